@@ -39,6 +39,7 @@ import numpy as np
 import onnxruntime  # type: ignore[import-untyped]
 
 import kg_data
+from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
 from vision import Detections, Slicing, Vision
 from vision.classes.coco import COCO_CLASSES
@@ -52,7 +53,6 @@ from vision.evaluation.average_precision import MAX_DETECTIONS, Detection, avera
 from vision.images.loading import load_image
 from vision.task import Limit, Target, Task
 
-RESULTS = Path(__file__).resolve().parent / "results"
 HELPER = Path(__file__).with_name("sahi_slices.py")
 FIGURES = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large")
 CAR = "car"
@@ -88,7 +88,6 @@ def main() -> None:
         report["folder"] = many(folder / "voc2007" / "images", Path(place), options.rounds)
     report["load_at_end"] = round(os.getloadavg()[0], 2)
     text = as_markdown(report)
-    RESULTS.mkdir(exist_ok=True)
     (RESULTS / "slices.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     (RESULTS / "slices.md").write_text(text, encoding="utf-8")
     print(text)

@@ -212,7 +212,6 @@ class Vision:
         every: int = 1,
         min_score: float | None = None,
         limits: FrameLimits = LIMITS,
-        first: int = 0,
         seen: Iterable[Detections | None] = (),
     ) -> Iterator[TrackedFrame]:
         """Follow what an instruction names through a video, frame by frame, in memory that does not grow with it.
@@ -227,7 +226,6 @@ class Vision:
             every: the detector looks at every so many-th frame, and the tracker says where things are between them.
             min_score: the score from which on a box begins a track; less sure boxes only keep one that is there.
             limits: the most that is read, where the video is not open.
-            first: index of the first frame, where the video is not open.
             seen: `TrackedFrame.seen` of the first frames from an earlier run, which are not looked at again, but where
                 an expression is followed.
 
@@ -243,9 +241,7 @@ class Vision:
         task = instruction if isinstance(instruction, Task) else self.read(instruction)
         if task.expression is None:
             plan = self._plan(task, min_score)
-            return track_frames(
-                video, self.detector, plan, tracker=tracker, every=every, limits=limits, first=first, seen=seen
-            )
+            return track_frames(video, self.detector, plan, tracker=tracker, every=every, limits=limits, seen=seen)
         text = task.expression
         readings = video_readings(text, self.matcher, self._video_adapter)
         plan = self._plan(_everywhere(task), min_score, readings)
@@ -253,7 +249,7 @@ class Vision:
         tracker_class(tracker)
 
         def tracked() -> Iterator[TrackedFrame]:
-            with frames_with_an_end(video, limits, first) as frames:
+            with frames_with_an_end(video, limits) as frames:
                 watched = WatchedVideo(track_frames(frames, self.detector, plan, tracker=tracker, every=every))
                 answer = answer_read(text, readings, VideoScene.from_tracks(watched.tracks, classes=self.classes))
                 yield from watched.shown(frames, answer.tracks, answer.notes)
@@ -294,7 +290,7 @@ class Vision:
         labels = tuple(dict.fromkeys(segment.label for segment in actions))
         readings = video_readings(text, self.matcher, self._video_adapter, labels)
         plan = self._plan(Task(text, "ground", expression=text), min_score, readings)
-        with frames_with_an_end(video, limits, first=0) as frames:
+        with frames_with_an_end(video, limits) as frames:
             watched = WatchedVideo(track_frames(frames, self.detector, plan, tracker=tracker, every=every))
             notes = frames.notes
         answer = answer_read(text, readings, VideoScene.from_tracks(watched.tracks, actions, self.classes))

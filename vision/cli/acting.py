@@ -123,21 +123,25 @@ def segment_command(options: argparse.Namespace) -> int:
 
     model = ActionModel.load(options.model)
     model.check_labels(videos)
-    unrated = next((video.name for video in videos if video.rate is None), None)
-    if unrated is not None and model.rate is None:
-        raise ArgumentError(f"how many frames a second has the video {unrated!r}? Say it with --rate")
+    rates = [_rate(video, model.rate) for video in videos]
     predicted = [model.labels(video) for video in videos]
-    for video, labels in zip(videos, predicted, strict=True):
-        segments = segments_of(labels, model.classes, video.rate or model.rate or 1.0)
+    for video, labels, rate in zip(videos, predicted, rates, strict=True):
+        segments = segments_of(labels, model.classes, rate)
         if options.json:
             print(as_json({"video": video.name, "segments": [asdict(segment) for segment in segments]}, indent=None))
         else:
-            print(f"== {video.name}\n{segment_table(segments)}" if len(videos) > 1 else segment_table(segments))
+            print(f"== {video.name}\n{_table(segments)}" if len(videos) > 1 else _table(segments))
     _draw(options, model, videos, predicted)
     return OK
 
 
-def segment_table(segments: Sequence[Segment]) -> str:
+def _rate(video: VideoFeatures, taught: float | None) -> float:
+    if (rate := video.rate or taught) is None:
+        raise ArgumentError(f"how many frames a second has the video {video.name!r}? Say it with --rate")
+    return rate
+
+
+def _table(segments: Sequence[Segment]) -> str:
     """A line a segment, in seconds."""
     rows = [[segment.label, f"{segment.start:.1f}", f"{segment.end:.1f}"] for segment in segments]
     return aligned(["action", "from", "to"], rows)

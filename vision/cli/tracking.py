@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -82,7 +82,7 @@ def track(options: argparse.Namespace) -> int:
     lines = [Line.parse(text) for text in options.line]
     zones = [Zone.parse(text) for text in options.zone]
     source = options.video[0] if len(options.video) == 1 else options.video
-    with open_frames(source) as frames:
+    with open_frames(source, seconds=options.limit_seconds) as frames:
         counts = TrackCounts(frames.size, lines, zones)
         vision = opened(options)
         task = vision.read(options.instruction)
@@ -130,29 +130,20 @@ class _Run:
         """The frames with what is in them; those of an earlier run are not looked at again."""
         seen = (frame.seen for frame in before)
         options = self._options
-        tracked = self._vision.track(
-            self.frames, self._task, tracker=options.tracker, every=options.every, seen=seen
-        )  # fmt: skip
+        tracked = self._vision.track(self.frames, self._task, tracker=options.tracker, every=options.every, seen=seen)
         with self.bar("tracked") as bar:
             for frame in tracked:
-                if options.limit_seconds is not None and frame.time >= options.limit_seconds:
-                    break
                 self._note(frame.detections.notes)
                 yield frame
                 bar.update()
         self._note(self.frames.notes)
 
-    @contextmanager
-    def bar(self, word: str) -> Iterator[Any]:
-        """A bar over the frames."""
-        total, limit = self.frames.count, self._options.limit_seconds
-        if total is not None and limit is not None:
-            total = min(total, round(limit * self.frames.rate))
-        with tqdm(
-            total=total, desc=word, unit="frame", file=sys.stderr, mininterval=0.5 if sys.stderr.isatty() else 30.0,
-            dynamic_ncols=True,
-        ) as bar:  # fmt: skip
-            yield bar
+    def bar(self, word: str) -> Any:
+        """A bar over the frames (a context manager)."""
+        return tqdm(
+            total=self.frames.count, desc=word, unit="frame", file=sys.stderr,
+            mininterval=0.5 if sys.stderr.isatty() else 30.0, dynamic_ncols=True,
+        )  # fmt: skip
 
     def _note(self, notes: Sequence[str]) -> None:
         # Most notes are about the instruction and come with every frame: each is said once.
@@ -202,9 +193,7 @@ def _written(
         write_files(out, Path(run.frames.name).name, record.recorded, counts)
         if options.draw and not run.frames.live:
             with run.bar("drawn") as bar:
-                for _ in write_annotated(
-                    out / ANNOTATED, run.frames, record.recorded(), run.frames.rate, lines, zones
-                ):  # fmt: skip
+                for _ in write_annotated(out / ANNOTATED, run.frames, record.recorded(), run.frames.rate, lines, zones):
                     bar.update()
     if options.json:
         done = {"frames": record.frames, "there_before": before, "tracks": counts.tracks}

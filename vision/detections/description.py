@@ -17,13 +17,13 @@ def sentence(detections: Detections) -> str:
     """A sentence such as "2 people, a dog and 3 cars.", the most frequent first."""
     if not len(detections):
         return "Nothing that this model knows was found."
-    listed = _with_articles(detections.class_names)
-    return f"{listed[0].upper()}{listed[1:]}."
+    words = _with_articles(detections.class_names)
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def counted_names(counts: Iterable[tuple[str, int]]) -> str:
     """Counts such as "1 dog, 3 people and 0 trucks", in the order given."""
-    return _listed([f"{count:,} {name if count == 1 else _plural(name)}" for name, count in counts])
+    return listed([f"{count:,} {name if count == 1 else _plural(name)}" for name, count in counts])
 
 
 def in_other_colours(names: Sequence[str], colours: Sequence[Sequence[str]]) -> str:
@@ -47,10 +47,11 @@ def there_is(names: Sequence[str]) -> str:
 def _with_articles(names: Iterable[str]) -> str:
     """Names with their numbers in words, the most frequent first."""
     counts = sorted(Counter(names).items(), key=lambda item: (-item[1], item[0]))
-    return _listed([_with_article(name) if count == 1 else f"{count} {_plural(name)}" for name, count in counts])
+    return listed([_with_article(name) if count == 1 else f"{count} {_plural(name)}" for name, count in counts])
 
 
-def _listed(parts: Sequence[str]) -> str:
+def listed(parts: Sequence[str]) -> str:
+    """ "a dog, 2 cars and a bus"."""
     return " and ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
 
 

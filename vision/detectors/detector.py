@@ -118,6 +118,20 @@ class Detector(ABC):
         return None
 
 
+def all_found(results: Iterable[Found | DetectorError]) -> list[Found]:
+    """The results of `Detector.detect_each` where one that failed fails them all.
+
+    Raises:
+        DetectorError: one is an error.
+    """
+    found = []
+    for result in results:
+        if isinstance(result, DetectorError):
+            raise result
+        found.append(result)
+    return found
+
+
 def class_numbers(classes: Sequence[str], vocabulary: Sequence[str], detector: str) -> NDArray[np.intp]:
     """Numbers of the classes in a vocabulary, each once, ascending.
 

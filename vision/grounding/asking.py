@@ -7,21 +7,27 @@ what is there; a count or a yes-or-no question takes the first reading whatever 
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
+from kg_data.errors import SkylarkError
 from reasoning import Answer, Query
+from reasoning.answer import Evidence
 from reasoning.query.tree import Compare, Complement, Entity, Intersect, Project, Top
+from reasoning.query.tree import Value as QueryValue
 from vision.detections.description import in_other_colours, there_is
 from vision.grounding.loosening import loosened
 from vision.reading.expressions.reader import ExpressionReading
 from vision.reading.expressions.sentence import Sentence, both
-from vision.scene.building import SceneObject
+from vision.scene.building import OBJECT, SceneObject
 from vision.scene.measures import BETWEEN
 
 OF_ALL = ("count", "exists")
 """Questions that are answered of everything that is there."""
+
+Value = int | bool | str
+"""A number, a truth value or a word."""
 
 Fact = tuple[str, str, str | float]
 """Head, relation, tail or value."""
@@ -99,10 +105,54 @@ def not_found(asked: Asked, scene: Things) -> list[str]:
     return [f"No {thing} was found." for thing, classes in named.items() if there.isdisjoint(classes)]
 
 
+def as_many(
+    sentence: Sentence, members: list[int], key: Callable[[int], Any], which: tuple[str, str]
+) -> tuple[list[int], list[str]]:
+    """As many things as a sentence asks for, with notes; all where it asks for all or of all.
+
+    Args:
+        sentence: what is asked.
+        members: places of the things that fit.
+        key: of a place; of more than are asked for those with the least are taken.
+        which: what marks these, said of one and of several: "with the highest score".
+    """
+    amount = sentence.wanted
+    if sentence.question in OF_ALL or amount is None or len(members) == amount:
+        return members, []
+    if len(members) < amount:
+        few = f"Only {len(members)} of the {amount} things asked for were found."
+        return members, [few] if members and amount > 1 else []
+    one, several = which
+    taken = f"the one {one} was" if amount == 1 else f"the {amount} {several} were"
+    return sorted(members, key=key)[:amount], [f"{len(members)} things fit; {taken} taken."]
+
+
+def value_of(
+    asked: Asked, scene: Things, answer: Answer, objects: Sequence[SceneObject]
+) -> tuple[Value | None, list[str]]:
+    """The value that answers a question, with notes; None where things themselves are asked for.
+
+    Args:
+        asked: what was asked.
+        scene: of what.
+        answer: what its query gave.
+        objects: the things that it is about.
+    """
+    match asked.sentence.question:
+        case "count":
+            assert isinstance(answer.value, int)
+            return answer.value, []
+        case "exists":
+            return _truth(asked, scene, answer)
+        case "find":
+            return None, []
+    return _said_of(asked.sentence.question, objects)
+
+
 _COMPARISONS = {">=": operator.ge, "<=": operator.le, "=": operator.eq}
 
 
-def truth(asked: Asked, scene: Things, answer: Answer) -> tuple[bool, list[str]]:
+def _truth(asked: Asked, scene: Things, answer: Answer) -> tuple[bool, list[str]]:
     """Whether what a yes-or-no question says holds, with notes."""
     sentence = asked.sentence
     if sentence.bound is not None:
@@ -124,7 +174,7 @@ def _subject(sentence: Sentence) -> Query | None:
     return both(rest) if rest and len(rest) < len(things.parts) else None
 
 
-def said_of(question: str, objects: Sequence[SceneObject]) -> tuple[str, list[str]]:
+def _said_of(question: str, objects: Sequence[SceneObject]) -> tuple[str, list[str]]:
     """The word that answers what colour things are, where or what they are, with notes."""
     if not objects:
         return "nothing" if question == "what" else "unknown", ["Nothing in the scene fits."]
@@ -133,11 +183,11 @@ def said_of(question: str, objects: Sequence[SceneObject]) -> tuple[str, list[st
         doubts = [f"The colour of {item.name} is unsure: {item.doubt}." for item in objects if item.doubt]
         return ", ".join(sure) or "unsure", doubts
     if question == "where":
-        return "; ".join(dict.fromkeys(whereabouts(item.positions) for item in objects)), []
+        return "; ".join(dict.fromkeys(_whereabouts(item.positions) for item in objects)), []
     return ", ".join(dict.fromkeys(item.class_name for item in objects)), []
 
 
-def whereabouts(positions: tuple[str, ...]) -> str:
+def _whereabouts(positions: tuple[str, ...]) -> str:
     """ "top left", "right", "centre": by thirds."""
     thirds = [name.removesuffix(" third") for name in positions if name.endswith(" third") and name != "middle third"]
     return " ".join(sorted(thirds, key=("top", "bottom", "left", "right").index)) or "centre"
@@ -180,10 +230,24 @@ def _only_by(query: Query, relations: Sequence[str]) -> bool:
     return bool(query.children) and all(_only_by(part, relations) for part in query.children)
 
 
+def reasons(narrowed: Query, asked: Asked, scene: Things) -> list[Evidence]:
+    """The evidence of a query that is narrowed to one thing; none where it becomes deeper than queries may be."""
+    try:
+        return list(scene.answer(narrowed, asked.classes).evidence)
+    except SkylarkError:
+        return []
+
+
+def telling(facts: Iterable[tuple[str, str, str | QueryValue]], name: str) -> tuple[Fact, ...]:
+    """The facts that tell something of a thing, its own first; that it is a thing tells nothing."""
+    rounded = [(head, relation, tail if isinstance(tail, str) else _number(tail)) for head, relation, tail in facts]
+    return tuple(sorted((fact for fact in rounded if fact[2] != OBJECT), key=lambda fact: fact[0] != name))
+
+
 _VERBS = {"class": "is a {}", "supercategory": "is of the kind {}", "colour": "is {}", "position": "is in the {}"}
 
 
-def number(value: object) -> float:
+def _number(value: object) -> float:
     """A value of the graph as it is told."""
     assert isinstance(value, int | float)
     return round(float(value), 1)

@@ -1,8 +1,6 @@
 """Answers about a scene: the boxes that an expression means, or the value that a question asks for, with their reasons.
 
-An expression may be read in several ways. They are tried in order, and the first that anything fits is taken, since
-people speak of what is there; a count or a yes-or-no question takes the first reading whatever it gives. "The X" means
-one thing: of several that fit, the detector's surest is returned, and the notes say how many there were.
+"The X" means one thing: of several that fit, the detector's surest is returned, and the notes say how many there were.
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kg_data.errors import SkylarkError
 from kg_data.markup import element, html
 from reasoning import Answer, Query
 from reasoning.query.tree import Entity, Intersect
@@ -24,20 +21,22 @@ from vision.errors import InstructionError
 from vision.grounding.asking import (
     OF_ALL,
     Asked,
+    Fact,
+    Value,
+    as_many,
     first_fitting,
     in_words,
     not_found,
-    number,
     passed_over,
-    said_of,
+    reasons,
+    telling,
     things_of,
-    truth,
+    value_of,
 )
 from vision.grounding.readings import sure_readings
 from vision.reading.expressions.reader import ExpressionReading
 from vision.reading.expressions.sentence import Question, Sentence
 from vision.reading.loading import PACKAGED
-from vision.scene.building import OBJECT
 from vision.scene.graph import Scene
 
 MAX_JUSTIFIED = 50
@@ -45,8 +44,6 @@ MAX_JUSTIFIED = 50
 
 UNSURE = 0.3
 """Share of the score that sure objects have, down to which an expression's objects are looked for."""
-
-Value = int | bool | str
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ class Justification:
 
     name: str
     index: int
-    facts: tuple[tuple[str, str, str | float], ...]
+    facts: tuple[Fact, ...]
     words: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -204,8 +201,8 @@ def grounded(
     # That nothing is found is what a number or a truth value says.
     of_answer = () if sentence.question in OF_ALL else answer.notes
     notes = [*scene.notes, *fit.notes, *of_answer, *not_found(asked, scene), *asked.notes]
-    kept = _kept(sentence, scene, members, notes)
-    value, more = _value(asked, scene, answer, kept)
+    kept, chosen = _surest(sentence, scene, members)
+    value, more = value_of(asked, scene, answer, [scene.objects[i] for i in kept])
     others = "" if kept else passed_over(sentence.things, asked.classes, scene)
     more += [others] if others else []
     return Grounding(
@@ -216,7 +213,7 @@ def grounded(
         value=value,
         query=answer.query,
         justification=tuple(_justified(index, asked, scene) for index in kept[:MAX_JUSTIFIED]),
-        notes=tuple(dict.fromkeys([*notes, *more])),
+        notes=tuple(dict.fromkeys([*notes, *chosen, *more])),
         passed_over=others,
     )
 
@@ -251,46 +248,20 @@ def _parts(
         before = count
 
 
-def _kept(sentence: Sentence, scene: Scene, members: list[int], notes: list[str]) -> list[int]:
-    """The objects that are returned: all, or as many of the surest as are asked for."""
-    amount = sentence.wanted
-    if sentence.question in OF_ALL or amount is None or len(members) == amount:
-        return members
-    if len(members) < amount:
-        if members and amount > 1:
-            notes.append(f"Only {len(members)} of the {amount} things asked for were found.")
-        return members
+def _surest(sentence: Sentence, scene: Scene, members: list[int]) -> tuple[list[int], list[str]]:
+    """The objects that are returned: all, or as many of the surest as are asked for; with notes."""
     area, scores = scene.detections.area, scene.detections.scores
-    surest = sorted(members, key=lambda i: (-float(scores[i]) if scores is not None else 0.0, -float(area[i]), i))
     why = "the highest score" if scores is not None and len(set(scores[members].tolist())) > 1 else "the largest box"
-    if amount == 1:
-        notes.append(f"{len(members)} things fit; the one with {why} was taken.")
-    else:
-        notes.append(f"{len(members)} things fit; the {amount} with {why} were taken.")
-    return surest[:amount]
 
+    def place(i: int) -> tuple[float, float, int]:
+        return -float(scores[i]) if scores is not None else 0.0, -float(area[i]), i
 
-def _value(asked: Asked, scene: Scene, answer: Answer, kept: list[int]) -> tuple[Value | None, list[str]]:
-    """What a question's answer is, with notes."""
-    match asked.sentence.question:
-        case "count":
-            assert isinstance(answer.value, int)
-            return answer.value, []
-        case "exists":
-            return truth(asked, scene, answer)
-        case "find":
-            return None, []
-    return said_of(asked.sentence.question, [scene.objects[i] for i in kept])
+    return as_many(sentence, members, place, (f"with {why}", f"with {why}"))
 
 
 def _justified(index: int, asked: Asked, scene: Scene) -> Justification:
     """The triples that make one object an answer: the evidence of the query narrowed to it."""
     name = scene.objects[index].name
-    try:
-        answer = scene.answer(Intersect((Entity(name), asked.sentence.things)), asked.classes)
-        facts = [(e.head, e.relation, e.tail if isinstance(e.tail, str) else number(e.tail)) for e in answer.evidence]
-    except SkylarkError:  # the query is as deep as queries may be
-        facts = []
-    telling = tuple(fact for fact in facts if fact[2] != OBJECT)
-    own_first = sorted(telling, key=lambda fact: fact[0] != name)
-    return Justification(name, index, tuple(own_first), "; ".join(map(in_words, own_first)))
+    evidence = reasons(Intersect((Entity(name), asked.sentence.things)), asked, scene)
+    facts = telling(((one.head, one.relation, one.tail) for one in evidence), name)
+    return Justification(name, index, facts, "; ".join(map(in_words, facts)))

@@ -14,6 +14,8 @@ from reasoning.query.rebuilding import with_parts
 from reasoning.query.tree import Complement, Entity, Project
 from vision.reading.expressions.sentence import either
 from vision.scene.building import KIND
+from vision.video.happenings.kinds import BEFORE, CARRIES, CROSSES, DURING, MOVES
+from vision.video.times import BEGINS_BEFORE_END, SHARES_TIME
 
 LOOSE: Mapping[str, tuple[str, ...]] = {
     "on": ("inside", "overlapping"),
@@ -26,12 +28,12 @@ LOOSE: Mapping[str, tuple[str, ...]] = {
     "behind": ("next_to", "overlapping"),
     "under": ("below",),
     "colour": ("partly",),
-    "carries": ("overlapping",),
-    "crosses": ("moves",),
-    "after": ("begins_before_end",),
-    "during": ("shares_time",),
+    CARRIES: ("overlapping",),
+    CROSSES: (MOVES,),
+    "after": (BEGINS_BEFORE_END,),
+    DURING: (SHARES_TIME,),
 }
-"""Relation, or kind of event, to those of its wider sense."""
+"""Relation, or kind of event, to those of its wider sense; "after" is `before` from its other end."""
 
 
 def loosened(query: Query) -> Iterator[tuple[Query, tuple[str, ...]]]:
@@ -59,7 +61,7 @@ def _word(query: Project) -> str:
     """What a projection says: its relation, or of events the kind that they are of; `before(E)` is what comes after."""
     if query.relation == KIND and isinstance(query.source, Entity):
         return query.source.name
-    return "after" if query.relation == "before" and not query.inverse else query.relation
+    return "after" if query.relation == BEFORE and not query.inverse else query.relation
 
 
 def _widened(query: Query, chosen: Collection[int], numbers: Iterator[int]) -> Query:

@@ -68,7 +68,7 @@ def expression_classes(text: str, matcher: Matcher, adapter: Path = PACKAGED) ->
 
 
 def targets_of(readings: Sequence[ExpressionReading]) -> tuple[Target, ...] | None:
-    """The same for an expression that is read."""
+    """The same for an expression that is read: what any of its readings, at least one, speaks of."""
     if any(_speaks_of_everything(reading.sentence.things) for reading in readings):
         return None
     targets: dict[str, Target] = {}

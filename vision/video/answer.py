@@ -7,12 +7,11 @@ track an answer, from when to when, and the frames that show it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kg_data.errors import SkylarkError
 from reasoning import Answer, Query
 from reasoning.query.tree import Entity, Intersect, Project
 from vision.classes.matching import Matcher
@@ -21,22 +20,22 @@ from vision.grounding.asking import (
     OF_ALL,
     Asked,
     Fact,
+    as_many,
     first_fitting,
     in_words,
     not_found,
-    number,
     passed_over,
-    said_of,
+    reasons,
+    telling,
     things_of,
-    truth,
+    value_of,
 )
 from vision.grounding.readings import sure_readings
 from vision.reading.expressions.happenings import is_of_events, tracks_meant
 from vision.reading.expressions.pieces import VIDEO
 from vision.reading.expressions.reader import ExpressionReading
-from vision.reading.expressions.sentence import Question
+from vision.reading.expressions.sentence import Question, Sentence
 from vision.reading.loading import VIDEOS
-from vision.scene.building import OBJECT
 from vision.video.event_words import clock, event_words
 from vision.video.events import Event
 from vision.video.happenings.kinds import OF
@@ -116,7 +115,7 @@ class VideoAnswer:
 
     @property
     def text(self) -> str:
-        """The value in words, or the names of the tracks; "nothing" where there is neither."""
+        """The value in words, the names of the tracks, or the events where these have none; else "nothing"."""
         if isinstance(self.value, tuple):
             return ", ".join(_span(*interval) for interval in self.value) or "never"
         if isinstance(self.value, bool):
@@ -125,7 +124,8 @@ class VideoAnswer:
             return f"{self.value:.1f} seconds"
         if self.value is not None:
             return str(self.value)
-        return ", ".join(self._names) or "nothing"
+        names = [self.scene.name_of(track_id) for track_id in self.tracks]
+        return ", ".join(names or [event_words(event, self.scene.name_of) for event in self.events]) or "nothing"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-serialisable: the expression, query, value, tracks, reasons with events and key frames, and notes."""
@@ -136,50 +136,37 @@ class VideoAnswer:
             "query": str(self.query),
             "value": value,
             "tracks": [
-                {"id": track_id, "name": name, "class": item.class_name, "start": track.start, "end": track.end}
-                for track_id, name, item, track in self._described
+                {
+                    "id": track.id,
+                    "name": self.scene.name_of(track.id),
+                    "class": track.model_class,
+                    "start": round(track.start, 3),
+                    "end": round(track.end, 3),
+                }
+                for track in (self.scene.tracks.by_id[track_id] for track_id in self.tracks)
             ],
             "events": [_event_dict(event) for event in self.events],
             "justification": [reason.to_dict() for reason in self.justification],
             "notes": list(self.notes),
         }
 
-    @property
-    def _names(self) -> list[str]:
-        return [name for _, name, *_ in self._described]
 
-    @property
-    def _described(self) -> Iterator[tuple[int, str, Any, Any]]:
-        wanted = set(self.tracks)
-        found = {
-            track.id: (track.id, item.name, item, track)
-            for track, item in zip(self.scene.tracks, self.scene.objects, strict=True)
-            if track.id in wanted
-        }
-        return iter([found[track_id] for track_id in self.tracks])
-
-
-def answered(text: str, scene: VideoScene, matcher: Matcher, adapter: Path = VIDEOS) -> VideoAnswer:
-    """Answer a referring expression or a question about a video.
+def video_readings(
+    text: str, matcher: Matcher, adapter: Path = VIDEOS, actions: tuple[str, ...] = ()
+) -> Sequence[ExpressionReading]:
+    """What a referring expression or a question about a video may mean, the likeliest first.
 
     Args:
         text: such as "the car that overtakes the bus" or "how long is the man near the dog?".
-        scene: what was tracked, and what happens.
         matcher: knows what words mean among the detector's classes.
         adapter: folder of the adapter that reads.
+        actions: the labels of the actions that the video was divided into.
 
     Raises:
         InstructionError: the text is empty or cannot be read, asks about one frame, or a word names nothing that the
             model can detect.
         LLMError: the adapter or the weights are missing or damaged.
     """
-    return answer_read(text, video_readings(text, matcher, adapter, scene.actions), scene)
-
-
-def video_readings(
-    text: str, matcher: Matcher, adapter: Path = VIDEOS, actions: tuple[str, ...] = ()
-) -> Sequence[ExpressionReading]:
-    """What an expression about a video may mean, the likeliest first; arguments and errors as for `answered`."""
     if found := _ONE_FRAME.search(text):
         raise InstructionError(
             f'"{found.group()}" asks about one frame, and what is said of a video is said of whole tracks: say it by '
@@ -190,7 +177,7 @@ def video_readings(
 
 
 def answer_read(text: str, readings: Sequence[ExpressionReading], scene: VideoScene) -> VideoAnswer:
-    """The answer to what an expression was read as; see `answered`.
+    """The answer to what an expression was read as.
 
     Args:
         text: the expression.
@@ -202,13 +189,14 @@ def answer_read(text: str, readings: Sequence[ExpressionReading], scene: VideoSc
     of_events = is_of_events(sentence.things)
     found = answer if sentence.query == sentence.things else things_of(asked, scene)
     events = scene.events_in(found) if of_events else []
-    members = _happened_to(events, scene) if of_events else scene.members(found)
     of_answer = () if sentence.question in OF_ALL else answer.notes
     notes = [*scene.notes, *of_answer, *not_found(asked, scene), *asked.notes]
-    kept = members if of_events else _kept(asked, scene, members, notes)
-    if sentence.question == "what" and of_events and sentence.wanted is not None and len(events) > sentence.wanted:
-        notes.append(f"{len(events)} actions fit; the first was taken.")
-        events = events[: sentence.wanted]
+    if of_events:
+        first, chosen = as_many(sentence, list(range(len(events))), int, ("that comes first", "that come first"))
+        events = [events[place] for place in first]
+        kept = scene.happened_to(events)
+    else:
+        kept, chosen = _longest(sentence, scene, scene.members(found))
     value, more = _value(asked, scene, answer, kept, events)
     if not kept and not events:
         said = tracks_meant(sentence.things) if of_events else sentence.things
@@ -222,44 +210,24 @@ def answer_read(text: str, readings: Sequence[ExpressionReading], scene: VideoSc
         value=value,
         query=answer.query,
         justification=tuple(_reason(place, asked, scene) for place in kept[:MAX_JUSTIFIED]),
-        notes=tuple(dict.fromkeys([*notes, *more])),
+        notes=tuple(dict.fromkeys([*notes, *chosen, *more])),
     )
 
 
-def _happened_to(events: Sequence[Event], scene: VideoScene) -> list[int]:
-    """The places of the tracks that events happen to, in the order of time."""
-    place = {track.id: number for number, track in enumerate(scene.tracks)}
-    return list(dict.fromkeys(place[event.of] for event in events if event.of is not None))
+def _longest(sentence: Sentence, scene: VideoScene, members: list[int]) -> tuple[list[int], list[str]]:
+    """The tracks that are returned: all, or as many as are asked for, those that are seen longest; with notes."""
 
+    def place(number: int) -> tuple[int, int]:
+        return -len(scene.tracks.items[number]), number
 
-def _kept(asked: Asked, scene: VideoScene, members: list[int], notes: list[str]) -> list[int]:
-    """The tracks that are returned: all, or as many as are asked for, those that are seen longest."""
-    amount = asked.sentence.wanted
-    if asked.sentence.question in OF_ALL or amount is None or len(members) == amount:
-        return members
-    if len(members) < amount:
-        if members and amount > 1:
-            notes.append(f"Only {len(members)} of the {amount} things asked for were found.")
-        return members
-    longest = sorted(members, key=lambda place: (-len(scene.tracks.items[place]), place))[:amount]
-    taken = "the one that is seen longest was" if amount == 1 else f"the {amount} that are seen longest were"
-    notes.append(f"{len(members)} things fit; {taken} taken.")
-    return longest
+    return as_many(sentence, members, place, ("that is seen longest", "that are seen longest"))
 
 
 def _value(
     asked: Asked, scene: VideoScene, answer: Answer, kept: list[int], events: Sequence[Event]
 ) -> tuple[Value | None, list[str]]:
     """What a question's answer is, with notes."""
-    sentence = asked.sentence
-    match sentence.question:
-        case "count":
-            assert isinstance(answer.value, int)
-            return answer.value, []
-        case "exists":
-            return truth(asked, scene, answer)
-        case "find":
-            return None, []
+    match asked.sentence.question:
         case "when":
             return _merged(events), []
         case "long":
@@ -268,7 +236,7 @@ def _value(
             return ", ".join(dict.fromkeys(event.kind for event in events)), []
         case "way":
             return ", ".join(dict.fromkeys(event.side for event in events if event.side)) or "unknown", []
-    return said_of(sentence.question, [scene.objects[place] for place in kept])
+    return value_of(asked, scene, answer, [scene.objects[place] for place in kept])
 
 
 def _merged(events: Sequence[Event]) -> tuple[Interval, ...]:
@@ -287,16 +255,11 @@ def _reason(place: int, asked: Asked, scene: VideoScene) -> TrackReason:
     name, track_id = scene.objects[place].name, scene.tracks.items[place].id
     things = asked.sentence.things
     own = Project(OF, Entity(name), inverse=True) if is_of_events(things) else Entity(name)
-    try:
-        evidence = list(scene.answer(Intersect((own, things)), asked.classes).evidence)
-    except SkylarkError:  # the query is as deep as queries may be
-        evidence = []
-    events, facts = scene.told_by(evidence)
+    events, told = scene.told_by(reasons(Intersect((own, things)), asked, scene))
     events = sorted(events, key=lambda event: (track_id not in (event.of, event.with_), event.start))[:MAX_SHOWN]
-    telling = [(head, relation, tail if isinstance(tail, str) else number(tail)) for head, relation, tail in facts]
-    telling = sorted((fact for fact in telling if fact[2] != OBJECT), key=lambda fact: fact[0] != name)
-    words = [*(event_words(event, scene.name_of) for event in events), *map(in_words, telling)]
-    return TrackReason(name, track_id, tuple(events), tuple(telling), "; ".join(words))
+    facts = telling(told, name)
+    words = [*(event_words(event, scene.name_of) for event in events), *map(in_words, facts)]
+    return TrackReason(name, track_id, tuple(events), facts, "; ".join(words))
 
 
 def _event_dict(event: Event) -> dict[str, Any]:

@@ -7,7 +7,7 @@ that grows with the moments that pairs of tracks share.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -112,14 +112,13 @@ def _between(grid: Grid, paths: Sequence[Path]) -> Iterator[Event]:
         for ids, one_way in ((numbers, pairs), ([(j, i) for i, j in numbers], pairs.swapped)):
             for kind, of_pairs in MEETING_KINDS.items():
                 starts, ends = of_pairs(one_way)
-                first = int(one_way.pair[0])
                 for begin, stop, pair in zip(
                     one_way.times[starts].tolist(),
                     one_way.times[ends].tolist(),
                     one_way.pair[starts].tolist(),
                     strict=True,
                 ):
-                    found[kind].append((begin, stop, *ids[pair - first]))
+                    found[kind].append((begin, stop, *ids[pair]))
     for kind, rows in found.items():
         rows.sort(key=lambda row: row[0] - row[1])
         for begin, stop, of, other in sorted(rows[:MAX_OF_A_KIND], key=lambda row: (row[2:], row[0])):
@@ -131,7 +130,7 @@ def _pairs(grid: Grid, paths: Sequence[Path]) -> Iterator[tuple[list[tuple[int, 
     spans = [(path.first, path.first + len(path)) for path in paths]
     order = sorted(range(len(paths)), key=lambda number: spans[number])
     waiting: list[tuple[Path, Path, int, int]] = []
-    number = count = 0
+    count = 0
     for place, i in enumerate(order):
         for j in order[place + 1 :]:
             if spans[j][0] >= spans[i][1]:
@@ -140,41 +139,29 @@ def _pairs(grid: Grid, paths: Sequence[Path]) -> Iterator[tuple[list[tuple[int, 
             waiting.append((paths[i], paths[j], start, end))
             count += end - start
             if count >= PAIRS_AT_ONCE:
-                yield _together(grid, waiting, number)
-                number, count, waiting = number + len(waiting), 0, []
+                yield _together(grid, waiting)
+                count, waiting = 0, []
     if waiting:
-        yield _together(grid, waiting, number)
+        yield _together(grid, waiting)
 
 
-def _together(
-    grid: Grid, pairs: Sequence[tuple[Path, Path, int, int]], number: int
-) -> tuple[list[tuple[int, int]], Together]:
-    def moments(paths: Sequence[Path]) -> Moments:
-        spans = [(start, end) for *_, start, end in pairs]
-        parts = [
-            (path, slice(start - path.first, end - path.first)) for path, (start, end) in zip(paths, spans, strict=True)
-        ]
-        return Moments(
-            *(
-                np.concatenate([getattr(path, name)[part] for path, part in parts])
-                for name in ("xyxy", "centre", "size", "velocity", "least_speed")
-            )
-        )
-
-    lengths = [end - start for *_, start, end in pairs]
-    seen = [
-        one.seen[start - one.first : end - one.first] & other.seen[start - other.first : end - other.first]
-        for one, other, start, end in pairs
-    ]
+def _together(grid: Grid, pairs: Sequence[tuple[Path, Path, int, int]]) -> tuple[list[tuple[int, int]], Together]:
     together = Together(
-        moments([one for one, *_ in pairs]),
-        moments([other for _, other, *_ in pairs]),
-        np.repeat(np.arange(number, number + len(pairs), dtype=np.intp), lengths),
+        _moments([(one, start, end) for one, _, start, end in pairs]),
+        _moments([(other, start, end) for _, other, start, end in pairs]),
+        np.repeat(np.arange(len(pairs), dtype=np.intp), [end - start for *_, start, end in pairs]),
         np.concatenate([grid.times[start:end] for *_, start, end in pairs]),
-        np.concatenate(seen),
         grid.step,
     )
     return [(one.track.id, other.track.id) for one, other, *_ in pairs], together
+
+
+def _moments(spans: Sequence[tuple[Path, int, int]]) -> Moments:
+    """Parts of paths from one moment of the grid to another, behind each other."""
+    parts = [(path, slice(start - path.first, end - path.first)) for path, start, end in spans]
+    return Moments(
+        **{one.name: np.concatenate([getattr(path, one.name)[part] for path, part in parts]) for one in fields(Moments)}
+    )
 
 
 def notes_of(tracks: Sequence[Track], events: Sequence[Event]) -> list[str]:

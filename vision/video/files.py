@@ -13,6 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kg_data.appended_lines import encoded, write_pieces, write_whole
 from vision.errors import TrackingError
 from vision.video.annotating import Annotator
@@ -63,10 +66,12 @@ class AnnotatedVideo:
     ) -> None:
         self._writer.__exit__(kind, error, trace)
 
-    def add(self, tracked: TrackedFrame) -> None:
-        """Draw the next frame."""
+    def add(self, tracked: TrackedFrame) -> NDArray[np.uint8]:
+        """Draw the next frame; gives what was drawn, shape (height, width, 3), uint8, RGB."""
         self._counts.add(tracked.time, tracked.detections)
-        self._writer.write(self._annotator.draw(tracked, self._counts.totals), tracked.time)
+        pixels = self._annotator.draw(tracked, self._counts.totals)
+        self._writer.write(pixels, tracked.time)
+        return pixels
 
 
 def write_annotated(

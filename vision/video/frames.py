@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import difflib
 import glob
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from kg_data.nearest_files import did_you_mean
+from kg_data.nearest_files import nothing_at
 from vision.errors import VideoError
 from vision.images.loading import SUFFIXES
 from vision.video.reading.ahead import ReadAhead
@@ -25,7 +27,7 @@ from vision.video.reading.source import FrameSource
 from vision.video.reading.webcam import WebcamFrames
 from vision.video.tracks import Frame
 
-__all__ = ["FrameLimits", "FrameReader", "VideoSource", "open_frames"]
+__all__ = ["LIMITS", "FrameLimits", "FrameReader", "VideoSource", "frames_of", "open_frames"]
 
 VideoSource = str | Path | int | Sequence[str | Path]
 """A video file; a folder of images, a glob or a list of images; a webcam's number; an address, such as rtsp://."""
@@ -34,6 +36,7 @@ AHEAD = 2
 """Frames that wait for whoever takes them."""
 
 LIMITS = FrameLimits()
+"""What is read on a machine of one's own."""
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 
@@ -46,24 +49,26 @@ class FrameReader:
     Args:
         source: where the frames come from.
         limits: the most that is read.
-        first: index of the first frame that is given.
+        seconds: only the frames before this time are given; None for all.
 
     Attributes:
         name: the path or address as given, or a word for what it is.
         size: (width, height) in pixels of the upright frames.
         rate: nominal frames a second.
-        count: how many frames the whole video has; an estimate for video files, None where nobody knows.
+        count: how many frames are given; an estimate for video files, None where nobody knows.
         live: whether it has no end and cannot be read twice. Of a live video whose frames are not taken fast enough
             the newest are given.
         notes: what the user should know, one sentence each; complete once the last frame was given.
     """
 
-    def __init__(self, source: FrameSource, limits: FrameLimits, first: int) -> None:
+    def __init__(self, source: FrameSource, limits: FrameLimits = LIMITS, seconds: float | None = None) -> None:
         self.name, self.size, self.rate, self.count, self.live = (
             source.name, source.size, source.rate, source.count, source.live,
         )  # fmt: skip
+        if self.count is not None and seconds is not None:
+            self.count = min(self.count, math.ceil(seconds * self.rate))
         self.notes = source.notes
-        self._source, self._limits, self._first = source, limits, first
+        self._source, self._limits, self._seconds = source, limits, seconds
         self._ahead: ReadAhead[Frame] | None = None
 
     def __enter__(self) -> Self:
@@ -102,23 +107,34 @@ class FrameReader:
             self._ahead.close()
             self._ahead = None
 
-    def _within_limits(self) -> Iterator[Frame]:
-        frames = self._source.frames(self._first)
-        try:
+    def _within_limits(self) -> Generator[Frame]:
+        with closing(self._source.frames()) as frames:
             for frame in frames:
-                if excess := self._limits.excess(frame.index + 1, frame.time):
-                    if not self.live:
-                        raise VideoError(f"{self.name} has {excess}, which is the limit: cut it shorter.")
+                if self._seconds is not None and frame.time >= self._seconds:
+                    return
+                if not self.live:
+                    self._limits.check_length(frame.index + 1, frame.time, self.name)
+                elif excess := self._limits.excess(frame.index + 1, frame.time):
                     self.notes.append(f"{self.name} was ended: it gave {excess}, which is the limit.")
                     return
                 yield frame
-        finally:
-            if (close := getattr(frames, "close", None)) is not None:
-                close()
+
+
+def frames_of(video: VideoSource | FrameReader, limits: FrameLimits) -> AbstractContextManager[FrameReader]:
+    """The frames of a video while they are read; those that are open already are left open.
+
+    Args:
+        video: where they come from.
+        limits: the most that is read, where the video is not open.
+
+    Raises:
+        VideoError: as of `open_frames`.
+    """
+    return nullcontext(video) if isinstance(video, FrameReader) else open_frames(video, limits=limits)
 
 
 def open_frames(
-    source: VideoSource, *, limits: FrameLimits = LIMITS, first: int = 0, rate: float | None = None
+    source: VideoSource, *, limits: FrameLimits = LIMITS, seconds: float | None = None, rate: float | None = None
 ) -> FrameReader:
     """Open a video, whatever it is.
 
@@ -127,8 +143,7 @@ def open_frames(
             taken in natural order (1, 2, 10); a webcam's number; or an address that begins with rtsp, http(s), rtmp or
             udp.
         limits: the most that is read.
-        first: index of the first frame that is given; those before it were seen to already. Indexes and times are those
-            of the whole video all the same.
+        seconds: only the frames before this time are given; None for all.
         rate: frames a second of images; None for what a `seqinfo.ini` beside their folder says, else 30.
 
     Raises:
@@ -139,15 +154,11 @@ def open_frames(
         ...     for frame in frames:
         ...         print(frame.index, frame.time, frame.image.size)
     """
-    if first < 0:
-        raise VideoError(f"The first frame is counted from 0; {first} is before it.")
     if rate is not None and not 0 < rate < float("inf"):
         raise VideoError(f"A rate of {rate:g} frames a second is none: a number above 0 was expected.")
-    opened = _opened(source, limits, rate)
-    if opened.count is not None and (excess := limits.excess(opened.count, 0.0)):
-        opened.close()
-        raise VideoError(f"{opened.name} has {excess}, which is the limit: cut it shorter.")
-    return FrameReader(opened, limits, first)
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise VideoError(f"The first {seconds:g} seconds hold no frame: a number above 0 was expected.")
+    return FrameReader(_opened(source, limits, rate), limits, seconds)
 
 
 def _opened(source: VideoSource, limits: FrameLimits, rate: float | None) -> FrameSource:
@@ -175,8 +186,7 @@ def _opened(source: VideoSource, limits: FrameLimits, rate: float | None) -> Fra
         if images := [match for match in matches if match.suffix.lower() in SUFFIXES and match.is_file()]:
             return PictureFrames(text, images, rate, limits)
         raise VideoError(f"No image matches {text}: images that end in {', '.join(SUFFIXES)} were expected.")
-    meant = did_you_mean(path)
-    raise VideoError(f"There is no video {text}{'; ' * bool(meant)}{meant}")
+    raise VideoError(nothing_at("video", path))
 
 
 def _of_file(path: Path, limits: FrameLimits) -> FrameSource:

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.errors import SkylarkError
 from reasoning import Answer, KnowledgeGraph, Query, Reasoner
 from reasoning.answer import Evidence
 from reasoning.errors import QueryError
@@ -105,17 +104,6 @@ class VideoScene:
         """The graph: entity i is track i, the events come after the tracks, and words after them."""
         return self._graph((), {}, {})
 
-    def index(self, name: str) -> int:
-        """The place of a track in the graph.
-
-        Raises:
-            SkylarkError: no track has the name.
-        """
-        for item in self.objects:
-            if item.name == name:
-                return item.index
-        raise SkylarkError(f'no track is named "{name}"; there are: {", ".join(o.name for o in self.objects[:20])}')
-
     def answer(self, query: Query | str, words: Sequence[str] = ()) -> Answer:
         """Run a logical query by the exact executor.
 
@@ -162,7 +150,11 @@ class VideoScene:
 
     def name_of(self, track_id: int) -> str:
         """The name of a track by its id."""
-        return self._names_by_id[track_id]
+        return self.objects[self._places[track_id]].name
+
+    def happened_to(self, events: Iterable[Event]) -> list[int]:
+        """The places of the tracks that events happen to, each once, in the order of the events."""
+        return list(dict.fromkeys(self._places[event.of] for event in events if event.of is not None))
 
     def told_by(self, evidence: Iterable[Evidence]) -> tuple[list[Event], list[tuple[str, str, str | Value]]]:
         """What an answer's evidence tells: the events in it or behind its relations between tracks, and the other facts
@@ -186,7 +178,6 @@ class VideoScene:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-serialisable: the tracks with what the graph says of each, and the events by the tracks' names."""
-        named = self._names_by_id
         return {
             "tracks": [
                 {
@@ -206,8 +197,8 @@ class VideoScene:
                 {
                     **event.to_dict(),
                     "name": name,
-                    "of": named.get(event.of) if event.of is not None else None,
-                    "with": named.get(event.with_) if event.with_ is not None else None,
+                    "of": None if event.of is None else self.name_of(event.of),
+                    "with": None if event.with_ is None else self.name_of(event.with_),
                 }
                 for event, name in zip(self.events, self.names, strict=True)
             ],
@@ -219,17 +210,18 @@ class VideoScene:
         return [int(entity) - first for entity in answer.ranked if first <= entity < first + len(self.events)]
 
     @cached_property
-    def _names_by_id(self) -> dict[int, str]:
-        return {track.id: item.name for track, item in zip(self.tracks, self.objects, strict=True)}
+    def _places(self) -> dict[int, int]:
+        """The place of each track by its id."""
+        return {track.id: place for place, track in enumerate(self.tracks)}
 
     @cached_property
     def _events_between(self) -> dict[tuple[str, int, int], list[int]]:
         """The places of events between two tracks, by kind and the places of the tracks."""
-        place = {track.id: number for number, track in enumerate(self.tracks)}
+        places = self._places
         found: dict[tuple[str, int, int], list[int]] = {}
         for number, event in enumerate(self.events):
             if event.of is not None and event.with_ is not None:
-                found.setdefault((event.kind, place[event.of], place[event.with_]), []).append(number)
+                found.setdefault((event.kind, places[event.of], places[event.with_]), []).append(number)
         return found
 
     @cached_property
@@ -255,15 +247,13 @@ class VideoScene:
     @cached_property
     def _relations(self) -> Mapping[str, NDArray[np.intp]]:
         """What leads from events to tracks, and from track to track where there is an event of it."""
-        place = {track.id: number for number, track in enumerate(self.tracks)}
         pairs: dict[str, list[tuple[int, int]]] = {OF: [], WITH: [], **{kind: [] for kind in MEETING_KINDS}}
         for kind, one, other in self._events_between:
             pairs[kind].append((one, other))
         for number, event in enumerate(self.events, start=len(self.objects)):
-            if event.of is not None:
-                pairs[OF].append((number, place[event.of]))
-            if event.of is not None and event.with_ is not None:
-                pairs[WITH].append((number, place[event.with_]))
+            for relation, track_id in ((OF, event.of), (WITH, event.with_)):
+                if track_id is not None:
+                    pairs[relation].append((number, self._places[track_id]))
         return {name: np.array(rows, np.intp).reshape(-1, 2) for name, rows in pairs.items()}
 
     def _graph(

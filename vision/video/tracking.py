@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from itertools import count
 
@@ -20,7 +19,7 @@ from vision.errors import DetectorError, TrackingError
 from vision.images.loading import LoadedImage
 from vision.selection import Plan, selected
 from vision.task import Task
-from vision.video.frames import LIMITS, FrameLimits, FrameReader, VideoSource, open_frames
+from vision.video.frames import LIMITS, FrameLimits, FrameReader, VideoSource, frames_of
 from vision.video.tracker import DEFAULT_TRACKER, LEAST_SHARE, Tracker, tracker_class
 from vision.video.tracks import Frame, TrackedFrame
 
@@ -35,7 +34,6 @@ def track_frames(
     tracker: str = DEFAULT_TRACKER,
     every: int = 1,
     limits: FrameLimits = LIMITS,
-    first: int = 0,
     seen: Iterable[Detections | None] = (),
 ) -> Iterator[TrackedFrame]:
     """Follow what a plan looks for through the frames of a video.
@@ -48,7 +46,6 @@ def track_frames(
         every: the detector looks at the first frame and at every so many-th after it; between them the tracker says
             where things are.
         limits: the most that is read, where the video is not open.
-        first: index of the first frame, where the video is not open.
         seen: what the tracker was given at the first frames by an earlier run, `TrackedFrame.seen` of each. The
             detector does not look at these again, and the ids are those of that run.
 
@@ -65,13 +62,8 @@ def track_frames(
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
         raise TrackingError(f"every is {every!r}: expected a whole number of frames, at least 1")
 
-    def opened() -> AbstractContextManager[FrameReader]:
-        if isinstance(video, FrameReader):
-            return nullcontext(video)
-        return open_frames(video, limits=limits, first=first)
-
     def tracked() -> Iterator[TrackedFrame]:
-        with opened() as frames:
+        with frames_of(video, limits) as frames:
             ids = Tracker(tracker, frames.rate, plan.sure_score if detector.gives_scores else None)
             for frame, given in _given(frames, detector, _followed(plan), every, seen):
                 if given is None:

@@ -7,7 +7,7 @@ more, and the remembered boxes of the tracks that are meant are put into them.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -16,20 +16,19 @@ from numpy.typing import NDArray
 from vision.detections.detections import Detections
 from vision.errors import VideoError
 from vision.video.camera import CameraMotion
-from vision.video.frames import FrameLimits, FrameReader, VideoSource, open_frames
+from vision.video.frames import FrameLimits, FrameReader, VideoSource, frames_of
 from vision.video.track_colours import TrackColours
 from vision.video.tracks import Frame, TrackedFrame, TrackRecord, Tracks
 
 
 @contextmanager
-def frames_with_an_end(video: VideoSource | FrameReader, limits: FrameLimits, first: int) -> Iterator[FrameReader]:
+def frames_with_an_end(video: VideoSource | FrameReader, limits: FrameLimits) -> Iterator[FrameReader]:
     """The frames of a video that ends and can be read twice; those that are open are closed by the caller.
 
     Raises:
         VideoError: it is live, or cannot be read.
     """
-    opened = nullcontext(video) if isinstance(video, FrameReader) else open_frames(video, limits=limits, first=first)
-    with opened as frames:
+    with frames_of(video, limits) as frames:
         if frames.live:
             raise VideoError(
                 f"{frames.name} is live and has no end, and what is asked speaks of whole tracks: record it to a file "
@@ -85,13 +84,13 @@ class WatchedVideo:
                 if place < len(track) and track.frames[place] == frame.index:
                     there.append((track, place))
                     places[track.id] += 1
-            scored = all(track.scores is not None for track, _ in there) and form.scores is not None
+            scores = [track.scores[place] for track, place in there if track.scores is not None]
             found = replace(
                 form,
                 xyxy=np.array([track.xyxy[place] for track, place in there], np.float32).reshape(-1, 4),
                 class_names=tuple(track.class_name for track, _ in there),
                 model_classes=tuple(track.model_class for track, _ in there),
-                scores=np.array([track.scores[place] for track, place in there], np.float32) if scored else None,  # type: ignore[index]
+                scores=np.array(scores, np.float32) if len(scores) == len(there) else None,
                 polygons=None,
                 track_ids=np.array([track.id for track, _ in there], np.int64),
                 source=frame.image,

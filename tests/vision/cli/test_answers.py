@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from kg_data.command_line import FAILURE, OK, USAGE
-from tests.vision.coloured_pictures import ColourDetector, make_set
+from tests.vision.coloured_pictures import make_set
 from tests.vision.video.coloured_frames import frames
 from tests.vision.video.made_tracks import readings
 from vision.cli import main
@@ -24,21 +24,11 @@ PROJECT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr("vision.vision.open_detector", lambda name, **_: ColourDetector(name))
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = main([str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return run
-
-
-@pytest.fixture
 def pair(tmp_path: Path) -> tuple[Path, Path]:
     return make_set(tmp_path / "set")
 
 
+@pytest.mark.usefixtures("colours")
 class TestAskVideo:
     """A cat walks through the frames of a folder, behind a dog; the model's reading is given."""
 
@@ -79,6 +69,7 @@ class TestAskVideo:
         assert code == USAGE and "--every is of videos" in said
 
 
+@pytest.mark.usefixtures("colours")
 class TestAsk:
     def test_boxes_come_with_their_query(self, run: Any, pair: tuple[Path, Path]) -> None:
         code, out, _ = run("ask", pair[0] / "d.png", "the dog to the right of the car")
@@ -116,6 +107,7 @@ class TestAsk:
         assert run("ask", pair[0] / "d.png", "the dog")[0] == FAILURE
 
 
+@pytest.mark.usefixtures("colours")
 class TestEvaluate:
     def test_a_table_is_printed_and_the_figures_are_written(
         self, run: Any, pair: tuple[Path, Path], tmp_path: Path

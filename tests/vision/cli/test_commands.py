@@ -15,38 +15,18 @@ from supervision import DetectionDataset
 from kg_data.command_line import FAILURE, OK, USAGE
 from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set, picture
 from vision import Detections
-from vision.cli import main
 from vision.task import OutputFormat
 
 PROJECT = Path(__file__).resolve().parents[3]
 ALL = "boxes of all cats, dogs and cars as JSON"
 
 
-@pytest.fixture(autouse=True)
-def colours(monkeypatch: pytest.MonkeyPatch) -> list[ColourDetector]:
-    """Every model that a command opens finds rectangles by their colour; those that were opened."""
-    opened: list[ColourDetector] = []
-
-    def open_detector(name: str, **_: Any) -> ColourDetector:
-        opened.append(ColourDetector(name))
-        return opened[-1]
-
-    monkeypatch.setattr("vision.vision.open_detector", open_detector)
-    return opened
+pytestmark = pytest.mark.usefixtures("colours")
 
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     return make_set(tmp_path / "set")[0]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = main([str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def boxes(text: str) -> list[tuple[str, list[float]]]:

@@ -10,35 +10,14 @@ import pytest
 
 from kg_data.command_line import OK, USAGE
 from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set
-from vision.cli import main
 
-
-@pytest.fixture(autouse=True)
-def colours(monkeypatch: pytest.MonkeyPatch) -> list[ColourDetector]:
-    """Every model that a command opens finds rectangles by their colour; those that were opened."""
-    opened: list[ColourDetector] = []
-
-    def open_detector(name: str, **_: Any) -> ColourDetector:
-        opened.append(ColourDetector(name))
-        return opened[-1]
-
-    monkeypatch.setattr("vision.vision.open_detector", open_detector)
-    return opened
+pytestmark = pytest.mark.usefixtures("colours")
 
 
 @pytest.fixture
 def photos(tmp_path: Path) -> tuple[Path, Path]:
     """Pictures of 96 x 64 pixels and their annotations."""
     return make_set(tmp_path / "set")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = main([str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def test_slices_of_a_size_are_looked_at_and_said(

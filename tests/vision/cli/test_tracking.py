@@ -71,15 +71,6 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return frames(tmp_path_factory.mktemp("video") / "frames")
 
 
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = main([str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return run
-
-
 def looks(detector: Stopped) -> int:
     return len(detector.batches)
 
@@ -357,8 +348,8 @@ class TestLiveVideos:
 
     @pytest.fixture(autouse=True)
     def camera(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def opened(source: VideoSource) -> FrameReader:
-            frames = open_frames(source)
+        def opened(source: VideoSource, **options: Any) -> FrameReader:
+            frames = open_frames(source, **options)
             frames.live = True
             return frames
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,8 +40,8 @@ class MadeSource:
         self.objects, self.live, self.notes = objects, live, list[str]()
         self.closed = False
 
-    def frames(self, first: int) -> Iterator[Frame]:
-        for index, there in enumerate(self.objects[first:], start=first):
+    def frames(self) -> Generator[Frame]:
+        for index, there in enumerate(self.objects):
             pixels = np.full((SIZE[1], SIZE[0], 3), 128, np.uint8)
             for name, (x, y, w, h) in there:
                 pixels[y : y + h, x : x + w] = COLOURS[name]
@@ -52,7 +52,7 @@ class MadeSource:
 
 
 def reader(objects: Sequence[Sequence[Object]], live: bool = False) -> FrameReader:
-    return FrameReader(MadeSource(objects, live), FrameLimits(), 0)
+    return FrameReader(MadeSource(objects, live))
 
 
 @pytest.fixture
@@ -193,11 +193,6 @@ class TestGoingOn:
         assert len(asked(vision)) == 3
         assert [frame.detections for frame in again] == [frame.detections for frame in whole]
 
-    def test_the_first_frame_can_be_a_later_one(self, vision: Vision, video: Path) -> None:
-        tracked = list(vision.track(video, CATS, first=10))
-        assert [frame.index for frame in tracked] == list(range(10, COUNT))
-        assert set(ids(tracked, "cat")) == {1}
-
     def test_frames_that_are_open_stay_the_callers(self, vision: Vision, video: Path) -> None:
         with open_frames(video) as opened:
             first = [ids([frame], "dog") for frame in vision.track(opened, DOGS)]
@@ -240,7 +235,7 @@ class FailingDetector(ColourDetector):
 
 def test_a_model_that_fails_ends_the_tracking_and_the_video_is_closed(video: Path) -> None:
     source = MadeSource([[("dog", (10, 10, 20, 20))]] * 20)
-    with FrameReader(source, FrameLimits(), 0) as made, pytest.raises(DetectorError, match="broken"):
+    with FrameReader(source) as made, pytest.raises(DetectorError, match="broken"):
         list(Vision(FailingDetector()).track(made, DOGS))
     assert source.closed
 

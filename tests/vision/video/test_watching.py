@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from vision.errors import InstructionError, VideoError
 from vision.images.loading import LoadedImage
 from vision.task import Task
 from vision.video.actions.segments import Segment
-from vision.video.frames import FrameLimits, FrameReader, open_frames
+from vision.video.frames import FrameReader, open_frames
 from vision.video.track_colours import TrackColours
 from vision.video.tracks import Frame, TrackedFrame
 
@@ -103,20 +103,21 @@ def test_the_tracks_that_an_expression_means_are_followed_alone(vision: Vision, 
 class Live:
     """A camera that shows a grey wall."""
 
-    name, size, rate, count, live = "the camera", SIZE, 10.0, None, True
+    name, size, rate, live = "the camera", SIZE, 10.0, True
+    count: int | None = None
 
     def __init__(self) -> None:
         self.notes: list[str] = []
 
-    def frames(self, first: int) -> Sequence[Frame]:
-        return [Frame(0, 0.0, LoadedImage(np.full((SIZE[1], SIZE[0], 3), 128, np.uint8)))]
+    def frames(self) -> Generator[Frame]:
+        yield Frame(0, 0.0, LoadedImage(np.full((SIZE[1], SIZE[0], 3), 128, np.uint8)))
 
     def close(self) -> None:
         pass
 
 
 def test_what_has_no_end_cannot_be_asked_about_whole_tracks(vision: Vision) -> None:
-    live = FrameReader(Live(), FrameLimits(), 0)  # type: ignore[arg-type]
+    live = FrameReader(Live())
     with pytest.raises(VideoError, match=r"the camera is live and has no end.*record it to a file first"):
         vision.watch(live, "the dog")
     with pytest.raises(VideoError, match="live and has no end"):

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from vision.classes.coco import COCO_CLASSES, COCO_SUPERCATEGORIES
 from vision.detections.boxes import suppressed
-from vision.detectors.detector import Detector, Found, Request, class_numbers, found_in
+from vision.detectors.detector import Detector, Found, Request, all_found, class_numbers, found_in
 from vision.detectors.pipeline import usable_cores
 from vision.detectors.sessions import Session, open_session, run_session
 from vision.errors import DetectorError
@@ -198,12 +198,7 @@ class NanoDet(Detector):
         """
         if len(images) == 1:
             return [self._look(self._session, images[0], request)]
-        results = []
-        for found in self.detect_each(images, request):
-            if isinstance(found, DetectorError):
-                raise found
-            results.append(found)
-        return results
+        return all_found(self.detect_each(images, request))
 
     def detect_each(self, images: Iterable[LoadedImage], request: Request) -> Iterator[Found | DetectorError]:
         """Look at images as they come, one a thread; of those that wait, two are held."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from reasoning.language.cancellation import abandoned
-from vision.detectors.detector import Detector, Found, Request
+from vision.detectors.detector import Detector, Found, Request, all_found
 from vision.detectors.slices.merging import Look, merged
 from vision.detectors.slices.slicing import Part, Slicing
 from vision.errors import DetectorError, SlicingError
@@ -50,12 +50,7 @@ class SlicedDetector(Detector):
         """
         if not any(self._slices(image) for image in images):
             return self.detector.detect(images, request)
-        results = []
-        for found in self.detect_each(images, request):
-            if isinstance(found, DetectorError):
-                raise found
-            results.append(found)
-        return results
+        return all_found(self.detect_each(images, request))
 
     def detect_each(self, images: Iterable[LoadedImage], request: Request) -> Iterator[Found | DetectorError]:
         """Look at images as they come, in full batches of slices; one result an image, in order."""
@@ -64,12 +59,12 @@ class SlicedDetector(Detector):
         def parts() -> Iterator[LoadedImage]:
             for image in images:
                 try:
-                    cut = _Cut(image.size, self._slices(image))
+                    slices = self._slices(image)
                 except SlicingError as error:
                     under_way.append(error)
                     continue
+                cut = _Cut(image.size, slices, whole=self.slicing.full_view or not slices)
                 under_way.append(cut)
-                cut.whole = self.slicing.full_view or not cut.slices
                 if cut.whole:
                     yield image
                 for part in cut.slices:
@@ -108,7 +103,7 @@ class _Cut:
 
     size: tuple[int, int]
     slices: tuple[Part, ...]
-    whole: bool = True
+    whole: bool
     found: list[Found | DetectorError] = field(default_factory=list)
 
     @property
@@ -118,11 +113,10 @@ class _Cut:
 
     def result(self, slicing: Slicing) -> Found | DetectorError:
         """What is in the image, or why one of its parts could not be looked at."""
-        found: list[Found] = []
-        for one in self.found:
-            if isinstance(one, DetectorError):
-                return one
-            found.append(one)
+        try:
+            found = all_found(self.found)
+        except DetectorError as error:
+            return error
         if not self.slices:
             return found[0]
         parts = [(0, 0, *self.size)] * self.whole + [*self.slices]

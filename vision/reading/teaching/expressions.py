@@ -18,6 +18,7 @@ from vision.classes.phrases import singular
 from vision.detections.colour_names import BASIC_COLOURS
 from vision.reading.expressions.happenings import PAIRED, kind_of_event
 from vision.reading.expressions.meaning import PEOPLE
+from vision.reading.expressions.pieces import NUMBERED
 from vision.reading.expressions.sentence import Question, Sentence
 from vision.scene.building import KIND
 from vision.video.happenings.kinds import ACTION, MOTIONS, SIDE, SIDES
@@ -55,7 +56,7 @@ def sentence_of(entry: Mapping[str, Any]) -> Sentence:
         query = query.part
     elif isinstance(query, Project) and not query.inverse and query.relation == _ASKED_OF.get(question):
         query = query.source
-    wanted = entry["wanted"] if question in ("find", "what", "where", "colour") else "all"
+    wanted = entry["wanted"] if question in NUMBERED else "all"
     number = {"one": 1, "all": None}[wanted] if wanted in ("one", "all") else int(wanted)
     return Sentence(question, number, query, bool(entry.get("denied")), bound)
 

@@ -54,7 +54,7 @@ class ActionModel:
         network: gives logits of `classes`.
         classes: the actions' names.
         rate: frames a second of the videos that it was taught, or None where they did not say.
-        recipe: how it was taught, see `learning.Recipe`.
+        recipe: how it was taught, see `recipe.Recipe`.
     """
 
     network: ActionNetwork

@@ -38,10 +38,10 @@ class NetworkShape:
 
     channels: int
     classes: int
-    layers: int = 10
-    stages: int = 4
-    width: int = 64
-    graph: bool = False
+    layers: int
+    stages: int
+    width: int
+    graph: bool
     dropout: float = 0.5
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.scene.relations import RELATIONS, Pairs
-from vision.video.happenings.intervals import Runs, intervals
+from vision.video.happenings.intervals import FLICKER, Runs, intervals
 from vision.video.happenings.kinds import APPROACHES, CARRIES, FOLLOWS, OVERTAKES
 
 NEARER = 0.25
@@ -47,26 +47,25 @@ TOGETHER, SWING = 0.35, 0.15
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """What is known of one track of each pair; arrays have a row for each moment of each pair.
+    """What is known of one track of each pair, as its path has it; a row for each moment of each pair.
 
     Attributes:
         xyxy: shape (n, 4), pixels.
+        seen: shape (n,): whether it is in sight.
         centre: shape (n, 2), pixels, smoothed.
         size: shape (n,), pixels, smoothed.
         velocity: shape (n, 2), pixels a second.
         least_speed: shape (n,), pixels a second from which on it moves.
+        moving: shape (n,): whether it does.
     """
 
     xyxy: NDArray[np.float64]
+    seen: NDArray[np.bool_]
     centre: NDArray[np.float64]
     size: NDArray[np.float64]
     velocity: NDArray[np.float64]
     least_speed: NDArray[np.float64]
-
-    @property
-    def moving(self) -> NDArray[np.bool_]:
-        """Shape (n,)."""
-        return np.asarray(np.linalg.norm(self.velocity, axis=1) >= self.least_speed)
+    moving: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +74,8 @@ class Together:
 
     Attributes:
         first, second: the two tracks.
-        pair: shape (n,): the number of the pair.
+        pair: shape (n,): the number of the pair, from 0.
         times: shape (n,), seconds.
-        seen: shape (n,): whether both are in sight.
         step: seconds between two moments.
     """
 
@@ -85,23 +83,22 @@ class Together:
     second: Moments
     pair: NDArray[np.intp]
     times: NDArray[np.float64]
-    seen: NDArray[np.bool_]
     step: float
 
     @property
     def swapped(self) -> Together:
         """The same pairs the other way round."""
-        return Together(self.second, self.first, self.pair, self.times, self.seen, self.step)
+        return Together(self.second, self.first, self.pair, self.times, self.step)
 
     @cached_property
     def boxes(self) -> Pairs:
         """The boxes of each pair."""
         return Pairs.beside(self.first.xyxy, self.second.xyxy)
 
-    def intervals(self, holds: NDArray[np.bool_], least: float | None = None) -> Runs:
-        """The maximal intervals over which something holds between two tracks that are both in sight."""
-        more = {} if least is None else {"least": least}
-        return intervals(holds & self.seen, self.times, self.step, groups=self.pair, **more)
+    def intervals(self, holds: NDArray[np.bool_], least: float = FLICKER) -> Runs:
+        """The maximal intervals of some seconds at least over which something holds between two that are in sight."""
+        in_sight = self.first.seen & self.second.seen
+        return intervals(holds & in_sight, self.times, self.step, groups=self.pair, least=least)
 
     @cached_property
     def way(self) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,7 @@ class Path:
     def __len__(self) -> int:
         return len(self.times)
 
-    @property
+    @cached_property
     def moving(self) -> NDArray[np.bool_]:
         """Shape (n,): whether it moves."""
         return np.asarray(np.linalg.norm(self.velocity, axis=1) >= self.least_speed)

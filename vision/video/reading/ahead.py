@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from typing import Generic, Self, TypeVar
 
 T = TypeVar("T")
 
 
 class ReadAhead(Generic[T]):
-    """An iterator over another one that runs on a thread, bounded in how far it runs ahead.
+    """An iterator over a generator that runs on a thread, bounded in how far it runs ahead.
 
-    What the other iterator raises is raised here, after the items that came before it. `close` ends the thread, at any
+    What the generator raises is raised here, after the items that came before it. `close` ends the thread, at any
     time and however often it is called.
 
     Args:
@@ -26,7 +27,7 @@ class ReadAhead(Generic[T]):
         dropped: how many items were dropped.
     """
 
-    def __init__(self, items: Iterator[T], depth: int, *, newest: bool = False) -> None:
+    def __init__(self, items: Generator[T], depth: int, *, newest: bool = False) -> None:
         self.dropped = 0
         self._waiting: deque[T] = deque()
         self._depth = depth
@@ -59,21 +60,18 @@ class ReadAhead(Generic[T]):
             self._changed.notify_all()
         self._thread.join()
 
-    def _run(self, items: Iterator[T]) -> None:
+    def _run(self, items: Generator[T]) -> None:
         try:
-            for item in items:
-                if not self._put(item):
-                    break
+            with closing(items):
+                for item in items:
+                    if not self._put(item):
+                        break
         except BaseException as error:  # raised again where the items are taken
             self._error = error
         finally:
-            try:
-                if (close := getattr(items, "close", None)) is not None:
-                    close()
-            finally:
-                with self._changed:
-                    self._over = True
-                    self._changed.notify_all()
+            with self._changed:
+                self._over = True
+                self._changed.notify_all()
 
     def _put(self, item: T) -> bool:
         """Whether more items are wanted."""

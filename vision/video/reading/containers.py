@@ -10,8 +10,7 @@ rate.
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from heapq import heappop, heappush
@@ -34,7 +33,7 @@ from vision.detectors.pipeline import usable_cores
 from vision.errors import VideoError
 from vision.images.loading import LoadedImage
 from vision.video.reading.limits import FrameLimits
-from vision.video.reading.pictures import RATE
+from vision.video.reading.source import credible_rate
 from vision.video.tracks import Frame
 
 FILE_FORMATS = (
@@ -61,15 +60,11 @@ PROTOCOLS = {
 _ONE_PACKET_A_FRAME = ("h264", "hevc", "av1", "vp9", "mjpeg")
 """Codecs whose packets tell how many frames come before a time."""
 
-_MOST_REORDERED = 64
-"""Packets by which the order of a file may differ from that of its frames; H.264 and HEVC allow 16 frames."""
-
 _MOST_THREADS = 4
 """Each thread of the decoder holds frames of its own, 50 MB in 8K."""
 
 _MISSING = 0.5
 """Seconds by which a video may end before its header says; sound and picture seldom end together."""
-
 
 _UNSAID = 2
 """FFmpeg's number for colours that are stored in the way of most videos of the kind."""
@@ -85,6 +80,8 @@ class _Opened:
         ended: seconds, in the container's clock, up to which packets of any stream came.
         broken: whether the last packet was cut off, or the container could not be read further.
         lost: frames that are damaged.
+        ahead: what is decoded already, with indexes: the first frame, from which the video's size is known.
+        decoded: the frames behind, with indexes.
     """
 
     container: InputContainer
@@ -121,21 +118,21 @@ class ContainerFrames:
         try:
             opened = self._next
             self._start = self._first(opened)
-            self.rate = _rate(opened.stream)
+            told: Fraction | None = opened.stream.average_rate or opened.stream.guessed_rate
+            self.rate = credible_rate(None if told is None else float(told))
             seconds = _seconds(opened)
             self.live = stream and seconds is None
             self.count = (opened.stream.frames or (round(seconds * self.rate) if seconds else None)) or None
             self._orientation = self._told_orientation(self._start)
             width, height = self._start.width, self._start.height
             self.size = (height, width) if self._orientation[0] else (width, height)
-            if excess := limits.excess(0, seconds or 0.0) or limits.excess(opened.stream.frames, 0.0):
-                raise VideoError(f"{name} has {excess}: cut it shorter.")
+            limits.check_length(self.count or 0, seconds or 0.0, name)
         except BaseException:
             self.close()
             raise
 
-    def frames(self, first: int) -> Iterator[Frame]:
-        """The frames from one on. Of a file, those before it are passed over without decoding where that is safe.
+    def frames(self) -> Generator[Frame]:
+        """The frames in order.
 
         Raises:
             VideoError: a stream stalls, frames change their size, or it is live and read again.
@@ -146,10 +143,8 @@ class ContainerFrames:
                 raise VideoError(f"{self.name} is live: it cannot be read a second time; open it anew.")
             opened = self._open()
         try:
-            if not opened.ahead:
-                self._first(opened)
             time = 0.0
-            for index, frame in self._from(opened, first):
+            for index, frame in chain(opened.ahead, opened.decoded):
                 time = max(time, self._time(frame, index, time))
                 yield Frame(index, time, self._image(frame, index, time))
             self._tell_losses(opened, time)
@@ -165,7 +160,8 @@ class ContainerFrames:
     def _open(self) -> _Opened:
         self._since = monotonic()
         try:
-            container = self._container()
+            options = {"max_pixels": str(self._limits.max_pixels), **self._options}
+            container = av.open(self._address, options=options, timeout=self._stall, metadata_errors="replace")
         except (av.FFmpegError, OSError, ValueError) as error:
             raise self._unreadable(error) from error
         try:
@@ -180,10 +176,6 @@ class ContainerFrames:
         opened = _Opened(container, stream)
         opened.decoded = self._decode(opened)
         return opened
-
-    def _container(self) -> InputContainer:
-        options = {"max_pixels": str(self._limits.max_pixels), **self._options}
-        return av.open(self._address, options=options, timeout=self._stall, metadata_errors="replace")
 
     def _video(self, container: InputContainer) -> VideoStream:
         """The stream of moving pictures; the cover of a song is none."""
@@ -268,58 +260,6 @@ class ContainerFrames:
                 raise self._unreadable(error) from error
             opened.broken = True
             yield None
-
-    def _from(self, opened: _Opened, first: int) -> Iterator[tuple[int, VideoFrame]]:
-        """Frames from an index on."""
-        whole: Iterator[tuple[int, VideoFrame]] = chain(opened.ahead, opened.decoded)
-        if first > 0 and self._stall is None and (times := self._times(opened, first)) is not None:
-            if (sought := self._sought(opened, times, first)) is not None:
-                return sought
-            opened.container.close()
-            again = self._open()
-            opened.container, opened.stream, opened.ended = again.container, again.stream, 0.0
-            opened.broken, opened.lost = False, 0
-            whole = self._decode(opened)
-        return ((index, frame) for index, frame in whole if index >= first)
-
-    def _times(self, opened: _Opened, first: int) -> NDArray[np.int64] | None:
-        """The times of the frames up to one and some more, from the packets alone; None where packets don't tell."""
-        if not self._one_packet_a_frame(opened.stream, self._start):
-            return None
-        times = array("q")
-        try:
-            with self._container() as container:
-                for packet in container.demux(container.streams[opened.stream.index]):
-                    if not packet.size:
-                        break
-                    if packet.pts is None or packet.is_discard or packet.is_corrupt:
-                        return None
-                    times.append(packet.pts)
-                    if len(times) > first + _MOST_REORDERED:
-                        break
-        except av.FFmpegError:
-            return None
-        ordered = np.sort(np.array(times, np.int64))
-        if len(ordered) <= first or ordered[0] != self._start.pts or (np.diff(ordered) == 0).any():
-            return None
-        return ordered
-
-    def _sought(self, opened: _Opened, times: NDArray[np.int64], first: int) -> Iterator[tuple[int, VideoFrame]] | None:
-        """Frames from an index on by going to the key frame before it; None where other frames come than expected."""
-        try:
-            opened.container.seek(int(times[first]), stream=opened.stream)
-        except av.FFmpegError:
-            return None
-        coming = self._decode(opened)
-        came: list[int | None] = []
-        for _, frame in coming:
-            came.append(frame.pts)
-            if frame.pts is None or frame.pts >= times[first]:
-                break
-        start = int(np.searchsorted(times, came[0])) if came and came[0] is not None else first
-        if came != times[start : first + 1].tolist():
-            return None
-        return chain([(first, frame)], ((index + start, later) for index, later in coming))
 
     def _time(self, frame: VideoFrame, index: int, before: float) -> float:
         """Seconds from the first frame."""
@@ -431,11 +371,6 @@ def open_stream(address: str, limits: FrameLimits) -> ContainerFrames:
     if protocol.startswith("rtsp"):
         options["rtsp_flags"] = "prefer_tcp"  # frames that lack lost packets are smeared
     return ContainerFrames(address, address, options, limits, stream=True)
-
-
-def _rate(stream: VideoStream) -> float:
-    told: Fraction | None = stream.average_rate or stream.guessed_rate
-    return float(told) if told and 0 < told < 1000 else RATE
 
 
 def _seconds(opened: _Opened) -> float | None:

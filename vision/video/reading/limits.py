@@ -18,7 +18,7 @@ class FrameLimits:
     Attributes:
         max_bytes: bytes of a video file.
         max_pixels: pixels of a frame; 8K has 33 million.
-        max_frames: frames, also those before the first that is asked for.
+        max_frames: frames.
         max_seconds: seconds from the first frame to the last.
         stall: seconds for which a stream may give nothing.
     """
@@ -49,6 +49,15 @@ class FrameLimits:
                 f"{name} has frames of {width:,} x {height:,} pixels, the limit is {self.max_pixels:,} in all: "
                 "make it smaller."
             )
+
+    def check_length(self, frames: int, seconds: float, name: str) -> None:
+        """Refuse a video that is too long.
+
+        Raises:
+            VideoError: it has too many frames or seconds.
+        """
+        if excess := self.excess(frames, seconds):
+            raise VideoError(f"{name} has {excess}, which is the limit: cut it shorter.")
 
     def excess(self, frames: int, seconds: float) -> str:
         """What a video of so many frames and seconds has too much of, "" where it keeps the limits."""

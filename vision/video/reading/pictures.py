@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from vision.errors import ImageError, VideoError
 from vision.images.loading import MAX_BYTES, LoadedImage, list_images, load_image
 from vision.video.reading.limits import FrameLimits
+from vision.video.reading.source import credible_rate
 from vision.video.tracks import Frame
-
-RATE = 30.0
-"""Frames a second where nothing says how many."""
 
 MOT_IMAGES = "img1"
 """The folder of a sequence's frames in the MOT benchmarks; `seqinfo.ini` stands beside it."""
@@ -31,7 +29,7 @@ class PictureFrames:
         limits: the most that is read.
 
     Raises:
-        VideoError: the first image cannot be read.
+        VideoError: the first image cannot be read, or there are too many.
     """
 
     live = False
@@ -39,19 +37,20 @@ class PictureFrames:
     def __init__(self, name: str, paths: Sequence[Path], rate: float | None, limits: FrameLimits) -> None:
         self.name = name
         self.notes: list[str] = []
-        self._paths = sorted(paths, key=natural_order)
+        limits.check_length(len(paths), 0.0, name)
+        self._paths = sorted(paths, key=_natural_order)
         self._limits = limits
-        self.rate = rate or _told_rate(self._paths[0].parent) or RATE
+        self.rate = rate or credible_rate(_told_rate(self._paths[0].parent))
         self.count: int | None = len(self._paths)
         self.size = self._load(self._paths[0]).size
 
-    def frames(self, first: int) -> Iterator[Frame]:
-        """The frames from one on; those before it are not opened.
+    def frames(self) -> Generator[Frame]:
+        """The frames in order.
 
         Raises:
             VideoError: an image cannot be read, or has another size than the first one.
         """
-        for index, path in enumerate(self._paths[first:], first):
+        for index, path in enumerate(self._paths):
             image = self._load(path)
             if image.size != self.size:
                 raise VideoError(
@@ -86,7 +85,7 @@ def images_in(folder: Path) -> list[Path]:
         raise VideoError(str(error)) from error
 
 
-def natural_order(path: Path) -> list[tuple[int, int | str, str]]:
+def _natural_order(path: Path) -> list[tuple[int, int | str, str]]:
     """A key that orders paths as people count: 2 before 10."""
     parts = _DIGITS.split(str(path))
     return [(0, int(part), part) if place % 2 else (1, part.casefold(), part) for place, part in enumerate(parts)]
@@ -97,7 +96,6 @@ def _told_rate(folder: Path) -> float | None:
     told = configparser.ConfigParser(interpolation=None)
     try:
         told.read(folder.absolute().parent / "seqinfo.ini", encoding="utf-8")
-        rate = told.getfloat("Sequence", "frameRate")
+        return told.getfloat("Sequence", "frameRate")
     except (configparser.Error, ValueError, OSError):
         return None
-    return rate if 0 < rate < float("inf") else None

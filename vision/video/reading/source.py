@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Protocol
 
 from vision.video.tracks import Frame
+
+RATE = 30.0
+"""Frames a second where nothing says how many."""
+
+MOST_RATE = 1000.0
+"""Frames a second from which on a rate is taken for none: broken headers and some cameras say 0 or millions."""
+
+
+def credible_rate(told: float | None) -> float:
+    """The rate that a source tells, or the usual one where it tells none that can be."""
+    return told if told is not None and 0 < told < MOST_RATE else RATE
 
 
 class FrameSource(Protocol):
@@ -27,11 +38,8 @@ class FrameSource(Protocol):
     live: bool
     notes: list[str]
 
-    def frames(self, first: int) -> Iterator[Frame]:
-        """The frames from one on, decoded as they are asked for. Closing the iterator frees what it holds.
-
-        Args:
-            first: index of the first frame that is wanted.
+    def frames(self) -> Generator[Frame]:
+        """The frames in order, decoded as they are asked for. Closing the generator frees what it holds.
 
         Raises:
             VideoError: nothing more can be read.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,7 @@ import numpy as np
 from vision.errors import VideoError
 from vision.images.loading import load_image
 from vision.video.reading.limits import FrameLimits
-from vision.video.reading.pictures import RATE
+from vision.video.reading.source import credible_rate
 from vision.video.tracks import Frame
 
 
@@ -39,28 +40,25 @@ class WebcamFrames:
         width, height = (int(self._camera.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         limits.check_pixels(width, height, self.name)
         self.size = (width, height)
-        rate = float(self._camera.get(cv2.CAP_PROP_FPS))
-        self.rate = rate if 0 < rate < 1000 else RATE
+        self.rate = credible_rate(float(self._camera.get(cv2.CAP_PROP_FPS)))
         self._limits = limits
 
-    def frames(self, first: int) -> Iterator[Frame]:
-        """The frames from now on; the first `first` are let pass.
+    def frames(self) -> Generator[Frame]:
+        """The frames from now on.
 
         Raises:
             VideoError: the camera gives no frame any more.
         """
         try:
-            index, start = 0, None
-            while True:
+            start: float | None = None
+            for index in count():
                 there, pixels = self._camera.read()
                 if not there:
                     raise VideoError(f"{self.name} gives no frame: is it plugged in, and used by no other program?")
                 now = time.monotonic()
                 start = now if start is None else start
-                if index >= first:
-                    rgb = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
-                    yield Frame(index, now - start, load_image(rgb, max_pixels=self._limits.max_pixels))
-                index += 1
+                rgb = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
+                yield Frame(index, now - start, load_image(rgb, max_pixels=self._limits.max_pixels))
         finally:
             self.close()
 

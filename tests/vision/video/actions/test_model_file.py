@@ -70,7 +70,10 @@ def rewritten(**values: object) -> Callable[[Path], None]:
         (lambda folder: (folder / WEIGHTS).unlink(), "cannot be read"),
         (rewritten(classes=["one", "two"]), "2 names for 4 classes"),
         (rewritten(classes=[]), "cannot be read"),
-        (rewritten(shape={"channels": 4, "classes": 4, "layers": 2, "stages": 2, "width": 8}), "cannot be read"),
+        (
+            rewritten(shape={"channels": 4, "classes": 4, "layers": 2, "stages": 2, "width": 8, "graph": True}),
+            "cannot be read",
+        ),
         (rewritten(shape={"depth": 4}), "cannot be read"),
         (rewritten(format=99), "has the format 99, not 1"),
         (lambda folder: (folder / MODEL).unlink(), "holds no model of actions"),
