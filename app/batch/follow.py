@@ -16,6 +16,7 @@ TICK = 0.7
 WATCHERS = 2 * (AT_ONCE + MOST_WAITING) + 4
 """Pages that may follow a job at once; following takes no thread."""
 ON, OFF = gr.update(interactive=True), gr.update(interactive=False)
+HIDDEN = gr.update(value=None, visible=False)
 
 Updates = dict[Any, Any]
 """New values of parts of the page."""

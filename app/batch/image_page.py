@@ -7,7 +7,6 @@ results already holds are skipped.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.batch.follow import OFF, ON, WATCHERS, Follower, Updates, watch
+from app.batch.follow import HIDDEN, OFF, ON, WATCHERS, Follower, Updates, watch
 from app.batch.image_job import (
     IMAGES,
     MOST_IMAGES,
@@ -28,7 +27,15 @@ from app.batch.image_job import (
 )
 from app.batch.image_view import SECONDS_AN_IMAGE, estimate_html, found_html, state_html, taking_in_html
 from app.batch.queue import JobStore
-from app.image.looking import LEAST_SCORE, MAX_INSTRUCTION, MOST_SCORE, USUAL_SCORE, SharedDetector, checked_score
+from app.image.looking import (
+    LEAST_SCORE,
+    MAX_INSTRUCTION,
+    MOST_SCORE,
+    USUAL_SCORE,
+    SharedDetector,
+    checked_instruction,
+    checked_score,
+)
 from app.server.failure_view import failure_html
 from app.server.templates import muted
 from kg_data.errors import SkylarkError
@@ -127,24 +134,12 @@ class ImagesPart:
 
         def begin() -> ImageJob:
             self._jobs.check_idle(before)
-            words = (instruction or "").strip()
-            if len(words) > MAX_INSTRUCTION:
-                raise SkylarkError(
-                    f"the instruction has {len(words):,} characters; at most {MAX_INSTRUCTION:,} are read"
-                )
-            folder = self._jobs.new_folder()
-            try:
-                job = self._made(folder, [Path(path) for path in files or ()], words, min_score, earlier)
-                job.start(self._jobs.line)
-            except Exception:
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
-            self._jobs.add(job)
-            return job
+            words, paths = checked_instruction(instruction), [Path(path) for path in files or ()]
+            return self._jobs.begun(lambda folder: self._begun(folder, paths, words, min_score, earlier))
 
         return self.follower.begin(begin)
 
-    def _made(self, folder: Path, files: list[Path], words: str, min_score: float, earlier: str | None) -> ImageJob:
+    def _begun(self, folder: Path, files: list[Path], words: str, min_score: float, earlier: str | None) -> ImageJob:
         for part in (SENT, "earlier"):
             (folder / part).mkdir()
         paths = images = take_images(files, folder / SENT)
@@ -152,9 +147,11 @@ class ImagesPart:
             paths = without_done(images, names_in_results(Path(earlier), folder / "earlier"))
             if not paths:
                 raise SkylarkError("the earlier results hold all these images: there is nothing left to look at")
-        return ImageJob(
+        job = ImageJob(
             folder, paths, words, checked_score(min_score), lambda: self._detector.vision, len(images) - len(paths)
         )
+        job.start(self._jobs.line)
+        return job
 
     def go_on(self, current: str | None) -> Updates:
         """Continue the job that is shown."""
@@ -181,7 +178,7 @@ class ImagesPart:
             if changed:
                 updates[self.found] = found_html(job)
             if first:
-                updates |= {self.download: gr.update(value=None, visible=False), self.follower.current: job.id}
+                updates |= {self.download: HIDDEN, self.follower.current: job.id}
                 updates |= {self.look_at_all: OFF, self.resume: OFF, self.halt: ON}
             yield updates
         self._pace = job.pace or self._pace

@@ -8,8 +8,7 @@ from collections import Counter
 from markupsafe import Markup
 
 from app.batch.image_job import Entry, ImageJob
-from app.batch.queue import STOPPED
-from app.batch.view import rough_duration, status_html
+from app.batch.view import rough_duration, status_html, stopped_words, waiting_words
 from app.server.templates import macro, render
 from app.server.words import counted
 
@@ -41,15 +40,13 @@ def state_html(job: ImageJob, began: float) -> Markup:
         case "stopping":
             words = "Stopping after the image under way"
         case "waiting":
-            before = f"Waiting: {counted(job.ahead, 'job')} before yours. Stop gives the place up."
-            words = before if job.ahead else "Starting"
+            words = waiting_words(job, "job")
         case "running":
             words, ticking = f"Looking: {so_far}.", f"{job.elapsed:.0f} s so far"
             if job.pace is not None:
                 ticking += f", about {job.pace * (job.total - len(job.entries)):.0f} s left"
         case "stopped":
-            why = "" if job.ended == STOPPED else f" because {job.ended}"
-            words = f"Stopped{why}: {so_far}. Go on continues from there."
+            words = f"{stopped_words(job)}: {so_far}. Go on continues from there."
         case "failed":
             kept = f"Kept: {so_far}." if job.entries else ""
         case _:

@@ -7,7 +7,6 @@ again by the id that the browser keeps; its zip of everything makes it again on 
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from app.batch.follow import OFF, ON, WATCHERS, Follower, Updates, watch
+from app.batch.follow import HIDDEN, OFF, ON, WATCHERS, Follower, Updates, watch
 from app.batch.image_page import ImagesPart
 from app.batch.job import QueryJob, Settings
 from app.batch.methods import NOTHING, chosen_methods, offered_methods
@@ -34,7 +33,6 @@ from reasoning.evaluation.query_files import PROTOCOLS, SPLITS
 
 FROM_NAME = "as the file names say"
 WRITTEN = 'capital(borders("Germany") & !~currency("Euro"))\nWhich countries border France?\npopulation("Portugal")'
-HIDDEN = gr.update(value=None, visible=False)
 
 
 class BatchTab:
@@ -192,28 +190,25 @@ class QueriesPart:
 
     def _estimated(self, sent: dict[Any, Any]) -> QueryJob:
         self._jobs.check_idle(sent[self.kept])
-        folder = self._jobs.new_folder()
-        try:
-            graph, protocol = sent[self.graph], sent[self.protocol]
-            if graph not in self._shelf.names:
-                self._shelf.get(graph)  # says which there are
-            methods = chosen_methods(self._model, [sent[self.method], sent[self.beside]])
-            files = [Path(path) for path in sent[self.files] or ()]
-            upload = receive(files, sent[self.typed] or "", folder / "input")
-            split = sent[self.split] if sent[self.split] in SPLITS else None
-            if protocol not in PROTOCOLS:
-                raise SkylarkError(f"choose a protocol: {' or '.join(PROTOCOLS)}")
-            if upload.kind == "records" and split is None and split_of(upload) is None:
-                raise SkylarkError(
-                    "the names of the files do not say which split these query records are of: choose valid or test "
-                    'under "For query records"'
-                )
-            job = QueryJob(folder, upload, Settings(graph, protocol, split, methods), self._shelf)
-            job.estimate(self._estimates, methods)
-        except Exception:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        self._jobs.add(job)
+        return self._jobs.begun(lambda folder: self._estimating(folder, sent))
+
+    def _estimating(self, folder: Path, sent: dict[Any, Any]) -> QueryJob:
+        graph, protocol = sent[self.graph], sent[self.protocol]
+        if graph not in self._shelf.names:
+            self._shelf.get(graph)  # says which there are
+        methods = chosen_methods(self._model, [sent[self.method], sent[self.beside]])
+        files = [Path(path) for path in sent[self.files] or ()]
+        upload = receive(files, sent[self.typed] or "", folder / "input")
+        split = sent[self.split] if sent[self.split] in SPLITS else None
+        if protocol not in PROTOCOLS:
+            raise SkylarkError(f"choose a protocol: {' or '.join(PROTOCOLS)}")
+        if upload.kind == "records" and split is None and split_of(upload) is None:
+            raise SkylarkError(
+                "the names of the files do not say which split these query records are of: choose valid or test "
+                'under "For query records"'
+            )
+        job = QueryJob(folder, upload, Settings(graph, protocol, split, methods), self._shelf)
+        job.estimate(self._estimates, methods)
         return job
 
     def start(self, current: str | None) -> Updates:

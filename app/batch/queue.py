@@ -245,6 +245,17 @@ class JobStore(Generic[AnyJob]):
         Path(self._root.name).mkdir(exist_ok=True)  # a folder inside others' may have been tidied away while empty
         return Path(tempfile.mkdtemp(dir=self._root.name))
 
+    def begun(self, begin: Callable[[Path], AnyJob]) -> AnyJob:
+        """The job that `begin` begins in a folder of its own; where it raises, nothing of it is left."""
+        folder = self.new_folder()
+        try:
+            job = begin(folder)
+        except Exception:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self.add(job)
+        return job
+
     def add(self, job: AnyJob) -> None:
         """Keep a job under its id, in place of one that had the id before."""
         with self._lock:

@@ -95,17 +95,26 @@ def state_html(job: QueryJob, began: float) -> Markup:
         case "estimated":
             words = "Nothing has run yet: Start runs it."
         case "waiting":
-            words = f"Waiting: {counted(job.ahead, 'job')} before yours" if job.ahead else "Starting"
+            words = waiting_words(job, "job")
         case "running":
             now = next((run for run in job.runs if run.summary is None), job.runs[-1])
             words = f"{now.method.label}: {len(now.rows):,} of {counted(now.total, 'line')}"
             ticking = _pace(now)
         case "stopped":
-            why = "" if job.ended == STOPPED else f" because {job.ended}"
-            words = f"Stopped{why}; {counted(done, 'answer')} kept. Go on continues from there."
+            words = f"{stopped_words(job)}; {counted(done, 'answer')} kept. Go on continues from there."
         case "done":
             words = f"Done: {counted(done, 'answer')} in {duration(sum(run.seconds for run in job.runs))}."
     return status_html(job, words, ticking, label="How far the job is", done=done, total=total, identifier=job.id)
+
+
+def waiting_words(job: Job, noun: str) -> str:
+    """That a job waits, and for how many others; `noun` says what they are."""
+    return f"Waiting: {counted(job.ahead, noun)} before yours. Stop gives the place up." if job.ahead else "Starting"
+
+
+def stopped_words(job: Job) -> str:
+    """That a job was stopped, and why where it was not its visitor who did it."""
+    return "Stopped" if job.ended == STOPPED else f"Stopped because {job.ended}"
 
 
 def status_html(job: Job, words: str, ticking: str, **more: object) -> Markup:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from app.image.overlay import jpeg_uri
 
-THUMBNAIL_SIDE = 160
+ICON_SIDE = 160
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,13 @@ class ImageExample:
         """Where the photograph lies, or None where its package is not installed."""
         return packaged(self.package, self.file)
 
+    @property
+    def icon(self) -> Any:
+        """The photograph as a button shows it."""
+        assert self.path is not None
+        with Image.open(self.path) as photo:
+            return icon_of(photo.convert("RGB"))
+
 
 def packaged(package: str, file: str) -> Path | None:
     """Where a file of a package lies, or None where the package is not installed."""
@@ -47,11 +55,11 @@ def packaged(package: str, file: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def thumbnail_uri(path: Path) -> str:
-    """A small JPEG of a photograph that the page needs no request for, and no file that would have to be kept."""
-    with Image.open(path) as photo:
-        small = photo.convert("RGB")
-    return jpeg_uri(small, THUMBNAIL_SIDE, 80)
+def icon_of(picture: Image.Image) -> Any:
+    """A picture as a button's icon takes it, small, in Gradio's words for a file that has an address already: the page
+    needs no request for it, and no file has to be kept. The picture itself is shrunk."""
+    uri = jpeg_uri(picture, ICON_SIDE, 80)
+    return {"path": uri, "url": uri}
 
 
 IMAGE_EXAMPLES: tuple[ImageExample, ...] = (

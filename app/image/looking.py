@@ -118,12 +118,7 @@ class SharedDetector:
             SkylarkError: there is no image, or it or the instruction cannot be read, or the bound is none that the
                 slider could give, or the slices are none, or too many, or it takes too long.
         """
-        words = (instruction or "").strip()
-        if len(words) > MAX_INSTRUCTION:
-            raise SkylarkError(
-                f"the instruction has {len(words):,} characters; at most {MAX_INSTRUCTION:,} are read here"
-            )
-        bound, slicing = checked_score(min_score), checked_slices(slices)
+        words, bound, slicing = checked_instruction(instruction), checked_score(min_score), checked_slices(slices)
         return self._limit.run(lambda: self._looked(self._cutting(slicing), _loaded(photo), words, bound, rival))
 
     def _looked(self, vision: Vision, image: LoadedImage, words: str, bound: float, rival: int | None) -> Looked:
@@ -166,6 +161,18 @@ class SharedDetector:
             return scene.best(min(most, MOST_IN_SCENE)), len(scene.detections)
 
         return self._limit.run(work)
+
+
+def checked_instruction(instruction: str | None) -> str:
+    """The words of an instruction; "" where there are none.
+
+    Raises:
+        SkylarkError: it is too long.
+    """
+    words = (instruction or "").strip()
+    if len(words) > MAX_INSTRUCTION:
+        raise SkylarkError(f"the instruction has {len(words):,} characters; at most {MAX_INSTRUCTION:,} are read here")
+    return words
 
 
 def checked_score(score: float) -> float:

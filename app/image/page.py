@@ -11,7 +11,7 @@ from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 from markupsafe import Markup
 
-from app.image.examples import ImageExample, available, thumbnail_uri
+from app.image.examples import ImageExample, available
 from app.image.looking import (
     AT_ONCE,
     LEAST_SCORE,
@@ -86,7 +86,7 @@ class ImageTab:
         )  # fmt: skip
         with gr.Row(elem_id="image_examples"):
             self.buttons = [
-                gr.Button(example.title, size="sm", icon=_icon(example), elem_id=f"image-example-{number}", min_width=0)
+                gr.Button(example.title, size="sm", icon=example.icon, elem_id=f"image-example-{number}", min_width=0)
                 for number, example in enumerate(self._examples, start=1)
             ]
         self.instruction = gr.Textbox(
@@ -125,7 +125,7 @@ class ImageTab:
                 None, js=in_view("#image_error .sk-alert", "#image_found:has(.sk-photo)"), api_visibility="private"
             )
         self.rivals.input(self.show_rival, trigger_mode="always_last", **{
-            **asked, "inputs": [self.photo, self.instruction, self.score, self.form, self.rivals, self.in_slices],
+            **asked, "inputs": [*asked["inputs"], self.rivals],
             "outputs": [self.error, self.photo, self.looked, *self._shown],
         })  # fmt: skip
         self.score.change(self.show_again, trigger_mode="always_last", **asked)
@@ -147,22 +147,20 @@ class ImageTab:
         photo = save_file_to_cache(example.path, get_upload_folder())
         return {self.photo: photo, self.instruction: example.instruction}
 
-    def show(
-        self, photo: Any, instruction: str | None, min_score: float, form: str, in_slices: bool = False
-    ) -> Updates:
+    def show(self, photo: Any, instruction: str | None, min_score: float, form: str, in_slices: bool) -> Updates:
         """Look at the image, show what was found, and offer what else the instruction may mean."""
-        updates, looked = self._looked(photo, instruction, min_score, form, None, in_slices)
+        updates, looked = self._looked(photo, instruction, min_score, form, in_slices, None)
         others = [] if looked is None else [*choices(looked.task).items()]
         return {**updates, self.rivals: gr.Radio(others, value=None, visible=bool(others))}
 
     def show_rival(
-        self, photo: Any, instruction: str | None, min_score: float, form: str, rival: int, in_slices: bool = False
+        self, photo: Any, instruction: str | None, min_score: float, form: str, in_slices: bool, rival: int
     ) -> Updates:
         """Do what else the instruction may mean; the choice stays."""
-        return self._looked(photo, instruction, min_score, form, rival, in_slices)[0]
+        return self._looked(photo, instruction, min_score, form, in_slices, rival)[0]
 
     def _looked(
-        self, photo: Any, instruction: str | None, min_score: float, form: str, rival: int | None, in_slices: bool
+        self, photo: Any, instruction: str | None, min_score: float, form: str, in_slices: bool, rival: int | None
     ) -> tuple[Updates, Looked | None]:
         slices = AUTO if in_slices else NO_SLICES
         try:
@@ -189,20 +187,11 @@ class ImageTab:
             # What is no picture would stay in its place as a broken one.
             return ({**updates, self.photo: None} if isinstance(error, ImageError) else updates), None
 
-    def show_again(
-        self, photo: Any, instruction: str | None, min_score: float, form: str, in_slices: bool = False
-    ) -> Updates:
+    def show_again(self, photo: Any, instruction: str | None, min_score: float, form: str, in_slices: bool) -> Updates:
         """As `show`, once the bound on the score or the slices changed; nothing where nothing is asked yet."""
         if not photo or not (instruction or "").strip():
             return {self.error: gr.skip()}
         return self.show(photo, instruction, min_score, form, in_slices)
-
-
-def _icon(example: ImageExample) -> Any:
-    """The photograph as a button's icon takes it, in Gradio's words for a file that has an address already."""
-    assert example.path is not None
-    uri = thumbnail_uri(example.path)
-    return {"path": uri, "url": uri}
 
 
 def written(detections: Detections | None, form: str) -> str:

@@ -14,14 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.image.examples import THUMBNAIL_SIDE, packaged
-from app.image.overlay import jpeg_uri
+from app.image.examples import icon_of, packaged
 from vision.video.writing import VideoWriter
 
 Picture = NDArray[np.uint8]
@@ -83,9 +83,9 @@ class VideoExample:
     instruction: str
 
     @property
-    def thumbnail(self) -> str:
-        """A frame of the clip as a small JPEG that the page needs no request for."""
-        return jpeg_uri(Image.fromarray(CLIPS[self.clip].draw(self.shown)), THUMBNAIL_SIDE, 80)
+    def icon(self) -> Any:
+        """A frame of the clip as the button shows it."""
+        return icon_of(Image.fromarray(CLIPS[self.clip].draw(self.shown)))
 
 
 def along_a_wall(number: int) -> Picture:

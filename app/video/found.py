@@ -20,7 +20,6 @@ class Found:
         tracks: all that was.
         scene: the tracks with what happens to them.
         answer: to an expression or a question; None where the things themselves were asked for.
-        seconds: of the video that were looked at.
         notes: what the visitor should know, one sentence each.
     """
 
@@ -28,7 +27,6 @@ class Found:
     tracks: Tracks
     scene: VideoScene
     answer: VideoAnswer | None
-    seconds: float
     notes: tuple[str, ...] = ()
 
     @cached_property

@@ -18,21 +18,19 @@ from app.batch.queue import Job, State, StoppedError, WaitingLine
 from app.image.overlay import jpeg_uri
 from app.server.limits import VIDEO_FRAMES, VIDEO_SECONDS, WATCH_SECONDS
 from app.video.found import Found
-from app.video.looking import BOUNDS, Reading, drawn_size, is_beyond, looks_every, read, resized, seconds_of
+from app.video.looking import BOUNDS, Reading, as_drawn, drawn_size, is_beyond, looks_every, read, seconds_of
 from app.video.views import Shown, shown
 from kg_data.appended_lines import write_whole
 from kg_data.errors import SkylarkError
 from vision import Vision
-from vision.video.annotating import Annotator
 from vision.video.answer import answer_read
 from vision.video.counting import TrackCounts
-from vision.video.files import ANNOTATED, CLASSES, COCO, COUNTS, RECORD, TRACKS, write_files
+from vision.video.files import ANNOTATED, CLASSES, COCO, COUNTS, RECORD, TRACKS, AnnotatedVideo, write_files
 from vision.video.frames import FrameReader, open_frames
 from vision.video.record import TrackLines, recorded_frames
 from vision.video.scene import VideoScene
 from vision.video.tracks import TrackedFrame
 from vision.video.watching import WatchedVideo
-from vision.video.writing import VideoWriter
 
 ANSWER = "answer.json"
 FILES = (ANNOTATED, TRACKS, CLASSES, RECORD, COCO, COUNTS, ANSWER)
@@ -137,9 +135,9 @@ class VideoJob(Job):
         tracked = vision.track(frames, reading.task, every=every, min_score=self._min_score)
         with (
             TrackLines(self.folder / RECORD, settings) as record,
-            VideoWriter(self.folder / ANNOTATED, drawn_size(frames.size), frames.rate) as writer,
+            AnnotatedVideo(self.folder / ANNOTATED, drawn_size(frames.size), frames.rate) as drawing,
         ):
-            watched = WatchedVideo(self._seen(tracked, frames, record, writer, counts))
+            watched = WatchedVideo(self._seen(tracked, record, drawing, counts))
             if not record.frames:
                 self._check()
             record.end()
@@ -153,15 +151,10 @@ class VideoJob(Job):
             self._draw_again(watched, found.drawn)
 
     def _seen(
-        self,
-        tracked: Iterator[TrackedFrame],
-        frames: FrameReader,
-        record: TrackLines,
-        writer: VideoWriter,
-        counts: TrackCounts,
+        self, tracked: Iterator[TrackedFrame], record: TrackLines, drawing: AnnotatedVideo, counts: TrackCounts
     ) -> Iterator[TrackedFrame]:
         """The frames until the end, the bounds, or Stop; each is written down, drawn and shown as it comes."""
-        annotator, size, pictured = Annotator(drawn_size(frames.size)), drawn_size(frames.size), 0.0
+        pictured = 0.0
         for one in tracked:
             self._check_time()
             if self._stop.is_set():
@@ -180,8 +173,7 @@ class VideoJob(Job):
                 return
             record.add(replace(one, seen=None))
             counts.add(one.time, one.detections)
-            pixels = annotator.draw(resized(one, size))
-            writer.write(pixels, one.time)
+            pixels = drawing.add(as_drawn(one))
             if time.monotonic() - pictured > PICTURE_SECONDS:
                 pictured = time.monotonic()
                 picture = jpeg_uri(Image.fromarray(pixels), PICTURE_SIDE, PICTURE_QUALITY)
@@ -195,19 +187,19 @@ class VideoJob(Job):
         answer = answer_read(reading.text, reading.readings, scene) if reading.text else None
         notes = [*watched.tracks.notes, *scene.notes, *(() if answer is None else answer.notes), *frames.notes]
         notes = [self._without_path(note) for note in dict.fromkeys((*notes, *self._notes))]
-        return Found(reading.task, watched.tracks, scene, answer, watched.tracks.duration, tuple(notes))
+        return Found(reading.task, watched.tracks, scene, answer, tuple(notes))
 
     def _draw_again(self, watched: WatchedVideo, ids: Collection[int]) -> None:
         """The annotated video anew, with some of the tracks alone."""
         self._tell(doing="Drawing what is meant", seconds=0.0)
-        with open_frames(self._video, limits=BOUNDS) as frames:
-            size = drawn_size(frames.size)
-            annotator = Annotator(size)
-            with VideoWriter(self.folder / ANNOTATED, size, frames.rate) as writer:
-                for one in watched.shown(frames, ids, ()):
-                    self._check()
-                    writer.write(annotator.draw(resized(one, size)), one.time)
-                    self._tell(seconds=one.time)
+        with (
+            open_frames(self._video, limits=BOUNDS) as frames,
+            AnnotatedVideo(self.folder / ANNOTATED, drawn_size(frames.size), frames.rate) as drawing,
+        ):
+            for one in watched.shown(frames, ids, ()):
+                self._check()
+                drawing.add(as_drawn(one))
+                self._tell(seconds=one.time)
 
     def _tell(self, **changes: object) -> None:
         """Say how far it is; in one piece, since another thread looks on."""

@@ -18,7 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from app.image.looking import MAX_INSTRUCTION, uploaded
+from app.image.looking import checked_instruction, uploaded
 from app.server.limits import FILE_BYTES, VIDEO_FRAMES, VIDEO_PIXELS, VIDEO_SECONDS, WATCH_SECONDS
 from kg_data.errors import SkylarkError
 from vision import Task, Vision
@@ -84,11 +84,9 @@ def checked_words(instruction: str | None) -> str:
     Raises:
         SkylarkError: it is not.
     """
-    words = (instruction or "").strip()
+    words = checked_instruction(instruction)
     if not words:
         raise SkylarkError('there is no instruction yet: say what to follow, as in "every car", or ask a question')
-    if len(words) > MAX_INSTRUCTION:
-        raise SkylarkError(f"the instruction has {len(words):,} characters; at most {MAX_INSTRUCTION:,} are read here")
     return words
 
 
@@ -147,9 +145,10 @@ def drawn_size(size: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def resized(tracked: TrackedFrame, size: tuple[int, int]) -> TrackedFrame:
-    """A frame in another size, with what is in it."""
+def as_drawn(tracked: TrackedFrame) -> TrackedFrame:
+    """A frame in the size in which it is drawn, with what is in it."""
     image = tracked.frame.image
+    size = drawn_size(image.size)
     if image.size == size:
         return tracked
     pixels = np.asarray(cv2.resize(image.pixels, size, interpolation=cv2.INTER_AREA), np.uint8)

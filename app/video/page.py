@@ -3,7 +3,6 @@ video, a timeline to go through it by, counts and files out."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,20 +10,18 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from app.batch.follow import OFF, ON, Follower, Updates, watch
+from app.batch.follow import HIDDEN, OFF, ON, Follower, Updates, watch
 from app.batch.queue import JobStore, WaitingLine
 from app.image.looking import LEAST_SCORE, MAX_INSTRUCTION, MOST_SCORE, SharedDetector, checked_score
 from app.server.limits import VIDEOS_AT_ONCE, VIDEOS_WAITING
 from app.server.scripts import in_view, read_static
 from app.server.templates import heading, muted
 from app.video.examples import ExampleClips, VideoExample, available
-from app.video.job import VideoJob
+from app.video.job import PICTURE_SECONDS, VideoJob
 from app.video.looking import USUAL_SCORE, checked_words, sent_video
 from app.video.state import state_html
 from app.video.views import LIMITS, stage_html
 
-TICK = 0.3
-"""Seconds between two looks at the work, as often as it has a new picture."""
 WATCHERS = 2 * (VIDEOS_AT_ONCE + VIDEOS_WAITING) + 4
 """Pages that may follow a video at once; following takes no thread."""
 KINDS = ["video", ".mkv", ".avi", ".ts", ".flv", ".gif"]
@@ -71,7 +68,7 @@ class VideoTab:
         self.video = gr.File(label="Video", file_types=KINDS, height=110, elem_id="video")
         with gr.Row(elem_id="video_examples"):
             self.buttons = [
-                gr.Button(example.title, size="sm", icon=_icon(example), elem_id=f"video-example-{number}", min_width=0)
+                gr.Button(example.title, size="sm", icon=example.icon, elem_id=f"video-example-{number}", min_width=0)
                 for number, example in enumerate(self._examples, start=1)
             ]
         self.instruction = gr.Textbox(
@@ -131,17 +128,14 @@ class VideoTab:
         def begin() -> VideoJob:
             path, words, bound = sent_video(video), checked_words(instruction), checked_score(min_score)
             self._jobs.check_idle(before)
-            folder = self._jobs.new_folder()
-            try:
-                job = VideoJob(folder, path, words, bound, lambda: self._detector.vision)
-                job.start(self._jobs.line)
-            except Exception:
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
-            self._jobs.add(job)
-            return job
+            return self._jobs.begun(lambda folder: self._begun(folder, path, words, bound))
 
         return self.follower.begin(begin)
+
+    def _begun(self, folder: Path, video: Path, words: str, bound: float) -> VideoJob:
+        job = VideoJob(folder, video, words, bound, lambda: self._detector.vision)
+        job.start(self._jobs.line)
+        return job
 
     async def follow(self, identifier: str | None) -> AsyncIterator[Updates]:
         """Watch the work until it rests."""
@@ -149,7 +143,7 @@ class VideoTab:
         if job is None:
             yield {self.look: ON}
             return
-        async for first, changed in watch(job, lambda: (job.progress.picture, job.shown), TICK):
+        async for first, changed in watch(job, lambda: (job.progress.picture, job.shown), PICTURE_SECONDS):
             updates: Updates = {self.status: state_html(job)}
             if first:
                 updates |= {**self._emptied, self.follower.current: job.id, self.look: OFF, self.halt: ON}
@@ -159,23 +153,17 @@ class VideoTab:
             if changed:
                 updates |= self._found(job)
             yield updates
-        yield {
-            **(self._emptied if job.shown is None else {}),
-            self.status: state_html(job),
-            **self._found(job),
-            self.stage: stage_html(video=job.annotated if job.shown is not None else None),
-            self.files: gr.update(value=[str(path) for path in job.files], visible=True)
-            if job.shown is not None and job.files
-            else gr.update(value=None, visible=False),
-            self.follower.current: job.id,
-            self.look: ON,
-            self.halt: OFF,
-        }
+        updates = {**self._emptied, **self._found(job), self.status: state_html(job)}
+        updates |= {self.follower.current: job.id, self.look: ON, self.halt: OFF}
+        if job.shown is not None:
+            updates[self.stage] = stage_html(video=job.annotated)
+            updates[self.files] = gr.update(value=[str(path) for path in job.files], visible=True)
+        yield updates
 
     @property
     def _emptied(self) -> Updates:
-        parts = [self.stage, self.answer, self.timeline, self.counts, self.read]
-        return {**dict.fromkeys(parts, ""), self.stage: stage_html(), self.files: gr.update(value=None, visible=False)}
+        emptied: Updates = dict.fromkeys((self.answer, self.timeline, self.counts, self.read), "")
+        return {**emptied, self.stage: stage_html(), self.files: HIDDEN}
 
     def _found(self, job: VideoJob) -> Updates:
         """What was found, once that is known: the annotated video may be drawn after it."""
@@ -185,9 +173,3 @@ class VideoTab:
         return {
             self.answer: found.answer, self.read: found.read, self.timeline: found.timeline, self.counts: found.counts,
         }  # fmt: skip
-
-
-def _icon(example: VideoExample) -> Any:
-    """A frame of the clip as a button's icon takes it, in Gradio's words for a file that has an address already."""
-    uri = example.thumbnail
-    return {"path": uri, "url": uri}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from app.batch.queue import STOPPED
-from app.batch.view import status_html
+from app.batch.view import status_html, stopped_words, waiting_words
 from app.server.words import counted
 from app.video.job import VideoJob
 
@@ -19,17 +18,15 @@ def state_html(job: VideoJob) -> Markup:
         case "stopping":
             words = "Stopping"
         case "waiting":
-            words = f"Waiting: {counted(job.ahead, 'video')} before yours. Stop gives the place up."
-            words = words if job.ahead else "Starting"
+            words = waiting_words(job, "video")
         case "running":
             words, done, total = progress.doing, progress.seconds, progress.length or 0.0
             if progress.picture:
                 of = f" of {total:.1f}" if total else ""
                 ticking = f"{done:.1f}{of} s, {counted(progress.things, 'thing')} so far"
         case "stopped":
-            why = "" if job.ended == STOPPED else f" because {job.ended}"
-            what = f" after {progress.seconds:.1f} seconds of the video" if progress.seconds else ""
-            words = f"Stopped{why}{what}."
+            after = f" after {progress.seconds:.1f} seconds of the video" if progress.seconds else ""
+            words = f"{stopped_words(job)}{after}."
         case "done":
             words = f"Done: {progress.seconds:.1f} seconds of the video."
     return status_html(job, words, ticking, label=BAR_LABEL, done=round(min(done, total), 2), total=round(total, 2))

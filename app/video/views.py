@@ -16,7 +16,7 @@ from app.server.templates import render
 from app.server.words import counted, shortened
 from app.video.found import Found
 from app.video.timeline import timeline
-from vision.detections.description import counted_names
+from vision.detections.description import counted_names, listed
 from vision.video.answer import VideoAnswer
 from vision.video.event_words import clock, event_words
 from vision.video.tracks import Tracks
@@ -110,7 +110,7 @@ def _named(found: Found, ids: Sequence[int]) -> str:
     names = [found.name_of(number) for number in ids]
     if len(names) > MOST_NAMED:
         return counted_names(Counter(found.tracks.by_id[number].class_name for number in ids).most_common())
-    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+    return listed(names)
 
 
 def _tally(found: Found) -> str:

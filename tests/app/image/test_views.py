@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.image.examples import IMAGE_EXAMPLES, available, thumbnail_uri
+from app.image.examples import IMAGE_EXAMPLES, available
 from app.image.looking import MAX_INSTRUCTION, MOST_IN_SCENE, Looked, SharedDetector
 from app.image.overlay import data_uri, numbered, objects_html, other_things, overlay_html
 from app.image.page import ImageTab, written
@@ -373,7 +373,7 @@ def tab() -> ImageTab:
 def test_what_is_remembered_of_a_visitor_is_small(uploads: Path) -> None:
     Image.new("RGB", (640, 480)).save(uploads / "sent.png")
     images = tab()
-    shown = images.show({"path": str(uploads / "sent.png")}, "cats", 0.35, "tuple")
+    shown = images.show({"path": str(uploads / "sent.png")}, "cats", 0.35, "tuple", False)
     assert shown[images.looked].source is None
 
 
@@ -386,11 +386,11 @@ def test_what_an_instruction_may_mean_as_well_is_offered_and_done(
     images, detector = tab(), SharedDetector()
     images._detector = detector
     monkeypatch.setattr(detector.vision, "read", lambda _: replace(others[0], understood=False, rivals=others))
-    shown = images.show(photo, "cats", 0.35, "tuple")
+    shown = images.show(photo, "cats", 0.35, "tuple", False)
     assert shown[images.rivals].visible
     assert [number for _, number in shown[images.rivals].choices] == [0, 1]
     assert "Count" in shown[images.rivals].choices[1][0]
-    done = images.show_rival(photo, "cats", 0.35, "tuple", 1)
+    done = images.show_rival(photo, "cats", 0.35, "tuple", False, 1)
     assert "count" in done[images.task]
     assert images.rivals not in done, "the choice stays"
 
@@ -398,7 +398,7 @@ def test_what_an_instruction_may_mean_as_well_is_offered_and_done(
 def test_messages_name_no_folder(uploads: Path) -> None:
     (uploads / "text.png").write_text("a text")
     images = tab()
-    shown = images.show({"path": str(uploads / "text.png")}, "cats", 0.35, "tuple")
+    shown = images.show({"path": str(uploads / "text.png")}, "cats", 0.35, "tuple", False)
     assert shown[images.photo] is None, "no broken picture stays"
     error = shown[images.error]
     assert "no image that can be read" in error
@@ -407,8 +407,8 @@ def test_messages_name_no_folder(uploads: Path) -> None:
 
 def test_a_score_without_an_image_or_words_changes_nothing(uploads: Path) -> None:
     images = tab()
-    assert images.show_again(None, "cats", 0.5, "tuple") == {images.error: gr.skip()}
-    assert images.show_again({"path": str(uploads / "x")}, " ", 0.5, "tuple") == {images.error: gr.skip()}
+    assert images.show_again(None, "cats", 0.5, "tuple", False) == {images.error: gr.skip()}
+    assert images.show_again({"path": str(uploads / "x")}, " ", 0.5, "tuple", False) == {images.error: gr.skip()}
 
 
 def test_an_instruction_is_bounded(uploads: Path) -> None:
@@ -420,7 +420,7 @@ def test_an_instruction_is_bounded(uploads: Path) -> None:
 def test_a_large_image_is_looked_at_in_slices_where_asked(uploads: Path) -> None:
     Image.new("RGB", (900, 700), "grey").save(uploads / "sent.png")
     photo, images = {"path": str(uploads / "sent.png")}, tab()
-    assert "parts of" not in images.show(photo, "cats", 0.35, "tuple")[images.headline]
+    assert "parts of" not in images.show(photo, "cats", 0.35, "tuple", False)[images.headline]
     assert "4 parts of 520 x 520 pixels" in images.show(photo, "cats", 0.35, "tuple", True)[images.headline]
 
 
@@ -452,7 +452,7 @@ def test_every_example_finds_something(example: Any, vision: Vision) -> None:
     detections = vision.detect(example.path, example.instruction)
     assert len(detections)
     assert not detections.task or not detections.task.unread
-    assert len(thumbnail_uri(example.path)) < 20_000
+    assert len(example.icon["url"]) < 20_000
 
 
 def test_most_examples_are_there() -> None:

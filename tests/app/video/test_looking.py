@@ -15,11 +15,11 @@ from app.video import looking
 from app.video.looking import (
     BOUNDS,
     DRAWN_SIDE,
+    as_drawn,
     checked_words,
     drawn_size,
     looks_every,
     read,
-    resized,
     seconds_of,
     sent_video,
 )
@@ -133,12 +133,12 @@ def test_large_frames_are_drawn_smaller(size: tuple[int, int], drawn: tuple[int,
     assert drawn_size(size) == drawn and max(drawn) <= DRAWN_SIDE
 
 
-def test_what_is_in_a_frame_is_resized_with_it() -> None:
-    image = LoadedImage(np.zeros((200, 400, 3), np.uint8), "frame 3")
+def test_what_is_in_a_frame_gets_smaller_with_it() -> None:
+    image = LoadedImage(np.zeros((4 * DRAWN_SIDE // 2, 4 * DRAWN_SIDE, 3), np.uint8), "frame 3")
     ring = np.array([[40, 20], [80, 20], [80, 60]], np.float32)
-    there = Detections((400, 200), np.array([[40, 20, 80, 60]], np.float32), ("dog",), polygons=((ring,),))
-    small = resized(TrackedFrame(Frame(3, 0.1, image), there), (100, 50))
-    assert small.frame.image.size == small.detections.image_size == (100, 50)
+    there = Detections(image.size, np.array([[40, 20, 80, 60]], np.float32), ("dog",), polygons=((ring,),))
+    small = as_drawn(TrackedFrame(Frame(3, 0.1, image), there))
+    assert small.frame.image.size == small.detections.image_size == (DRAWN_SIDE, DRAWN_SIDE // 2)
     assert small.detections.xyxy.tolist() == [[10, 5, 20, 15]]
     assert small.detections.polygons is not None
     assert small.detections.polygons[0][0].tolist() == [[10, 5], [20, 5], [20, 15]]

@@ -37,7 +37,7 @@ def found(tracks: Tracks = PARK, asked: str = "", task: Task | None = None, **mo
     """What was found; `asked` is a sentence as the model writes it."""
     scene = VideoScene.from_tracks(tracks)
     answer = answer_read("what is meant", readings(asked), scene) if asked else None
-    one = Found(task or Task("everything"), tracks, scene, answer, tracks.duration)
+    one = Found(task or Task("everything"), tracks, scene, answer)
     return replace(one, **more)  # type: ignore[arg-type]
 
 
@@ -229,4 +229,4 @@ def test_the_examples_are_there_and_show_what_they_ask_about() -> None:
     assert {example.clip for example in VIDEO_EXAMPLES} == set(CLIPS)
     for clip in CLIPS.values():
         assert clip.draw(0).shape == clip.draw(clip.frames - 1).shape == (HEIGHT, WIDTH, 3)
-    assert all(example.thumbnail.startswith("data:image/jpeg;base64,") for example in VIDEO_EXAMPLES)
+    assert all(example.icon["url"].startswith("data:image/jpeg;base64,") for example in VIDEO_EXAMPLES)
