@@ -33,6 +33,7 @@ from vision.reading import read_instruction
 from vision.reading.expressions.reader import ExpressionReading
 from vision.reading.instructions.describing import choices
 from vision.reading.loading import PACKAGED, VIDEOS
+from vision.reading.understanding import followed
 from vision.scene import Scene
 from vision.selection import Plan, passed_over, selected
 from vision.task import OutputFormat, Task
@@ -238,7 +239,7 @@ class Vision:
             VideoError: while it runs: the video cannot be read, or is live where an expression is followed.
             DetectorError: while it runs: the model failed.
         """
-        task = instruction if isinstance(instruction, Task) else self.read(instruction)
+        task = followed(instruction if isinstance(instruction, Task) else self.read(instruction))
         if task.expression is None:
             plan = self._plan(task, min_score)
             return track_frames(video, self.detector, plan, tracker=tracker, every=every, limits=limits, seen=seen)

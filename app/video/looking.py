@@ -27,6 +27,7 @@ from vision.errors import InstructionError
 from vision.grounding.readings import targets_of
 from vision.images.loading import LoadedImage
 from vision.reading.expressions.reader import ExpressionReading
+from vision.reading.understanding import followed
 from vision.video.answer import video_readings
 from vision.video.frames import FrameLimits, FrameReader
 from vision.video.tracks import Frame, TrackedFrame
@@ -98,7 +99,7 @@ def read(vision: Vision, words: str) -> Reading:
     """
     if _QUESTION.match(words):
         return _asked(vision, words)
-    task = vision.read(words)
+    task = followed(vision.read(words))
     if task.expression is not None or not task.understood:
         return _asked(vision, words)
     if task.unread or _OF_TRACKS.search(words):

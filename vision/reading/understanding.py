@@ -10,7 +10,7 @@ from vision.classes import Matcher
 from vision.errors import InstructionError
 from vision.reading.loading import PACKAGED, readers
 from vision.reading.prompt import TextPrompt
-from vision.task import Task
+from vision.task import OutputFormat, Task
 
 SURE, POSSIBLE = 0.5, 0.1
 """Probability from which a task is done, and from which another is told; by `benchmarks.image_reading_thresholds`."""
@@ -54,6 +54,35 @@ def understood(text: str, matcher: Matcher, folder: Path = PACKAGED) -> Task:
         probability=readings[0].probability if readings else 0.0,
         rivals=tasks,
     )
+
+
+def followed(task: Task) -> Task:
+    """The task as a video needs it, where what is done with the things makes no difference.
+
+    "Track the dog" may be read as finding dogs or as counting them; the same dogs are followed either way. So readings
+    of the same things are one, as probable as they are together.
+
+    Args:
+        task: as it was read.
+
+    Returns:
+        The likeliest reading where it is sure now; else the task as it is.
+    """
+    if task.understood:
+        return task
+    shares: dict[Task, float] = {}
+    for rival in task.rivals:
+        shares[_things(rival)] = shares.get(_things(rival), 0.0) + (rival.probability or 0.0)
+    things = max(shares, key=lambda one: shares[one], default=task)
+    if shares.get(things, 0.0) < SURE or _is_unread(things, task.instruction):
+        return task
+    others = tuple(rival for rival in task.rivals if _things(rival) != things)
+    return replace(things, probability=shares[things], rivals=others)
+
+
+def _things(task: Task) -> Task:
+    """The task of finding the same things."""
+    return replace(task, kind="detect", asks_whether=False, output=OutputFormat(), probability=None, notes=())
 
 
 def _is_unread(task: Task, text: str) -> bool:

@@ -24,6 +24,14 @@ def horses(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return encoded(path, (draw(number) for number in range(40, 60)), (WIDTH, HEIGHT), RATE)
 
 
+@pytest.fixture(scope="module")
+def minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A minute in which a horse stands: the detector is at it for many seconds on any machine."""
+    horse = CLIPS["horses-at-dusk"].draw(60)
+    path = tmp_path_factory.mktemp("sent") / "minute.mp4"
+    return encoded(path, (horse for _ in range(60 * RATE)), (WIDTH, HEIGHT), RATE)
+
+
 @contextlib.contextmanager
 def watching(browser: Any, url: str, name: str, viewport: dict[str, int] = DESKTOP, path: str = "/") -> Iterator[Any]:
     """A visitor at the video tab."""
@@ -85,6 +93,19 @@ def test_what_was_found_can_be_read_by_all_and_fits_a_phone(
         assert page.locator("#video_timeline .sk-seen").count() == 1
         assert not serious_faults(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_the_frames_come_as_they_are_seen_and_stop_keeps_them(browser: Any, copying: str, minute: Path) -> None:
+    with watching(browser, copying, "stop") as page:
+        look(page, minute, "Find every horse")
+        page.wait_for_selector("#video_stage img", timeout=120_000)
+        assert page.is_disabled("#video_look")
+        page.click("#video_stop:enabled")
+        told = expect(page, "#video_status", "Stopped after", 60)
+        assert 0 < float(told.split("Stopped after")[1].split()[0]) < 60
+        page.wait_for_selector("#video_stage video")
+        expect(page, "#video_counts tbody", "horse")
+        assert page.is_enabled("#video_look") and page.is_disabled("#video_stop")
 
 
 def test_what_cannot_be_looked_at_is_told(browser: Any, copying: str, horses: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from vision.reading.instructions.replies import task_of
 from vision.reading.instructions.surface import read_back
 from vision.reading.loading import PACKAGED, readers
 from vision.reading.prompt import TextPrompt
+from vision.reading.understanding import followed
 from vision.task import Limit, OutputFormat, SizeRange, Target, Task, Undetectable
 
 MATCHER = ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
@@ -232,3 +233,18 @@ def test_what_else_may_be_meant_is_told_once_and_is_something_else() -> None:
     assert choices(task) == {"Find the boxes of dog. Answer yes or no.": 2, "Count everything that the model knows.": 3}
     assert task.describe().count("It may also mean") == 2
     assert choices(replace(task, understood=False))["Find the boxes of dog."] == 0, "nothing is done yet"
+
+
+def test_for_a_video_readings_that_follow_the_same_things_are_one() -> None:
+    dogs, cats = (Target("dog", ("dog",)),), (Target("cat", ("cat",)),)
+    find, count, other = (
+        Task("x", targets=dogs, probability=0.4),
+        Task("x", "count", dogs, probability=0.2),
+        Task("x", targets=cats, probability=0.3),
+    )
+    unsure = Task("x", targets=(), understood=False, probability=0.4, rivals=(find, other, count))
+    sure = followed(unsure)
+    assert sure.understood and sure.targets == dogs and sure.rivals == (other,)
+    assert sure.probability == pytest.approx(0.6)
+    assert followed(replace(unsure, rivals=(find, other))) == replace(unsure, rivals=(find, other))
+    assert followed(other) is other
