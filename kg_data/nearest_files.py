@@ -10,9 +10,12 @@ from pathlib import Path
 MOST_LOOKED_AT = 10_000
 """Names of a folder; of a larger one the rest is not compared."""
 
+ALIKE = 0.6
+"""From which ratio on (`difflib`) two names are alike; their endings, which many files share, make no two so."""
 
-def did_you_mean(path: Path, wanted: Callable[[Path], bool] = Path.exists) -> str:
-    """A question that names the files of the same folder whose names are most like a path's; "" where none is.
+
+def files_like(path: Path, wanted: Callable[[Path], bool] = Path.exists) -> list[Path]:
+    """The files of the same folder whose names are most like a path's, the likest first; three at most.
 
     Args:
         path: what is not there.
@@ -20,10 +23,16 @@ def did_you_mean(path: Path, wanted: Callable[[Path], bool] = Path.exists) -> st
     """
     try:
         beside = {item.name.casefold(): item for item in islice(path.parent.iterdir(), MOST_LOOKED_AT)}
-        near = [beside[name] for name in difflib.get_close_matches(path.name.casefold(), list(beside), 5, 0.6)]
-        fitting = [str(item) for item in near if wanted(item)][:3]
+        likely = [name for name in beside if _ratio(_without_ending(name), _without_ending(path.name)) >= ALIKE]
+        near = [beside[name] for name in difflib.get_close_matches(path.name.casefold(), likely, 5, ALIKE)]
+        return [item for item in near if wanted(item)][:3]
     except (OSError, ValueError):  # no such folder, or a name that no path may have
-        return ""
+        return []
+
+
+def did_you_mean(path: Path, wanted: Callable[[Path], bool] = Path.exists) -> str:
+    """A question that names the files of `files_like`; "" where there is none."""
+    fitting = [str(item) for item in files_like(path, wanted)]
     return f"did you mean {' or '.join(fitting)}?" if fitting else ""
 
 
@@ -31,3 +40,11 @@ def nothing_at(what: str, path: Path) -> str:
     """The message for a path that leads to nothing: there is no `what` there, and what may be meant."""
     meant = did_you_mean(path)
     return f"there is no {what} {path}{'; ' * bool(meant)}{meant}"
+
+
+def _without_ending(name: str) -> str:
+    return name.casefold().lstrip(".").partition(".")[0]
+
+
+def _ratio(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()

@@ -30,16 +30,15 @@ from vision.grounding.grounding import UNSURE
 from vision.grounding.readings import sure_readings, targets_of
 from vision.images.loading import ImageSource, LoadedImage, load_image
 from vision.reading import read_instruction
-from vision.reading.expressions.reader import ExpressionReading
 from vision.reading.instructions.describing import choices
 from vision.reading.loading import PACKAGED, VIDEOS
-from vision.reading.understanding import followed
 from vision.scene import Scene
 from vision.selection import Plan, passed_over, selected
 from vision.task import OutputFormat, Task
 from vision.video.actions.segments import Segment
 from vision.video.answer import VideoAnswer, answer_read, video_readings
 from vision.video.frames import LIMITS, FrameLimits, FrameReader, VideoSource
+from vision.video.instructions import VideoTask, read_video_task, video_task_of
 from vision.video.scene import VideoScene
 from vision.video.tracker import DEFAULT_TRACKER, tracker_class
 from vision.video.tracking import track_frames
@@ -220,42 +219,56 @@ class Vision:
         Args:
             video: a file, a folder, glob or list of images, a webcam's number, an address; or frames that are open,
                 which the caller closes.
-            instruction: as for `detect`. "The dog" is every dog; ranks, regions and sizes are applied to each frame. An
-                expression ("the dog that enters from the left") speaks of whole tracks: the video is gone through to
-                its end, and then again, with the tracks that are meant.
+            instruction: as for `detect`. "The dog" is every dog; ranks, regions and sizes are applied to each frame.
+                What is said to happen ("every dog that enters from the left") speaks of whole tracks: the video is
+                gone through to its end, and then again, with the tracks that are meant.
             tracker: "botsort", "bytetrack", "ocsort" or "sort".
             every: the detector looks at every so many-th frame, and the tracker says where things are between them.
             min_score: the score from which on a box begins a track; less sure boxes only keep one that is there.
             limits: the most that is read, where the video is not open.
-            seen: `TrackedFrame.seen` of the first frames from an earlier run, which are not looked at again, but where
-                an expression is followed.
+            seen: `TrackedFrame.seen` of the first frames from an earlier run, which are not looked at again.
 
         Returns:
             Each frame with its detections, whose `track_ids` are set.
 
         Raises:
-            InstructionError: the instruction cannot be obeyed.
+            InstructionError: the instruction cannot be obeyed, or asks about one frame.
             TrackingError: there is no such tracker, or `every` is less than 1.
             VideoError: while it runs: the video cannot be read, or is live where an expression is followed.
             DetectorError: while it runs: the model failed.
         """
-        task = followed(instruction if isinstance(instruction, Task) else self.read(instruction))
-        if task.expression is None:
-            plan = self._plan(task, min_score)
-            return track_frames(video, self.detector, plan, tracker=tracker, every=every, limits=limits, seen=seen)
-        text = task.expression
-        readings = video_readings(text, self.matcher, self._video_adapter)
-        plan = self._plan(_everywhere(task), min_score, readings)
+        asked = self._asked_of_video(instruction)
         # The tracker is looked for here and not in the generator, so that a wrong one is refused at once.
         tracker_class(tracker)
+        plan = self._plan(asked.task, min_score)
 
-        def tracked() -> Iterator[TrackedFrame]:
+        def follow(frames: VideoSource | FrameReader) -> Iterator[TrackedFrame]:
+            return track_frames(frames, self.detector, plan, tracker=tracker, every=every, limits=limits, seen=seen)
+
+        def meant() -> Iterator[TrackedFrame]:
             with frames_with_an_end(video, limits) as frames:
-                watched = WatchedVideo(track_frames(frames, self.detector, plan, tracker=tracker, every=every))
-                answer = answer_read(text, readings, VideoScene.from_tracks(watched.tracks, classes=self.classes))
+                watched = WatchedVideo(follow(frames))
+                scene = VideoScene.from_tracks(watched.tracks, classes=self.classes)
+                answer = answer_read(asked.text, asked.readings, scene)
                 yield from watched.shown(frames, answer.tracks, answer.notes)
 
-        return tracked()
+        return meant() if asked.of_tracks else follow(video)
+
+    def read_for_video(self, instruction: str) -> VideoTask:
+        """Read an instruction as `track` does: what is followed, and what is asked of whole tracks.
+
+        Raises:
+            InstructionError: it cannot be read, or asks about one frame.
+        """
+        return read_video_task(instruction, self.read(instruction), self.matcher, self._video_adapter)
+
+    def _asked_of_video(self, instruction: str | Task) -> VideoTask:
+        if isinstance(instruction, str):
+            return self.read_for_video(instruction)
+        if instruction.expression is None:
+            return VideoTask(instruction)
+        text = instruction.expression
+        return video_task_of(text, video_readings(text, self.matcher, self._video_adapter))
 
     def watch(
         self,
@@ -290,21 +303,19 @@ class Vision:
         """
         labels = tuple(dict.fromkeys(segment.label for segment in actions))
         readings = video_readings(text, self.matcher, self._video_adapter, labels)
-        plan = self._plan(Task(text, "ground", expression=text), min_score, readings)
+        plan = self._plan(video_task_of(text, readings).task, min_score)
         with frames_with_an_end(video, limits) as frames:
             watched = WatchedVideo(track_frames(frames, self.detector, plan, tracker=tracker, every=every))
             notes = frames.notes
         answer = answer_read(text, readings, VideoScene.from_tracks(watched.tracks, actions, self.classes))
         return replace(answer, notes=tuple(dict.fromkeys((*answer.notes, *notes))))
 
-    def _plan(
-        self, instruction: str | Task, min_score: float | None, readings: Sequence[ExpressionReading] | None = None
-    ) -> Plan:
-        """What an instruction comes to; `readings` are those of its expression, where a video is asked about."""
+    def _plan(self, instruction: str | Task, min_score: float | None) -> Plan:
+        """What an instruction comes to."""
         task = instruction if isinstance(instruction, Task) else self.read(instruction)
         targets = task.targets if task.understood else ()
         if task.expression is not None:
-            targets = targets_of(readings or sure_readings(task.expression, self.matcher, self._adapter))
+            targets = targets_of(sure_readings(task.expression, self.matcher, self._adapter))
         asked = task.min_score if task.min_score is not None else min_score
         sure = self.min_score if asked is None else _checked_bound(asked)
         # An expression speaks of what is in the picture: where nothing sure fits, less sure objects are looked at.

@@ -8,6 +8,7 @@ from functools import cached_property
 from vision import Task
 from vision.video.answer import VideoAnswer
 from vision.video.scene import VideoScene
+from vision.video.things import things_of
 from vision.video.tracks import Tracks
 
 
@@ -28,6 +29,11 @@ class Found:
     scene: VideoScene
     answer: VideoAnswer | None
     notes: tuple[str, ...] = ()
+
+    @cached_property
+    def things(self) -> Tracks:
+        """The tracks that are things of the video, without what only flickers up or doubles others."""
+        return things_of(self.tracks)[0]
 
     @cached_property
     def all_ids(self) -> frozenset[int]:

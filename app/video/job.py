@@ -18,7 +18,7 @@ from app.batch.queue import Job, State, StoppedError, WaitingLine
 from app.image.overlay import jpeg_uri
 from app.server.limits import VIDEO_FRAMES, VIDEO_SECONDS, WATCH_SECONDS
 from app.video.found import Found
-from app.video.looking import BOUNDS, Reading, as_drawn, drawn_size, is_beyond, looks_every, read, seconds_of
+from app.video.looking import BOUNDS, as_drawn, drawn_size, is_beyond, looks_every, seconds_of
 from app.video.views import Shown, shown
 from kg_data.appended_lines import write_whole
 from kg_data.errors import SkylarkError
@@ -27,6 +27,7 @@ from vision.video.answer import answer_read
 from vision.video.counting import TrackCounts
 from vision.video.files import ANNOTATED, CLASSES, COCO, COUNTS, RECORD, TRACKS, AnnotatedVideo, write_files
 from vision.video.frames import FrameReader, open_frames
+from vision.video.instructions import VideoTask
 from vision.video.record import TrackLines, recorded_frames
 from vision.video.scene import VideoScene
 from vision.video.tracks import TrackedFrame
@@ -118,7 +119,7 @@ class VideoJob(Job):
     def _go_through(self, frames: FrameReader) -> None:
         vision = self._vision()
         self._tell(doing="Reading the instruction", length=seconds_of(frames))
-        reading = read(vision, self._instruction)
+        reading = vision.read_for_video(self._instruction)
         self._check()
         every = looks_every(frames, vision, reading.task)
         if every > 1:
@@ -180,7 +181,7 @@ class VideoJob(Job):
                 self._tell(seconds=one.time, picture=picture, things=sum(counts.tracks.values()))
             yield one
 
-    def _concluded(self, reading: Reading, watched: WatchedVideo, vision: Vision, frames: FrameReader) -> Found:
+    def _concluded(self, reading: VideoTask, watched: WatchedVideo, vision: Vision, frames: FrameReader) -> Found:
         """What was found, with the answer where one was asked for."""
         self._tell(doing="Working out what happens", seconds=watched.tracks.duration)
         scene = VideoScene.from_tracks(watched.tracks, classes=vision.classes)

@@ -1,17 +1,13 @@
-"""What a look at a video is bounded by, and how an instruction for it is taken.
+"""What a look at a video is bounded by, what may be sent, and how often the detector looks so that the time is enough.
 
-Of a video the page looks at so many seconds and frames, whose pixels are bounded before one of them is decoded. What
-an instruction lists is followed; what it says of whole tracks, or asks, is answered once they are known.
+Of a video the page looks at so many seconds and frames, whose pixels are bounded before one of them is decoded.
 """
 
 from __future__ import annotations
 
 import math
-import re
 import time
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +19,7 @@ from app.server.limits import FILE_BYTES, VIDEO_FRAMES, VIDEO_PIXELS, VIDEO_SECO
 from kg_data.errors import SkylarkError
 from vision import Task, Vision
 from vision.detections.detections import Detections
-from vision.errors import InstructionError
-from vision.grounding.readings import targets_of
 from vision.images.loading import LoadedImage
-from vision.reading.expressions.reader import ExpressionReading
-from vision.reading.understanding import followed
-from vision.video.answer import video_readings
 from vision.video.frames import FrameLimits, FrameReader
 from vision.video.tracks import Frame, TrackedFrame
 
@@ -39,26 +30,6 @@ DRAWN_SIDE = 1280
 LOOKS_SHARE = 0.5
 """Of the time for a video that the detector may take; the rest is for reading, following and drawing."""
 BOUNDS = FrameLimits(max_bytes=FILE_BYTES, max_pixels=VIDEO_PIXELS)
-
-_QUESTION = re.compile(
-    r"\s*(how|when|where|which|what|who|whose|is|are|was|were|does|do|did|can|will|has|have)\b|.*\?\s*$", re.I | re.S
-)
-_OF_TRACKS = re.compile(r"\b(that|who|which|while|before|after|during)\b", re.I)
-
-
-@dataclass(frozen=True, eq=False)
-class Reading:
-    """An instruction for a video as it was read.
-
-    Attributes:
-        task: what is followed.
-        text: the expression or question that is answered over the tracks; "" where the things themselves are asked for.
-        readings: what `text` may mean.
-    """
-
-    task: Task
-    text: str = ""
-    readings: Sequence[ExpressionReading] = ()
 
 
 def sent_video(file: Any) -> Path:
@@ -89,31 +60,6 @@ def checked_words(instruction: str | None) -> str:
     if not words:
         raise SkylarkError('there is no instruction yet: say what to follow, as in "every car", or ask a question')
     return words
-
-
-def read(vision: Vision, words: str) -> Reading:
-    """What an instruction asks of a video.
-
-    Raises:
-        SkylarkError: it cannot be read.
-    """
-    if _QUESTION.match(words):
-        return _asked(vision, words)
-    task = followed(vision.read(words))
-    if task.expression is not None or not task.understood:
-        return _asked(vision, words)
-    if task.unread or _OF_TRACKS.search(words):
-        # A part of which nothing is made is named beside the others.
-        with suppress(InstructionError):
-            return _asked(vision, words)
-    return Reading(task)
-
-
-def _asked(vision: Vision, words: str) -> Reading:
-    """An expression or a question, with what has to be followed for it."""
-    readings = video_readings(words, vision.matcher)
-    # What each thing may be called besides is settled, as for a count.
-    return Reading(Task(words, "count", targets=targets_of(readings)), words, readings)
 
 
 def seconds_of(frames: FrameReader) -> float | None:

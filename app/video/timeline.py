@@ -102,7 +102,7 @@ class Timeline:
 def timeline(found: Found) -> Timeline:
     """The timeline of what was found."""
     length = max(found.tracks.duration, 0.1)
-    tracks = sorted(found.tracks, key=lambda track: (track.id not in found.meant, track.start, track.id))
+    tracks = sorted(found.things, key=lambda track: (track.id not in found.meant, track.start, track.id))
     shown = tracks[:MOST_ROWS]
     events = telling(found)
     rows = []

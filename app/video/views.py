@@ -47,7 +47,7 @@ class Shown:
 
 def shown(found: Found) -> Shown:
     """All that the page shows of what was found."""
-    return Shown(answer_html(found), read_html(found), timeline_html(found), counts_html(found.tracks))
+    return Shown(answer_html(found), read_html(found), timeline_html(found), counts_html(found.things))
 
 
 def stage_html(picture: str = "", video: Path | None = None, words: str = EMPTY) -> Markup:
@@ -115,7 +115,7 @@ def _named(found: Found, ids: Sequence[int]) -> str:
 
 def _tally(found: Found) -> str:
     """How many there are of each class that was asked for."""
-    counts = Counter(track.class_name for track in found.tracks)
+    counts = Counter(track.class_name for track in found.things)
     asked = [target.label for target in found.task.targets or ()]
     if len(asked) <= MOST_TALLIED and counts:
         counts.update(dict.fromkeys(asked, 0))
@@ -135,7 +135,7 @@ def read_html(found: Found) -> Markup:
 
 def timeline_html(found: Found) -> Markup:
     """A row for each thing with the times at which it is seen, to go there with a press."""
-    return render("video/timeline.html", timeline=timeline(found)) if len(found.tracks) else Markup()
+    return render("video/timeline.html", timeline=timeline(found)) if len(found.things) else Markup()
 
 
 def counts_html(tracks: Tracks) -> Markup:

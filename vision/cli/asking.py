@@ -12,13 +12,14 @@ from typing import Any
 from kg_data.command_line import OK, as_json, positive
 from vision.cli.detecting import value_text
 from vision.cli.options import add_min_score, add_model, images_of, opened
+from vision.cli.output_folder import DRAWN
 from vision.errors import ArgumentError, ImageError, VideoError
 from vision.grounding import Grounding
-from vision.images.loading import SUFFIXES
+from vision.images.loading import SUFFIXES, is_moving
 from vision.video.actions.segments import Segment
 from vision.video.answer import VideoAnswer
 from vision.video.event_words import clock
-from vision.video.reading.pictures import images_in
+from vision.video.reading.pictures import images_in, images_matching
 from vision.video.tracker import DEFAULT_TRACKER, TRACKERS
 
 
@@ -26,7 +27,8 @@ def add_commands(commands: Any) -> None:
     """Offer `ask`."""
     about = "answer a referring expression or a question about an image or a video"
     sub = commands.add_parser("ask", help=about, description=about)
-    sub.add_argument("image", metavar="FILE", help="an image; or a video, a file or a folder of frames")
+    what = "an image; or a video: a file, a GIF that moves, a folder or quoted pattern of frames, or an address"
+    sub.add_argument("image", metavar="FILE", help=what)
     sub.add_argument(
         "text", metavar="TEXT", help='such as "the person left of the bus", or of a video "the car that stops last"'
     )
@@ -55,25 +57,34 @@ def ask(options: argparse.Namespace) -> int:
         raise ArgumentError(f"--{given[0]} is of videos, and {options.image} is an image")
     images = images_of([options.image])
     if len(images) > 1:
-        raise ArgumentError(f"{options.image} names {len(images)} images, one is asked about")
-    grounding = opened(options).ask(images[0], options.text)
+        raise ArgumentError(f"{options.image} names {len(images)} files, which are no video: expected one image")
+    [image] = images
+    grounding = opened(options).ask(image, options.text)
     _tell(grounding.notes)
     if options.json:
-        print(as_json({"image": str(images[0]), **grounding.to_dict()}))
+        print(as_json({"image": str(image), **grounding.to_dict()}))
     else:
         print("\n".join(_lines(grounding)))
     return OK
 
 
 def is_video(name: str) -> bool:
-    """Whether a name is of a video: a folder of several images, an address, or a file that no image's name has."""
+    """Whether a name is of a video: of several images in a folder or by a pattern, a GIF that moves, an address, or a
+    file that no image's name has."""
     path = Path(name)
-    if path.is_dir():
-        try:
-            return len(images_in(path)) > 1
-        except (ImageError, VideoError):
-            return False
-    return "://" in name or (path.is_file() and path.suffix.lower() not in SUFFIXES)
+    try:
+        if path.is_dir():
+            return len(_undrawn(images_in(path))) > 1
+        if path.is_file():
+            return path.suffix.lower() not in SUFFIXES or is_moving(path)
+    except (ImageError, VideoError, OSError, ValueError):
+        return False
+    return "://" in name or len(_undrawn(images_matching(name))) > 1
+
+
+def _undrawn(images: Iterable[Path]) -> list[Path]:
+    """Without the pictures that an earlier run drew, which make no video of a single image."""
+    return [image for image in images if not image.name.endswith(DRAWN)]
 
 
 def read_segments(path: Path) -> list[Segment]:

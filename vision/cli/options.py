@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from rapidfuzz.process import extractOne
-
 from kg_data.command_line import positive
+from kg_data.nearest_files import files_like
 from reasoning.language.readers import MODEL, add_reader
 from vision.cli.output_folder import DRAWN
 from vision.detections.fields import is_score
@@ -139,9 +138,7 @@ def _tell_left_out(folder: Path) -> None:
 
 
 def _nearest(path: Path) -> str:
-    try:
-        names = [beside.name for beside in path.absolute().parent.iterdir()]
-    except OSError:
+    if not path.absolute().parent.is_dir():
         return f": there is no folder {path.parent}"
-    matches = extractOne(path.name, names, score_cutoff=60)
-    return f"; the nearest name is {path.parent / matches[0]}" if matches else ""
+    near = files_like(path)
+    return f"; the nearest name is {near[0]}" if near else ""

@@ -16,16 +16,23 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from kg_data.command_line import OK, as_json, positive
 from kg_data.errors import ResultsError
 from vision.cli.options import add_min_score, add_model, opened
+from vision.detections.detections import Detections
 from vision.errors import ArgumentError, EvaluationError, TrackingError, VideoError
-from vision.task import Task
+from vision.video.answer import answer_read
 from vision.video.counting import Line, TrackCounts, Zone
 from vision.video.files import ANNOTATED, MADE, RECORD, AnnotatedVideo, write_annotated, write_files
-from vision.video.frames import FrameReader, open_frames
+from vision.video.frames import LIMITS, FrameReader, open_frames
+from vision.video.instructions import VideoTask
 from vision.video.mot import mot_text
 from vision.video.record import RecordedFrame, TrackLines, frame_line
+from vision.video.scene import VideoScene
 from vision.video.tracker import DEFAULT_TRACKER, TRACKERS
 from vision.video.tracks import TrackedFrame
+from vision.video.watching import WatchedVideo, frames_with_an_end
 from vision.vision import Vision
+
+LOOKED = "looked.jsonl"
+"""The record of what is seen while it is not known yet which tracks are meant; removed once it is."""
 
 
 def add_commands(commands: Any) -> None:
@@ -85,8 +92,7 @@ def track(options: argparse.Namespace) -> int:
     with open_frames(source, seconds=options.limit_seconds) as frames:
         counts = TrackCounts(frames.size, lines, zones)
         vision = opened(options)
-        task = vision.read(options.instruction)
-        run = _Run(options, vision, task, frames)
+        run = _Run(options, vision, vision.read_for_video(options.instruction), frames)
         if options.out is None:
             return _printed(options, run, counts)
         return _written(options, run, counts, lines, zones)
@@ -98,13 +104,13 @@ class _Run:
     Args:
         options: of the command line.
         vision: what looks at them.
-        task: what is followed.
+        asked: the instruction as it was read.
         frames: the video.
     """
 
-    def __init__(self, options: argparse.Namespace, vision: Vision, task: Task, frames: FrameReader) -> None:
+    def __init__(self, options: argparse.Namespace, vision: Vision, asked: VideoTask, frames: FrameReader) -> None:
         self.frames = frames
-        self._options, self._vision, self._task = options, vision, task
+        self._options, self._vision, self._asked = options, vision, asked
         self._noted: set[str] = set()
 
     @property
@@ -114,24 +120,51 @@ class _Run:
         return {
             "video": [str(path.resolve()) if path.exists() else str(path) for path in paths],
             "bytes": sum(path.stat().st_size for path in paths if path.is_file()),
+            "frames": self.frames.count,
             "size": list(self.frames.size),
             "rate": self.frames.rate,
-            "instruction": self._task.instruction,
+            "instruction": options.instruction,
             "model": self._vision.detector.name,
             "min_score": self._vision.min_score,
             "slices": self._vision.slicing and asdict(self._vision.slicing),
             "llm": options.llm,
+            "reader": options.reader,
             "tracker": options.tracker,
             "every": options.every,
             "limit_seconds": options.limit_seconds,
         }
 
-    def tracked(self, before: Iterable[RecordedFrame] = ()) -> Iterator[TrackedFrame]:
-        """The frames with what is in them; those of an earlier run are not looked at again."""
-        seen = (frame.seen for frame in before)
-        options = self._options
-        tracked = self._vision.track(self.frames, self._task, tracker=options.tracker, every=options.every, seen=seen)
-        with self.bar("tracked") as bar:
+    def tracked(self, before: Iterable[RecordedFrame] = (), out: Path | None = None) -> Iterator[TrackedFrame]:
+        """The frames with what is in them; those of an earlier run are not looked at again.
+
+        Args:
+            before: the frames that an earlier run wrote down.
+            out: the folder that keeps what was seen until it is known which tracks are meant; None for none.
+        """
+        if self._asked.of_tracks:
+            return self._meant(out)
+        return self._followed((frame.seen for frame in before), "tracked")
+
+    def _meant(self, out: Path | None) -> Iterator[TrackedFrame]:
+        """The frames with the tracks alone that are meant, once the whole video was seen."""
+        kept = nullcontext() if out is None else TrackLines(out / LOOKED, self.settings, self._options.overwrite)
+        with frames_with_an_end(self.frames, LIMITS) as frames:
+            with kept as record:
+                before = () if record is None else islice(record.recorded(), record.frames)
+                seen = self._followed((frame.seen for frame in before), "looked at")
+                watched = WatchedVideo(seen if record is None else _adding(record, seen))
+            scene = VideoScene.from_tracks(watched.tracks, classes=self._vision.classes)
+            answer = answer_read(self._asked.text, self._asked.readings, scene)
+            self._note(answer.notes)
+            with self.bar("tracked") as bar:
+                for frame in watched.shown(frames, answer.tracks, ()):
+                    yield frame
+                    bar.update()
+
+    def _followed(self, seen: Iterable[Detections | None], word: str) -> Iterator[TrackedFrame]:
+        options, task = self._options, self._asked.task
+        tracked = self._vision.track(self.frames, task, tracker=options.tracker, every=options.every, seen=seen)
+        with self.bar(word) as bar:
             for frame in tracked:
                 self._note(frame.detections.notes)
                 yield frame
@@ -193,10 +226,14 @@ def _written(
         write_files(out, Path(run.frames.name).name, record.recorded, counts)
         if options.draw and not run.frames.live:
             with run.bar("drawn") as bar:
-                for _ in write_annotated(out / ANNOTATED, run.frames, record.recorded(), run.frames.rate, lines, zones):
+                drawn = write_annotated(
+                    out / ANNOTATED, run.frames, record.recorded(), run.frames.rate, lines, zones, counts.left_out.ids
+                )
+                for _ in drawn:
                     bar.update()
     if options.json:
-        done = {"frames": record.frames, "there_before": before, "tracks": counts.tracks}
+        left_out = {"brief": len(counts.left_out.brief), "doubles": len(counts.left_out.doubles)}
+        done = {"frames": record.frames, "there_before": before, "tracks": counts.tracks, "left_out": left_out}
         print(as_json({"out": str(out), **done, "lines": counts.over_lines, "zones": counts.in_zones}))
     else:
         there = f", {before:,} of them there before" if before else ""
@@ -227,27 +264,37 @@ def _record(run: _Run, record: TrackLines, drawing: AnnotatedVideo | None) -> Vi
         Why a live video ended before its time: what was seen of it is kept, since it does not come again.
     """
     failed = None
-    count = record.frames
-    recorded = islice(record.recorded(), count)
     try:
-        for tracked in run.tracked(islice(record.recorded(), count)):
-            there = next(recorded, None)
-            if there is None:
-                record.add(tracked)
-                if drawing is not None:
-                    drawing.add(tracked)
-            elif not _same(tracked, there):
-                raise TrackingError(
-                    f"frame {there.index} of {record.path} has other tracks than the same boxes give now: the video "
-                    "or the packages have changed; add --overwrite to begin anew"
-                )
+        for tracked in _adding(record, run.tracked(islice(record.recorded(), record.frames), record.path.parent)):
+            if drawing is not None:
+                drawing.add(tracked)
     except (KeyboardInterrupt, VideoError) as error:
         # A file is gone on with the next time, and of nothing there is nothing to keep.
         if not run.frames.live or not record.frames:
             raise
         failed = error if isinstance(error, VideoError) else None
     record.end()
+    (record.path.parent / LOOKED).unlink(missing_ok=True)
     return failed
+
+
+def _adding(record: TrackLines, tracked: Iterable[TrackedFrame]) -> Iterator[TrackedFrame]:
+    """The frames as they are written down; those that were there before must have the same tracks again.
+
+    Raises:
+        TrackingError: one has others.
+    """
+    recorded = islice(record.recorded(), record.frames)
+    for frame in tracked:
+        there = next(recorded, None)
+        if there is None:
+            record.add(frame)
+        elif not _same(frame, there):
+            raise TrackingError(
+                f"frame {there.index} of {record.path} has other tracks than the same boxes give now: the video "
+                "or the packages have changed; add --overwrite to begin anew"
+            )
+        yield frame
 
 
 def _same(tracked: TrackedFrame, there: RecordedFrame) -> bool:
@@ -257,11 +304,14 @@ def _same(tracked: TrackedFrame, there: RecordedFrame) -> bool:
 
 
 def summary(frames: int, counts: TrackCounts, there_before: str = "") -> str:
-    """How many things of each class there were, crossed each line, and were in each zone, in one line."""
+    """How many things of each class there were, crossed each line, and were in each zone, in one line; and how many ids
+    were no things."""
     parts = [f"{frames:,} {'frame' if frames == 1 else 'frames'}{there_before}, {_tracks(counts.tracks)}"]
     for name, directions in counts.over_lines.items():
         parts.append(f"{name}: " + ", ".join(f"{way} {_classes(classes)}" for way, classes in directions.items()))
     parts += [f"in {name}: {_classes(classes)}" for name, classes in counts.in_zones.items()]
+    if reasons := counts.left_out.reasons:
+        parts.append("not counted: " + " and ".join(f"{count:,} that {reason}" for count, reason in reasons))
     return "; ".join(parts)
 
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from rapidfuzz.process import extractOne
 
 from kg_data.errors import DataError
+from kg_data.nearest_files import files_like
 from vision.errors import EvaluationError
 from vision.evaluation.run_lengths import check_run_lengths
 
@@ -285,12 +285,8 @@ def _size(row: _Image) -> tuple[int, int] | None:
 
 def _nearest_in(path: Path) -> str:
     """What a missing file's or folder's neighbours offer in its place, as the end of a sentence; may be empty."""
-    try:
-        names = [beside.name for beside in path.absolute().parent.iterdir()]
-    except OSError:
-        return ""
-    found = extractOne(path.name, names, score_cutoff=60)
-    return f"; the nearest name there is {found[0]}" if found else ""
+    found = files_like(path.absolute())
+    return f"; the nearest name there is {found[0].name}" if found else ""
 
 
 def as_coco(segmentation: RunLengths | list[list[float]]) -> Any:

@@ -54,7 +54,10 @@ def tie_categories(categories: Sequence[str], vocabulary: Sequence[str] | None, 
 
 
 def named_categories(
-    words: Sequence[str], categories: Sequence[str], supercategories: dict[str, str]
+    words: Sequence[str],
+    categories: Sequence[str],
+    supercategories: dict[str, str],
+    whose: str = "the annotated classes",
 ) -> tuple[str, ...]:
     """The categories that the user's words name, in the annotations' order.
 
@@ -62,6 +65,7 @@ def named_categories(
         words: names, synonyms or groups ("animals").
         categories: names that there are.
         supercategories: category to supercategory, as far as there are any.
+        whose: what the names are, for the error.
 
     Raises:
         EvaluationError: a word names no category; with the nearest that there are.
@@ -82,7 +86,7 @@ def named_categories(
             )
         if not match.classes:
             near = dict.fromkeys([*(name for name, _, _ in extract(word, categories, limit=2)), *match.nearest])
-            raise EvaluationError(f'"{word}" names none of the annotated classes; the nearest: {", ".join(near)}')
+            raise EvaluationError(f'"{word}" names none of {whose}; the nearest: {", ".join(near)}')
         named.update(match.classes)
     return tuple(name for name in categories if name in named)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from rapidfuzz import fuzz
 from rapidfuzz.process import extractOne
 
 from kg_data.errors import DataError
@@ -110,7 +111,7 @@ def _result_files(folder: Path, sequences: dict[str, Path]) -> dict[str, Path]:
     lacking = sorted(sequences.keys() - files)
     if lacking:
         names = [path.stem if path.name != TRACKS else path.parent.name for path in _all_results(folder)]
-        near = extractOne(lacking[0], sorted(set(names) - {*files}), score_cutoff=60)
+        near = extractOne(lacking[0], sorted(set(names) - {*files}), scorer=fuzz.ratio, score_cutoff=60)
         raise EvaluationError(
             f"{folder} has no results for {', '.join(lacking)}: expected {lacking[0]}.txt or {lacking[0]}/{TRACKS}"
             + (f"; the nearest name is {near[0]}" if near else "")
@@ -127,7 +128,8 @@ def _pair(name: str, truth_path: Path, results_path: Path, form: TruthForm | Non
     frames = length or last
     beyond = np.flatnonzero(results.frames > frames)
     if len(beyond):
-        said = f"{INFO} says that it has {frames:,} frames" if length else f"its truth ends at frame {frames:,}"
+        ends = f"its truth ends at frame {frames:,}" if frames else "its truth has no box"
+        said = f"{INFO} says that it has {frames:,} frames" if length else ends
         hint = (
             "" if length else f"; where the video goes on without objects, say seqLength in a {INFO} beside the truth"
         )
@@ -208,6 +210,7 @@ def of_classes(pair: SequencePair, words: Sequence[str]) -> SequencePair:
         raise EvaluationError(
             f"--classes chooses nothing of {pair.name}: its truth has no classes, and its results have no {CLASSES}"
         )
-    named = named_categories(words, pair.names, {})
+    whose = f"the classes of the results for {pair.name} (its truth has none)"
+    named = named_categories(words, pair.names, {}, whose)
     keep = np.isin(pair.results.classes, [pair.names.index(name) + 1 for name in named])
     return replace(pair, results=pair.results[keep])

@@ -61,13 +61,17 @@ def evaluate_tracks(
         cannot have; they are in no figure) and `notes`.
 
     Raises:
-        EvaluationError: truth and results do not fit together, a word names no class, or `out` is there already.
+        EvaluationError: truth and results do not fit together, the truth has no box, a word names no class, or `out`
+            is there already.
         DataError: a file is damaged.
         ResultsError: `out` cannot be written.
     """
     if out is not None and out.exists():
         raise EvaluationError(f"{out} is there already; choose another file, or delete it")
     pairs, notes = read_pairs(truth, results, form)
+    if not any(len(pair.truth) for pair in pairs):
+        empty = ", ".join(pair.name for pair in pairs)
+        raise EvaluationError(f"the truth in {truth} has no box ({empty}), so nothing can be measured on it")
     told = _common_form(truth, pairs)
     tied = _tied(pairs, PROTOCOLS[told], classes)
     scores = [
@@ -83,7 +87,7 @@ def evaluate_tracks(
         "form": told,
         "taken_out": sum(one.taken_out for one in scores),
         "lacking": list(tied.lacking),
-        "notes": [*notes, *tied.notes],
+        "notes": [*notes, *tied.notes, *_lacking_boxes(scores, pairs)],
         "per_sequence": per_sequence,
     }
     if len(tied.numbers) > 1:
@@ -92,6 +96,14 @@ def evaluate_tracks(
     if out is not None:
         write_whole(out, encoded(json.dumps(figures, ensure_ascii=False, indent=2)))
     return figures
+
+
+def _lacking_boxes(scores: Sequence[_Scores], pairs: Sequence[SequencePair]) -> Iterator[str]:
+    """Say why there are no figures, or only zeros."""
+    if not any(one.boxes for one in scores):
+        yield "No box of the truth is scored, as its flags and classes say, so there are no figures."
+    if not any(len(pair.results) for pair in pairs):
+        yield "The results have no box."
 
 
 def _common_form(truth: Path, pairs: Sequence[SequencePair]) -> TruthForm:

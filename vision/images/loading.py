@@ -35,6 +35,9 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".jp2", ".ppm", ".pgm", ".pbm")
 
+GIF = ".gif"
+"""The suffix of the one format that is an image or a video, by how many frames it has."""
+
 _READABLE = "JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, JPEG 2000 or PPM"
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]+://|data:)", re.IGNORECASE)
 _UPRIGHT = 1
@@ -114,6 +117,17 @@ def load_image(
 def is_file(source: object) -> TypeGuard[BinaryIO]:
     """Whether it is an open file, which may be read once only; not so a Pillow image."""
     return not isinstance(source, Image.Image) and callable(getattr(source, "read", None))
+
+
+def is_moving(path: Path) -> bool:
+    """Whether a file is a GIF of several frames, which is a video; False of one that cannot be read."""
+    if path.suffix.lower() != GIF:
+        return False
+    try:
+        with Image.open(path, formats=("GIF",)) as image:
+            return bool(getattr(image, "is_animated", False))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
 
 
 def list_images(folder: str | Path) -> list[Path]:

@@ -167,13 +167,22 @@ def video_readings(
             model can detect.
         LLMError: the adapter or the weights are missing or damaged.
     """
+    check_whole_tracks(text)
+    return sure_readings(text, matcher, adapter, VIDEO, actions)
+
+
+def check_whole_tracks(text: str) -> None:
+    """Refuse what asks about one frame.
+
+    Raises:
+        InstructionError: it does.
+    """
     if found := _ONE_FRAME.search(text):
         raise InstructionError(
             f'"{found.group()}" asks about one frame, and what is said of a video is said of whole tracks: say it by '
             f'what happens, as in {VIDEO.example} or "the dog near the man after the car leaves", or ask about one '
             "frame as an image"
         )
-    return sure_readings(text, matcher, adapter, VIDEO, actions)
 
 
 def answer_read(text: str, readings: Sequence[ExpressionReading], scene: VideoScene) -> VideoAnswer:

@@ -1,5 +1,7 @@
 """How many things cross a line, are in a zone, or are there at all, second by second.
 
+What is counted are things: ids that only flicker up or double others are left out, as where a video is asked about.
+
 Lines are counted here and not by `supervision.LineZone`, which forgets a thing that is hidden for two frames, so that
 one that passes the line unseen is missed though it keeps its id; counts what goes round the line's end; and counts
 nothing that is wider than the line. Zones are `supervision.PolygonZone`'s. Where a thing is, is the middle of its box.
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 
 from vision.detections.detections import Detections
 from vision.errors import ArgumentError
+from vision.video.things import LeftOut, Things
 
 Point = tuple[float, float]
 
@@ -83,9 +86,14 @@ class Zone:
         """Read "NAME=x1,y1,x2,y2,x3,y3,...".
 
         Raises:
-            ArgumentError: it is no such text.
+            ArgumentError: it is no such text, or all corners lie on one line.
         """
-        return cls(*_named_points(text, "a zone as NAME=x1,y1,x2,y2,x3,y3,...", 3, None))
+        name, points = _named_points(text, "a zone as NAME=x1,y1,x2,y2,x3,y3,...", 3, None)
+        if _on_one_line(points):
+            raise ArgumentError(
+                f"the zone {text!r} has no area, as its corners lie on one line: expected three that do not"
+            )
+        return cls(name, points)
 
     def in_pixels(self, size: tuple[int, int]) -> NDArray[np.float64]:
         """Its corners, shape (n, 2), in a picture of a size (width, height).
@@ -113,6 +121,15 @@ def _named_points(text: str, expected: str, least: int, most: int | None) -> tup
             'no number is more than 1, such as "left half=0,0,0.5,0,0.5,1,0,1"'
         )
     return name.strip(), tuple(zip(numbers[0::2], numbers[1::2], strict=True))
+
+
+def _on_one_line(points: Sequence[Point]) -> bool:
+    """Whether all points lie on a line, but for what the arithmetic loses."""
+    ways = np.array(points, np.float64) - points[0]
+    lengths = np.hypot(*ways.T)
+    longest = ways[np.argmax(lengths)]
+    off = np.abs(longest[0] * ways[:, 1] - longest[1] * ways[:, 0])
+    return bool((off <= 1e-9 * lengths.max() ** 2).all())
 
 
 def _in_pixels(kind: str, name: str, points: Sequence[Point], size: tuple[int, int]) -> NDArray[np.float64]:
@@ -186,13 +203,15 @@ class _LineState:
 class TrackCounts:
     """Counts the things of a video, frame by frame.
 
+    Which ids are things is known for sure when the last frame was taken; before, the frames so far tell it.
+
     Args:
         size: (width, height) in pixels of the frames.
         lines: what they cross.
         zones: what they are in.
 
     Attributes:
-        crossings: what has crossed a line, in order; a thing that goes back and forth is in it for each time.
+        crossings: what has crossed a line, in order, whatever it is; what goes back and forth is in it for each time.
 
     Raises:
         ArgumentError: a line or zone is outside the picture, or two have the same name.
@@ -209,7 +228,10 @@ class TrackCounts:
         self._second = 0
         self._now: dict[tuple[str, str, str], set[int]] = {}
         """Of the second that runs, to (place, name, class) the things that were there."""
-        self._counts: Counter[tuple[int, str, str, str, str]] = Counter()
+        self._there: dict[tuple[int, str, str, str, str], list[int]] = {}
+        """To a row of the CSV the ids that it counts, things or not."""
+        self._things = Things()
+        self._left_out: LeftOut | None = None
         self.crossings: list[Crossing] = []
 
     def add(self, time: float, detections: Detections) -> None:
@@ -220,6 +242,9 @@ class TrackCounts:
             detections: with track ids.
         """
         self._come_to(int(time))
+        self._left_out = None
+        ids = [] if detections.track_ids is None else detections.track_ids.tolist()
+        self._things.add(time, ids, detections.model_classes, detections.xyxy)
         for one in detections:
             assert one.track_id is not None
             self._all.setdefault(one.class_name, set()).add(one.track_id)
@@ -227,7 +252,8 @@ class TrackCounts:
             for name, line in self._lines.items():
                 if direction := line.crossed(one.track_id, one.xyxy.tolist()):
                     self.crossings.append(Crossing(name, direction, one.class_name, one.track_id, time))
-                    self._counts[self._second, "line", name, direction, one.class_name] += 1
+                    row = (self._second, "line", name, direction, one.class_name)
+                    self._there.setdefault(row, []).append(one.track_id)
         for name, zone in self._zones.items():
             for one in detections[_inside(zone, detections)]:
                 assert one.track_id is not None
@@ -235,14 +261,21 @@ class TrackCounts:
                 self._now.setdefault(("zone", name, one.class_name), set()).add(one.track_id)
 
     @property
+    def left_out(self) -> LeftOut:
+        """The ids that are not counted, since they are no things."""
+        if self._left_out is None:
+            self._left_out = self._things.left_out()
+        return self._left_out
+
+    @property
     def tracks(self) -> dict[str, int]:
         """To each class how many things of it there were, most first."""
-        return _sizes(self._all)
+        return self._sizes(self._all)
 
     @property
     def in_zones(self) -> dict[str, dict[str, int]]:
         """To each zone how many things of each class were in it at some time."""
-        return {name: _sizes(sets) for name, sets in self._zone_sets.items()}
+        return {name: self._sizes(sets) for name, sets in self._zone_sets.items()}
 
     @property
     def over_lines(self) -> dict[str, dict[str, dict[str, int]]]:
@@ -251,13 +284,13 @@ class TrackCounts:
         for one in self.crossings:
             sets.setdefault((one.line, one.direction), {}).setdefault(one.class_name, set()).add(one.track_id)
         return {
-            name: {direction: _sizes(sets.get((name, direction), {})) for direction in line.directions}
+            name: {direction: self._sizes(sets.get((name, direction), {})) for direction in line.directions}
             for name, line in self._lines.items()
         }
 
     @property
     def totals(self) -> dict[str, int]:
-        """To each line how often it was crossed so far, to each zone how many things were in it."""
+        """To each line how often it was crossed so far, to each zone how many ids were in it, things or not."""
         crossed = Counter(one.line for one in self.crossings)
         inside = {name: sum(len(ids) for ids in sets.values()) for name, sets in self._zone_sets.items()}
         return {**{name: crossed[name] for name in self._lines}, **inside}
@@ -277,20 +310,21 @@ class TrackCounts:
         for second in range(self._second + 1):
             for place, name, direction in places:
                 for class_name in self._all:
-                    count = self._counts[second, place, name, direction, class_name]
-                    writer.writerow((second, place, name, direction, class_name, count))
+                    row = (second, place, name, direction, class_name)
+                    count = sum(track_id not in self.left_out.ids for track_id in self._there.get(row, ()))
+                    writer.writerow((*row, count))
         return text.getvalue()
 
     def _come_to(self, second: int) -> None:
         """Close the second that runs where a later one begins; what is added to it later is counted with the rest."""
         for (place, name, class_name), ids in self._now.items():
-            self._counts[self._second, place, name, "", class_name] = len(ids)
+            self._there[self._second, place, name, "", class_name] = list(ids)
         if second > self._second:
             self._second, self._now = second, {}
 
-
-def _sizes(sets: dict[str, set[int]]) -> dict[str, int]:
-    return {name: len(ids) for name, ids in sorted(sets.items(), key=lambda item: (-len(item[1]), item[0]))}
+    def _sizes(self, sets: dict[str, set[int]]) -> dict[str, int]:
+        sizes = {name: len(ids - self.left_out.ids) for name, ids in sets.items()}
+        return {name: size for name, size in sorted(sizes.items(), key=lambda item: (-item[1], item[0])) if size}
 
 
 def _polygon_zone(corners: NDArray[np.float64]) -> Any:

@@ -7,7 +7,7 @@ can be made again, with other lines to count at, without looking at the video a 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -45,14 +45,22 @@ class AnnotatedVideo:
         rate: frames a second.
         lines: lines to show.
         zones: zones to show.
+        uncounted: ids that these numbers leave out, as far as they are known.
 
     Raises:
         ResultsError: it cannot be written; also while it is being written.
     """
 
     def __init__(
-        self, path: Path, size: tuple[int, int], rate: float, lines: Sequence[Line] = (), zones: Sequence[Zone] = ()
+        self,
+        path: Path,
+        size: tuple[int, int],
+        rate: float,
+        lines: Sequence[Line] = (),
+        zones: Sequence[Zone] = (),
+        uncounted: Collection[int] = (),
     ) -> None:
+        self._uncounted = list(uncounted)
         self._writer = VideoWriter(path, size, rate)
         self._annotator = Annotator(size, lines, zones)
         self._counts = TrackCounts(size, lines, zones)
@@ -68,7 +76,9 @@ class AnnotatedVideo:
 
     def add(self, tracked: TrackedFrame) -> NDArray[np.uint8]:
         """Draw the next frame; gives what was drawn, shape (height, width, 3), uint8, RGB."""
-        self._counts.add(tracked.time, tracked.detections)
+        found = tracked.detections
+        counted = found if found.track_ids is None else found[~np.isin(found.track_ids, self._uncounted)]
+        self._counts.add(tracked.time, counted)
         pixels = self._annotator.draw(tracked, self._counts.totals)
         self._writer.write(pixels, tracked.time)
         return pixels
@@ -81,6 +91,7 @@ def write_annotated(
     rate: float,
     lines: Sequence[Line] = (),
     zones: Sequence[Zone] = (),
+    uncounted: Collection[int] = (),
 ) -> Iterator[RecordedFrame]:
     """Draw a record on the frames of its video, in a second pass over them.
 
@@ -91,6 +102,7 @@ def write_annotated(
         rate: frames a second.
         lines: lines to show.
         zones: zones to show.
+        uncounted: ids that their numbers leave out.
 
     Returns:
         Each frame of the record when it is drawn; the video is in its place once all were taken.
@@ -110,7 +122,7 @@ def write_annotated(
                 )
             if drawing is None:
                 size = frame.image.size
-                drawing = stack.enter_context(AnnotatedVideo(path, size, rate, lines, zones))
+                drawing = stack.enter_context(AnnotatedVideo(path, size, rate, lines, zones, uncounted))
             drawing.add(TrackedFrame(frame, there.tracks))
             yield there
 

@@ -18,11 +18,11 @@ from typing import Self
 
 from kg_data.nearest_files import nothing_at
 from vision.errors import VideoError
-from vision.images.loading import SUFFIXES
+from vision.images.loading import GIF, SUFFIXES
 from vision.video.reading.ahead import ReadAhead
 from vision.video.reading.containers import PROTOCOLS, open_file, open_stream
 from vision.video.reading.limits import FrameLimits
-from vision.video.reading.pictures import PictureFrames, images_in
+from vision.video.reading.pictures import PictureFrames, images_in, images_matching
 from vision.video.reading.source import FrameSource
 from vision.video.reading.webcam import WebcamFrames
 from vision.video.tracks import Frame
@@ -162,6 +162,9 @@ def open_frames(
 
 
 def _opened(source: VideoSource, limits: FrameLimits, rate: float | None) -> FrameSource:
+    # A bool is an int too, and no webcam's number.
+    if isinstance(source, bool):
+        raise _no_source(source)
     if isinstance(source, int):
         return WebcamFrames(source, limits)
     if not isinstance(source, str | Path):
@@ -182,15 +185,14 @@ def _opened(source: VideoSource, limits: FrameLimits, rate: float | None) -> Fra
     if text.isdecimal():
         return WebcamFrames(int(text), limits)
     if glob.has_magic(text):
-        matches = [Path(match) for match in glob.glob(text, recursive=True)]  # noqa: PTH207 - not from a folder
-        if images := [match for match in matches if match.suffix.lower() in SUFFIXES and match.is_file()]:
+        if images := images_matching(text):
             return PictureFrames(text, images, rate, limits)
         raise VideoError(f"No image matches {text}: images that end in {', '.join(SUFFIXES)} were expected.")
     raise VideoError(nothing_at("video", path))
 
 
 def _of_file(path: Path, limits: FrameLimits) -> FrameSource:
-    if path.suffix.lower() in SUFFIXES and path.suffix.lower() != ".gif":
+    if path.suffix.lower() in SUFFIXES and path.suffix.lower() != GIF:
         raise VideoError(f"{path} is one image: a video was expected, or a folder, glob or list of images.")
     return open_file(path, limits)
 
@@ -199,13 +201,17 @@ def _of_images(source: Sequence[str | Path], limits: FrameLimits, rate: float | 
     try:
         paths = [Path(path) for path in source]
     except TypeError as error:
-        raise VideoError(
-            f"A video cannot be read from a {type(source).__name__}: give a path, a list of images, a webcam's number "
-            "or an address."
-        ) from error
+        raise _no_source(source) from error
     if not paths:
         raise VideoError("A list of no images has no frame: paths of images were expected.")
     return PictureFrames(f"{len(paths):,} images", paths, rate, limits)
+
+
+def _no_source(source: object) -> VideoError:
+    return VideoError(
+        f"A video cannot be read from a {type(source).__name__}: give a path, a list of images, a webcam's number "
+        "or an address."
+    )
 
 
 def _of_address(address: str, protocol: str, limits: FrameLimits) -> FrameSource:

@@ -24,11 +24,11 @@ from vision.scene.measures import DISTANCE, MeasuredRelation, measured_relations
 from vision.scene.regions import in_regions
 from vision.scene.relations import Boxes, between, distances
 from vision.video.actions.segments import Segment
-from vision.video.doubles import without_doubles
 from vision.video.events import MAX_TRACKS, Event, events_of, notes_of
 from vision.video.happenings.kinds import ACTION, MOTIONS, OF, SIDE, SIDES, WITH
 from vision.video.happenings.meetings import MEETING_KINDS
-from vision.video.happenings.paths import LEAST_SEEN, Grid, lasting, longest
+from vision.video.happenings.paths import Grid, longest
+from vision.video.things import things_of
 from vision.video.times import TIMES, nearest_in_time
 from vision.video.tracks import Track, Tracks
 
@@ -71,21 +71,17 @@ class VideoScene:
             actions: the segments that it was divided into, if it was; they become events of no track.
             classes: that a query may name although no track has them, beside COCO's.
         """
-        long_enough = lasting(tracks)
-        single = without_doubles(longest(long_enough, MAX_TRACKS))
-        kept = replace(tracks, items=single)
+        things, left_out = things_of(tracks)
+        kept = replace(things, items=longest(things.items, MAX_TRACKS))
         events = (*events_of(kept), *_segments(kept, actions))
         words = [track.model_class for track in kept]
         names = numbered(words, taken=(event.kind for event in events))
         objects = tuple(_described(track, place, names[place], tracks.image_size) for place, track in enumerate(kept))
         event_names = numbered([event.kind for event in events], taken=(*names, *words))
-        notes = [*tracks.notes, *notes_of(long_enough, events)]
-        if brief := len(tracks) - len(long_enough):
-            which = "One track is left out that lasts" if brief == 1 else f"{brief} tracks are left out that last"
-            notes.append(f"{which} less than {LEAST_SEEN:g} seconds.")
-        if doubles := min(len(long_enough), MAX_TRACKS) - len(single):
-            which = "One track is left out that is" if doubles == 1 else f"{doubles} tracks are left out that are"
-            notes.append(f"{which} where a longer one is.")
+        notes = [*tracks.notes, *notes_of(things.items, events)]
+        for count, reason in left_out.reasons:
+            which = "One track is" if count == 1 else f"{count:,} tracks are"
+            notes.append(f"{which} left out that {reason}.")
         return cls(kept, objects, events, tuple(event_names), tuple(notes), (*words, *classes))
 
     def __len__(self) -> int:

@@ -74,7 +74,7 @@ def tracker_class(name: str) -> Any:
         MissingPackageError: the package is not installed.
     """
     if name not in TRACKERS:
-        near = difflib.get_close_matches(str(name).lower().replace("-", ""), TRACKERS, n=1, cutoff=0.4)
+        near = difflib.get_close_matches(str(name).lower().replace("-", ""), TRACKERS, n=1, cutoff=0.6)
         meant = f", did you mean {near[0]!r}?" if near else ""
         raise TrackingError(f"there is no tracker {name!r}{meant}; expected one of {', '.join(TRACKERS)}")
     try:

@@ -16,7 +16,6 @@ from app.batch.queue import WaitingLine
 from app.server.limits import VIDEO_SECONDS
 from app.video import job as work
 from app.video.job import FILES, VideoJob
-from app.video.looking import Reading
 from tests.app.test_views import Page
 from tests.vision.coloured_pictures import COLOURS, ColourDetector
 from tests.vision.video.made_tracks import readings
@@ -25,16 +24,17 @@ from vision import Task, Vision
 from vision.detectors.detector import Found, Request
 from vision.images.loading import LoadedImage
 from vision.task import Target
+from vision.video.instructions import VideoTask
 from vision.video.mot import read_mot
 
 SIZE = (160, 120)
-EVERY_CAT = Reading(Task("every cat", targets=(Target("cat", ("cat",)),)))
+EVERY_CAT = VideoTask(Task("every cat", targets=(Target("cat", ("cat",)),)))
 
 
-def asks(sentence: str, *names: str) -> Reading:
+def asks(sentence: str, *names: str) -> VideoTask:
     """What a question was read as, written as the model writes it."""
     task = Task("x", "count", targets=tuple(Target(name, (name,)) for name in names))
-    return Reading(task, "what is asked", readings(sentence))
+    return VideoTask(task, "what is asked", readings(sentence))
 
 
 def walking(frame: int) -> np.ndarray[Any, Any]:
@@ -57,9 +57,9 @@ def began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Vide
     """Begins the work at a video."""
 
     def begin(
-        path: Path, reading: Reading = EVERY_CAT, detector: ColourDetector | None = None, wait: bool = True
+        path: Path, reading: VideoTask = EVERY_CAT, detector: ColourDetector | None = None, wait: bool = True
     ) -> VideoJob:
-        monkeypatch.setattr(work, "read", lambda *_: reading)
+        monkeypatch.setattr(Vision, "read_for_video", lambda *_: reading)
         folder = tmp_path / "job"
         folder.mkdir()
         vision = Vision(detector or ColourDetector())
@@ -109,7 +109,7 @@ def test_a_question_is_answered_and_the_video_shows_what_is_meant(began: Callabl
 
 
 def test_nothing_found_is_told_and_the_video_is_there(began: Callable[..., VideoJob], video: Path) -> None:
-    job = began(video, Reading(Task("every car", targets=(Target("car", ("car",)),))))
+    job = began(video, VideoTask(Task("every car", targets=(Target("car", ("car",)),))))
     assert (job.state, told(job).strip()) == ("done", "Nothing found")
     assert frames_in(job.annotated) == 36
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 
 from app.image.looking import MAX_INSTRUCTION
 from app.server.limits import FILE_BYTES, VIDEO_SECONDS
-from app.video import looking
 from app.video.looking import (
     BOUNDS,
     DRAWN_SIDE,
@@ -19,19 +17,15 @@ from app.video.looking import (
     checked_words,
     drawn_size,
     looks_every,
-    read,
     seconds_of,
     sent_video,
 )
 from kg_data.errors import SkylarkError
 from tests.vision.coloured_pictures import ColourDetector
-from tests.vision.video.made_tracks import readings
 from tests.vision.video.made_videos import encoded, moving_video
 from vision import Detections, Task, Vision
-from vision.errors import InstructionError, VideoError
+from vision.errors import VideoError
 from vision.images.loading import LoadedImage
-from vision.reading.expressions.reader import ExpressionReading
-from vision.task import Target
 from vision.video.frames import open_frames
 from vision.video.tracks import Frame, TrackedFrame
 
@@ -142,69 +136,3 @@ def test_what_is_in_a_frame_gets_smaller_with_it() -> None:
     assert small.detections.xyxy.tolist() == [[10, 5, 20, 15]]
     assert small.detections.polygons is not None
     assert small.detections.polygons[0][0].tolist() == [[10, 5], [20, 5], [20, 15]]
-
-
-# The instruction --------------------------------------------------------------------------------------------------
-
-SENTENCES = {
-    "when does the cat leave?": " when cat & leaves",
-    "the cat that leaves": " one cat & leaves",
-    "every cat from the left": " all cat & enters( left)",
-}
-
-
-class Reader(Vision):
-    """Reads instructions as a test says."""
-
-    tasks: dict[str, Task] = {}  # noqa: RUF012
-
-    def read(self, instruction: str) -> Task:
-        return self.tasks[instruction]
-
-
-@pytest.fixture
-def vision(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
-    def read_of(text: str, _: object) -> Sequence[ExpressionReading]:
-        if text not in SENTENCES:
-            raise InstructionError(f'it is not clear what "{text}" means')
-        return readings(SENTENCES[text])
-
-    monkeypatch.setattr(looking, "video_readings", read_of)
-    yield Reader(ColourDetector())
-
-
-CATS = (Target("cat", ("cat",)),)
-
-
-def test_what_is_listed_is_followed(vision: Reader) -> None:
-    vision.tasks = {"every cat": Task("every cat", targets=CATS)}
-    reading = read(vision, "every cat")
-    assert (reading.task, reading.text) == (vision.tasks["every cat"], "")
-
-
-@pytest.mark.parametrize(
-    ("words", "task"),
-    [
-        ("when does the cat leave?", None),
-        ("the cat that leaves", Task("x", "ground", expression="cat that leaves")),
-        ("every cat from the left", Task("x", targets=CATS, unread=("from the left",))),
-    ],
-)
-def test_questions_and_what_is_said_of_tracks_are_answered(vision: Reader, words: str, task: Task | None) -> None:
-    vision.tasks = {} if task is None else {words: task}
-    reading = read(vision, words)
-    assert reading.text == words and reading.readings
-    assert [target.classes for target in reading.task.targets or ()] == [("cat",)]
-
-
-def test_a_part_that_nothing_is_made_of_leaves_the_rest_to_be_followed(vision: Reader) -> None:
-    words = "every cat to some music"
-    vision.tasks = {words: Task(words, targets=CATS, unread=("to some music",))}
-    assert read(vision, words).task is vision.tasks[words]
-
-
-@pytest.mark.parametrize("words", ["what is love?", "hello there"])
-def test_what_is_not_clear_is_told(vision: Reader, words: str) -> None:
-    vision.tasks = {words: Task(words, understood=False)}
-    with pytest.raises(InstructionError, match="not clear"):
-        read(vision, words)

@@ -15,7 +15,7 @@ from app.video.found import Found
 from app.video.job import Progress, VideoJob
 from app.video.state import state_html
 from app.video.timeline import MOST_ROWS, timeline
-from app.video.views import answer_html, counts_html, headline, read_html, stage_html, timeline_html
+from app.video.views import answer_html, counts_html, headline, read_html, shown, stage_html, timeline_html
 from kg_data.errors import SkylarkError
 from tests.app.test_views import IMAGE, SCRIPT, Page
 from tests.vision.video.made_tracks import going, readings, still, tracks_of
@@ -146,7 +146,8 @@ def test_one_bar_is_reached_with_tab_and_each_says_what_it_is() -> None:
 
 
 def test_more_things_than_have_a_row_are_counted() -> None:
-    many = found(tracks_of(*(("person", still(10 * n, 100)) for n in range(MOST_ROWS + 7)), seconds=0.4))
+    places = [(70 * (n % 9) + 40, 70 * (n // 9) + 40) for n in range(MOST_ROWS + 7)]
+    many = found(tracks_of(*(("person", still(*place)) for place in places), seconds=0.4))
     assert "and 7 things more" in harmless(timeline_html(many)).text
 
 
@@ -171,6 +172,18 @@ def test_counts_tell_how_many_in_all_at_once_and_when() -> None:
     assert ("aria-label", "person second by second, at most 2 at once") in page.attributes
     one_after_the_other = tracks_of(("cat", still(50, 50, until=2)), ("cat", still(300, 50, after=5)))
     assert re.search(r"cat\s*2\s*1", harmless(counts_html(one_after_the_other)).text)
+
+
+def test_what_flickers_up_or_doubles_another_is_counted_nowhere() -> None:
+    one = found(
+        tracks_of(
+            ("dog", still(200, 200, 100, 100)),
+            ("dog", still(205, 205, 100, 100, after=2, until=4)),
+            ("dog", still(500, 100, after=5, until=5.1)),
+        )
+    )
+    assert headline(one) == "1 dog" and [row.name for row in timeline(one).rows] == ["#1 dog"]
+    assert re.search(r"dog\s*1\s*1", shown(one).counts.striptags())
 
 
 def test_the_stage_plays_the_video_from_an_address_without_a_name_of_a_machine() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from kg_data.command_line import FAILURE, OK, USAGE
 from tests.vision.coloured_pictures import make_set
@@ -64,6 +65,15 @@ class TestAskVideo:
         code, _, said = run("ask", folder, "the first step", "--actions", made)
         assert code == USAGE and "holds no segments of a video" in said
 
+    def test_a_pattern_of_frames_and_a_gif_that_moves_are_videos(self, run: Any, tmp_path: Path) -> None:
+        folder = frames(tmp_path / "frames", 30)
+        code, out, _ = run("ask", f"{folder}/0000*.png", "the cat that moves", "--json")
+        assert code == OK and json.loads(out)["video"] == f"{folder}/0000*.png" and json.loads(out)["tracks"]
+        pictures = [Image.open(path).convert("RGB") for path in sorted(folder.iterdir())]
+        pictures[0].save(tmp_path / "cat.gif", save_all=True, append_images=pictures[1:], duration=40)
+        code, out, _ = run("ask", tmp_path / "cat.gif", "the cat that moves")
+        assert code == OK and out.startswith("cat 1 (id ")
+
     def test_what_is_of_videos_goes_with_no_image(self, run: Any, pair: tuple[Path, Path]) -> None:
         code, _, said = run("ask", pair[0] / "b.png", "all dogs", "--every", "2")
         assert code == USAGE and "--every is of videos" in said
@@ -94,13 +104,24 @@ class TestAsk:
 
     @pytest.mark.parametrize(
         ("image", "text", "code"),
-        [("d.png", "the helicopter", USAGE), ("e.png", "the dog", USAGE), ("?.png", "dogs", USAGE)],
+        [("d.png", "the helicopter", USAGE), ("e.png", "the dog", USAGE), ("?.pgn", "dogs", USAGE)],
     )
     def test_what_cannot_be_asked_is_a_usage_error(
         self, run: Any, pair: tuple[Path, Path], image: str, text: str, code: int
     ) -> None:
         found, out, err = run("ask", pair[0] / image, text)
         assert (found, out) == (code, "") and err.startswith("error: ")
+
+    def test_one_image_is_an_image_however_it_is_named(self, run: Any, pair: tuple[Path, Path], tmp_path: Path) -> None:
+        (tmp_path / "one").mkdir()
+        Image.open(pair[0] / "d.png").convert("RGB").save(tmp_path / "one/d.gif")
+        (tmp_path / "one/d.drawn.jpg").write_bytes(b"what an earlier run drew")
+        for name in ("one", "one/d.gif", "one/*.gif", "o*/d.*"):
+            code, out, _ = run("ask", tmp_path / name, "all cars", "--json")
+            assert code == OK and json.loads(out)["image"].endswith("d.gif"), name
+        (tmp_path / "one/d.txt").touch()
+        code, _, err = run("ask", tmp_path / "one/d.*", "all cars")
+        assert code == USAGE and "names 2 files, which are no video: expected one image" in err
 
     def test_a_broken_image_is_a_failure(self, run: Any, pair: tuple[Path, Path]) -> None:
         (pair[0] / "d.png").write_text("no picture")

@@ -16,18 +16,22 @@ import pytest
 
 from kg_data.command_line import FAILURE, OK, USAGE
 from kg_data.process_end import INTERRUPTED
-from tests.vision.coloured_pictures import ColourDetector
+from tests.vision.coloured_pictures import ColourDetector, Object, picture
 from tests.vision.video.coloured_frames import COUNT, DRIVES_IN, HIDDEN, frames, objects
+from tests.vision.video.made_tracks import readings
+from vision import Vision
 from vision.cli import main
 from vision.detectors.detector import Found, Request
 from vision.errors import VideoError
 from vision.images.loading import LoadedImage
 from vision.task import Target, Task
 from vision.video.frames import FrameReader, VideoSource, open_frames
+from vision.video.instructions import VideoTask, video_task_of
 from vision.video.mot import read_mot
 
 PROJECT = Path(__file__).resolve().parents[3]
 ALL = "all cats, dogs and cars"
+MOVING = "the cat that moves"
 GATE = "gate=0.5,0,0.5,1"
 MADE = ("tracks.jsonl", "tracks.txt", "classes.txt", "coco.json", "counts.csv")
 
@@ -45,18 +49,20 @@ class Stopped(ColourDetector):
         return super().detect(images, request)
 
 
-def task(instruction: str, *_: object) -> Task:
+def asked(_: Vision, instruction: str) -> VideoTask:
     """The instructions of these tests as the language model reads them, which takes it seconds."""
+    if instruction == MOVING:
+        return video_task_of(instruction, readings(" one cat & moves"))
     names = [name for name in ColourDetector.vocabulary if name in instruction]
     targets = tuple(Target(name, (name,)) for name in names)
-    return Task(instruction, targets=targets, class_set=tuple(names))
+    return VideoTask(Task(instruction, targets=targets, class_set=tuple(names)))
 
 
 @pytest.fixture(autouse=True)
 def detectors(monkeypatch: pytest.MonkeyPatch) -> list[Stopped]:
     """Every model that a command opens finds rectangles by their colour; those that were opened."""
     opened: list[Stopped] = []
-    monkeypatch.setattr("vision.vision.read_instruction", task)
+    monkeypatch.setattr("vision.vision.Vision.read_for_video", asked)
 
     def open_detector(name: str, **_: Any) -> Stopped:
         opened.append(Stopped(name))
@@ -103,6 +109,22 @@ class TestPrinted:
         assert [len(row["objects"]) for row in rows[:DRIVES_IN]] == [0] * DRIVES_IN
         assert {row["track_id"] for row in rows[-1]["objects"]} == {1} and "seen" not in rows[-1]
         assert "1 track (1 car)" in err
+
+    @pytest.mark.parametrize("form", [(), ("--json",)])
+    def test_a_flicker_is_printed_but_not_counted(self, run: Any, tmp_path: Path, form: tuple[str, ...]) -> None:
+        for frame in range(40):
+            flicker: list[Object] = [("dog", (4, 4, 20, 20))] if 10 <= frame < 14 else []
+            picture([("dog", (70, 40, 20, 20)), *flicker]).save(tmp_path / f"{frame:02}.png")
+        code, out, err = run("track", tmp_path, "--instruction", "the dog", *form)
+        assert code == OK and ('"track_id": 2' if form else ",2,4.0,4.0,20.0,") in out
+        assert "40 frames, 1 track (1 dog); not counted: 1 that lasts less than 0.3 seconds" in err
+        written = run("track", tmp_path, "--instruction", "the dog", "--out", tmp_path / "out", *form)[1]
+        if form:
+            summary = json.loads(written)
+            assert (summary["tracks"], summary["left_out"]) == ({"dog": 1}, {"brief": 1, "doubles": 0})
+        else:
+            assert "1 track (1 dog); not counted: 1 that" in written
+        assert set(read_mot(tmp_path / "out/tracks.txt", "results").ids.tolist()) == {1, 2}
 
     def test_no_object_ever_is_no_line(self, run: Any, video: Path) -> None:
         code, out, err = run("track", video, "--instruction", "the cat", "--min-score", "0.9")
@@ -155,7 +177,7 @@ def folder(video: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("written") / "new" / "out"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("vision.vision.open_detector", lambda name, **_: ColourDetector(name))
-        patch.setattr("vision.vision.read_instruction", task)
+        patch.setattr("vision.vision.Vision.read_for_video", asked)
         arguments = ["track", str(video), "--instruction", ALL, "--out", str(out), "--draw", "--line", GATE]
         assert main([*arguments, "--zone", "left=0,0,0.5,0,0.5,1,0,1"]) == OK
     return out
@@ -223,6 +245,7 @@ class TestToAFolder:
             "frames": COUNT,
             "there_before": 0,
             "tracks": {"car": 1, "cat": 1, "dog": 1},
+            "left_out": {"brief": 0, "doubles": 0},
             "lines": {"gate": {"left to right": {"cat": 1}, "right to left": {"car": 1}}},
             "zones": {},
         }
@@ -241,9 +264,24 @@ class TestToAFolder:
 
 
 class TestGoingOn:
-    def whole(self, run: Any, video: Path, folder: Path, *more: object) -> dict[str, bytes]:
-        assert run("track", video, "--instruction", ALL, "--out", folder, *more)[0] == OK
+    def whole(self, run: Any, video: Path, folder: Path, *more: object, instruction: str = ALL) -> dict[str, bytes]:
+        assert run("track", video, "--instruction", instruction, "--out", folder, *more)[0] == OK
+        assert {path.name for path in folder.iterdir()} == set(MADE)
         return {name: (folder / name).read_bytes() for name in MADE}
+
+    @pytest.mark.parametrize("stop", [0, 3])
+    def test_so_does_one_that_must_see_the_whole_video_first(
+        self, run: Any, video: Path, tmp_path: Path, detectors: list[Stopped], monkeypatch: pytest.MonkeyPatch,
+        stop: int,
+    ) -> None:  # fmt: skip
+        expected = self.whole(run, video, tmp_path / "whole", instruction=MOVING)
+        assert {row["class"] for row in csv.DictReader(expected["counts.csv"].decode().splitlines())} == {"cat"}
+        monkeypatch.setattr(Stopped, "stops_at", stop)
+        assert run("track", video, "--instruction", MOVING, "--out", tmp_path / "out")[0] == INTERRUPTED
+        assert {path.name for path in (tmp_path / "out").iterdir()} == {"tracks.jsonl", "looked.jsonl"}
+        monkeypatch.setattr(Stopped, "stops_at", None)
+        assert self.whole(run, video, tmp_path / "out", instruction=MOVING) == expected
+        assert looks(detectors[1]) + looks(detectors[2]) == looks(detectors[0])
 
     @pytest.mark.parametrize("more", [(), ("--every", 3), ("--tracker", "sort")])
     @pytest.mark.parametrize("stop", [0, 1, 3])
@@ -321,13 +359,13 @@ class TestGoingOn:
         expected = self.whole(run, video, tmp_path / "whole")
         program = (
             "import sys, time; import vision.vision; from tests.vision.coloured_pictures import ColourDetector\n"
-            "from tests.vision.cli.test_tracking import task\n"
+            "from tests.vision.cli.test_tracking import asked\n"
             "class Slow(ColourDetector):\n"
             "    batch_size = 1\n"
             "    def detect(self, images, request):\n"
             "        time.sleep(0.3)\n"
             "        return super().detect(images, request)\n"
-            "vision.vision.open_detector, vision.vision.read_instruction = lambda name, **_: Slow(name), task\n"
+            "vision.vision.open_detector, vision.vision.Vision.read_for_video = lambda name, **_: Slow(name), asked\n"
             "from vision.cli import main; sys.exit(main(sys.argv[1:]))"
         )
         out = tmp_path / "out"

@@ -53,6 +53,7 @@ class TestHandCounted:
     def test_nothing_found_is_all_wrong(self, tmp_path: Path) -> None:
         figures = evaluate_tracks(*sequence(tmp_path, [box(1, 1, 0), box(2, 1, 0)], []))
         assert [figures[name] for name in ("HOTA", "IDF1", "MOTA", "FN", "ML")] == [0, 0, 0, 2, 1]
+        assert figures["notes"] == ["The results have no box."]
 
     def test_an_id_that_changes_in_the_middle(self, tmp_path: Path) -> None:
         truth = [box(frame, 1, 0) for frame in range(1, 5)]
@@ -89,6 +90,9 @@ class TestHandCounted:
     def test_without_truth_there_are_no_figures(self, tmp_path: Path) -> None:
         figures = evaluate_tracks(*sequence(tmp_path, [box(1, 1, 0, 0, -1, -1, -1)], [box(1, 1, 0)]))
         assert figures["HOTA"] is None and figures["FP"] == 1
+        assert figures["notes"] == [
+            "No box of the truth is scored, as its flags and classes say, so there are no figures."
+        ]
 
 
 class TestMot15:
@@ -311,6 +315,15 @@ class TestNamedResults:
         with pytest.raises(EvaluationError, match="the tracks of one video, but there is truth of 2: S1, S2"):
             evaluate_tracks(tmp_path / "truth", results)
 
+    def test_a_word_is_one_of_the_results_where_the_truth_has_no_classes(self, tmp_path: Path) -> None:
+        truth = write(tmp_path / "S1.txt", [box(1, 1, 0)]).parent
+        results = self.folder(tmp_path / "video", ["dog"], [found(1, 1, 0, 1)])
+        with pytest.raises(
+            EvaluationError,
+            match=r'"cat" names none of the classes of the results for S1 \(its truth has none\); the nearest: dog',
+        ):
+            evaluate_tracks(truth, results, ["cat"])
+
     def test_frames_of_another_size_are_refused(self, tmp_path: Path) -> None:
         truth = write(tmp_path / "S1/gt/gt.txt", [box(1, 1, 0)]).parents[1]
         (truth / "seqinfo.ini").write_text("[Sequence]\nname=S1\nseqLength=1\nimWidth=1920\nimHeight=1080\n")
@@ -399,6 +412,15 @@ class TestMistakes:
             EvaluationError, match=r"no results for MOT-01: expected MOT-01.txt .*nearest name is MOT-1"
         ):
             evaluate_tracks(truth, results)
+
+    def test_truth_without_a_box(self, tmp_path: Path) -> None:
+        with pytest.raises(EvaluationError, match=r"the truth in .*truth has no box \(S1\), so nothing can be"):
+            evaluate_tracks(*sequence(tmp_path, [], []))
+        with pytest.raises(EvaluationError, match="a box in frame 1 of S1, but its truth has no box"):
+            evaluate_tracks(*sequence(tmp_path, [], [box(1, 1, 0)]))
+        sequence(tmp_path, self.TRUTH, self.TRUTH, "S2")
+        folders = sequence(tmp_path, [], [], "S1")
+        assert evaluate_tracks(*folders)["MOTA"] == 1, "one sequence may be empty"
 
     def test_forms_that_differ_between_sequences(self, tmp_path: Path) -> None:
         sequence(tmp_path, self.TRUTH, self.TRUTH, "S1")

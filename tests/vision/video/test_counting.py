@@ -10,6 +10,7 @@ import supervision
 from vision.detections.detections import Detections
 from vision.errors import ArgumentError
 from vision.video.counting import Line, TrackCounts, Zone
+from vision.video.things import LeftOut
 
 SIZE = (200, 100)
 GATE = Line("gate", (100, 0), (100, 100))
@@ -122,11 +123,49 @@ class TestZones:
             counts.add(frame, at((1, 50, 50), (2, 150, 50), (3, 90 + 10 * frame, 50)))
         assert counts.in_zones == {"left": {"car": 2}} and counts.tracks == {"car": 3}
 
+    def test_a_zone_without_area_is_none(self) -> None:
+        for text in ("0,0,0,0,0,0", "0.1,0.1,0.2,0.2,0.9,0.9", "5,5,5,5,80,20", "0,0.3,1,0.3,0.5,0.3,0.2,0.3"):
+            with pytest.raises(ArgumentError, match="has no area, as its corners lie on one line"):
+                Zone.parse(f"a={text}")
+        # A bow tie's halves have areas that cancel out; it is a zone all the same, as is a sliver.
+        assert Zone.parse("tie=0,0,1,1,1,0,0,1").points[1] == (1, 1)
+        assert len(Zone.parse("sliver=0,0,100,0,100,0.5").points) == 3
+
     def test_shapes_with_bays(self) -> None:
         bay = Zone("bay", ((0, 0), (200, 0), (200, 100), (100, 20), (0, 100)))
         counts = TrackCounts(SIZE, zones=[bay])
         counts.add(0, at((1, 10, 50), (2, 100, 50), (3, 190, 50), (4, 100, 10)))
         assert counts.in_zones == {"bay": {"car": 3}}
+
+
+class TestThingsAlone:
+    """A car that is seen as two for a while, and a flicker; both cross the line and are in the zone."""
+
+    def counts(self) -> TrackCounts:
+        counts = TrackCounts(SIZE, [GATE], [TestZones.LEFT])
+        for frame in range(40):
+            x = 60 + 2 * frame
+            double = [(2, x + 1, 50)] if 10 <= frame < 30 else []
+            flicker = [(3, 70 + 20 * (frame - 30), 80)] if 30 <= frame < 34 else []
+            counts.add(frame / 25, at((1, x, 50), *double, *flicker, side=30))
+        return counts
+
+    def test_the_sums_leave_out_what_is_none(self) -> None:
+        counts = self.counts()
+        assert counts.left_out == LeftOut(brief=frozenset({3}), doubles=frozenset({2}))
+        assert counts.tracks == {"car": 1} and counts.in_zones == {"left": {"car": 1}}
+        assert counts.over_lines == {"gate": {"left to right": {"car": 1}, "right to left": {}}}
+
+    def test_so_do_the_seconds(self) -> None:
+        rows = {tuple(row[:5]): row[5] for row in csv.reader(self.counts().csv().splitlines())}
+        assert rows["0", "picture", "", "", "car"] == rows["1", "picture", "", "", "car"] == "1"
+        crossed = [rows[second, "line", "gate", "left to right", "car"] for second in "01"]
+        inside = [rows[second, "zone", "left", "", "car"] for second in "01"]
+        assert crossed == ["1", "0"] and inside == ["1", "0"]
+
+    def test_what_is_counted_while_it_runs_does_not_look_ahead(self) -> None:
+        counts = self.counts()
+        assert counts.totals == {"gate": 3, "left": 3} and len(counts.crossings) == 3
 
 
 class TestOverTime:

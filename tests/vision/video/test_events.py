@@ -15,7 +15,7 @@ from vision.video.happenings.intervals import intervals
 from vision.video.happenings.kinds import MEETINGS, MOTIONS
 from vision.video.happenings.meetings import MEETING_KINDS
 from vision.video.happenings.motions import MOTION_KINDS
-from vision.video.happenings.paths import Grid, lasting
+from vision.video.happenings.paths import Grid
 from vision.video.tracks import Track, Tracks
 
 
@@ -236,7 +236,6 @@ def test_no_tracks_and_tracks_of_one_frame_are_no_trouble() -> None:
     assert events_of(Tracks((), SIZE, np.zeros(0), np.zeros(0, np.int64))) == ()
     single = tracks_of(("dog", lambda time: (100, 100, 60, 60) if time == 2 else None), ("cat", still(140, 100)))
     assert one(single, "appears").duration == 0
-    assert lasting(single) == [single.items[1]]
 
 
 def crowd(count: int, frames: int, length: int) -> Tracks:

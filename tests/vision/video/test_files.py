@@ -1,21 +1,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from kg_data.errors import DataError
 from tests.vision.video.made_videos import moving_video
 from vision.detections.detections import Detections
 from vision.errors import TrackingError
-from vision.video.counting import TrackCounts
+from vision.video.annotating import Annotator
+from vision.video.counting import TrackCounts, Zone
 from vision.video.files import write_annotated, write_files
 from vision.video.frames import open_frames
 from vision.video.record import RecordedFrame
+from vision.video.tracks import TrackedFrame
 
 SIZE = (160, 120)
 WAY = [(10 + 12 * frame, 30, 40 + 12 * frame, 60) for frame in range(8)]
@@ -87,6 +90,23 @@ class TestTheAnnotatedVideo:
         # In the last frame a second box is drawn where the video has nothing.
         change = np.abs(pictures[-1].astype(int) - pictures[-2])[78:112, 98:142]
         assert change.max() > 60
+
+    def test_numbers_leave_out_what_does_not_count(
+        self, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shown: list[int] = []
+
+        def draw(_: Annotator, tracked: TrackedFrame, counts: Mapping[str, int]) -> NDArray[np.uint8]:
+            shown.append(counts["all"])
+            return tracked.frame.image.pixels
+
+        monkeypatch.setattr(Annotator, "draw", draw)
+        everywhere = [Zone("all", ((0, 0), (1, 0), (1, 1), (0, 1)))]
+        for ids in ((), (7,), (3, 7)):
+            with open_frames(video) as frames:
+                path = tmp_path / "annotated.mp4"
+                list(write_annotated(path, frames, recorded(), frames.rate, zones=everywhere, uncounted=ids))
+        assert shown[len(WAY) - 1 :: len(WAY)] == [2, 1, 0]
 
     def test_of_fewer_frames_is_shorter(self, video: Path, tmp_path: Path) -> None:
         with open_frames(video) as frames:

@@ -423,6 +423,8 @@ def test_the_nearest_name_is_given_where_there_is_no_file(made: Path) -> None:
         ("", "holds no image"),
         ("a\0b", "cannot be read|no video"),
         (b"bytes", "cannot be read from a bytes"),
+        (True, "cannot be read from a bool: give a path, a list of images, a webcam's number or an address"),
+        (False, "cannot be read from a bool"),
         (4096, "There is no webcam 4096"),
         (-1, "There is no webcam -1"),
         ("4096", "There is no webcam 4096"),

@@ -248,6 +248,12 @@ def test_an_unknown_tracker_is_refused_with_the_nearest(asked: str, meant: str) 
         Tracker(asked)
 
 
+@pytest.mark.parametrize("asked", ["foo", "kalman", ""])
+def test_where_no_tracker_is_near_all_are_listed(asked: str) -> None:
+    with pytest.raises(TrackingError, match=f"no tracker '{asked}'; expected one of botsort, bytetrack, ocsort, sort$"):
+        Tracker(asked)
+
+
 @pytest.mark.parametrize("rate", [0, -25, float("nan"), float("inf")])
 def test_a_rate_that_is_none_is_refused(rate: float) -> None:
     with pytest.raises(TrackingError, match="frames a second"):

@@ -32,9 +32,6 @@ UNSEEN = 0.3
 CUT = 0.01
 """Of the picture's width (or height), how near to an edge the side of a box is that the edge cuts off."""
 
-LEAST_SEEN = 0.3
-"""Seconds that a track must last to be a thing in the video: detectors see for a few frames what is not there."""
-
 MAX_PAIRS = 3_000_000
 """Moments of pairs that are looked at, in half a minute; of more the grid is coarser."""
 
@@ -201,14 +198,6 @@ def _velocity(times: NDArray[np.float64], places: NDArray[np.float64], reach: in
     seconds = np.maximum(times[behind] - times[before], 1e-9)[:, None]
     found: NDArray[np.float64] = (places[behind] - places[before]) / seconds
     return found
-
-
-def lasting(tracks: Tracks) -> list[Track]:
-    """The tracks that are more than a flicker of the detector; in a video that is little longer all are."""
-    if tracks.duration < 3 * LEAST_SEEN:
-        return list(tracks)
-    step = float(np.median(np.diff(tracks.times)))
-    return [track for track in tracks if track.end - track.start + step >= LEAST_SEEN]
 
 
 def longest(tracks: Sequence[Track], most: int) -> tuple[Track, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import configparser
+import glob
 import re
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from vision.errors import ImageError, VideoError
-from vision.images.loading import MAX_BYTES, LoadedImage, list_images, load_image
+from vision.images.loading import MAX_BYTES, SUFFIXES, LoadedImage, list_images, load_image
 from vision.video.reading.limits import FrameLimits
 from vision.video.reading.source import credible_rate
 from vision.video.tracks import Frame
@@ -83,6 +84,12 @@ def images_in(folder: Path) -> list[Path]:
         if (folder / MOT_IMAGES).is_dir():
             return images_in(folder / MOT_IMAGES)
         raise VideoError(str(error)) from error
+
+
+def images_matching(pattern: str) -> list[Path]:
+    """The images whose paths a glob pattern matches."""
+    matches = [Path(match) for match in glob.glob(pattern, recursive=True)]  # noqa: PTH207 - not from a folder
+    return [match for match in matches if match.suffix.lower() in SUFFIXES and match.is_file()]
 
 
 def _natural_order(path: Path) -> list[tuple[int, int | str, str]]:
