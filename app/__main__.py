@@ -6,7 +6,6 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from kg_data.command_line import OK, CommandParser, report_missing_extra
 from kg_data.errors import UsageError
@@ -28,8 +27,9 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m app")
         help='"embedded" (default), visionllm, onnx:PATH, or the hub name or path of a transformers model',
     )  # fmt: skip
     parser.add_argument(
-        "--kg", nargs="+", type=Path, default=[], metavar="GRAPH",
-        help="graphs to offer first, to people and programs: your files (tables too) or folders, or known names",
+        "--kg", nargs="+", default=[], metavar="GRAPH",
+        help="graphs to offer first, to people and programs: your files (tables too) or folders, known names, or "
+        "sparql:URL of an endpoint",
     )  # fmt: skip
     add_loading(parser)
     options = parser.parse_args(arguments)

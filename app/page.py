@@ -75,7 +75,7 @@ def _programs_beside(programs: Programs) -> Beside:
 
 
 def serve(
-    llm: str, detector: str, host: str, port: int, files: Sequence[Path] = (), loading: LoadingOptions = USUAL
+    llm: str, detector: str, host: str, port: int, files: Sequence[str | Path] = (), loading: LoadingOptions = USUAL
 ) -> int:
     """Serve the page until Ctrl-C or a signal ends it; gives the exit code of the command.
 

@@ -112,7 +112,7 @@ def measured(folder: Path, peer: Path, rounds: int) -> dict[str, Any]:
         for path in sorted(folder.glob("queries/*.jsonl"))
     }
     growth = int(_printed([sys.executable, "-c", MEMORY, str(peer.parent), str(folder), ",".join(splits)]))
-    index = sum(array.nbytes for array in kg.index.arrays().values()) + kg.universe.nbytes
+    index = sum(array.nbytes for array in kg.index.whole.arrays().values()) + kg.universe.nbytes
     opening = float(_printed([sys.executable, "-c", OPENING, str(folder), ",".join(splits)]))
     return {
         "triples": len(kg),

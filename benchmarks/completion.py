@@ -244,7 +244,7 @@ def dense(
             assert step.relation is not None
             best, relation = np.zeros(kg.entity_count), 2 * step.relation.index + step.relation.inverse
             for source in np.flatnonzero(inputs[0]).astype(np.int32):
-                known = kg.index.side(step.relation.inverse).row(step.relation.index, int(source))
+                known = kg.index.whole.side(step.relation.inverse).row(step.relation.index, int(source))
                 sure = predictor.confidence(relation, np.array([source]), np.array([max(1.0, len(known))]))[0]
                 sure = sure * missing / (sure * missing + 1 - sure + np.float32(1e-9))
                 sure[known] = 1

@@ -59,7 +59,7 @@ def chain_over(kg: KnowledgeGraph) -> Callable[[str], str]:
     from langchain_community.graphs.networkx_graph import KnowledgeTriple, NetworkxEntityGraph
 
     graph = NetworkxEntityGraph()
-    for head, relation, tail in kg.index.triples().tolist():
+    for head, relation, tail in kg.index.whole.triples().tolist():
         graph.add_triple(KnowledgeTriple(kg.name(head), kg.relation_label(relation), kg.name(tail)))
     for column in kg.literals:
         for entity, raw in zip(column.entities.tolist(), column.values.tolist(), strict=True):

@@ -44,7 +44,7 @@ answered = time.perf_counter() - began
 peak = resident()
 print(json.dumps({"seconds": opened, "first_query_seconds": answered, "peak_bytes": peak, "before_bytes": before,
     "triples": len(kg), "entities": kg.entity_count, "relations": kg.relation_count, "graph_bytes": kg.nbytes,
-    "index_bytes": sum(array.nbytes for array in kg.index.arrays().values())}))
+    "index_bytes": sum(array.nbytes for array in kg.index.whole.arrays().values())}))
 """
 PEER = """
 import sys

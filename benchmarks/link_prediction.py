@@ -100,9 +100,9 @@ class Splits:
             KnowledgeGraph.load(folder, splits)
             for splits in (("train",), ("train", "valid"), ("train", "valid", "test"))
         )
-        parts = [graph.index.triples() for graph in (train, both, everything)]
+        parts = [graph.index.whole.triples() for graph in (train, both, everything)]
         valid, test = (_beyond(less, more) for less, more in pairwise(parts))
-        return cls(train, everything.index, valid, test)
+        return cls(train, everything.index.whole, valid, test)
 
     def rank(self, scorer: Scorer, triples: Ids) -> LinkRanking:
         """The filtered ranks of some triples, in both directions."""
@@ -146,7 +146,7 @@ def run_skylark(splits: Splits, options: TrainingOptions) -> dict[str, Any]:
         predictor = fit(splits.train, options, "both", Path(folder)).predictor
         seconds = time.process_time() - began
     scorers = {
-        name: scorer_of(part, splits.train.index)
+        name: scorer_of(part, splits.train.index.whole)
         for name, part in (("complex", replace(predictor, rules=None)), ("together", predictor))
     }
     found = {name: splits.rank(scorer, splits.test) for name, scorer in scorers.items()}
@@ -162,7 +162,7 @@ def run_rules(splits: Splits, triples: Ids) -> dict[str, Any]:
     predictor = predict_by_rules(splits.train)
     seconds = time.process_time() - began
     began = time.process_time()
-    ranking = splits.rank(scorer_of(predictor, splits.train.index), triples)
+    ranking = splits.rank(scorer_of(predictor, splits.train.index.whole), triples)
     return _figures(ranking, seconds) | {"ranking_seconds": time.process_time() - began, "count": ranking.count}
 
 

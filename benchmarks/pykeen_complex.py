@@ -49,7 +49,7 @@ class Pykeen:
         set_random_seed(options.seed)
         self.batch = options.batch
         self.factory = CoreTriplesFactory.create(
-            torch.from_numpy(kg.index.triples().astype(np.int64)),
+            torch.from_numpy(kg.index.whole.triples().astype(np.int64)),
             num_entities=kg.entity_count,
             num_relations=kg.relation_count,
             create_inverse_triples=True,

@@ -32,7 +32,8 @@ from kg_data.installation import version
 from kg_data.text_table import aligned
 from reasoning import GraphRetriever, KnowledgeGraph, LarkOptions
 from reasoning.evaluation.query_files import GRAPH_SPLITS, EntityTable, QueryRecord, find_files, read_records
-from reasoning.execution.exact import execute, inputs_of
+from reasoning.execution.exact import execute
+from reasoning.execution.step_set import inputs_of
 from reasoning.graph.index import Ids
 from reasoning.language import load_llm
 from reasoning.language.token_counting import count_tokens

@@ -42,6 +42,26 @@ class LiteralColumn:
     def __post_init__(self) -> None:
         object.__setattr__(self, "identifier", self.identifier or self.relation)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        return self.entities.nbytes + self.values.nbytes
+
+    @property
+    def whole(self) -> LiteralColumn:
+        """Itself."""
+        return self
+
+    def __len__(self) -> int:
+        return len(self.entities)
+
+    def read(self, members: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Those of some entities (sorted, unique) that have a value, and the values."""
+        at = np.searchsorted(self.entities, members)
+        at[at == len(self)] = 0
+        has = self.entities[at] == members if len(self) else np.zeros(len(members), dtype=bool)
+        return members[has], np.asarray(self.values[at[has]])
+
 
 @dataclass(frozen=True)
 class LeftOut:

@@ -49,6 +49,10 @@ class ResultsError(SkylarkError):
     """Results cannot be written: the disk is full, access is denied, or another run is writing them."""
 
 
+class WorkerError(SkylarkError):
+    """A process that does a part of the work died or failed, and that could not be mended by another one."""
+
+
 class MissingPackageError(SkylarkError):
     """Something needs a package that is not installed.
 

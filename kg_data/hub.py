@@ -17,6 +17,9 @@ NEEDED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "*.tiktoken"
 LEFT = ["original/*", "onnx/*", "openvino/*", "consolidated*", "*/*.safetensors"]
 """Files to fetch and files to leave: other forms of the same weights, and everything that runs code when it is read."""
 
+DECIDING = {".json", ".safetensors", ".model", ".txt", ".jinja", ".tiktoken"}
+"""Endings of the files of a model's folder that decide what it gives: weights, configuration, tokenizer."""
+
 PATIENCE = 10.0
 """Seconds in which the hub is to answer whether it has a model."""
 
@@ -123,3 +126,8 @@ def _near(name: str) -> str:
         return ""
     near = difflib.get_close_matches(name, there, n=3, cutoff=0.5)
     return f"; on this machine are {', '.join(near)}" if near else ""
+
+
+def deciding_files(folder: Path) -> tuple[Path, ...]:
+    """The files of a model's folder that decide what it gives."""
+    return tuple(sorted(file for file in folder.iterdir() if file.suffix in DECIDING))

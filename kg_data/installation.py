@@ -43,8 +43,12 @@ EXTRA_MODULES = {
     "demo": {"gradio": "gradio", "mcp": "mcp", "starlette": "starlette"},
     "hosted": {"genai_prices": "genai-prices", "langchain": "langchain"},
     "train": {"matplotlib": "matplotlib"},
+    "ray": {"ray": "ray", "pyarrow": "ray"},
 }
 """Extra -> module that its packages bring -> the package. Modules of the core are not listed."""
+
+APART = ("ray",)
+"""Extras that are not among what the application needs, but in a checkout among what its tests do."""
 
 
 def in_checkout() -> bool:
@@ -66,8 +70,10 @@ def core_command() -> str:
 
 
 def extra_command(extra: str) -> str:
-    """The shell command that installs an extra: "llm", "vision", "pandas", "demo", "hosted", "train"."""
-    return "pip install -r requirements.txt" if in_checkout() else f"pip install '{DISTRIBUTION}[{extra}]'"
+    """The shell command that installs an extra: "llm", "vision", "pandas", "demo", "hosted", "train", "ray"."""
+    if in_checkout():
+        return f"pip install -r requirements{'-dev' if extra in APART else ''}.txt"
+    return f"pip install '{DISTRIBUTION}[{extra}]'"
 
 
 def setup_command() -> str:

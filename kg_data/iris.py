@@ -18,6 +18,8 @@ from kg_data.columns import ValueKind
 ENTITY, RELATION, TYPE = "urn:skylark:entity:", "urn:skylark:relation:", "urn:skylark:type:"
 POSITION = "urn:skylark:position"
 """Says of every entity of a graph its index, for SPARQL; it is no relation of the graph."""
+PLACE = "urn:skylark:place"
+"""Says of every relation of a graph its index among those of its kind, as `POSITION` does of entities."""
 UNIT = "urn:skylark:unit"
 """Says of a relation with values their unit."""
 

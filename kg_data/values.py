@@ -63,7 +63,7 @@ def value_of(item: object) -> Value:
         ValueError: it cannot be kept exactly, or is no number or date; the message says what was expected.
     """
     if isinstance(item, Value):
-        return item
+        return _checked(item)
     if isinstance(item, datetime.datetime):
         # pandas' NaT is a datetime, and the one that differs from itself.
         if item != item or item.time() != datetime.time() or item.tzinfo is not None:
@@ -76,6 +76,23 @@ def value_of(item: object) -> Value:
     if isinstance(item, numbers.Real | decimal.Decimal) and not isinstance(item, bool):
         return Value("decimal", _finite(float(item)))
     raise ValueError("a number or a date")
+
+
+def _checked(value: Value) -> Value:
+    """A value that was put together by hand."""
+    kind, number = value
+    if kind not in VALUE_KINDS:
+        raise ValueError(f"a Value of the kind {', '.join(VALUE_KINDS)}")
+    if not isinstance(number, numbers.Real) or isinstance(number, bool):
+        raise ValueError("a Value with a number")
+    found = _finite(float(number))
+    if kind == "decimal":
+        return Value(kind, found)
+    if not found.is_integer():
+        raise ValueError(f"a Value with a whole number, as {_with_article(kind)} is")
+    if kind == "date" and not 1 <= found <= datetime.date.max.toordinal():
+        raise ValueError("a Value with the ordinal of a date of the calendar")
+    return Value(kind, _whole(int(found)))
 
 
 def typed_value(kind: ValueKind, item: object) -> Value:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kg_data.errors import SkylarkError
     from reasoning.answer import Answer
     from reasoning.execution.step_result import StepResult
+    from reasoning.graph.sources import Source, Sourced
     from reasoning.graph.store import KnowledgeGraph
     from reasoning.lark import LarkOptions
     from reasoning.query.read_question import QuestionError
@@ -29,6 +30,8 @@ __all__ = [
     "QuestionError",
     "Reasoner",
     "SkylarkError",
+    "Source",
+    "Sourced",
     "StepResult",
 ]
 
@@ -41,6 +44,8 @@ _MODULES = {
     "QuestionError": "reasoning.query.read_question",
     "Reasoner": "reasoning.reasoner",
     "SkylarkError": "kg_data.errors",
+    "Source": "reasoning.graph.sources",
+    "Sourced": "reasoning.graph.sources",
     "StepResult": "reasoning.execution.step_result",
 }
 

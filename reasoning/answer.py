@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.columns import LiteralColumn
 from kg_data.installation import require
 from kg_data.supplied import supplied
 from reasoning.execution.step_result import StepResult
 from reasoning.graph.index import Ids
+from reasoning.graph.sources import Source, value_key
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.graph.values import ValueColumn
 from reasoning.language.usage import NO_USAGE, TokenUsage
 from reasoning.query.binding import BoundChain
 from reasoning.query.read_question import ReadQuestion
@@ -43,6 +44,7 @@ class Evidence:
         head_entity: the head's entity index.
         tail_entity: the tail's, None where the tail is a value.
         confidence: below 1 where the graph lacks the triple and a link predictor believes in it.
+        sources: where the triple was found, () where the graph does not know.
     """
 
     head: str
@@ -51,11 +53,19 @@ class Evidence:
     head_entity: int
     tail_entity: int | None
     confidence: float = 1.0
+    sources: tuple[Source, ...] = ()
 
     @classmethod
     def edge(cls, kg: KnowledgeGraph, head: int, relation: int, tail: int, confidence: float = 1.0) -> Evidence:
         """An edge by its indexes."""
-        return cls(kg.name(head), kg.relation_label(relation), kg.name(tail), head, tail, confidence)
+        sources = kg.content.sources.of((head, relation, tail))
+        return cls(kg.name(head), kg.relation_label(relation), kg.name(tail), head, tail, confidence, sources)
+
+    @classmethod
+    def value(cls, kg: KnowledgeGraph, column: int, entity: int, raw: float) -> Evidence:
+        """What an entity has in a column, by their indexes."""
+        values, sources = kg.literals[column], kg.content.sources.of(value_key(entity, column))
+        return cls(kg.name(entity), values.relation, kg.value(values, raw), entity, None, sources=sources)
 
     @property
     def known(self) -> bool:
@@ -287,9 +297,15 @@ class Answer:
         return TokenUsage.total([self.reading, *(step.usage for step in self.steps)])
 
     @property
-    def column(self) -> LiteralColumn | None:
+    def column(self) -> ValueColumn | None:
         """The column that `value` and `values` are read from; None where they are reckoned, or there are none."""
         return self.steps[-1].column if self.steps else None
+
+    @property
+    def count(self) -> int:
+        """How many entities it has: more than are ranked where a server gave only the first of what is counted."""
+        total = self.steps[-1].total if self.steps else None
+        return len(self.ranked) if total is None else total
 
     @cached_property
     def entities(self) -> list[str]:

@@ -28,6 +28,28 @@ class GraphError(SkylarkError):
     """A graph cannot be built or read: no triples, a literal that is no value, a broken cache."""
 
 
+class ChangeError(GraphError):
+    """A graph cannot be changed so: what is to be removed is not there, or what is added does not fit what is there."""
+
+
+class StoreError(GraphError):
+    """A graph on disk cannot be changed or opened: it is being changed by another process, is damaged, or is none."""
+
+
+class EndpointError(GraphError):
+    """A graph on a server cannot be asked: its address, the connection, what came back, or more than is fetched.
+
+    Args:
+        message: what was wrong and what was expected.
+        query: the SPARQL text that was sent, where one was.
+        too_much: whether it asked for more than one answer may hold, or took too long: a smaller one may do.
+    """
+
+    def __init__(self, message: str, query: str | None = None, too_much: bool = False) -> None:
+        super().__init__(message)
+        self.query, self.too_much = query, too_much
+
+
 class QueryError(UsageError):
     """A query is not well formed.
 

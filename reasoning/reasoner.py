@@ -17,6 +17,7 @@ from pydantic import BaseModel, WithJsonSchema
 from kg_data.errors import UsageError
 from reasoning.answer import Answer
 from reasoning.completion.options import CompletionOptions
+from reasoning.errors import CompletionError
 from reasoning.execution.events import BoundQuestion, Event, Finished, StepFinished
 from reasoning.execution.step_result import StepResult
 from reasoning.graph.store import KnowledgeGraph
@@ -60,7 +61,8 @@ class Reasoner(Runnable[QuestionInput, Answer]):
 
     Raises:
         SkylarkError: the method is unknown.
-        CompletionError: no link predictor is fitted on this graph, or the one given doesn't fit it.
+        CompletionError: no link predictor is fitted on this graph, or the one given doesn't fit it; or the graph stays
+            on a server.
         LLMError: a method that asks a model has none: its name is unknown, or a package, a key or the weights are
             missing. That is said before a graph is loaded; method exact asks for the model only where a question
             needs it.
@@ -81,6 +83,11 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         self._llm_spec = llm
         self._llm = self._load() if self.asks_llm else None
         self.kg = kg if isinstance(kg, KnowledgeGraph) else KnowledgeGraph.load(kg)
+        if kind.goes_beyond_graph and self.kg.server is not None:
+            raise CompletionError(
+                f"method {kind.name} needs all triples of a graph, and {self.kg.graph_name} stays on its server: "
+                "take method exact or lark there, or load a file of the graph"
+            )
         self.answering: Method = kind(self.kg, lambda: self.llm, self.options, completion or _USUAL_COMPLETION)
 
     @property

@@ -7,12 +7,17 @@ needs, and its boxes are labelled, selected, outlined and written as the task sa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from kg_data.batches.identity import code_digest, files_digest
 from kg_data.errors import SkylarkError
+from kg_data.installation import version
 from reasoning.language import load_llm
+from reasoning.language.local_weights import weights_digest
+from reasoning.language.marking.adapters import folder_digest
 from reasoning.language.readers import MODEL, adapter_folder
 from vision.classes import COCO_CLASSES, ClassMatcher, OpenMatcher
 from vision.detections.description import sentence
@@ -98,6 +103,10 @@ class Vision:
         dtype: str | None = None,
         threads: int | None = None,
     ) -> None:
+        self._arguments: dict[str, Any] = {
+            "model": model, "llm": llm, "reader": reader, "min_score": min_score, "slices": slices,
+            "device": device, "dtype": dtype, "threads": threads,
+        }  # fmt: skip
         slicing = slices if slices is None or isinstance(slices, Slicing) else Slicing.parse(slices)
         detector = open_detector(model, device=device, dtype=dtype, threads=threads)
         self.detector = detector if slicing is None else SlicedDetector(detector, slicing)
@@ -106,6 +115,24 @@ class Vision:
         self.min_score = self.detector.default_min_score if min_score is None else _checked_bound(min_score)
         self._llm = load_llm(llm) if isinstance(llm, str) else llm
         self._adapter, self._video_adapter = adapter_folder(reader, PACKAGED), adapter_folder(reader, VIDEOS)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by what it was opened with: another process opens the model anew."""
+        return partial(Vision, **self._arguments), ()
+
+    def deciding(self) -> dict[str, Any]:
+        """What decides what is found beside the images and what is asked, for a results file."""
+        return {
+            "model": self.detector.name,
+            "weights_digest": files_digest(self.detector.files),
+            "slices": self.slicing and asdict(self.slicing),
+            "version": version(),
+            "code": code_digest("kg_data", "reasoning", "vision"),
+        }
+
+    def reader_digest(self) -> str:
+        """A hex digest of the model that reads expressions: whether two runs read them by the same."""
+        return f"{folder_digest(self._adapter)} {weights_digest(None)}"
 
     @property
     def slicing(self) -> Slicing | None:

@@ -144,6 +144,7 @@ def evidence_table_html(answer: Answer) -> Markup:
         "graph/evidence_table.html",
         facts=[(fact, _tail(answer, fact)) for fact in facts],
         predicted=not all(fact.known for fact in facts),
+        sourced=any(fact.sources for fact in facts),
         total=answer.evidence_total if facts else 0,
     )
 

@@ -140,8 +140,7 @@ def _entities(kg: KnowledgeGraph, typed: str) -> list[tuple[str, str]]:
     key = fold(typed)
     if not any(char.isalnum() for char in key):
         return []
-    keys = kg.names.beginning(key)
-    owners = np.unique(np.asarray(kg.names.entities[keys.start : min(keys.stop, keys.start + MOST_RANKED)]))
+    owners = np.unique(np.array(kg.names.beginning(key, MOST_RANKED), dtype=np.int32))
     if not len(owners):
         return []
     facts = degrees(kg, owners)

@@ -22,10 +22,17 @@ from app.server.templates import render
 from app.server.words import shortened
 from reasoning import KnowledgeGraph
 from reasoning.graph.index import Ids
+from reasoning.graph.kinds import TYPE_RELATIONS
+from reasoning.graph.names import fold
+from reasoning.graph.relations import Relation
+from reasoning.graph.samples import some_edges, some_values
+from reasoning.graph.spelling import label_words
 from reasoning.wording.value_text import readable_of
 
 MOST_ROWS = 300
 MOST_TYPES = 40
+MOST_ASKED = 40
+"""Relations of a graph on a server that are shown with a fact, which is asked for one by one."""
 SCHEMA_ROW = 84
 MOST_NAMED = 2
 """Relations written at a line of the schema; the others are counted there and stand in the table."""
@@ -86,41 +93,39 @@ def fact_count(kg: KnowledgeGraph) -> int:
 
 def relation_rows(kg: KnowledgeGraph) -> list[RelationRow]:
     """Every relation with a fact of it, those with the most facts first, then those with values."""
-    rows = []
-    for relation in range(kg.relation_count):
-        heads, tails = kg.index.block(relation, inverse=False)
-        if len(heads):
+    rows: list[RelationRow] = []
+    for relation, count in enumerate(kg.index.counts().tolist()):
+        if count and (kg.server is None or len(rows) < MOST_ASKED):
+            heads, tails = some_edges(kg, Relation("edges", relation), SEEN)
             at = _telling(kg, heads)
             head, tail = kg.name(int(heads[at])), kg.name(int(tails[at]))
-            rows.append(RelationRow(kg.relation_label(relation), len(heads), head, tail))
+            rows.append(RelationRow(kg.relation_label(relation), count, head, tail))
     rows.sort(key=lambda row: -row.facts)
-    for column in kg.literals:
-        if len(column.entities):
-            at = _telling(kg, column.entities)
-            value = readable_of(kg, column.relation, kg.value(column, float(column.values[at])))
-            head = kg.name(int(column.entities[at]))
-            rows.append(RelationRow(column.relation, len(column.entities), head, value, column.unit))
+    for place, column in enumerate(kg.literals):
+        entities, values = some_values(kg, place, SEEN)
+        if len(entities):
+            at = _telling(kg, entities)
+            value = readable_of(kg, column.relation, kg.value(column, float(values[at])))
+            rows.append(RelationRow(column.relation, len(column), kg.name(int(entities[at])), value, column.unit))
     return rows
 
 
 def type_counts(kg: KnowledgeGraph) -> list[tuple[str, int]]:
     """The graph's types with the number of entities of each, the largest first; [] where it has none."""
-    counts = np.bincount(kg.type_pairs[:, 1], minlength=len(kg.type_names))
-    pairs = [(name, int(count)) for name, count in zip(kg.type_names, counts, strict=False) if count]
-    return sorted(pairs, key=lambda pair: -pair[1])
+    return sorted(kg.type_sizes.items(), key=lambda pair: -pair[1])
 
 
 def schema_of(kg: KnowledgeGraph) -> Schema:
     """The kinds of things and their links, at most `MOST_KINDS` and `MOST_LINKS`."""
+    if kg.server is not None:
+        return Schema((), (), False, 0)  # which kinds a fact joins is known only where the graph is at hand
     typed = kg.type_pairs
     return _by_types(kg, typed) if len(typed) else _by_ends(kg)
 
 
 def degrees(kg: KnowledgeGraph, entities: Ids) -> NDArray[np.int64]:
     """How many facts each entity stands in, shape as `entities`."""
-    index = kg.index
-    out = index.out_bounds[entities + 1] - index.out_bounds[entities]
-    return np.asarray(out + index.in_bounds[entities + 1] - index.in_bounds[entities])
+    return kg.index.degrees(entities)
 
 
 def _telling(kg: KnowledgeGraph, heads: Ids) -> int:
@@ -162,20 +167,20 @@ def _by_types(kg: KnowledgeGraph, typed: NDArray[np.int32]) -> Schema:
 
 def says_types(kg: KnowledgeGraph, relation: int) -> bool:
     """Whether a relation says the types once more, as facts: in a picture of the types it says nothing."""
-    side = kg.index.backward
-    tails = side.sources[side.rows(relation)][: len(kg.type_names) + 1]
+    if kg.server is not None:
+        return fold(label_words(kg.relation_label(relation))) in TYPE_RELATIONS
+    tails = kg.index.ends(relation, inverse=True)[: len(kg.type_names) + 1]
     known = set(kg.type_names)
     return 0 < len(tails) <= len(known) and all(kg.entity_labels[int(tail)] in known for tail in tails)
 
 
 def _by_ends(kg: KnowledgeGraph) -> Schema:
-    facts = np.diff(kg.index.forward.bounds)
+    facts = kg.index.counts()
     relations = [int(relation) for relation in np.argsort(-facts, kind="stable")[:MOST_RELATIONS] if facts[relation]]
     ends: dict[tuple[int, bool], Ids] = {}
     for relation in relations:
         for is_tail in (False, True):
-            side = kg.index.side(is_tail)
-            ends[relation, is_tail] = np.asarray(side.sources[side.rows(relation)])
+            ends[relation, is_tail] = kg.index.ends(relation, is_tail)
     same = nx.Graph()
     same.add_nodes_from(ends)
     keys = list(ends)
@@ -237,7 +242,10 @@ def contents_html(kg: KnowledgeGraph) -> Markup:
     with _making:
         if kg not in _contents_of:
             relations, types = relation_rows(kg), type_counts(kg)
-            counts = [("entities", len(kg.universe)), ("facts", fact_count(kg)), ("relations", len(relations))]
+            total = len(relations) if kg.server is None else len(kg.relation_names())
+            counts = [("facts", fact_count(kg)), ("relations", total)]
+            if kg.universe_size is not None:
+                counts.insert(0, ("entities", kg.universe_size))
             _contents_of[kg] = render(
                 "graph/contents.html",
                 counts=[*counts, ("types", len(types))] if types else counts,

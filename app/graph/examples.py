@@ -7,18 +7,25 @@ where exact execution finds a few answers: an example that comes out empty would
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
+from app.graph.contents import says_types
 from app.graph.graphs import DEFAULT_GRAPH
 from app.graph.shapes import grown
 from app.server.words import shortened
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query, Reasoner
+from reasoning.graph.relations import Relation
+from reasoning.graph.samples import some_edges, some_values
 from reasoning.query.tree import Complement, Count, Entity, Intersect, Project, Top
 
 MOST_ANSWERS = 12
 """Most answers of a built example: few enough to be checked by eye."""
+LOOKED_AT = 10
+"""Relations of a graph on a server, those with the most facts, among which one is chosen."""
 READABLE = 40
 """Longest name of a relation that an example should have; some data sets join whole paths into one."""
 
@@ -54,6 +61,8 @@ def examples_for(kg: KnowledgeGraph, name: str) -> tuple[Example, ...]:
     """
     if name == DEFAULT_GRAPH:
         return WORLD_EXAMPLES
+    if kg.server is not None:
+        return tuple(_of_first_facts(kg))
     exact, rng, used = Reasoner(kg, method="exact"), random.Random(kg.graph_name), set[str]()
     plan: list[tuple[str, str, Callable[[Query], Query | None]]] = [
         ("One hop", "1p", lambda query: query),
@@ -66,6 +75,34 @@ def examples_for(kg: KnowledgeGraph, name: str) -> tuple[Example, ...]:
     ]
     built = [(title, _built(exact, structure, finish, rng, used)) for title, structure, finish in plan]
     return tuple(Example(title, str(query)) for title, query in built if query is not None)
+
+
+def _of_first_facts(kg: KnowledgeGraph) -> Iterator[Example]:
+    """Examples of a graph on a server, from the first facts of its relations: trying many out takes many queries."""
+    told = [
+        Relation("edges", at)
+        for at in np.argsort(-kg.index.counts(), kind="stable")[:LOOKED_AT].tolist()
+        if len(kg.relation_label(at)) <= READABLE and not says_types(kg, at)
+    ]
+    for relation in told[:1]:
+        heads, tails = some_edges(kg, relation, 1)
+        label, head, tail = kg.label(relation), Entity(kg.name(int(heads[0]))), Entity(kg.name(int(tails[0])))
+        yield Example("One hop", str(Project(label, head)))
+        yield Example("One hop, backwards", str(Project(label, tail, inverse=True)))
+        yield Example("A number", str(Count(Project(label, tail, inverse=True))))
+        for _, further, _ in _leaving(kg, int(tails[0])):
+            yield Example("Two hops", str(Project(kg.relation_label(further), Project(label, head))))
+    for place, column in enumerate(kg.literals[:1]):
+        entities, _ = some_values(kg, place, 1)
+        for _, leads, end in _leaving(kg, int(entities[0])):
+            alike = Project(kg.relation_label(leads), Entity(kg.name(end)), inverse=True)
+            yield Example("A superlative", str(Top(3, column.relation, alike)))
+
+
+def _leaving(kg: KnowledgeGraph, entity: int) -> list[tuple[int, int, int]]:
+    """One edge that leaves an entity, as a triple; none where none does."""
+    triples = kg.index.triples(kg.index.around(entity, incoming=False)[:1]).tolist()
+    return [(head, relation, tail) for head, relation, tail in triples]
 
 
 def _built(

@@ -21,6 +21,8 @@ from kg_data.loaders import LoadingOptions
 from kg_data.loaders.options import USUAL
 from kg_data.public import PublicBenchmark
 from reasoning import KnowledgeGraph
+from reasoning.graph.changing.head import is_store, state_of
+from reasoning.graph.endpoint.address import Address, names_endpoint
 
 DEFAULT_GRAPH = "world"
 """What programs ask where they name none."""
@@ -33,7 +35,8 @@ class GraphShelf:
 
     Args:
         names: the graphs on offer; by default the built-in one and those of the data folder.
-        files: graphs to offer first: files and folders of whoever serves the page, or names of known graphs.
+        files: graphs to offer first: files and folders of whoever serves the page, names of known graphs, or
+            `sparql:` and the address of an endpoint, which nobody else can name.
         loading: what the files do not say of themselves; tables are recognised.
 
     Raises:
@@ -47,23 +50,29 @@ class GraphShelf:
     """
 
     def __init__(
-        self, names: Sequence[str] | None = None, files: Sequence[Path] = (), loading: LoadingOptions = USUAL
+        self, names: Sequence[str] | None = None, files: Sequence[str | Path] = (), loading: LoadingOptions = USUAL
     ) -> None:
         if names is None:
             names = [item.name for item in kg_data.list_datasets() if not isinstance(item, PublicBenchmark)]
-        self._files: dict[str, Path] = {}
+        self._files: dict[str, str | Path] = {}
         self._file_loading = loading
         for path in files:
-            source = kg_data.resolve(path)
-            other = self._files.get(source.name)
-            if other is not None or (source.name in names and kg_data.resolve(source.name) != source):
+            if names_endpoint(path):
+                address = Address.of(str(path)).name
+                self._files[address] = address
+                continue
+            source = None if is_store(path) else kg_data.resolve(path)
+            called = Path(path).resolve().name if source is None else source.name
+            other = self._files.get(called)
+            if other is not None or (called in names and kg_data.resolve(called) != source):
                 taken = "another graph on offer has that name" if other is None else f"{other} has that name too"
-                raise UsageError(f'{path} would be called "{source.name}", and {taken}: rename it')
-            self._files[source.name] = path
+                raise UsageError(f'{path} would be called "{called}", and {taken}: rename it')
+            self._files[called] = path
         self.names: tuple[str, ...] = tuple(dict.fromkeys((*self._files, *names)))
         self.likely = LikelyAnswers()
         self.own = OwnGraphs(self.likely.drop)
         self._open: OrderedDict[str, KnowledgeGraph] = OrderedDict()
+        self._states: dict[str, bytes | None] = {}
         self._lock = threading.Lock()
         self._loading = {name: threading.Lock() for name in self.names}
 
@@ -83,7 +92,7 @@ class GraphShelf:
             return name in self._open
 
     def get(self, name: str) -> KnowledgeGraph:
-        """The graph, opened if it is not yet; whoever asks for the same one meanwhile waits.
+        """The graph, opened if it is not yet, or if it is a store that has changed since; whoever asks meanwhile waits.
 
         Raises:
             UnknownGraphError: the name is not on offer, or a visitor's own graph has gone.
@@ -96,18 +105,20 @@ class GraphShelf:
             hint = f"; nearest: {', '.join(near)}" if near else ""
             raise UnknownGraphError(f"no graph here is called {name!r}{hint}; on offer: {', '.join(self.names)}")
         with self._loading[name]:
+            path = self._files.get(name)
+            state = None if path is None else state_of(path)
             with self._lock:
-                if name in self._open:
+                if name in self._open and self._states.get(name) == state:
                     self._open.move_to_end(name)
                     return self._open[name]
-            path = self._files.get(name)
-            graph = (
-                KnowledgeGraph.load(name)
-                if path is None
-                else KnowledgeGraph.load(path, **asdict(loading_of(path, self._file_loading)))
-            )
+            if path is None or names_endpoint(path):
+                graph = KnowledgeGraph.load(name)
+            elif state is not None:
+                graph = KnowledgeGraph.load(path)
+            else:
+                graph = KnowledgeGraph.load(path, **asdict(loading_of(Path(path), self._file_loading)))
             with self._lock:
-                self._open[name] = graph
+                self._open[name], self._states[name] = graph, state
                 closed = [self._open.popitem(last=False)[0] for _ in range(len(self._open) - MOST_OPEN)]
             for other in closed:
                 self.likely.drop(other)

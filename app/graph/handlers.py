@@ -354,8 +354,10 @@ def description(kg: KnowledgeGraph) -> str:
     relations = kg.relation_names()
     shown = ", ".join(shortened(relation, 32) for relation in relations[:8])
     more = f" and {len(relations) - 8} more" if len(relations) > 8 else ""
-    facts, entities = counted(fact_count(kg), "fact"), counted(len(kg.universe), "entity", "entities")
-    return f"{facts}, {entities}. Relations: {shown}{more}."
+    sizes = [counted(fact_count(kg), "fact")]
+    if (size := kg.universe_size) is not None:
+        sizes.append(counted(size, "entity", "entities"))
+    return f"{', '.join(sizes)}. Relations: {shown}{more}."
 
 
 def text_of_pressed(texts: list[str], event: gr.EventData) -> str:

@@ -178,7 +178,7 @@ def _facts(answer: Answer) -> list[Evidence]:
     """The facts behind the answer; where they are many, more than are drawn, so that whole ways can be chosen."""
     if isinstance(answer, AnswerWithLikely):
         return [*_facts(answer.exact), *answer.proved]
-    if answer.evidence_total <= MOST_EDGES:
+    if answer.evidence_total <= MOST_EDGES or answer.kg.server is not None:
         return answer.evidence
     inputs = [step.inputs for step in answer.steps]
     return trace(answer.kg, answer.chain, inputs, np.sort(answer.ranked), CHOSEN_FROM)[0]

@@ -270,9 +270,10 @@ def _ground(
 
 def _known(kg: KnowledgeGraph, edges: Ids | None, end: int, rng: random.Random) -> tuple[int, int, int]:
     """Of some triples drawn by chance the one whose head (`end` 0) or tail (2) is best connected, so perhaps known."""
-    count = len(kg) if edges is None else len(edges)
-    drawn = np.array([rng.randrange(count) for _ in range(DRAWN)])
-    triples = kg.index.triples(drawn if edges is None else edges[drawn])
+    if edges is None:
+        triples = kg.index.drawn(DRAWN, rng)
+    else:
+        triples = kg.index.triples(edges[[rng.randrange(len(edges)) for _ in range(DRAWN)]])
     head, relation, tail = triples[int(np.argmax(degrees(kg, triples[:, end])))].tolist()
     return head, relation, tail
 

@@ -113,6 +113,8 @@ class GraphAnswer(TypedDict):
     """How the answer was found."""
     evidence: list[list[Any]]
     """Triples [head, relation, tail] that the listed answers rest on, as many as `limit` allows."""
+    sources: NotRequired[list[list[Json]]]
+    """Where each triple of `evidence` was found, as {"document", "line"}; only where the graph knows that of any."""
     evidence_total: int
     """How many triples the listed answers rest on."""
     steps: list[Json]
@@ -232,6 +234,7 @@ def listed(answer: Answer, limit: int) -> Json:
         **content,
         "answers_total": total,
         "evidence": content["evidence"][:limit],
+        **({"sources": content["sources"][:limit]} if "sources" in content else {}),
         "sentence": answer.sentence,
         "sentence_parts": parts,
         "steps": [step.to_dict(min(limit, MOST_IN_STEP)) for step in answer.steps],

@@ -22,6 +22,7 @@ from kg_data.columns import GraphColumns, ValueKind
 from kg_data.errors import DataError
 from kg_data.iris import (
     OWL_INVERSE_OF,
+    PLACE,
     POSITION,
     RDF_TYPE,
     RDFS_LABEL,
@@ -44,7 +45,7 @@ from kg_data.values import Value, ValueConflict, read_value
 SUFFIXES = (".nt", ".ttl")
 
 _FORMATS = {".nt": ("N-Triples", RdfFormat.N_TRIPLES), ".ttl": ("Turtle", RdfFormat.TURTLE)}
-_KINDS: Mapping[str, ValueKind] = {
+DATATYPE_KINDS: Mapping[str, ValueKind] = {
     **dict.fromkeys(
         (
             *("integer", "long", "int", "short", "byte", "nonNegativeInteger", "positiveInteger"),
@@ -163,7 +164,7 @@ class _RdfReader:
             self._facts.link(self._id(subject), relation_id(predicate), self._id(item), row)
 
     def _add_literal(self, subject: NamedNode | BlankNode, predicate: str, literal: Literal, row: int) -> None:
-        if predicate == POSITION:
+        if predicate in (POSITION, PLACE):
             return
         if predicate == UNIT and isinstance(subject, NamedNode):
             self._units[relation_id(subject.value)] = literal.value
@@ -189,16 +190,8 @@ class _RdfReader:
         return self._made_up.setdefault(node.value, f"_:[{len(self._made_up) + 1}]")
 
     def _value(self, relation: str, literal: Literal, row: int) -> Value | None:
-        datatype = literal.datatype.value.removeprefix(XSD)
-        if (kind := _KINDS.get(datatype)) is None:
-            return None
-        text = literal.value.strip()
-        if datatype in ("gYear", "date"):
-            text = re.sub(r"(Z|[+-][0-9]{2}:[0-9]{2})$", "", text)  # a time zone tells no other day
-        elif datatype == "dateTime":
-            text = text.partition("T")[0]
         try:
-            return read_value(kind, text)
+            return literal_value(literal.datatype.value, literal.value)
         except ValueError as error:
             expected = f'{error} as value of "{relation}"'
             raise DataError(self._path, expected, _line_of(self._path, row), literal.value) from None
@@ -213,14 +206,14 @@ class _RdfReader:
             if not key.startswith(RELATION) and key not in relations and key not in valued:
                 entities[key]  # what is only named is an entity without facts
         types = [(entities[subject], self._type_name(iri)) for subject, iri in self._types]
-        own_names = _where_unique(relations.ids, _relation_name)
+        own_names = where_unique(relations.ids, relation_name)
         columns = self._facts.columns(
             name,
             f"file {self._path.name}, origin and licence not stated",
             entity_labels=[self._entity_name(key) for key in entities.ids],
             relation_names=list(own_names.values()),
             relation_labels=[self._relation_name(key) for key in relations.ids],
-            value_names=_where_unique(valued, self._relation_name),
+            value_names=where_unique(valued, self._relation_name),
             aliases=[(index, other) for index, key in enumerate(entities.ids) for other in self._names.others(key)],
             types=list(dict.fromkeys(types)),
             units=self._units,
@@ -243,10 +236,10 @@ class _RdfReader:
             return label
         if identifier in self._texts or entity_iri(identifier) != identifier:
             return identifier
-        return _local_name(identifier).replace("_", " ")
+        return local_name(identifier).replace("_", " ")
 
     def _relation_name(self, identifier: str) -> str:
-        return self._names.label(relation_iri(identifier)) or _relation_name(identifier)
+        return self._names.label(relation_iri(identifier)) or relation_name(identifier)
 
     def _type_name(self, iri: str) -> str:
         named = type_name(iri)
@@ -265,8 +258,7 @@ class _Names:
         text = literal.value
         if not text.strip():
             return
-        language = (literal.language or "").partition("-")[0]
-        rank = 0 if language == "en" else 1 if not language else 2
+        rank = language_rank(literal.language or "")
         best = self._labels.get(key)
         if predicate != SKOS_ALT_LABEL and (best is None or rank < best[0]):
             self._labels[key] = (rank, text)
@@ -290,18 +282,41 @@ class _Names:
         return [text for text in self._others.get(key, ()) if text != label]
 
 
-def _relation_name(identifier: str) -> str:
+def literal_value(datatype: str, text: str) -> Value | None:
+    """The value of a literal; None where its datatype is not one of values.
+
+    Raises:
+        ValueError: its text spells no such value; the message says what was expected.
+    """
+    datatype, text = datatype.removeprefix(XSD), text.strip()
+    if (kind := DATATYPE_KINDS.get(datatype)) is None:
+        return None
+    if datatype in ("gYear", "date"):
+        text = re.sub(r"(Z|[+-][0-9]{2}:[0-9]{2})$", "", text)  # a time zone tells no other day
+    elif datatype == "dateTime":
+        text = text.partition("T")[0]
+    return read_value(kind, text)
+
+
+def language_rank(tag: str) -> int:
+    """Which labels are shown before others, the least first: English, untagged, other languages."""
+    language = tag.lower().partition("-")[0]
+    return 0 if language == "en" else 1 if not language else 2
+
+
+def relation_name(identifier: str) -> str:
+    """What a relation without a label is called: the end of its IRI, or the id itself."""
     own = relation_iri(identifier) == identifier or identifier == RDF_TYPE
-    return _local_name(identifier) if own else identifier
+    return local_name(identifier) if own else identifier
 
 
-def _local_name(iri: str) -> str:
+def local_name(iri: str) -> str:
     """The readable end of an IRI: "New_York_City" of "http://dbpedia.org/resource/New_York_City"."""
     end = re.split("[#/:]", iri.rstrip("#/:"))[-1]
     return unquote(end) or iri
 
 
-def _where_unique(identifiers: Iterable[str], name_of: Callable[[str], str]) -> dict[str, str]:
+def where_unique(identifiers: Iterable[str], name_of: Callable[[str], str]) -> dict[str, str]:
     """Each id's name, or the id itself where the name is another's too or is another id."""
     names = {identifier: name_of(identifier) for identifier in identifiers}
     uses = Counter(names.values())

@@ -9,6 +9,7 @@ from kg_data.command_line import FAILURE, OK, USAGE, as_json
 from kg_data.visible import visible, visible_lines
 from reasoning.cli.methods import add_method, completion_options, lark_options
 from reasoning.cli.options import add_graph, open_graph
+from reasoning.cli.sent_texts import sends_texts, sent_texts
 from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query
 from reasoning.reading import ReadQuestion
@@ -57,6 +58,10 @@ def _answer(options: argparse.Namespace, question: Query | str) -> int:
         for note in () if understood is None else understood.assumed:
             print(visible(f"note: {note}"), file=sys.stderr)
         print(logical.to_sparql(reasoner.kg), end="")
+        return OK
+    if options.dry_run and sends_texts(reasoner, question):
+        texts = sent_texts(reasoner, question)
+        print(as_json({"endpoint": reasoner.kg.graph_name, "queries": texts}) if options.json else "\n\n".join(texts))
         return OK
     if options.dry_run:
         estimate = reasoner.estimate([question])

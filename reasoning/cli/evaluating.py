@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
+from kg_data.batches.options import add_workers, workers_of
 from kg_data.command_line import OK, positive
+from kg_data.errors import UsageError
+from kg_data.visible import visible
 from reasoning.cli.methods import add_method, completion_options, lark_options
-from reasoning.cli.options import add_graph, loading_options
+from reasoning.cli.options import add_graph, loading_options, open_graph
+from reasoning.cli.sent_texts import sends_texts, sent_texts
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.query_run import QueryEvaluation
 from reasoning.evaluation.question_run import QuestionEvaluation
+from reasoning.evaluation.run import PreparedRun
 from reasoning.evaluation.tables import query_table, question_table
 
 
@@ -30,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="go on with the run that FILE holds; --limit may be raised"
     )
+    add_workers(parser)
     add_method(parser, cache=True)
     parser.set_defaults(command=evaluate)
 
@@ -50,6 +57,8 @@ def evaluate(options: argparse.Namespace) -> int:
         "limit": options.limit,
         "loading": loading_options(options),
     }
+    if options.refresh:
+        open_graph(options)  # what it finds out is kept, and the run opens it again
     evaluation: QueryEvaluation | QuestionEvaluation
     if options.questions is not None:
         evaluation = QuestionEvaluation(options.kg, options.questions, **method)
@@ -58,11 +67,25 @@ def evaluate(options: argparse.Namespace) -> int:
             options.kg, options.queries, options.protocol, split=options.split, skip=options.skip or 0, **method
         )
     if options.dry_run:
-        prepared = evaluation.prepare()
+        _dry_run(evaluation.prepare())
+    else:
+        summary = evaluation.run(options.out, options.resume, True, workers_of(options))
+        print(query_table(summary) if options.questions is None else question_table(summary))
+    return OK
+
+
+def _dry_run(prepared: PreparedRun[Any]) -> None:
+    """Say what a run would take, or what a server would be sent."""
+    questions = prepared.questions
+    if not questions or not sends_texts(prepared.reasoner, questions[0]):
         estimate = prepared.estimate()
         print(estimate)
         print(prepared.duration(estimate.requests))
-    else:
-        summary = evaluation.run(options.out, options.resume, progress=True)
-        print(query_table(summary) if options.questions is None else question_table(summary))
-    return OK
+        return
+    for item, question in zip(prepared.items, questions, strict=True):
+        print(visible(f"# {item.identifier}"))
+        try:
+            texts = sent_texts(prepared.reasoner, question)
+        except UsageError as error:  # of one question, whose line would say so
+            texts = [visible(f"# error: {error}")]
+        print(*texts, "", sep="\n")

@@ -49,7 +49,10 @@ def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
     lark.add_argument("--repairs", type=int, metavar="N", help="replies asked for again, shown what is wrong (1)")
     lark.add_argument("--timeout", type=float, metavar="S", help="seconds for one reply, retries included")
     lark.add_argument("--seed", type=int, metavar="N", help="of what is drawn for the prompts")
-    lark.add_argument("--dry-run", action="store_true", help="say what asking the language model would take, no more")
+    lark.add_argument(
+        "--dry-run", action="store_true",
+        help="say what asking the language model would take, or what an endpoint would be sent, no more",
+    )  # fmt: skip
     here = parser.add_argument_group("a model in this process (embedded, hf:)")
     here.add_argument("--device", metavar="D", help="auto (default), cpu, cuda, cuda:N or mps")
     here.add_argument("--dtype", metavar="T", help="auto (default), float32, bfloat16 or float16")

@@ -13,8 +13,14 @@ from reasoning.language.readers import add_reader
 
 def add_graph(parser: argparse.ArgumentParser) -> None:
     """Offer `--kg`, and what a file of one's own does not say of itself."""
-    parser.add_argument("--kg", required=True, metavar="GRAPH", help="built-in name, data-set name or folder, or file")
+    parser.add_argument(
+        "--kg", required=True, metavar="GRAPH",
+        help="built-in name, data-set name or folder, file, or sparql:URL of an endpoint",
+    )  # fmt: skip
     add_loading(parser)
+    parser.add_argument(
+        "--refresh", action="store_true", help="of an endpoint: find out anew what the graph is like; kept for a day"
+    )
 
 
 def add_dataset(parser: argparse.ArgumentParser) -> None:
@@ -54,4 +60,4 @@ def loading_options(options: argparse.Namespace) -> LoadingOptions:
 
 def open_graph(options: argparse.Namespace, splits: Sequence[str] | None = None) -> KnowledgeGraph:
     """The graph that the command line names, or some splits of it."""
-    return KnowledgeGraph.load(options.kg, splits, **asdict(loading_options(options)))
+    return KnowledgeGraph.load(options.kg, splits, **asdict(loading_options(options)), refresh=options.refresh)

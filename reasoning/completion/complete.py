@@ -45,7 +45,7 @@ def open_predictor(kg: KnowledgeGraph, options: CompletionOptions) -> LinkPredic
 
 def soft_logic(kg: KnowledgeGraph, predictor: Predictor | None, options: CompletionOptions) -> SoftLogic:
     """Soft logic over a graph and its link predictor; without a predictor only known edges are there."""
-    adjacency = NeuralAdjacency(kg.index, predictor, options.floor, options.missing, options.most_bytes)
+    adjacency = NeuralAdjacency(kg.index.whole, predictor, options.floor, options.missing, options.most_bytes)
     return SoftLogic(kg, adjacency, options.negation, options.least)
 
 

@@ -93,7 +93,7 @@ def _write(folder: Path, kg: KnowledgeGraph, predictor: LinkPredictor, details: 
             save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, work / EMBEDDINGS)
         if predictor.rules is not None:
             predictor.rules.save(work / RULES)
-        np.save(work / TRIPLES, kg.index.triples())
+        np.save(work / TRIPLES, kg.index.whole.triples())
         manifest = {
             "format": FORMAT,
             "graph": kg.graph_name,
@@ -139,10 +139,12 @@ def find_predictor(kg: KnowledgeGraph) -> LinkPredictor:
     """
     refused: list[str] = []
     fitting: list[tuple[Path, Manifest]] = []
+    mark, outdated = Fingerprint.of(kg), 0
     for path in sorted((cache_dir() / "completion").glob(f"*/{MODEL}/{MANIFEST}")):
         try:
             manifest = _manifest(path.parent)
-            if manifest.tables != Fingerprint.of(kg).tables:
+            if manifest.tables != mark.tables:
+                outdated += kg.content.changes is not None and manifest.graph == kg.graph_name
                 continue
             _check(path.parent, manifest, kg)
         except NoMemoryError:
@@ -161,6 +163,7 @@ def find_predictor(kg: KnowledgeGraph) -> LinkPredictor:
             refused.append(str(error))
     raise CompletionError(
         f'no link predictor is fitted on the graph "{kg.graph_name}"; '
+        + (f"{outdated:,} fitted before its entities or relations changed; " if outdated else "")
         + "".join(f"{reason}; " for reason in refused)
         + f"train one: {_command(kg)}"
     )

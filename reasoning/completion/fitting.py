@@ -86,7 +86,7 @@ def fit(
 def _fit(
     kg: KnowledgeGraph, options: TrainingOptions, parts: str, folder: Path, say: Callable[[str], None]
 ) -> Fitted:  # fmt: skip
-    kept, held = split_triples(kg.index, options.held_out, options.seed)
+    kept, held = split_triples(kg.index.whole, options.held_out, options.seed)
     embeddings = rules = tried_embeddings = tried_rules = None
     if parts != "rules":
         embeddings = tried_embeddings = train(kg, options, folder / RUN, say)
@@ -97,12 +97,12 @@ def _fit(
     # After the training, which goes on where it was: rules are mined in one go, and only once it is done.
     if parts != "complex":
         say("mining rules")
-        rules = tried_rules = RulePredictor.fit(kg.index, kg.entity_count, kg.relation_count, say=say)
+        rules = tried_rules = RulePredictor.fit(kg.index.whole, kg.entity_count, kg.relation_count, say=say)
         if len(held):
             say("mining rules without what is held out")
             without = TripleIndex.build(kept, kg.entity_count, kg.relation_count)
             tried_rules = RulePredictor.fit(without, kg.entity_count, kg.relation_count)
-    seen, trained_on = seen_in(kg.index.triples(), kg.entity_count), TrainingGraph.of(kg)
+    seen, trained_on = seen_in(kg.index.whole.triples(), kg.entity_count), TrainingGraph.of(kg)
     # Neither part has met what is held out. Rules of the whole graph would not do, though they leave an edge out of its
     # own score: it still supports the rules of its rivals and makes them a little more confident than its own.
     tried = LinkPredictor(tried_embeddings, tried_rules, seen, trained_on, Weights(), "")
@@ -113,12 +113,12 @@ def _fit(
         for part in (held, held[: len(held) // 2], held[len(held) // 2 :][:CHECKED])
     )
     say("fitting the weights of the parts")
-    tried = replace(tried, weights=fit_weights(tried, fitting, kg.index, options.seed))
-    weights = fit_weights(tried, everything, kg.index, options.seed)
-    ranked = {"together": rank_links(scorer_of(tried, kg.index), telling, kg.index)}
+    tried = replace(tried, weights=fit_weights(tried, fitting, kg.index.whole, options.seed))
+    weights = fit_weights(tried, everything, kg.index.whole, options.seed)
+    ranked = {"together": rank_links(scorer_of(tried, kg.index.whole), telling, kg.index.whole)}
     if tried_embeddings is not None and tried_rules is not None:
-        ranked["complex"] = rank_links(tried_embeddings.scores, telling, kg.index)
-        ranked["rules"] = rank_links(tried_rules.scores, telling, kg.index)
+        ranked["complex"] = rank_links(tried_embeddings.scores, telling, kg.index.whole)
+        ranked["rules"] = rank_links(tried_rules.scores, telling, kg.index.whole)
     predictor = LinkPredictor(embeddings, rules, seen, trained_on, weights, "")
     predictor = replace(predictor, digest=_digest(predictor))
     details = {
@@ -134,8 +134,8 @@ def _fit(
 
 def predict_by_rules(kg: KnowledgeGraph) -> LinkPredictor:
     """A link predictor of rules alone, in seconds; it is kept nowhere."""
-    rules = RulePredictor.fit(kg.index, kg.entity_count, kg.relation_count)
-    seen = seen_in(kg.index.triples(), kg.entity_count)
+    rules = RulePredictor.fit(kg.index.whole, kg.entity_count, kg.relation_count)
+    seen = seen_in(kg.index.whole.triples(), kg.entity_count)
     predictor = LinkPredictor(None, rules, seen, TrainingGraph.of(kg), Weights(), "")
     return replace(predictor, digest=_digest(predictor))
 

@@ -33,9 +33,10 @@ class Fingerprint:
     def of(cls, kg: KnowledgeGraph) -> Fingerprint:
         """The digests of a graph."""
         tables = hashlib.sha256(repr(kg.relation_ids).encode())
-        for array in (kg.entity_ids.blob, kg.entity_ids.offsets):
+        ids = kg.content.entities.whole.ids
+        for array in (ids.blob, ids.offsets):
             tables.update(np.ascontiguousarray(array).data)
-        triples = hashlib.sha256(np.ascontiguousarray(kg.index.triples()).data)
+        triples = hashlib.sha256(np.ascontiguousarray(kg.index.whole.triples()).data)
         return cls(tables.hexdigest()[:16], triples.hexdigest()[:16])
 
     def __str__(self) -> str:
@@ -61,7 +62,7 @@ class TrainingGraph:
     @classmethod
     def of(cls, kg: KnowledgeGraph) -> TrainingGraph:
         """A graph that a predictor is trained on."""
-        return cls(kg.graph_name, tuple(kg.splits), Fingerprint.of(kg), kg.index.triples())
+        return cls(kg.graph_name, tuple(kg.splits), Fingerprint.of(kg), kg.index.whole.triples())
 
     def check(self, kg: KnowledgeGraph, predictor: str) -> None:
         """Refuse a predictor for another graph, or for one that it knows more than.
@@ -77,17 +78,24 @@ class TrainingGraph:
         if self.fingerprint.tables != mark.tables:
             raise CompletionError(
                 f'{predictor} was fitted on another graph, "{self.name}" ({self.fingerprint}), '
-                f'than "{kg.graph_name}" ({mark})'
+                f'than "{kg.graph_name}" ({mark}){_since(self.name, kg)}'
             )
         if self.fingerprint.triples == mark.triples:
             return
-        lacking = np.setdiff1d(_keys(self.triples, kg), _keys(kg.index.triples(), kg), assume_unique=True)
+        lacking = np.setdiff1d(_keys(self.triples, kg), _keys(kg.index.whole.triples(), kg), assume_unique=True)
         if len(lacking):
             raise CompletionError(
                 f"{predictor} was trained on {len(lacking):,} edges that the given graph lacks: trained on "
                 f"{'+'.join(self.splits)} ({self.fingerprint}), the graph holds {'+'.join(kg.splits)} ({mark}); "
-                f"with it, they would not be predicted but remembered"
+                f"with it, they would not be predicted but remembered{_since(self.name, kg)}"
             )
+
+
+def _since(name: str, kg: KnowledgeGraph) -> str:
+    """That a graph is the one of this name, but for changes, where it may be."""
+    if kg.content.changes is None or kg.graph_name != name:
+        return ""
+    return "; the graph was changed since: train one on it as it is now"
 
 
 def _keys(triples: Ids, kg: KnowledgeGraph) -> Any:

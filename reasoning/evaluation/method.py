@@ -17,6 +17,8 @@ from kg_data.loaders.options import USUAL
 from reasoning.answer import Answer
 from reasoning.completion.options import CompletionOptions
 from reasoning.errors import EvaluationError
+from reasoning.graph.changing.head import is_store
+from reasoning.graph.endpoint.address import names_endpoint
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language import LLMError
 from reasoning.language.calling import at_once
@@ -30,6 +32,8 @@ from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query
 from reasoning.reasoner import Reasoner
 
+AT_SERVER = 4
+"""Queries that a server is asked at once where no model limits them."""
 SCORED = 100
 """Answers whose scores a line lists."""
 
@@ -67,7 +71,9 @@ class MethodEvaluation:
     def _graph(self, splits: Sequence[str] | None) -> KnowledgeGraph:
         if isinstance(self.kg, KnowledgeGraph):
             return self.kg
-        return KnowledgeGraph.load(self.kg, splits, **asdict(self.loading))
+        # A server and a store have the splits that somebody loaded there.
+        as_it_is = names_endpoint(self.kg) or is_store(self.kg)
+        return KnowledgeGraph.load(self.kg, None if as_it_is else splits, **asdict(self.loading))
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ def replies(reasoner: Reasoner, questions: Iterable[Query | str]) -> Iterator[Me
     questions = iter(questions)
     first = list(islice(questions, 1))
     # What the embedded model reads shares its passes; a query takes no reading.
-    workers = MOST_ROWS if first and isinstance(first[0], str) else 1
+    workers = MOST_ROWS if first and isinstance(first[0], str) else 1 if reasoner.kg.server is None else AT_SERVER
     if model is not None:
         most_at_once = queries_at_once if reasoner.asks_llm else at_once
         workers = most_at_once(model, reasoner.options)

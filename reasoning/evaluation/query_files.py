@@ -22,6 +22,7 @@ from kg_data.loaders.text import read_text
 from kg_data.nearest_files import nothing_at
 from reasoning.errors import EvaluationError, QueryError, UnknownRelationError
 from reasoning.graph.index import Ids
+from reasoning.graph.names import Strings
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
 from reasoning.query.structures import STRUCTURES, is_shape, shape_of
@@ -79,17 +80,20 @@ def query_of(record: Mapping[str, Any]) -> Query:
 class EntityTable:
     """The graph's ids as the files write them: looked up by the thousand, and written back as they came."""
 
-    def __init__(self, kg: KnowledgeGraph) -> None:
-        self._texts = list(kg.entity_ids)
+    def __init__(self, kg: KnowledgeGraph, integers: bool = False) -> None:
+        self._entities, self._is_served = kg.content.entities, kg.server is not None
+        # A server's entities become more while they are met.
+        self._texts: Strings = kg.entity_ids if self._is_served else list(kg.entity_ids)
+        self._size = kg.universe_size or len(self._texts) if self._is_served else len(self._texts)
         self._index = {text: index for index, text in enumerate(self._texts)}
-        self.integers = False
+        self.integers = integers
         """Whether the files write ids as JSON integers; learnt from what was read."""
 
     def __len__(self) -> int:
-        return len(self._texts)
+        return self._size
 
     def __contains__(self, identifier: str) -> bool:
-        return identifier in self._index
+        return self._find(identifier) is not None
 
     def read(self, items: list[Any]) -> Ids:
         """The entities that JSON values mean, sorted, without repetition.
@@ -97,7 +101,7 @@ class EntityTable:
         Raises:
             KeyError: one of them is no id of the graph; with that value.
         """
-        if items and set(map(type, items)) == {int}:
+        if items and set(map(type, items)) == {int} and not self._is_served:
             self.integers = True
             try:
                 entities = self._by_number[np.array(items, dtype=np.uint32)]
@@ -117,8 +121,14 @@ class EntityTable:
             if isinstance(item, bool) or not isinstance(item, int | str):
                 raise KeyError(item)
             self.integers |= isinstance(item, int)
-            entities[place] = self._index[str(item)]
+            if (entity := self._find(str(item))) is None:
+                raise KeyError(item)
+            entities[place] = entity
         return entities
+
+    def _find(self, identifier: str) -> int | None:
+        entity = self._index.get(identifier)
+        return self._entities.find(identifier) if entity is None and self._is_served else entity
 
     @cached_property
     def _by_number(self) -> Ids:
@@ -131,13 +141,18 @@ class EntityTable:
 
     def write(self, entities: Ids) -> list[int | str]:
         """The ids of entities, in order, integers where the files have integers."""
+        if self._is_served:
+            return self._as_written([self._texts[entity] for entity in entities.tolist()])
         return [self._written[entity] for entity in entities.tolist()]
 
     @cached_property
-    def _written(self) -> Sequence[int | str]:
+    def _written(self) -> list[int | str]:
+        return self._as_written(self._texts)
+
+    def _as_written(self, texts: Strings) -> list[int | str]:
         if not self.integers:
-            return self._texts
-        return [text if (number := _number(text)) is None else number for text in self._texts]
+            return list(texts)
+        return [text if (number := _number(text)) is None else number for text in texts]
 
 
 def _number(text: str) -> int | None:

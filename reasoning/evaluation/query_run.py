@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg_data.appended_lines import Line
+from kg_data.batches.options import ALONE, Workers
 from reasoning.completion.options import CompletionOptions
 from reasoning.errors import EvaluationError, GraphError
 from reasoning.evaluation.method import MethodEvaluation, MethodReply, about, replies
@@ -38,7 +39,7 @@ from reasoning.evaluation.query_files import (
     find_files,
     read_records,
 )
-from reasoning.evaluation.run import PreparedRun
+from reasoning.evaluation.run import Answered, PreparedRun
 from reasoning.evaluation.settings import run_settings
 from reasoning.evaluation.tally import QueryTally
 from reasoning.execution.batch import BatchExecutor
@@ -72,13 +73,16 @@ class QueryEvaluation(MethodEvaluation):
     split: str | None = field(default=None, kw_only=True)
     skip: int = field(default=0, kw_only=True)
 
-    def run(self, out: Path | None = None, resume: bool = False, progress: bool = False) -> dict[str, Any]:
+    def run(
+        self, out: Path | None = None, resume: bool = False, progress: bool = False, workers: Workers = ALONE
+    ) -> dict[str, Any]:
         """Answer the queries and return the summary.
 
         Args:
             out: the results file, one JSON line a query.
             resume: go on with the lines that `out` holds.
             progress: show a bar on stderr.
+            workers: who answers; the lines are the same whoever does.
 
         Returns:
             `per_type` (type -> metric -> mean, and `count`), `avg_p` and `avg_n` (metric -> mean over the types without
@@ -91,9 +95,10 @@ class QueryEvaluation(MethodEvaluation):
             EvaluationError: the settings do not fit the data, or `out` holds another run's results.
             ResultsError: `out` cannot be written.
             DataError: a record is broken; with file and line.
+            WorkerError: a worker died again and again.
             SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
         """
-        return self.prepare().run(out, resume, progress)
+        return self.prepare().run(out, resume, progress, workers)
 
     def prepare(self) -> PreparedRun[QueryRecord]:
         """Load and check everything that `run` needs; it raises the same errors."""
@@ -120,6 +125,7 @@ class QueryEvaluation(MethodEvaluation):
             measured,
             [record.query for record in measured],
             partial(_answered, reasoner, self.protocol, table),
+            partial(_opened, replace(evaluation, kg=reasoner.kg), table.integers),
             partial(QueryTally, metrics, skipped=len(records) - len(measured)),
             metrics,
             {
@@ -133,11 +139,17 @@ class QueryEvaluation(MethodEvaluation):
         )
 
 
+def _opened(evaluation: QueryEvaluation, integers: bool) -> Answered[QueryRecord]:
+    """What gives each query's line, opened over the evaluation's graph; `integers` is of its `EntityTable`."""
+    reasoner = evaluation.reasoner()
+    return partial(_answered, reasoner, evaluation.protocol, EntityTable(reasoner.kg, integers))
+
+
 def _answered(
     reasoner: Reasoner, protocol: Protocol, table: EntityTable, records: Sequence[QueryRecord]
 ) -> Iterator[tuple[Line, bool]]:
     """Each query's line, and whether the method gave any reply to it."""
-    if not isinstance(reasoner.answering, Exact):
+    if not isinstance(reasoner.answering, Exact) or reasoner.kg.server is not None:
         answers = replies(reasoner, (record.query for record in records))
         for record, reply in zip(records, answers, strict=True):
             yield lines_of([record], [Ranking.from_reply(reply)], protocol, table)[0], reply.arrived

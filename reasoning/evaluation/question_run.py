@@ -5,17 +5,18 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from kg_data.appended_lines import Line
+from kg_data.batches.options import ALONE, Workers
 from reasoning.evaluation.method import MethodEvaluation, MethodReply, about, replies
 from reasoning.evaluation.metrics import QUESTION_METRICS, counted_metrics
 from reasoning.evaluation.query_files import digest
 from reasoning.evaluation.question_files import Gold, QuestionRecord, files_of, read_questions
-from reasoning.evaluation.run import PreparedRun
+from reasoning.evaluation.run import Answered, PreparedRun
 from reasoning.evaluation.settings import run_settings
 from reasoning.evaluation.tally import QuestionTally
 from reasoning.graph.store import KnowledgeGraph
@@ -33,7 +34,9 @@ class QuestionEvaluation(MethodEvaluation):
 
     questions: Path
 
-    def run(self, out: Path | None = None, resume: bool = False, progress: bool = False) -> dict[str, Any]:
+    def run(
+        self, out: Path | None = None, resume: bool = False, progress: bool = False, workers: Workers = ALONE
+    ) -> dict[str, Any]:
         """Answer the questions and return the summary.
 
         Args:
@@ -41,6 +44,7 @@ class QuestionEvaluation(MethodEvaluation):
                 wholly right, each with its `reason`.
             resume: go on with the lines that `out` holds.
             progress: show a bar on stderr.
+            workers: who answers; the lines are the same whoever does.
 
         Returns:
             `overall` (`hits@1`, `f1`, `exact_match`, `path_match`, `count`; `path_match` is None where no gold path is
@@ -54,9 +58,10 @@ class QuestionEvaluation(MethodEvaluation):
             EvaluationError: the settings do not fit, or `out` holds another run's results.
             ResultsError: `out` cannot be written.
             DataError: a line is broken; with file and line.
+            WorkerError: a worker died again and again.
             SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
         """
-        return self.prepare().run(out, resume, progress)
+        return self.prepare().run(out, resume, progress, workers)
 
     def prepare(self) -> PreparedRun[QuestionRecord]:
         """Load and check everything that `run` needs; it raises the same errors."""
@@ -67,6 +72,7 @@ class QuestionEvaluation(MethodEvaluation):
             records,
             [record.question for record in records],
             partial(_answered, reasoner),
+            partial(_opened, replace(self, kg=reasoner.kg)),
             partial(QuestionTally, QUESTION_METRICS, left_out),
             QUESTION_METRICS,
             {
@@ -76,6 +82,11 @@ class QuestionEvaluation(MethodEvaluation):
             },
             reason_of,
         )
+
+
+def _opened(evaluation: QuestionEvaluation) -> Answered[QuestionRecord]:
+    """What gives each question's line, opened over the evaluation's graph."""
+    return partial(_answered, evaluation.reasoner())
 
 
 def _answered(reasoner: Reasoner, records: Sequence[QuestionRecord]) -> Iterator[tuple[Line, bool]]:

@@ -4,7 +4,7 @@ Beside the lines a summary holds the settings, so that lines of two different ru
 before the first line, and is replaced as a whole. Each line goes to the operating system in one piece; where that
 fails, what was written of it is taken back, and where a kill left a part of it, resuming drops that part and does the
 query again. Queries have one fixed order: what a file holds is the beginning of the whole, or of a part of it where a
-smaller limit was raised.
+smaller limit was raised. Where several processes answer, what they have done beyond that lies in `FILE.shards`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from kg_data.appended_lines import AppendedLines, Line, encoded, whole_lines, write_whole
+from kg_data.batches.shards import ShardFolder
 from kg_data.errors import DataError
 from kg_data.nearest_files import nothing_at
 from reasoning.errors import EvaluationError
@@ -62,6 +63,8 @@ class ResultsFile(AppendedLines):
 
     Attributes:
         done: the lines that were there already, set on entry.
+        kept: further lines that several processes left, by their ids, set on entry.
+        shards: where such processes write.
         seconds: what earlier parts of the run took.
 
     Raises:
@@ -82,6 +85,8 @@ class ResultsFile(AppendedLines):
         self.settings = dict(settings)
         self._identifiers, self._metrics, self._resume = identifiers, metrics, resume
         self.done: list[Line] = []
+        self.kept: dict[str, Line] = {}
+        self.shards = ShardFolder.of(path)
         self.seconds = 0.0
         self._synced = time.monotonic()
 
@@ -98,8 +103,12 @@ class ResultsFile(AppendedLines):
 
     def _open(self) -> None:
         with self._writing():
-            content = self.path.read_bytes() if self.path.exists() else b""
-        if content:
+            there = self.path.exists()
+            content = self.path.read_bytes() if there else b""
+        if not there:
+            self.shards.drop()  # of a file that was deleted
+        self.kept = self.shards.kept()
+        if content or self.kept:
             if not self._resume:
                 raise EvaluationError(
                     f"{self.path} already holds results; add --resume to go on with that run, "
@@ -114,6 +123,8 @@ class ResultsFile(AppendedLines):
                 self.checkpoint({"settings": self.settings, "count": 0, "seconds": self.seconds, "complete": False})
             self._begin(len(whole))
         else:
+            # A worker whose run was killed may write into it still.
+            self.shards.drop()
             # Before the first line: lines whose settings are not known could never be resumed.
             self.checkpoint({"settings": self.settings, "count": 0, "seconds": 0.0, "complete": False})
             self._begin(0)

@@ -9,15 +9,21 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from kg_data.appended_lines import Line
+from kg_data.batches.lines import in_order, lines_by_workers
+from kg_data.batches.options import ALONE, Workers
+from kg_data.batches.shards import Work
 from kg_data.errors import ResultsError, SkylarkError
+from reasoning.errors import EvaluationError
 from reasoning.evaluation.duration import Duration, duration
 from reasoning.evaluation.results_file import ResultsFile
+from reasoning.language.hosted.providers import display_name, runs_here
 from reasoning.lark.estimate import Estimate
 from reasoning.query.tree import Query
 from reasoning.reasoner import Reasoner
@@ -69,6 +75,7 @@ class PreparedRun(Generic[T]):
         items: what is to be answered, in the order of the lines.
         questions: what the method is asked for each, of the same length.
         answered: goes through those that are not done yet.
+        opening: opens `answered` in another process; it can be pickled.
         new_tally: makes what adds the lines up.
         metrics: what each line measures.
         settings: what decides the lines; kept in the summary.
@@ -79,6 +86,7 @@ class PreparedRun(Generic[T]):
     items: Sequence[T]
     questions: Sequence[Query | str]
     answered: Answered[T]
+    opening: Callable[[], Answered[T]]
     new_tally: Callable[[], Tally]
     metrics: Sequence[str]
     settings: Mapping[str, Any]
@@ -92,21 +100,27 @@ class PreparedRun(Generic[T]):
         """How long the whole run would take with so many requests; a few items are answered for it, none is sent."""
         return duration(self.reasoner, self.items, self.answered, requests)
 
-    def run(self, out: Path | None = None, resume: bool = False, progress: bool = False) -> dict[str, Any]:
+    def run(
+        self, out: Path | None = None, resume: bool = False, progress: bool = False, workers: Workers = ALONE
+    ) -> dict[str, Any]:
         """Answer every item once, in order, and return the summary.
 
         Args:
             out: the results file; beside it stands the summary.
             resume: go on with the lines that `out` holds; a smaller limit than theirs is refused.
             progress: show a bar on stderr.
+            workers: who answers. The lines are the same whoever does, and a run may go on with others.
 
         Raises:
-            EvaluationError: `out` holds what may not be added to, see `ResultsFile`.
+            EvaluationError: `out` holds what may not be added to, see `ResultsFile`, or several processes were to ask a
+                hosted model.
             ResultsError: `out` cannot be written; what was done before is kept.
+            WorkerError: a worker died at one item again and again; what was done is kept.
             SkylarkError: the method gave no reply `SILENT_LIMIT` times in a row.
             KeyboardInterrupt: after what was done is safe.
         """
         began = time.monotonic()
+        self._check(workers)
         tally = self.new_tally()
         identifiers = [item.identifier for item in self.items]
         sink = None if out is None else ResultsFile(out, self.settings, identifiers, self.metrics, resume)
@@ -119,13 +133,15 @@ class PreparedRun(Generic[T]):
 
         with sink or nullcontext():
             done = sink.done if sink else []
+            there = {line["id"] for line in done}
             for line in done:
                 tally.add(line)
             try:
-                with closing(self._lines(done, progress)) as lines:
+                with closing(self._lines(done, sink, progress, workers)) as lines:
                     for line in lines:
                         if sink:
                             sink.append(line)
+                        there.add(line["id"])
                         tally.add(line)
                         if sink and sink.checkpoint_due:
                             sink.checkpoint(summary(False))
@@ -134,6 +150,7 @@ class PreparedRun(Generic[T]):
                     sink.checkpoint(final)
                     if self.reason_of is not None:
                         write_misses(sink.path, self.reason_of)
+                    sink.shards.drop()
                 return final
             except (KeyboardInterrupt, SkylarkError, OSError):
                 if sink is None:
@@ -142,22 +159,53 @@ class PreparedRun(Generic[T]):
                 # On a full disk the summary stays the one before; with its settings the run can be resumed.
                 with suppress(ResultsError):
                     sink.checkpoint(summary(False))
-                kept = (tally.summary()["count"], len(self.items), out)
+                kept = (len(there | sink.shards.kept().keys()), len(self.items), out)
                 log.warning("stopped; %d of %d are kept in %s, --resume goes on from there", *kept)
                 raise
 
-    def _lines(self, done: Sequence[Line], progress: bool) -> Generator[Line]:
+    def _check(self, workers: Workers) -> None:
+        """Refuse several processes for what a hosted model answers: its limits are of all requests together."""
+        asks = self.reasoner.asks_llm or any(isinstance(question, str) for question in self.questions)
+        model = self.reasoner.llm if self.reasoner.asks_llm else self.reasoner.reader
+        if asks and model is not None and not workers.alone and not runs_here(model):
+            raise EvaluationError(
+                f"{display_name(model)} is asked by one process, which keeps to one limit of requests: "
+                "--max-concurrency N asks it several queries at once; --workers and --engine are for methods that run "
+                "on this machine"
+            )
+
+    def _lines(
+        self, done: Sequence[Line], sink: ResultsFile | None, progress: bool, workers: Workers
+    ) -> Generator[Line]:
         """The lines that are not there yet, with a bar on stderr."""
-        kept = {line["id"] for line in done}
-        rest = [item for item in self.items if item.identifier not in kept]
+        there = {line["id"] for line in done}
+        rest = [item.identifier for item in self.items if item.identifier not in there]
+        kept = {} if sink is None else sink.kept
+        left = [item for item in self.items if item.identifier not in there and item.identifier not in kept]
         bar = tqdm(
-            total=len(self.items), initial=len(done), unit="query", disable=not progress, file=sys.stderr,
-            mininterval=0.5 if sys.stderr.isatty() else 30.0, dynamic_ncols=True,
+            total=len(self.items), initial=len(self.items) - len(left), unit="query", disable=not progress,
+            file=sys.stderr, mininterval=0.5 if sys.stderr.isatty() else 30.0, dynamic_ncols=True,
         )  # fmt: skip
-        with bar, closing(_with_reply(self.answered(rest))) as lines:
+        with bar, closing(self._fresh(left, sink, bar.update, workers)) as fresh:
+            yield from in_order(rest, kept, fresh)
+
+    def _fresh(
+        self, items: Sequence[T], sink: ResultsFile | None, advance: Callable[[int], object], workers: Workers
+    ) -> Generator[Line]:
+        if not workers.alone:
+            keys, folder = [item.identifier for item in items], None if sink is None else sink.shards.path
+            yield from lines_by_workers(partial(_opened, self.opening), keys, items, folder, workers, advance)
+            return
+        with closing(_with_reply(self.answered(items))) as lines:
             for line in lines:
                 yield line
-                bar.update()
+                advance(1)
+
+
+def _opened(opening: Callable[[], Answered[T]]) -> Work:
+    """In a worker: what gives each item's line."""
+    answered = opening()
+    return lambda items: _with_reply(answered(items))
 
 
 def write_misses(results: Path, reason_of: Callable[[Line], str | None]) -> None:
@@ -167,7 +215,7 @@ def write_misses(results: Path, reason_of: Callable[[Line], str | None]) -> None
         ResultsError: the file cannot be written.
     """
     misses = []
-    for text in results.read_text(encoding="utf-8").splitlines():
+    for text in results.read_text(encoding="utf-8").split("\n")[:-1]:  # a text in it may hold other ends of lines
         line = json.loads(text)
         if (reason := reason_of(line)) is not None:
             misses.append(json.dumps({**line, "reason": reason}, ensure_ascii=False) + "\n")

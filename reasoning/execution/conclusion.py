@@ -21,6 +21,9 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import BoundChain
 from reasoning.query.tree import Value
 
+MOST_LABELS = 1000
+"""Answers that are put in the order of their names where a server has these."""
+
 
 def conclude(
     kg: KnowledgeGraph,
@@ -53,7 +56,9 @@ def conclude(
             ranked = by_support(kg, chain, last)
         if values is not None:
             descending = last.step.step.operation != "top" or last.step.step.largest
-            by_name = sorted(range(len(ranked)), key=lambda i: kg.entity_labels[int(ranked[i])])
+            # Labels of many would have to be fetched from a server one by one.
+            texts = kg.entity_labels if kg.server is None or len(ranked) <= MOST_LABELS else kg.entity_ids
+            by_name = sorted(range(len(ranked)), key=lambda i: texts[int(ranked[i])])
             order = sorted(by_name, key=values.__getitem__, reverse=descending)
             ranked = ranked[np.array(order, dtype=np.int64)]
             values = tuple(values[i] for i in order)
@@ -91,14 +96,19 @@ def by_support(kg: KnowledgeGraph, chain: BoundChain, last: StepResult) -> Ids:
     named = [entity for step in chain.steps for entity in step.anchors if entity is not None]
     reached = np.zeros(len(members), dtype=np.int64)
     relation = last.step.relation
-    if last.step.step.operation == "project" and relation is not None and relation.kind == "edges":
+    if last.reached is not None:
+        reached = last.reached
+    elif last.step.step.operation == "project" and relation is not None and relation.kind == "edges":
         sources = np.setdiff1d(last.inputs[0], np.array(named, dtype=np.int32))
         _, targets = kg.index.edges(sources.astype(np.int32), relation.index, relation.inverse)
         found, counts = np.unique(targets, return_counts=True)
         if len(found):
             at = np.minimum(np.searchsorted(found, members), len(found) - 1)
             reached = np.where(found[at] == members, counts[at], 0)
-    return members[np.lexsort((np.arange(len(members)), -reached, np.isin(members, named)))]
+    order = np.arange(len(members))
+    if kg.server is not None and kg.server.survey.is_large:  # things are numbered there as they are met
+        order = np.argsort(np.argsort([kg.entity_ids[entity] for entity in members.tolist()], kind="stable"))
+    return members[np.lexsort((order, -reached, np.isin(members, named)))]
 
 
 def emptying_position(chain: BoundChain, members: Mapping[int, Ids]) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reasoning.answer import Answer
@@ -46,7 +46,7 @@ class StepStarted:
 
     step: BoundStep
     kg: KnowledgeGraph
-    inputs: tuple[Ids, ...]
+    inputs: Sequence[Ids]
     contexts: tuple[Context, ...]
     total: int
     asked: str | None = None

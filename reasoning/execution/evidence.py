@@ -14,10 +14,13 @@ import numpy as np
 
 from kg_data.supplied import supplies
 from reasoning.answer import EVIDENCE_LIMIT, Answer, Evidence
-from reasoning.execution.exact import execute, inputs_of, numbers_of
-from reasoning.execution.formulas import Facts, measured, read
+from reasoning.execution.exact import execute
+from reasoning.execution.formulas import Facts, measured
+from reasoning.execution.served import ServedSets, inputs_behind
+from reasoning.execution.step_set import inputs_of, numbers_of
 from reasoning.graph.index import Ids
-from reasoning.graph.store import KnowledgeGraph, Relation
+from reasoning.graph.relations import Relation
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import BoundChain, BoundStep
 
 
@@ -30,9 +33,15 @@ def evidence_of(answer: Answer) -> tuple[list[Evidence], int]:
         edges = list(dict.fromkeys(edge for proof in answer.proofs for edge in proof.edges))
         return edges[:EVIDENCE_LIMIT], len(edges)
     kg, chain = answer.kg, answer.chain
-    if not any(step.asked for step in answer.steps):
-        inputs: list[Sequence[Ids]] = [step.inputs for step in answer.steps]
-        numbers: list[Sequence[float]] = [step.numbers for step in answer.steps]
+    inputs: Sequence[Sequence[Ids]]
+    numbers: Sequence[Sequence[float]]
+    if kg.server is not None:
+        sets = ServedSets(kg, kg.server, chain)
+        inputs = inputs_behind(sets, np.sort(answer.ranked), EVIDENCE_LIMIT)
+        numbers = [numbers_of(step, sets) for step in chain]
+    elif not any(step.asked for step in answer.steps):
+        inputs = [step.inputs for step in answer.steps]
+        numbers = [step.numbers for step in answer.steps]
     else:
         # Asked as a whole there were no inputs between; the exact ones show what the graph says of the answers.
         results = execute(kg, chain)
@@ -74,19 +83,17 @@ def trace(
         operation = step.step.operation
         if operation == "project" and not step.gives_values:
             assert step.relation is not None
-            left, right = kg.index.edges(sources[0], step.relation.index, step.relation.inverse)
-            used = np.isin(right, wanted)
-            facts.edges.append(_triples(left[used], step.relation, right[used]))
-            sources[0] = np.unique(left[used])
+            left, right = _between(kg, sources[0], wanted, step.relation)
+            facts.edges.append(_triples(left, step.relation, right))
+            sources[0] = np.unique(left)
         elif operation == "every":
             assert step.relation is not None
-            left, right = kg.index.edges(wanted, step.relation.index, step.relation.inverse)
-            used = np.isin(right, sources[0])
-            facts.edges.append(_triples(left[used], step.relation, right[used]))
+            left, right = _between(kg, wanted, sources[0], step.relation)
+            facts.edges.append(_triples(left, step.relation, right))
         elif step.step.measures or step.gives_values:
             members = sources[0] if step.gives_number else np.intersect1d(sources[0], wanted)
             if step.relation is not None:
-                having, values = read(kg.literals[step.relation.index], members)
+                having, values = kg.literals[step.relation.index].read(members)
                 for entity, raw in zip(having.tolist(), values.tolist(), strict=True):
                     facts.values[step.relation.index, entity] = raw
                 sources[0] = members
@@ -105,11 +112,19 @@ def trace(
                 needed[ref] = np.union1d(needed[ref], source) if ref in needed else source
     every = np.unique(np.concatenate(facts.edges), axis=0) if facts.edges else np.zeros((0, 3), dtype=np.int32)
     shown_values = [
-        Evidence(kg.name(entity), kg.literals[index].relation, kg.value(kg.literals[index], raw), entity, None)
-        for (index, entity), raw in islice(facts.values.items(), limit)
+        Evidence.value(kg, index, entity, raw) for (index, entity), raw in islice(facts.values.items(), limit)
     ]
     shown = [Evidence.edge(kg, *triple) for triple in every[: limit - len(shown_values)].tolist()]
     return [*shown, *shown_values], len(every) + len(facts.values)
+
+
+def _between(kg: KnowledgeGraph, sources: Ids, targets: Ids, relation: Relation) -> tuple[Ids, Ids]:
+    """The edges that lead from `sources` to `targets`, both sorted and unique."""
+    if kg.server is not None:
+        return kg.server.index.between(sources, targets, relation.index, relation.inverse)
+    left, right = kg.index.edges(sources, relation.index, relation.inverse)
+    used = np.isin(right, targets)
+    return left[used], right[used]
 
 
 def _triples(left: Ids, relation: Relation, right: Ids) -> Ids:

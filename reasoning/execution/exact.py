@@ -7,13 +7,11 @@ the answers of method `exact`, the check beside each step of an LLM's chain, and
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.errors import QueryError
 from reasoning.execution.conclusion import conclude
 from reasoning.execution.events import BoundQuestion, Event, Finished, StepFinished, StepStarted
 from reasoning.execution.formulas import (
@@ -24,50 +22,16 @@ from reasoning.execution.formulas import (
     one_number,
     raw,
     reaching_all,
-    read,
     starting_with,
 )
+from reasoning.execution.served import ServedInputs, ServedSets, ServedStep
 from reasoning.execution.step_result import StepResult
+from reasoning.execution.step_set import StepSet, inputs_of, numbers_of
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import BoundChain, BoundStep
 from reasoning.query.number_kinds import as_value
 from reasoning.query.tree import Value
-
-
-@dataclass(frozen=True)
-class StepSet:
-    """What one step gives.
-
-    Attributes:
-        members: int32, sorted, unique, shape (m,).
-        values: float64 of shape (m,) where the step reads values or ranks by them, else None.
-        value: the number or truth value that the step gives, as columns store it, else None.
-    """
-
-    members: Ids
-    values: NDArray[np.float64] | None = None
-    value: float | bool | None = None
-
-    def number(self, what: str) -> float:
-        """The one number that the step gives, NaN where it gives none.
-
-        Args:
-            what: the number in the query, for the error.
-
-        Raises:
-            QueryError: it gives several.
-        """
-        if self.value is not None:
-            return float(self.value)
-        if self.values is None or not len(self.values):
-            return float("nan")
-        if len(self.values) > 1:
-            raise QueryError(
-                f"{what} gives {len(self.values):,} values where one number is needed: take their sum, average, "
-                "minimum or maximum, or reckon for each member in brackets, as in [population(it) / area(it)](...)"
-            )
-        return float(self.values[0])
 
 
 class Exact:
@@ -86,15 +50,22 @@ class Exact:
 
     def events(self, question: BoundQuestion) -> Iterator[Event]:
         """Two events a step, then the answer."""
+        kg, chain = self._kg, question.chain
         steps: list[StepResult] = []
-        results: list[StepSet] = []
-        total = len(question.chain.steps)
-        for step in question.chain.steps:
-            yield StepStarted(step, self._kg, tuple(inputs_of(step, results)), (), total)
-            results.append(step_set(self._kg, step, results))
-            steps.append(exact_result(self._kg, step, results))
-            yield StepFinished(steps[-1], 0.0)
-        yield Finished(conclude(self._kg, self.name, question, steps))
+        if kg.server is not None:
+            sets = ServedSets(kg, kg.server, chain)
+            for step in chain.steps:
+                yield StepStarted(step, kg, ServedInputs(step, sets), (), len(chain))
+                steps.append(ServedStep(kg, step, sets))
+                yield StepFinished(steps[-1], 0.0)
+        else:
+            results: list[StepSet] = []
+            for step in chain.steps:
+                yield StepStarted(step, kg, inputs_of(step, results), (), len(chain))
+                results.append(step_set(kg, step, results))
+                steps.append(exact_result(kg, step, results))
+                yield StepFinished(steps[-1], 0.0)
+        yield Finished(conclude(kg, self.name, question, steps))
 
 
 def exact_result(kg: KnowledgeGraph, step: BoundStep, results: Sequence[StepSet]) -> StepResult:
@@ -109,8 +80,13 @@ def exact_result(kg: KnowledgeGraph, step: BoundStep, results: Sequence[StepSet]
     return StepResult(kg, step, inputs, found.members, value=value, values=values, numbers=numbers)
 
 
-def execute(kg: KnowledgeGraph, chain: BoundChain) -> list[StepSet]:
-    """Every step's exact result, in order; [] where the query is an anchor alone."""
+def execute(kg: KnowledgeGraph, chain: BoundChain) -> Sequence[StepSet]:
+    """Every step's exact result, in order; [] where the query is an anchor alone.
+
+    Of a graph on a server each is asked for when it is looked at, and all but the last may hold the first members only.
+    """
+    if kg.server is not None:
+        return ServedSets(kg, kg.server, chain)
     results: list[StepSet] = []
     for step in chain.steps:
         results.append(step_set(kg, step, results))
@@ -120,30 +96,6 @@ def execute(kg: KnowledgeGraph, chain: BoundChain) -> list[StepSet]:
 def step_set(kg: KnowledgeGraph, step: BoundStep, results: Sequence[StepSet]) -> StepSet:
     """What a step gives, by the sets of the steps before it."""
     return execute_step(kg, step, inputs_of(step, results), numbers_of(step, results))
-
-
-def inputs_of(step: BoundStep, results: Sequence[StepSet]) -> list[Ids]:
-    """The input sets of a step: its anchors as sets of one, and what earlier steps gave."""
-    return [
-        results[ref].members if ref is not None else np.array([anchor], dtype=np.int32)
-        for ref, anchor in zip(step.inputs, step.anchors, strict=True)
-    ]
-
-
-def numbers_of(step: BoundStep, results: Sequence[StepSet]) -> list[float]:
-    """The number of each input of a step, NaN where it gives none or it is not used; [] where none is used.
-
-    Raises:
-        QueryError: an input whose number is used gives several.
-    """
-    if not step.number_places:
-        return []
-    numbers = [float("nan")] * len(step.inputs)
-    for place in step.number_places:
-        ref = step.inputs[place]
-        assert ref is not None
-        numbers[place] = results[ref].number(f"step {ref + 1}")
-    return numbers
 
 
 def execute_step(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids], numbers: Sequence[float] = ()) -> StepSet:
@@ -159,7 +111,7 @@ def execute_step(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids], num
     if operation == "project":
         assert step.relation is not None
         if step.relation.kind == "values":
-            return StepSet(*read(kg.literals[step.relation.index], first))
+            return StepSet(*kg.literals[step.relation.index].read(first))
         return StepSet(kg.index.project(first, step.relation.index, step.relation.inverse))
     if operation == "intersect":
         for other in inputs[1:]:
@@ -208,7 +160,7 @@ def measure_of(
 ) -> tuple[Ids, NDArray[np.float64]]:
     """The members of a step's first input that have a number by its measure, and the numbers."""
     if step.relation is not None:
-        return read(kg.literals[step.relation.index], inputs[0])
+        return kg.literals[step.relation.index].read(inputs[0])
     assert step.step.formula is not None
     values = measured(kg, step.step.formula, inputs[0], inputs, numbers)
     has = ~np.isnan(values)

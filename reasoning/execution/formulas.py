@@ -16,7 +16,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.columns import LiteralColumn
 from reasoning.errors import QueryError
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
@@ -60,14 +59,6 @@ PAIRS_AT_ONCE = 20_000_000
 def raw(value: Value) -> float:
     """A value as columns store it: dates as days since 0001-01-01."""
     return float(value.toordinal() if isinstance(value, datetime.date) else value)
-
-
-def read(column: LiteralColumn, members: Ids) -> tuple[Ids, Numbers]:
-    """The members (sorted) that have a value in a column, and the values."""
-    at = np.searchsorted(column.entities, members)
-    at[at == len(column.entities)] = 0
-    has = column.entities[at] == members if len(column.entities) else np.zeros(len(members), dtype=bool)
-    return members[has], np.asarray(column.values[at[has]])
 
 
 def chosen(values: Numbers, k: int, largest: bool, reckoned: bool = False) -> NDArray[np.bool_]:
@@ -258,7 +249,7 @@ class _Rows:
         index = self._kg.relation(node.relation).index
         column, pairs = self._kg.literals[index], self._pairs(node.source)
         entities, inverse = np.unique(pairs.entities, return_inverse=True)
-        having, values = read(column, entities)
+        having, values = column.read(entities)
         at = np.searchsorted(having, entities)
         at[at == len(having)] = 0
         has = having[at] == entities if len(having) else np.zeros(len(entities), dtype=bool)

@@ -9,11 +9,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.columns import LiteralColumn
 from kg_data.supplied import supplied
 from reasoning.execution.formulas import chosen, raw
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.graph.values import ValueColumn
 from reasoning.language.usage import NO_USAGE, TokenUsage
 from reasoning.query.binding import BoundStep
 from reasoning.query.tree import Value, json_value
@@ -161,11 +161,13 @@ class StepResult:
         parts_total: how many parts there were to ask.
         asked: the question where it was not the step's own (a whole query asked at once).
         scores: shape (m,): the probability of each member where the model gives one, or its confidence.
+        total: how many members there are where these are the first of them, None where they are all.
+        reached: shape (m,): from how many of the set before a projection led to each member, where that is known.
     """
 
     kg: KnowledgeGraph
     step: BoundStep
-    inputs: tuple[Ids, ...]
+    inputs: Sequence[Ids]
     members: Ids
     by: Literal["exact", "llm", "completion"] = "exact"
     value: Value | bool | None = None
@@ -177,9 +179,16 @@ class StepResult:
     parts_total: int = 0
     asked: str | None = None
     scores: NDArray[np.float64] | None = None
+    total: int | None = None
+    reached: NDArray[np.int64] | None = None
 
     @property
-    def column(self) -> LiteralColumn | None:
+    def count(self) -> int:
+        """How many members there are."""
+        return len(self.members) if self.total is None else self.total
+
+    @property
+    def column(self) -> ValueColumn | None:
         """The column that its values are read from; None where it reads none, or reckons them."""
         relation = self.step.relation
         return None if relation is None or relation.kind != "values" else self.kg.literals[relation.index]
@@ -217,7 +226,7 @@ class StepResult:
             "question": self.question,
             "by": self.by,
             "answers": [self.kg.name(int(entity)) for entity in self.members[:most]],
-            "count": len(self.members),
+            "count": self.count,
         }
         if self.values is not None:
             shown["values"] = [json_value(value) for value in self.values[:most]]
@@ -256,12 +265,15 @@ def step_notes(steps: Sequence[StepResult]) -> list[str]:
             parts.append(f"left out {context.left_out:,} {what} that the token budget had no room for")
         if parts:
             notes.append(f"step {step.step.position + 1} {' and '.join(parts)}")
+    if steps and steps[-1].total is not None:
+        notes.append(f"the first {len(steps[-1].members):,} of {steps[-1].total:,} members are listed")
     return notes
 
 
 def _tie_note(step: StepResult) -> str | None:
     """Who shares the last place of a ranking that so gives more than were asked for; None where nobody does."""
-    k, values = step.step.step.k, step.values
+    k = step.step.step.k
+    values = None if k is None else step.values
     if k is None or values is None or len(values) <= k:
         return None
     numbers = np.array([raw(value) for value in values])
@@ -276,7 +288,7 @@ def _without_value_note(step: StepResult) -> str | None:
     if step.step.step.operation not in ("aggregate", "measure") or not step.inputs:
         return None
     asked, reckoned = step.inputs[0], len(step.members)
-    if len(asked) in (reckoned, len(step.kg.universe)):  # all things of a graph were never meant to have one
+    if len(asked) in (reckoned, step.kg.universe_size):  # all things of a graph were never meant to have one
         return None
     lacking = np.setdiff1d(asked, step.members, assume_unique=True)
     what = "number" if step.column is None else step.column.relation

@@ -4,3 +4,4 @@ Importing the package loads what supplies the methods that `KnowledgeGraph` decl
 """
 
 from reasoning.graph import export, schema_text  # noqa: F401
+from reasoning.graph.changing import applying, on_disk  # noqa: F401

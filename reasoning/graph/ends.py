@@ -21,8 +21,7 @@ End = tuple[int, bool]
 def end_groups(kg: KnowledgeGraph) -> dict[End, int]:
     """Ends of one number are of one kind of thing, by what they have in common; {} where too many have something."""
     ends = [(relation, inverse) for relation in range(kg.relation_count) for inverse in (False, True)]
-    sides = [kg.index.side(inverse) for _, inverse in ends]
-    there = [side.sources[side.rows(relation)] for side, (relation, _) in zip(sides, ends, strict=True)]
+    there = [kg.index.ends(*end) for end in ends]
     ends = [end for end, entities in zip(ends, there, strict=True) if len(entities)]
     if not ends:
         return {}

@@ -2,8 +2,8 @@
 
 RDF holds everything, for triple stores, editors and SPARQL engines; pyoxigraph writes it, a triple at a time. Ids are
 spelled as `kg_data.iris` says. Beside its triples the file holds each entity's label, types and other names, each
-relation's label or unit, and `POSITION`, a number for every entity of the graph: SPARQL sees no entities, only triples;
-with that mark a complement knows what there is, and entities keep their order.
+relation's label or unit, and numbers for both, `POSITION` and `PLACE`: SPARQL sees no entities, only triples. With
+these marks a complement knows what there is, and on a server both keep their order.
 
 Rows hold what `KnowledgeGraph.to_pandas` gives: entities by display name, relations by id, values
 with their type.
@@ -29,6 +29,7 @@ from kg_data.iris import (
     DATATYPES,
     ENTITY,
     OWL_INVERSE_OF,
+    PLACE,
     POSITION,
     RDF_TYPE,
     RDFS_LABEL,
@@ -44,10 +45,10 @@ from kg_data.iris import (
 )
 from kg_data.supplied import supplies
 from reasoning.errors import GraphError
+from reasoning.graph.edges import stretches
 from reasoning.graph.exchange import ID, LABEL, LINK, TYPES, VALUE_TYPES
 from reasoning.graph.index import Ids
-from reasoning.graph.names import fold
-from reasoning.graph.store import STRETCH, KnowledgeGraph
+from reasoning.graph.store import KnowledgeGraph
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -78,8 +79,8 @@ def write_graph(kg: KnowledgeGraph, path: Path) -> None:
 def rows(kg: KnowledgeGraph) -> Iterator[Row]:
     """The triples of a graph, then its values."""
     name = _names(kg)
-    for start in range(0, len(kg), STRETCH):
-        for head, relation, tail in kg.index.triples(slice(start, start + STRETCH)).tolist():
+    for triples in stretches(kg.index):
+        for head, relation, tail in triples.tolist():
             yield name[head], kg.relation_ids[relation], name[tail], None
     for column in kg.literals:
         for entity, value in zip(column.entities.tolist(), column.values.tolist(), strict=True):
@@ -153,9 +154,10 @@ def to_networkx(graph: KnowledgeGraph) -> nx.MultiDiGraph:
             raise GraphError(f'a node already has the attribute "{column.identifier}"; give the values another name')
         for entity, raw in zip(column.entities.tolist(), column.values.tolist(), strict=True):
             out.nodes[names[entity]][column.identifier] = graph.value(column, raw)
-    for head, relation, tail in graph.index.triples().tolist():
-        key = graph.relation_ids[relation]
-        out.add_edge(names[head], names[tail], key=key, relation=key)
+    for triples in stretches(graph.index):
+        for head, relation, tail in triples.tolist():
+            key = graph.relation_ids[relation]
+            out.add_edge(names[head], names[tail], key=key, relation=key)
     return out
 
 
@@ -168,7 +170,8 @@ def to_pandas(graph: KnowledgeGraph) -> pd.DataFrame:
     names = _names(graph)
     rows: list[tuple[str, str, Any, str]] = [
         (names[head], graph.relation_ids[relation], names[tail], LINK)
-        for head, relation, tail in graph.index.triples().tolist()
+        for triples in stretches(graph.index)
+        for head, relation, tail in triples.tolist()
     ]
     rows += [
         (names[entity], column.identifier, graph.value(column, raw), column.kind)
@@ -221,7 +224,7 @@ def rdf_triples(kg: KnowledgeGraph) -> Iterator[Triple]:
     yield from _about_relations(kg)
     label, position, alias, type_ = map(NamedNode, (RDFS_LABEL, POSITION, SKOS_ALT_LABEL, RDF_TYPE))
     types = {name: NamedNode(type_iri(name)) for name in kg.type_names}
-    aliases = _aliases(kg)
+    aliases = kg.names.aliases()
     nodes = {entity: NamedNode(entity_iri(kg.identifier(entity))) for entity in kg.universe.tolist()}
     edges, values = _edges(kg, nodes), _values(kg)
     for entity, node in nodes.items():
@@ -235,10 +238,11 @@ def rdf_triples(kg: KnowledgeGraph) -> Iterator[Triple]:
 
 def _about_relations(kg: KnowledgeGraph) -> Iterator[Triple]:
     named = [
-        *zip(kg.relation_ids, kg.relation_labels, strict=True),
-        *((column.identifier, column.relation) for column in kg.literals),
+        *((place, *names) for place, names in enumerate(zip(kg.relation_ids, kg.relation_labels, strict=True))),
+        *((place, column.identifier, column.relation) for place, column in enumerate(kg.literals)),
     ]
-    for identifier, label in named:
+    for place, identifier, label in named:
+        yield Triple(NamedNode(relation_iri(identifier)), NamedNode(PLACE), Literal(place))
         # Without a label an IRI is shown by its end.
         if label != identifier or relation_iri(identifier) == identifier:
             yield Triple(NamedNode(relation_iri(identifier)), NamedNode(RDFS_LABEL), _text(label))
@@ -256,7 +260,7 @@ def _about_relations(kg: KnowledgeGraph) -> Iterator[Triple]:
 def _edges(kg: KnowledgeGraph, nodes: Mapping[int, NamedNode]) -> _Objects:
     """What each entity's triples lead to."""
     relations = [NamedNode(relation_iri(identifier)) for identifier in kg.relation_ids]
-    triples = kg.index.triples()
+    triples = np.concatenate([np.zeros((0, 3), dtype=np.int32), *stretches(kg.index)])
     order = np.argsort(triples[:, 0], kind="stable")
     starts, rest = _starts(kg, triples[order, 0]), triples[order, 1:]
 
@@ -289,17 +293,6 @@ def _values(kg: KnowledgeGraph) -> _Objects:
 def _starts(kg: KnowledgeGraph, owners: Ids) -> NDArray[np.int64]:
     """Where each entity's stretch begins in rows sorted by entity, shape (entities + 1,)."""
     return np.searchsorted(owners, np.arange(kg.entity_count + 1, dtype=owners.dtype))
-
-
-def _aliases(kg: KnowledgeGraph) -> dict[int, list[str]]:
-    """Names of each entity beside its label and id, in the folded form in which the graph keeps them."""
-    found: dict[int, list[str]] = {}
-    for number, entity in enumerate(kg.names.entities.tolist()):
-        found.setdefault(entity, []).append(kg.names.keys[number])
-    for entity, keys in found.items():
-        own = {fold(name) for name in {kg.entity_labels[entity], kg.identifier(entity)}}
-        found[entity] = [key for key in keys if key not in own]
-    return found
 
 
 def _text(text: str) -> Literal:

@@ -8,7 +8,8 @@ Together 16 bytes a triple and 8 bytes for each distinct (source, relation) of e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +109,34 @@ class TripleIndex:
         arrays |= {"in_bounds": _starts(tail, entities), "in_edges": _grouped(tail)}
         forward = Adjacency.build(relation, head, tail, relations)
         relation, tail, head = _sorted_distinct(relation, tail, head, (relations, entities))
-        backward = Adjacency.build(relation, tail, head, relations)
+        return cls._of_sides(arrays, forward, Adjacency.build(relation, tail, head, relations))
+
+    @classmethod
+    def of_blocks(cls, block: Callable[[int, bool], tuple[Ids, Ids]], entities: int, relations: int) -> TripleIndex:
+        """Index what is sorted already, which takes a third of the time.
+
+        Args:
+            block: gives a relation's edges in one direction, as `block` of an index.
+            entities, relations: how many there are.
+        """
+        sides: list[Adjacency] = []
+        arrays: dict[str, NDArray[Any]] = {}
+        for inverse in (False, True):
+            blocks = [block(relation, inverse) for relation in range(relations)]
+            counts = [len(sources) for sources, _ in blocks]
+            relation = np.repeat(np.arange(relations, dtype=np.int32), counts)
+            source, target = (
+                np.concatenate([np.zeros(0, dtype=np.int32), *(ends[side] for ends in blocks)]) for side in (0, 1)
+            )
+            sides.append(Adjacency.build(relation, source, target, relations))
+            if not inverse:
+                arrays = {"bounds": _starts(relation, relations)}
+                arrays |= {"out_bounds": _starts(source, entities), "out_edges": _grouped(source)}
+                arrays |= {"in_bounds": _starts(target, entities), "in_edges": _grouped(target)}
+        return cls._of_sides(arrays, *sides)
+
+    @classmethod
+    def _of_sides(cls, arrays: dict[str, NDArray[Any]], forward: Adjacency, backward: Adjacency) -> TripleIndex:
         for side, adjacency, target in (("forward", forward, "tails"), ("backward", backward, "heads")):
             arrays |= {
                 f"{side}_row_bounds": adjacency.row_bounds,
@@ -121,6 +149,21 @@ class TripleIndex:
     def __len__(self) -> int:
         return len(self.forward.targets)
 
+    @property
+    def bound(self) -> int:
+        """Every position is below it: the number of triples."""
+        return len(self)
+
+    @property
+    def whole(self) -> TripleIndex:
+        """Itself; see `EdgeIndex`."""
+        return self
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        return sum(array.nbytes for array in self._arrays.values())
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays by name, to be saved and handed back to the constructor."""
         return dict(self._arrays)
@@ -128,6 +171,15 @@ class TripleIndex:
     def side(self, inverse: bool) -> Adjacency:
         """The direction in which a projection walks."""
         return self.backward if inverse else self.forward
+
+    def counts(self) -> NDArray[np.int64]:
+        """How many edges each relation has, shape (r,)."""
+        return np.diff(self.forward.bounds)
+
+    def ends(self, relation: int, inverse: bool) -> Ids:
+        """The entities that a relation leads from (with `inverse`, to), sorted, unique, shape (m,); no copy."""
+        side = self.side(inverse)
+        return np.asarray(side.sources[side.rows(relation)])
 
     def block(self, relation: int, inverse: bool) -> tuple[Ids, Ids]:
         """All edges of a relation as (sources, targets), each of shape (m,), sorted by source."""
@@ -148,6 +200,11 @@ class TripleIndex:
             return np.asarray(self.side(inverse).row(relation, int(sources[0])))
         return np.unique(self.edges(sources, relation, inverse)[1])
 
+    def degrees(self, entities: Ids) -> NDArray[np.int64]:
+        """How many edges leave or enter each of some entities, shape as `entities`."""
+        out = self.out_bounds[entities + 1] - self.out_bounds[entities]
+        return np.asarray(out + self.in_bounds[entities + 1] - self.in_bounds[entities])
+
     def around(self, entity: int, incoming: bool) -> Ids:
         """Positions of the edges that leave (or enter) one entity, shape (degree,)."""
         bounds, edges = (self.in_bounds, self.in_edges) if incoming else (self.out_bounds, self.out_edges)
@@ -159,6 +216,25 @@ class TripleIndex:
         relation = np.searchsorted(self.forward.bounds, where, "right") - 1
         row = np.searchsorted(self.forward.starts, where.astype(np.int32), "right") - 1
         return np.column_stack((self.forward.sources[row], relation, self.forward.targets[where])).astype(np.int32)
+
+    def renumbered(self, numbers: Ids, kept: NDArray[np.bool_]) -> TripleIndex:
+        """The same edges with other numbers of entities, which keep their order.
+
+        Args:
+            numbers: the new number of each entity, shape (e,).
+            kept: which entities there still are; the others stand in no edge.
+        """
+        arrays = dict(self._arrays)
+        for name in ("forward_sources", "forward_tails", "backward_sources", "backward_heads"):
+            arrays[name] = numbers[arrays[name]]
+        for name in ("out_bounds", "in_bounds"):
+            arrays[name] = np.append(arrays[name][:-1][kept], arrays[name][-1])
+        return TripleIndex(arrays)
+
+    def drawn(self, count: int, rng: random.Random) -> Ids:
+        """Triples drawn by chance, each time from all of them, shape (count, 3); (0, 3) where there are none."""
+        drawn = [rng.randrange(len(self)) for _ in range(count if len(self) else 0)]
+        return self.triples(np.array(drawn, dtype=np.int32))
 
 
 def _sorted_distinct(first: Ids, second: Ids, third: Ids, sizes: tuple[int, int]) -> tuple[Ids, Ids, Ids]:

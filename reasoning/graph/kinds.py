@@ -6,14 +6,17 @@ relations have in common: two ends that share things are of one kind, which is s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reasoning.graph.endpoint.kinds import EndpointKinds, says_types
 from reasoning.graph.ends import End, end_groups
 from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
+from reasoning.graph.relations import Relation
 from reasoning.graph.spelling import label_words
 from reasoning.graph.store import KnowledgeGraph
 
@@ -46,23 +49,36 @@ class GraphKinds:
     def __init__(self, kg: KnowledgeGraph) -> None:
         self.kg = kg
         self.type_relation = next((name for name in kg.relation_names() if self._tells_types(name)), None)
+        self._served = None if kg.server is None else EndpointKinds(kg, kg.server, self.type_relation)
 
     def end(self, relation: int, inverse: bool) -> Ids:
         """The entities that a relation leads from (with `inverse`, to), sorted."""
-        side = self.kg.index.side(inverse)
-        return side.sources[side.rows(relation)]
+        return self.kg.index.ends(relation, inverse)
 
     def of(self, entities: Ids) -> tuple[int, ...]:
         """Places of the kinds that enough of some entities have, or most of whose members are there; most first."""
         unique = np.unique(entities)
-        counts = np.array(self._counts(unique), dtype=np.int64).reshape(-1, 2)
-        least = np.minimum(LEAST_SHARE * len(unique), LEAST_OF_KIND * self.sizes[counts[:, 0]])
+        return self._enough(len(unique), self._counts(unique) if self._served is None else self._served.of(unique))
+
+    def at_end(self, relation: Relation) -> tuple[int, ...]:
+        """The same of the entities that a relation leads from."""
+        if self._served is not None:
+            return self._enough(*self._served.at_end(relation))
+        if relation.kind == "values":
+            return self.of(self.kg.literals[relation.index].entities)
+        return self.of(self.end(relation.index, relation.inverse))
+
+    def _enough(self, size: int, of_kinds: Mapping[int, int]) -> tuple[int, ...]:
+        counts = np.array(list(of_kinds.items()), dtype=np.int64).reshape(-1, 2)
+        least = np.minimum(LEAST_SHARE * size, LEAST_OF_KIND * self.sizes[counts[:, 0]])
         chosen = counts[counts[:, 1] >= np.maximum(1.0, least)]
         return tuple(chosen[np.lexsort((chosen[:, 0], -chosen[:, 1])), 0].tolist())
 
     @cached_property
     def types(self) -> list[int]:
         """Where a relation says what things are, the entity that is each kind's type."""
+        if self._served is not None:
+            return self._served.types
         types, places = self._type_places
         found: list[int] = types[np.argsort(places)].tolist()
         return found
@@ -70,6 +86,8 @@ class GraphKinds:
     @cached_property
     def groups(self) -> list[tuple[Ids, list[End]]]:
         """Where no relation says it, the kinds as their members, sorted, and the ends that they stand at."""
+        if self.kg.server is not None:
+            return []  # what ends have in common is found out only where the graph is at hand
         of_group: dict[int, list[End]] = {}
         for end, group in end_groups(self.kg).items():
             of_group.setdefault(group, []).append(end)
@@ -79,6 +97,8 @@ class GraphKinds:
     @cached_property
     def sizes(self) -> NDArray[np.int64]:
         """Members of each kind."""
+        if self._served is not None:
+            return self._served.sizes
         if self.type_relation is None:
             return np.array([len(members) for members, _ in self.groups], dtype=np.int64)
         relation = self.kg.relation(self.type_relation)
@@ -100,6 +120,8 @@ class GraphKinds:
         relation = self.kg.relation(name)
         if relation.kind == "values" or fold(label_words(name)) not in TYPE_RELATIONS:
             return False
+        if self.kg.server is not None:
+            return says_types(self.kg, self.kg.server, relation, MOST_KINDS)
         things, types = self.end(relation.index, relation.inverse), self.end(relation.index, not relation.inverse)
         flat = not len(np.intersect1d(things, types))  # in a hierarchy kinds are of kinds themselves
         return flat and 0 < len(types) <= MOST_KINDS and 2 * len(things) >= len(self.kg.universe) - len(types)
@@ -122,26 +144,24 @@ class GraphKinds:
         order = np.argsort(members, kind="stable")
         return members[order], places[order]
 
-    def _counts(self, entities: Ids) -> list[tuple[int, int]]:
-        """How many of some entities, sorted, are of each kind that some are of: (place, count)."""
+    def _counts(self, entities: Ids) -> dict[int, int]:
+        """How many of some entities, sorted, are of each kind that some are of, by place."""
         if self.type_relation is None:
             known, groups = self._memberships
             first, last = (np.searchsorted(known, entities, side) for side in ("left", "right"))
             at = np.arange(int((last - first).sum())) + np.repeat(last - np.cumsum(last - first), last - first)
             places, counts = np.unique(groups[at], return_counts=True)
-            return list(zip(places.tolist(), counts.tolist(), strict=True))
+            return dict(zip(places.tolist(), counts.tolist(), strict=True))
         relation = self.kg.relation(self.type_relation)
         types, counts = np.unique(
             self.kg.index.edges(entities, relation.index, relation.inverse)[1], return_counts=True
         )
         known, places = self._type_places
-        return list(zip(places[np.searchsorted(known, types)].tolist(), counts.tolist(), strict=True))
+        return dict(zip(places[np.searchsorted(known, types)].tolist(), counts.tolist(), strict=True))
 
     def _known_best(self, members: Ids, count: int) -> list[int]:
         """The members with the most edges."""
         sample = members[:: max(1, len(members) // 50)].tolist()
-        degree = {
-            entity: len(self.kg.index.around(entity, False)) + len(self.kg.index.around(entity, True))
-            for entity in sample
-        }
+        degrees = self.kg.index.degrees(np.array(sample, dtype=np.int32)).tolist()
+        degree = dict(zip(sample, degrees, strict=True))
         return sorted(sample, key=lambda entity: -degree[entity])[:count]

@@ -16,8 +16,9 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
-from typing import overload
+from heapq import merge
+from itertools import chain, islice, pairwise
+from typing import Any, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +35,29 @@ LONGEST = 200
 ALIAS_HANDICAP = 10.0
 """How much nearer (0 to 100) an alias must be than a label to be offered before it."""
 
+Scorer = Callable[..., Any]
+"""How two keys are compared, as rapidfuzz has it."""
+
 _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 _ASCII = str.maketrans({code: None if chr(code) in "'`." else " " for code in range(128) if not chr(code).isalnum()})
 _NUMBER = re.compile(r"\d+")
 _GAPS = re.compile(r"[\W_]+")
+
+
+class Strings(Protocol):
+    """Ids or labels of entities, wherever they are kept."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> str: ...
+    def __iter__(self) -> Iterator[str]: ...
+
+
+class Labels(Strings, Protocol):
+    """Labels of entities, in which can be searched."""
+
+    def holding(self, text: str, most: int) -> list[int]:
+        """The labels, by index, of the first `most` places where one has `text`, not empty, in it."""
+        ...
 
 
 class StringColumn(Sequence[str]):
@@ -51,6 +71,9 @@ class StringColumn(Sequence[str]):
     def __init__(self, blob: NDArray[np.uint8], offsets: NDArray[np.int64]) -> None:
         self.blob, self.offsets = blob, offsets
         self._view: memoryview = blob.data
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return StringColumn, (self.blob, self.offsets)  # a view of memory cannot be pickled
 
     @classmethod
     def from_strings(cls, strings: Iterable[str]) -> StringColumn:
@@ -81,6 +104,25 @@ class StringColumn(Sequence[str]):
         bounds = self.offsets.tolist()
         return (whole[a:b].decode("utf-8", "surrogatepass") for a, b in pairwise(bounds))
 
+    def followed_by(self, more: StringColumn) -> StringColumn:
+        """These strings and then more."""
+        if not len(more):
+            return self
+        offsets = np.concatenate((self.offsets, self.offsets[-1] + more.offsets[1:]))
+        return StringColumn(np.concatenate((self.blob[: int(self.offsets[-1])], more.blob)), offsets)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        return self.blob.nbytes + self.offsets.nbytes
+
+    def holding(self, text: str, most: int) -> list[int]:
+        """The strings, by index, of the first `most` places where one has `text`, not empty, in it."""
+        pattern = re.escape(text.encode("utf-8", "surrogatepass"))
+        places = [match.start() for match in islice(re.finditer(pattern, self._view), most)]
+        starts = (np.searchsorted(self.offsets, places, "right") - 1).tolist()
+        return [at for at in dict.fromkeys(starts) if text in self[at]]
+
     def raw(self, index: int) -> bytes:
         """The UTF-8 bytes of one string."""
         return bytes(self._view[int(self.offsets[index]) : int(self.offsets[index + 1])])
@@ -90,6 +132,12 @@ class StringColumn(Sequence[str]):
         wanted = key.encode("utf-8", "surrogatepass")
         start = self._bisect(wanted, order, after=False)
         return range(start, self._bisect(wanted, order, after=True))
+
+    def first(self, key: str, order: NDArray[np.int32]) -> int | None:
+        """The first position equal to `key`, by an order that sorts the column by bytes; None where there is none."""
+        wanted = key.encode("utf-8", "surrogatepass")
+        place = self._bisect(wanted, order, after=False)
+        return place if place < len(self) and self.raw(int(order[place])) == wanted else None
 
     def starting(self, prefix: str) -> range:
         """Positions that begin with `prefix`, not empty, in a column sorted by bytes."""
@@ -140,46 +188,76 @@ class Match:
     corrected_to: str | None = None
 
 
-class NameIndex:
-    """Folded keys of labels, ids and aliases, sorted, each pointing at an entity.
+class KeyTable(Protocol):
+    """Folded keys of labels, ids and aliases, each with the entity that it is a key of."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        ...
+
+    @property
+    def whole(self) -> StoredKeys:
+        """The same keys as arrays."""
+        ...
+
+    def with_key(self, key: str) -> list[int]:
+        """Entities under a key, rising."""
+        ...
+
+    def starting(self, prefix: str, most: int) -> list[int]:
+        """The entity of each of the first `most` keys, by their order, that begin with `prefix`, not empty."""
+        ...
+
+    def items(self) -> Iterator[tuple[str, int]]:
+        """Every key with its entity."""
+        ...
+
+    def like(self, key: str, scorer: Scorer, limit: int, cutoff: float) -> list[tuple[str, float, int]]:
+        """The keys most like one by a measure of rapidfuzz, best first: (key, score, entity)."""
+        ...
+
+
+class StoredKeys:
+    """Keys in arrays; see `KeyTable`.
 
     Args:
-        keys: sorted by bytes, shape (k,).
-        entities: int32, shape (k,): the entity of each key.
-        label: gives an entity's label.
-        identifier: gives an entity's id.
+        texts: sorted by bytes, shape (k,).
+        entities: int32, shape (k,): the entity of each key, rising among equal ones.
     """
 
-    def __init__(
-        self,
-        keys: StringColumn,
-        entities: NDArray[np.int32],
-        label: Callable[[int], str],
-        identifier: Callable[[int], str],
-    ) -> None:
-        self.keys, self.entities, self._label, self._identifier = keys, entities, label, identifier
+    def __init__(self, texts: StringColumn, entities: NDArray[np.int32]) -> None:
+        self.texts, self.entities = texts, entities
 
-    @staticmethod
-    def collect(
-        labels: Sequence[str], ids: Sequence[str], aliases: Iterable[tuple[int, str]]
-    ) -> tuple[StringColumn, NDArray[np.int32]]:
-        """Fold and sort names into `keys` and `entities`.
+    def __reduce__(self) -> tuple[Any, ...]:
+        return StoredKeys, (self.texts, self.entities)  # without the list, which is made anew in no time
+
+    @classmethod
+    def collect(cls, labels: Sequence[str], ids: Sequence[str], aliases: Iterable[tuple[int, str]]) -> StoredKeys:
+        """Fold and sort names.
 
         Args:
             labels, ids: by entity.
             aliases: (entity, other name) pairs.
         """
+        return cls.sorted(
+            chain(
+                (
+                    (key, entity)
+                    for entity, (label, identifier) in enumerate(zip(labels, ids, strict=True))
+                    for key in keys_of(label, identifier)
+                ),
+                ((fold(name), entity) for entity, name in aliases),
+            )
+        )
+
+    @classmethod
+    def sorted(cls, pairs: Iterable[tuple[str, int]]) -> StoredKeys:
+        """Sort (key, entity) pairs; one that comes twice is kept once."""
         keys: list[str] = []
         entities = array("i")
-        for entity, (label, identifier) in enumerate(zip(labels, ids, strict=True)):
-            key = fold(label)
+        for key, entity in pairs:
             keys.append(key)
-            entities.append(entity)
-            if identifier != label and (other := fold(identifier)) != key:
-                keys.append(other)
-                entities.append(entity)
-        for entity, name in aliases:
-            keys.append(fold(name))
             entities.append(entity)
         order = byte_order(keys)
         owners = np.frombuffer(entities, dtype=np.int32)[order]
@@ -191,23 +269,175 @@ class NameIndex:
         kept = np.ones(len(order), dtype=bool)
         kept[1:] = (np.diff(groups) != 0) | (np.diff(owners[within]) != 0)
         order, owners = order[within][kept], owners[within][kept]
-        return StringColumn.from_strings(keys[place] for place in order.tolist()), owners
+        return cls(StringColumn.from_strings(keys[place] for place in order.tolist()), owners)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        return self.texts.nbytes + self.entities.nbytes
+
+    @property
+    def whole(self) -> StoredKeys:
+        """Itself."""
+        return self
+
+    def with_key(self, key: str) -> list[int]:
+        """Entities under a key, rising."""
+        span = self.texts.span(key)
+        return self._owners(span)
+
+    def starting(self, prefix: str, most: int) -> list[int]:
+        """The entity of each of the first `most` keys that begin with `prefix`, not empty."""
+        return self._owners(self.texts.starting(prefix)[:most])
+
+    def renumbered(self, numbers: NDArray[np.int32]) -> StoredKeys:
+        """The same with other numbers of entities, which keep their order."""
+        return StoredKeys(self.texts, numbers[self.entities])
+
+    def starting_with_keys(self, prefix: str, most: int) -> list[tuple[str, int]]:
+        """The first `most` keys that begin with `prefix`, not empty, each with its entity."""
+        span = self.texts.starting(prefix)[:most]
+        return list(zip(self.texts[span.start : span.stop], self._owners(span), strict=True))
+
+    def changed(self, stays: Callable[[str, int], bool], added: Sequence[tuple[str, int]]) -> StoredKeys:
+        """These keys but for some, with others.
+
+        Args:
+            stays: whether a key of an entity stays.
+            added: further keys with their entities, sorted; none of them is here.
+        """
+        items = ((key, entity) for key, entity in self.items() if stays(key, entity))
+        owners = array("i")
+
+        def keys() -> Iterator[str]:
+            for key, entity in merge(items, added):
+                owners.append(entity)
+                yield key
+
+        texts = StringColumn.from_strings(keys())
+        return StoredKeys(texts, np.array(owners, dtype=np.int32))
+
+    def items(self) -> Iterator[tuple[str, int]]:
+        """Every key with its entity, in order."""
+        return zip(self._listed, self.entities.tolist(), strict=True)
+
+    def like(self, key: str, scorer: Scorer, limit: int, cutoff: float) -> list[tuple[str, float, int]]:
+        """The keys most like one by a measure of rapidfuzz, best first: (key, score, entity)."""
+        hits = process.extract(key, self._listed, scorer=scorer, limit=limit, score_cutoff=cutoff)
+        return [(text, score, int(self.entities[position])) for text, score, position in hits]
+
+    def _owners(self, span: range) -> list[int]:
+        owners: list[int] = self.entities[span.start : span.stop].tolist()
+        return owners
+
+    @cached_property
+    def _listed(self) -> list[str]:
+        return list(self.texts)
+
+
+class Names(Protocol):
+    """What finds the entities of a graph by their names, wherever these are kept."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        ...
+
+    @property
+    def whole(self) -> StoredKeys:
+        """All names as arrays.
+
+        Raises:
+            GraphError: they cannot all be fetched.
+        """
+        ...
 
     def with_key(self, key: str) -> list[int]:
         """Entities under a folded key."""
-        span = self.keys.span(key)
-        return [int(entity) for entity in self.entities[span.start : span.stop]]
+        ...
 
-    def beginning(self, key: str) -> range:
-        """Positions in `keys` and `entities` of the names that begin with a folded key, not empty."""
-        return self.keys.starting(key)
+    def called(self, text: str) -> list[int]:
+        """Entities with a name that is a text but for case, accents and marks."""
+        ...
+
+    def expect(self, texts: Sequence[str]) -> None:
+        """Make ready for several texts that `called` will be asked for, where looking each up by itself takes long."""
+        ...
+
+    def beginning(self, key: str, most: int) -> list[int]:
+        """The entity of each of the first `most` names that begin with a folded key, not empty."""
+        ...
+
+    def told_apart(self, key: str) -> list[int]:
+        """Entities whose label is of a folded key with brackets behind: "Córdoba (Andalusia)" under "cordoba"."""
+        ...
+
+    def holding(self, key: str) -> list[int]:
+        """Entities whose label has a folded key in it as whole words: "Republic of the Congo" of "congo"."""
+        ...
+
+    def longer_by(self, key: str, endings: Sequence[str]) -> list[int]:
+        """Entities whose label is a folded key with one of some endings: "Uzbekistan" under "uzbek"."""
+        ...
+
+    def spelling(self, text: str, most: int) -> list[int]:
+        """The entities of the first `most` places where a label has a text in it, as it is spelled."""
+        ...
+
+    def match(self, name: str) -> Match | None:
+        """Read a name: exact label, exact id, folded key, close spelling, in this order; None where nothing fits."""
+        ...
+
+    def nearest(self, name: str, count: int = 3) -> list[str]:
+        """Labels of the entities whose names are most like `name`, best first."""
+        ...
+
+    def aliases(self) -> dict[int, list[str]]:
+        """Names of entities beside label and id, folded."""
+        ...
+
+
+class NameIndex:
+    """Finds entities by their names; see `Names`.
+
+    Args:
+        keys: the folded names.
+        labels, ids: by entity.
+    """
+
+    def __init__(self, keys: KeyTable, labels: Labels, ids: Strings) -> None:
+        self._keys, self._labels, self._ids = keys, labels, ids
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays; labels and ids are the table's."""
+        return self._keys.nbytes
+
+    @property
+    def whole(self) -> StoredKeys:
+        """All names as arrays."""
+        return self._keys.whole
+
+    def with_key(self, key: str) -> list[int]:
+        """Entities under a folded key."""
+        return self._keys.with_key(key)
+
+    def called(self, text: str) -> list[int]:
+        """Entities with a name that is a text but for case, accents and marks."""
+        return self.with_key(fold(text))
+
+    def expect(self, texts: Sequence[str]) -> None:
+        """Nothing: they are all at hand."""
+
+    def beginning(self, key: str, most: int) -> list[int]:
+        """The entity of each of the first `most` names that begin with a folded key, not empty."""
+        return self._keys.starting(key, most)
 
     def told_apart(self, key: str) -> list[int]:
         """Entities whose label is of a folded key with brackets behind: "Córdoba (Andalusia)" under "cordoba"."""
         found = []
-        for position in self.keys.starting(f"{key} ")[:MOST_NAMESAKES]:
-            entity = int(self.entities[position])
-            label = self._label(entity)
+        for entity in self._keys.starting(f"{key} ", MOST_NAMESAKES):
+            label = self._labels[entity]
             if label.endswith(")") and fold(label.rpartition(" (")[0]) == key:
                 found.append(entity)
         return list(dict.fromkeys(found))
@@ -215,26 +445,30 @@ class NameIndex:
     def holding(self, key: str) -> list[int]:
         """Entities whose label has a folded key in it as whole words: "Republic of the Congo" of "congo"."""
         within = f" {key} "
-        found = (int(self.entities[at]) for at, text in enumerate(self._texts) if within in f" {text} ")
-        return [entity for entity in dict.fromkeys(found) if within in f" {fold(self._label(entity))} "]
+        found = (entity for text, entity in self._keys.items() if within in f" {text} ")
+        return [entity for entity in dict.fromkeys(found) if within in f" {fold(self._labels[entity])} "]
 
     def longer_by(self, key: str, endings: Sequence[str]) -> list[int]:
         """Entities whose label is a folded key with one of some endings: "Uzbekistan" under "uzbek"."""
         found = [entity for ending in endings for entity in self.with_key(key + ending)]
-        return [entity for entity in dict.fromkeys(found) if fold(self._label(entity)) in {key + e for e in endings}]
+        return [entity for entity in dict.fromkeys(found) if fold(self._labels[entity]) in {key + e for e in endings}]
+
+    def spelling(self, text: str, most: int) -> list[int]:
+        """The entities of the first `most` places where a label has a text in it, as it is spelled."""
+        return self._labels.holding(text, most)
 
     def match(self, name: str) -> Match | None:
         """Read a name: exact label, exact id, folded key, close spelling, in this order; None where nothing fits."""
         fitting = self.with_key(fold(name))
         if fitting:
-            for exact in (self._label, self._identifier):
-                same = [entity for entity in fitting if exact(entity) == name]
+            for exact in (self._labels, self._ids):
+                same = [entity for entity in fitting if exact[entity] == name]
                 if same:
                     return Match(tuple(same))
-            labelled = [entity for entity in fitting if fold(self._label(entity)) == fold(name)]
+            labelled = [entity for entity in fitting if fold(self._labels[entity]) == fold(name)]
             return Match(tuple(labelled or fitting))
-        entity = self._respelled(fold(name)) if len(name) <= LONGEST else None
-        return None if entity is None else Match((entity,), corrected_to=self._label(entity))
+        found = self._respelled(fold(name)) if len(name) <= LONGEST else None
+        return None if found is None else Match((found,), corrected_to=self._labels[found])
 
     def _respelled(self, key: str) -> int | None:
         """The one entity whose name is a slip away (a letter missing, added, changed or swapped; two in a long name).
@@ -245,28 +479,39 @@ class NameIndex:
         if len(key) < SHORTEST:
             return None
         slips = 1 if len(key) < 2 * SHORTEST else 2
-        hits = process.extract(key, self._texts, scorer=OSA.distance, limit=50, score_cutoff=slips)
+        hits = self._keys.like(key, OSA.distance, 50, slips)
         hits = [hit for hit in hits if _NUMBER.findall(hit[0]) == _NUMBER.findall(key)]
-        near = [(int(self.entities[position]), text) for text, distance, position in hits if distance == hits[0][1]]
-        labelled = {entity for entity, text in near if fold(self._label(entity)) == text}
+        near = [(entity, text) for text, distance, entity in hits if distance == hits[0][1]]
+        labelled = {entity for entity, text in near if fold(self._labels[entity]) == text}
         fitting = labelled or {entity for entity, _ in near}
         return fitting.pop() if len(fitting) == 1 else None
 
     def nearest(self, name: str, count: int = 3) -> list[str]:
         """Labels of the entities whose names are most like `name`, best first."""
-        hits = process.extract(
-            fold(name)[:LONGEST], self._texts, scorer=fuzz.ratio, limit=20 * count, score_cutoff=50.0
-        )
         scores: dict[str, float] = {}
-        for text, score, position in hits:
-            label = self._label(int(self.entities[position]))
+        for text, score, entity in self._keys.like(fold(name)[:LONGEST], fuzz.ratio, 20 * count, 50.0):
+            label = self._labels[entity]
             # A foreign name that happens to be near is a worse guess than the name that a person sees.
             scores[label] = max(scores.get(label, 0.0), score + (ALIAS_HANDICAP if fold(label) == text else 0.0))
         return sorted(scores, key=lambda label: -scores[label])[:count]
 
-    @cached_property
-    def _texts(self) -> list[str]:
-        return list(self.keys)
+    def aliases(self) -> dict[int, list[str]]:
+        """Names of entities beside label and id, folded."""
+        found: dict[int, list[str]] = {}
+        for key, entity in self._keys.items():
+            found.setdefault(entity, []).append(key)
+        for entity, keys in found.items():
+            own = {fold(name) for name in {self._labels[entity], self._ids[entity]}}
+            found[entity] = [key for key in keys if key not in own]
+        return found
+
+
+def keys_of(label: str, identifier: str) -> list[str]:
+    """The folded keys of an entity's own names: one where both fold alike."""
+    key = fold(label)
+    if identifier == label or (other := fold(identifier)) == key:
+        return [key]
+    return [key, other]
 
 
 def nearest_texts(name: str, choices: Iterable[str], count: int = 3) -> list[str]:

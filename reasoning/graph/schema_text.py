@@ -14,8 +14,9 @@ import numpy as np
 from kg_data.errors import SkylarkError
 from kg_data.supplied import supplies
 from kg_data.visible import visible
-from reasoning.graph.index import Ids
 from reasoning.graph.kinds import GraphKinds
+from reasoning.graph.relations import Relation
+from reasoning.graph.samples import some_edges, some_values
 from reasoning.graph.spelling import relation_text
 from reasoning.graph.store import KnowledgeGraph
 
@@ -27,8 +28,8 @@ LONGEST = 60
 
 ANYTHING = "anything"
 
-Kinds = tuple[list[tuple[str, int]], Callable[[Ids], Sequence[int]]]
-"""Each kind's name with its number of members, and the places of those that some entities are of, most first."""
+Kinds = tuple[list[tuple[str, int]], Callable[[Relation], Sequence[int]]]
+"""Each kind's name with its number of members, and the places of those that a relation leads from, most first."""
 
 
 @supplies(KnowledgeGraph.schema)
@@ -37,8 +38,9 @@ def schema_text(kg: KnowledgeGraph, most: int = 50) -> str:
     if most < 1:
         raise SkylarkError(f"most must be at least 1, not {most}")
     kinds = _kinds(kg)
-    values = sum(len(column.entities) for column in kg.literals)
-    size = f"{len(kg):,} triples and {values:,} values of {len(kg.universe):,} entities"
+    values = kg.value_count
+    of = "" if kg.universe_size is None else f" of {kg.universe_size:,} entities"
+    size = f"{len(kg):,} triples and {values:,} values{of}"
     lines = [f"Graph {_short(kg.graph_name)}: {size}"]
     if kinds is None:
         lines.append("Relations, each with an example and how often it is there:")
@@ -58,50 +60,54 @@ def _kinds(kg: KnowledgeGraph) -> Kinds | None:
     kinds = GraphKinds(kg)
     if kinds.type_relation is not None:
         names = [kg.entity_labels[kind] for kind in kinds.types]
-        return list(zip(names, kinds.sizes.tolist(), strict=True)), kinds.of
+        return list(zip(names, kinds.sizes.tolist(), strict=True)), kinds.at_end
+    if kg.server is not None:
+        return None
     pairs = kg.type_pairs
     if not len(pairs):
         return None
     sizes = np.bincount(pairs[:, 1], minlength=len(kg.type_names))
     order = np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]
 
-    def of(entities: Ids) -> Sequence[int]:
+    def at_end(relation: Relation) -> Sequence[int]:
+        at_hand = relation.kind == "values"
+        entities = kg.literals[relation.index].entities if at_hand else kg.index.ends(relation.index, relation.inverse)
         there = np.bincount(pairs[np.isin(pairs[:, 0], entities), 1], minlength=len(sizes))[order]
         found: list[int] = np.argsort(-there, kind="stable")[: np.count_nonzero(there)].tolist()
         return found
 
-    return [(kg.type_names[at], int(sizes[at])) for at in order.tolist()], of
+    return [(kg.type_names[at], int(sizes[at])) for at in order.tolist()], at_end
 
 
 def _with_kinds(kg: KnowledgeGraph, kinds: Kinds) -> Iterator[tuple[int, str]]:
     """How many facts each relation has, with its line."""
-    named, of = kinds
+    named, at_end = kinds
 
-    def words(entities: Ids) -> str:
-        return " or ".join(_short(named[at][0]) for at in of(entities)[:MOST_NAMED]) or ANYTHING
+    def words(relation: Relation) -> str:
+        return " or ".join(_short(named[at][0]) for at in at_end(relation)[:MOST_NAMED]) or ANYTHING
 
-    for index in range(kg.relation_count):
-        heads, tails = kg.index.block(index, False)
-        if len(heads):
-            yield len(heads), f"{_relation(kg.relation_label(index))}: {words(heads)} -> {words(tails)}"
-    for column in kg.literals:
+    for index, count in enumerate(kg.index.counts().tolist()):
+        if count:
+            heads, tails = (words(Relation("edges", index, inverse)) for inverse in (False, True))
+            yield count, f"{_relation(kg.relation_label(index))}: {heads} -> {tails}"
+    for place, column in enumerate(kg.literals):
         unit = f" in {_short(column.unit)}" if column.unit else ""
-        yield len(column.entities), f"{_relation(column.relation)}: {words(column.entities)} -> {column.kind}{unit}"
+        yield len(column), f"{_relation(column.relation)}: {words(Relation('values', place))} -> {column.kind}{unit}"
 
 
 def _with_examples(kg: KnowledgeGraph) -> Iterator[tuple[int, str]]:
     """The same with a fact in place of kinds."""
-    for index in range(kg.relation_count):
-        heads, tails = kg.index.block(index, False)
-        if len(heads):
+    for index, count in enumerate(kg.index.counts().tolist()):
+        if count:
+            heads, tails = some_edges(kg, Relation("edges", index), 1)
             example = f"{_short(kg.name(int(heads[0])))} -> {_short(kg.name(int(tails[0])))}"
-            yield len(heads), f"{_relation(kg.relation_label(index))}: {example}"
-    for column in kg.literals:
-        if len(column.entities):
-            value = kg.value(column, float(column.values[0]))
+            yield count, f"{_relation(kg.relation_label(index))}: {example}"
+    for place, column in enumerate(kg.literals):
+        entities, values = some_values(kg, place, 1)
+        if len(entities):
+            value = kg.value(column, float(values[0]))
             unit = f" {_short(column.unit)}" if column.unit else ""
-            example = f"{_short(kg.name(int(column.entities[0])))} -> {value}{unit}"
-            yield len(column.entities), f"{_relation(column.relation)}: {example}"
+            yield len(column), f"{_relation(column.relation)}: {_short(kg.name(int(entities[0])))} -> {value}{unit}"
 
 
 def _relation(label: str) -> str:

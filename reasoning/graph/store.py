@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import datetime
 import logging
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from rpds import HashTrieMap
 
 import kg_data
 from kg_data.cache_location import CACHE_VARIABLE
-from kg_data.columns import GraphColumns, LeftOut, LiteralColumn
+from kg_data.columns import GraphColumns
+from kg_data.errors import UsageError
 from kg_data.loaders import LoadingOptions
+from kg_data.loaders.options import USUAL
 from kg_data.supplied import supplied
 from kg_data.values import Value
 from reasoning.errors import AmbiguousEntityError, GraphError, UnknownEntityError, UnknownRelationError
 from reasoning.graph import cache
 from reasoning.graph.building import build
+from reasoning.graph.changing.head import is_store
+from reasoning.graph.content import ContentAgain, GraphContent
+from reasoning.graph.edges import stretches
+from reasoning.graph.endpoint.address import names_endpoint
+from reasoning.graph.endpoint.opening import open_endpoint
+from reasoning.graph.endpoint.server import Server
 from reasoning.graph.exchange import (
     columns_from_networkx,
     columns_from_pandas,
@@ -31,32 +37,18 @@ from reasoning.graph.exchange import (
     columns_from_triples,
 )
 from reasoning.graph.index import Ids, TripleIndex
-from reasoning.graph.names import MOST_NAMESAKES, Match, NameIndex, StringColumn, fold, nearest_texts
+from reasoning.graph.names import MOST_NAMESAKES, Match, fold, nearest_texts
 from reasoning.graph.origin import Origin
+from reasoning.graph.rdf_form import EXPORTED, RdfForm
+from reasoning.graph.relations import Relation
+from reasoning.graph.sources import FactSources, Source, Sourced, StoredSources, apart, value_key
+from reasoning.graph.values import ValueColumn
 
 if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
 
 log = logging.getLogger(__name__)
-
-STRETCH = 1 << 20
-"""Triples that are taken from the index at a time where all are listed."""
-
-
-@dataclass(frozen=True)
-class Relation:
-    """A relation as a name in a query resolves to it.
-
-    Attributes:
-        kind: "edges" between entities, or "values" (a typed literal of each entity).
-        index: position among the relations of its kind.
-        inverse: whether the name meant the inverse (a folded `_reverse` twin).
-    """
-
-    kind: Literal["edges", "values"]
-    index: int
-    inverse: bool = False
 
 
 class Fact(NamedTuple):
@@ -67,6 +59,16 @@ class Fact(NamedTuple):
     tail: str | int | float | datetime.date
 
 
+@supplied
+def open_store(folder: Path) -> KnowledgeGraph:
+    """The graph of a store on disk, as it is now; see `reasoning.graph.changing.on_disk`.
+
+    Raises:
+        StoreError: the store is damaged.
+    """
+    raise NotImplementedError
+
+
 class KnowledgeGraph:
     """An immutable set of triples between entities, with typed literals beside it.
 
@@ -74,44 +76,32 @@ class KnowledgeGraph:
     `relation_label`. Use `load`, `from_triples`, `from_networkx` or `from_columns` to make one.
 
     Attributes:
+        content: its parts, which the other attributes are taken from.
+        graph_name: its short name.
+        source: where it comes from and under which licence, one line.
+        splits: the splits whose triples it holds.
         left_out: broken lines of its file that were left out; None where there are none.
         notes: what else is to be known of how its file was read, such as a name that stands in two rows of a table.
         predicted: edges (head, relation, tail) that a link predictor added, with its confidence; see `with_edges`.
         origin: where it was loaded from, None where it was made of something else.
+        rdf_form: how it is spelled where its queries run as SPARQL.
+        server: what has whole queries run where the graph is; None where it is here.
     """
 
     origin: Origin | None = None
+    rdf_form: RdfForm = EXPORTED
+    server: Server | None = None
     predicted: Mapping[tuple[int, int, int], float] = MappingProxyType({})
 
-    def __init__(self, arrays: Mapping[str, NDArray[Any]], details: Mapping[str, Any]) -> None:
-        self._arrays, self._details = dict(arrays), dict(details)
-        self.graph_name: str = details["name"]
-        self.source: str = details["source"]
-        left_out = details["left_out"]
-        self.left_out = None if left_out is None else LeftOut(left_out["lines"], tuple(left_out["first"]))
-        self.notes: tuple[str, ...] = tuple(details.get("notes", ()))  # graphs stored before have none
-        self.splits: tuple[str, ...] = tuple(details["splits"])
-        self.relation_ids: tuple[str, ...] = tuple(details["relation_ids"])
-        self.relation_labels: tuple[str, ...] = tuple(details["relation_labels"])
-        self.type_names: tuple[str, ...] = tuple(details["type_names"])
-        self.index = TripleIndex({name[6:]: array for name, array in arrays.items() if name.startswith("index_")})
-        self.entity_ids = self._strings("ids")
-        self.entity_labels = self._strings("labels")
-        self.universe: Ids = arrays["universe"]
-        self.names = NameIndex(
-            self._strings("keys"), arrays["key_entities"], self.entity_labels.__getitem__, self.identifier
-        )
-        self.literals: tuple[LiteralColumn, ...] = tuple(
-            LiteralColumn(
-                relation=item["relation"],
-                kind=item["kind"],
-                entities=arrays[f"literal_entities_{i}"],
-                values=arrays[f"literal_values_{i}"],
-                unit=item["unit"],
-                identifier=item["id"],
-            )
-            for i, item in enumerate(details["literals"])
-        )
+    def __init__(self, content: GraphContent) -> None:
+        self.content = content
+        about = content.about
+        self.graph_name, self.source, self.splits = about.name, about.source, about.splits
+        self.left_out, self.notes = about.left_out, about.notes
+        self.index, self.names, self.literals = content.index, content.names, content.values
+        self.entity_ids, self.entity_labels = content.entities.ids, content.entities.labels
+        self.relation_ids, self.relation_labels = content.relations.ids, content.relations.labels
+        self.relation_aliases = content.relations.aliases
 
     # Making one -------------------------------------------------------------------------------------------------
 
@@ -125,12 +115,14 @@ class KnowledgeGraph:
         cell_separator: str | None = None,
         infer_values: bool = False,
         skip_broken: bool = False,
+        refresh: bool = False,
     ) -> KnowledgeGraph:
         """Open a graph by its built-in name, data-set name, folder or file; built once, then memory-mapped.
 
         Args:
-            name_or_path: "world", a data-set folder (or its name under `$SKYLARK_DATA/kg`), or a file (.tsv, .csv,
-                .txt, .jsonl, .nt, .ttl).
+            name_or_path: "world", a data-set folder (or its name under `$SKYLARK_DATA/kg`), a file (.tsv, .csv,
+                .txt, .jsonl, .nt, .ttl), the folder of a graph store (`python -m reasoning graph`), or "sparql:" and
+                the address of a SPARQL endpoint, where the graph stays.
             splits: which splits' triples the graph holds, e.g. ("train", "valid"); all of them by default. The entity
                 and relation indexes are the same whichever splits are chosen.
             table: whether a .tsv, .csv or .txt file is a table: a header, then a row for each thing, the first column
@@ -142,20 +134,30 @@ class KnowledgeGraph:
                 of a table is refused.
             skip_broken: whether broken lines of such a file, or of JSON lines, are left out; a warning and `left_out`
                 say which.
+            refresh: of an endpoint, whether its relations, types and names are found out anew; they are kept for a day.
 
         Raises:
             UnknownGraphError: nothing has this name.
             DataError: a file does not have the form expected.
             UsageError: the source is not read with one of these options.
+            EndpointError: an endpoint cannot be asked.
             GraphError: a named split is not there, or the graph has no triples.
         """
         loading = LoadingOptions(table, cell_separator, infer_values, skip_broken)
+        if is_store(name_or_path):
+            if splits is not None or loading != USUAL or refresh:
+                raise UsageError(f"the graph store {name_or_path} is opened as it is, without splits or options")
+            return open_store(Path(name_or_path))
+        if names_endpoint(name_or_path):
+            return cls._on_server(str(name_or_path), splits, loading, refresh)
+        if refresh:
+            raise UsageError("refresh belongs to an endpoint; a file that has changed is noticed")
         origin = Origin.of(name_or_path, splits, loading)
         graph = cls._cached(origin)
         if graph is None:
             graph = cls.from_columns(kg_data.load(name_or_path, loading), splits)
             try:
-                cache.save(origin.folder, graph._arrays, graph._details)
+                cache.save(origin.folder, *graph.content.stored())
             except OSError as error:
                 log.warning(
                     "the graph could not be cached in %s (%s) and is built anew next time; %s names another folder",
@@ -164,6 +166,21 @@ class KnowledgeGraph:
             graph.origin = origin
         for note in graph.loading_notes:
             log.warning("%s: %s", name_or_path, note)
+        return graph
+
+    @classmethod
+    def _on_server(
+        cls, name: str, splits: Sequence[str] | None, loading: LoadingOptions, refresh: bool
+    ) -> KnowledgeGraph:
+        """The graph of an endpoint."""
+        if splits is not None or loading != USUAL:
+            what = "splits" if splits is not None else loading.flags()[0]
+            raise UsageError(f"a graph on a server is asked as it is: {what} cannot be chosen there")
+        content, server = open_endpoint(name, refresh)
+        graph = cls(content)
+        graph.server, graph.rdf_form = server, server.survey.form
+        for note in graph.loading_notes:
+            log.warning("%s: %s", graph.graph_name, note)
         return graph
 
     @property
@@ -181,7 +198,7 @@ class KnowledgeGraph:
             saved = None
         if saved is None:
             return None
-        graph = cls(*saved)
+        graph = cls(GraphContent.of(*saved))
         graph.origin = origin
         return graph
 
@@ -193,6 +210,12 @@ class KnowledgeGraph:
             GraphError: the cache no longer has it, and what it was loaded from has changed since.
             UnknownGraphError: neither is there any more.
         """
+        if is_store(origin.name):
+            if (saved := cache.load(origin.folder)) is None:
+                raise GraphError(f"the graph store {origin.name} was compacted since: load it anew and ask again")
+            base = cls(GraphContent.of(*saved))
+            base.origin = origin
+            return base
         graph = cls._cached(origin)
         if graph is not None:
             return graph
@@ -204,40 +227,58 @@ class KnowledgeGraph:
         return cls.load(origin.name, origin.splits, **asdict(origin.loading))
 
     @classmethod
-    def _of_content(
-        cls, arrays: cache.Arrays, details: dict[str, Any], predicted: dict[tuple[int, int, int], float]
+    def with_content(
+        cls, content: GraphContent, predicted: Mapping[tuple[int, int, int], float] = MappingProxyType({})
     ) -> KnowledgeGraph:
-        graph = cls(arrays, details)
-        graph.predicted = predicted
+        """The graph of a content, with the confidence of those among its edges that a link predictor added."""
+        graph = cls(content)
+        graph.predicted = dict(predicted)
         return graph
 
+    @classmethod
+    def _changed_again(
+        cls, origin: Origin, again: ContentAgain, predicted: Mapping[tuple[int, int, int], float]
+    ) -> KnowledgeGraph:
+        return cls.with_content(again(cls.reopened(origin).content, origin), predicted)
+
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled by where it was loaded from, else by its content."""
+        """Pickled by where it was loaded from, and what was changed since; else by its content."""
+        if self.server is not None:
+            return KnowledgeGraph.load, (self.graph_name,)
         if self.origin is not None:
             return KnowledgeGraph.reopened, (self.origin,)
-        return KnowledgeGraph._of_content, (self._arrays, self._details, dict(self.predicted))
+        changes = self.content.changes
+        if changes is not None and changes.origin is not None:
+            return KnowledgeGraph._changed_again, (changes.origin, changes.detached(), dict(self.predicted))
+        return KnowledgeGraph.with_content, (self.content, dict(self.predicted))
 
     @classmethod
     def from_columns(cls, columns: GraphColumns, splits: Sequence[str] | None = None) -> KnowledgeGraph:
         """Index the columns that a source hands over; `splits` chooses which of its triples the graph holds."""
-        return cls(*build(columns, splits))
+        return cls(build(columns, splits))
 
     @classmethod
     def from_triples(
         cls,
-        triples: Iterable[tuple[str, str, str | int | float | datetime.date | Value]],
+        triples: Iterable[tuple[str, str, str | int | float | datetime.date | Value] | Sourced],
         name: str = "triples",
         types: Iterable[tuple[str, str]] = (),
         aliases: Iterable[tuple[str, str]] = (),
     ) -> KnowledgeGraph:
         """Make a graph of (head, relation, tail) names; a number, date or `kg_data.Value` as tail is a typed literal.
 
-        `r` and `r_reverse` are one relation. `types` are (entity, type) and `aliases` (entity, other name) pairs.
+        `r` and `r_reverse` are one relation. A `Sourced` says where it was found. `types` are (entity, type) and
+        `aliases` (entity, other name) pairs.
 
         Raises:
             GraphError: there are no triples, or one is not three non-empty texts.
         """
-        return cls.from_columns(columns_from_triples(triples, name, types, aliases))
+        said: dict[tuple[Any, ...], list[Source | None]] = {}
+        graph = cls.from_columns(columns_from_triples(apart(triples, said), name, types, aliases))
+        if not said:
+            return graph
+        content = graph.content
+        return cls(replace(content, sources=FactSources(StoredSources.of(content.keyed(said)), HashTrieMap())))
 
     @classmethod
     def from_networkx(cls, graph: nx.DiGraph | nx.Graph, name: str = "networkx") -> KnowledgeGraph:
@@ -261,10 +302,65 @@ class KnowledgeGraph:
             predicted: the confidence of those among them that a link predictor added.
         """
         index = TripleIndex.build(triples, self.entity_count, self.relation_count)
-        arrays = {f"index_{name}": array for name, array in index.arrays().items()}
-        graph = KnowledgeGraph(self._arrays | arrays, self._details)
-        graph.predicted = dict(predicted)
-        return graph
+        return self.with_content(replace(self.content, index=index, changes=None), predicted)
+
+    @supplied
+    def changed(
+        self,
+        add: Iterable[tuple[str, str, str | int | float | datetime.date | Value] | Sourced] = (),
+        remove: Iterable[tuple[str, str, str | int | float | datetime.date | Value]] = (),
+        *,
+        types: Iterable[tuple[str, str]] = (),
+        aliases: Iterable[tuple[str, str]] = (),
+        labels: Iterable[tuple[str, str]] = (),
+        remove_types: Iterable[tuple[str, str]] = (),
+        remove_aliases: Iterable[tuple[str, str]] = (),
+        remove_sources: Iterable[str] = (),
+    ) -> KnowledgeGraph:
+        """A graph with some facts more and some less; this one stays as it is, and so do those who read it.
+
+        It takes time and memory of the change, not of the graph: both share what did not change. Names are taken as
+        they are spelled, by id, else label; one that is not known is a new entity or relation. What is there already
+        is not added twice. An entity that nothing is said of any more is gone, with its types and other names.
+
+        Args:
+            add: (head, relation, tail) triples; a number, date or `kg_data.Value` as tail is a value; a `Sourced` says
+                where it was found. An entity has one value under a relation: to replace it, remove the old one in the
+                same change, since removals come first.
+            remove: triples that are there.
+            types, aliases: (entity, type) and (entity, other name) pairs that entities get.
+            labels: (entity, display name) pairs, in place of the label that the entity has.
+            remove_types, remove_aliases: such pairs that entities lose.
+            remove_sources: documents; what only they said is removed.
+
+        Raises:
+            ChangeError: what is removed is not there, a value stands where entities stand or the other way round, or
+                nothing would be left.
+            UnknownEntityError, UnknownRelationError: what is removed names what is not there.
+            AmbiguousEntityError: several entities have a name.
+            GraphError: the graph is on a server, where others change it.
+        """
+        raise NotImplementedError
+
+    def documents(self) -> dict[str, int]:
+        """The documents that its facts were found in, each with how many, by name."""
+        return self.content.sources.documents()
+
+    def sources(self, head: str, relation: str, tail: str | int | float | datetime.date) -> tuple[Source, ...]:
+        """Where one of its facts was found; () where the graph does not know.
+
+        Raises:
+            UnknownEntityError, UnknownRelationError, AmbiguousEntityError: a name is not there, or means several.
+        """
+        means, entity = self.relation(relation), self.entity(head)
+        if means.kind == "values":
+            column = self.literals[means.index]
+            values = column.read(np.array([entity], dtype=np.int32))[1].tolist()
+            there = [self.value(column, raw) for raw in values]
+            return self.content.sources.of(value_key(entity, means.index)) if tail in there else ()
+        ends = (entity, self.entity(str(tail)))
+        first, last = ends[::-1] if means.inverse else ends
+        return self.content.sources.of((first, means.index, last))
 
     @supplied
     def to_networkx(self) -> nx.MultiDiGraph:
@@ -332,8 +428,9 @@ class KnowledgeGraph:
 
     @property
     def entity_count(self) -> int:
-        """Entities in the id table (with those that only other splits mention)."""
-        return len(self.entity_ids)
+        """Entities in the id table (with those that only other splits mention); on a server as many as it counted."""
+        there = 0 if self.server is None else self.server.survey.entities or 0
+        return max(there, len(self.entity_ids))
 
     @property
     def relation_count(self) -> int:
@@ -343,20 +440,20 @@ class KnowledgeGraph:
     @property
     def value_count(self) -> int:
         """Values of its entities; `len` of the graph counts the triples between entities alone."""
-        return sum(len(column.entities) for column in self.literals)
+        return sum(map(len, self.literals))
 
     @property
     def nbytes(self) -> int:
         """Bytes of all its arrays, memory-mapped ones counted in full."""
-        return sum(array.nbytes for array in self._arrays.values())
+        return self.content.nbytes
 
     def __len__(self) -> int:
         return len(self.index)
 
     def __iter__(self) -> Iterator[Fact]:
         """Every fact: the `len(kg)` triples between entities, then the values."""
-        for start in range(0, len(self), STRETCH):
-            for head, relation, tail in self.index.triples(slice(start, start + STRETCH)).tolist():
+        for triples in stretches(self.index):
+            for head, relation, tail in triples.tolist():
                 yield Fact(self.name(head), self.relation_label(relation), self.name(tail))
         for column in self.literals:
             for entity, raw in zip(column.entities.tolist(), column.values.tolist(), strict=True):
@@ -374,9 +471,11 @@ class KnowledgeGraph:
 
     def __repr__(self) -> str:
         values = f"{self.value_count:,} values, " if self.literals else ""
+        size = self.universe_size
+        entities = "" if size is None else f"{size:,} entities, "
         return (
-            f"KnowledgeGraph({self.graph_name!r}: {len(self):,} triples, {values}"
-            f"{len(self.universe):,} entities, {len(self.relation_names())} relations)"
+            f"KnowledgeGraph({self.graph_name!r}: {len(self):,} triples, {values}{entities}"
+            f"{len(self.relation_names())} relations)"
         )
 
     # Entities ---------------------------------------------------------------------------------------------------
@@ -389,22 +488,20 @@ class KnowledgeGraph:
         """The entity's display name: its label, with the id behind it where the label alone could be another's."""
         label = self.entity_labels[entity]
         # Nearly every label is told apart here, at a hundredth of the cost of looking it up.
-        plain = not self._arrays["label_is_shared"][entity] and not label.endswith(")")
+        plain = not self.content.entities.shares_label(entity) and not label.endswith(")")
         return label if plain or not self._needs_id(label) else f"{label} ({self.identifier(entity)})"
 
     def _needs_id(self, label: str) -> bool:
         same = [e for e in self.names.with_key(fold(label)) if self.entity_labels[e] == label]
-        return len(same) > 1 or self._displayed_as(label) is not None
+        return len(same) > 1 or self.displayed_as(label) is not None
 
-    def _displayed_as(self, name: str) -> int | None:
+    def displayed_as(self, name: str) -> int | None:
         """The entity that is displayed as `name` with its id in it, None where there is none."""
         start = name.find(" (") if name.endswith(")") else -1
         while start >= 0:
-            span = self.entity_ids.span(name[start + 2 : -1], self._arrays["id_order"])
-            if span:
-                entity = int(self._arrays["id_order"][span.start])
-                if self.entity_labels[entity] == name[:start] and self._needs_id(name[:start]):
-                    return entity
+            entity = self.content.entities.find(name[start + 2 : -1])
+            if entity is not None and self.entity_labels[entity] == name[:start] and self._needs_id(name[:start]):
+                return entity
             start = name.find(" (", start + 1)
         return None
 
@@ -414,11 +511,10 @@ class KnowledgeGraph:
         Raises:
             UnknownEntityError: no entity has it.
         """
-        order = self._arrays["id_order"]
-        span = self.entity_ids.span(identifier, order)
-        if not span:
+        entity = self.content.entities.find(identifier)
+        if entity is None:
             raise UnknownEntityError(identifier, self.names.nearest(identifier), self.graph_name)
-        return int(order[span.start])
+        return entity
 
     def match(self, name: str) -> Match:
         """Read a name as one entity, display names first, despite case, accents, aliases and small misspellings.
@@ -427,7 +523,7 @@ class KnowledgeGraph:
             UnknownEntityError: no name is near enough; the error holds the nearest.
             AmbiguousEntityError: several entities have the name.
         """
-        displayed = self._displayed_as(name)
+        displayed = self.displayed_as(name)
         match = self.names.match(name) if displayed is None else Match((displayed,))
         if match is None:
             raise UnknownEntityError(name, self.names.nearest(name), self.graph_name)
@@ -460,15 +556,35 @@ class KnowledgeGraph:
 
     def types(self, entity: int) -> list[str]:
         """Names of the entity's types, [] where the source gives none."""
-        pairs = self._arrays["type_pairs"]
-        typed = np.asarray(pairs[:, 0])  # `searchsorted` would copy this column for each search
-        low, high = bisect_left(typed, entity), bisect_right(typed, entity)
-        return [self.type_names[number] for number in pairs[low:high, 1]]
+        return self.content.entities.types(entity)
+
+    @property
+    def universe(self) -> Ids:
+        """The entities that stand in a triple or have a value, sorted."""
+        return self.content.entities.present
+
+    @property
+    def universe_size(self) -> int | None:
+        """How many these are; None where a server does not say, having too many."""
+        return len(self.universe) if self.server is None else self.server.survey.entities
+
+    @property
+    def type_names(self) -> tuple[str, ...]:
+        """The types that its source gives, by number."""
+        return self.content.entities.type_names
 
     @property
     def type_pairs(self) -> Ids:
-        """All (entity, type) pairs by index, shape (n, 2), sorted by entity."""
-        return self._arrays["type_pairs"]
+        """All (entity, type number) pairs, shape (n, 2), sorted by entity."""
+        return self.content.entities.type_pairs
+
+    @property
+    def type_sizes(self) -> dict[str, int]:
+        """How many entities there are of each type that its source gives."""
+        if self.server is not None:
+            return {name: count for _, name, count in self.server.survey.types}
+        numbers, counts = np.unique(self.type_pairs[:, 1], return_counts=True)
+        return {self.type_names[at]: count for at, count in zip(numbers.tolist(), counts.tolist(), strict=True)}
 
     # Relations --------------------------------------------------------------------------------------------------
 
@@ -478,16 +594,12 @@ class KnowledgeGraph:
         Raises:
             UnknownRelationError: no relation has the name, or several have that label.
         """
-        found = self._relations_by_name.get(name) or self._relations_by_name.get("\0" + fold(name))
-        if found is None:
+        found = self.content.relations.named(name)
+        if not found:
             there = self.relation_names()
             raise UnknownRelationError(name, nearest_texts(name, there) or there[:3], self.graph_name)
         if len(found) > 1:
-            ids = [
-                self.relation_ids[at.index] if at.kind == "edges" else self.literals[at.index].identifier
-                for at in found
-            ]
-            raise UnknownRelationError(name, ids, self.graph_name)
+            raise UnknownRelationError(name, [self.content.relations.identifier(at) for at in found], self.graph_name)
         return found[0]
 
     def relation_label(self, relation: int) -> str:
@@ -496,9 +608,9 @@ class KnowledgeGraph:
 
     def label(self, relation: Relation) -> str:
         """The display name of a relation of either kind."""
-        return self.relation_names()[relation.index + (self.relation_count if relation.kind == "values" else 0)]
+        return self.content.relations.label(relation)
 
-    def column(self, name: str) -> LiteralColumn | None:
+    def column(self, name: str) -> ValueColumn | None:
         """The values of the relation that a name means; None where it leads to entities.
 
         Raises:
@@ -509,49 +621,11 @@ class KnowledgeGraph:
 
     def relation_names(self) -> list[str]:
         """Labels of the relations between entities, then of those with values."""
-        return [*self.relation_labels, *(column.relation for column in self.literals)]
-
-    @cached_property
-    def _relations_by_name(self) -> dict[str, list[Relation]]:
-        table: dict[str, list[Relation]] = {}
-
-        def offer(name: str, relation: Relation, taken: set[str]) -> None:
-            if name not in taken and relation not in table.setdefault(name, []):
-                table[name].append(relation)
-
-        edges = [Relation("edges", i) for i in range(self.relation_count)]
-        values = [Relation("values", i) for i in range(len(self.literals))]
-        aliases = [(name, Relation("edges", i, inverse)) for name, (i, inverse) in self.relation_aliases.items()]
-        named = [
-            *zip(self.relation_ids, edges, strict=True),
-            *zip((column.identifier for column in self.literals), values, strict=True),
-        ]
-        labelled = [
-            *zip(self.relation_labels, edges, strict=True),
-            *zip((column.relation for column in self.literals), values, strict=True),
-        ]
-        # Ids win over labels, labels over aliases, exact forms over folded ones.
-        for pairs in (named, labelled, aliases):
-            taken = set(table)
-            for name, relation in pairs:
-                offer(name, relation, taken)
-        for pairs in (named, labelled, aliases):
-            taken = set(table)
-            for name, relation in pairs:
-                offer("\0" + fold(name), relation, taken)
-        return table
-
-    @property
-    def relation_aliases(self) -> dict[str, tuple[int, bool]]:
-        """Further names of relations to (relation index, whether the name means the inverse)."""
-        return {name: (index, bool(inverse)) for name, (index, inverse) in self._details["relation_aliases"].items()}
+        return [*self.content.relations.names]
 
     def twin_id(self, relation: int) -> str | None:
         """The id that the source gives the relation's inverse twin, None where it stores none."""
-        for name, (index, inverse) in self.relation_aliases.items():
-            if index == relation and inverse:
-                return name
-        return None
+        return self.content.relations.twin_id(relation)
 
     def confidence(self, head: int, relation: int, tail: int) -> float:
         """Of one of its edges: 1 unless a link predictor added it."""
@@ -559,11 +633,8 @@ class KnowledgeGraph:
 
     # Values -----------------------------------------------------------------------------------------------------
 
-    def value(self, column: LiteralColumn, raw: float) -> int | float | datetime.date:
+    def value(self, column: ValueColumn, raw: float) -> int | float | datetime.date:
         """A stored float64 as the value it stands for."""
         if column.kind == "date":
             return datetime.date.fromordinal(int(raw))
         return float(raw) if column.kind == "decimal" else int(raw)
-
-    def _strings(self, name: str) -> StringColumn:
-        return StringColumn(self._arrays[f"{name}_blob"], self._arrays[f"{name}_offsets"])

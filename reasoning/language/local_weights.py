@@ -13,9 +13,10 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from kg_data.batches.identity import files_digest
 from kg_data.cache_location import cache_dir
 from kg_data.devices import find_device, find_dtype, quiet_transformers
-from kg_data.hub import HubModels, has_weights
+from kg_data.hub import HubModels, deciding_files, has_weights
 from reasoning.language.errors import LLMError, need_packages
 from reasoning.language.greedy_decoding import LocalModel
 from reasoning.language.smollm2_weights import converted_weights, packaged_gguf
@@ -91,6 +92,21 @@ def find_weights(source: str | None) -> Path:
     if _is_gguf(path):
         return converted_weights(path, cache_dir() / "llms")
     return HUB.folder(source)
+
+
+def weights_digest(source: str | None) -> str:
+    """A hex digest of the weights of a source: whether two runs were answered by the same; none is loaded.
+
+    Args:
+        source: see `find_weights`.
+
+    Raises:
+        LLMError: they are nowhere to be had.
+    """
+    path = packaged_gguf() if source is None else Path(source).expanduser()
+    if _is_gguf(path):
+        return files_digest([path])
+    return files_digest(deciding_files(find_weights(source)))
 
 
 def load_local_model(source: str | None, device: str = "auto", dtype: str = "auto") -> LocalModel:

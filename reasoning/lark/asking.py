@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from reasoning.execution.step_result import Context, StepPart
 from reasoning.graph.index import Ids
-from reasoning.graph.store import KnowledgeGraph, Relation
+from reasoning.graph.relations import Relation
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark.options import LarkOptions
 from reasoning.query.binding import BoundChain, BoundStep
 from reasoning.query.chain import Operation

@@ -9,8 +9,9 @@ import numpy as np
 from langchain_core.language_models import BaseChatModel
 
 from reasoning.execution.events import ChainEvent, PartFinished, StepFinished, StepStarted
-from reasoning.execution.exact import StepSet, exact_result, execute_step, inputs_of, step_set
+from reasoning.execution.exact import exact_result, execute_step, step_set
 from reasoning.execution.step_result import StepPart, StepResult
+from reasoning.execution.step_set import StepSet, inputs_of
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark.asking import ASKED, StepAsker, rng_for

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from reasoning.execution.exact import execute_step
 from reasoning.execution.step_result import Attempt, Context, StepPart
 from reasoning.graph.index import Ids
-from reasoning.graph.store import KnowledgeGraph, Relation
+from reasoning.graph.relations import Relation
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.calling import at_once
 from reasoning.language.embedded import EmbeddedChatModel
 from reasoning.language.errors import LLMError

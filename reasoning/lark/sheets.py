@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reasoning.graph.index import Ids
-from reasoning.graph.store import Relation
+from reasoning.graph.relations import Relation
 from reasoning.language.marking.scheme import MarkScheme
 from reasoning.language.marking.sheets import Sheet
 from reasoning.query.chain import Operation

@@ -17,7 +17,8 @@ from reasoning.errors import StepError
 from reasoning.execution.exact import execute_step
 from reasoning.execution.step_result import Attempt, Context, StepPart
 from reasoning.graph.index import Ids
-from reasoning.graph.store import KnowledgeGraph, Relation
+from reasoning.graph.relations import Relation
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.calling import ask_model, at_once, usage_of
 from reasoning.language.concurrent_map import concurrent_map
 from reasoning.language.errors import LLMError

@@ -13,7 +13,8 @@ from functools import cached_property
 
 from kg_data.columns import ValueKind
 from reasoning.errors import QueryError
-from reasoning.graph.store import KnowledgeGraph, Relation
+from reasoning.graph.relations import Relation
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.chain import Chain, Step, decompose
 from reasoning.query.number_kinds import (
     aggregate_kind,

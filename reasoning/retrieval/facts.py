@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.graph.index import Ids
-from reasoning.graph.store import KnowledgeGraph, Relation
+from reasoning.graph.relations import Relation
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.graph.values import ValueColumn
 from reasoning.query.tree import Value
 
 
@@ -30,7 +32,7 @@ class Facts:
         self._kg = kg
         self.labels = [*map(kg.relation_label, range(kg.relation_count)), *(c.relation for c in kg.literals)]
         self.identifiers = [*kg.relation_ids, *(column.identifier for column in kg.literals)]
-        self._starts = list(accumulate((len(column.entities) for column in kg.literals), initial=len(kg.index)))
+        self._starts = list(accumulate(map(len, kg.literals), initial=kg.index.bound))
 
     def __len__(self) -> int:
         return self._starts[-1]
@@ -57,14 +59,25 @@ class Facts:
         values = [
             start + place
             for start, column in zip(self._starts, self._kg.literals, strict=False)
-            if (place := int(np.searchsorted(column.entities, entity))) < len(column.entities)
-            and column.entities[place] == entity
+            if (place := self._place(column, entity)) is not None
         ]
         positions = np.concatenate((out, np.array(values, dtype=np.int32), into)).astype(np.int32)
         rows = self.rows(positions)
         incoming = np.arange(len(positions)) >= len(out) + len(values)
         once = ~(incoming & (rows[:, 0] == rows[:, 2]))  # a loop is among both
         return positions[once], rows[once], incoming[once]
+
+    def _place(self, column: ValueColumn, entity: int) -> int | None:
+        """Where an entity's value stands in a column; None where it has none.
+
+        What a server cannot hand over whole has no places, so its values are left out.
+        """
+        if (server := self._kg.server) is not None:
+            there = len(column) <= server.client.limits.rows
+            if not there or not len(column.read(np.array([entity], dtype=np.int32))[0]):
+                return None
+        place = int(np.searchsorted(column.entities, entity))
+        return place if place < len(column.entities) and column.entities[place] == entity else None
 
     def value(self, row: Sequence[int]) -> Value | None:
         """What the tail of a row stands for where it is a value, None where it is an entity."""

@@ -15,7 +15,8 @@ from pydantic import Field
 
 from kg_data.errors import SkylarkError
 from reasoning.graph.index import Ids
-from reasoning.graph.store import KnowledgeGraph, Relation
+from reasoning.graph.relations import Relation
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.contexts import quoted, triple_line
 from reasoning.language.errors import LLMError
 from reasoning.language.token_counting import count_tokens, estimate_tokens

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from reasoning.graph.store import KnowledgeGraph, Relation
+from reasoning.graph.relations import Relation
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import BoundChain, bind
 from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Entity, Project, Query

@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 from kg_data.errors import SkylarkError
 from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
+from reasoning.graph.relations import Relation
 from reasoning.graph.spelling import label_words
-from reasoning.graph.store import KnowledgeGraph, Relation
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.retrieval.budget import CHEAPEST_TRIPLE
 from reasoning.retrieval.facts import Facts
 

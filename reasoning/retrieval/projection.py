@@ -19,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.graph.index import Ids
-from reasoning.graph.store import KnowledgeGraph, Relation
+from reasoning.graph.relations import Relation
+from reasoning.graph.samples import some_edges
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.retrieval.budget import CHEAPEST_TRIPLE, TripleCost, packed
 
 FEWEST_DISTRACTORS = 6
@@ -183,7 +185,7 @@ def _other_edges(kg: KnowledgeGraph, sources: Ids, relation: Relation, rng: rand
 
 def _other_sources(kg: KnowledgeGraph, sources: Ids, relation: Relation, rng: random.Random) -> Iterator[Triple]:
     """The same relation from other entities."""
-    left, right = kg.index.block(relation.index, relation.inverse)
+    left, right = some_edges(kg, relation, 2 * MOST_FOREIGN)
     foreign = ~np.isin(left, sources)
     heads, tails = (right, left) if relation.inverse else (left, right)
     relations = np.full(int(foreign.sum()), relation.index)

@@ -28,12 +28,17 @@ def _parts(answer: Answer) -> Iterator[Element]:
     yield from (element("p", note) for note in answer.notes)
     yield element("p", "Query: ", element("code", str(answer.query)))
     if answer.evidence:
-        triples = [_triple(answer, one) for one in answer.evidence[:MOST_ROWS]]
+        shown = answer.evidence[:MOST_ROWS]
+        triples = [_triple(answer, one) for one in shown]
+        header = ["head", "relation", "tail", "in the graph"]
+        if any(one.sources for one in shown):
+            header.append("source")
+            triples = [(*row, "; ".join(map(str, one.sources))) for row, one in zip(triples, shown, strict=True)]
         rest = f", {len(triples):,} of them shown" if answer.evidence_total > len(triples) else ""
         yield element(
             "details",
             element("summary", f"Evidence ({answer.evidence_total:,}{rest})"),
-            table(("head", "relation", "tail", "in the graph"), triples),
+            table(header, triples),
         )
 
 
@@ -52,6 +57,6 @@ def _answers(answer: Answer) -> Element:
     return whole
 
 
-def _triple(answer: Answer, one: Evidence) -> tuple[str, str, str, str]:
+def _triple(answer: Answer, one: Evidence) -> tuple[str, ...]:
     tail = one.tail if isinstance(one.tail, str) else readable_of(answer.kg, one.relation, one.tail, unit=True)
     return one.head, one.relation, tail, "yes" if one.known else f"no, confidence {confidence_words(one.confidence)}"

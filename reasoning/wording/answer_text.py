@@ -55,6 +55,7 @@ def answer_dict(answer: Answer) -> dict[str, Any]:
         "steps": [step.to_dict() for step in answer.steps],
         "evidence": [triple.to_list() for triple in answer.evidence],
         "evidence_total": answer.evidence_total,
+        **_sources(answer),
         "notes": list(answer.notes),
         "usage": answer.usage.to_dict(),
         "error": answer.error,
@@ -104,12 +105,20 @@ def _lines(answer: Answer) -> Iterator[str]:
         yield f"Evidence ({_count(answer.evidence_total, 'triple')}):"
         for triple in answer.evidence[:MOST_EVIDENCE]:
             sure = "" if triple.known else f"  (not in the graph, confidence {confidence_words(triple.confidence)})"
-            yield f"  {triple.head} | {triple.relation} | {_tail(answer, triple.relation, triple.tail)}{sure}"
+            said = f"  [{'; '.join(map(visible, map(str, triple.sources)))}]" if triple.sources else ""
+            yield f"  {triple.head} | {triple.relation} | {_tail(answer, triple.relation, triple.tail)}{sure}{said}"
         if (rest := answer.evidence_total - MOST_EVIDENCE) > 0:
             yield f"  and {rest:,} more"
     if answer.usage != NO_USAGE:
         yield ""
         yield f"Language model: {answer.usage}"
+
+
+def _sources(answer: Answer) -> dict[str, Any]:
+    """Where each triple of the evidence was found, where that is known of any."""
+    if not any(triple.sources for triple in answer.evidence):
+        return {}
+    return {"sources": [[source.to_dict() for source in triple.sources] for triple in answer.evidence]}
 
 
 def choice_lines(understood: ReadQuestion, kg: KnowledgeGraph, before: str) -> Iterator[str]:

@@ -6,12 +6,14 @@ and negated where it has to be. Each phrase knows which triples it speaks of, so
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from reasoning.answer import Phrase
+from reasoning.errors import EndpointError
 from reasoning.execution.exact import execute
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
@@ -60,6 +62,8 @@ from reasoning.wording.verbalise import (
     tested_words,
     thing_words,
 )
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -267,15 +271,33 @@ def _one_of(query: Project, kg: KnowledgeGraph, noun: str, mood: _Mood) -> str:
     if is_plural(noun):
         return f"among the {noun}"
     relation = kg.relation(query.relation)
-    sources = members(query.source, kg)
-    left, _ = kg.index.edges(sources, relation.index, relation.inverse != query.inverse)
-    return f"the {noun}" if len(np.unique(left)) == len(left) else with_article(noun)
+
+    def is_only_one() -> bool:
+        sources = members(query.source, kg)
+        left, _ = kg.index.edges(sources, relation.index, relation.inverse != query.inverse)
+        return len(np.unique(left)) == len(left)
+
+    return f"the {noun}" if if_fetched(is_only_one, False) else with_article(noun)
 
 
 def _mutual(query: Project, kg: KnowledgeGraph) -> bool:
     """Whether what leads there is what is led to, so that "X borders France" is as true as "France borders X"."""
-    led_to, leading_there = members(query, kg), members(Project(query.relation, query.source, not query.inverse), kg)
-    return np.array_equal(led_to, leading_there)
+    turned = Project(query.relation, query.source, not query.inverse)
+    return if_fetched(lambda: np.array_equal(members(query, kg), members(turned, kg)), False)
+
+
+def if_fetched(look: Callable[[], Found], otherwise: Found) -> Found:
+    """What is found out of the graph to word something, or something else where a server would have to give too much.
+
+    Raises:
+        EndpointError: the server fails.
+    """
+    try:
+        return look()
+    except EndpointError as error:
+        if not error.too_much:
+            raise
+        return otherwise
 
 
 def members(query: Query, kg: KnowledgeGraph) -> Ids:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from kg_data.errors import SkylarkError
 from reasoning.execution.exact import execute
+from reasoning.execution.served import member_count
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
 from reasoning.query.number_kinds import as_value
@@ -168,6 +169,10 @@ def _measured(query: Compare | Top | Aggregate | Measured, kg: KnowledgeGraph) -
 def _size(query: Query, kg: KnowledgeGraph) -> tuple[str, bool]:
     try:
         chain = bind(query, kg)
+        if kg.server is not None and query.gives_set and chain.steps:
+            # Its members would be fetched to be counted.
+            number = member_count(kg, kg.server, query)
+            return f"{number:,} {'entity' if number == 1 else 'entities'}", not number
         result = execute(kg, chain)[-1]
     except SkylarkError:
         # The whole query is bound before it is drawn; this guards a part that cannot stand alone.

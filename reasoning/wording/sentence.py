@@ -11,16 +11,18 @@ is denied, a yes or no is settled, and both sides of the comparison, or that fac
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
-from kg_data.columns import LiteralColumn
 from kg_data.supplied import supplies
 from reasoning.answer import EVIDENCE_LIMIT, Answer, Contrast, Evidence, Phrase, SentencePart
 from reasoning.execution.conclusion import divided_by_zero, emptying_step
 from reasoning.execution.evidence import trace
-from reasoning.execution.exact import execute, inputs_of
+from reasoning.execution.exact import execute
+from reasoning.execution.step_set import inputs_of
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.graph.values import ValueColumn
 from reasoning.query.binding import bind
 from reasoning.query.tree import (
     Compare,
@@ -38,7 +40,7 @@ from reasoning.query.tree import (
     Union,
 )
 from reasoning.wording.inflection import done_when, is_plural, plural
-from reasoning.wording.predicates import members, predicate
+from reasoning.wording.predicates import if_fetched, members, predicate
 from reasoning.wording.value_text import given_words, tells_time, value_words
 from reasoning.wording.verbalise import (
     direction,
@@ -134,9 +136,9 @@ def _measures(answer: Answer, query: Measured) -> list[Phrase]:
     step = answer.steps[-1].step
     each = [
         [Phrase(f"{given_words(answer.kg, step, value, unit=True)} for "), Phrase(answer.kg.name(entity), entity)]
-        for entity, value in zip(answer.ranked.tolist(), answer.values, strict=True)
+        for entity, value in zip(answer.ranked[: MOST_NAMED + 1].tolist(), answer.values, strict=False)
     ]
-    return [Phrase(f"{words} is "), *_listed(each, "given for {} others"), Phrase(".")]
+    return [Phrase(f"{words} is "), *_listed(each, "given for {} others", answer.count), Phrase(".")]
 
 
 def _verdict(answer: Answer, query: Exists | Count) -> list[Phrase]:
@@ -225,10 +227,10 @@ def _values(answer: Answer, query: Project) -> list[Phrase]:
     assert answer.values is not None
     kg, label = answer.kg, value_label(query.relation, answer.kg)
     column = kg.literals[kg.relation(query.relation).index]
-    entities = answer.ranked.tolist()
+    entities = answer.ranked[: MOST_NAMED + 1].tolist()
     shown = [
         Phrase(value_words(value, column, unit=True), entity, column.relation)
-        for entity, value in zip(entities, answer.values, strict=True)
+        for entity, value in zip(entities, answer.values, strict=False)
     ]
     done = done_when(noun_words(relation_words(query.relation, kg))) if tells_time(column) else ""
     if len(entities) == 1 and done:
@@ -240,25 +242,25 @@ def _values(answer: Answer, query: Project) -> list[Phrase]:
     each = [
         [value, Phrase(" for "), Phrase(kg.name(entity), entity)] for value, entity in zip(shown, entities, strict=True)
     ]
-    return [Phrase(f"The {label} is "), *_listed(each, "given for {} others"), Phrase(".")]
+    return [Phrase(f"The {label} is "), *_listed(each, "given for {} others", answer.count), Phrase(".")]
 
 
 def _subject(answer: Answer) -> list[Phrase]:
     """The answers' names, with their values where the query chose by them."""
-    kg = answer.kg
-    names: list[list[Phrase]] = [[Phrase(kg.name(entity), entity)] for entity in answer.ranked.tolist()]
+    kg, named = answer.kg, answer.ranked[: MOST_NAMED + 1].tolist()
+    names: list[list[Phrase]] = [[Phrase(kg.name(entity), entity)] for entity in named]
     if answer.values is not None:
         relation = None if answer.column is None else answer.column.relation
-        for name, entity, value in zip(names, answer.ranked.tolist(), answer.values, strict=True):
+        for name, entity, value in zip(names, named, answer.values, strict=False):
             words = given_words(kg, answer.steps[-1].step, value, unit=True)
             name += [Phrase(" ("), Phrase(words, entity, relation), Phrase(")")]
-    return _listed(names, "{} others")
+    return _listed(names, "{} others", answer.count)
 
 
-def _listed(items: Sequence[list[Phrase]], rest: str) -> list[Phrase]:
+def _listed(items: Sequence[list[Phrase]], rest: str, total: int) -> list[Phrase]:
     """ "A", "A and B", "A, B, C, D, E and 7 others"; one that would be the only other is listed too."""
-    shown = list(items) if len(items) <= MOST_NAMED + 1 else [*items[:MOST_NAMED]]
-    left = len(items) - len(shown)
+    shown = list(items) if total <= MOST_NAMED + 1 else [*items[:MOST_NAMED]]
+    left = total - len(shown)
     if left:
         shown.append([Phrase(rest.format(f"{left:,}"))])
     phrases: list[Phrase] = []
@@ -279,8 +281,12 @@ def contrast_of(answer: Answer) -> Contrast | None:
     """
     if answer.method != "exact" or answer.error is not None or not isinstance(answer.query, Exists):
         return None
+    return if_fetched(partial(_contrast, answer, answer.query), None)
+
+
+def _contrast(answer: Answer, query: Exists) -> Contrast | None:
     kg, holds = answer.kg, bool(answer.value)
-    for entity, claim in _claims(answer.query.part):
+    for entity, claim in _claims(query.part):
         contrast = None
         if isinstance(claim, Top) and claim.relation is not None:
             contrast = _ranked(claim, claim.relation, entity, kg, holds)
@@ -384,9 +390,7 @@ def _shown(entity: int, value: float, kg: KnowledgeGraph, relation: str) -> Phra
 
 
 def _facts(
-    entities: Sequence[int], values: dict[int, float], kg: KnowledgeGraph, column: LiteralColumn
+    entities: Sequence[int], values: dict[int, float], kg: KnowledgeGraph, column: ValueColumn
 ) -> tuple[Evidence, ...]:
-    return tuple(
-        Evidence(kg.name(entity), column.relation, kg.value(column, values[entity]), entity, None)
-        for entity in entities
-    )
+    number = kg.relation(column.identifier).index
+    return tuple(Evidence.value(kg, number, entity, values[entity]) for entity in entities)

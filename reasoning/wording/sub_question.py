@@ -25,7 +25,7 @@ def sub_question(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> 
     words = "" if relation is None else label_words(kg.label(relation))
     if operation == "project":
         assert relation is not None
-        everything = len(inputs[0]) == len(kg.universe)
+        everything = len(inputs[0]) == kg.universe_size
         if relation.inverse:
             return f"What is there {having_phrase(words) if everything else inverse_phrase(words, sets[0])}?"
         phrase = forward_phrase(words, "anything" if everything else sets[0])
@@ -82,7 +82,7 @@ def _input(step: BoundStep, sets: Sequence[str], place: int) -> str:
 def _set(kg: KnowledgeGraph, members: Ids) -> str:
     if not len(members):
         return "nothing"
-    if len(members) == len(kg.universe):
+    if len(members) == kg.universe_size:
         return "everything"
     shown = ", ".join(kg.name(int(entity)) for entity in members[:MOST_NAMES])
     rest = len(members) - MOST_NAMES

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 import math
 
-from kg_data.columns import LiteralColumn
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.graph.values import ValueColumn
 from reasoning.query.binding import BoundStep
 from reasoning.query.number_kinds import DAYS
 from reasoning.query.tree import Operator, Value
@@ -44,7 +44,7 @@ def readable_of(kg: KnowledgeGraph, relation: str, value: Value | bool, *, unit:
     return value_words(value, next((item for item in kg.literals if item.relation == relation), None), unit=unit)
 
 
-def value_words(value: Value | bool, column: LiteralColumn | None, *, unit: bool = False) -> str:
+def value_words(value: Value | bool, column: ValueColumn | None, *, unit: bool = False) -> str:
     """`readable` for a value of a column, whose kind may be a year, with its unit where `unit` is set.
 
     Of no column it is a number that was reckoned, and has as many digits as tell something: six, and none behind the
@@ -80,24 +80,24 @@ def confidence_words(confidence: float) -> str:
     return f"{confidence if confidence >= 1 else min(0.99, confidence):.2f}"
 
 
-def bound_words(value: Value, column: LiteralColumn | None, *, unit: bool = False) -> str:
+def bound_words(value: Value, column: ValueColumn | None, *, unit: bool = False) -> str:
     """A value that a query compares with, as it is written there."""
     return readable(value) if column is None else value_words(value, column, unit=unit)
 
 
-def comparison_words(operator: Operator, value: Value | str, column: LiteralColumn | None) -> str:
+def comparison_words(operator: Operator, value: Value | str, column: ValueColumn | None) -> str:
     """What is said of a value that passes: "above 1,000,000", "1990 or later"; `value` may be words already."""
     words = _OF_TIMES if isinstance(value, datetime.date) or tells_time(column) else _OF_AMOUNTS
     return words[operator].format(value if isinstance(value, str) else bound_words(value, column, unit=True))
 
 
-def extreme_words(largest: bool, column: LiteralColumn | None) -> str:
+def extreme_words(largest: bool, column: ValueColumn | None) -> str:
     """How the first or last by a column's values are called."""
     if tells_time(column):
         return "latest" if largest else "earliest"
     return "largest" if largest else "smallest"
 
 
-def tells_time(column: LiteralColumn | None) -> bool:
+def tells_time(column: ValueColumn | None) -> bool:
     """Whether the values are years or dates."""
     return column is not None and column.kind in ("year", "date")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kg_data.columns import LiteralColumn
 from kg_data.supplied import supplies
 from reasoning.graph.spelling import label_words
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.graph.values import ValueColumn
 from reasoning.query.tree import (
     Aggregate,
     Arithmetic,
@@ -378,6 +378,6 @@ def is_short(query: Query) -> bool:
     return query.is_everything
 
 
-def _column(query: Project | Compare | Top, kg: KnowledgeGraph | None) -> LiteralColumn | None:
+def _column(query: Project | Compare | Top, kg: KnowledgeGraph | None) -> ValueColumn | None:
     """The values that the query's relation has in the graph."""
     return None if kg is None or query.relation is None else kg.column(query.relation)

@@ -171,14 +171,16 @@ def test_a_long_answer_says_how_much_of_it_is_shown() -> None:
 
 def test_a_year_has_no_thousands_comma() -> None:
     kg = KnowledgeGraph.from_triples([("X", "made", 1987), ("X", "people", 1987)])
-    kg.literals = tuple(replace(column, kind="year") if column.relation == "made" else column for column in kg.literals)
+    kg.literals = tuple(
+        replace(column.whole, kind="year") if column.relation == "made" else column for column in kg.literals
+    )
     assert "1,987" in Page(answer_html(asked(kg, 'people("X")'))).text
     assert "1987" in Page(answer_html(asked(kg, 'made("X")'))).text
 
 
 def test_the_unit_stands_once_in_the_table_and_with_each_value_in_a_text() -> None:
     kg = KnowledgeGraph.from_triples([("X", "area", 1200)])
-    kg.literals = tuple(replace(column, unit="km²") for column in kg.literals)
+    kg.literals = tuple(replace(column.whole, unit="km²") for column in kg.literals)
     text = Page(answer_html(asked(kg, 'area("X")'))).text
     assert "The area of X is 1,200 km²." in text and text.count("km²") == 2
     assert readable_of(kg, "area", 1200) == "1,200"

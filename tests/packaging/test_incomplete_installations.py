@@ -77,6 +77,7 @@ def test_the_graph_half_needs_no_extra(family: Path) -> None:
 
 def test_in_a_checkout_the_requirement_files_are_named() -> None:
     assert installation.extra_command("llm") == "pip install -r requirements.txt"
+    assert installation.extra_command("ray") == "pip install -r requirements-dev.txt"
     assert installation.setup_command() == "python -m skylark setup"
 
 

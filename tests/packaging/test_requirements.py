@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from kg_data.installation import DISTRIBUTION, EXTRA_MODULES
+from kg_data.installation import APART, DISTRIBUTION, EXTRA_MODULES
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -27,13 +27,18 @@ def package(requirement: str) -> str:
     return re.split(r"[<>=!\[ ]", requirement, maxsplit=1)[0]
 
 
-def test_the_full_set_is_the_core_and_every_extra_but_dev() -> None:
-    extras = set().union(*(of_extra(extra) for extra in EXTRAS if extra != "dev"))
+def test_the_full_set_is_the_core_and_every_extra_but_dev_and_those_apart() -> None:
+    extras = set().union(*(of_extra(extra) for extra in EXTRAS if extra not in ("dev", *APART)))
     assert requirements("requirements.txt") == set(PROJECT["dependencies"]) | extras
 
 
 def test_the_tools_are_the_extra_dev() -> None:
     assert requirements("requirements-dev.txt") == of_extra("dev")
+
+
+def test_an_extra_apart_is_among_the_tools() -> None:
+    for extra in APART:
+        assert of_extra(extra) <= of_extra("dev")
 
 
 def test_packages_of_weights_are_in_no_extra() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import httpx
 import pyoxigraph
 
 from kg_data.columns import ValueKind
@@ -17,6 +18,9 @@ from reasoning.query.binding import bind
 from reasoning.query.number_kinds import as_value
 from reasoning.query.tree import Count, Exists, Measured, Number, Project, Top, Value
 
+Results = pyoxigraph.QuerySolutions | pyoxigraph.QueryBoolean | pyoxigraph.QueryTriples
+Ask = Callable[[str], Results]
+"""Runs a text: `pyoxigraph.Store.query`, or `over_http`."""
 Outcome = frozenset[Any] | float | bool | None
 READ: dict[ValueKind, Callable[[str], Value]] = {
     "integer": int,
@@ -44,11 +48,24 @@ def by_executor(query: Query, kg: KnowledgeGraph) -> Outcome:
     return frozenset((id_, read(raw)) for id_, raw in zip(ids, result.values.tolist(), strict=True))
 
 
-def by_sparql(query: Query, kg: KnowledgeGraph, store: pyoxigraph.Store) -> Outcome:
+def over_http(url: str, timeout: float = 60) -> Ask:
+    """What runs a text at an endpoint."""
+    client = httpx.Client(headers={"Accept": "application/sparql-results+json"}, timeout=timeout)
+
+    def ask(text: str) -> Results:
+        reply = client.post(url, data={"query": text})
+        if reply.is_error:
+            raise RuntimeError(f"{reply.status_code}: {reply.text[:600]}")
+        return pyoxigraph.parse_query_results(reply.content, format=pyoxigraph.QueryResultsFormat.JSON)
+
+    return ask
+
+
+def by_sparql(query: Query, kg: KnowledgeGraph, ask: Ask) -> Outcome:
     """The same from the query's SPARQL text, run over the exported graph."""
-    result = store.query(query.to_sparql(kg))
+    result = ask(query.to_sparql(kg))
     if isinstance(query, Exists):
-        return bool(result)
+        return _truth(result)
     assert isinstance(result, pyoxigraph.QuerySolutions)
     if isinstance(query, Number) and not isinstance(query, Count):
         return _rounded(number_in(result))
@@ -62,6 +79,13 @@ def by_sparql(query: Query, kg: KnowledgeGraph, store: pyoxigraph.Store) -> Outc
     assert kind is not None
     read: Callable[[str], Value | None] = READ[kind] if _is_stored(query) else lambda text: _rounded(_number(text))
     return frozenset((id_, read(row[1])) for id_, row in zip(ids, rows, strict=True))
+
+
+def _truth(result: Results) -> bool:
+    if isinstance(result, pyoxigraph.QuerySolutions):
+        ((answer,),) = result  # Virtuoso 7.2 answers ASK with a table of 0 or 1
+        return int(answer.value) == 1
+    return bool(result)
 
 
 def number_in(solutions: pyoxigraph.QuerySolutions) -> float | None:
@@ -80,5 +104,5 @@ def _number(text: str) -> float:
 
 
 def _rounded(number: float | None) -> float | None:
-    """What was reckoned, with as many digits as both must agree in."""
-    return None if number is None else float(f"{number:.9g}")
+    """What was reckoned, to ten digits: what is the same then differs by 1e-9 of it at most."""
+    return None if number is None else float(f"{number:.10g}")

@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from kg_data.appended_lines import Line
 from vision.evaluation import runs
-from vision.evaluation.runs import run
+from vision.evaluation.runs import Job, run
 
 EFFECTS = ("open", "write", "fsync", "replace", "ftruncate", "close")
 ITEMS = 4
@@ -31,14 +31,11 @@ ITEMS = 4
 def evaluate(out: Path) -> None:
     """A run whose lines hold what no other line holds, so that one lost or repeated is seen."""
 
-    def lines_from(done: int) -> Generator[Line]:
-        yield from ({"id": number, "found": [number] * number} for number in range(done, ITEMS))
+    def work(items: Sequence[int]) -> Generator[Line]:
+        yield from ({"id": number, "found": [number] * number} for number in items)
 
-    items = [{"id": number} for number in range(ITEMS)]
-    run(
-        items, lines_from, lambda lines: {"lines": list(lines)}, {"items": ITEMS},
-        "item", runs.RunOptions(out=out, resume=True),
-    )  # fmt: skip
+    job = Job([{"id": number} for number in range(ITEMS)], [""] * ITEMS, range(ITEMS), work, "item")
+    run(job, lambda lines: {"lines": list(lines)}, {"items": ITEMS}, runs.RunOptions(out=out, resume=True))
 
 
 def main() -> None:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm  # type: ignore[import-untyped]
-
+from kg_data.appended_lines import Line
+from kg_data.batches.lines import in_order
+from kg_data.batches.options import Workers, add_workers, workers_of
+from kg_data.batches.shards import Work
 from kg_data.command_line import FAILURE, OK, as_json
 from kg_data.errors import SkylarkError
 from vision.cli.options import add_min_score, add_model, images_of, opened
-from vision.cli.output_folder import OutputFolder
+from vision.cli.output_folder import Entry, OutputFolder
 from vision.detections.detections import Detections
-from vision.errors import ArgumentError, FormatError
-from vision.task import Task
+from vision.errors import ArgumentError
+from vision.evaluation.runs import lines_of, progress_bar
+from vision.task import FormatName, Task
 from vision.vision import Vision
 
 FORMATS = ("json", "coco", "yolo", "voc", "tokens", "tuple")
@@ -39,6 +45,7 @@ def add_commands(commands: Any) -> None:
     folder.add_argument("--draw", action="store_true", help="write pictures with the objects drawn too")
     folder.add_argument("--overwrite", action="store_true", help="do images again that DIR has already")
     add_model(sub)
+    add_workers(sub)
     sub.set_defaults(command=detect)
 
 
@@ -62,46 +69,45 @@ def value_text(value: str | float | bool) -> str:
 
 
 def _printed(options: argparse.Namespace, vision: Vision, task: Task, images: Sequence[Path]) -> int:
-    run = _Run(vision, task, images, progress=False)
-    for image, detections in run.detections():
-        # Who names a format wants the objects in it, even where a number or words would answer.
-        text = detections.text if options.format is None else detections.written()
+    # Who names a format wants the objects in it, even where a number or words would answer.
+    shown = partial(_shown, options.format is not None, options.json)
+    run = _Run(partial(_seen, vision, task, shown), images, workers_of(options))
+    for image, row in run.results():
         if options.json:
-            row = {"image": str(image), **detections.to_dict(), "text": text}
-            print(as_json(row, indent=2 if len(images) == 1 else None), flush=True)
+            print(as_json({"image": str(image), **row}, indent=2 if len(images) == 1 else None), flush=True)
         else:
             if len(images) > 1:
                 print(f"== {image}")
-            print(text, flush=True)
+            print(row["text"], flush=True)
     return FAILURE if run.failed else OK
 
 
 def _written(options: argparse.Namespace, vision: Vision, task: Task, images: Sequence[Path]) -> int:
+    form = task.output.format
     settings = {
+        **vision.deciding(),
         "instruction": task.instruction,
-        "model": vision.detector.name,
+        "task_digest": sha256(repr(task).encode()).hexdigest()[:16],
         "min_score": vision.min_score,
-        "slices": vision.slicing and asdict(vision.slicing),
         "llm": options.llm,
         "output": asdict(task.output),
     }
     objects = written = 0
-    with OutputFolder(options.out, task.output.format, options.draw, settings, options.overwrite) as folder:
+    with OutputFolder(options.out, form, options.draw, settings, options.overwrite) as folder:
         todo = [image for image in images if options.overwrite or not folder.has(image)]
-        run = _Run(vision, task, todo, progress=len(images) > 1, before=len(images) - len(todo))
-        for image, detections in run.detections():
-            try:
-                folder.add(image, detections)
-            except FormatError as error:
-                run.fail(image, error)
-                continue
-            objects += len(detections)
+        entry = partial(_entry, form, options.draw)
+        run = _Run(partial(_seen, vision, task, entry), todo, workers_of(options), folder, len(images))
+        for image, row in run.results():
+            done = Entry.from_dict(row)
+            folder.add(image, done)
+            objects += done.objects
             written += 1
+        folder.shards.drop()
     before = len(images) - len(todo)
     if options.json:
         failed = [str(image) for image in run.failed]
-        done = {"written": written, "objects": objects, "there_before": before, "failed": failed}
-        print(as_json({"out": str(options.out), **done}))
+        counts = {"written": written, "objects": objects, "there_before": before, "failed": failed}
+        print(as_json({"out": str(options.out), **counts}))
     else:
         done_before = f", {before:,} there before" if before else ""
         wrong = f", {len(run.failed):,} failed" if run.failed else ""
@@ -109,42 +115,79 @@ def _written(options: argparse.Namespace, vision: Vision, task: Task, images: Se
     return FAILURE if run.failed else OK
 
 
+def _shown(formatted: bool, whole: bool, detections: Detections) -> dict[str, Any]:
+    """What is printed of an image: its text, and the whole of what was found where that is wanted."""
+    text = detections.written() if formatted else detections.text
+    return {**detections.to_dict(), "text": text} if whole else {"text": text}
+
+
+def _entry(form: FormatName, draw: bool, detections: Detections) -> dict[str, Any]:
+    return Entry.of(detections, form, draw).to_dict()
+
+
+def _seen(
+    vision: Vision, task: Task, result: Callable[[Detections], dict[str, Any]], images: Sequence[Path]
+) -> Generator[Line]:
+    """What is made of each image, in order, with what has to be said of it; of one that failed the error."""
+    for _, found in vision.detect_many(images, task):
+        try:
+            if isinstance(found, SkylarkError):
+                raise found
+            yield {"notes": list(found.notes), "result": result(found)}
+        except SkylarkError as error:
+            yield {"error": str(error)}
+
+
 class _Run:
-    """Looks at images in order, with a bar and with what has to be said of them on stderr.
+    """Has images looked at, in order, with a bar and with what has to be said of them on stderr.
 
     Args:
-        vision: what looks at them.
-        task: what is done.
+        work: looks at some of them.
         images: their files.
-        progress: show a bar.
-        before: how many were done before, for the bar.
+        workers: who does it.
+        folder: where what several processes do is kept; None where it is not.
+        of: how many images there are with those that were done before, for the bar; None for no bar.
+
+    Attributes:
+        failed: the images that could not be read, or whose objects cannot be written.
     """
 
-    def __init__(self, vision: Vision, task: Task, images: Sequence[Path], progress: bool, before: int = 0) -> None:
-        self._vision, self._task, self._images = vision, task, images
-        self._bar = tqdm(
-            total=before + len(images), initial=before, unit="image", disable=not progress, file=sys.stderr,
-            mininterval=0.5 if sys.stderr.isatty() else 30.0, dynamic_ncols=True,
-        )  # fmt: skip
+    def __init__(
+        self,
+        work: Work,
+        images: Sequence[Path],
+        workers: Workers,
+        folder: OutputFolder | None = None,
+        of: int | None = None,
+    ) -> None:
+        self._work, self._images, self._workers, self._folder = work, images, workers, folder
+        kept = {} if folder is None else folder.kept
+        # One that failed is tried again: it may have been mended.
+        self._kept = {key: line for key, line in kept.items() if "error" not in line}
+        self._left = {key: image for image in images if (key := str(image.resolve())) not in self._kept}
+        total = len(images) if of is None else of
+        self._bar = progress_bar("image", total, total - len(self._left), of is not None and of > 1)
         self._noted: set[str] = set()
         self.failed: list[Path] = []
 
-    def detections(self) -> Iterator[tuple[Path, Detections]]:
-        """Each image that could be read with what was found in it; of the others the reason is said."""
-        with self._bar:
-            results = self._vision.detect_many(self._images, self._task)
-            for image, (_, detections) in zip(self._images, results, strict=True):
-                if isinstance(detections, SkylarkError):
-                    self.fail(image, detections)
-                else:
-                    self._note(image, detections.notes)
-                    yield image, detections
-                self._bar.update()
+    def results(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Each image that did not fail with what was made of it; of the others the reason is said."""
+        keys = [str(image.resolve()) for image in self._images]
+        shards = None if self._folder is None else self._folder.shards
+        fresh = lines_of(
+            self._work, list(self._left), list(self._left.values()), shards, self._workers, self._bar.update
+        )
+        with self._bar, closing(fresh):
+            for image, line in zip(self._images, in_order(keys, self._kept, fresh), strict=True):
+                if "error" in line:
+                    self._fail(image, line["error"])
+                    continue
+                self._note(image, line["notes"])
+                yield image, line["result"]
 
-    def fail(self, image: Path, error: SkylarkError) -> None:
+    def _fail(self, image: Path, message: str) -> None:
         """Say that an image failed; the others go on."""
         self.failed.append(image)
-        message = str(error)
         self._say(f"error: {message}" if str(image) in message else f"error: {image}: {message}")
 
     def _note(self, image: Path, notes: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kg_data.batches.options import add_workers, workers_of
 from kg_data.command_line import OK, as_json, positive
 from kg_data.text_table import aligned
 from vision.cli.options import add_min_score, add_model, opened
@@ -90,6 +91,7 @@ def add_commands(commands: Any) -> None:
     sub.add_argument("--resume", action="store_true", help="go on with the run whose lines stand beside FILE")
     sub.add_argument("--json", action="store_true", help="print one JSON object")
     add_model(sub, instructions=False)
+    add_workers(sub)
     sub.set_defaults(command=evaluate)
 
 
@@ -102,7 +104,7 @@ def evaluate(options: argparse.Namespace) -> int:
             f"--images and --annotations go in pairs: there are {len(options.images)} and {len(options.annotations)}"
         )
     pairs = list(zip(options.images, options.annotations, strict=False))
-    run = RunOptions(options.limit, options.out, options.resume, progress=True)
+    run = RunOptions(options.limit, options.out, options.resume, True, workers_of(options))
     if options.expressions is not None:
         if options.classes or options.no_masks:
             raise ArgumentError("--classes and --no-masks belong to detection, --expressions measures grounding")

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import json
 import os
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from kg_data.appended_lines import encoded, write_whole
+from kg_data.appended_lines import Line, encoded, write_whole
+from kg_data.batches.shards import ShardFolder
 from kg_data.errors import ResultsError
 from vision.detections.detections import Detections
 from vision.evaluation.runs import RunLines
@@ -35,6 +37,46 @@ SUFFIXES: Mapping[FormatName, str] = {
 """What an image's file ends in; COCO has one file for all."""
 
 _TAKEN = {name.split(".")[0] for name in (RECORD, INSTANCES, CLASSES)}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is written of one image, whatever its files will be called.
+
+    Attributes:
+        objects: how many.
+        text: the file's, in the folder's format.
+        classes: the set that numbers of classes count in.
+        value: the number or words that the instruction asks for, where it asks for some.
+        drawn: a JPEG with the objects drawn, where one is wanted.
+    """
+
+    objects: int
+    text: str
+    classes: tuple[str, ...]
+    value: Any = None
+    drawn: bytes = b""
+
+    @classmethod
+    def of(cls, detections: Detections, form: FormatName, draw: bool) -> Entry:
+        """That of detections.
+
+        Raises:
+            FormatError: they cannot be written in the format.
+        """
+        # The files hold objects; a count or a description stands in the record.
+        text = replace(detections, output=replace(detections.output, format=form)).written()
+        drawn = _jpeg(detections) if draw else b""
+        return cls(len(detections), text, detections.classes, detections.value, drawn)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return {**asdict(self), "drawn": b64encode(self.drawn).decode()}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Entry:
+        """What `to_dict` gave."""
+        return cls(**{**stored, "classes": tuple(stored["classes"]), "drawn": b64decode(stored["drawn"])})
 
 
 class OutputFolder:
@@ -56,7 +98,9 @@ class OutputFolder:
         self, folder: Path, form: FormatName, draw: bool, settings: Mapping[str, Any], overwrite: bool = False
     ) -> None:
         self.folder, self.form, self.draw = folder, form, draw
-        self._settings, self._overwrite = settings, overwrite
+        self._overwrite = overwrite
+        otherwise = "choose another folder for these, or add --overwrite to do all images again"
+        self._record = RunLines(folder / RECORD, settings, True, overwrite, otherwise)
         self._lines: dict[str, dict[str, Any]] = {}
         """An image's full path to its line."""
 
@@ -65,11 +109,9 @@ class OutputFolder:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ResultsError(f"cannot make the folder {self.folder}: {error.strerror or error}") from None
-        otherwise = "choose another folder for these, or add --overwrite to do all images again"
-        record = RunLines(self.folder / RECORD, self._settings, True, self._overwrite, otherwise)
-        self._record = record.__enter__()
-        self._lines = {line["image"]: line for line in record.done}
-        self._names = {line["name"].casefold() for line in record.done} | _TAKEN
+        self._record.__enter__()
+        self._lines = {line["image"]: line for line in self._record.done}
+        self._names = {line["name"].casefold() for line in self._record.done} | _TAKEN
         return self
 
     def __exit__(
@@ -84,27 +126,33 @@ class OutputFolder:
         finally:
             self._record.__exit__(kind, error, trace)
 
+    @property
+    def shards(self) -> ShardFolder:
+        """Where several processes write what they make of images."""
+        return self._record.shards
+
+    @property
+    def kept(self) -> Mapping[str, Line]:
+        """What such processes made of images in an earlier part of the run, by the images' full paths."""
+        return self._record.kept
+
     def has(self, image: Path) -> bool:
         """Whether an image's files are all there."""
         line = self._lines.get(str(image.resolve()))
         return line is not None and all(path.is_file() for path in self._files(line["name"]))
 
-    def add(self, image: Path, detections: Detections) -> None:
+    def add(self, image: Path, entry: Entry) -> None:
         """Write an image's files.
 
         Raises:
-            FormatError: the detections cannot be written in the format.
             ResultsError: a file cannot be written, or one of another origin has its name.
         """
-        # The files hold objects; a count or a description stands in the record.
-        text = replace(detections, output=replace(detections.output, format=self.form)).written()
-        drawn = _jpeg(detections) if self.draw else b""
         name = self._name(image)
-        line: dict[str, Any] = {"image": str(image.resolve()), "name": name, "objects": len(detections)}
-        if detections.value is not None:
-            line["value"] = detections.value
+        line: dict[str, Any] = {"image": str(image.resolve()), "name": name, "objects": entry.objects}
+        if entry.value is not None:
+            line["value"] = entry.value
         if self.form == "coco":
-            line["coco"] = json.loads(text)
+            line["coco"] = json.loads(entry.text)
         for path in self._files(name):
             if path.exists() and line["image"] not in self._lines and not self._overwrite:
                 raise ResultsError(
@@ -114,12 +162,12 @@ class OutputFolder:
         self._lines[line["image"]] = line
         self._names.add(name.casefold())
         if self.form != "coco":
-            write_whole(self.folder / f"{name}{SUFFIXES[self.form]}", encoded(text) if text else b"")
+            write_whole(self.folder / f"{name}{SUFFIXES[self.form]}", encoded(entry.text) if entry.text else b"")
         if self.form == "yolo":
-            write_whole(self.folder / CLASSES, encoded("\n".join(detections.classes)))
-            write_whole(self.folder / DATA, encoded(_data_set(detections.classes)))
+            write_whole(self.folder / CLASSES, encoded("\n".join(entry.classes)))
+            write_whole(self.folder / DATA, encoded(_data_set(entry.classes)))
         if self.draw:
-            write_whole(self.folder / f"{name}{DRAWN}", drawn)
+            write_whole(self.folder / f"{name}{DRAWN}", entry.drawn)
 
     def _files(self, name: str) -> list[Path]:
         text = [] if self.form == "coco" else [self.folder / f"{name}{SUFFIXES[self.form]}"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_data.hub import deciding_files
 from reasoning.language.errors import LLMError, need_packages
 from vision.classes.coco import COCO_SUPERCATEGORIES
 from vision.decoder.adapters import PACKAGED, BoxWriting
@@ -63,6 +64,7 @@ class VisionLLM(Detector):
         self.name = name
         with _loading:
             self.tokens, self.decoder = _opened(adapter, device, _stamp(adapter))
+        self.files = deciding_files(adapter)  # it works with one language model and one detector alone
         self.side = self.tokens.side
         self.vocabulary = self.decoder.writing.vocabulary
         coco = set(self.vocabulary) <= set(COCO_SUPERCATEGORIES)

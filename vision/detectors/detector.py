@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +88,9 @@ class Detector(ABC):
 
     side: int | None = None
     """Pixels of the longer side of every image as it looks at it, or None where that depends on the image."""
+
+    files: tuple[Path, ...] = ()
+    """Where its weights lie, and what else of it decides what it finds: whether two runs had the same."""
 
     @abstractmethod
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:

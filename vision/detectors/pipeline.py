@@ -18,7 +18,10 @@ from vision.images.loading import ImageSource, LoadedImage, load_image
 
 
 def usable_cores() -> int:
-    """Cores that this process may use, which in a container are fewer than the machine has."""
+    """Cores that this process may use: as many as `OMP_NUM_THREADS` says, by which torch and numpy go too, else all
+    that it is given, which in a container are fewer than the machine has."""
+    if (stated := os.environ.get("OMP_NUM_THREADS", "")).isdecimal() and int(stated) > 0:
+        return int(stated)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

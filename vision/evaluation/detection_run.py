@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from vision.evaluation.annotations import AnnotatedImage, AnnotatedSet, read_ann
 from vision.evaluation.average_precision import MAX_DETECTIONS, Detection, average_precision
 from vision.evaluation.categories import Categories, named_categories, tie_categories
 from vision.evaluation.run_lengths import from_rings
-from vision.evaluation.runs import MEASURE_ALL, RunOptions, run
+from vision.evaluation.runs import MEASURE_ALL, Job, RunOptions, run
 from vision.task import Limit, OutputFormat, Target, Task
 from vision.vision import Vision
 
@@ -66,8 +66,7 @@ def evaluate_detections(
     not_detectable = _left_out(annotated, categories)
     masks = masks and _outlined(annotated, categories)
     settings = {
-        "model": vision.detector.name,
-        "slices": vision.slicing and asdict(vision.slicing),
+        **vision.deciding(),
         "images": [str(folder.resolve()) for folder, _ in pairs],
         "annotations": [str(path.resolve()) for _, path in pairs],
         "annotations_digest": annotated.digest,
@@ -81,11 +80,14 @@ def evaluate_detections(
     def figures(lines: Sequence[Line]) -> dict[str, Any]:
         return {**measured(annotated, lines, categories, masks), "not_detectable": not_detectable}
 
-    return run(
+    job = Job(
         [{"id": image.id, "file": image.file} for image in annotated.images],
-        lambda done: _looked_at(vision, annotated, annotated.images[done:], task),
-        figures, settings, "image", options,
-    )  # fmt: skip
+        [image.file for image in annotated.images],
+        annotated.images,
+        partial(_looked_at, vision, annotated.category_ids, task),
+        "image",
+    )
+    return run(job, figures, settings, options)
 
 
 def task_for(categories: Categories, masks: bool) -> Task:
@@ -122,7 +124,7 @@ def measured(
 
 
 def _looked_at(
-    vision: Vision, annotated: AnnotatedSet, images: Sequence[AnnotatedImage], task: Task
+    vision: Vision, category_ids: Sequence[Mapping[str, int]], task: Task, images: Sequence[AnnotatedImage]
 ) -> Generator[Line]:
     given = vision.detect_many((image.path for image in images), task)
     for image, (_, found) in zip(images, given, strict=True):
@@ -135,7 +137,7 @@ def _looked_at(
                 found="{} x {}".format(*found.image_size),
                 hint="an image that is turned or made smaller needs annotations in its new pixels",
             )
-        yield line_of(image, found, annotated.category_ids[image.source])
+        yield line_of(image, found, category_ids[image.source])
 
 
 def line_of(image: AnnotatedImage, found: Detections, category_ids: Mapping[str, int]) -> Line:

@@ -10,8 +10,9 @@ A line says what an expression should give: the objects by their annotations or 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,7 +25,7 @@ from kg_data.errors import DataError, SkylarkError
 from vision.errors import DetectorError, EvaluationError, ImageError
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
 from vision.evaluation.grounding import Expected, Score, score_expression, summarise
-from vision.evaluation.runs import MEASURE_ALL, RunOptions, run
+from vision.evaluation.runs import MEASURE_ALL, Job, RunOptions, run
 from vision.vision import Vision
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -123,8 +124,8 @@ def evaluate_expressions(
     annotated = read_annotations(pairs) if pairs else None
     asked = read_expressions(path, [*(folder for folder, _ in pairs), *folders], annotated)[: options.limit]
     settings = {
-        "model": vision.detector.name,
-        "slices": vision.slicing and asdict(vision.slicing),
+        **vision.deciding(),
+        "reader": vision.reader_digest(),
         "min_score": vision.min_score,
         "expressions": str(path.resolve()),
         "expressions_digest": sha256(path.read_bytes()).hexdigest()[:16],
@@ -132,11 +133,18 @@ def evaluate_expressions(
         "annotations_digest": annotated.digest if annotated else None,
         "limit": options.limit,
     }
-    return run(
+    job = Job(
         [{"id": one.line, "image": one.expected.image, "expression": one.expected.expression} for one in asked],
-        lambda done: (grounded_line(vision, one) for one in asked[done:]),
-        figures_of, settings, "expression", options,
-    )  # fmt: skip
+        [f"{one.expected.expression!r} of {one.expected.image}" for one in asked],
+        asked,
+        partial(_grounded, vision),
+        "expression",
+    )
+    return run(job, figures_of, settings, options)
+
+
+def _grounded(vision: Vision, asked: Sequence[Asked]) -> Generator[Line]:
+    yield from (grounded_line(vision, one) for one in asked)
 
 
 def grounded_line(vision: Vision, asked: Asked) -> Line:

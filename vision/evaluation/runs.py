@@ -3,6 +3,7 @@
 A run that is stopped or killed goes on where it was. The first line holds the settings, so that lines of two different
 runs never meet in one file. A line goes to the operating system in one piece; where that fails, what was written of it
 is taken back, and where a kill left a part of it, opening the file again drops that part and the image is done again.
+Where several processes work, what they have done beyond that lies in `FILE.shards`.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from kg_data.appended_lines import AppendedLines, Line, encoded, whole_lines, write_whole
+from kg_data.batches.lines import in_order, lines_by_workers
+from kg_data.batches.options import ALONE, Workers
+from kg_data.batches.shards import ShardFolder, Work
 from kg_data.errors import DataError, SkylarkError
 from vision.errors import EvaluationError
 
@@ -39,6 +44,8 @@ class RunLines(AppendedLines):
 
     Attributes:
         done: the lines that were there already, set on entry.
+        kept: further lines that several processes left, by the keys of their items, set on entry.
+        shards: where such processes write.
 
     Raises:
         EvaluationError: the file has lines that may not be added to.
@@ -58,6 +65,8 @@ class RunLines(AppendedLines):
         self.settings = json.loads(json.dumps(dict(settings)))
         self._resume, self._anew, self._otherwise = resume, anew, otherwise
         self.done: list[Line] = []
+        self.kept: dict[str, Line] = {}
+        self.shards = ShardFolder.of(path)
         self._synced = time.monotonic()
 
     def append(self, line: Mapping[str, Any]) -> None:
@@ -79,6 +88,9 @@ class RunLines(AppendedLines):
                     "or choose another place, or delete it"
                 )
             self.done = self._read(whole)
+            self.kept = self.shards.kept()
+        else:
+            self.shards.drop()  # of a file that was deleted, or is begun anew
         self._begin(len(whole))
         if not whole:
             self.append({"settings": self.settings})
@@ -144,39 +156,62 @@ class RunOptions:
         out: where the figures are written when all is done; `<out>.lines.jsonl` beside it has a line an item.
         resume: go on with the lines that are there.
         progress: show a bar on stderr.
+        workers: who does the work; the lines are the same whoever does.
     """
 
     limit: int | None = None
     out: Path | None = None
     resume: bool = False
     progress: bool = False
+    workers: Workers = ALONE
 
 
 MEASURE_ALL = RunOptions()
 """All items, with nothing kept on disk."""
 
 
+@dataclass(frozen=True)
+class Job:
+    """What a run does.
+
+    Attributes:
+        marks: of each item what its line holds of it, so that a line is known to be its.
+        names: of each item, for messages.
+        items: what is worked on, of the same length.
+        work: gives the lines of some items, in order; with several workers it can be pickled.
+        unit: what an item is, for the bar.
+    """
+
+    marks: Sequence[Mapping[str, Any]]
+    names: Sequence[str]
+    items: Sequence[Any]
+    work: Work
+    unit: str
+
+    @property
+    def keys(self) -> list[str]:
+        """What tells each item from the others; by its place, since two may have one name."""
+        return [f"{self.unit} {place}, {name}" for place, name in enumerate(self.names, start=1)]
+
+
 def run(
-    items: Sequence[Mapping[str, Any]],
-    lines_from: Callable[[int], Generator[Line]],
+    job: Job,
     figures: Callable[[Sequence[Line]], dict[str, Any]],
     settings: Mapping[str, Any],
-    unit: str,
     options: RunOptions,
 ) -> dict[str, Any]:
     """Go through all items once, in order, and return the figures with the settings.
 
     Args:
-        items: of each item what its line holds of it, so that a line is known to be its.
-        lines_from: gives the lines of the items from a place on, in order.
+        job: what is done.
         figures: works the figures out from all lines.
         settings: what decides the lines.
-        unit: what an item is, for the bar.
-        options: what is kept; the limit has been applied to the items.
+        options: what is kept, and who does the work; the limit has been applied to the items.
 
     Raises:
         EvaluationError: `out` or its lines hold what may not be added to.
         ResultsError: they cannot be written; what was done before is kept.
+        WorkerError: a worker died at one item again and again; what was done is kept.
         DataError: the lines are not those of the items.
     """
     out, resume = options.out, options.resume
@@ -185,27 +220,81 @@ def run(
     with nullcontext() if out is None else RunLines(lines_path(out), settings, resume) as sink:
         lines = [] if sink is None else list(sink.done)
         if sink is not None:
-            _check(sink.path, lines, items)
-        bar = tqdm(
-            total=len(items), initial=len(lines), unit=unit, disable=not options.progress, file=sys.stderr,
-            mininterval=0.5 if sys.stderr.isatty() else 30.0, dynamic_ncols=True,
-        )  # fmt: skip
+            _check(sink.path, lines, job.marks)
         try:
-            with bar, closing(lines_from(len(lines))) as fresh:
+            with closing(_fresh(job, len(lines), sink, options)) as fresh:
                 for line in fresh:
                     if sink is not None:
                         sink.append(line)
                     lines.append(line)
-                    bar.update()
         except (KeyboardInterrupt, SkylarkError):
-            kept = (len(lines), len(items), sink.path) if sink is not None else None
-            if kept:
+            if sink is not None:
+                count = len({*job.keys[: len(lines)]} | sink.shards.kept().keys())
+                kept = (count, len(job.items), sink.path)
                 log.warning("stopped; %d of %d are kept in %s, --resume goes on from there", *kept)
             raise
         results = {**figures(lines), "settings": dict(settings)}
         if out is not None:
             write_whole(out, encoded(json.dumps(results, ensure_ascii=False, indent=2)))
+        if sink is not None:
+            sink.shards.drop()
     return results
+
+
+def _fresh(job: Job, done: int, sink: RunLines | None, options: RunOptions) -> Generator[Line]:
+    """The lines of the items from a place on, with a bar on stderr."""
+    kept = {} if sink is None else sink.kept
+    keys = job.keys[done:]
+    left = [(key, item) for key, item in zip(keys, job.items[done:], strict=True) if key not in kept]
+    shards = None if sink is None else sink.shards
+    bar = progress_bar(job.unit, len(job.items), len(job.items) - len(left), options.progress)
+    fresh = lines_of(
+        job.work, [key for key, _ in left], [item for _, item in left], shards, options.workers, bar.update
+    )
+    with bar, closing(fresh):
+        yield from in_order(keys, kept, fresh)
+
+
+def lines_of(
+    work: Work,
+    keys: Sequence[str],
+    items: Sequence[Any],
+    shards: ShardFolder | None,
+    workers: Workers,
+    advance: Callable[[int], object],
+) -> Generator[Line]:
+    """The lines of some items, in order, by this process or several.
+
+    Args:
+        work: gives them.
+        keys: of each item, what tells it from the others of the run.
+        items: what is worked on, of the same length.
+        shards: where several processes write; None for a place that is gone afterwards.
+        workers: who does it.
+        advance: told how many further lines there are.
+    """
+    if not workers.alone:
+        folder = None if shards is None else shards.path
+        yield from lines_by_workers(partial(_itself, work), keys, items, folder, workers, advance)
+        return
+    # Closed, so that what it has taken ahead is dropped.
+    with closing(work(items)) as lines:
+        for line in lines:
+            yield line
+            advance(1)
+
+
+def _itself(work: Work) -> Work:
+    """The work, which opens what it needs where it is unpickled."""
+    return work
+
+
+def progress_bar(unit: str, total: int, done: int, shown: bool) -> Any:
+    """A bar on stderr (a context manager)."""
+    return tqdm(
+        total=total, initial=done, unit=unit, disable=not shown, file=sys.stderr,
+        mininterval=0.5 if sys.stderr.isatty() else 30.0, dynamic_ncols=True,
+    )  # fmt: skip
 
 
 def _check(path: Path, lines: Sequence[Line], items: Sequence[Mapping[str, Any]]) -> None:

@@ -67,7 +67,7 @@ class PredictedGraph:
         """
         predictor = _predictor_of(kg)
         options = CompletionOptions()
-        adjacency = NeuralAdjacency(kg.index, predictor, options.floor, options.missing, ROW_BYTES)
+        adjacency = NeuralAdjacency(kg.index.whole, predictor, options.floor, options.missing, ROW_BYTES)
         return cls(kg, predictor, adjacency)
 
     @property
@@ -95,6 +95,8 @@ class PredictedGraph:
 
 
 def _predictor_of(kg: KnowledgeGraph) -> LinkPredictor:
+    if kg.server is not None:
+        raise CompletionError("likely answers are learned from all triples, and those of this graph stay on its server")
     try:
         return find_predictor(kg)
     except CompletionError:

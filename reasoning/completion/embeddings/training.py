@@ -63,7 +63,7 @@ def train(
 
     device = _device_with_room(kg, options)
     claim(run, options, str(Fingerprint.of(kg)))
-    everything = TrainingPairs.of(kg.index)
+    everything = TrainingPairs.of(kg.index.whole)
     taught, held_out = (everything, everything.pick(np.zeros(0, dtype=np.int64))) if whole else _split(kg, options)
     try:
         model = ComplEx.drawn(kg.entity_count, kg.relation_count, options.rank, options.scale, options.seed, device)
@@ -73,7 +73,7 @@ def train(
         if (checkpoint := last(run)) is not None:
             training.best, training.progress = restore(checkpoint, model, optimizer)
             say(f"going on from {checkpoint}: {training.progress.epoch} epochs done")
-        training.go_on(taught, held_out, kg.index)
+        training.go_on(taught, held_out, kg.index.whole)
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise CompletionError(
             f"not enough memory for rank {options.rank} and batches of {options.batch}: "
@@ -83,7 +83,7 @@ def train(
 
 
 def _split(kg: KnowledgeGraph, options: TrainingOptions) -> tuple[TrainingPairs, TrainingPairs]:
-    kept, held = split_triples(kg.index, options.held_out, options.seed)
+    kept, held = split_triples(kg.index.whole, options.held_out, options.seed)
     if not len(held):
         held = kept  # too small to hold anything out: what is trained on is all there is to check with
     if len(held) > CHECKED:

@@ -18,8 +18,9 @@ from reasoning.completion.soft.adjacency import BLOCK, LARGEST, NeuralAdjacency
 from reasoning.completion.soft.fuzzy import Confidences, FuzzySet, among_first, intersect, negate, unite
 from reasoning.completion.soft.projection import add_strength, raise_best
 from reasoning.errors import QueryError
-from reasoning.execution.exact import StepSet, execute_step
+from reasoning.execution.exact import execute_step
 from reasoning.execution.formulas import starting_with
+from reasoning.execution.step_set import StepSet
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import BoundChain, BoundStep

@@ -83,6 +83,5 @@ class SoftRun:
 
 def _value_read(kg: KnowledgeGraph, step: BoundStep, entity: int) -> Evidence:
     assert step.relation is not None
-    column = kg.literals[step.relation.index]
-    raw = column.values[np.searchsorted(column.entities, entity)]
-    return Evidence(kg.name(entity), column.relation, kg.value(column, float(raw)), entity, None)
+    raw = kg.literals[step.relation.index].read(np.array([entity], dtype=np.int32))[1][0]
+    return Evidence.value(kg, step.relation.index, entity, float(raw))

@@ -11,8 +11,21 @@ from numpy.typing import NDArray
 
 from reasoning.errors import EvaluationError, GraphError, SamplingError
 from reasoning.evaluation.query_files import GRAPH_SPLITS, SPLITS, Split
+from reasoning.graph.endpoint.address import names_endpoint
 from reasoning.graph.index import Adjacency, TripleIndex
 from reasoning.graph.store import KnowledgeGraph
+
+
+def refuse_endpoint(kg: str | Path) -> None:
+    """Refuse a graph on a server.
+
+    Raises:
+        SamplingError: it is one.
+    """
+    if names_endpoint(kg):
+        raise SamplingError(
+            f"queries are sampled from all triples of a graph, and {kg} stays on its server: take a file of the graph"
+        )
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,7 @@ class GraphPair:
         if split not in SPLITS:
             raise EvaluationError(f"unknown split {split!r}; expected {' or '.join(SPLITS)}")
         chosen: Split = "valid" if split == "valid" else "test"
+        refuse_endpoint(kg)
         try:
             smaller, full = (KnowledgeGraph.load(kg, GRAPH_SPLITS[how, chosen]) for how in ("hard", "reading"))
         except GraphError as error:
@@ -56,7 +70,7 @@ class GraphPair:
     @cached_property
     def missing(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Which of the full graph's links the smaller one lacks, in the order of `forward` and `backward` targets."""
-        sides = ((self.full.index.side(inverse), self.smaller.index.side(inverse)) for inverse in (False, True))
+        sides = ((self.full.index.whole.side(way), self.smaller.index.whole.side(way)) for way in (False, True))
         forward, backward = (
             ~contained(_keys(full, self._entities), _keys(smaller, self._entities)) for full, smaller in sides
         )
@@ -65,7 +79,7 @@ class GraphPair:
     @cached_property
     def missing_index(self) -> TripleIndex:
         """The missing links, indexed like a graph."""
-        triples = self.full.index.triples(np.flatnonzero(self.missing[0]).astype(np.int32))
+        triples = self.full.index.whole.triples(np.flatnonzero(self.missing[0]).astype(np.int32))
         return TripleIndex.build(triples, self._entities, self.full.relation_count)
 
     @property

@@ -38,7 +38,7 @@ def write_held_out(kg: KnowledgeGraph, folder: Path, share: float, seed: int) ->
         raise SamplingError(f"the share held out must be above 0 and below 1, not {share}")
     if folder.exists():
         raise ResultsError(f"{folder} is there already; go on with --kg {folder}, or choose another folder")
-    triples = kg.index.triples()
+    triples = kg.index.whole.triples()
     held = _held_out(triples, kg, round(share * len(triples)) or 1, seed)
     if not held.any():
         raise SamplingError(

@@ -237,7 +237,7 @@ class MissingLinks:
         if relation.kind != "edges":
             raise QueryError(f"missing links are not counted for {node}: {node.relation} has values")
         inverse = relation.inverse != node.inverse
-        side = self._kg.index.side(inverse)
+        side = self._kg.index.whole.side(inverse)
         owners, places = side.places(source.members, relation.index)
         starts, ends = source.members[owners], np.asarray(side.targets[places])
         heads, tails = (ends, starts) if inverse else (starts, ends)

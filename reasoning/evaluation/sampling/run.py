@@ -21,7 +21,7 @@ from kg_data.loaders.options import USUAL
 from reasoning.errors import SamplingError
 from reasoning.evaluation.query_files import EntityTable, QueryRecord
 from reasoning.evaluation.sampling.classification import LinkTally
-from reasoning.evaluation.sampling.graphs import GraphPair
+from reasoning.evaluation.sampling.graphs import GraphPair, refuse_endpoint
 from reasoning.evaluation.sampling.holding_out import write_held_out
 from reasoning.evaluation.sampling.options import SamplingOptions
 from reasoning.evaluation.sampling.sampler import QuerySampler
@@ -121,6 +121,7 @@ def sample_queries(
         raise SamplingError(
             f'a graph that is split here has train and valid; expected the split "valid", not "{split}"'
         )
+    refuse_endpoint(kg)
     if held_out is None:
         loading.refuse_all_but(f"{kg} in splits")
         pair = GraphPair.load(kg, split)

@@ -62,7 +62,7 @@ class QuerySampler:
 
     @cached_property
     def _steps(self) -> BackwardSteps:
-        return BackwardSteps(self._pair.full.index, self._allowed)
+        return BackwardSteps(self._pair.full.index.whole, self._allowed)
 
     @cached_property
     def _missing(self) -> BackwardSteps:

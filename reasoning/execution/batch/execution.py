@@ -61,7 +61,7 @@ class BatchExecutor:
 
         forward, backward = (
             kernel.Side(*[_read_only(array) for array in (side.row_bounds, side.sources, side.starts, side.targets)])
-            for side in (self._kg.index.forward, self._kg.index.backward)
+            for side in (self._kg.index.whole.forward, self._kg.index.whole.backward)
         )
         registers = np.zeros((int(np.diff(program.chains).max(initial=1)), 3), dtype=np.int64)
         given = np.zeros((int(np.diff(program.bounds).max(initial=2)), 3), dtype=np.int64)

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from reasoning.graph.index import Ids
-from reasoning.graph.store import KnowledgeGraph, Relation
+from reasoning.graph.relations import Relation
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.errors import TeachingError
 from reasoning.language.marking.student import Student
 from reasoning.language.teaching.checkpoints import Progress, last_checkpoint

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.graph.index import Ids
-from reasoning.graph.store import KnowledgeGraph, Relation
+from reasoning.graph.relations import Relation
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.marking.scheme import MarkScheme
 from reasoning.language.teaching.examining import Lesson
 from reasoning.lark.sheets import SheetCost, projection_sheet, set_sheet, sources_shown
@@ -137,7 +138,7 @@ class StepDrawer:
 
     def _walk(self, kg: KnowledgeGraph) -> tuple[Ids, Relation]:
         """An entity and a relation that it has."""
-        triple = kg.index.triples(np.array([self._rng.randrange(len(kg.index))]))[0]
+        triple = kg.index.drawn(1, self._rng)[0]
         inverse = self._rng.random() < 0.5
         return np.array([triple[2 if inverse else 0]], dtype=np.int32), Relation("edges", int(triple[1]), inverse)
 

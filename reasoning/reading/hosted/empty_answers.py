@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from reasoning.execution.conclusion import emptying_position
-from reasoning.execution.exact import execute, inputs_of
+from reasoning.execution.exact import execute
+from reasoning.execution.step_set import inputs_of
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
 from reasoning.query.tree import Query

@@ -12,15 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import cached_property
-from itertools import islice
 
 import numpy as np
 
-from kg_data.columns import LiteralColumn
-from reasoning.errors import UnknownEntityError
+from reasoning.errors import EndpointError, UnknownEntityError
 from reasoning.graph.names import fold
 from reasoning.graph.spelling import label_words
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.graph.values import ValueColumn
 from reasoning.query.read_question import QuestionError
 from reasoning.reading.english.common_words import SHORT_NAMES, SPEAKERS, is_common
 from reasoning.reading.english.word_forms import lemmas, without_possessive
@@ -149,6 +148,9 @@ class Mentions:
                 yield Mention(match.start(match.lastindex or 0), text, self._slip(text, marked=True), marked=True)
 
     def _named(self, question: str, words: Sequence[_Word]) -> Iterator[Mention]:
+        spans = ((at, end) for at in range(len(words)) for end in range(at + 1, min(len(words), at + LONGEST) + 1))
+        stretches = [_with_brackets(question, words[at].start, words[end - 1].end) for at, end in spans]
+        self._kg.names.expect([*stretches, *map(without_possessive, stretches)])
         for at in range(len(words)):
             for end in range(min(len(words), at + LONGEST), at, -1):
                 stretch = words[at:end]
@@ -196,7 +198,7 @@ class Mentions:
         """Entities with a name, by how well it fits: as a label, as one but for case and accents, as another name."""
         key = fold(text)
         ranks: tuple[list[int], list[int], list[int]] = ([], [], [])
-        for entity in self._kg.names.with_key(key) if text.strip() else []:
+        for entity in self._kg.names.called(text) if text.strip() else []:
             label = self._kg.entity_labels[entity]
             exact = text in (label, self._kg.identifier(entity))
             ranks[0 if exact else 1 if fold(label) == key else 2].append(entity)
@@ -284,10 +286,8 @@ class Mentions:
                     continue
                 text = without_possessive(question[start:stop])
                 key = fold(text) + " "
-                span = names.beginning(key)
-                near = (
-                    set(names.entities[span.start : span.stop].tolist()) if len(span) <= 2 * MOST_NAMESAKES else set()
-                )
+                begun = names.beginning(key, 2 * MOST_NAMESAKES + 1)
+                near = set(begun) if len(begun) <= 2 * MOST_NAMESAKES else set()
                 named = sorted(entity for entity in near - known if fold(labels[entity]).startswith(key))
                 told_apart = all(labels[entity][len(text) :].startswith(" (") for entity in named)
                 if 1 <= len(named) <= (1 if exact else MOST_NAMESAKES if told_apart else FEW_PARTS):
@@ -332,10 +332,7 @@ class Mentions:
     def _having(self, text: str) -> Iterator[int]:
         """Entities with a text in their labels as whole words, among a bounded number of places."""
         labels, whole = self._kg.entity_labels, re.compile(rf"(?<!\w)(?<!\bof ){re.escape(text)}(?!\w)")
-        for match in islice(re.finditer(re.escape(text.encode()), labels.blob.tobytes()), MOST_FOUND):
-            entity = int(np.searchsorted(labels.offsets, match.start(), "right")) - 1
-            if whole.search(labels[entity]):
-                yield entity
+        yield from (entity for entity in self._kg.names.spelling(text, MOST_FOUND) if whole.search(labels[entity]))
 
     def _slip(self, text: str, marked: bool = False) -> tuple[tuple[int, float], ...]:
         """The entity whose name a text is a slip for, hardly ever in the first letter; () where there is none.
@@ -362,21 +359,21 @@ class Mentions:
         return frozenset(words | kinds | {f"{name}s" for name in kinds} | {f"{name[:-1]}ies" for name in kinds})
 
     @cached_property
-    def _population(self) -> LiteralColumn | None:
+    def _population(self) -> ValueColumn | None:
         return next((column for column in self._kg.literals if fold(column.relation) == "population"), None)
 
     def _prominence(self, entity: int) -> float:
         """A population where the graph has that of the entity, else how much is said of it."""
         if (column := self._population) is not None:
-            at = int(np.searchsorted(column.entities, entity))
-            if at < len(column.entities) and column.entities[at] == entity:
-                return float(column.values[at])
-        return float(len(self._kg.index.around(entity, False)) + len(self._kg.index.around(entity, True)))
+            having, values = column.read(np.array([entity], dtype=np.int32))
+            if len(having):
+                return float(values[0])
+        return float(self._kg.index.degrees(np.array([entity], dtype=np.int32))[0])
 
     @property
     def _is_large(self) -> bool:
         """Whether it has so many things of known types that some have any English word for a name."""
-        return len(self._kg.type_pairs) >= LARGE
+        return sum(self._members.values()) >= LARGE
 
     def _is_well_known(self, entity: int) -> bool:
         """Whether an entity is among the tenth of the best known, or of a type that has few."""
@@ -385,14 +382,18 @@ class Mentions:
 
     @cached_property
     def _members(self) -> dict[str, int]:
-        types, counts = np.unique(self._kg.type_pairs[:, 1], return_counts=True)
-        return {self._kg.type_names[at]: count for at, count in zip(types.tolist(), counts.tolist(), strict=True)}
+        return self._kg.type_sizes
 
     @cached_property
     def _well_known(self) -> float:
-        if self._population is not None:
-            return float(np.quantile(self._population.values, 0.9))
-        return float(np.quantile([self._prominence(at) for at in range(0, len(self._kg.universe), 20)], 0.9))
+        try:
+            if self._population is not None:
+                return float(np.quantile(self._population.values, 0.9))
+            return float(np.quantile(self._kg.index.degrees(self._kg.universe[::20]), 0.9))
+        except EndpointError as error:
+            if not error.too_much:
+                raise
+            return float("inf")  # of a graph that stays on its server only what is of a small type
 
 
 def _words(question: str) -> Iterator[_Word]:

@@ -57,17 +57,18 @@ class GraphSchema:
     def relations(self) -> Sequence[RelationEntry]:
         """All relations, but the one that tells types; the most frequent first."""
         found: list[tuple[int, RelationEntry]] = []
+        counts = self.kg.index.counts()
         for name in self.kg.relation_names():
             relation = self.kg.relation(name)
             words = label_words(name)
             if relation.kind == "values":
                 column = self.kg.literals[relation.index]
-                entry = RelationEntry(words, self._kinds.of(column.entities), column.kind, relation_text(name))
-                found.append((len(column.entities), entry))
+                entry = RelationEntry(words, self._kinds.at_end(relation), column.kind, relation_text(name))
+                found.append((len(column), entry))
             elif name != self.type_relation:
-                ends = (relation.inverse, not relation.inverse)
-                start, leads = (self._kinds.of(self._kinds.end(relation.index, inverse)) for inverse in ends)
-                size = len(self.kg.index.block(relation.index, False)[0])
+                turned = replace(relation, inverse=not relation.inverse)
+                start, leads = (self._kinds.at_end(way) for way in (relation, turned))
+                size = int(counts[relation.index])
                 found.append((size, RelationEntry(words, start, leads, relation_text(name))))
         return [entry for _, entry in sorted(found, key=lambda pair: -pair[0])]
 
@@ -169,6 +170,8 @@ class GraphSchema:
         ]
 
     def _untyped_kinds(self) -> list[KindEntry]:
+        if not self._kinds.groups:
+            return []
         anything = anchor(self.kg, int(self.kg.universe[0]))
         everything = f"(!({anything} & !{anything}))"
         kinds: list[KindEntry] = []

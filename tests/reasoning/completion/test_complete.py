@@ -217,26 +217,26 @@ def test_evidence_is_the_belief_of_the_embeddings_and_what_rules_say(
 
 def test_parts_are_weighed_by_what_neither_has_met(train_graph: KnowledgeGraph, fitted: Fitted) -> None:
     sizes = train_graph.entity_count, train_graph.relation_count
-    kept, held = split_triples(train_graph.index, QUICK.held_out, QUICK.seed)
+    kept, held = split_triples(train_graph.index.whole, QUICK.held_out, QUICK.seed)
     held = held[np.random.default_rng(QUICK.seed).permutation(len(held))]
     without = RulePredictor.fit(TripleIndex.build(kept, *sizes), *sizes)
     told = TrainingPairs.of(TripleIndex.build(held[len(held) // 2 :], *sizes))
-    assert fitted.held_out["rules"] == rank_links(without.scores, told, train_graph.index)
+    assert fitted.held_out["rules"] == rank_links(without.scores, told, train_graph.index.whole)
     assert fitted.predictor.rules is not None
-    assert fitted.predictor.rules.digest == RulePredictor.fit(train_graph.index, *sizes).digest
+    assert fitted.predictor.rules.digest == RulePredictor.fit(train_graph.index.whole, *sizes).digest
 
 
 def test_the_chosen_weight_is_the_least_that_ranks_what_is_held_out_nearly_best(
     train_graph: KnowledgeGraph, fitted: Fitted
 ) -> None:
-    held = split_triples(train_graph.index, 0.05, 1)[1]
+    held = split_triples(train_graph.index.whole, 0.05, 1)[1]
     asked = TrainingPairs.of(TripleIndex.build(held, train_graph.entity_count, train_graph.relation_count))
 
     def mean(weights: Weights) -> float:
-        scorer = scorer_of(replace(fitted.predictor, weights=weights), train_graph.index)
-        return float(np.mean(np.log(np.concatenate(list(link_ranks(scorer, asked, train_graph.index))))))
+        scorer = scorer_of(replace(fitted.predictor, weights=weights), train_graph.index.whole)
+        return float(np.mean(np.log(np.concatenate(list(link_ranks(scorer, asked, train_graph.index.whole))))))
 
-    chosen = fit_weights(fitted.predictor, asked, train_graph.index, 0)
+    chosen = fit_weights(fitted.predictor, asked, train_graph.index.whole, 0)
     tried = [mean(Weights(rules)) for rules in TRIED_RULES]
     enough = [
         weight for weight, found in zip(TRIED_RULES, tried, strict=True) if found <= min(tried) + math.log(ENOUGH)
@@ -485,10 +485,10 @@ def test_weights_are_fitted_where_one_question_has_more_targets_than_are_tried(
     train_graph: KnowledgeGraph, fitted: Fitted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(predictor_module, "TRIED", 1)
-    held = TrainingPairs.of(train_graph.index)
+    held = TrainingPairs.of(train_graph.index.whole)
     hub = held.pick(np.array([int(np.argmax(held.counts))]))
     assert hub.counts[0] > 1
     tried: list[int] = []
     monkeypatch.setattr(predictor_module, "rank_among", lambda *given: tried.append(1) or rank_among(*given))
-    fit_weights(fitted.predictor, hub, train_graph.index, 0)
+    fit_weights(fitted.predictor, hub, train_graph.index.whole, 0)
     assert len(tried) == len(TRIED_RULES)

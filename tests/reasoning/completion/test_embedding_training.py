@@ -26,7 +26,7 @@ from tests.reasoning.quick_training import QUICK, graph, trained
 
 def test_questions_hold_every_triple_in_both_directions() -> None:
     kg = graph()
-    asked = TrainingPairs.of(kg.index)
+    asked = TrainingPairs.of(kg.index.whole)
     stated = {
         (source, relation, target)
         for source, relation, target in zip(
@@ -36,7 +36,7 @@ def test_questions_hold_every_triple_in_both_directions() -> None:
             strict=True,
         )
     }
-    triples = kg.index.triples().tolist()
+    triples = kg.index.whole.triples().tolist()
     assert stated == {(h, 2 * r, t) for h, r, t in triples} | {(t, 2 * r + 1, h) for h, r, t in triples}
     some = asked.pick(np.array([5, 2, 7]))
     for place, question in enumerate((5, 2, 7)):
@@ -60,9 +60,9 @@ def test_a_question_with_many_targets_is_cut_and_keeps_them_all() -> None:
 
 def test_what_is_held_out_leaves_every_entity_and_relation_something_to_learn_from() -> None:
     kg = graph()
-    kept, held = split_triples(kg.index, 0.2, 3)
+    kept, held = split_triples(kg.index.whole, 0.2, 3)
     assert len(held) == round(0.2 * len(kg))
-    assert sorted([*kept.tolist(), *held.tolist()]) == sorted(kg.index.triples().tolist())
+    assert sorted([*kept.tolist(), *held.tolist()]) == sorted(kg.index.whole.triples().tolist())
     assert {*kept[:, 0].tolist(), *kept[:, 2].tolist()} >= {*held[:, 0].tolist(), *held[:, 2].tolist()}
     assert set(kept[:, 1].tolist()) >= set(held[:, 1].tolist())
 
@@ -71,7 +71,7 @@ def test_what_is_held_out_leaves_every_entity_and_relation_something_to_learn_fr
 def test_the_loss_and_its_gradients_are_those_of_the_papers_formula(weight: float) -> None:
     kg = graph()
     options = TrainingOptions(rank=4, nuclear=0.3, relation_weight=weight)
-    batch = TrainingPairs.of(kg.index).pick(np.array([0, 3, 11, 30]))
+    batch = TrainingPairs.of(kg.index.whole).pick(np.array([0, 3, 11, 30]))
     model = ComplEx.drawn(kg.entity_count, kg.relation_count, 4, 0.5, 1, "cpu")
     loss = backward(model, batch, options, torch.float32)
     got = model.entities.grad.clone(), model.relations.grad.clone()
@@ -128,8 +128,8 @@ def test_training_learns_what_a_pattern_says(tmp_path: Path) -> None:
     kg = KnowledgeGraph.from_triples([(a, "r", b) for a, b in pairs] + [(b, "back", a) for a, b in pairs])
     options = TrainingOptions(rank=24, epochs=60, batch=16, check_every=10, held_out=0.1, nuclear=0.01)
     model = trained(kg, tmp_path / "run", options)
-    held = split_triples(kg.index, 0.1, 0)[1]
-    ranking = rank_links(model.scores, TrainingPairs.of(TripleIndex.build(held, 30, 2)), kg.index)
+    held = split_triples(kg.index.whole, 0.1, 0)[1]
+    ranking = rank_links(model.scores, TrainingPairs.of(TripleIndex.build(held, 30, 2)), kg.index.whole)
     assert ranking.mrr > 0.6  # by chance 0.13
 
 

@@ -24,6 +24,7 @@ from reasoning.evaluation.query_files import Protocol
 from reasoning.evaluation.query_run import QueryEvaluation
 from reasoning.evaluation.results_file import ResultsFile, read_results, summary_path
 from reasoning.evaluation.settings import graph_digest
+from reasoning.graph.changing.changes import merged
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
 from tests.reasoning.made_dataset import ENTITIES, NEGATED, STRUCTURES, make_dataset
@@ -254,6 +255,18 @@ class TestStoppedAndResumed:
         assert digest == graph_digest(KnowledgeGraph.from_triples(facts))
         at = changed[1] == "age"
         assert digest != graph_digest(KnowledgeGraph.from_triples([*facts[:at], changed, *facts[at + 1 :]]))
+
+    def test_the_digest_of_a_graph_is_of_what_it_says_now(self) -> None:
+        kg = KnowledgeGraph.from_triples([("Ann", "knows", "Bob"), ("Bob", "knows", "Cleo")], types=[("Ann", "person")])
+        there_and_back = kg.changed(add=[("Ann", "knows", "Dai")]).changed(remove=[("Ann", "knows", "Dai")])
+        assert graph_digest(there_and_back) == graph_digest(kg)
+        without = kg.changed(remove=[("Bob", "knows", "Cleo")])
+        assert graph_digest(without) == graph_digest(KnowledgeGraph(merged(without.content))) != graph_digest(kg)
+        typed = kg.changed(types=[("Bob", "cat"), ("Bob", "person")])
+        assert graph_digest(typed) != graph_digest(kg)
+        assert graph_digest(typed) == graph_digest(
+            kg.changed(types=[("Bob", "person")]).changed(types=[("Bob", "cat")])
+        )
 
     def test_results_are_not_overwritten(self, dataset: Path, whole: Path) -> None:
         before = whole.read_bytes()

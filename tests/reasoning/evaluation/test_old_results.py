@@ -1,4 +1,4 @@
-"""Results files that version 0.1.0 wrote: read, gone on with, or refused where their settings are others."""
+"""Results files that version 0.1.0 wrote: read, and not added to, since other code made their lines."""
 
 from __future__ import annotations
 
@@ -47,16 +47,24 @@ def test_it_is_read_and_compared() -> None:
     assert compare(results, results).metrics["mrr"]["avg_p"].difference == 0
 
 
-def test_a_stopped_run_goes_on_to_the_same_lines(evaluation: QueryEvaluation, stopped: Path) -> None:
-    summary = evaluation.run(stopped, resume=True)
-    assert stopped.read_bytes() == WRITTEN.read_bytes()
+def test_a_run_gives_the_same_lines_today(evaluation: QueryEvaluation, tmp_path: Path) -> None:
+    out = tmp_path / "today.jsonl"
+    summary = evaluation.run(out)
+    assert out.read_bytes() == WRITTEN.read_bytes()
     kept = json.loads(summary_path(WRITTEN).read_text())
     assert {name for name in kept if summary[name] != kept[name]} <= {"settings", "seconds"}
+
+
+def test_a_stopped_run_is_not_added_to_by_other_code(evaluation: QueryEvaluation, stopped: Path) -> None:
+    before = stopped.read_bytes()
+    with pytest.raises(EvaluationError, match=r'code was null, now "\w{16}"; choose another file for these'):
+        evaluation.run(stopped, resume=True)
+    assert stopped.read_bytes() == before
 
 
 def test_another_version_does_not_add_to_it(
     evaluation: QueryEvaluation, stopped: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "version", lambda: "0.2.0")
-    with pytest.raises(EvaluationError, match=r'version was "0.1.0", now "0.2.0"; choose another file for these'):
+    with pytest.raises(EvaluationError, match=r'version was "0.1.0", now "0.2.0"; code was null'):
         evaluation.run(stopped, resume=True)

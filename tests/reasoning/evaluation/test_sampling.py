@@ -154,7 +154,7 @@ class TestTheRules:
 def test_a_step_back_is_any_relation_alike_and_then_any_of_its_links() -> None:
     rows = [("a", "r", "x"), *((f"b{i}", "s", "x") for i in range(50)), ("x", "r", "c")]
     kg = KnowledgeGraph.from_triples(rows)
-    steps = BackwardSteps(kg.index, np.ones(4, dtype=bool))
+    steps = BackwardSteps(kg.index.whole, np.ones(4, dtype=bool))
     targets = np.full(3000, kg.entity("x"))
     codes, sources, possible = steps.draw(np.random.default_rng(0), targets, np.full(3000, NO_STEP))
     assert possible.all() and np.bincount(codes)[[0, 1, 2]] == pytest.approx([1000] * 3, rel=0.15)
@@ -224,7 +224,7 @@ class TestHoldingOut:
         whole = KnowledgeGraph.load(facts)
         train, valid = (KnowledgeGraph.load(out / "graph", [split]) for split in ("train", "valid"))
         assert len(train) + len(valid) == len(whole) and len(valid) == round(0.2 * len(whole))
-        assert len(train.universe) == len(whole.universe) and len(np.unique(train.index.triples()[:, 1])) == 4
+        assert len(train.universe) == len(whole.universe) and len(np.unique(train.index.whole.triples()[:, 1])) == 4
         read = QueryEvaluation(out / "graph", out, "reading").run()
         assert read["avg_p"]["exact_match"] == read["avg_n"]["exact_match"] == 1.0
         assert any(

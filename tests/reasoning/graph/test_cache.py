@@ -19,6 +19,7 @@ from kg_data.columns import GraphColumns, LiteralColumn
 from reasoning import KnowledgeGraph
 from reasoning.errors import GraphError
 from reasoning.graph import cache
+from reasoning.graph.content import GraphContent
 from tests.reasoning.made_dataset import make_dataset
 
 
@@ -36,8 +37,8 @@ def dataset(tmp_path: Path) -> Path:
 
 def content(kg: KnowledgeGraph) -> str:
     """All that a graph holds, as one text."""
-    arrays = {name: array.tolist() for name, array in kg._arrays.items()}
-    return json.dumps([arrays, kg._details], sort_keys=True)
+    arrays, details = kg.content.stored()
+    return json.dumps([{name: array.tolist() for name, array in arrays.items()}, details], sort_keys=True)
 
 
 def saved_folder(cache_folder: Path) -> Path:
@@ -244,7 +245,7 @@ def test_what_was_built_anew_is_sound(cache_folder: Path, dataset: Path, caplog:
 def test_no_flipped_bit_of_the_manifest_changes_what_is_read(tmp_path: Path) -> None:
     kg = KnowledgeGraph.from_triples([("a", "r", "b"), ("a", "v", 1)])
     folder = tmp_path / "saved"
-    cache.save(folder, kg._arrays, kg._details)
+    cache.save(folder, *kg.content.stored())
     manifest = folder / cache.MANIFEST
     raw = manifest.read_bytes()
     for position in (*range(12), *range(12, len(raw), 7)):
@@ -253,7 +254,7 @@ def test_no_flipped_bit_of_the_manifest_changes_what_is_read(tmp_path: Path) -> 
             loaded = cache.load(folder)
         except GraphError:
             loaded = None
-        assert loaded is None or loaded[1] == kg._details
+        assert loaded is None or loaded[1] == kg.content.stored()[1]
         manifest.write_bytes(raw)
 
 
@@ -276,9 +277,9 @@ def test_two_processes_may_build_the_same_graph_at_once(cache_folder: Path, data
 def test_a_folder_completed_by_another_process_is_left_as_it_is(tmp_path: Path) -> None:
     first, second = KnowledgeGraph.from_triples([("a", "r", "b")]), KnowledgeGraph.from_triples([("x", "r", "y")])
     for kg in (first, second):
-        cache.save(tmp_path / "saved", kg._arrays, kg._details)
+        cache.save(tmp_path / "saved", *kg.content.stored())
     loaded = cache.load(tmp_path / "saved")
-    assert loaded is not None and list(KnowledgeGraph(*loaded).entity_ids) == ["a", "b"]
+    assert loaded is not None and list(KnowledgeGraph(GraphContent.of(*loaded)).entity_ids) == ["a", "b"]
     assert [path.name for path in tmp_path.iterdir()] == ["saved"]
 
 
@@ -315,7 +316,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: py
     kg = KnowledgeGraph.from_triples([("a", "r", "b")])
     monkeypatch.setattr(np, "save", full)
     with pytest.raises(OSError, match="No space left"):
-        cache.save(tmp_path / "saved", kg._arrays, kg._details)
+        cache.save(tmp_path / "saved", *kg.content.stored())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -331,9 +332,9 @@ def test_odd_names_and_empty_arrays_survive(tmp_path: Path) -> None:
             literals=[LiteralColumn("none", "year", np.array([], dtype=np.int32), np.array([]))],
         )
     )
-    cache.save(tmp_path / "saved", kg._arrays, kg._details)
+    cache.save(tmp_path / "saved", *kg.content.stored())
     loaded = cache.load(tmp_path / "saved")
-    assert loaded is not None and content(KnowledgeGraph(*loaded)) == content(kg)
+    assert loaded is not None and content(KnowledgeGraph(GraphContent.of(*loaded))) == content(kg)
 
 
 @pytest.mark.parametrize("name", ["a/b", "../../x", "", "日本" * 40, "a\0b"])

@@ -23,7 +23,7 @@ Triples = set[tuple[str, str, Any]]
 
 def triples_of(kg: KnowledgeGraph) -> Triples:
     """All triples of a graph by names, values among them."""
-    links: Triples = {(kg.name(h), kg.relation_ids[r], kg.name(t)) for h, r, t in kg.index.triples().tolist()}
+    links: Triples = {(kg.name(h), kg.relation_ids[r], kg.name(t)) for h, r, t in kg.index.whole.triples().tolist()}
     return links | {
         (kg.name(int(entity)), column.relation, kg.value(column, float(raw)))
         for column in kg.literals
@@ -469,3 +469,17 @@ def test_a_row_that_is_no_triple_is_named_by_its_label(frame: dict[str, list[Any
     with pytest.raises(GraphError) as raised:
         KnowledgeGraph.from_pandas(made)
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Value("decimal", float("inf")), "a finite number"),
+        (Value("integer", 2.5), "a Value with a whole number, as an integer is"),
+        (Value("date", 1e9), "a Value with the ordinal of a date"),
+        (Value("bogus", 1.0), "a Value of the kind integer, decimal"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_value_that_was_put_together_wrongly_is_refused(value: Value, expected: str) -> None:
+    with pytest.raises(GraphError, match=f"triple 1: expected {expected}"):
+        KnowledgeGraph.from_triples([("a", "size", value)])

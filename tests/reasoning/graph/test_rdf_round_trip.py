@@ -37,7 +37,7 @@ def content(kg: KnowledgeGraph) -> dict[str, Any]:
     """All that a graph holds, by ids."""
     relation = kg.relation_ids.__getitem__
     return {
-        "links": {(kg.identifier(h), relation(r), kg.identifier(t)) for h, r, t in kg.index.triples().tolist()},
+        "links": {(kg.identifier(h), relation(r), kg.identifier(t)) for h, r, t in kg.index.whole.triples().tolist()},
         "values": {
             column.identifier: (
                 column.relation,

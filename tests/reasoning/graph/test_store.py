@@ -9,7 +9,7 @@ import pytest
 from kg_data.columns import GraphColumns, LiteralColumn
 from reasoning import KnowledgeGraph, Reasoner, SkylarkError
 from reasoning.errors import GraphError, UnknownEntityError, UnknownRelationError
-from reasoning.graph.store import Relation
+from reasoning.graph.relations import Relation
 
 
 def ids(*numbers: int) -> np.ndarray[Any, np.dtype[np.int32]]:
@@ -63,7 +63,7 @@ def test_its_facts_make_a_graph_again() -> None:
     ],
 )
 def test_the_chosen_splits_are_held(splits: list[str] | None, triples: list[list[int]]) -> None:
-    assert KnowledgeGraph.from_columns(columns(), splits).index.triples().tolist() == triples
+    assert KnowledgeGraph.from_columns(columns(), splits).index.whole.triples().tolist() == triples
 
 
 @pytest.mark.parametrize("splits", [None, ["train"], ["test"]])

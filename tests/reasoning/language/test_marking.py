@@ -12,7 +12,7 @@ import pytest
 
 from reasoning import KnowledgeGraph, LarkOptions, Query, Reasoner
 from reasoning.answer import Answer
-from reasoning.graph.store import Relation
+from reasoning.graph.relations import Relation
 from reasoning.language import EmbeddedChatModel, LLMError
 from reasoning.language.low_rank import CONFIG_FILE, WEIGHTS_FILE, save_adapter
 from reasoning.language.marking.adapters import MARKS_FILE, Marks

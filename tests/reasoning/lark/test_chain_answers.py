@@ -12,7 +12,8 @@ from langchain_core.messages import AIMessage
 
 from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner, SkylarkError
 from reasoning.errors import QueryError
-from reasoning.execution.exact import StepSet, execute
+from reasoning.execution.exact import execute
+from reasoning.execution.step_set import StepSet
 from reasoning.language.token_counting import count_tokens
 from reasoning.lark import asking, chain_run, text_steps
 from reasoning.lark.text_steps import TextAsker

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner
 from reasoning.execution.events import ChainEvent, Finished, PartFinished, StepFinished, StepStarted
-from reasoning.execution.exact import execute, inputs_of
+from reasoning.execution.exact import execute
 from reasoning.execution.step_result import step_notes
+from reasoning.execution.step_set import inputs_of
 from reasoning.language.token_counting import count_tokens
 from reasoning.lark.text_steps import TextAsker
 from reasoning.query.binding import bind

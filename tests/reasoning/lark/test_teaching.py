@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reasoning import KnowledgeGraph, LarkOptions
-from reasoning.graph.store import Relation
+from reasoning.graph.relations import Relation
 from reasoning.language.errors import TeachingError
 from reasoning.language.marking.scheme import MarkScheme
 from reasoning.language.marking.student import load_student

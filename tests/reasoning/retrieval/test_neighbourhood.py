@@ -47,7 +47,7 @@ def keys(found: Neighbourhood) -> list[Triple]:
 
 def within(kg: KnowledgeGraph, entity: int, hops: int) -> dict[Triple, int]:
     """Every triple within `hops` of an entity, in both directions, with its distance."""
-    triples = [(h, r, t) for h, r, t in kg.index.triples().tolist()]
+    triples = [(h, r, t) for h, r, t in kg.index.whole.triples().tolist()]
     reached, found = {entity}, dict[Triple, int]()
     for hop in range(1, hops + 1):
         around = [triple for triple in triples if triple[0] in reached or triple[2] in reached]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reasoning import KnowledgeGraph
 from reasoning.graph.index import Ids
-from reasoning.graph.store import Relation
+from reasoning.graph.relations import Relation
 from reasoning.retrieval import FEWEST_DISTRACTORS, Retrieved, packed, retrieve
 
 NODES = 12
@@ -61,13 +61,13 @@ def as_set(triples: Ids) -> set[Triple]:
 def about(kg: KnowledgeGraph, sources: set[int], inverse: bool) -> set[Triple]:
     """The triples that the step is about."""
     r = kg.relation("r").index
-    return {t for t in as_set(kg.index.triples()) if t[1] == r and t[2 if inverse else 0] in sources}
+    return {t for t in as_set(kg.index.whole.triples()) if t[1] == r and t[2 if inverse else 0] in sources}
 
 
 def beside(kg: KnowledgeGraph, sources: set[int], inverse: bool) -> set[Triple]:
     """Other edges of the same entities, and the same relation between others."""
     r = kg.relation("r").index
-    every = as_set(kg.index.triples()) - about(kg, sources, inverse)
+    every = as_set(kg.index.whole.triples()) - about(kg, sources, inverse)
     return {t for t in every if t[1] == r or t[0] in sources or t[2] in sources}
 
 

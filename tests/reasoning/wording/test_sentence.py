@@ -34,7 +34,7 @@ LANDS = KnowledgeGraph.from_triples(
     name="lands",
 )  # fmt: skip
 LANDS.literals = tuple(
-    replace(column, kind="year") if column.relation == "founded" else column for column in LANDS.literals
+    replace(column.whole, kind="year") if column.relation == "founded" else column for column in LANDS.literals
 )
 EXACT = Reasoner(LANDS, method="exact")
 
@@ -249,7 +249,7 @@ def test_a_long_list_is_cut_with_its_count(total: int, told: str) -> None:
 
 def test_the_unit_stands_behind_a_value() -> None:
     kg = KnowledgeGraph.from_triples([("X", "area", 1200)])
-    kg.literals = tuple(replace(column, unit="km²") for column in kg.literals)
+    kg.literals = tuple(replace(column.whole, unit="km²") for column in kg.literals)
     assert isinstance(kg.literals[0], LiteralColumn)
     assert Reasoner(kg, method="exact").answer('area("X")').sentence == "The area of X is 1,200 km²."
 
@@ -258,7 +258,7 @@ DATED = KnowledgeGraph.from_triples(
     [("Ann", "hired", date(2020, 1, 2)), ("Bob", "hired", date(2020, 1, 1)), ("Cid", "hired", date(2020, 3, 1)),
      ("Ann", "height", 1.72), ("Bob", "height", 1.81), ("Cid", "height", 1.64)]
 )  # fmt: skip
-DATED.literals = tuple(replace(c, unit="m" if c.relation == "height" else "") for c in DATED.literals)
+DATED.literals = tuple(replace(c.whole, unit="m" if c.relation == "height" else "") for c in DATED.literals)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from kg_data.appended_lines import Line
 from kg_data.errors import DataError, ResultsError, SkylarkError
 from vision.errors import EvaluationError
-from vision.evaluation.runs import RunLines, RunOptions, lines_path, run
+from vision.evaluation.runs import Job, RunLines, RunOptions, lines_path, run
 
 PROJECT = Path(__file__).resolve().parents[3]
 COUNT = 5
@@ -30,20 +30,19 @@ def go(
     """A run of counted items: its figures, and the items that it did itself."""
     did: list[int] = []
 
-    def lines_from(done: int) -> Generator[Line]:
-        for number in range(done, count):
+    def work(items: Sequence[int]) -> Generator[Line]:
+        for number in items:
             if number == fails_at:
                 raise SkylarkError("the model failed")
             did.append(number)
             yield {"id": number, "square": number**2}
 
     figures = run(
-        [{"id": number} for number in range(count)],
-        lines_from,
+        Job([{"id": number} for number in range(count)], [""] * count, range(count), work, "item"),
         lambda lines: {"sum": sum(line["square"] for line in lines)},
         settings or {"model": "counter"},
-        "item", RunOptions(out=out, resume=resume),
-    )  # fmt: skip
+        RunOptions(out=out, resume=resume),
+    )
     return figures, did
 
 

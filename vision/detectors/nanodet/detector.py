@@ -181,6 +181,7 @@ class NanoDet(Detector):
 
     vocabulary = COCO_CLASSES
     supercategories = COCO_SUPERCATEGORIES
+    files = (MODEL_FILE,)
     side = SIDE
     default_min_score = 0.35
     """Best F1 on 208 images of COCO; of the boxes above it 60% are right, from 0.42 on each more likely than not."""

@@ -51,6 +51,7 @@ class OnnxExport(Detector):
     def __init__(self, path: Path, threads: int | None = None) -> None:
         self.name = f"onnx:{path}"
         self._path = path
+        self.files = (path,)
         self._session = open_session(path, usable_cores() if threads is None else threads)
         self._names = class_names(path, self._session.get_modelmeta().custom_metadata_map)
         # Several numbers may have one name; the vocabulary has each name once.

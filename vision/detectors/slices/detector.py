@@ -32,6 +32,7 @@ class SlicedDetector(Detector):
 
     def __init__(self, detector: Detector, slicing: Slicing) -> None:
         self.name = detector.name
+        self.files = detector.files
         self.vocabulary = detector.vocabulary
         self.supercategories = detector.supercategories
         self.default_min_score = detector.default_min_score

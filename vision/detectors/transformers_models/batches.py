@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from PIL import Image
 
+from kg_data.hub import deciding_files
 from vision.detectors.detector import Detector
 from vision.detectors.transformers_models.loading import Source, load_model, load_processor
 from vision.detectors.transformers_models.phrases import Phrase
@@ -58,6 +59,7 @@ class TransformersDetector(Detector):
 
     def __init__(self, source: Source, model: Any, processor: Any) -> None:
         self.name = source.name
+        self.files = deciding_files(source.folder)
         self.config = source.config
         self.model = model
         self.processor = processor

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from kg_data.hub import deciding_files
 from vision.detections.fields import Rings
 from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.transformers_models.loading import Source, load_model, load_processor, running
@@ -29,6 +30,7 @@ class MaskModel:
 
     def __init__(self, source: Source, model: Any, processor: Any) -> None:
         self.name = source.name
+        self.files = deciding_files(source.folder)
         self.model = model
         self.processor = processor
 
@@ -100,6 +102,7 @@ class MaskedDetector(Detector):
 
     def __init__(self, detector: Detector, masks: MaskModel) -> None:
         self.name = f"{detector.name}+{masks.name}"
+        self.files = detector.files + masks.files
         self.vocabulary = detector.vocabulary
         self.supercategories = detector.supercategories
         self.default_min_score = detector.default_min_score

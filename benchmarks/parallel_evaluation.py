@@ -1,0 +1,357 @@
+"""`evaluate` by several processes: how much faster two are than one, what Ray adds, and whether kills lose anything.
+
+    python -m benchmarks.parallel_evaluation [--data DIR] [--complete N] [--copy N] [--embedded N] [--kills N]
+
+On the 32,000 official queries of FB15k-237 (18,000, valid) and NELL995 (14,000, test): method complete in protocol
+hard, and method lark in protocol reading with the copy-everything baseline and with the embedded model. N are the
+queries of each type that are asked; all where it is not given, of the embedded model 3. Every run is a command of its
+own whose libraries have one thread: with one worker, with two, and of the baseline with two of Ray's; the files of
+results are compared byte for byte. Then a smaller run is killed, a worker of it and its driver, at `--kills` random
+moments each, and at `--ray-kills` on Ray, and what is gone on with is compared with a run that was let be. Where no
+link predictor is kept for a graph, one of rules alone is fitted, which takes seconds. About 50 minutes on two cores;
+some 10 with `--complete 100 --copy 100 --embedded 1`. Writes `results/parallel_evaluation.json` and `.md` beside this
+file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+
+import kg_data
+from benchmarks.machine import machine, machine_words
+from kg_data.batches.processes import ONE_THREAD
+from kg_data.batches.shards import ShardFolder
+from kg_data.installation import version
+from kg_data.text_table import aligned
+from reasoning import KnowledgeGraph
+from reasoning.completion.fitted import find_predictor
+from reasoning.completion.fitting import fit
+from reasoning.completion.options import suited_options
+from reasoning.errors import CompletionError
+
+RESULTS = Path(__file__).resolve().parent / "results"
+SETS = {"fb15k-237-q2b": "valid", "nell995-betae": "test"}
+WAYS = (("local", 1), ("local", 2), ("ray", 2))
+"""Engines and workers; what Ray adds is measured by the copy baseline, whose work is the least."""
+COPY = "lark, copy"
+METHODS = {
+    "complete": ["--method", "complete", "--protocol", "hard"],
+    COPY: ["--method", "lark", "--llm", "copy", "--protocol", "reading"],
+    "lark, embedded": ["--method", "lark", "--llm", "embedded", "--protocol", "reading"],
+}
+WORTH = 1.0
+"""Milliseconds of work a query from which on a second worker is to pay, see `SPEED_UP`."""
+SPEED_UP = 1.6
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One run.
+
+    Attributes:
+        engine, workers: who answered.
+        queries: how many.
+        command_seconds: of the whole command.
+        seconds: of answering, from when graph and queries are read; workers start within it.
+        same: whether its file is that of one worker.
+    """
+
+    engine: str
+    workers: int
+    queries: int
+    command_seconds: float
+    seconds: float
+    same: bool
+
+
+@dataclass
+class Kills:
+    """Runs that were killed.
+
+    Attributes:
+        killed: how many.
+        same: how many wrote the file of a run that was let be.
+        lines_there: how many lines each had when it was killed.
+    """
+
+    killed: int = 0
+    same: int = 0
+    lines_there: list[int] = field(default_factory=list)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, default=kg_data.data_root(), help="the data folder, which holds kg/")
+    parser.add_argument("--complete", type=int, help="queries of each type that complete answers")
+    parser.add_argument("--copy", type=int, help="queries of each type that the copy baseline answers")
+    parser.add_argument("--embedded", type=int, default=3, help="queries of each type that the embedded model answers")
+    parser.add_argument("--kills", type=int, default=10, help="of a worker, and of the driver")
+    parser.add_argument("--ray-kills", type=int, default=3, help="the same on Ray")
+    parser.add_argument("--killed", type=int, default=60, help="queries of each type of the runs that are killed")
+    options = parser.parse_args()
+    os.environ["SKYLARK_DATA"] = str(options.data.resolve())
+    began = time.perf_counter()
+    limits = dict(zip(METHODS, (options.complete, options.copy, options.embedded), strict=True))
+    predictors = {name: fitted(options.data / "kg" / name) for name in SETS}
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        timings = {
+            method: {name: list(timed(work, options.data / "kg" / name, SETS[name], method, limit)) for name in SETS}
+            for method, limit in limits.items()
+        }
+        start = list(timed(work, options.data / "kg" / "nell995-betae", "test", COPY, 1))
+        kills = {
+            engine: killed(work, engine, times, options.killed)
+            for engine, times in (("local", options.kills), ("ray", options.ray_kills))
+        }
+    report = {
+        "command": "python -m benchmarks.parallel_evaluation" + given(options),
+        "date": datetime.date.today().isoformat(),
+        "machine": machine(),
+        "version": version(),
+        "ray": version_of("ray"),
+        "predictors": predictors,
+        "minutes": round((time.perf_counter() - began) / 60, 1),
+        "timings": {
+            method: {name: [asdict(timing) for timing in row] for name, row in sets.items()}
+            for method, sets in timings.items()
+        },
+        "start": [asdict(timing) for timing in start],
+        "kills": kills,
+    }
+    text = as_markdown(report)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "parallel_evaluation.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    (RESULTS / "parallel_evaluation.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+def given(options: argparse.Namespace) -> str:
+    names = ("complete", "copy", "embedded", "kills", "ray_kills", "killed")
+    return "".join(f" --{name.replace('_', '-')} {value}" for name in names if (value := getattr(options, name)))
+
+
+def fitted(folder: Path) -> str:
+    """The parts of the link predictor that is kept for a graph, fitted first where there is none."""
+    kg = KnowledgeGraph.load(folder, ("train",))
+    try:
+        predictor = find_predictor(kg)
+    except CompletionError:
+        fit(kg, suited_options(len(kg)), "rules")
+        predictor = find_predictor(kg)
+    return "rules alone" if predictor.embeddings is None else "embeddings and rules"
+
+
+def evaluation(out: Path, engine: str, workers: int, arguments: Sequence[str]) -> list[str]:
+    return [
+        sys.executable, "-m", "reasoning", "evaluate", "--out", str(out), "--engine", engine, "--workers", str(workers),
+        *arguments,
+    ]  # fmt: skip
+
+
+def begun(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    """A command that is under way, with one thread for its libraries."""
+    with log.open("wb") as told:
+        return subprocess.Popen(
+            command, env={**os.environ, **ONE_THREAD}, cwd=RESULTS.parents[1], stdout=told, stderr=told
+        )
+
+
+def finished(process: subprocess.Popen[bytes], log: Path) -> None:
+    if process.wait() != 0:
+        raise SystemExit(f"{process.args!r} failed: {log.read_text(encoding='utf-8')[-2000:]}")
+
+
+def timed(work: Path, folder: Path, split: str, method: str, limit: int | None) -> Iterator[Timing]:
+    """The runs of one method on one data set, one after another, on Ray last."""
+    arguments = ["--kg", str(folder), "--queries", str(folder / "queries"), "--split", split, *METHODS[method]]
+    if limit is not None:
+        arguments += ["--limit", str(limit)]
+    first: bytes | None = None
+    for engine, workers in WAYS if method == COPY else WAYS[:2]:
+        out, log = work / f"{engine}{workers}.jsonl", work / "log"
+        began = time.perf_counter()
+        finished(begun(evaluation(out, engine, workers, arguments), log), log)
+        took = time.perf_counter() - began
+        lines = out.read_bytes()
+        first = first or lines
+        summary = json.loads(out.with_name(f"{out.name}.summary.json").read_text(encoding="utf-8"))
+        out.unlink()
+        timing = Timing(engine, workers, summary["count"], took, summary["seconds"], lines == first)
+        print(f"{method}, {folder.name}: {timing}", file=sys.stderr, flush=True)
+        yield timing
+
+
+def killed(work: Path, engine: str, times: int, limit: int) -> dict[str, Any]:
+    """Kill a worker, then the driver, so many times, each at a random moment of a run of its own that then goes on.
+
+    Args:
+        work: a folder for the runs.
+        engine: of the runs, by two workers.
+        times: how often a worker is killed, and how often the driver.
+        limit: queries of each type of NELL995 that a run asks of method lark with the copy baseline.
+
+    Returns:
+        How long an undisturbed run took, and the `Kills` of each.
+    """
+    folder = kg_data.data_root() / "kg" / "nell995-betae"
+    arguments = ["--kg", str(folder), "--queries", str(folder / "queries"), "--split", "test", "--limit", str(limit)]
+    arguments += METHODS[COPY]
+    whole, log = work / f"whole-{engine}.jsonl", work / "log"
+    began = time.perf_counter()
+    finished(begun(evaluation(whole, engine, 2, arguments), log), log)
+    seconds = time.perf_counter() - began
+    expected, rng = whole.read_bytes(), random.Random(0)
+    found = {"worker": Kills(), "driver": Kills()}
+    for victim, kills in found.items():
+        while kills.killed < times:
+            out = work / f"{victim}.jsonl"
+            process = begun(evaluation(out, engine, 2, arguments), log)
+            time.sleep(rng.uniform(0, seconds))
+            if kill(process, victim, rng):
+                kills.killed += 1
+                kills.lines_there.append(lines_there(out))
+                if victim == "driver":
+                    process.wait()
+                    process = begun([*evaluation(out, engine, 2, arguments), "--resume"], log)
+                finished(process, log)
+                kills.same += out.read_bytes() == expected
+            else:
+                process.wait()
+            for path in work.glob(f"{out.name}*"):
+                path.unlink()
+        print(f"{engine}, {victim}: {kills}", file=sys.stderr, flush=True)
+    return {
+        "seconds": seconds, "queries": expected.count(b"\n"),
+        **{victim: asdict(kills) for victim, kills in found.items()},
+    }  # fmt: skip
+
+
+def kill(process: subprocess.Popen[bytes], victim: str, rng: random.Random) -> bool:
+    """Kill a run's driver or one of its workers; whether there was one."""
+    if victim == "driver":
+        process.kill()
+        return True
+    workers: list[psutil.Process] = []
+    with suppress(psutil.Error):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                told = " ".join(child.cmdline())
+                if "--multiprocessing-fork" in told or "ray::" in told:
+                    workers.append(child)
+    while workers:
+        with suppress(psutil.Error):
+            workers.pop(rng.randrange(len(workers))).send_signal(signal.SIGKILL)
+            return True
+    return False
+
+
+def lines_there(out: Path) -> int:
+    """How many lines a run has, merged or in shards."""
+    there = {json.loads(text)["id"] for text in out.read_bytes().split(b"\n")[:-1]} if out.exists() else set()
+    return len(there | ShardFolder.of(out).kept().keys())
+
+
+def as_markdown(report: Mapping[str, Any]) -> str:
+    rows = [
+        [method, name, *cells(timings)] for method, sets in report["timings"].items() for name, timings in sets.items()
+    ]
+    header = [
+        "method",
+        "graph",
+        "queries",
+        "1 worker, s",
+        "ms a query",
+        "2 workers, s",
+        "times",
+        "Ray, s",
+        "times",
+        "lines",
+    ]
+    every = [timing for sets in report["timings"].values() for row in sets.values() for timing in row]
+    one, two, ray = report["start"]
+    lines = [
+        "# Evaluation by several processes",
+        f"`{report['command']}`, {report['date']}, Skylark {report['version']}, Ray {report['ray']}, "
+        f"{machine_words(report['machine'])}, {report['minutes']} minutes in all. Each worker has one thread.",
+        f"```\n{aligned(header, rows)}\n```",
+        "Seconds are those of answering, in which workers start and open the graph and models. `lines`: whether all "
+        f"wrote the same file, byte for byte ({sum(timing['same'] for timing in every)} of {len(every)} runs). "
+        "Link predictors: " + ", ".join(f"{name} {parts}" for name, parts in report["predictors"].items()) + ".",
+        verdict(report),
+        "## Starting",
+        f"A run of {one['queries']} queries, one of each type, whose work is next to nothing: "
+        f"{one['command_seconds']:.1f} s the command with one worker, {two['command_seconds']:.1f} s with two, "
+        f"{ray['command_seconds']:.1f} s with two of Ray's: Ray adds "
+        f"{ray['command_seconds'] - two['command_seconds']:.1f} s. {per_query(report)}",
+        "## Killed",
+    ]
+    for engine, found in report["kills"].items():
+        parts = [
+            f"a {victim} {kills['killed']} times, and {kills['same']} files are byte for byte that of the run that was "
+            f"let be (lines that were there: {', '.join(map(str, kills['lines_there']))})"
+            for victim, kills in found.items()
+            if victim in ("worker", "driver")
+        ]
+        lines.append(
+            f"Engine {engine}, {found['queries']} queries by lark with the copy baseline, {found['seconds']:.1f} s if "
+            f"it is let be; killed (`-9`) at a random moment of a run of its own each: {'; '.join(parts)}."
+        )
+    return "\n\n".join(lines) + "\n"
+
+
+def cells(timings: Sequence[Mapping[str, Any]]) -> list[str]:
+    one, two, *others = timings
+    on_ray = [[f"{ray['seconds']:.1f}", f"{one['seconds'] / ray['seconds']:.2f}"] for ray in others] or [["", ""]]
+    return [
+        f"{one['queries']:,}", f"{one['seconds']:.1f}", f"{1000 * one['seconds'] / one['queries']:.1f}",
+        f"{two['seconds']:.1f}", f"{one['seconds'] / two['seconds']:.2f}",
+        *on_ray[0],
+        "same" if all(timing["same"] for timing in timings) else "DIFFERENT",
+    ]  # fmt: skip
+
+
+def verdict(report: Mapping[str, Any]) -> str:
+    """Whether two workers are as much faster as they are to be."""
+    worth = [
+        (f"{method} on {name}", one["seconds"] / two["seconds"])
+        for method, sets in report["timings"].items()
+        for name, (one, two, *_) in sets.items()
+        if 1000 * one["seconds"] / one["queries"] >= WORTH
+    ]
+    short = [f"{what} {times:.2f}" for what, times in worth if times < SPEED_UP]
+    reached = f"{len(worth) - len(short)} of {len(worth)} that take {WORTH:g} ms a query or more"
+    return f"Two workers are at least {SPEED_UP} times as fast as one in {reached}" + (
+        f"; not in {', '.join(short)}." if short else "."
+    )
+
+
+def per_query(report: Mapping[str, Any]) -> str:
+    """What Ray adds to a query beside its start, by the runs of method lark with the copy baseline."""
+    starts = report["start"][2]["seconds"] - report["start"][1]["seconds"]
+    found = []
+    for name, (_, two, ray) in report["timings"][COPY].items():
+        more = 1000 * (ray["seconds"] - two["seconds"] - starts) / two["queries"]
+        found.append(f"{more:+.2f} ms on {name}")
+    return f"Beyond that a query takes, by lark with the copy baseline, {' and '.join(found)} with Ray."
+
+
+if __name__ == "__main__":
+    main()

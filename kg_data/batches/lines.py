@@ -1,0 +1,142 @@
+"""The lines of a run as several processes work them out, in the order of its items."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+
+from kg_data.appended_lines import Line, whole_lines
+from kg_data.batches.on_ray import run_on_ray
+from kg_data.batches.options import Workers
+from kg_data.batches.processes import run_in_processes
+from kg_data.batches.shards import LINE, Opening, Shard, cut
+from kg_data.errors import ResultsError, UsageError
+
+LOOK_SECONDS = 0.5
+"""How often it is looked how many lines there are, for the bar."""
+
+
+def lines_by_workers(
+    opening: Opening,
+    keys: Sequence[str],
+    items: Sequence[Any],
+    folder: Path | None,
+    workers: Workers,
+    advance: Callable[[int], object],
+) -> Generator[Line]:
+    """The line of each item, in order.
+
+    Args:
+        opening: opens in a worker what does the work.
+        keys: of each item, what tells it from the others of the run.
+        items: what is worked on, of the same length.
+        folder: where the shards' files lie, made if it is not there; each is removed once all of its lines are taken.
+            None for a place that is gone afterwards.
+        workers: who does the work.
+        advance: told how many further lines there are, from a thread of its own.
+
+    Raises:
+        WorkerError: a worker died as often as is tried; the lines that there are stay in the folder.
+        MissingPackageError: the engine is not installed.
+        UsageError: what does the work cannot be given to another process.
+        SkylarkError: what does the work raised it.
+    """
+    if not items:
+        return
+    if folder is None:
+        with TemporaryDirectory(prefix="skylark-shards-") as own:
+            yield from lines_by_workers(opening, keys, items, Path(own), workers, advance)
+        return
+    opened = _pickled(opening)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ResultsError(f"cannot make the folder {folder}: {error.strerror or error}") from None
+    shards = cut(keys, items, folder, workers.count)
+    run = run_in_processes if workers.engine == "local" else run_on_ray
+    finished: set[int] = set()
+    with _Counting(shards, advance) as counting, closing(run(opened, shards, workers.count)) as done:
+        for shard in shards:
+            while shard.number not in finished:
+                finished.add(next(done).number)
+            yield from shard.lines()
+            counting.taken.add(shard.path)
+            shard.path.unlink()
+
+
+def _pickled(opening: Opening) -> bytes:
+    try:
+        return pickle.dumps(opening)
+    except Exception as error:  # whatever an object raises that does not let itself be pickled
+        raise UsageError(
+            f"what does the work cannot be given to other processes ({type(error).__name__}: {error}): name the model "
+            "instead of giving one that is open, or do it with one worker"
+        ) from None
+
+
+def in_order(keys: Sequence[str], kept: Mapping[str, Line], fresh: Iterator[Line]) -> Iterator[Line]:
+    """The line of each key: the one that an earlier part of the run kept, else the next of those that are fresh."""
+    for key in keys:
+        yield kept[key] if key in kept else next(fresh)
+
+
+class _Counting:
+    """Tells how many lines the shards have, as they come (a context manager).
+
+    Attributes:
+        taken: files of which all lines are taken, and that may be gone.
+    """
+
+    def __init__(self, shards: Sequence[Shard], advance: Callable[[int], object]) -> None:
+        self.taken: set[Path] = set()
+        self._advance, self._ended = advance, threading.Event()
+        self._left = {shard.path: _Count(len(shard.keys)) for shard in shards}
+        self._thread = threading.Thread(target=self._look, name="skylark-progress", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._ended.wait(LOOK_SECONDS):
+            self._tell()
+        self._tell()
+
+    def _tell(self) -> None:
+        for path, count in list(self._left.items()):
+            if further := count.expected - count.lines if path in self.taken else count.further(path):
+                self._advance(further)
+            if path in self.taken or count.lines == count.expected:
+                del self._left[path]
+
+
+@dataclass
+class _Count:
+    """How many of the expected lines are known of a shard's file, and how many bytes of it were read for that."""
+
+    expected: int
+    lines: int = 0
+    read: int = 0
+
+    def further(self, path: Path) -> int:
+        """How many lines have come since the last time."""
+        before = self.lines
+        try:
+            with path.open("rb") as file:
+                file.seek(self.read)
+                new = whole_lines(file.read())
+            self.read += len(new)
+            self.lines += sum(line.startswith(LINE) for line in new.split(b"\n"))
+        except FileNotFoundError:
+            pass  # not begun, or removed since its lines are taken
+        return self.lines - before

@@ -1,0 +1,204 @@
+"""The local engine: processes of this machine, each with one thread, which are given one shard after another.
+
+A process that dies, for lack of memory say, is replaced, and what is left of its shard is done next. The processes end
+with the one that began them, however that ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection, wait
+
+from kg_data.batches.shards import Shard, ShardWorker
+from kg_data.errors import SkylarkError, UsageError, WorkerError
+
+log = logging.getLogger(__name__)
+
+ONE_THREAD = {
+    **dict.fromkeys(
+        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS"), "1"
+    ),
+    "TOKENIZERS_PARALLELISM": "false",
+}
+"""What keeps the libraries of a worker to one thread: they read it when they are imported."""
+
+NO_MEMORY = 137
+"""The exit code of a worker that ran out of memory, as shells give it where the system ends a process for that."""
+
+PATIENCE = 5.0
+"""Seconds in which a worker is to end that is asked to."""
+
+
+def run_in_processes(opening: bytes, shards: Sequence[Shard], count: int) -> Generator[Shard]:
+    """Do shards by processes of this machine.
+
+    Args:
+        opening: opens in each what does the work, pickled.
+        shards: what is to be done, at least one.
+        count: how many processes.
+
+    Returns:
+        The shards, each when it is done, in whichever order that is.
+
+    Raises:
+        WorkerError: a worker died at one item as often as is tried, or failed in a way that is no `SkylarkError`.
+        SkylarkError: what does the work raised it.
+    """
+    waiting = deque(shards)
+    workers = [_Process(opening) for _ in range(min(count, len(shards)))]
+    try:
+        for worker in workers:
+            worker.give(waiting.popleft())
+        while busy := [worker for worker in workers if worker.shard is not None]:
+            ready = wait([worker.connection for worker in busy])
+            for worker in busy:
+                if worker.connection not in ready:
+                    continue
+                if worker.answered():
+                    assert worker.shard is not None
+                    yield worker.shard
+                    worker.shard = None
+                    if waiting:
+                        worker.give(waiting.popleft())
+                else:
+                    workers[workers.index(worker)] = _replaced(worker, opening)
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+class _Process:
+    """One worker and the pipe to it.
+
+    Attributes:
+        shard: what it does, None where it has nothing to do.
+    """
+
+    def __init__(self, opening: bytes) -> None:
+        self.shard: Shard | None = None
+        # A new interpreter: what is forked would inherit locks that threads of this process hold.
+        context = multiprocessing.get_context("spawn")
+        self.connection, inner = context.Pipe()
+        self.process = context.Process(target=_serve, args=(inner, opening), name="skylark-worker", daemon=True)
+        with _one_thread():
+            self.process.start()
+        inner.close()
+
+    def give(self, shard: Shard) -> None:
+        """Give it a shard."""
+        self.shard = shard
+        with suppress(OSError):  # where it is dead already that is found when its answer is awaited
+            self.connection.send(shard)
+
+    def answered(self) -> bool:
+        """Whether its shard is done; False where it died.
+
+        Raises:
+            SkylarkError: what it raised.
+        """
+        try:
+            answer = self.connection.recv()
+        except (EOFError, OSError):
+            return False
+        if isinstance(answer, SkylarkError):
+            raise answer
+        return True
+
+    def how_it_died(self) -> str:
+        """In words, for messages."""
+        self.process.join(PATIENCE)
+        code = self.process.exitcode
+        if code in (-signal.SIGKILL, NO_MEMORY):
+            return "killed, as the system does where memory runs out" if code < 0 else "it ran out of memory"
+        if code is not None and code < 0:
+            return f"by signal {-code}, {signal.Signals(-code).name}"
+        return f"exit code {code}"
+
+    def stop(self) -> None:
+        """End it, whatever it does: what it has written is safe."""
+        self.process.terminate()
+        self.process.join(PATIENCE)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        self.connection.close()
+
+
+def _replaced(dead: _Process, opening: bytes) -> _Process:
+    """Another process that goes on with the shard of one that died.
+
+    Raises:
+        WorkerError: workers have died too often there.
+    """
+    shard, how = dead.shard, dead.how_it_died()
+    assert shard is not None
+    dead.stop()
+    progress = shard.progress()
+    if progress.hopeless:
+        raise progress.error(how)
+    if progress.key is not None:
+        log.warning("a worker died %s (%s); another one goes on from there", progress.where, how)
+    worker = _Process(opening)
+    worker.give(shard)
+    return worker
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """While a process is started, let its libraries have one thread."""
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _serve(connection: Connection, opening: bytes) -> None:
+    """What a worker does: shards, as they come."""
+    # Ctrl-C reaches all processes of a terminal; the one that began this one ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    worker = ShardWorker(opening)
+    with suppress(EOFError, OSError):  # the one that began it has gone
+        while True:
+            shard = connection.recv()
+            connection.send(done_by(worker, shard))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def done_by(worker: ShardWorker, shard: Shard) -> SkylarkError | None:
+    """Have a worker do a shard: None where that went well, else its error, in a form that can be pickled.
+
+    A worker without memory ends its process, so that another one is tried.
+    """
+    try:
+        worker.do(shard)
+    except MemoryError:
+        os._exit(NO_MEMORY)
+    except UsageError as error:
+        return UsageError(str(error))
+    except SkylarkError as error:
+        return error if type(error) is WorkerError else SkylarkError(str(error))
+    except Exception as error:
+        traceback.print_exc()
+        return WorkerError(f"a worker failed: {type(error).__name__}: {error}")
+    return None

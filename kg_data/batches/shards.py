@@ -1,0 +1,222 @@
+"""Shards: consecutive pieces of the work, each with a file of its own, which one worker at a time writes.
+
+A worker notes in the file that it begins and that it is ready, then writes each item's line with the item's key. So
+whoever opens the file again, after a worker or the driver has died, sees what is done and how often workers have died
+since the last line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from kg_data.appended_lines import AppendedLines, Line, whole_lines
+from kg_data.errors import DataError, WorkerError
+
+MOST_ITEMS, LEAST_ITEMS = 256, 8
+"""Items of a shard: as many as method exact answers at once; enough that a model out of reach is noticed in one, and a
+multiple of that, so that detectors have the batches of one process."""
+
+SHARDS_A_WORKER = 16
+"""At the least, where there are enough items: the last ones to finish keep the others waiting the shorter."""
+
+TRIES = 3
+"""Times that workers may die at one item; the last time it is done by itself, so that it is known which one it was."""
+
+SHARDS = "*-*.jsonl"
+"""The names of shards' files: the number of the part of the run, and the shard's."""
+
+LINE = b'{"key":'
+"""What records of lines begin with."""
+
+Work = Callable[[Sequence[Any]], Generator[Line]]
+"""Gives each item's line, in order."""
+
+Opening = Callable[[], Work]
+"""Opens in a worker what does the work; it can be pickled."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a shard has come.
+
+    Attributes:
+        done: how many lines there are.
+        begun: how often workers began since the last line and did not come further.
+        ready: whether the last of them had opened what it needs.
+        key: of the first item without a line; None where all have one.
+    """
+
+    done: int
+    begun: int
+    ready: bool
+    key: str | None
+
+    @property
+    def where(self) -> str:
+        """Where the last worker was, in words, for messages."""
+        return f"at {self.key}" if self.ready else f"opening what it needs to begin at {self.key}"
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether workers died as often as they may without a further line."""
+        return self.key is not None and self.begun >= TRIES
+
+    def error(self, how: str = "") -> WorkerError:
+        """What is said then; `how` says how the last one died, where that is known."""
+        return WorkerError(
+            f"{TRIES} workers in a row died {self.where}{f' ({how})' if how else ''}; often memory is "
+            "too small, and fewer workers may come through"
+        )
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Consecutive items of the work.
+
+    Attributes:
+        number: its place among the shards, from 0.
+        path: its file.
+        keys: of each item, what tells it from the others of the run.
+        items: what is worked on, of the same length; they can be pickled.
+    """
+
+    number: int
+    path: Path
+    keys: Sequence[str]
+    items: Sequence[Any]
+
+    def lines(self) -> Iterator[Line]:
+        """The lines of a shard that is done, in order."""
+        return (line for _, line in _lines_in(self.path))
+
+    def progress(self) -> Progress:
+        """How far its file has come.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        done, begun, ready = 0, 0, False
+        for record in _records(self.path):
+            if "key" in record:
+                done, begun = done + 1, 0
+            elif "begun" in record:
+                begun, ready = begun + 1, False
+            else:
+                ready = True
+        return Progress(done, begun, ready, self.keys[done] if done < len(self.keys) else None)
+
+
+def cut(keys: Sequence[str], items: Sequence[Any], folder: Path, workers: int) -> list[Shard]:
+    """Cut the work into shards, whose files are named as no file in the folder is."""
+    size = min(max(len(items) // (SHARDS_A_WORKER * workers) // LEAST_ITEMS, 1) * LEAST_ITEMS, MOST_ITEMS)
+    earlier = [int(path.name.split("-")[0]) for path in folder.glob(SHARDS)]
+    run = max(earlier, default=0) + 1
+    return [
+        Shard(number, folder / f"{run:04}-{number:06}.jsonl", keys[start : start + size], items[start : start + size])
+        for number, start in enumerate(range(0, len(items), size))
+    ]
+
+
+class ShardWorker:
+    """Does shards, one after the other, and opens what it needs for that at the first.
+
+    Args:
+        opening: opens what does the work, pickled.
+    """
+
+    def __init__(self, opening: bytes) -> None:
+        self._opening = opening
+        self._work: Work | None = None
+
+    def do(self, shard: Shard) -> None:
+        """Do what is left of a shard.
+
+        Raises:
+            WorkerError: workers have died too often at one of its items.
+            SkylarkError: what does the work raised it, or the file cannot be written.
+        """
+        with ShardFile(shard.path) as file:
+            before = shard.progress()
+            if before.hopeless:
+                raise before.error()
+            file.append({"begun": os.getpid()})
+            if self._work is None:
+                self._work = cast(Opening, pickle.loads(self._opening))()
+            file.append({"ready": os.getpid()})
+            left = list(zip(shard.keys, shard.items, strict=True))[before.done :]
+            # At the last try what is asked together is asked apart, so that the item that is named is the one that
+            # kills.
+            pieces = [left] if before.begun + 1 < TRIES else [[one] for one in left]
+            for piece in pieces if left else []:
+                # Closed, so that what it has taken ahead is dropped.
+                with closing(self._work([item for _, item in piece])) as lines:
+                    for (key, _), line in zip(piece, lines, strict=True):
+                        file.append({"key": key, "line": line})
+
+
+class ShardFile(AppendedLines):
+    """A shard's file, locked against other workers while it is open (a context manager).
+
+    Raises:
+        ResultsError: the file is in use or cannot be written; also while it is being written.
+    """
+
+    def _open(self) -> None:
+        self._begin(len(whole_lines(self.path.read_bytes())) if self.path.exists() else 0)
+
+
+class ShardFolder:
+    """The shards' files beside the results of a run: what is done beyond the place to which the results have come.
+
+    Args:
+        path: the folder; it is there only where there are shards.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def of(cls, results: Path) -> ShardFolder:
+        """The one of a results file: `FILE.shards`."""
+        return cls(results.with_name(f"{results.name}.shards"))
+
+    def kept(self) -> dict[str, Line]:
+        """The lines that an earlier part of the run left, by the keys of their items.
+
+        Raises:
+            DataError: a file is damaged.
+        """
+        return {key: line for path in sorted(self.path.glob(SHARDS)) for key, line in _lines_in(path)}
+
+    def workers(self) -> list[int]:
+        """The ids of the processes that were the last to begin shards."""
+        begun = [[r["begun"] for r in _records(path) if "begun" in r] for path in self.path.glob(SHARDS)]
+        return [ids[-1] for ids in begun if ids]
+
+    def drop(self) -> None:
+        """Remove the folder, where it is."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _lines_in(path: Path) -> Iterator[tuple[str, Line]]:
+    return ((record["key"], record["line"]) for record in _records(path) if "key" in record)
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    content = whole_lines(path.read_bytes()) if path.exists() else b""
+    for number, text in enumerate(content.split(b"\n")[:-1], start=1):
+        try:
+            record = json.loads(text)
+        except (ValueError, RecursionError):
+            record = None
+        if not isinstance(record, dict) or record.keys() not in ({"begun"}, {"ready"}, {"key", "line"}):
+            raise DataError(path, "a line as it was written", number, text.decode(errors="replace"))
+        yield record

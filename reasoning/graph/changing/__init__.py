@@ -1,0 +1,1 @@
+"""Graphs that change: a new graph is the old one with the changes laid over it."""

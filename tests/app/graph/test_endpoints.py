@@ -1,0 +1,97 @@
+"""An endpoint on the page: whoever serves the page may name one, and nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from app.graph.asking import ask
+from app.graph.contents import contents_html, relation_rows, type_counts
+from app.graph.examples import examples_for
+from app.graph.graphs import GraphShelf
+from app.graph.handlers import GraphDemo, description
+from app.graph.layout import lay_out
+from app.graph.own_graphs import UploadError, read_graph
+from app.graph.parts import NO_CHANGES
+from app.models.language_model import LanguageModel
+from kg_data.errors import UnknownGraphError
+from reasoning import KnowledgeGraph, Reasoner
+from reasoning.errors import EndpointError
+from tests.app.test_views import PARTS
+from tests.reasoning.endpoint_server import EndpointServer, serving, store_of_turtle
+from tests.reasoning.graph.endpoint.foreign import TURTLE
+
+
+@pytest.fixture
+def server() -> Iterator[EndpointServer]:
+    with serving(store_of_turtle(TURTLE)) as running:
+        KnowledgeGraph.load(f"sparql:{running.url}", refresh=True)
+        yield running
+
+
+def test_whoever_serves_the_page_names_an_endpoint(server: EndpointServer) -> None:
+    name = f"sparql:{server.url}"
+    shelf = GraphShelf(names=(), files=[name])
+    assert shelf.names == (name,)
+    asked = ask(shelf.get(name), name, '~"capital of"(borders("Switzerland"))', "embedded")
+    assert asked.answer.entities == ["Paris"]
+
+
+def test_one_that_is_down_is_told_when_the_page_is_started() -> None:
+    name = "sparql:http://127.0.0.1:9/query"
+    with pytest.raises(EndpointError, match="cannot be reached"):
+        GraphShelf(names=(), files=[name]).get(name)
+
+
+def test_a_visitor_cannot_name_one(server: EndpointServer) -> None:
+    server.queries.clear()
+    shelf = GraphShelf(names=("world",))
+    for name in (f"sparql:{server.url}", f"SPARQL:{server.url}", f" sparql:{server.url}"):
+        with pytest.raises(UnknownGraphError, match="no graph here is called"):
+            shelf.get(name)
+    assert not server.queries
+
+
+def test_a_link_cannot_name_one(server: EndpointServer) -> None:
+    server.queries.clear()
+    demo = GraphDemo(GraphShelf(names=("world",)), LanguageModel("copy"), PARTS)
+    request = gr.Request()
+    request.kwargs = {"query_params": {"graph": f"sparql:{server.url}", "q": 'borders("France")'}}
+    changes = demo.restore(request)
+    assert changes[PARTS.linked] is False and "not on offer here" in str(changes[PARTS.error])
+    assert PARTS.graph not in changes and changes is not NO_CHANGES and not server.queries
+
+
+def test_an_upload_that_is_called_like_one_is_a_file(server: EndpointServer, tmp_path: Path) -> None:
+    server.queries.clear()
+    upload = tmp_path / "upload"
+    upload.write_text(f"sparql:{server.url}\n")
+    with pytest.raises(UploadError, match="ending that is not known"):
+        read_graph(upload, f"sparql:{server.url}")
+    named = upload.rename(tmp_path / "graph.tsv")
+    with pytest.raises(UploadError):
+        read_graph(named, f"sparql:{server.url}")
+    assert not server.queries
+
+
+def test_the_page_shows_what_is_there_by_few_queries(server: EndpointServer) -> None:
+    kg = KnowledgeGraph.load(f"sparql:{server.url}")
+    server.queries.clear()
+    assert dict(type_counts(kg)) == {"city": 3, "country": 3, "Class": 2}
+    assert {row.name for row in relation_rows(kg)} == set(kg.relation_names())
+    assert "<svg" not in contents_html(kg) and "borders" in contents_html(kg)
+    assert "entities" in description(kg)
+    examples = examples_for(kg, kg.graph_name)
+    exact = Reasoner(kg, method="exact")
+    assert examples and all(exact.answer(one.text).count or exact.answer(one.text).value for one in examples)
+    assert len(server.queries) < 100
+
+
+def test_the_picture_of_an_answer_is_drawn(server: EndpointServer) -> None:
+    kg = KnowledgeGraph.load(f"sparql:{server.url}")
+    answer = Reasoner(kg, method="exact").answer('~"capital of"(borders("Switzerland"))')
+    layout = lay_out(answer)
+    assert {node.label for node in layout.nodes} >= {"Paris", "France", "Switzerland"} and len(layout.edges) >= 2

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kg_data.batches.options import Workers
+from kg_data.batches.shards import LEAST_ITEMS, MOST_ITEMS, TRIES, Shard, ShardFolder, ShardWorker, cut
+from kg_data.errors import DataError, UsageError, WorkerError
+from tests.kg_data.batches.works import failing_at, line_of, squaring
+
+
+def shard_of(folder: Path, count: int = 8) -> Shard:
+    return Shard(0, folder / "0001-000000.jsonl", [str(number) for number in range(count)], range(count))
+
+
+def records(shard: Shard) -> list[dict[str, object]]:
+    return [json.loads(line) for line in shard.path.read_text().split("\n")[:-1]]
+
+
+def worker(accident: partial[None] | None = None) -> ShardWorker:
+    return ShardWorker(pickle.dumps(partial(squaring, accident)))
+
+
+class TestCutting:
+    @given(st.integers(0, 5000), st.integers(1, 9))
+    def test_shards_are_a_partition_in_order(self, count: int, workers: int) -> None:
+        keys = [str(number) for number in range(count)]
+        shards = cut(keys, range(count), Path("nowhere"), workers)
+        assert [key for shard in shards for key in shard.keys] == keys
+        assert [item for shard in shards for item in shard.items] == list(range(count))
+        assert [shard.number for shard in shards] == list(range(len(shards)))
+        sizes = {len(shard.items) for shard in shards[:-1]}
+        assert len(sizes) <= 1 and all(LEAST_ITEMS <= size <= MOST_ITEMS and size % LEAST_ITEMS == 0 for size in sizes)
+
+    def test_no_file_of_an_earlier_part_of_the_run_is_written_again(self, tmp_path: Path) -> None:
+        first = cut(["a"], [1], tmp_path, 2)[0]
+        first.path.touch()
+        assert cut(["a"], [1], tmp_path, 2)[0].path.name > first.path.name
+
+
+class TestAFile:
+    def test_it_holds_each_line_with_its_key_behind_who_wrote_it(self, tmp_path: Path) -> None:
+        shard = shard_of(tmp_path)
+        worker().do(shard)
+        own = os.getpid()
+        assert records(shard) == [
+            {"begun": own}, {"ready": own}, *({"key": str(n), "line": line_of(n)} for n in range(8))
+        ]  # fmt: skip
+        assert list(shard.lines()) == [line_of(number) for number in range(8)]
+        assert ShardFolder(tmp_path).kept() == {str(number): line_of(number) for number in range(8)}
+        assert ShardFolder(tmp_path).workers() == [own]
+
+    @pytest.mark.parametrize("cut_off", range(0, 360, 24))
+    def test_what_a_killed_worker_left_is_gone_on_with(self, tmp_path: Path, cut_off: int) -> None:
+        shard = shard_of(tmp_path)
+        worker().do(shard)
+        shard.path.write_bytes(shard.path.read_bytes()[:cut_off])
+        there = len(list(shard.lines()))
+        worker().do(shard)
+        assert list(shard.lines()) == [line_of(number) for number in range(8)]
+        again = [record["key"] for record in records(shard)[there:] if "key" in record]
+        assert len(again) == len(set(again)) and shard.progress().key is None
+
+    def test_the_last_try_does_one_item_at_a_time_and_then_it_is_over(self, tmp_path: Path) -> None:
+        shard = shard_of(tmp_path)
+        calls: list[int] = []
+        for number in range(TRIES):
+            assert not shard.progress().hopeless, number
+            doing = worker(partial(failing_at, 0))
+            with pytest.raises(Exception, match="the model failed"):
+                doing.do(shard)
+            calls.append(shard.progress().begun)
+        assert calls == [1, 2, 3] and shard.progress().hopeless
+        with pytest.raises(WorkerError, match="3 workers in a row died at 0"):
+            worker().do(shard)
+
+    def test_a_line_further_is_no_death_in_a_row(self, tmp_path: Path) -> None:
+        shard = shard_of(tmp_path)
+        for poison in (1, 2, 3, 4, 5):
+            with pytest.raises(Exception, match="the model failed"):
+                worker(partial(failing_at, poison)).do(shard)
+        worker().do(shard)
+        assert list(shard.lines()) == [line_of(number) for number in range(8)]
+
+    @pytest.mark.parametrize("text", ["nonsense\n", "[]\n", '{"key":"1"}\n', '{"key":"1","line":{}}\n{"other":1}\n'])
+    def test_a_damaged_one_is_named(self, tmp_path: Path, text: str) -> None:
+        shard = shard_of(tmp_path)
+        shard.path.write_text(text)
+        with pytest.raises(DataError, match=r"0001-000000.jsonl, line \d: expected a line as it was written"):
+            ShardFolder(tmp_path).kept()
+        with pytest.raises(DataError, match="expected a line as it was written"):
+            worker().do(shard)
+
+
+class TestWorkers:
+    def test_one_of_this_machine_works_alone(self) -> None:
+        assert Workers().alone and not Workers(2).alone and not Workers(1, "ray").alone
+
+    @pytest.mark.parametrize(
+        ("count", "engine", "said"),
+        [(0, "local", "at least 1 worker, not 0"), (2, "rai", "must be local or ray, not 'rai'; did you mean 'ray'?")],
+    )
+    def test_others_are_refused(self, count: int, engine: str, said: str) -> None:
+        with pytest.raises(UsageError, match=said.replace("?", r"\?")):
+            Workers(count, engine)  # type: ignore[arg-type]

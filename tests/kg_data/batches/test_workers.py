@@ -1,0 +1,233 @@
+"""Several processes give what one gives, whichever of them die."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from kg_data.appended_lines import Line
+from kg_data.batches.lines import lines_by_workers
+from kg_data.batches.options import Engine, Workers
+from kg_data.batches.shards import Opening, ShardFolder
+from kg_data.errors import MissingPackageError, SkylarkError, UsageError, WorkerError
+from tests.kg_data.batches.works import (
+    broken_at,
+    dying_at,
+    dying_at_the_door,
+    dying_once_at,
+    failing_at,
+    filling_memory_at,
+    leaving_at,
+    line_of,
+    squaring,
+    stating_threads,
+    wrong_at,
+)
+
+PROJECT = Path(__file__).resolve().parents[3]
+COUNT = 40
+
+
+def go(
+    opening: Opening,
+    folder: Path | None = None,
+    engine: Engine = "local",
+    count: int = COUNT,
+    taken: list[Line] | None = None,
+) -> list[Line]:
+    """The squares of the first numbers by two workers; `taken` has those that come before an error."""
+    keys, told = [str(number) for number in range(count)], list[int]()
+    lines = [] if taken is None else taken
+    lines += lines_by_workers(opening, keys, range(count), folder, Workers(2, engine), told.append)
+    assert sum(told) == count  # the bar has come to its end
+    return lines
+
+
+def failed(accident: Callable[[int], None], folder: Path) -> tuple[SkylarkError, list[int]]:
+    """The error of a run, and the numbers that were squared before it, in order."""
+    taken: list[Line] = []
+    with pytest.raises(SkylarkError) as raised:
+        go(partial(squaring, accident), folder, taken=taken)
+    assert taken == EXPECTED[: len(taken)]
+    return raised.value, [*range(len(taken)), *left_in(folder)]
+
+
+def left_in(folder: Path) -> list[int]:
+    return sorted(int(key) for key in ShardFolder(folder).kept())
+
+
+EXPECTED = [line_of(number) for number in range(COUNT)]
+
+
+def test_the_lines_are_those_of_one_process_in_order(tmp_path: Path) -> None:
+    assert go(squaring, tmp_path / "shards") == EXPECTED
+    assert left_in(tmp_path / "shards") == []
+
+
+def test_without_a_folder_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert go(squaring) == EXPECTED
+    assert list(tmp_path.glob("skylark-shards-*")) == []
+
+
+def test_each_worker_has_one_thread_and_this_process_as_many_as_before() -> None:
+    before = dict(os.environ)
+    assert [line["threads"] for line in go(stating_threads, count=4)] == ["1"] * 4
+    assert dict(os.environ) == before
+
+
+def test_a_worker_that_is_killed_is_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    accident = partial(dying_once_at, 13, tmp_path / "mark")
+    assert go(partial(squaring, accident), tmp_path / "shards") == EXPECTED
+    assert caplog.messages == [
+        "a worker died at 13 (killed, as the system does where memory runs out); another one goes on from there"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("accident", "how"),
+    [
+        (partial(dying_at, 13), r" \(killed, as the system does where memory runs out\)"),
+        (partial(leaving_at, 13), r" \(exit code 3\)"),
+        (partial(filling_memory_at, 13), r" \(it ran out of memory\)"),
+    ],
+)
+def test_one_that_dies_again_and_again_is_an_error_that_names_the_item(
+    tmp_path: Path, accident: Callable[[int], None], how: str
+) -> None:
+    error, done = failed(accident, tmp_path)
+    assert type(error) is WorkerError
+    assert re.match(f"3 workers in a row died at 13{how}; often memory is too small", str(error))
+    assert done[:13] == list(range(13)) and 13 not in done and len(done) == len(set(done))
+
+
+def test_dying_while_it_opens_what_it_needs_is_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match="3 workers in a row died opening what it needs to begin at "):
+        go(dying_at_the_door, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("accident", "kind", "said"),
+    [
+        (partial(failing_at, 5), SkylarkError, "the model failed"),
+        (partial(wrong_at, 5), UsageError, "5 is nothing to square"),
+        (partial(broken_at, 5), WorkerError, "a worker failed: KeyError: 5"),
+    ],
+)
+def test_what_the_work_raises_is_raised_and_what_was_done_is_kept(
+    tmp_path: Path, accident: Callable[[int], None], kind: type[SkylarkError], said: str
+) -> None:
+    error, done = failed(accident, tmp_path)
+    assert (type(error), str(error)) == (kind, said)
+    assert done[:5] == list(range(5)) and 5 not in done
+
+
+def test_what_cannot_be_given_to_another_process_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot be given to other processes .*name the model"):
+        go(lambda: squaring(), tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "shards").touch()
+    with pytest.raises(SkylarkError, match="cannot make the folder"):
+        go(squaring, tmp_path / "shards")
+
+
+def test_without_ray_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kg_data.installation.find_spec", lambda module: None)
+    with pytest.raises(MissingPackageError, match="The engine ray needs the package ray, which is not installed: run"):
+        go(squaring, engine="ray")
+
+
+class Driver:
+    """A run of its own that is killed, see `driver`."""
+
+    def __init__(self, out: Path, count: int, seconds: float, engine: Engine = "local", *poison: str) -> None:
+        program = [sys.executable, "-m", "tests.kg_data.batches.driver"]
+        command = [*program, str(out), str(count), str(seconds), engine, *poison]
+        self.out = out
+        self.process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def workers(self) -> list[int]:
+        """Those that are at a shard."""
+        return ShardFolder.of(self.out).workers()
+
+    def wait_for_lines(self, least: int) -> None:
+        """Until the shards hold so many lines, or it has ended."""
+        while self.process.poll() is None and len(ShardFolder.of(self.out).kept()) < least:
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def alive(process: int) -> bool:
+    with suppress(OSError):
+        return "Z" not in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+def test_workers_end_with_a_driver_that_is_killed(tmp_path: Path) -> None:
+    driver = Driver(tmp_path / "lines.jsonl", 64, 0.05)
+    driver.wait_for_lines(4)
+    workers = driver.workers()
+    driver.kill()
+    assert workers
+    deadline = time.monotonic() + 60
+    while any(map(alive, workers)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(alive, workers))
+
+
+def killed_and_resumed(out: Path, count: int, seconds: float, kills: int, engine: Engine) -> int:
+    """Kill workers and drivers in turn at random moments, and go on: how many items the last part had left."""
+    rng = random.Random(0)
+    driver = Driver(out, count, seconds, engine)
+    for number in range(kills):
+        driver.wait_for_lines(len(ShardFolder.of(out).kept()) + rng.randrange(8))
+        time.sleep(rng.uniform(0, 2 * seconds))
+        if number % 2:
+            for worker in driver.workers()[:1]:
+                with suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGKILL)
+        else:
+            driver.kill()
+            driver = Driver(out, count, seconds, engine)
+    left, told = driver.process.communicate(timeout=240)
+    assert driver.process.returncode == 0, told
+    # Ray writes lines of its own there too.
+    return next(int(line) for line in reversed(left.splitlines()) if line.isdecimal())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("engine", "kills"), [("local", 8), ("ray", 2)])
+def test_killed_at_random_moments_it_loses_and_repeats_nothing(tmp_path: Path, engine: Engine, kills: int) -> None:
+    whole, killed = tmp_path / "whole.jsonl", tmp_path / "killed.jsonl"
+    assert int(Driver(whole, 200, 0.0).process.communicate(timeout=240)[0]) == 200
+    assert killed_and_resumed(killed, 200, 0.02, kills, engine) < 200
+    assert killed.read_bytes() == whole.read_bytes()
+    assert not ShardFolder.of(killed).path.exists()
+
+
+@pytest.mark.slow
+def test_on_ray_too_an_item_at_which_workers_die_is_named(tmp_path: Path) -> None:
+    out = tmp_path / "lines.jsonl"
+    driver = Driver(out, COUNT, 0.0, "ray", "13")
+    _, told = driver.process.communicate(timeout=240)
+    assert driver.process.returncode == 1
+    assert "WorkerError: 3 workers in a row died at 13; often memory is too small" in told
+    done = [*range(out.read_bytes().count(b"\n")), *left_in(ShardFolder.of(out).path)]
+    assert done[:13] == list(range(13)) and 13 not in done and len(done) == len(set(done))

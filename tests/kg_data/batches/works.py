@@ -1,0 +1,95 @@
+"""What workers do in the tests: numbers squared, with an accident at one of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from pathlib import Path
+
+from kg_data.appended_lines import Line
+from kg_data.batches.shards import Work
+from kg_data.errors import SkylarkError, UsageError
+
+Accident = Callable[[int], None]
+
+
+def squaring(accident: Accident | None = None, seconds: float = 0.0) -> Work:
+    """Open what squares numbers, one after the other, as slowly as is asked."""
+    return partial(squares, accident, seconds)
+
+
+def squares(accident: Accident | None, seconds: float, items: Sequence[int]) -> Generator[Line]:
+    for item in items:
+        if accident is not None:
+            accident(item)
+        time.sleep(seconds)
+        yield line_of(item)
+
+
+def line_of(item: int) -> Line:
+    # A text that UTF-8 and JSON have to keep, and a number that has to stay the same.
+    return {"id": f"é\u2028{item}", "square": item**2, "root": item**0.5}
+
+
+def dying_at(poison: int, item: int) -> None:
+    """Be killed as the system kills where memory runs out."""
+    if item == poison:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dying_once_at(poison: int, mark: Path, item: int) -> None:
+    """Be killed the first time."""
+    if item == poison and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leaving_at(poison: int, item: int) -> None:
+    """End with an exit code, as libraries do that give up."""
+    if item == poison:
+        os._exit(3)
+
+
+def filling_memory_at(poison: int, item: int) -> None:
+    """Ask for more memory than the process may have."""
+    if item == poison:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+        bytearray(1 << 34)
+
+
+def wrong_at(poison: int, item: int) -> None:
+    """Fail as something that is asked wrongly."""
+    if item == poison:
+        raise UsageError(f"{item} is nothing to square")
+
+
+def failing_at(poison: int, item: int) -> None:
+    """Fail on purpose."""
+    if item == poison:
+        raise SkylarkError("the model failed")
+
+
+def broken_at(poison: int, item: int) -> None:
+    """Fail by a mistake in the code."""
+    if item == poison:
+        raise KeyError(item)
+
+
+def stating_threads() -> Work:
+    """Say how many threads the libraries of a worker have."""
+
+    def work(items: Sequence[int]) -> Generator[Line]:
+        yield from ({"threads": os.environ["OMP_NUM_THREADS"]} for _ in items)
+
+    return work
+
+
+def dying_at_the_door() -> Work:
+    """Be killed while a model is loaded."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError

@@ -1,0 +1,622 @@
+"""A changed graph is the graph that would have been built of the same facts."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import pickle
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kg_data.values import Value
+from reasoning import KnowledgeGraph, Query, Reasoner, Source, Sourced
+from reasoning.errors import AmbiguousEntityError, ChangeError, GraphError, UnknownEntityError, UnknownRelationError
+from reasoning.graph.changing import changes, edge_changes, rows
+from reasoning.graph.changing.changes import Changes, merged
+from reasoning.reading.model.names import link_names
+from reasoning.reading.model.schema import schema_of
+from reasoning.retrieval.facts import Facts
+from reasoning.retrieval.neighbourhood import Anchor, neighbourhood
+from reasoning.wording.answer_text import answer_text
+from tests.reasoning.chat_models import faultless
+
+
+def exact(kg: KnowledgeGraph) -> Reasoner:
+    return Reasoner(kg, method="exact")
+
+
+PEOPLE = ["Ann", "Bob", "Cleo", "Dai", "Ann (Wales)"]
+EDGES = ["knows", "likes", "knows_reverse"]
+VALUES = ["age", "height"]
+START: list[tuple[str, str, str | int]] = [("Ann", "knows", "Bob"), ("Bob", "likes", "Cleo"), ("Ann", "age", 30)]
+
+
+@dataclass
+class Model:
+    """What a graph should say, kept as plain sets."""
+
+    edges: set[tuple[str, str, str]] = field(default_factory=set)
+    values: dict[tuple[str, str], int] = field(default_factory=dict)
+    types: set[tuple[str, str]] = field(default_factory=set)
+    aliases: set[tuple[str, str]] = field(default_factory=set)
+
+    @property
+    def names(self) -> set[str]:
+        return {name for h, _, t in self.edges for name in (h, t)} | {h for h, _ in self.values}
+
+    def drop_gone(self) -> None:
+        names = self.names
+        self.types = {pair for pair in self.types if pair[0] in names}
+        self.aliases = {pair for pair in self.aliases if pair[0] in names}
+
+    def built(self) -> KnowledgeGraph:
+        triples: list[Any] = [*sorted(self.edges), *((h, r, v) for (h, r), v in self.values.items())]
+        return KnowledgeGraph.from_triples(triples, types=sorted(self.types), aliases=sorted(self.aliases))
+
+
+def normal(head: str, relation: str, tail: str) -> tuple[str, str, str]:
+    return (tail, "knows", head) if relation == "knows_reverse" else (head, relation, tail)
+
+
+def said(kg: KnowledgeGraph) -> dict[str, Any]:
+    """All that a graph says, in names."""
+    names = sorted(kg.name(entity) for entity in kg.universe.tolist())
+    network = kg.to_networkx()
+    return {
+        "facts": sorted(map(str, kg)),
+        "names": names,
+        "sizes": (len(kg), kg.value_count, len(kg.universe)),
+        "types": {name: sorted(kg.types(kg.entity(name))) for name in names},
+        "aliases": {
+            kg.name(entity): sorted(keys)
+            for entity, keys in kg.names.aliases().items()
+            if keys and entity in kg.universe
+        },
+        "nodes": sorted((name, sorted(types)) for name, types in network.nodes(data="types")),
+        "edges": sorted(map(str, network.edges(keys=True))),
+        "frame": sorted(map(str, kg.to_pandas().to_numpy().tolist())),
+        "found": {text: found(kg, text) for text in (*PEOPLE, "ann", "Bobby", "Clio", "Ann Wales")},
+        "pairs": sorted((kg.name(e), kg.type_names[t]) for e, t in kg.type_pairs.tolist()),
+    }
+
+
+def found(kg: KnowledgeGraph, text: str) -> str:
+    try:
+        return kg.name(kg.entity(text))
+    except (UnknownEntityError, AmbiguousEntityError) as error:
+        return type(error).__name__
+
+
+people = st.sampled_from(PEOPLE)
+toggles = st.one_of(
+    st.tuples(st.just("edge"), people, st.sampled_from(EDGES), people),
+    st.tuples(st.just("value"), people, st.sampled_from(VALUES), st.integers(1, 3)),
+    st.tuples(st.just("type"), people, st.sampled_from(["person", "cat"])),
+    st.tuples(st.just("alias"), people, st.sampled_from(["Bobby", "The boss"])),
+)
+
+
+def toggled(kg: KnowledgeGraph, model: Model, wanted: list[tuple[Any, ...]]) -> KnowledgeGraph:
+    """Each thing is taken away where it is there, and added where it is not; all in one change."""
+    lists: dict[str, list[Any]] = {
+        name: [] for name in ("add", "remove", "types", "aliases", "remove_types", "remove_aliases")
+    }
+    seen: set[Any] = set()
+    after = Model(set(model.edges), dict(model.values), set(model.types), set(model.aliases))
+    for what, name, *rest in wanted:
+        key: Any = (what, name, *rest[:1]) if what == "value" else (what, name, *rest)
+        if what == "edge":
+            key = normal(name, rest[0], rest[1])
+        if key in seen or (what in ("type", "alias") and name not in model.names):
+            continue
+        seen.add(key)
+        if what == "edge":
+            lists["remove" if key in model.edges else "add"].append((name, *rest))
+            after.edges ^= {key}
+        elif what == "value":
+            relation, number = rest
+            if (name, relation) in model.values:
+                lists["remove"].append((name, relation, after.values.pop((name, relation))))
+            else:
+                lists["add"].append((name, relation, number))
+                after.values[name, relation] = number
+        else:
+            pairs = after.types if what == "type" else after.aliases
+            there = (name, rest[0]) in pairs
+            lists[("remove_" if there else "") + ("types" if what == "type" else "aliases")].append((name, rest[0]))
+            pairs ^= {(name, rest[0])}
+    if not after.edges and not after.values:
+        return kg
+    # Who loses the last fact in this change cannot be given a type or a name in it.
+    gone = model.names - after.names
+    for name in ("types", "aliases"):
+        lists[name] = [pair for pair in lists[name] if pair[0] not in gone]
+    kg = kg.changed(**lists)
+    model.edges, model.values, model.types, model.aliases = after.edges, after.values, after.types, after.aliases
+    model.drop_gone()
+    return kg
+
+
+@pytest.mark.parametrize("settled", [False, True], ids=["pending", "settled"])
+@given(steps=st.lists(st.lists(toggles, min_size=1, max_size=6), min_size=1, max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_it_says_what_a_graph_built_anew_says(settled: bool, steps: list[list[tuple[Any, ...]]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        if settled:
+            patch.setattr(edge_changes, "PENDING", 0)
+            patch.setattr(rows, "ALWAYS_MADE", -1)
+            patch.setattr(rows, "LAID_OVER", 10.0)
+        model = Model({("Ann", "knows", "Bob"), ("Bob", "likes", "Cleo")}, {("Ann", "age"): 30})
+        kg = model.built()
+        for wanted in steps:
+            before, content = kg, said(kg)
+            kg = toggled(kg, model, wanted)
+            assert said(kg) == said(model.built())
+            assert said(before) == content
+        assert said(pickle.loads(pickle.dumps(kg))) == said(kg)
+        assert said(KnowledgeGraph(kg.content.whole)) == said(kg)
+        assert said(KnowledgeGraph(merged(kg.content))) == said(kg)
+
+
+# What users do ------------------------------------------------------------------------------------------------------
+
+
+def test_a_chain_of_changes_leaves_each_graph_as_it_was() -> None:
+    kg = KnowledgeGraph.from_triples(START)
+    chain = [kg]
+    for number in range(2500):  # more than are held as pending
+        chain.append(chain[-1].changed(add=[("Ann", "knows", f"friend {number}")]))
+    for number in (0, 1, 1023, 1024, 1025, 2500):
+        assert len(chain[number]) == 2 + number
+        assert len(exact(chain[number]).answer('knows("Ann")').entities) == 1 + number
+    assert exact(chain[-1]).answer('~knows("friend 2499")').entities == ["Ann"]
+    with pytest.raises(UnknownEntityError):
+        chain[3].entity_by_id("friend 3")
+
+
+def test_two_graphs_made_of_one_do_not_know_each_other() -> None:
+    kg = KnowledgeGraph.from_triples(START)
+    left, right = kg.changed(add=[("Ann", "knows", "Left")]), kg.changed(add=[("Ann", "knows", "Right")])
+    further = left.changed(add=[("Left", "likes", "Ann")])
+    assert sorted(exact(left).answer('knows("Ann")').entities) == ["Bob", "Left"]
+    assert sorted(exact(right).answer('knows("Ann")').entities) == ["Bob", "Right"]
+    assert exact(further).answer('likes("Left")').entities == ["Ann"]
+    with pytest.raises(UnknownEntityError):
+        right.entity_by_id("Left")
+
+
+def test_readers_of_the_old_graph_go_on_while_it_is_changed() -> None:
+    kg = KnowledgeGraph.from_triples(START).changed(add=[("Cleo", "knows", "Dai")])
+    wrong: list[Any] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            answer = exact(kg).answer('knows("Ann")').entities
+            if answer != ["Bob"] or len(kg.universe) != 4 or len(list(kg)) != 4:
+                wrong.append(answer)
+
+    def write(name: str) -> None:
+        changed = kg
+        for number in range(100):
+            changed = changed.changed(add=[("Ann", "knows", f"{name} {number}")])
+        if len(changed) != 3 + 100 or any(not text.startswith((name, "Bob")) for text in neighbours(changed, "Ann")):
+            wrong.append(changed)
+
+    def neighbours(graph: KnowledgeGraph, name: str) -> list[str]:
+        return exact(graph).answer(f'knows("{name}")').entities
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    writers = [threading.Thread(target=write, args=(name,)) for name in ("Eve", "Flo", "Guy")]
+    for thread in (*readers, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    for thread in readers:
+        thread.join()
+    assert not wrong
+
+
+def test_what_is_there_is_not_added_twice_and_gives_the_same_graph() -> None:
+    kg = KnowledgeGraph.from_triples(START)
+    assert kg.changed(add=START) is kg
+    assert kg.changed() is kg
+    assert kg.changed(add=[("Bob", "knows_reverse", "Ann")]) is kg
+
+
+def test_a_value_is_replaced_by_one_change() -> None:
+    kg = KnowledgeGraph.from_triples(START)
+    older = kg.changed(remove=[("Ann", "age", 30)], add=[("Ann", "age", 31)])
+    assert exact(older).answer('age("Ann")').value == 31
+    assert exact(kg).answer('age("Ann")').value == 30
+
+
+def test_integers_and_decimals_together_are_decimals() -> None:
+    kg = KnowledgeGraph.from_triples(START).changed(add=[("Bob", "age", 29.5)])
+    assert kg.literals[0].kind == "decimal"
+    assert exact(kg).answer('sum(age, knows("Ann"))').value == 29.5
+    assert exact(kg).answer('age("Ann")').value == 30.0
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(datetime.date(2020, 2, 29), datetime.date(2020, 2, 29)), (Value("year", 1999.0), 1999), (2.5, 2.5)],
+)
+def test_new_relations_have_values_of_any_kind(value: Any, shown: Any) -> None:
+    kg = KnowledgeGraph.from_triples(START).changed(add=[("Bob", "new", value)])
+    assert exact(kg).answer('new("Bob")').value == shown
+    assert kg.relation("new").kind == "values" and kg.column("new") is not None
+
+
+def test_a_twin_is_the_inverse_of_a_relation_that_is_there() -> None:
+    kg = KnowledgeGraph.from_triples(START).changed(add=[("Cleo", "likes_reverse", "Ann")])
+    assert exact(kg).answer('likes("Ann")').entities == ["Cleo"]
+    assert exact(kg).answer('likes_reverse("Cleo")').entities == ["Ann", "Bob"]
+    assert kg.relation_count == 2
+
+
+def test_labels_find_and_show_an_entity() -> None:
+    kg = KnowledgeGraph.from_triples(START).changed(labels=[("Bob", "Robert")])
+    assert kg.name(kg.entity("robert")) == "Robert" and kg.entity("Bob") == kg.entity("Robert")
+    twice = kg.changed(labels=[("Cleo", "Robert")])
+    assert sorted(exact(twice).answer('knows("Ann") | likes(entity("Bob"))').entities) == [
+        "Robert (Bob)", "Robert (Cleo)",
+    ]  # fmt: skip
+    with pytest.raises(AmbiguousEntityError):
+        twice.changed(add=[("Robert", "likes", "Ann")])
+    named = twice.changed(add=[("Robert (Bob)", "likes", "Ann")])
+    assert exact(named).answer('likes(entity("Bob"))').entities == ["Ann", "Robert (Cleo)"]
+    assert kg.changed(labels=[("Robert", "Bob")]).name(kg.entity("Bob")) == "Bob"
+
+
+def test_kinds_and_schema_know_what_was_added() -> None:
+    kg = KnowledgeGraph.from_triples([("Paris", "type", "city"), ("Rome", "type", "city"), ("Paris", "in", "France")])
+    more = kg.changed(add=[("France", "type", "country"), ("Italy", "type", "country"), ("Rome", "in", "Italy")])
+    assert "Kinds: city (2), country (2)" in more.schema()
+    assert "in: city -> country (2)" in more.schema()
+    assert kg.schema() == KnowledgeGraph.from_triples(list(kg)).schema()
+
+
+def test_edges_of_one_query_can_be_laid_over_it() -> None:
+    kg = KnowledgeGraph.from_triples(START).changed(add=[("Ann", "knows", "Dai")])
+    triples = kg.index.whole.triples()
+    other = kg.with_edges(triples[:1])
+    assert len(other) == 1 and len(kg) == 3
+    assert len(other.changed(add=[("Dai", "knows", "Ann")])) == 2
+
+
+def test_a_changed_graph_is_pickled_by_what_was_loaded_and_changed() -> None:
+    kg = KnowledgeGraph.load("world")
+    changed = kg.changed(
+        add=[
+            ("Lyonesse", "borders", "France"), ("Lyonesse", "population", 3),
+            Sourced("Lyonesse", "capital", "Poseidonis", Source("Plato", 7)),
+        ],
+        remove=[("France", "capital", "Paris")],
+        types=[("Lyonesse", "myth")],
+    )  # fmt: skip
+    content = pickle.dumps(changed)
+    again = pickle.loads(content)
+    assert len(content) < 10_000
+    for graph in (changed, again):
+        assert exact(graph).answer('capital("Lyonesse")').entities == ["Poseidonis"]
+        assert exact(graph).answer('population("Lyonesse")').value == 3
+        assert exact(graph).answer('capital("France")').entities == []
+        assert graph.types(graph.entity("Lyonesse")) == ["myth"]
+        assert graph.sources("Lyonesse", "capital", "Poseidonis") == (Source("Plato", 7),)
+    assert len(again.changed(remove=[("Lyonesse", "capital", "Poseidonis")])) == len(changed) - 1
+
+
+def test_a_batch_is_compiled_over_the_changed_graph() -> None:
+    kg = KnowledgeGraph.from_triples(START).changed(add=[("Ann", "knows", "Dai"), ("Dai", "likes", "Bob")])
+    queries = [Query.parse(text) for text in ('knows("Ann")', 'likes(knows("Ann"))', '~likes("Bob") & knows("Ann")')]
+    assert [sorted(answer.entities) for answer in exact(kg).batch(queries)] == [
+        ["Bob", "Dai"], ["Bob", "Cleo"], ["Dai"],
+    ]  # fmt: skip
+
+
+def test_a_language_model_is_shown_the_changed_graph() -> None:
+    edges = [(f"p{i}", relation, f"p{i * k % 17}") for i in range(17) for k, relation in ((3, "knows"), (5, "likes"))]
+    anew = KnowledgeGraph.from_triples([*edges, ("p3", "age", 30), ("p4", "age", 40)])
+    changed = KnowledgeGraph.from_triples([*edges[:20], ("p3", "likes", "p16"), ("p3", "age", 30)])
+    changed = changed.changed(add=[*edges[20:], ("p4", "age", 40)], remove=[("p3", "likes", "p16")])
+    for text in ('likes(knows("p3"))', 'knows("p3") & ~likes("p13")', '~knows(~likes("p4"))'):
+        expected = exact(anew).answer(text).entities
+        assert Reasoner(changed, llm=faultless(), method="lark").answer(text).entities == expected
+    near = [
+        {(kg.name(t.head), facts.labels[t.relation], facts.value((t.head, t.relation, t.tail)) or kg.name(t.tail))
+         for t in neighbourhood(kg, [Anchor(kg.entity("p3"))], lambda rows: [1] * len(rows), hops=2).triples}
+        for kg in (anew, changed) for facts in [Facts(kg)]
+    ]  # fmt: skip
+    assert near[0] == near[1] and ("p3", "age", 30) in near[0]
+
+
+def test_names_in_questions_are_linked_to_what_was_added() -> None:
+    kg = KnowledgeGraph.from_triples([("Ann Smith", "works in", "Core"), ("Bob Jones", "works in", "Web")])
+    changed = kg.changed(add=[("Cleo Mwangi", "works in", "Core")], remove=[("Bob Jones", "works in", "Web")])
+    linked = [name.text for name in link_names("Where does Cleo Mwangi work?", schema_of(changed))]
+    assert linked == ["Cleo Mwangi"]
+    assert not link_names("Where does Bob Jones work?", schema_of(changed))
+
+
+def test_much_that_was_changed_is_merged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "LEAST_MERGED", 10)
+    monkeypatch.setattr("reasoning.graph.changing.applying.LEAST_MERGED", 10)
+    kg = KnowledgeGraph.from_triples([*START, *(("Ann", "knows", f"n{i}") for i in range(40))])
+    changed, steps = kg, []
+    for number in range(40):
+        changed = changed.changed(add=[("Bob", "knows", f"m{number}")], remove=[("Ann", "knows", f"n{number}")])
+        steps.append(changed.content.changes is None)
+    assert any(steps) and not all(steps)
+    assert len(changed) == len(kg) and exact(changed).answer('count(knows("Bob"))').value == 40
+    assert changed.entity_count < kg.entity_count + 40  # those that are gone no longer take room
+    with pytest.raises(UnknownEntityError):
+        changed.entity_by_id("n0")
+
+
+def test_an_entity_that_nothing_is_said_of_is_gone_and_comes_back_as_a_new_one() -> None:
+    kg = KnowledgeGraph.from_triples(START, types=[("Cleo", "cat")], aliases=[("Cleo", "The queen")])
+    without = kg.changed(remove=[("Bob", "likes", "Cleo")])
+    for name in ("Cleo", "The queen"):
+        with pytest.raises(UnknownEntityError):
+            without.entity(name)
+    again = without.changed(add=[("Ann", "likes", "Cleo")])
+    assert again.types(again.entity("Cleo")) == []
+    assert kg.types(kg.entity("The queen")) == ["cat"]
+    moved = kg.changed(remove=[("Bob", "likes", "Cleo")], add=[("Ann", "likes", "Cleo")])
+    assert moved.types(moved.entity("Cleo")) == ["cat"]
+
+
+def test_what_comes_and_goes_again_and_again_takes_no_more_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    kg = KnowledgeGraph.from_triples(START)
+    for _ in range(20):
+        kg = kg.changed(
+            add=[("Dai", "knows", "Ann"), ("Dai", "age", 8)], types=[("Dai", "cat")], aliases=[("Dai", "D")]
+        )
+        kg = kg.changed(remove=[("Dai", "knows", "Ann"), ("Dai", "age", 8)])
+    overlay = kg.content.changes
+    assert isinstance(overlay, Changes)
+    entities = overlay.entities
+    assert len(entities.gone) == 20 and not len(entities.types) and not len(entities.numbers)
+    assert len(entities.keys) == 1 and len(entities.keys["d"]) == 1  # of the other name, which the last one had
+    monkeypatch.setattr("reasoning.graph.changing.applying.LEAST_MERGED", 10)
+    assert kg.changed(add=[("Dai", "knows", "Ann")]).content.changes is None
+
+
+def test_a_graph_of_other_edges_does_not_find_who_was_gone_before() -> None:
+    kg = KnowledgeGraph.from_triples(START).changed(remove=[("Bob", "likes", "Cleo")])
+    other = kg.with_edges(kg.index.whole.triples()).changed(add=[("Ann", "likes", "Bob")])
+    for graph in (kg, other):
+        assert not graph.names.spelling("leo", 5)
+        assert graph.names.spelling("ob", 5)
+
+
+def test_a_relation_and_its_twin_that_come_in_one_change_are_one_whichever_comes_first() -> None:
+    kg = KnowledgeGraph.from_triples(START)
+    both = [("Ann", "helps_reverse", "Bob"), ("Cleo", "helps", "Dai")]
+    for add in (both, both[::-1]):
+        changed = kg.changed(add=add)
+        assert changed.relation_names() == ["knows", "likes", "helps", "age"]
+        assert exact(changed).answer('helps("Bob")').entities == ["Ann"]
+    assert kg.changed(add=both[:1]).relation_names() == ["knows", "likes", "helps_reverse", "age"]
+
+
+# Sources ------------------------------------------------------------------------------------------------------------
+
+REPORT, LETTER = Source("report.txt", 12), Source("letter.txt")
+
+
+def test_sources_reach_the_evidence_of_an_answer() -> None:
+    kg = KnowledgeGraph.from_triples(START).changed(
+        add=[Sourced("Ann", "knows", "Dai", REPORT), Sourced("Dai", "age", 8, LETTER)]
+    )
+    answer = exact(kg).answer('age(knows("Ann")) > 5')
+    assert {(fact.tail, fact.sources) for fact in answer.evidence} == {("Dai", (REPORT,)), (8, (LETTER,))}
+    content = answer.to_dict()
+    assert dict(zip([fact[2] for fact in content["evidence"]], content["sources"], strict=True)) == {
+        "Dai": [{"document": "report.txt", "line": 12}], 8: [{"document": "letter.txt"}],
+    }  # fmt: skip
+    assert "[report.txt, line 12]" in answer_text(answer)
+    assert "sources" not in exact(KnowledgeGraph.from_triples(START)).answer('knows("Ann")').to_dict()
+
+
+def test_removing_a_source_removes_what_only_it_said() -> None:
+    kg = KnowledgeGraph.from_triples(START).changed(
+        add=[
+            Sourced("Ann", "knows", "Dai", REPORT), Sourced("Ann", "knows", "Dai", LETTER),
+            Sourced("Ann", "likes", "Dai", REPORT), Sourced("Ann", "likes", "Dai", Source("report.txt", 13)),
+            Sourced("Ann", "knows", "Bob", REPORT), Sourced("Dai", "age", 8, REPORT),
+        ]
+    )  # fmt: skip
+    without = kg.changed(remove_sources=["report.txt"])
+    assert set(without) == {*START, ("Ann", "knows", "Dai")}
+    assert without.sources("Ann", "knows", "Dai") == (LETTER,)
+    assert without.sources("Ann", "knows", "Bob") == ()
+    assert set(without.changed(remove_sources=["letter.txt"])) == set(START)
+    assert kg.sources("Dai", "age", 8) == (REPORT,)
+
+
+def test_a_source_that_is_said_twice_is_kept_once_and_what_is_removed_has_none() -> None:
+    kg = KnowledgeGraph.from_triples(START)
+    once = kg.changed(add=[Sourced("Ann", "likes", "Bob", REPORT)])
+    assert once.changed(add=[Sourced("Ann", "likes", "Bob", REPORT)]) is once
+    also = once.changed(add=[("Ann", "likes", "Bob")])
+    assert ("Ann", "likes", "Bob") in also.changed(remove_sources=["report.txt"])
+    again = once.changed(remove=[("Ann", "likes", "Bob")]).changed(add=[("Ann", "likes", "Bob")])
+    assert again.sources("Ann", "likes", "Bob") == ()
+
+
+def test_sources_given_from_the_start_are_kept_through_a_merge() -> None:
+    kg = KnowledgeGraph.from_triples([*START, Sourced("Dai", "knows", "Ann", REPORT), Sourced("Dai", "age", 8, LETTER)])
+    assert kg.sources("Dai", "age", 8) == (LETTER,)
+    changed = kg.changed(remove=[("Bob", "likes", "Cleo")], add=[Sourced("Ann", "knows", "Dai", LETTER)])
+    for graph in (changed, KnowledgeGraph(merged(changed.content)), pickle.loads(pickle.dumps(changed))):
+        assert graph.sources("Dai", "knows", "Ann") == (REPORT,)
+        assert graph.sources("Ann", "knows", "Dai") == (LETTER,)
+        assert len(graph.changed(remove_sources=["letter.txt"])) == len(changed) - 1
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [("Ann", "knows", "Dai"), ["Ann", "knows", "Dai"], ("Dai", "knows_reverse", "Ann")],
+    ids=["tuple", "list", "twin"],
+)
+@pytest.mark.parametrize(
+    "form", [list, iter, lambda triples: iter(triples[::-1])], ids=["list", "iterator", "reversed"]
+)
+def test_what_the_graph_itself_says_from_the_start_stays(plain: Any, form: Callable[[list[Any]], Any]) -> None:
+    triples = [
+        *START,
+        plain,
+        Sourced("Ann", "knows", "Dai", REPORT),
+        Sourced("Dai", "age", 8, REPORT),
+        ("Dai", "age", 8),
+    ]
+    kg = KnowledgeGraph.from_triples(form([*triples, Sourced("Ann", "likes", "Dai", REPORT)]))
+    assert kg.sources("Ann", "knows", "Dai") == (REPORT,)
+    without = kg.changed(remove_sources=["report.txt"])
+    assert set(without) == {*START, ("Ann", "knows", "Dai"), ("Dai", "age", 8)}
+    assert not without.documents()
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [("doc", "a Source with a document"), (Source(""), "a Source with a document"), (Source("a", 0), "a line from 1"),
+     (Source("a", -1), "a line from 1"), (Source("a", 1 << 40), "a line from 1")],
+)  # fmt: skip
+def test_a_source_from_the_start_is_checked(source: Any, message: str) -> None:
+    with pytest.raises(GraphError, match=f"triple 2: expected {message}"):
+        KnowledgeGraph.from_triples([("a", "r", "b"), Sourced("a", "r", "c", source)])
+
+
+def test_a_value_that_the_graph_does_not_say_has_no_source() -> None:
+    kg = KnowledgeGraph.from_triples([("a", "r", "b"), Sourced("a", "size", 3, REPORT)])
+    assert kg.sources("a", "size", 3) == (REPORT,)
+    assert kg.sources("a", "size", 99) == kg.sources("b", "size", 3) == ()
+
+
+# What cannot be -----------------------------------------------------------------------------------------------------
+
+
+def lands() -> KnowledgeGraph:
+    return KnowledgeGraph.from_triples(
+        [("France", "capital", "Paris"), ("France", "borders", "Spain"), ("France", "borders", "Italy"),
+         ("Italy", "capital", "Rome"), ("France", "population", 67), ("France", "founded", datetime.date(843, 8, 10))]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"remove": [("France", "capital", "Rome")]}, ChangeError,
+         'cannot remove ("France", "capital", "Rome"): the graph does not say so; what it says of "France": capital'),
+        ({"remove": [("Spain", "borders", "France")]}, ChangeError, 'it says ("France", "borders", "Spain")'),
+        ({"remove": [("France", "capital", "Spain")]}, ChangeError, 'capital "Paris"'),
+        ({"remove": [("Paris", "borders", "Rome")]}, ChangeError, 'it says no borders of "Paris"'),
+        ({"remove": [("Frnace", "capital", "Paris")]}, UnknownEntityError, 'did you mean "France"'),
+        ({"remove": [("France", "capitol", "Paris")]}, UnknownRelationError, '"capital"'),
+        ({"remove": [("France", "population", 66)]}, ChangeError, 'of population "France" has 67'),
+        ({"remove": [("Spain", "population", 66)]}, ChangeError, 'of population "Spain" has none'),
+        ({"remove": [("France", "capital", 5)]}, ChangeError, 'the tail is a name; there it leads to "Paris"'),
+        ({"add": [("Spain", "capital", 5)]}, ChangeError,
+         '"capital" leads to entities, such as "Paris", and 5 is a value'),
+        ({"add": [("Spain", "population", "Madrid")]}, ChangeError,
+         '"population" has values, each an integer, and "Madrid" is a name'),
+        ({"add": [("Spain", "founded", 1479)]}, ChangeError, 'each a date'),
+        ({"add": [("France", "population", 68)]}, ChangeError, '"France" has the population 67'),
+        ({"add": [("Spain", "new", 5), ("Spain", "new", "Rome")]}, ChangeError, '"new" has values'),
+        ({"add": [("Spain", "capital")]}, ChangeError, "add, triple 1: expected (head, relation, tail), found"),
+        ({"add": [("Spain", "capital", "")]}, ChangeError, "expected a non-empty text, a number or a date as tail"),
+        ({"add": [(5, "capital", "Rome")]}, ChangeError, "numbers that are names have to be texts"),
+        ({"add": "France"}, ChangeError, "expected (head, relation, tail) triples, found str"),
+        ({"add": [("Spain", "population", float("nan"))]}, ChangeError, "a finite number"),
+        ({"add": [Sourced("Spain", "capital", "Madrid", Source(""))]}, ChangeError, "a Source with a document"),
+        ({"add": [Sourced("Spain", "capital", "Madrid", Source("a", 0))]}, ChangeError, "a line from 1"),
+        ({"types": [("Atlantis", "country")]}, ChangeError, 'types: the entity "Atlantis" is in no triple'),
+        ({"aliases": [("Frence", "Gaul")]}, ChangeError, 'nearest names: France'),
+        ({"labels": [("Spain",)]}, ChangeError, "labels, pair 1: expected (entity, label)"),
+        ({"remove_types": [("Spain", "country")]}, ChangeError, 'does not have the type "country"; it has none'),
+        ({"remove_aliases": [("Spain", "Iberia")]}, ChangeError, '"Spain" is not known as "Iberia" too'),
+        ({"remove_aliases": [("Spain", "spain")]}, ChangeError, 'is the own name of "Spain"'),
+        ({"remove_sources": ["a.txt"]}, ChangeError, 'no fact of the source "a.txt"; none of its facts has a source'),
+        ({"remove_sources": "a.txt"}, ChangeError, "expected a list of documents"),
+        ({"remove_sources": None}, ChangeError, "remove_sources: expected a list of documents, found None"),
+        ({"types": 5}, ChangeError, "types: expected (entity, type) pairs, found 5"),
+        ({"add": [("Spain", "size", Value("decimal", math.inf))]}, ChangeError, "a finite number"),
+        ({"add": [("Spain", "size", Value("decimal", math.nan))]}, ChangeError, "a finite number"),
+        ({"add": [("Spain", "size", Value("integer", 2.5))]}, ChangeError, "a Value with a whole number"),
+        ({"add": [("Spain", "since", Value("date", 1e9))]}, ChangeError, "the ordinal of a date of the calendar"),
+        ({"add": [("Spain", "since", Value("year", "x"))]}, ChangeError, "a Value with a number"),  # type: ignore[arg-type]
+        ({"add": [("Spain", "size", Value("bogus", 3.0))]}, ChangeError, "a Value of the kind integer"),  # type: ignore[arg-type]
+        ({"remove": [Sourced("France", "capital", "Paris", Source("a.txt"))]}, ChangeError,
+         "a triple is removed whoever says it"),
+        ({"remove": [("Italy", "capital", "Rome")], "types": [("Rome", "city")]}, ChangeError,
+         'types: of "Rome" the last fact is removed in the same change'),
+    ],
+)  # fmt: skip
+def test_a_change_that_does_not_fit_is_refused_whole(
+    change: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    kg = lands()
+    before = said(kg)
+    with pytest.raises(error) as refused:
+        kg.changed(**{"add": [("Spain", "borders", "Portugal")], **change})
+    assert message in str(refused.value)
+    assert said(kg) == before
+
+
+def test_a_source_that_is_not_there_names_the_nearest() -> None:
+    kg = lands().changed(add=[Sourced("Spain", "capital", "Madrid", REPORT)])
+    with pytest.raises(ChangeError, match=r'it has facts of "report.txt"'):
+        kg.changed(remove_sources=["reports.txt"])
+
+
+def test_a_new_name_by_which_another_thing_is_found_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    kg = KnowledgeGraph.from_triples(START, aliases=[("Ann", "The boss")])
+    changed = kg.changed(add=[("The boss", "Knows", "Bob")])
+    assert '"The boss" is a new entity beside "Ann", which is found by it too' in caplog.text
+    assert '"Knows" is a new relation beside "knows", which is found by it too' in caplog.text
+    assert changed.entity("The boss") != changed.entity("Ann")
+    assert changed.entity("the boss") == changed.entity("The boss")
+    caplog.clear()
+    kg.changed(add=[("Ann", "knows", "Dai")])
+    assert not caplog.text
+
+
+def test_documents_are_listed() -> None:
+    kg = KnowledgeGraph.from_triples(START).changed(
+        add=[
+            Sourced("Ann", "knows", "Dai", LETTER),
+            Sourced("Dai", "age", 8, REPORT),
+            Sourced("Ann", "age", 30, REPORT),
+        ]
+    )
+    assert kg.documents() == {"letter.txt": 1, "report.txt": 2}
+
+
+def test_a_graph_cannot_lose_all_its_facts() -> None:
+    kg = KnowledgeGraph.from_triples([("a", "r", "b")])
+    with pytest.raises(ChangeError, match="nothing would be left"):
+        kg.changed(remove=[("a", "r", "b")])
+
+
+def test_the_names_of_many_things_are_found_however_they_were_added() -> None:
+    kg = KnowledgeGraph.from_triples([(f"thing {i}", "next", f"thing {i + 1}") for i in range(300)])
+    changed = kg.changed(add=[(f"gadget {i}", "next", f"thing {i}") for i in range(300)])
+    asked: Callable[[str], list[str]] = changed.names.nearest
+    assert asked("gadgt 299")[0] == "gadget 299" and asked("thimg 299")[0] == "thing 299"
+    assert {changed.entity_labels[e] for e in changed.names.beginning("gadget 29", 20)} == {
+        "gadget 29", *(f"gadget {i}" for i in range(290, 300)),
+    }  # fmt: skip
+    assert len(changed.names.beginning("thing", 50)) == 50
+    assert changed.entity_labels[changed.names.spelling("get 15", 5)[0]] == "gadget 15"
+    assert isinstance(changed.content.changes, Changes)
+    assert np.array_equal(np.sort(changed.universe), changed.universe)

@@ -1,0 +1,334 @@
+"""Graphs on disk that change: what a reader, a second writer and a kill find."""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kg_data.errors import UsageError
+from kg_data.values import Value
+from reasoning import KnowledgeGraph, Reasoner, Source, Sourced
+from reasoning.cli import main
+from reasoning.errors import ChangeError, GraphError, StoreError, UnknownEntityError
+from reasoning.graph.changing import on_disk
+from reasoning.graph.changing.change import Change
+from reasoning.graph.changing.head import HEAD, is_store
+from reasoning.graph.changing.on_disk import GraphStore
+from reasoning.graph.names import NameIndex
+
+START: list[tuple[str, str, str | int]] = [("Ann", "knows", "Bob"), ("Bob", "likes", "Cleo"), ("Ann", "age", 30)]
+REPORT = Source("report.txt", 12)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> GraphStore:
+    return GraphStore.create(tmp_path / "store", KnowledgeGraph.from_triples(START))
+
+
+def known(kg: KnowledgeGraph) -> list[str]:
+    return Reasoner(kg, method="exact").answer('knows("Ann")').entities
+
+
+def test_a_store_is_loaded_by_its_path(store: GraphStore) -> None:
+    assert is_store(store.folder) and not is_store(store.folder.parent)
+    store.change(Change.of([("Ann", "knows", "Dai")]))
+    assert known(KnowledgeGraph.load(store.folder)) == known(KnowledgeGraph.load(str(store.folder))) == ["Bob", "Dai"]
+    with pytest.raises(UsageError, match="without splits or options"):
+        KnowledgeGraph.load(store.folder, ["train"])
+
+
+def test_every_kind_of_change_is_written_and_read_again(store: GraphStore) -> None:
+    change = Change.of(
+        [Sourced("Ann", "knows", "Dai", REPORT), ("Dai", "height", 1.83), ("Ann", "age", 31)],
+        [("Bob", "likes", "Cleo"), ("Ann", "age", 30)],
+        types=[("Dai", "person")],
+        aliases=[("Dai", "The Welshman")],
+        labels=[("Bob", "Robert")],
+    )
+    store.change(change)
+    assert Change.from_dict(json.loads(json.dumps(change.to_dict()))) == change
+    for kg in (store.open(), store.compact().graph, store.open()):
+        assert sorted(known(kg)) == ["Dai", "Robert"]
+        assert kg.types(kg.entity("the welshman")) == ["person"]
+        assert kg.sources("Ann", "knows", "Dai") == (REPORT,)
+        assert Reasoner(kg, method="exact").answer('age("Ann")').value == 31
+        assert Reasoner(kg, method="exact").answer('height("Dai")').value == 1.83
+        with pytest.raises(UnknownEntityError):
+            kg.entity("Cleo")
+
+
+def test_a_change_that_arrives_twice_changes_nothing_and_says_so(store: GraphStore) -> None:
+    add, take = Change.of([("Ann", "knows", "Dai")]), Change.of(remove=[("Bob", "likes", "Cleo")])
+    for change in (add, take):
+        assert not store.change(change).note
+        before = sorted((path.name, path.read_bytes()) for path in store.folder.iterdir() if path.is_file())
+        again = store.change(change)
+        assert "arrived on" in again.note and not again.effect
+        after = sorted((path.name, path.read_bytes()) for path in store.folder.iterdir() if path.is_file())
+        assert after == before
+    store.compact()
+    assert "arrived on" in store.change(take).note  # what is in the base is remembered too
+    # Once it is undone, the same change is a new one.
+    store.change(Change.of(remove=[("Ann", "knows", "Dai")]))
+    assert not store.change(add).note
+    assert store.change(Change.of(START[:1])).note == "all of it is there already; nothing to do"
+
+
+def test_a_large_removal_that_arrives_twice_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = [(f"entity {i}", "knows", f"other {i}") for i in range(50)]
+    store = GraphStore.create(tmp_path / "many", KnowledgeGraph.from_triples([*START, *facts]))
+    take = Change.of(remove=facts)
+    store.change(take)
+    searched: list[str] = []
+    nearest = NameIndex.nearest
+    monkeypatch.setattr(NameIndex, "nearest", lambda index, name: searched.append(name) or nearest(index, name))
+    assert "arrived on" in store.change(take).note
+    assert len(searched) <= 1  # such a search goes through all names
+
+
+def test_a_change_that_came_before_and_no_longer_fits_is_refused_for_what_it_removes(store: GraphStore) -> None:
+    older = Change.of([("Ann", "age", 31)], [("Ann", "age", 30)])
+    store.change(older)
+    assert "arrived on" in store.change(older).note
+    store.change(Change.of([("Ann", "age", 32)], [("Ann", "age", 31)]))
+    with pytest.raises(ChangeError, match=r'cannot remove \("Ann", "age", 30\): of age "Ann" has 32'):
+        store.change(older)
+
+
+def test_of_types_and_names_that_were_removed_it_is_told_when_that_arrives_again(store: GraphStore) -> None:
+    store.change(Change.of(types=[("Bob", "cat"), ("Bob", "pet")], aliases=[("Bob", "Bobby")]))
+    take = Change.of(remove_types=[("Bob", "cat"), ("Bob", "pet")], remove_aliases=[("Bob", "Bobby")])
+    store.change(take)
+    assert "arrived on" in store.change(take).note
+    store.change(Change.of(types=[("Bob", "pet")]))
+    with pytest.raises(ChangeError, match='does not have the type "cat"'):
+        store.change(take)
+
+
+@pytest.mark.parametrize(
+    "value", [Value("decimal", math.inf), Value("integer", 2.5), Value("date", 1e9), Value("year", 1e17)]
+)
+def test_a_value_that_is_none_is_refused_before_anything_is_written(store: GraphStore, value: Value) -> None:
+    with pytest.raises(ChangeError, match="add, triple 1: expected"):
+        store.change(Change.of([("Bob", "size", value)]))
+    assert len(store.open()) == 2
+
+
+@pytest.mark.slow
+def test_the_graph_of_a_store_is_one_whole_whatever_it_was_made_of(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for split in ("train", "valid", "test"):
+        (folder / f"{split}.txt").write_text("".join(f"{split} {i}\tr\tb {i % 3}\n" for i in range(10)))
+    kg = KnowledgeGraph.load(folder)
+    assert kg.splits == ("train", "valid", "test")
+    store = GraphStore.create(tmp_path / "new", kg)
+    assert store.open().splits == ("graph",)
+    out = ["--out", str(tmp_path / "predictor"), "--parts", "rules", "--held-out", "0.2"]
+    assert main(["complete", "train", "--kg", str(store.folder), *out]) == 0
+
+
+def test_a_change_that_does_not_fit_writes_nothing(store: GraphStore) -> None:
+    before = (store.folder / HEAD).read_bytes()
+    with pytest.raises(ChangeError, match='what it says of "Ann": knows "Bob"'):
+        store.change(Change.of([("Ann", "knows", "Dai")], remove=[("Ann", "knows", "Cleo")]))
+    with pytest.raises(ChangeError, match="is a name"):
+        store.change(Change.of([("Bob", "age", "old")]))
+    assert (store.folder / HEAD).read_bytes() == before
+    assert known(store.open()) == ["Bob"]
+
+
+def test_readers_go_on_while_the_store_is_changed_and_compacted(store: GraphStore) -> None:
+    store.change(Change.of([("Ann", "knows", "Dai")]))
+    kg = store.open()
+    base = KnowledgeGraph.load(store.folder)
+    for number in range(3):
+        store.change(Change.of([("Ann", "knows", f"friend {number}")]))
+        store.compact()
+        assert known(kg) == ["Bob", "Dai"] and len(base) == 3
+    assert len(known(store.open())) == 5
+
+
+def test_a_second_writer_is_told_to_wait(store: GraphStore) -> None:
+    with (
+        GraphStore(store.folder)._alone(),
+        pytest.raises(StoreError, match="is being changed by another process; try again"),
+    ):
+        store.change(Change.of([("Ann", "knows", "Dai")]))
+    assert not store.change(Change.of([("Ann", "knows", "Dai")])).note
+
+
+def test_writers_that_take_turns_lose_nothing(store: GraphStore) -> None:
+    def write(name: str) -> None:
+        for number in range(15):
+            while True:
+                try:
+                    GraphStore(store.folder).change(Change.of([("Ann", "knows", f"{name} {number}")]))
+                    break
+                except StoreError:
+                    continue
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in ("Eve", "Flo")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(known(store.open())) == {"Bob", *(f"{name} {number}" for name in ("Eve", "Flo") for number in range(15))}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(sys, "addaudithook") or sys.platform == "win32", reason="it needs to fork")
+def test_a_kill_at_any_point_leaves_the_old_graph_or_the_new_one(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.reasoning.graph.changing.killed_changes", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    for name, least in (("add", 5), ("remove", 5), ("compact", 50), ("create", 50)):
+        assert found[name]["old"] >= least, found
+        assert found[name].get("new", 0) >= (name != "create"), found  # nothing is left to do once a store is there
+
+
+def test_what_a_killed_writer_left_behind_the_log_does_not_count(store: GraphStore) -> None:
+    store.change(Change.of([("Ann", "knows", "Dai")]))
+    with (store.folder / "changes-1.jsonl").open("ab") as file:
+        file.write(b'{"at": "2026", "change": {"add": [["Ann", "kno')
+    assert known(store.open()) == ["Bob", "Dai"]
+    store.change(Change.of([("Ann", "knows", "Eve")]))
+    assert known(store.open()) == ["Bob", "Dai", "Eve"]
+
+
+@pytest.mark.parametrize("part", [HEAD, "changes-1.jsonl", "base-1/index_forward_tails.npy", "base-1/manifest"])
+@pytest.mark.parametrize("how", ["cut", "altered", "removed"])
+def test_a_damaged_store_is_refused_and_stays_for_repair(store: GraphStore, part: str, how: str) -> None:
+    store.change(Change.of([("Ann", "knows", "Dai")]))
+    path = store.folder / part
+    content = path.read_bytes()
+    if how == "removed":
+        path.unlink()
+    else:
+        path.write_bytes(content[:-3] if how == "cut" else content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
+    with pytest.raises(GraphError, match=r"damaged|no graph store"):
+        store.open()
+    with pytest.raises(GraphError, match=r"damaged|no graph store"):
+        store.change(Change.of([("Ann", "knows", "Eve")]))
+    path.write_bytes(content)
+    assert known(store.open()) == ["Bob", "Dai"]
+
+
+def test_many_facts_are_compacted_by_themselves(store: GraphStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_disk, "COMPACTED_FROM", 5)
+    assert not store.change(Change.of([("Ann", "knows", f"a {i}") for i in range(5)])).compacted
+    assert store.change(Change.of([("Ann", "knows", "b")])).compacted
+    assert (store.folder / "base-2").is_dir() and not (store.folder / "base-1").exists()
+    assert len(known(store.open())) == 7
+
+
+def test_a_graph_of_a_store_is_pickled_by_its_base(store: GraphStore) -> None:
+    kept = pickle.dumps(store.open())
+    store.change(Change.of([("Ann", "knows", "Dai")]))
+    changed = pickle.dumps(store.open().changed(add=[("Ann", "knows", "Eve")]))
+    assert known(pickle.loads(kept)) == ["Bob"]
+    assert known(pickle.loads(changed)) == ["Bob", "Dai", "Eve"]
+    store.compact()
+    with pytest.raises(GraphError, match="was compacted since"):
+        pickle.loads(changed)
+
+
+def test_a_store_is_made_where_nothing_is(tmp_path: Path, store: GraphStore) -> None:
+    kg = KnowledgeGraph.from_triples(START)
+    with pytest.raises(StoreError, match="is a graph store already"):
+        GraphStore.create(store.folder, kg)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("")
+    with pytest.raises(StoreError, match="is no graph store; name a new folder"):
+        GraphStore.create(tmp_path / "full", kg)
+    with pytest.raises(StoreError, match="there is no graph store in"):
+        GraphStore(tmp_path / "none").change(Change.of(START))
+    GraphStore.create(tmp_path / "new" / "deep", kg)
+    assert known(KnowledgeGraph.load(tmp_path / "new" / "deep")) == ["Bob"]
+
+
+# The command line ---------------------------------------------------------------------------------------------------
+
+
+def run(*arguments: Any) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "reasoning", "graph", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.slow
+def test_a_graph_is_made_changed_and_compacted_by_commands(tmp_path: Path) -> None:
+    start, facts, store = tmp_path / "start.tsv", tmp_path / "facts.csv", tmp_path / "store"
+    start.write_text("head\trelation\ttail\ttype\nAnn\tknows\tBob\t\nAnn\tage\t30\tinteger\n")
+    facts.write_text("Ann,knows,Dai\nDai,age,8\n")
+    one = tmp_path / "one.tsv"
+    one.write_text("Ann\tlikes\tBob\n")
+    code, out, _ = run("add", store, facts, "--from", start, "--source", "report.txt", "--json")
+    assert code == 0
+    assert json.loads(out) | {"store": ""} == {
+        "store": "", "changed": True, "added": 2, "removed": 0, "there": 0, "sourced": 0, "described": 0, "note": "",
+        "compacted": False, "triples": 2, "values": 2, "entities": 3,
+    }  # fmt: skip
+    assert KnowledgeGraph.load(store).sources("Dai", "age", 8) == (Source("report.txt"),)
+    assert "arrived on" in run("add", store, facts, "--source", "report.txt")[1]
+    assert "there are no changes" in run("compact", store)[1]
+    assert "1 facts added" in run("add", store, one)[1]
+    assert f"{store}: compacted" in run("compact", store)[1] and (store / "base-2").is_dir()
+    assert "1 removed" in run("remove", store, one)[1]
+    code, out, _ = run("remove", store, "--source", "report.txt", "--source", "report.txt")
+    assert code == 0 and "2 removed" in out and known(KnowledgeGraph.load(store)) == ["Bob"]
+    code, _, err = run("remove", store, facts)
+    assert code == 2 and 'no entity named "Dai"' in err
+    code, _, err = run("add", store, facts, "--from", start)
+    assert code == 1 and "is a graph store already" in err
+    code, _, err = run("add", store, facts, "--source", "")
+    assert code == 2 and "--source needs the name of a document" in err
+    code, _, err = run("add", store)
+    assert code == 2 and "nothing to add" in err
+    code, _, err = run("add", store, store)
+    assert code == 2 and "is a graph store; facts are read from files" in err
+
+
+@pytest.mark.slow
+def test_what_rdf_says_of_names_and_types_is_added_too(tmp_path: Path) -> None:
+    facts = tmp_path / "facts.nt"
+    facts.write_text(
+        "<http://x.org/dai> <http://x.org/knows> <http://x.org/ann> .\n"
+        '<http://x.org/dai> <http://www.w3.org/2000/01/rdf-schema#label> "Dai Jones" .\n'
+    )
+    start = tmp_path / "start.tsv"
+    start.write_text("Ann\tlikes\tBob\n")
+    assert run("add", tmp_path / "store", facts, "--from", start)[0] == 0
+    kg = KnowledgeGraph.load(tmp_path / "store")
+    assert kg.name(kg.entity("dai jones")) == "Dai Jones"
+
+
+def test_no_store_is_made_of_a_graph_that_the_facts_do_not_fit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start, facts, store = tmp_path / "start.nt", tmp_path / "facts.jsonl", tmp_path / "store"
+    start.write_text("<http://x.org/ann> <http://x.org/knows> <http://x.org/bob> .\n")
+    command = ["graph", "add", str(store), str(facts), "--from", str(start), "--source", "report.txt"]
+    line = {"head": "http://x.org/bob", "relation": "http://x.org/knows"}
+    facts.write_text(json.dumps({**line, "tail": 5}) + "\n")
+    assert main(command) == 1 and "leads to entities" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["facts.jsonl", "start.nt"]
+    facts.write_text(json.dumps({**line, "tail": "http://x.org/ann"}) + "\n")
+    assert main(command) == 0 and "1 facts added" in capsys.readouterr().out
+    assert len(KnowledgeGraph.load(store)) == 2
+    again = ["graph", "add", str(store), str(facts), "--source", "report.txt"]
+    assert main(again) == 0 and "arrived on" in capsys.readouterr().out

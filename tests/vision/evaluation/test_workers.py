@@ -1,0 +1,141 @@
+"""Several processes that look at images write what one writes."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kg_data.batches.options import ALONE, Workers
+from kg_data.batches.shards import ShardFolder
+from kg_data.errors import WorkerError
+from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set
+from vision.errors import EvaluationError
+from vision.evaluation.detection_run import evaluate_detections
+from vision.evaluation.runs import RunOptions, lines_path
+from vision.images.loading import list_images
+from vision.task import Target, Task
+from vision.vision import Vision
+
+TWO = Workers(2)
+
+
+def many(folder: Path, count: int = 24) -> tuple[Path, Path]:
+    """A set of so many pictures."""
+    pictures = list(PICTURES.values())
+    return make_set(folder, {f"{number:03}.png": pictures[number % len(pictures)] for number in range(count)})
+
+
+def evaluate(pair: tuple[Path, Path], out: Path, workers: Workers = ALONE, resume: bool = False) -> dict[str, Any]:
+    options = RunOptions(out=out, resume=resume, workers=workers)
+    return evaluate_detections(Vision(ColourDetector()), [pair], options=options, masks=False)
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> tuple[tuple[Path, Path], Path]:
+    """A set, and what one process writes of it."""
+    pair, out = many(tmp_path / "set"), tmp_path / "whole.json"
+    evaluate(pair, out)
+    return pair, out
+
+
+def contents(out: Path) -> tuple[bytes, bytes]:
+    return out.read_bytes(), lines_path(out).read_bytes()
+
+
+def test_lines_and_figures_are_those_of_one(whole: tuple[tuple[Path, Path], Path], tmp_path: Path) -> None:
+    pair, expected = whole
+    out = tmp_path / "two.json"
+    evaluate(pair, out, TWO)
+    assert contents(out) == contents(expected)
+    assert not ShardFolder.of(lines_path(out)).path.exists()
+
+
+@pytest.mark.parametrize("workers", [ALONE, pytest.param(TWO, marks=pytest.mark.slow)])
+def test_what_several_left_others_go_on_with(
+    whole: tuple[tuple[Path, Path], Path], tmp_path: Path, workers: Workers
+) -> None:
+    pair, expected = whole
+    out = tmp_path / "killed.json"
+    lines = lines_path(expected).read_bytes().splitlines(keepends=True)
+    lines_path(out).write_bytes(b"".join(lines[:4]))  # the settings and three images
+    folder = ShardFolder.of(lines_path(out))
+    folder.path.mkdir()
+    places = (1, 8, 9, 17)
+    done = {f"image {place + 1}, {place:03}.png": json.loads(lines[place + 1]) for place in places}
+    records = [{"key": key, "line": {**line, "seen": True}} for key, line in done.items()]
+    text = "".join(
+        json.dumps(record, separators=(",", ":")) + "\n" for record in [{"begun": 1}, {"ready": 1}, *records]
+    )
+    (folder.path / "0001-000000.jsonl").write_text(text)
+    evaluate(pair, out, workers, resume=True)
+    found = [json.loads(line) for line in lines_path(out).read_bytes().splitlines()]
+    assert [place for place, line in enumerate(found[1:]) if line.pop("seen", False)] == [8, 9, 17]
+    assert found == [json.loads(line) for line in lines] and out.read_bytes() == expected.read_bytes()
+    assert not folder.path.exists()
+
+
+def test_lines_that_are_begun_anew_leave_no_shards(whole: tuple[tuple[Path, Path], Path], tmp_path: Path) -> None:
+    pair, expected = whole
+    out = tmp_path / "again.json"
+    folder = ShardFolder.of(lines_path(out)).path
+    folder.mkdir()
+    (folder / "0001-000000.jsonl").write_text('{"begun":1}\n{"key":"0","line":{"id":-1}}\n')
+    evaluate(pair, out)
+    assert contents(out) == contents(expected) and not folder.exists()
+
+
+class Fragile(ColourDetector):
+    """The same, but the process ends where a picture is too much for it."""
+
+    def detect(self, images: Any, request: Any) -> Any:
+        if any(image.name.endswith("005.png") for image in images):
+            import os
+
+            os._exit(137)
+        return super().detect(images, request)
+
+
+@pytest.mark.slow
+def test_an_image_at_which_workers_die_is_named_and_the_rest_is_kept(tmp_path: Path) -> None:
+    pair, out = many(tmp_path / "set", 16), tmp_path / "ap.json"
+    options = RunOptions(out=out, workers=TWO)
+    with pytest.raises(WorkerError, match=r"3 workers in a row died at image 6, 005.png \(it ran out of memory\)"):
+        evaluate_detections(Vision(Fragile()), [pair], options=options, masks=False)
+    done = lines_path(out).read_bytes().count(b"\n") - 1 + len(ShardFolder.of(lines_path(out)).kept())
+    assert done >= 5 and not out.exists()
+
+
+class TestIdentity:
+    def test_it_is_of_model_weights_and_code(self, tmp_path: Path) -> None:
+        vision = Vision()
+        settings = vision.deciding()
+        assert settings.keys() == {"model", "weights_digest", "slices", "version", "code"}
+        vision.detector.files = (tmp_path / "other.onnx",)
+        vision.detector.files[0].write_bytes(b"other weights")
+        assert vision.deciding()["weights_digest"] != settings["weights_digest"]
+
+    @pytest.mark.parametrize("key", ["weights_digest", "code", "version"])
+    def test_another_is_refused_by_name(
+        self, whole: tuple[tuple[Path, Path], Path], key: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pair, out = whole
+        out.unlink()
+        deciding = Vision.deciding
+        monkeypatch.setattr(Vision, "deciding", lambda self: {**deciding(self), key: "another"})
+        with pytest.raises(EvaluationError, match=f'begun with other settings: {key} was "[^"]+", now "another"'):
+            evaluate(pair, out, resume=True)
+
+
+class TestPickling:
+    def test_another_process_opens_the_model_anew(self, tmp_path: Path) -> None:
+        vision = Vision(min_score=0.1, slices="640x640")
+        again: Vision = pickle.loads(pickle.dumps(vision))
+        assert (again.min_score, again.slicing, again.deciding()) == (0.1, vision.slicing, vision.deciding())
+        image = list_images(make_set(tmp_path / "set")[0])[0]
+        task = Task("cats", "detect", targets=(Target("cat", ("cat",)),))
+        assert np.array_equal(again.detect(image, task).xyxy, vision.detect(image, task).xyxy)
