@@ -23,7 +23,7 @@ from reasoning.graph.sources import FactKey, FactSources, Said
 MERGED_FROM = 1 / 4
 """A graph is merged with its changes when these are more than this part of its edges. Queries hardly need it:
 `benchmarks/graph_changes.py` says how long they take with 5% in changes. Memory does, a change taking some hundred
-bytes and a merged edge 16; merging 20 million triples takes 10 s, which 5 million changes pay for."""
+bytes and a merged edge 16; merging 20 million triples takes 4 s, which 5 million changes pay for."""
 
 LEAST_MERGED = 1 << 14
 """Fewer changes are not merged: small graphs are quick in any case."""
