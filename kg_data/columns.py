@@ -55,6 +55,10 @@ class LiteralColumn:
     def __len__(self) -> int:
         return len(self.entities)
 
+    def some(self, most: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Entities with their values, where not all are needed: all, since they are at hand."""
+        return self.entities, self.values
+
     def read(self, members: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Those of some entities (sorted, unique) that have a value, and the values."""
         at = np.searchsorted(self.entities, members)

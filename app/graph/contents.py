@@ -24,8 +24,6 @@ from reasoning import KnowledgeGraph
 from reasoning.graph.index import Ids
 from reasoning.graph.kinds import TYPE_RELATIONS
 from reasoning.graph.names import fold
-from reasoning.graph.relations import Relation
-from reasoning.graph.samples import some_edges, some_values
 from reasoning.graph.spelling import label_words
 from reasoning.wording.value_text import readable_of
 
@@ -96,13 +94,13 @@ def relation_rows(kg: KnowledgeGraph) -> list[RelationRow]:
     rows: list[RelationRow] = []
     for relation, count in enumerate(kg.index.counts().tolist()):
         if count and (kg.server is None or len(rows) < MOST_ASKED):
-            heads, tails = some_edges(kg, Relation("edges", relation), SEEN)
+            heads, tails = kg.index.some(relation, False, SEEN)
             at = _telling(kg, heads)
             head, tail = kg.name(int(heads[at])), kg.name(int(tails[at]))
             rows.append(RelationRow(kg.relation_label(relation), count, head, tail))
     rows.sort(key=lambda row: -row.facts)
-    for place, column in enumerate(kg.literals):
-        entities, values = some_values(kg, place, SEEN)
+    for column in kg.literals:
+        entities, values = column.some(SEEN)
         if len(entities):
             at = _telling(kg, entities)
             value = readable_of(kg, column.relation, kg.value(column, float(values[at])))

@@ -19,7 +19,6 @@ from app.server.words import shortened
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.graph.relations import Relation
-from reasoning.graph.samples import some_edges, some_values
 from reasoning.query.tree import Complement, Count, Entity, Intersect, Project, Top
 
 MOST_ANSWERS = 12
@@ -85,15 +84,15 @@ def _of_first_facts(kg: KnowledgeGraph) -> Iterator[Example]:
         if len(kg.relation_label(at)) <= READABLE and not says_types(kg, at)
     ]
     for relation in told[:1]:
-        heads, tails = some_edges(kg, relation, 1)
+        heads, tails = kg.index.some(relation.index, relation.inverse, 1)
         label, head, tail = kg.label(relation), Entity(kg.name(int(heads[0]))), Entity(kg.name(int(tails[0])))
         yield Example("One hop", str(Project(label, head)))
         yield Example("One hop, backwards", str(Project(label, tail, inverse=True)))
         yield Example("A number", str(Count(Project(label, tail, inverse=True))))
         for _, further, _ in _leaving(kg, int(tails[0])):
             yield Example("Two hops", str(Project(kg.relation_label(further), Project(label, head))))
-    for place, column in enumerate(kg.literals[:1]):
-        entities, _ = some_values(kg, place, 1)
+    for column in kg.literals[:1]:
+        entities, _ = column.some(1)
         for _, leads, end in _leaving(kg, int(entities[0])):
             alike = Project(kg.relation_label(leads), Entity(kg.name(end)), inverse=True)
             yield Example("A superlative", str(Top(3, column.relation, alike)))

@@ -62,6 +62,10 @@ class EdgeIndex(Protocol):
         """All edges of a relation as (sources, targets), each of shape (m,), sorted by source, then target."""
         ...
 
+    def some(self, relation: int, inverse: bool, most: int) -> tuple[Ids, Ids]:
+        """Edges as `block` gives them, where so many are enough: all where they are at hand, else at most so many."""
+        ...
+
     def edges(self, sources: Ids, relation: int, inverse: bool) -> tuple[Ids, Ids]:
         """The edges of `relation` that leave `sources` (sorted, unique): (sources, targets), each of shape (m,)."""
         ...

@@ -188,6 +188,10 @@ class TripleIndex:
         sources = np.repeat(side.sources[rows], np.diff(side.starts[rows.start : rows.stop + 1]))
         return sources, side.targets[int(side.bounds[relation]) : int(side.bounds[relation + 1])]
 
+    def some(self, relation: int, inverse: bool, most: int) -> tuple[Ids, Ids]:
+        """Edges as `block` gives them, where not all are needed: all, since they are at hand."""
+        return self.block(relation, inverse)
+
     def edges(self, sources: Ids, relation: int, inverse: bool) -> tuple[Ids, Ids]:
         """The edges of `relation` that leave `sources` (sorted, unique): (sources, targets), each of shape (m,)."""
         side = self.side(inverse)

@@ -16,7 +16,6 @@ from kg_data.supplied import supplies
 from kg_data.visible import visible
 from reasoning.graph.kinds import GraphKinds
 from reasoning.graph.relations import Relation
-from reasoning.graph.samples import some_edges, some_values
 from reasoning.graph.spelling import relation_text
 from reasoning.graph.store import KnowledgeGraph
 
@@ -99,11 +98,11 @@ def _with_examples(kg: KnowledgeGraph) -> Iterator[tuple[int, str]]:
     """The same with a fact in place of kinds."""
     for index, count in enumerate(kg.index.counts().tolist()):
         if count:
-            heads, tails = some_edges(kg, Relation("edges", index), 1)
+            heads, tails = kg.index.some(index, False, 1)
             example = f"{_short(kg.name(int(heads[0])))} -> {_short(kg.name(int(tails[0])))}"
             yield count, f"{_relation(kg.relation_label(index))}: {example}"
-    for place, column in enumerate(kg.literals):
-        entities, values = some_values(kg, place, 1)
+    for column in kg.literals:
+        entities, values = column.some(1)
         if len(entities):
             value = kg.value(column, float(values[0]))
             unit = f" {_short(column.unit)}" if column.unit else ""

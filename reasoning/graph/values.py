@@ -62,6 +62,11 @@ class ValueColumn(Protocol):
         """How many values there are."""
         ...
 
+    def some(self, most: int) -> tuple[Ids, NDArray[np.float64]]:
+        """Entities with their values, each of shape (m,), where so many are enough: all where they are at hand, else at
+        most so many."""
+        ...
+
     def read(self, members: Ids) -> tuple[Ids, NDArray[np.float64]]:
         """Those of some entities (sorted, unique) that have a value, and the values."""
         ...

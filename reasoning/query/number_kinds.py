@@ -14,7 +14,6 @@ from kg_data.columns import ValueKind
 from kg_data.loaders.inference import spelled_kind
 from reasoning.errors import QueryError, quoted_list
 from reasoning.graph.relations import Relation
-from reasoning.graph.samples import some_edges
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.chain import GivenNumber
 from reasoning.query.tree import (
@@ -93,7 +92,7 @@ def value_column(kg: KnowledgeGraph, name: str) -> tuple[int, ValueKind]:
 
 def cure_of(kg: KnowledgeGraph, relation: Relation) -> str:
     """What makes values of a relation's tails, where they are entities named as numbers or dates; else ""."""
-    _, tails = some_edges(kg, relation, LOOKED_AT)
+    _, tails = kg.index.some(relation.index, relation.inverse, LOOKED_AT)
     shown = [kg.entity_labels[int(tail)] for tail in tails[:LOOKED_AT]]
     if not shown or not all(map(spelled_kind, shown)):
         return ""

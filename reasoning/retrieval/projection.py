@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from reasoning.graph.index import Ids
 from reasoning.graph.relations import Relation
-from reasoning.graph.samples import some_edges
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.retrieval.budget import CHEAPEST_TRIPLE, TripleCost, packed
 
@@ -185,7 +184,7 @@ def _other_edges(kg: KnowledgeGraph, sources: Ids, relation: Relation, rng: rand
 
 def _other_sources(kg: KnowledgeGraph, sources: Ids, relation: Relation, rng: random.Random) -> Iterator[Triple]:
     """The same relation from other entities."""
-    left, right = some_edges(kg, relation, 2 * MOST_FOREIGN)
+    left, right = kg.index.some(relation.index, relation.inverse, 2 * MOST_FOREIGN)
     foreign = ~np.isin(left, sources)
     heads, tails = (right, left) if relation.inverse else (left, right)
     relations = np.full(int(foreign.sum()), relation.index)

@@ -73,6 +73,10 @@ class ChangedIndex:
         rows = self._changed(relation, inverse)
         return self._base.block(relation, inverse) if rows is None else ends_of(rows.keys())
 
+    def some(self, relation: int, inverse: bool, most: int) -> tuple[Ids, Ids]:
+        """Edges as `block` gives them, where not all are needed: all, since they are at hand."""
+        return self.block(relation, inverse)
+
     def edges(self, sources: Ids, relation: int, inverse: bool) -> tuple[Ids, Ids]:
         """The edges of `relation` that leave `sources` (sorted, unique): (sources, targets), each of shape (m,)."""
         rows = self._changed(relation, inverse)

@@ -76,6 +76,10 @@ class ChangedColumn:
         """Their values."""
         return self.whole.values
 
+    def some(self, most: int) -> tuple[Ids, NDArray[np.float64]]:
+        """Entities with their values, where not all are needed: all, since they are at hand."""
+        return self.whole.some(most)
+
     def base_value(self, entity: int) -> float | None:
         """The value that one entity has in the base, None where it has none."""
         at = int(self.base.entities.searchsorted(np.int32(entity)))
