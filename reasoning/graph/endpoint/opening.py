@@ -116,7 +116,7 @@ def _opened(client: SparqlClient, survey: Survey, arrays: Arrays, taken: float) 
         names,
         columns,
     )
-    return content, Server(client, survey, entities, index, columns, taken)
+    return content, Server(client, survey, entities, index, taken)
 
 
 def _notes(survey: Survey) -> tuple[str, ...]:

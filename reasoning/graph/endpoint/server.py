@@ -9,7 +9,6 @@ from reasoning.graph.endpoint.client import SparqlClient
 from reasoning.graph.endpoint.entities import EndpointEntities
 from reasoning.graph.endpoint.index import EndpointIndex
 from reasoning.graph.endpoint.survey import Survey
-from reasoning.graph.endpoint.values import EndpointColumn
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +20,6 @@ class Server:
         survey: what the graph is like.
         entities: numbers what is met.
         index: its edges.
-        columns: its values.
         taken: when the survey was taken, in seconds since 1970.
     """
 
@@ -29,7 +27,6 @@ class Server:
     survey: Survey
     entities: EndpointEntities
     index: EndpointIndex
-    columns: tuple[EndpointColumn, ...]
     taken: float
 
     @property
