@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.app.browsing import SCRIPT, serve
+from tests.missing import missing
 from tests.reasoning.openai_server import OpenAIServer
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
@@ -21,7 +21,7 @@ def browser() -> Iterator[Any]:
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError:
-        _absent("playwright is not installed")
+        missing("playwright is not installed")
     # The headless shell is the same engine without a window's own pages, which cost more than those that are tested.
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     with sync_playwright() as playwright:
@@ -31,16 +31,9 @@ def browser() -> Iterator[Any]:
                 args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
             )
         except Error as error:
-            _absent(f"Chromium cannot be started: {str(error).splitlines()[0]}")
+            missing(f"Chromium cannot be started: {str(error).splitlines()[0]}")
         yield chromium
         chromium.close()
-
-
-def _absent(reason: str) -> None:
-    """Skip with the reason; where continuous integration is to install a browser its absence is a failure."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

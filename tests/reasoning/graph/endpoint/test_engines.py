@@ -19,6 +19,7 @@ import pytest
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.query.structures import STRUCTURES
 from reasoning.query.tree import Entity, Project
+from tests.missing import missing
 from tests.reasoning.awkward_names import AWKWARD
 from tests.reasoning.chat_models import faultless
 from tests.reasoning.deep_queries import RandomQueries
@@ -132,7 +133,7 @@ def running(name: str, kg: KnowledgeGraph, folder: Path) -> Iterator[Engine]:
             yield Engine(store.query, KnowledgeGraph.load(f"sparql:{server.url}"))
         return
     if why := absent(name):
-        pytest.skip(why)
+        missing(why)
     kg.to_rdf(folder / "graph.nt")
     with SERVERS[name](folder / "graph.nt", folder) as url:
         yield Engine(over_http(url), KnowledgeGraph.load(f"sparql:{url}"))

@@ -9,6 +9,7 @@ import pytest
 
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.graph.endpoint import survey
+from tests.missing import missing
 from tests.reasoning.endpoint_server import Behaviour, serving, store_of_turtle
 from tests.reasoning.graph.endpoint.foreign import TURTLE as TIDY
 from tests.reasoning.graph.endpoint.irregular import QUERIES, TURTLE, tidied
@@ -113,7 +114,7 @@ def test_whole_numbers_with_a_decimal_behind_the_first_are_decimals() -> None:
 @pytest.mark.parametrize("name", SERVERS)
 def test_every_engine_answers_like_the_tidy_file(name: str, tmp_path: Path) -> None:
     if why := absent(name):
-        pytest.skip(why)
+        missing(why)
     here = loaded(KEPT_BY_ALL, tmp_path)
     path = tmp_path / "graph.ttl"
     path.write_text(KEPT_BY_ALL, encoding="utf-8")

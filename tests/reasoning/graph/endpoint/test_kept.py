@@ -35,7 +35,7 @@ def test_what_is_old_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reasoning.graph.endpoint.kept.time.monotonic", lambda: now[0])
     kept: Kept[str, list[int]] = Kept(60, 10, len)
     kept.keep("a", [1])
-    now[0] = 60.0
+    now[0] = 59.5
     assert kept.get("a") == [1]
     now[0] = 60.5
     assert kept.get("a") is None
