@@ -132,7 +132,8 @@ class Vision:
 
     def reader_digest(self) -> str:
         """A hex digest of the model that reads expressions: whether two runs read them by the same."""
-        return f"{folder_digest(self._adapter)} {weights_digest(None)}"
+        adapters = map(folder_digest, (self._adapter, self._video_adapter))
+        return " ".join([*adapters, weights_digest(None)])
 
     @property
     def slicing(self) -> Slicing | None:

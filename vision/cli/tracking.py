@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -124,11 +123,10 @@ class _Run:
             "size": list(self.frames.size),
             "rate": self.frames.rate,
             "instruction": options.instruction,
-            "model": self._vision.detector.name,
+            **self._vision.deciding(),
             "min_score": self._vision.min_score,
-            "slices": self._vision.slicing and asdict(self._vision.slicing),
             "llm": options.llm,
-            "reader": options.reader,
+            "reader": self._vision.reader_digest(),
             "tracker": options.tracker,
             "every": options.every,
             "limit_seconds": options.limit_seconds,
