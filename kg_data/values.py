@@ -26,7 +26,8 @@ LARGEST_INTEGER = 2**53
 """Values are float64, which holds every whole number up to this."""
 
 VALUE_KINDS: tuple[ValueKind, ...] = get_args(ValueKind)
-_NUMBERS = ("integer", "decimal")
+NUMBER_KINDS: tuple[ValueKind, ...] = ("integer", "decimal")
+"""Kinds of values that make decimals together."""
 
 
 class Value(NamedTuple):
@@ -37,6 +38,13 @@ class Value(NamedTuple):
 
     def __str__(self) -> str:
         return lexical_form(self.kind, self.number)
+
+
+def plain_value(kind: ValueKind, number: float) -> int | float | datetime.date:
+    """The number that a `LiteralColumn` stores for a value as the Python object that it stands for."""
+    if kind == "date":
+        return datetime.date.fromordinal(int(number))
+    return float(number) if kind == "decimal" else int(number)
 
 
 def is_kind(name: str) -> TypeGuard[ValueKind]:
@@ -89,7 +97,7 @@ def _checked(value: Value) -> Value:
     if kind == "decimal":
         return Value(kind, found)
     if not found.is_integer():
-        raise ValueError(f"a Value with a whole number, as {_with_article(kind)} is")
+        raise ValueError(f"a Value with a whole number, as {with_article(kind)} is")
     if kind == "date" and not 1 <= found <= datetime.date.max.toordinal():
         raise ValueError("a Value with the ordinal of a date of the calendar")
     return Value(kind, _whole(int(found)))
@@ -108,7 +116,7 @@ def typed_value(kind: ValueKind, item: object) -> Value:
         return Value(kind, value.number)
     if value.kind == "decimal" and kind in ("integer", "year") and value.number.is_integer():
         return Value(kind, _whole(int(value.number)))
-    raise ValueError(_with_article(kind))
+    raise ValueError(with_article(kind))
 
 
 def _read_integer(text: str) -> Value:
@@ -213,12 +221,12 @@ class ValueTable:
         if column is None:
             column = self._columns[relation] = _Column(value.kind, row)
         if value.kind != column.kind:
-            if value.kind not in _NUMBERS or column.kind not in _NUMBERS:
+            if value.kind not in NUMBER_KINDS or column.kind not in NUMBER_KINDS:
                 raise ValueConflict(
                     row,
                     column.first_row,
                     f'values of one kind under "{relation}"',
-                    _with_article(column.kind),
+                    with_article(column.kind),
                     f"the {value.kind} {value}",
                 )
             column.kind = "decimal"
@@ -276,7 +284,8 @@ def _finished(identifier: str, relation: str, column: _Column, names: Sequence[s
     return LiteralColumn(relation, column.kind, entities[first], raw[first], unit, identifier)
 
 
-def _with_article(kind: ValueKind) -> str:
+def with_article(kind: ValueKind) -> str:
+    """A kind in words: "an integer", "a year"."""
     return f"{'an' if kind == 'integer' else 'a'} {kind}"
 
 

@@ -117,6 +117,8 @@ class StoredSources:
 
     def of_fact(self, fact: FactKey) -> Said:
         """Who says a fact, () where nobody is named."""
+        if not len(self.facts):
+            return ()
         low, high = np.searchsorted(self._heads, np.array([fact[0], fact[0] + 1], dtype=np.int32)).tolist()
         rows = np.flatnonzero((self.facts[low:high, 1:] == fact[1:]).all(axis=1)) + low
         return tuple(self._source(row) for row in rows.tolist())
@@ -231,9 +233,8 @@ class FactSources:
 
     def said(self, fact: FactKey) -> Said:
         """Who says a fact, the graph itself among them where documents do too; () where none is named."""
-        if (said := self.changed.get(fact)) is not None:
-            return said
-        return self.stored.of_fact(fact) if len(self.stored.facts) else ()
+        said = self.changed.get(fact)
+        return self.stored.of_fact(fact) if said is None else said
 
     def of(self, fact: FactKey) -> tuple[Source, ...]:
         """Where a fact was found, () where that is not known."""

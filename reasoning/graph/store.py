@@ -20,10 +20,11 @@ from kg_data.errors import UsageError
 from kg_data.loaders import LoadingOptions
 from kg_data.loaders.options import USUAL
 from kg_data.supplied import supplied
-from kg_data.values import Value
+from kg_data.values import Value, plain_value
 from reasoning.errors import AmbiguousEntityError, GraphError, UnknownEntityError, UnknownRelationError
 from reasoning.graph import cache
 from reasoning.graph.building import build
+from reasoning.graph.changing.change import Change
 from reasoning.graph.changing.head import is_store
 from reasoning.graph.content import ContentAgain, GraphContent
 from reasoning.graph.edges import stretches
@@ -66,6 +67,12 @@ def open_store(folder: Path) -> KnowledgeGraph:
     Raises:
         StoreError: the store is damaged.
     """
+    raise NotImplementedError
+
+
+@supplied
+def with_change(graph: KnowledgeGraph, change: Change) -> KnowledgeGraph:
+    """A graph with a change; see `KnowledgeGraph.changed`."""
     raise NotImplementedError
 
 
@@ -304,7 +311,6 @@ class KnowledgeGraph:
         index = TripleIndex.build(triples, self.entity_count, self.relation_count)
         return self.with_content(replace(self.content, index=index, changes=None), predicted)
 
-    @supplied
     def changed(
         self,
         add: Iterable[tuple[str, str, str | int | float | datetime.date | Value] | Sourced] = (),
@@ -340,7 +346,17 @@ class KnowledgeGraph:
             AmbiguousEntityError: several entities have a name.
             GraphError: the graph is on a server, where others change it.
         """
-        raise NotImplementedError
+        change = Change.of(
+            add,
+            remove,
+            types=types,
+            aliases=aliases,
+            labels=labels,
+            remove_types=remove_types,
+            remove_aliases=remove_aliases,
+            remove_sources=remove_sources,
+        )
+        return with_change(self, change)
 
     def documents(self) -> dict[str, int]:
         """The documents that its facts were found in, each with how many, by name."""
@@ -635,6 +651,4 @@ class KnowledgeGraph:
 
     def value(self, column: ValueColumn, raw: float) -> int | float | datetime.date:
         """A stored float64 as the value it stands for."""
-        if column.kind == "date":
-            return datetime.date.fromordinal(int(raw))
-        return float(raw) if column.kind == "decimal" else int(raw)
+        return plain_value(column.kind, raw)

@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Container
 from functools import cached_property
 
 import numpy as np
 from rpds import HashTrieMap
 
 from reasoning.graph.changing.changed_names import ChangedKeys, ChangedStrings
-from reasoning.graph.changing.persistent import Appended
+from reasoning.graph.changing.entity_changes import EntityChanges
+from reasoning.graph.changing.persistent import Lookup
 from reasoning.graph.entities import StoredEntities
 from reasoning.graph.index import Ids
 from reasoning.graph.names import StringColumn, byte_order, fold
-
-
-@dataclass(frozen=True, eq=False)
-class EntityChanges:
-    """What is other than in a base; immutable.
-
-    Attributes:
-        ids: of the entities that were added, in order; the first follows the base's last one.
-        numbers: the entity of each such id.
-        labels: the label of each entity that has another one than its id, where it was added, or than in the base.
-        type_names: all types, those of the base first.
-        types: the types of each entity whose types changed, by number.
-        keys: folded names that were added, each with its entities.
-        hidden: folded names of the base that are no longer those of some entities.
-        degrees: how many facts more than in the base each entity stands in.
-        present: of each entity, whether the graph says something of it, where that is other than in the base.
-        doubtful: labels of which it must be looked whether several entities share them.
-    """
-
-    type_names: tuple[str, ...]
-    ids: Appended[str]
-    numbers: HashTrieMap[str, int]
-    labels: HashTrieMap[int, str]
-    types: HashTrieMap[int, tuple[int, ...]]
-    keys: HashTrieMap[str, tuple[int, ...]]
-    hidden: HashTrieMap[str, tuple[int, ...]]
-    degrees: HashTrieMap[int, int]
-    present: HashTrieMap[int, bool]
-    gone: HashTrieMap[int, bool]
-    doubtful: HashTrieMap[str, bool]
-
-    @classmethod
-    def none(cls, type_names: tuple[str, ...]) -> EntityChanges:
-        """No changes."""
-        return cls(type_names, Appended(), *(HashTrieMap() for _ in range(9)))
 
 
 class ChangedEntities:
@@ -63,7 +29,7 @@ class ChangedEntities:
         self._base, self._changes, self._keys = base, changes, keys
         self._labels = ChangedStrings(base.labels, changes.ids, changes.labels, changes.gone)
         self._ids = ChangedStrings(base.ids, changes.ids, HashTrieMap(), changes.gone)
-        self._known, self._is_plain = len(base.ids), not len(changes.doubtful)
+        self._known, self._is_plain = len(base.ids), not len(changes.doubtful_labels)
 
     def __reduce__(self) -> tuple[object, ...]:
         return ChangedEntities, (self._base, self._changes, self._keys)
@@ -90,23 +56,17 @@ class ChangedEntities:
 
     def find(self, identifier: str) -> int | None:
         """The entity with exactly this id; None where there is none."""
-        if (added := self._changes.numbers.get(identifier)) is not None:
-            return added
-        entity = self._base.find(identifier)
-        return None if entity is None or entity in self._changes.gone else entity
+        return entity_with_id(identifier, self._base, self._changes.by_id, self._changes.gone)
 
     def shares_label(self, entity: int) -> bool:
         """Whether another entity has the same label."""
-        if self._is_plain or (label := self._labels[entity]) not in self._changes.doubtful:
+        if self._is_plain or (label := self._labels[entity]) not in self._changes.doubtful_labels:
             return entity < self._known and self._base.shares_label(entity)
         return sum(self._labels[other] == label for other in self._keys.with_key(fold(label))) > 1
 
     def types(self, entity: int) -> list[str]:
         """Names of the entity's types, [] where it has none."""
-        numbers = self._changes.types.get(entity)
-        if numbers is not None:
-            return [self._changes.type_names[number] for number in numbers]
-        return self._base.types(entity) if entity < len(self._base.ids) else []
+        return types_of(entity, self._base, self._changes.types, self.type_names)
 
     @cached_property
     def present(self) -> Ids:
@@ -161,7 +121,25 @@ class ChangedEntities:
     def _sharing(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         shared = np.zeros(len(self._ids), dtype=bool)
         shared[: len(self._base.ids)] = self._base.label_is_shared
-        for label in self._changes.doubtful:
+        for label in self._changes.doubtful_labels:
             same = [entity for entity in self._keys.with_key(fold(label)) if self._labels[entity] == label]
             shared[same] = len(same) > 1
         return shared
+
+
+def entity_with_id(identifier: str, base: StoredEntities, by_id: Lookup[str, int], gone: Container[int]) -> int | None:
+    """The entity with exactly this id, where some were added to a base and some are gone; None where there is none."""
+    if (added := by_id.get(identifier)) is not None:
+        return added
+    entity = base.find(identifier)
+    return None if entity is None or entity in gone else entity
+
+
+def types_of(
+    entity: int, base: StoredEntities, changed: Lookup[int, tuple[int, ...]], type_names: tuple[str, ...]
+) -> list[str]:
+    """Names of an entity's types, where those of some are others than in a base, by number; [] where it has none."""
+    numbers = changed.get(entity)
+    if numbers is not None:
+        return [type_names[number] for number in numbers]
+    return base.types(entity) if entity < len(base.ids) else []

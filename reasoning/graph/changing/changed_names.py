@@ -10,8 +10,8 @@ from itertools import chain, islice
 from rapidfuzz import process
 from rpds import HashTrieMap
 
-from reasoning.graph.changing.persistent import Appended
-from reasoning.graph.names import Scorer, StoredKeys, StringColumn
+from reasoning.graph.changing.persistent import Appended, Lookup
+from reasoning.graph.names import KeyTable, Names, Scorer, StoredKeys, StringColumn
 
 MARGIN = 50
 """How many more names are looked through where some are gone."""
@@ -101,9 +101,7 @@ class ChangedKeys:
 
     def with_key(self, key: str) -> list[int]:
         """Entities under a key, rising."""
-        base = [entity for entity in self._base.with_key(key) if self._in_base(key, entity)]
-        added = self._added.get(key, ())
-        return sorted({*base, *(entity for entity in added if entity not in self._gone)}) if added else base
+        return entities_under(key, self._base, self._added, self._hidden, self._gone)
 
     def starting(self, prefix: str, most: int) -> list[int]:
         """The entity of each of `most` keys that begin with `prefix`, not empty; what was added comes first."""
@@ -139,3 +137,23 @@ class ChangedKeys:
         return sorted(
             (key, entity) for key, entities in self._added.items() for entity in entities if entity not in self._gone
         )
+
+
+def entities_under(
+    key: str,
+    base: KeyTable | Names,
+    added: Lookup[str, tuple[int, ...]],
+    hidden: Lookup[str, tuple[int, ...]],
+    gone: Container[int],
+) -> list[int]:
+    """Entities under a folded name, rising.
+
+    Args:
+        key: the name.
+        base: what finds them where nothing is other.
+        added, hidden, gone: what is other; see `ChangedKeys`.
+    """
+    not_any_more = hidden.get(key) or ()
+    found = [entity for entity in base.with_key(key) if entity not in not_any_more and entity not in gone]
+    more = added.get(key)
+    return sorted({*found, *(entity for entity in more if entity not in gone)}) if more else found

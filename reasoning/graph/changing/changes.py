@@ -8,11 +8,12 @@ import numpy as np
 from rpds import HashTrieMap
 
 from kg_data.columns import LiteralColumn, ValueKind
-from reasoning.graph.changing.changed_entities import ChangedEntities, EntityChanges
+from reasoning.graph.changing.changed_entities import ChangedEntities
 from reasoning.graph.changing.changed_index import ChangedIndex
 from reasoning.graph.changing.changed_names import ChangedKeys
 from reasoning.graph.changing.changed_values import ChangedColumn
 from reasoning.graph.changing.edge_changes import DetachedEdges, EdgeChanges
+from reasoning.graph.changing.entity_changes import EntityChanges
 from reasoning.graph.content import GraphContent
 from reasoning.graph.entities import StoredEntities
 from reasoning.graph.names import NameIndex, StringColumn, byte_order
@@ -59,7 +60,7 @@ class Changes:
         """
         base = base.whole
         columns = tuple(ChangedColumn(c.whole, HashTrieMap(), c.kind, len(c)) for c in base.values)
-        edges, entities = EdgeChanges.none(base.index.whole), EntityChanges.none(base.entities.type_names)
+        edges, entities = EdgeChanges.none(base.index.whole), EntityChanges(base.entities.type_names)
         return cls(base, origin, base.relations, edges, entities, columns, base.sources)
 
     def detached(self) -> Detached:
@@ -79,7 +80,7 @@ class Changes:
     def content(self) -> GraphContent:
         """The content of the changed graph."""
         base, entities = self.base.entities.whole, self.entities
-        keys = ChangedKeys(self.base.names.whole, entities.keys, entities.hidden, entities.gone)
+        keys = ChangedKeys(self.base.names.whole, entities.added_keys, entities.hidden_keys, entities.gone)
         table = ChangedEntities(base, entities, keys)
         sizes = len(base.ids) + len(entities.ids), len(self.relations.ids)
         same = not self.edges.weight and sizes == (len(base.ids), len(self.base.relations.ids))

@@ -19,9 +19,10 @@ from kg_data.loaders.options import USUAL
 from kg_data.supplied import supplies
 from reasoning.errors import ChangeError, GraphError, StoreError, UnknownEntityError, UnknownRelationError
 from reasoning.graph import cache
-from reasoning.graph.changing.applying import Effect, Say, apply, is_done
+from reasoning.graph.changing.applying import Say, apply, is_done
 from reasoning.graph.changing.change import Change
 from reasoning.graph.changing.changes import merged
+from reasoning.graph.changing.effect import Effect
 from reasoning.graph.changing.head import HEAD, Head, is_store
 from reasoning.graph.content import WHOLE, GraphContent
 from reasoning.graph.origin import Origin

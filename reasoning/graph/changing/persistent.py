@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Hashable, Iterable, Iterator
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from rpds import HashTrieMap
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 T = TypeVar("T")
+K_contra = TypeVar("K_contra", bound=Hashable, contravariant=True)
+V_co = TypeVar("V_co", covariant=True)
+
+
+class Lookup(Protocol[K_contra, V_co]):
+    """A map as it is looked up in: one that stands, or one that is being changed."""
+
+    def get(self, key: K_contra, /) -> V_co | None:
+        """What stands under a key, None where nothing does."""
+        ...
 
 
 class Appended(Generic[T]):
@@ -66,7 +76,10 @@ class MapDraft(Generic[K, V]):
         self._put: dict[K, V] = {}
         self._dropped: set[K] = set()
 
-    def get(self, key: K) -> V | None:
+    def __contains__(self, key: object) -> bool:
+        return key in self._put or (key not in self._dropped and key in self._before)
+
+    def get(self, key: K, /) -> V | None:
         """What stands under a key, None where nothing does."""
         if key in self._put:
             return self._put[key]

@@ -385,8 +385,8 @@ def test_what_comes_and_goes_again_and_again_takes_no_more_each_time(monkeypatch
     overlay = kg.content.changes
     assert isinstance(overlay, Changes)
     entities = overlay.entities
-    assert len(entities.gone) == 20 and not len(entities.types) and not len(entities.numbers)
-    assert len(entities.keys) == 1 and len(entities.keys["d"]) == 1  # of the other name, which the last one had
+    assert len(entities.gone) == 20 and not len(entities.types) and not len(entities.by_id)
+    assert [len(owners) for owners in entities.added_keys.values()] == [1]  # of the other name, which the last one had
     monkeypatch.setattr("reasoning.graph.changing.applying.LEAST_MERGED", 10)
     assert kg.changed(add=[("Dai", "knows", "Ann")]).content.changes is None
 
