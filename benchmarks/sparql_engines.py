@@ -6,7 +6,7 @@ The engines are pyoxigraph in this process, the `oxigraph` server and Virtuoso, 
 benchmark graphs and on `world`; see `tests/sparql_servers.py` for how they are installed. Each runs the one text that
 `Query.to_sparql` writes; the servers also answer some of the queries as graphs, `KnowledgeGraph.load("sparql:URL")`,
 and the chains of method lark. DIR is the data folder, by default `$SKYLARK_DATA`. Takes about ten minutes on an idle
-machine. Writes `results/sparql_engines.json` and `.md` beside this file.
+machine. Writes `results/sparql_engines.json` and `.md` beside this file, after each graph.
 """
 
 from __future__ import annotations
@@ -71,31 +71,35 @@ def main() -> None:
         if name in SERVERS and (why := absent(name)):
             parser.error(f"{name}: {why}")
     began = time.perf_counter()
-    figures: dict[str, Any] = {}
-    for name in DATASETS:
-        folder = options.data / "kg" / name
-        kg = KnowledgeGraph.load(folder)
-        figures[name] = compared(name, kg, of_types(folder, options.per_type), engines)
-    kg = dated(KnowledgeGraph.load("world"))
-    figures["world"] = compared("world", kg, over_world(kg, options.deep, options.questions), engines)
-    report = {
+    report: dict[str, Any] = {
         "command": " ".join(("python -m benchmarks.sparql_engines", *sys.argv[1:])),
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
         "version": version(),
         "pyoxigraph": pyoxigraph.__version__,
         "seed": SEED,
-        "seconds": round(time.perf_counter() - began, 1),
-        "figures": figures,
+        "figures": {},
     }
-    text = as_markdown(report)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "sparql_engines.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    (RESULTS / "sparql_engines.md").write_text(text, encoding="utf-8")
+    for name, kg, groups in graphs(options.data, options.per_type, options.deep, options.questions):
+        report["figures"][name] = compared(name, kg, groups, engines)
+        report["seconds"] = round(time.perf_counter() - began, 1)
+        text = as_markdown(report)
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / "sparql_engines.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        (RESULTS / "sparql_engines.md").write_text(text, encoding="utf-8")
     print(text)
 
 
 # The queries -----------------------------------------------------------------------------------------------------
+
+
+def graphs(data: Path, per_type: int, deep: int, questions: int) -> Iterator[tuple[str, KnowledgeGraph, Groups]]:
+    """Each graph by its name, with what it is asked; see the command's options."""
+    for name in DATASETS:
+        folder = data / "kg" / name
+        yield name, KnowledgeGraph.load(folder), of_types(folder, per_type)
+    kg = dated(KnowledgeGraph.load("world"))
+    yield "world", kg, over_world(kg, deep, questions)
 
 
 def from_files(folder: Path, kind: str, most: int) -> list[Query]:

@@ -2,8 +2,9 @@
 
 The executor works on sets, SPARQL on bags: a chain of projections as one pattern would list every path, and forty steps
 along a border list billions. So whatever can give a member twice stands in a `SELECT DISTINCT` of its own before it is
-followed further, and the text costs what the steps cost. A complement is a `MINUS` from all entities, and what these
-are `reasoning.graph.rdf_form` says; `top` and `bottom` keep what is at least as far out as the last of the first k.
+followed further, and the text costs what the steps cost. What stands in one set
+and not in another, and what stands in several large ones, is told by counting; all entities are what
+`reasoning.graph.rdf_form` says; `top` and `bottom` keep what is at least as far out as the last of the first k.
 
 A number is a pattern that binds its variable once, or not at all where there is none. In a measure each of its parts is
 grouped by the member that it is a number of. Numbers are reckoned as doubles, since engines differ in dividing
@@ -333,15 +334,37 @@ class _Writer:
         if not kept:
             return self._outside(dropped, variable)
         sets = [(part, self._named(part)) for part in dict.fromkeys(kept)]
-        lines = [line for part, entities in sets if entities is None for line in self._once(part, variable)]
+        patterns = [self._once(part, variable) for part, entities in sets if entities is None]
+        if not query.holds_it:
+            patterns = self._in_all(patterns, variable)
         named = [entities for _, entities in sets if entities is not None]
         if named:
             both = [entity for entity in dict.fromkeys(named[0]) if all(entity in entities for entities in named)]
-            if not lines:
-                lines = self._written(both, variable).lines
-            else:
-                lines.append(self._noted(f"FILTER({variable} IN ({', '.join(self._terms(both))}))", both))
+            patterns.insert(0, self._written(both, variable).lines)
+        lines = [line for pattern in patterns for line in pattern]
         return _Pattern(self._without(lines, query.holds_it, dropped, variable), once=True)
+
+    def _in_all(self, patterns: list[list[str]], variable: str) -> list[list[str]]:
+        """The patterns of some sets, with those that stand in groups of their own, from two on, as one pattern.
+
+        Their members are told by counting in how many they are: of two large groups that are joined Virtuoso looks for
+        one anew for each member of the other, or loses members.
+        """
+        groups = [pattern for pattern in patterns if pattern[0] == "{"]
+        if len(groups) < 2:
+            return patterns
+        counted = self._by_side(groups, variable, f"COUNT({{side}}) = {len(groups)}")
+        return [*(pattern for pattern in patterns if pattern not in groups), counted]
+
+    def _by_side(self, groups: Sequence[list[str]], variable: str, test: str) -> list[str]:
+        """A pattern of the members of any of some groups of which a test of "{side}" holds, each group's number."""
+        side, lines = self._fresh("side"), list[str]()
+        for number, group in enumerate(groups, 1):
+            lines += [*(["UNION"] if lines else []), "{"]
+            lines += _indented([f"SELECT {variable} ({number} AS {side}) WHERE {{", *_indented(group), "}"])
+            lines.append("}")
+        only = f"}} GROUP BY {variable} HAVING ({test.format(side=side)})"
+        return _group([f"SELECT {variable} WHERE {{", *_indented(lines), only])
 
     def _outside(self, parts: list[Query], variable: str) -> _Pattern:
         everything = self._form.everything(variable, self._fresh, self._term)
@@ -351,8 +374,8 @@ class _Writer:
     def _without(self, lines: list[str], hold_it: bool, parts: Sequence[Query], variable: str) -> list[str]:
         """Lines that bind a variable to members, less those of other sets.
 
-        A `MINUS` would say it shorter, but Virtuoso takes that apart wrongly where `VALUES` stand in it. The sub-select
-        keeps pyoxigraph from looking for what is not there once for each row of what follows.
+        A `MINUS` would say it shorter, but Virtuoso takes that apart wrongly where `VALUES` stand in it, and an
+        `OPTIONAL` it may ask anew for each member.
         """
         parts = [alternative for part in parts for alternative in (part.parts if isinstance(part, Union) else (part,))]
         sets = [(part, None if without_negations(part)[0] else self._named(part)) for part in parts]
@@ -363,6 +386,8 @@ class _Writer:
         others = [part for part, entities in sets if entities is None]
         if not others:
             return lines
+        if not hold_it:
+            return self._by_side([lines, self._alternatives(others, variable, False)], variable, "MAX({side}) = 1")
         both = f"{self._member} {variable}"
         for holding in (False, True):
             if taken := [part for part in others if part.holds_it == holding]:
@@ -375,7 +400,7 @@ class _Writer:
                     "}",
                     f"FILTER(!BOUND({hit}))",
                 ]
-        return _group([f"SELECT {both if hold_it else variable} WHERE {{", *_indented(lines), "}"])
+        return _group([f"SELECT {both} WHERE {{", *_indented(lines), "}"])
 
     def _with_value(self, query: Project | Compare | Top | Aggregate, variable: str, value: str) -> _Pattern:
         """The members of the source that have a value, with it."""
@@ -456,9 +481,13 @@ class _Writer:
         # Members are counted though nobody asks how many: of values alone Virtuoso takes each once.
         counted = f"(COUNT({member}) AS {count})"
         if not isinstance(measure, Measure):
-            # Those whose value is among the first k: Virtuoso looks for a bound anew for each member.
+            # Those whose value is among the first k. As a join Virtuoso may look for these anew for each member; of an
+            # OPTIONAL it takes the left side first, as long as the test behind it does not say plainly that the right
+            # side is there.
             values = _group([f"SELECT {value} {counted} WHERE {{", *_indented(first), f"}} GROUP BY {value}"])
-            return _Pattern([*values, *self._valued(query, variable, value)], once=True)
+            members = ["OPTIONAL {", *_indented(self._valued(query, variable, value)), "}"]
+            lines = [*values, *members, f"FILTER(IF(BOUND({variable}), 1, 0) = 1)"]
+            return _Pattern(_group([f"SELECT {variable} {value} WHERE {{", *_indented(lines), "}"]), once=True)
         bound = self._fresh("bound")
         pick, beyond = ("MIN", ">=") if query.largest else ("MAX", "<=")
         limit = _group([f"SELECT ({pick}({found}) AS {bound}) {counted} WHERE {{", *_indented(first), "}"])
@@ -540,7 +569,8 @@ class _Writer:
         if isinstance(number, Arithmetic):
             days = kind_of(self._kg, number.left, ()) == "date"
             (before, left), (after, right) = self._reckoned(number.left, days), self._reckoned(number.right, days)
-            lines = [*before, *after]
+            # Groups first: Virtuoso loses members where what a relation gives stands between two.
+            lines = [*after, *before] if before and before[0] != "{" and after[:1] == ["{"] else [*before, *after]
             if number.sign == "/":
                 if isinstance(number.right, Arithmetic | Negative):
                     # It stands there three times, so that divisors of divisors would grow without bound.

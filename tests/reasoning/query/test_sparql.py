@@ -283,8 +283,17 @@ def test_one_thing_by_two_names_is_one_thing(query: str, found: Outcome) -> None
         ),
         (
             'r("a") & !~r("b")',
-            "SELECT DISTINCT ?entity WHERE { { SELECT ?entity WHERE { entity:a relation:r ?entity . OPTIONAL { { "
-            "SELECT ?entity (1 AS ?hit1) WHERE { ?entity relation:r entity:b . } } } FILTER(!BOUND(?hit1)) } } }",
+            "SELECT DISTINCT ?entity WHERE { { SELECT ?entity WHERE { { SELECT ?entity (1 AS ?side1) WHERE { "
+            "entity:a relation:r ?entity . } } UNION { SELECT ?entity (2 AS ?side1) WHERE { "
+            "?entity relation:r entity:b . } } } GROUP BY ?entity HAVING (MAX(?side1) = 1) } }",
+        ),
+        (
+            'r(r(r("a"))) & r(r("b")) & r("a")',
+            "SELECT DISTINCT ?entity WHERE { entity:a relation:r ?entity . { SELECT ?entity WHERE { "
+            "{ SELECT ?entity (1 AS ?side4) WHERE { { SELECT DISTINCT ?entity WHERE { { SELECT DISTINCT ?x1 WHERE { "
+            "entity:a relation:r ?x2 . ?x2 relation:r ?x1 . } } ?x1 relation:r ?entity . } } } } UNION "
+            "{ SELECT ?entity (2 AS ?side4) WHERE { { SELECT DISTINCT ?entity WHERE { entity:b relation:r ?x3 . "
+            "?x3 relation:r ?entity . } } } } } GROUP BY ?entity HAVING (COUNT(?side4) = 2) } }",
         ),
         (
             'every(r, "a" | "b")',
@@ -297,10 +306,12 @@ def test_one_thing_by_two_names_is_one_thing(query: str, found: Outcome) -> None
         ),
         (
             'top(2, v, "a")',
-            "SELECT DISTINCT ?entity ?value WHERE { { SELECT ?value (COUNT(?x1) AS ?count2) WHERE { { "
+            "SELECT DISTINCT ?entity ?value WHERE { { SELECT ?entity ?value WHERE { "
+            "{ SELECT ?value (COUNT(?x1) AS ?count2) WHERE { { "
             "SELECT ?value ?x1 WHERE { { SELECT ?x1 WHERE { VALUES ?x1 { entity:a } } } ?x1 relation:v ?value . } "
             "ORDER BY DESC(?value) LIMIT 2 } } GROUP BY ?value } "
-            "{ SELECT ?entity WHERE { VALUES ?entity { entity:a } } } ?entity relation:v ?value . }",
+            "OPTIONAL { { SELECT ?entity WHERE { VALUES ?entity { entity:a } } } ?entity relation:v ?value . } "
+            "FILTER(IF(BOUND(?entity), 1, 0) = 1) } } }",
         ),
         (
             'v("a")',
