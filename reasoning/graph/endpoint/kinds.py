@@ -105,7 +105,8 @@ class EndpointKinds:
 
     def _found_out(self) -> dict[str, Any]:
         log.warning("asking %s which kinds of things it has; it is kept for a day", self._server.client.address)
-        query = f"SELECT ?kind (COUNT(?x) AS ?n) WHERE {{ {self._is_of('?x')} }} GROUP BY ?kind"
+        members = f"{self._is_of('?x')} FILTER(!ISBLANK(?x))"  # of ISIRI Virtuoso holds for blank nodes too
+        query = f"SELECT ?kind (COUNT(?x) AS ?n) WHERE {{ {members} }} GROUP BY ?kind"
         sizes = list(self._server.client.counts(query, "kind", "n").items())
         entities = self._server.entities
         numbers = dict(zip([iri for iri, _ in sizes], entities.meet([iri for iri, _ in sizes]).tolist(), strict=True))
