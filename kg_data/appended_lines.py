@@ -123,6 +123,17 @@ class AppendedLines(ABC):
         return ResultsError(f"cannot write {self.path}: {error.strerror or error}")
 
 
+def beside(path: Path, ending: str) -> Path:
+    """The file beside another one that has its name with an ending.
+
+    Raises:
+        ResultsError: the path has no name, as "." has none.
+    """
+    if not path.name:
+        raise ResultsError(f"cannot write {path}: it is a folder, and results need a file")
+    return path.with_name(f"{path.name}{ending}")
+
+
 def whole_lines(content: bytes) -> bytes:
     """The lines of a file without what a kill left of the last one."""
     return content[: content.rfind(b"\n") + 1]

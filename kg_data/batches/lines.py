@@ -54,6 +54,7 @@ def lines_by_workers(
             yield from lines_by_workers(opening, keys, items, Path(own), workers, advance)
         return
     opened = _pickled(opening)
+    folder = folder.absolute()  # workers on a cluster are in folders of their own
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import socket
 import sys
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, redirect_stdout
 from typing import Any
 
+from kg_data.batches.options import RAY
 from kg_data.batches.processes import ONE_THREAD, done_by
 from kg_data.batches.shards import Shard, ShardWorker
 from kg_data.errors import WorkerError
@@ -21,6 +23,9 @@ from kg_data.installation import require
 
 ADDRESS = "RAY_ADDRESS"
 """The variable of the environment by which Ray finds a cluster."""
+
+ANSWER_SECONDS = 10.0
+"""How long a cluster is waited for."""
 
 
 def run_on_ray(opening: bytes, shards: Sequence[Shard], count: int) -> Generator[Shard]:
@@ -30,15 +35,19 @@ def run_on_ray(opening: bytes, shards: Sequence[Shard], count: int) -> Generator
         MissingPackageError: Ray is not installed.
         WorkerError: also where Ray itself failed.
     """
-    require("The engine ray", "ray", "pyarrow")
+    require(*RAY)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no word to its makers
     import ray
     import ray.data
 
     ours = not ray.is_initialized()
     if ours:
-        own: dict[str, Any] = {} if ADDRESS in os.environ else {"num_cpus": count, "include_dashboard": False}
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, runtime_env={"env_vars": ONE_THREAD}, **own)
+        _look_for(os.environ.get(ADDRESS, ""))
+        own: dict[str, Any] = {} if os.environ.get(ADDRESS) else {"num_cpus": count, "include_dashboard": False}
+        try:
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, runtime_env={"env_vars": ONE_THREAD}, **own)
+        except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+            raise WorkerError(f"Ray cannot be started: {_reason(error)}") from error
     try:
         ray.data.DataContext.get_current().enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -49,16 +58,41 @@ def run_on_ray(opening: bytes, shards: Sequence[Shard], count: int) -> Generator
             compute=ray.data.ActorPoolStrategy(size=min(count, len(shards))),
             num_cpus=1,
         )
-        done = iter(results.iter_rows())
-        while (row := _next(done)) is not None:
-            if row["error"] is not None:
-                raise pickle.loads(row["error"])
-            yield shards[row["number"]]
+        # Closed before Ray is shut down: what is left of it would begin Ray anew, to end its workers.
+        with closing(_rows(results.iter_rows())) as done:
+            while (row := _next(done)) is not None:
+                if row["error"] is not None:
+                    raise pickle.loads(row["error"])
+                yield shards[row["number"]]
     except ray.exceptions.RayError as error:
-        raise WorkerError(f"Ray failed: {str(error).strip().splitlines()[-1]}") from error
+        raise WorkerError(f"Ray failed: {_reason(error)}") from error
     finally:
         if ours:
             ray.shutdown()
+
+
+def _look_for(address: str) -> None:
+    """See that something answers at HOST:PORT, where Ray would try for many minutes.
+
+    Raises:
+        WorkerError: nothing does.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal() or "/" in host:
+        return  # "auto", "ray://..." or none
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise WorkerError(f"no cluster of Ray answers at {address}, which {ADDRESS} names: {error}") from None
+
+
+def _rows(rows: Iterable[dict[str, Any]]) -> Generator[dict[str, Any]]:
+    yield from rows
+
+
+def _reason(error: Exception) -> str:
+    """The last line of an error of Ray's, or its name where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1]
 
 
 def _next(rows: Iterator[dict[str, Any]]) -> dict[str, Any] | None:

@@ -9,9 +9,14 @@ from typing import Literal, get_args
 
 from kg_data.command_line import positive
 from kg_data.errors import UsageError
+from kg_data.installation import require
 
 Engine = Literal["local", "ray"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
+
+
+RAY = ("The engine ray", "ray", "pyarrow")
+"""What needs which packages, for `require`."""
 
 
 @dataclass(frozen=True)
@@ -60,5 +65,11 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
 
 
 def workers_of(options: argparse.Namespace) -> Workers:
-    """The `Workers` that the command line asks for."""
+    """The `Workers` that the command line asks for.
+
+    Raises:
+        MissingPackageError: the engine is not installed; here, before results are begun.
+    """
+    if options.engine == "ray":
+        require(*RAY)
     return Workers(options.workers, options.engine)

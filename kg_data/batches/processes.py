@@ -12,12 +12,12 @@ import os
 import signal
 import threading
 import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 
-from kg_data.batches.shards import Shard, ShardWorker
+from kg_data.batches.shards import TRIES, Progress, Shard, ShardWorker
 from kg_data.errors import SkylarkError, UsageError, WorkerError
 
 log = logging.getLogger(__name__)
@@ -53,10 +53,12 @@ def run_in_processes(opening: bytes, shards: Sequence[Shard], count: int) -> Gen
         SkylarkError: what does the work raised it.
     """
     waiting = deque(shards)
-    workers = [_Process(opening) for _ in range(min(count, len(shards)))]
+    deaths: Counter[tuple[int, Progress]] = Counter()
+    workers: list[_Process] = []
     try:
-        for worker in workers:
-            worker.give(waiting.popleft())
+        for _ in range(min(count, len(shards))):
+            workers.append(_Process(opening))
+            workers[-1].give(waiting.popleft())
         while busy := [worker for worker in workers if worker.shard is not None]:
             ready = wait([worker.connection for worker in busy])
             for worker in busy:
@@ -69,7 +71,7 @@ def run_in_processes(opening: bytes, shards: Sequence[Shard], count: int) -> Gen
                     if waiting:
                         worker.give(waiting.popleft())
                 else:
-                    workers[workers.index(worker)] = _replaced(worker, opening)
+                    workers[workers.index(worker)] = _replaced(worker, opening, deaths)
     finally:
         for worker in workers:
             worker.stop()
@@ -132,8 +134,14 @@ class _Process:
         self.connection.close()
 
 
-def _replaced(dead: _Process, opening: bytes) -> _Process:
+def _replaced(dead: _Process, opening: bytes, deaths: Counter[tuple[int, Progress]]) -> _Process:
     """Another process that goes on with the shard of one that died.
+
+    Args:
+        dead: the one that died.
+        opening: see `run_in_processes`.
+        deaths: how often workers died at a shard that had come so far; this one is counted. One that dies before it
+            notes that it begins, since no interpreter starts say, leaves the shard as it was.
 
     Raises:
         WorkerError: workers have died too often there.
@@ -142,7 +150,8 @@ def _replaced(dead: _Process, opening: bytes) -> _Process:
     assert shard is not None
     dead.stop()
     progress = shard.progress()
-    if progress.hopeless:
+    deaths[shard.number, progress] += 1
+    if progress.hopeless or deaths[shard.number, progress] >= TRIES:
         raise progress.error(how)
     if progress.key is not None:
         log.warning("a worker died %s (%s); another one goes on from there", progress.where, how)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from kg_data.appended_lines import AppendedLines, Line, whole_lines
+from kg_data.appended_lines import AppendedLines, Line, beside, whole_lines
 from kg_data.errors import DataError, WorkerError
 
 MOST_ITEMS, LEAST_ITEMS = 256, 8
@@ -62,6 +62,10 @@ class Progress:
     @property
     def where(self) -> str:
         """Where the last worker was, in words, for messages."""
+        if self.key is None:
+            return "after the last of its items"
+        if not self.ready and not self.begun:
+            return f"before beginning at {self.key}"
         return f"at {self.key}" if self.ready else f"opening what it needs to begin at {self.key}"
 
     @property
@@ -145,6 +149,8 @@ class ShardWorker:
         """
         with ShardFile(shard.path) as file:
             before = shard.progress()
+            if before.key is None:
+                return  # a worker died after its last line, before it could say so
             if before.hopeless:
                 raise before.error()
             file.append({"begun": os.getpid()})
@@ -155,7 +161,7 @@ class ShardWorker:
             # At the last try what is asked together is asked apart, so that the item that is named is the one that
             # kills.
             pieces = [left] if before.begun + 1 < TRIES else [[one] for one in left]
-            for piece in pieces if left else []:
+            for piece in pieces:
                 # Closed, so that what it has taken ahead is dropped.
                 with closing(self._work([item for _, item in piece])) as lines:
                     for (key, _), line in zip(piece, lines, strict=True):
@@ -186,7 +192,7 @@ class ShardFolder:
     @classmethod
     def of(cls, results: Path) -> ShardFolder:
         """The one of a results file: `FILE.shards`."""
-        return cls(results.with_name(f"{results.name}.shards"))
+        return cls(beside(results, ".shards"))
 
     def kept(self) -> dict[str, Line]:
         """The lines that an earlier part of the run left, by the keys of their items.

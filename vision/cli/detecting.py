@@ -22,7 +22,7 @@ from vision.cli.options import add_min_score, add_model, images_of, opened
 from vision.cli.output_folder import Entry, OutputFolder
 from vision.detections.detections import Detections
 from vision.errors import ArgumentError
-from vision.evaluation.runs import lines_of, progress_bar
+from vision.evaluation.runs import images_digest, lines_of, progress_bar
 from vision.task import FormatName, Task
 from vision.vision import Vision
 
@@ -129,11 +129,11 @@ def _seen(
     vision: Vision, task: Task, result: Callable[[Detections], dict[str, Any]], images: Sequence[Path]
 ) -> Generator[Line]:
     """What is made of each image, in order, with what has to be said of it; of one that failed the error."""
-    for _, found in vision.detect_many(images, task):
+    for image, (_, found) in zip(images, vision.detect_many(images, task), strict=True):
         try:
             if isinstance(found, SkylarkError):
                 raise found
-            yield {"notes": list(found.notes), "result": result(found)}
+            yield {"notes": list(found.notes), "digest": images_digest([image]), "result": result(found)}
         except SkylarkError as error:
             yield {"error": str(error)}
 
@@ -162,8 +162,11 @@ class _Run:
     ) -> None:
         self._work, self._images, self._workers, self._folder = work, images, workers, folder
         kept = {} if folder is None else folder.kept
-        # One that failed is tried again: it may have been mended.
-        self._kept = {key: line for key, line in kept.items() if "error" not in line}
+        # One that failed is tried again, it may have been mended, and so is one that has changed.
+        digests = {str(image.resolve()): images_digest([image]) for image in images} if kept else {}
+        self._kept = {
+            key: line for key, line in kept.items() if "error" not in line and line.get("digest") == digests.get(key)
+        }
         self._left = {key: image for image in images if (key := str(image.resolve())) not in self._kept}
         total = len(images) if of is None else of
         self._bar = progress_bar("image", total, total - len(self._left), of is not None and of > 1)

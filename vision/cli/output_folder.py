@@ -3,7 +3,7 @@
 `detections.jsonl` in it records each image under the name that its files have. An image's line is written before its
 files: what was promised a name keeps it, and is done when its files are there. So images of the same name from
 different folders never overwrite one another, in one run or in several, and no file is replaced that this folder's
-runs did not write.
+runs did not write. The line holds a digest of the image too: one that has changed is done again.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ import json
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from kg_data.appended_lines import Line, encoded, write_whole
+from kg_data.appended_lines import Line, encoded, whole_lines, write_whole
 from kg_data.batches.shards import ShardFolder
-from kg_data.errors import ResultsError
+from kg_data.errors import DataError, ResultsError
 from vision.detections.detections import Detections
-from vision.evaluation.runs import RunLines
+from vision.evaluation.runs import RunLines, images_digest, read_line
 from vision.task import FormatName
 
 RECORD = "detections.jsonl"
@@ -35,6 +36,9 @@ SUFFIXES: Mapping[FormatName, str] = {
     "tuple": ".txt", "tokens": ".txt", "json": ".json", "yolo": ".txt", "voc": ".xml",
 }  # fmt: skip
 """What an image's file ends in; COCO has one file for all."""
+
+EARLIER = "earlier"
+"""The record's first line names under it what runs before one that does all images again called their files."""
 
 _TAKEN = {name.split(".")[0] for name in (RECORD, INSTANCES, CLASSES)}
 
@@ -100,7 +104,9 @@ class OutputFolder:
         self.folder, self.form, self.draw = folder, form, draw
         self._overwrite = overwrite
         otherwise = "choose another folder for these, or add --overwrite to do all images again"
-        self._record = RunLines(folder / RECORD, settings, True, overwrite, otherwise)
+        # What earlier runs called their files is kept when all is done again: one that is stopped can go on.
+        first = {EARLIER: _names_in(folder / RECORD)} if overwrite else {}
+        self._record = RunLines(folder / RECORD, settings, True, overwrite, otherwise, first)
         self._lines: dict[str, dict[str, Any]] = {}
         """An image's full path to its line."""
 
@@ -111,6 +117,7 @@ class OutputFolder:
             raise ResultsError(f"cannot make the folder {self.folder}: {error.strerror or error}") from None
         self._record.__enter__()
         self._lines = {line["image"]: line for line in self._record.done}
+        self._earlier = set(self._record.first.get(EARLIER, ()))
         self._names = {line["name"].casefold() for line in self._record.done} | _TAKEN
         return self
 
@@ -137,9 +144,11 @@ class OutputFolder:
         return self._record.kept
 
     def has(self, image: Path) -> bool:
-        """Whether an image's files are all there."""
+        """Whether an image's files are all there, made of the image as it is."""
         line = self._lines.get(str(image.resolve()))
-        return line is not None and all(path.is_file() for path in self._files(line["name"]))
+        if line is None or line.get("digest") != images_digest([image]):
+            return False
+        return all(path.is_file() for path in self._files(line["name"]))
 
     def add(self, image: Path, entry: Entry) -> None:
         """Write an image's files.
@@ -148,13 +157,15 @@ class OutputFolder:
             ResultsError: a file cannot be written, or one of another origin has its name.
         """
         name = self._name(image)
-        line: dict[str, Any] = {"image": str(image.resolve()), "name": name, "objects": entry.objects}
+        line: dict[str, Any] = {"image": str(image.resolve()), "name": name, "digest": images_digest([image])}
+        line["objects"] = entry.objects
         if entry.value is not None:
             line["value"] = entry.value
         if self.form == "coco":
             line["coco"] = json.loads(entry.text)
+        is_own = self._overwrite or line["image"] in self._lines or name in self._earlier
         for path in self._files(name):
-            if path.exists() and line["image"] not in self._lines and not self._overwrite:
+            if path.exists() and not is_own:
                 raise ResultsError(
                     f"{path} is there already, and not of this run; choose another folder or --overwrite"
                 )
@@ -207,6 +218,20 @@ class OutputFolder:
                     }
                 )
         return {"images": images, "annotations": annotations, "categories": list(categories.values())}
+
+
+def _names_in(record: Path) -> list[str]:
+    """What files are called by a record, [] where there is none; of a damaged one by the lines that are whole."""
+    try:
+        content = record.read_bytes()
+    except OSError:
+        return []
+    names: dict[str, None] = {}
+    for number, text in enumerate(whole_lines(content).splitlines(), start=1):
+        with suppress(DataError):
+            line = read_line(record, text, number)
+            names |= dict.fromkeys(map(str, [*line.get(EARLIER, ()), *([line["name"]] if "name" in line else [])]))
+    return list(names)
 
 
 def _file_names(images: Sequence[Path]) -> list[str]:

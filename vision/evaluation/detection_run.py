@@ -23,7 +23,7 @@ from vision.evaluation.annotations import AnnotatedImage, AnnotatedSet, read_ann
 from vision.evaluation.average_precision import MAX_DETECTIONS, Detection, average_precision
 from vision.evaluation.categories import Categories, named_categories, tie_categories
 from vision.evaluation.run_lengths import from_rings
-from vision.evaluation.runs import MEASURE_ALL, Job, RunOptions, run
+from vision.evaluation.runs import MEASURE_ALL, Job, RunOptions, images_digest, run
 from vision.task import Limit, OutputFormat, Target, Task
 from vision.vision import Vision
 
@@ -81,7 +81,7 @@ def evaluate_detections(
         return {**measured(annotated, lines, categories, masks), "not_detectable": not_detectable}
 
     job = Job(
-        [{"id": image.id, "file": image.file} for image in annotated.images],
+        [{"id": image.id, "file": image.file, "digest": images_digest([image.path])} for image in annotated.images],
         [image.file for image in annotated.images],
         annotated.images,
         partial(_looked_at, vision, annotated.category_ids, task),
@@ -141,7 +141,7 @@ def _looked_at(
 
 
 def line_of(image: AnnotatedImage, found: Detections, category_ids: Mapping[str, int]) -> Line:
-    """An image's line: its id and file, and its detections in the form of COCO's results, best first."""
+    """An image's line: its id, file and digest, and its detections in the form of COCO's results, best first."""
     # A model without scores has its boxes in the order in which it wrote them, all equally certain.
     scores = np.ones(len(found)) if found.scores is None else found.scores
     detections: list[dict[str, Any]] = []
@@ -157,7 +157,7 @@ def line_of(image: AnnotatedImage, found: Detections, category_ids: Mapping[str,
         detections.append(row)
     width, height = found.image_size
     return {
-        "id": image.id, "file": image.file, "width": width, "height": height,
+        "id": image.id, "file": image.file, "digest": images_digest([image.path]), "width": width, "height": height,
         "polygon_source": found.polygon_source, "detections": detections,
     }  # fmt: skip
 

@@ -25,7 +25,7 @@ from kg_data.errors import DataError, SkylarkError
 from vision.errors import DetectorError, EvaluationError, ImageError
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
 from vision.evaluation.grounding import Expected, Score, score_expression, summarise
-from vision.evaluation.runs import MEASURE_ALL, Job, RunOptions, run
+from vision.evaluation.runs import MEASURE_ALL, Job, RunOptions, images_digest, run
 from vision.vision import Vision
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -134,7 +134,10 @@ def evaluate_expressions(
         "limit": options.limit,
     }
     job = Job(
-        [{"id": one.line, "image": one.expected.image, "expression": one.expected.expression} for one in asked],
+        [
+            {"id": one.line, "image": one.expected.image, "expression": one.expected.expression, "digest": digest}
+            for one, digest in zip(asked, map(images_digest, [[one.path] for one in asked]), strict=True)
+        ],
         [f"{one.expected.expression!r} of {one.expected.image}" for one in asked],
         asked,
         partial(_grounded, vision),
@@ -164,7 +167,8 @@ def grounded_line(vision: Vision, asked: Asked) -> Line:
         score = replace(score, correct=False)  # an expression that names nothing is not grounded by its being unread
     wanted = {"count": expected.count, "answer": expected.answer}
     return {
-        "id": asked.line, "image": expected.image, "expression": expected.expression, **asdict(score),
+        "id": asked.line, "image": expected.image, "expression": expected.expression,
+        "digest": images_digest([asked.path]), **asdict(score),
         "expected": {
             **({} if expected.boxes is None else {"boxes": expected.named.round(2).tolist()}),
             **{key: item for key, item in wanted.items() if item is not None},

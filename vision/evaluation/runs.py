@@ -12,7 +12,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +21,8 @@ from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from kg_data.appended_lines import AppendedLines, Line, encoded, whole_lines, write_whole
+from kg_data.appended_lines import AppendedLines, Line, beside, encoded, whole_lines, write_whole
+from kg_data.batches.identity import files_digest
 from kg_data.batches.lines import in_order, lines_by_workers
 from kg_data.batches.options import ALONE, Workers
 from kg_data.batches.shards import ShardFolder, Work
@@ -41,8 +42,10 @@ class RunLines(AppendedLines):
         resume: go on with lines that are there already; else a file that holds lines is refused.
         anew: drop lines that are there already, whatever made them.
         otherwise: what can be done where lines of other settings are there.
+        first: what the first line says beside the settings, JSON-serialisable.
 
     Attributes:
+        first: what the first line says beside the settings; of a file that is gone on with, what stands in it.
         done: the lines that were there already, set on entry.
         kept: further lines that several processes left, by the keys of their items, set on entry.
         shards: where such processes write.
@@ -60,10 +63,12 @@ class RunLines(AppendedLines):
         resume: bool = False,
         anew: bool = False,
         otherwise: str = "choose another place for these",
+        first: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(path, place="place")
         self.settings = json.loads(json.dumps(dict(settings)))
         self._resume, self._anew, self._otherwise = resume, anew, otherwise
+        self.first = dict(first or {})
         self.done: list[Line] = []
         self.kept: dict[str, Line] = {}
         self.shards = ShardFolder.of(path)
@@ -81,6 +86,8 @@ class RunLines(AppendedLines):
             content = b"" if self._anew or not self.path.exists() else self.path.read_bytes()
         # Without its first line the file holds nothing: no line stands before the settings.
         whole = whole_lines(content)
+        if whole.count(b"\n") == 1 and not self._resume and not self.shards.kept():
+            whole = b""  # nor does it where a run failed before its first result
         if whole:
             if not self._resume:
                 raise EvaluationError(
@@ -93,12 +100,13 @@ class RunLines(AppendedLines):
             self.shards.drop()  # of a file that was deleted, or is begun anew
         self._begin(len(whole))
         if not whole:
-            self.append({"settings": self.settings})
+            self.append({**self.first, "settings": self.settings})
 
     def _read(self, content: bytes) -> list[Line]:
         texts = content.split(b"\n")[:-1]
         lines = [read_line(self.path, text, number) for number, text in enumerate(texts, start=1)]
         self.check_settings(lines[0])
+        self.first = {key: value for key, value in lines[0].items() if key != "settings"}
         return lines[1:]
 
     def check_settings(self, first: Line) -> None:
@@ -142,9 +150,14 @@ def _shown(value: object) -> str:
 log = logging.getLogger(__name__)
 
 
+def images_digest(images: Iterable[Path]) -> str:
+    """A hex digest of the content of the images that are there: one that is not is an error once it is looked at."""
+    return files_digest(path for path in dict.fromkeys(images) if path.is_file())
+
+
 def lines_path(out: Path) -> Path:
     """Where the lines of a run stand: `<out>.lines.jsonl`."""
-    return out.with_name(f"{out.name}.lines.jsonl")
+    return beside(out, ".lines.jsonl")
 
 
 @dataclass(frozen=True)
@@ -175,7 +188,7 @@ class Job:
     """What a run does.
 
     Attributes:
-        marks: of each item what its line holds of it, so that a line is known to be its.
+        marks: of each item what its line holds of it, so that a line is known to be its: `digest` that of its image.
         names: of each item, for messages.
         items: what is worked on, of the same length.
         work: gives the lines of some items, in order; with several workers it can be pickled.
@@ -243,8 +256,10 @@ def run(
 
 def _fresh(job: Job, done: int, sink: RunLines | None, options: RunOptions) -> Generator[Line]:
     """The lines of the items from a place on, with a bar on stderr."""
-    kept = {} if sink is None else sink.kept
     keys = job.keys[done:]
+    marks = dict(zip(keys, job.marks[done:], strict=True))
+    found = {} if sink is None else sink.kept
+    kept = {key: line for key, line in found.items() if key in marks and marks[key].items() <= line.items()}
     left = [(key, item) for key, item in zip(keys, job.items[done:], strict=True) if key not in kept]
     shards = None if sink is None else sink.shards
     bar = progress_bar(job.unit, len(job.items), len(job.items) - len(left), options.progress)
@@ -300,6 +315,13 @@ def progress_bar(unit: str, total: int, done: int, shown: bool) -> Any:
 def _check(path: Path, lines: Sequence[Line], items: Sequence[Mapping[str, Any]]) -> None:
     for number, line in enumerate(lines, start=2):
         item = items[number - 2] if number - 2 < len(items) else None
-        if item is None or not item.items() <= line.items():
+        others = ["id"] if item is None else [key for key, value in item.items() if line.get(key) != value]
+        if item is not None and others == ["digest"]:
+            name = ", ".join(str(value) for key, value in item.items() if key not in ("id", "digest"))
+            raise EvaluationError(
+                f"{path}, line {number}: the image has changed since ({name}); choose another place, or delete this "
+                "line and those after it"
+            )
+        if others:
             expected = "no further line" if item is None else f"the line of {json.dumps(item, ensure_ascii=False)}"
             raise DataError(path, expected, number, json.dumps(line, ensure_ascii=False))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kg_data.batches.options import Workers
 from kg_data.batches.shards import LEAST_ITEMS, MOST_ITEMS, TRIES, Shard, ShardFolder, ShardWorker, cut
-from kg_data.errors import DataError, UsageError, WorkerError
+from kg_data.errors import DataError, ResultsError, UsageError, WorkerError
 from tests.kg_data.batches.works import failing_at, line_of, squaring
 
 
@@ -110,3 +110,9 @@ class TestWorkers:
     def test_others_are_refused(self, count: int, engine: str, said: str) -> None:
         with pytest.raises(UsageError, match=said.replace("?", r"\?")):
             Workers(count, engine)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("results", [Path(), Path("/")])
+def test_results_need_a_name(results: Path) -> None:
+    with pytest.raises(ResultsError, match="it is a folder, and results need a file"):
+        ShardFolder.of(results)

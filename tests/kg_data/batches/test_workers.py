@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -19,9 +19,11 @@ import pytest
 from kg_data.appended_lines import Line
 from kg_data.batches.lines import lines_by_workers
 from kg_data.batches.options import Engine, Workers
-from kg_data.batches.shards import Opening, ShardFolder
+from kg_data.batches.processes import run_in_processes
+from kg_data.batches.shards import Opening, Shard, ShardFolder
 from kg_data.errors import MissingPackageError, SkylarkError, UsageError, WorkerError
 from tests.kg_data.batches.works import (
+    NotStarting,
     broken_at,
     dying_at,
     dying_at_the_door,
@@ -30,6 +32,7 @@ from tests.kg_data.batches.works import (
     filling_memory_at,
     leaving_at,
     line_of,
+    opening_but_once,
     squaring,
     stating_threads,
     wrong_at,
@@ -115,6 +118,31 @@ def test_one_that_dies_again_and_again_is_an_error_that_names_the_item(
 def test_dying_while_it_opens_what_it_needs_is_told_apart(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match="3 workers in a row died opening what it needs to begin at "):
         go(dying_at_the_door, tmp_path)
+
+
+def test_workers_that_die_before_they_begin_are_an_error_too(tmp_path: Path) -> None:
+    """As where a script is read from stdin, which no further interpreter can read."""
+    items = [NotStarting()] * COUNT
+    with pytest.raises(WorkerError, match=r"3 workers in a row died before beginning at \d+ \(exit code 7\)"):
+        list(lines_by_workers(squaring, [*map(str, range(COUNT))], items, tmp_path / "s", Workers(2), lambda _: None))
+
+
+def test_a_shard_that_has_all_its_lines_is_done_whatever_becomes_of_its_worker(tmp_path: Path) -> None:
+    opening = partial(opening_but_once, tmp_path / "mark", tmp_path / "opened")
+    assert go(opening, tmp_path / "shards", count=8) == EXPECTED[:8]
+
+
+def test_a_folder_is_the_same_wherever_workers_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    seen: list[Path] = []
+
+    def run(opening: bytes, shards: Sequence[Shard], count: int) -> Generator[Shard]:
+        seen.extend(shard.path for shard in shards)
+        yield from run_in_processes(opening, shards, count)
+
+    monkeypatch.setattr("kg_data.batches.lines.run_in_processes", run)
+    assert go(squaring, Path("shards")) == EXPECTED
+    assert seen and {path.parent for path in seen} == {tmp_path / "shards"}
 
 
 @pytest.mark.parametrize(
@@ -231,3 +259,30 @@ def test_on_ray_too_an_item_at_which_workers_die_is_named(tmp_path: Path) -> Non
     assert "WorkerError: 3 workers in a row died at 13; often memory is too small" in told
     done = [*range(out.read_bytes().count(b"\n")), *left_in(ShardFolder.of(out).path)]
     assert done[:13] == list(range(13)) and 13 not in done and len(done) == len(set(done))
+
+
+@pytest.mark.slow
+def test_on_ray_an_error_of_the_work_leaves_no_ray(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    ray = pytest.importorskip("ray")
+    with pytest.raises(SkylarkError, match=r"^the model failed$"):
+        go(partial(squaring, partial(failing_at, 5)), tmp_path / "shards", "ray")
+    assert not ray.is_initialized()
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_what_ray_cannot_begin_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+
+    def init(**options: object) -> None:
+        raise RuntimeError("Timed out\nno such cluster")
+
+    monkeypatch.setattr(ray, "init", init)
+    with pytest.raises(WorkerError, match=r"^Ray cannot be started: no such cluster$"):
+        go(squaring, tmp_path / "shards", "ray")
+
+
+def test_a_cluster_that_does_not_answer_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(WorkerError, match=r"^no cluster of Ray answers at 127\.0\.0\.1:1, which RAY_ADDRESS names: "):
+        go(squaring, tmp_path / "shards", "ray")

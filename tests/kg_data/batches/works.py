@@ -89,6 +89,29 @@ def stating_threads() -> Work:
     return work
 
 
+class NotStarting:
+    """What no interpreter can unpack; its worker ends before it can note that it begins."""
+
+    def __reduce__(self) -> tuple[Callable[[int], None], tuple[int]]:
+        return os._exit, (7,)
+
+
+def dying_after_the_last(mark: Path, items: Sequence[int]) -> Generator[Line]:
+    """Be killed the first time that all lines are there."""
+    yield from map(line_of, items)
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def opening_but_once(mark: Path, opened: Path) -> Work:
+    """Open what dies after its last line, and be killed where it is opened again."""
+    if opened.exists():
+        os.kill(os.getpid(), signal.SIGKILL)
+    opened.touch()
+    return partial(dying_after_the_last, mark)
+
+
 def dying_at_the_door() -> Work:
     """Be killed while a model is loaded."""
     os.kill(os.getpid(), signal.SIGKILL)

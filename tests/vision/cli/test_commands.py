@@ -278,6 +278,27 @@ class TestToAFolder:
         assert {path.name for path in out.glob("*.json")} == {"a.json", "b.json", "c.json", "d.json"}
         assert "4 images" in run("detect", photos, "--instruction", ALL, "--out", out, "--overwrite")[1]
 
+    def test_an_image_that_has_changed_is_done_again(self, run: Any, photos: Path, tmp_path: Path) -> None:
+        out = tmp_path / "out"
+        run("detect", photos, "--instruction", ALL, "--out", out)
+        picture([("car", (3, 3, 30, 30))]).save(photos / "a.png")
+        assert "1 images with 1 objects, 3 there before" in run("detect", photos, "--instruction", ALL, "--out", out)[1]
+        assert boxes((out / "a.json").read_text())[0][0] == "car"
+
+    def test_a_run_that_does_all_again_can_be_stopped_and_gone_on_with(
+        self, run: Any, photos: Path, tmp_path: Path
+    ) -> None:
+        out = tmp_path / "out"
+        run("detect", photos, "--instruction", ALL, "--out", out)
+        (out / "e.json").write_text("mine")
+        picture([("car", (3, 3, 30, 30))]).save(photos / "e.png")
+        run("detect", photos / "a.png", "--instruction", ALL, "--out", out, "--overwrite")
+        for name in "bcd":
+            assert run("detect", photos / f"{name}.png", "--instruction", ALL, "--out", out)[0] == OK
+        code, _, err = run("detect", photos, "--instruction", ALL, "--out", out)
+        assert code == FAILURE and "e.json is there already, and not of this run" in err
+        assert (out / "e.json").read_text() == "mine"
+
     def test_another_instruction_needs_another_folder(self, run: Any, photos: Path, tmp_path: Path) -> None:
         run("detect", photos, "--instruction", ALL, "--out", tmp_path / "out")
         before = (tmp_path / "out" / "a.json").read_bytes()

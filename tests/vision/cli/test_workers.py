@@ -12,6 +12,7 @@ from kg_data.batches.shards import ShardFolder
 from kg_data.command_line import FAILURE, OK, USAGE
 from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set
 from vision.cli.output_folder import RECORD
+from vision.evaluation.runs import images_digest
 from vision.vision import Vision
 
 ALL = "boxes of all cats, dogs and cars as JSON"
@@ -70,13 +71,15 @@ def test_what_several_left_one_goes_on_with(run: Any, photos: Path, tmp_path: Pa
     shards.mkdir()
     kept = {"objects": 1, "text": "seen", "classes": ["cat"], "value": None, "drawn": ""}
     written = [
-        {"key": left[0], "line": {"notes": ["kept"], "result": kept}},
+        {"key": left[0], "line": {"notes": ["kept"], "digest": images_digest([Path(left[0])]), "result": kept}},
         {"key": left[1], "line": {"error": "it is tried again"}},
+        {"key": left[2], "line": {"notes": ["it has changed"], "digest": "another", "result": kept}},
     ]
     text = "".join(json.dumps(one, separators=(",", ":")) + "\n" for one in [{"begun": 1}, {"ready": 1}, *written])
     (shards / "0001-000000.jsonl").write_text(text)
     code, told, notes = run(*command, out)
-    assert code == OK and "14 images" in told and "5 there before" in told and "note: kept" in notes
+    assert code == OK and "14 images" in told and "5 there before" in told
+    assert "note: kept" in notes and "changed" not in notes
     found, expected = files(out), files(tmp_path / "whole")
     name = f"{Path(left[0]).stem}.json"
     assert found.pop(name) == b"seen\n" and expected.pop(name) != b"seen\n"

@@ -101,6 +101,16 @@ class Fragile(ColourDetector):
 
 
 @pytest.mark.slow
+def test_a_run_that_failed_before_its_first_result_holds_nothing(
+    whole: tuple[tuple[Path, Path], Path], tmp_path: Path
+) -> None:
+    pair, out = whole[0], tmp_path / "failed.json"
+    first = lines_path(whole[1]).read_bytes().split(b"\n")[0]
+    lines_path(out).write_bytes(first + b"\n")
+    evaluate(pair, out)
+    assert contents(out) == contents(whole[1])
+
+
 def test_an_image_at_which_workers_die_is_named_and_the_rest_is_kept(tmp_path: Path) -> None:
     pair, out = many(tmp_path / "set", 16), tmp_path / "ap.json"
     options = RunOptions(out=out, workers=TWO)
@@ -129,6 +139,14 @@ class TestIdentity:
         monkeypatch.setattr(Vision, "deciding", lambda self: {**deciding(self), key: "another"})
         with pytest.raises(EvaluationError, match=f'begun with other settings: {key} was "[^"]+", now "another"'):
             evaluate(pair, out, resume=True)
+
+    def test_an_image_that_changed_is_refused(self, whole: tuple[tuple[Path, Path], Path]) -> None:
+        (images, annotations), out = whole
+        out.unlink()
+        first, *_, last = list_images(images)
+        last.write_bytes(first.read_bytes() + b" ")
+        with pytest.raises(EvaluationError, match=f"line 25: the image has changed since \\({last.name}\\)"):
+            evaluate((images, annotations), out, resume=True)
 
 
 class TestPickling:
