@@ -2,9 +2,9 @@
 
 The executor works on sets, SPARQL on bags: a chain of projections as one pattern would list every path, and forty steps
 along a border list billions. So whatever can give a member twice stands in a `SELECT DISTINCT` of its own before it is
-followed further, and the text costs what the steps cost. What stands in one set
-and not in another, and what stands in several large ones, is told by counting; all entities are what
-`reasoning.graph.rdf_form` says; `top` and `bottom` keep what is at least as far out as the last of the first k.
+followed further, and the text costs what the steps cost. What stands in one set and not in another, and what stands in
+several large ones, is told by counting; all entities are what `reasoning.graph.rdf_form` says; `top` and `bottom` keep
+what is at least as far out as the last of the first k.
 
 A number is a pattern that binds its variable once, or not at all where there is none. In a measure each of its parts is
 grouped by the member that it is a number of. Numbers are reckoned as doubles, since engines differ in dividing
@@ -481,13 +481,9 @@ class _Writer:
         # Members are counted though nobody asks how many: of values alone Virtuoso takes each once.
         counted = f"(COUNT({member}) AS {count})"
         if not isinstance(measure, Measure):
-            # Those whose value is among the first k. As a join Virtuoso may look for these anew for each member; of an
-            # OPTIONAL it takes the left side first, as long as the test behind it does not say plainly that the right
-            # side is there.
+            # Those whose value is among the first k: Virtuoso looks for a bound anew for each member.
             values = _group([f"SELECT {value} {counted} WHERE {{", *_indented(first), f"}} GROUP BY {value}"])
-            members = ["OPTIONAL {", *_indented(self._valued(query, variable, value)), "}"]
-            lines = [*values, *members, f"FILTER(IF(BOUND({variable}), 1, 0) = 1)"]
-            return _Pattern(_group([f"SELECT {variable} {value} WHERE {{", *_indented(lines), "}"]), once=True)
+            return _Pattern([*values, *self._valued(query, variable, value)], once=True)
         bound = self._fresh("bound")
         pick, beyond = ("MIN", ">=") if query.largest else ("MAX", "<=")
         limit = _group([f"SELECT ({pick}({found}) AS {bound}) {counted} WHERE {{", *_indented(first), "}"])
@@ -569,8 +565,7 @@ class _Writer:
         if isinstance(number, Arithmetic):
             days = kind_of(self._kg, number.left, ()) == "date"
             (before, left), (after, right) = self._reckoned(number.left, days), self._reckoned(number.right, days)
-            # Groups first: Virtuoso loses members where what a relation gives stands between two.
-            lines = [*after, *before] if before and before[0] != "{" and after[:1] == ["{"] else [*before, *after]
+            lines = [*before, *after]
             if number.sign == "/":
                 if isinstance(number.right, Arithmetic | Negative):
                     # It stands there three times, so that divisors of divisors would grow without bound.
