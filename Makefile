@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 # Where this is set, each start compiles everything anew, which takes seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check coverage wheel clean
+.PHONY: demo test check coverage wheel site clean
 
 demo: $(VENV)/.installed
 	$(RUN) -m app $(ARGS)
@@ -27,6 +27,10 @@ coverage: $(VENV)/.installed-dev
 # Builds the sdist and the wheel, and tries the wheel in environments of its own.
 wheel: $(VENV)/.installed-dev
 	$(RUN) .ci/try_wheel.py $(ARGS)
+
+# The docs as pages, in dist/site. A link that leads nowhere is an error.
+site: $(VENV)/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict $(ARGS)
 
 # The stamps hang on the requirement files, so a change there is installed at the next command.
 $(VENV)/bin/python:
