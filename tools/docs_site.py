@@ -23,6 +23,7 @@ FENCED = re.compile(r"^(?P<fence>```+|~~~+).*?^(?P=fence)$", re.MULTILINE | re.D
 LINK = re.compile(r"(?P<before>\]\(|\bsrc=\")(?P<target>[^)\s#\":]+)")
 """The target of a link or a picture, without its anchor; an address with a scheme is none."""
 ROW, CODE = re.compile(r"^\|.*\|$", re.MULTILINE), re.compile(r"`[^`\n]+`")
+NESTED = re.compile(r"^ {2,3}(?=[-*] )", re.MULTILINE)
 CODE_LANGUAGES = {".py": "python", ".toml": "toml", ".json": "json", ".jsonl": "json", ".yml": "yaml"}
 
 
@@ -88,7 +89,8 @@ def resolved(path: str, target: str) -> str | None:
 def for_site(markdown: str, path: str) -> str:
     """The text of a page of the repository as the site's source has it.
 
-    GitHub takes the backslash before a pipe in a table's code away; Python-Markdown needs none, and would show it.
+    Two things are written as GitHub reads them and Python-Markdown does not: a pipe in a table's code has a backslash,
+    which would be shown, and two blanks are enough before an item of a list in a list.
 
     Args:
         markdown: the text.
@@ -102,7 +104,8 @@ def for_site(markdown: str, path: str) -> str:
         return match["before"] + posixpath.relpath(site_path(target), posixpath.dirname(site_path(path)) or ".")
 
     def prose(text: str) -> str:
-        return ROW.sub(lambda row: CODE.sub(lambda code: code[0].replace("\\|", "|"), row[0]), LINK.sub(link, text))
+        text = ROW.sub(lambda row: CODE.sub(lambda code: code[0].replace("\\|", "|"), row[0]), LINK.sub(link, text))
+        return NESTED.sub("    ", text)
 
     return outside_of_code(markdown, prose)
 

@@ -1,4 +1,4 @@
-"""The image of the demo: what the Dockerfile copies is there, is let in, and is all that the demo needs of the checkout.
+"""The image of the demo: what the Dockerfile copies is there, is let in, and is all that the demo needs.
 
 The build itself needs a registry of images; here is what can be told without one.
 """

@@ -145,5 +145,9 @@ def test_code_stays_as_it_is_but_for_the_escape_of_pipes_in_tables() -> None:
     assert docs_site.for_site("| `a \\| b` | \\|x\\| |", "docs/guide.md") == "| `a | b` | \\|x\\| |"
 
 
+def test_a_list_in_a_list_is_one() -> None:
+    assert docs_site.for_site("- a\n  - b\n", "docs/guide.md") == "- a\n    - b\n"
+
+
 def test_a_link_out_of_the_repository_is_left_for_mkdocs_to_tell() -> None:
     assert docs_site.for_site("[x](../../../etc/passwd)", "docs/guide.md") == "[x](../../../etc/passwd)"
