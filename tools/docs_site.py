@@ -48,6 +48,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return for_site(markdown, source) if source.endswith(".md") else markdown
 
 
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Give the search box of the theme, which is a dialogue, the name by which it is read aloud."""
+    return output.replace('role="dialog"', 'role="dialog" aria-label="Search"', 1)
+
+
 def site_path(path: str) -> str:
     """Where the site's source has a file of the repository; both from their roots.
 

@@ -60,3 +60,8 @@ def test_a_missing_module_is_found_in_the_extra_that_brings_it() -> None:
 
 def test_the_distribution_is_named_once_in_code() -> None:
     assert PROJECT["name"] == DISTRIBUTION
+
+
+def test_the_citation_is_of_this_version() -> None:
+    cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {PROJECT['version']}\nlicense: {PROJECT['license']}\n" in cited
