@@ -24,6 +24,7 @@ LINK = re.compile(r"(?P<before>\]\(|\bsrc=\")(?P<target>[^)\s#\":]+)")
 """The target of a link or a picture, without its anchor; an address with a scheme is none."""
 ROW, CODE = re.compile(r"^\|.*\|$", re.MULTILINE), re.compile(r"`[^`\n]+`")
 NESTED = re.compile(r"^ {2,3}(?=[-*] )", re.MULTILINE)
+PICTURES = (".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp")
 CODE_LANGUAGES = {".py": "python", ".toml": "toml", ".json": "json", ".jsonl": "json", ".yml": "yaml"}
 
 
@@ -34,9 +35,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     while todo:
         path = todo.pop()
         if site_path(path) not in files.src_uris:
-            files.append(File.generated(config, site_path(path), content=content_of(path)))
+            files.append(
+                File.generated(config, site_path(path), content=content_of(path))
+                if is_page(path)
+                else File.generated(config, site_path(path), abs_src_path=str(ROOT / path))
+            )
         if path.endswith(".md"):
-            found = {target for target in linked_files(path) if is_page(target)} - seen
+            found = set(linked_files(path)) - seen
             seen |= found
             todo += sorted(found)
     return files
@@ -73,8 +78,8 @@ def repository_path(place: str) -> str:
 
 
 def is_page(path: str) -> bool:
-    """Whether the site shows a file as a page; what else lies in `docs/`, its pictures, is copied as it is."""
-    return path.endswith((".md", ".ipynb")) or not path.startswith(DOCS)
+    """Whether the site shows a file as a page; pictures, and what else lies in `docs/`, are copied as they are."""
+    return path.endswith((".md", ".ipynb")) or not (path.startswith(DOCS) or path.endswith(PICTURES))
 
 
 def linked_files(path: str) -> Iterator[str]:

@@ -117,6 +117,7 @@ def test_broken_links_fail_the_build(tmp_path: Path) -> None:
         ("docs/guide.md", "guide.md"),
         ("docs/images/demo.png", "images/demo.png"),
         ("docs/notebooks/graph.ipynb", "notebooks/graph.ipynb.md"),
+        ("benchmarks/results/plot.png", "repository/benchmarks/results/plot.png"),
         ("ARCHITECTURE.md", "repository/ARCHITECTURE.md"),
         ("LICENSE", "repository/LICENSE.md"),
         ("benchmarks/sparql_engines.py", "repository/benchmarks/sparql_engines.py.md"),
