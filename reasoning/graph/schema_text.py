@@ -36,7 +36,7 @@ def schema_text(kg: KnowledgeGraph, most: int = 50) -> str:
     """See `KnowledgeGraph.schema`."""
     if most < 1:
         raise SkylarkError(f"most must be at least 1, not {most}")
-    kinds = _kinds(kg)
+    kinds = named_kinds(kg)
     values = kg.value_count
     of = "" if kg.universe_size is None else f" of {kg.universe_size:,} entities"
     size = f"{len(kg):,} triples and {values:,} values{of}"
@@ -54,7 +54,7 @@ def schema_text(kg: KnowledgeGraph, most: int = 50) -> str:
     return "\n".join(lines) + _more(len(relations) - most, "\n  ")
 
 
-def _kinds(kg: KnowledgeGraph) -> Kinds | None:
+def named_kinds(kg: KnowledgeGraph) -> Kinds | None:
     """What a relation says that things are, else the types that came with the graph; None where neither is there."""
     kinds = GraphKinds(kg)
     if kinds.type_relation is not None:

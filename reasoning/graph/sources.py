@@ -10,7 +10,7 @@ import datetime
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ FactKey = tuple[int, int, int]
 """Head, relation and tail of an edge; of a value its entity, -1 less the number of its column, and 0."""
 
 LAST_LINE = (1 << 31) - 1
-"""Lines are kept as int32."""
+"""Lines and places are kept as int32."""
 
 
 class Source(NamedTuple):
@@ -34,17 +34,21 @@ class Source(NamedTuple):
     Attributes:
         document: the document, e.g. a file's name or an address.
         line: the line in it, from 1, where that is known.
+        start, end: the characters of its text that say so, `text[start:end]`, where these are known.
     """
 
     document: str
     line: int | None = None
+    start: int | None = None
+    end: int | None = None
 
     def __str__(self) -> str:
         return self.document if self.line is None else f"{self.document}, line {self.line}"
 
     def to_dict(self) -> dict[str, str | int]:
         """JSON-serialisable."""
-        return {"document": self.document} | ({} if self.line is None else {"line": self.line})
+        places = {"line": self.line, "start": self.start, "end": self.end}
+        return {"document": self.document} | {name: at for name, at in places.items() if at is not None}
 
 
 class Sourced(NamedTuple):
@@ -72,11 +76,12 @@ class StoredSources:
         facts: int32, shape (n, 3): the keys, sorted; one with several sources repeats.
         documents: int32, shape (n,): a position in `names`, -1 for the graph itself.
         lines: int32, shape (n,); 0 where none is known.
+        spans: int32, shape (n, 2): start and end in the document's text; -1 where they are not known.
         names: the documents.
     """
 
-    def __init__(self, facts: Ids, documents: Ids, lines: Ids, names: StringColumn) -> None:
-        self.facts, self.documents, self.lines, self.names = facts, documents, lines, names
+    def __init__(self, facts: Ids, documents: Ids, lines: Ids, spans: Ids, names: StringColumn) -> None:
+        self.facts, self.documents, self.lines, self.spans, self.names = facts, documents, lines, spans, names
 
     @classmethod
     def of(cls, items: Iterable[tuple[FactKey, Said]]) -> StoredSources:
@@ -87,13 +92,16 @@ class StoredSources:
                 *fact,
                 -1 if source is None else numbers.setdefault(source.document, len(numbers)),
                 0 if source is None or source.line is None else source.line,
+                *((-1, -1) if source is None or source.start is None else (source.start, source.end)),
             )
             for fact, said in sorted(items, key=lambda item: item[0])
             for source in said
         ]
-        table = np.array(rows, dtype=np.int32).reshape(-1, 5)
-        facts, documents, lines = (np.ascontiguousarray(part) for part in (table[:, :3], table[:, 3], table[:, 4]))
-        return cls(facts, documents, lines, StringColumn.from_strings(numbers))
+        table = np.array(rows, dtype=np.int32).reshape(-1, 7)
+        facts, documents, lines, spans = (
+            np.ascontiguousarray(part) for part in (table[:, :3], table[:, 3], table[:, 4], table[:, 5:])
+        )
+        return cls(facts, documents, lines, spans, StringColumn.from_strings(numbers))
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> StoredSources:
@@ -101,7 +109,11 @@ class StoredSources:
         if "source_facts" not in arrays:
             return NOBODY
         names = StringColumn(arrays["source_names_blob"], arrays["source_names_offsets"])
-        return cls(arrays["source_facts"], arrays["source_documents"], arrays["source_lines"], names)
+        documents = arrays["source_documents"]
+        spans = arrays.get("source_spans")  # graphs stored before have none
+        if spans is None:
+            spans = np.full((len(documents), 2), -1, dtype=np.int32)
+        return cls(arrays["source_facts"], documents, arrays["source_lines"], spans, names)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays by name; none where nothing has a source."""
@@ -111,6 +123,7 @@ class StoredSources:
             "source_facts": self.facts,
             "source_documents": self.documents,
             "source_lines": self.lines,
+            "source_spans": self.spans,
             "source_names_blob": self.names.blob,
             "source_names_offsets": self.names.offsets,
         }
@@ -143,7 +156,7 @@ class StoredSources:
         facts[:, 0] = numbers[facts[:, 0]]
         edges = facts[:, 1] >= 0
         facts[edges, 2] = numbers[facts[edges, 2]]
-        return StoredSources(facts, self.documents, self.lines, self.names)
+        return StoredSources(facts, self.documents, self.lines, self.spans, self.names)
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -156,7 +169,9 @@ class StoredSources:
     def _source(self, row: int) -> Source | None:
         if self.documents[row] < 0:
             return None
-        return Source(self.names[int(self.documents[row])], int(self.lines[row]) or None)
+        start, end = self.spans[row].tolist()
+        span = (None, None) if start < 0 else (start, end)
+        return Source(self.names[int(self.documents[row])], int(self.lines[row]) or None, *span)
 
 
 def checked_source(source: object) -> Source:
@@ -170,7 +185,16 @@ def checked_source(source: object) -> Source:
     line = source.line
     if line is not None and (not isinstance(line, int) or isinstance(line, bool) or not 0 < line <= LAST_LINE):
         raise ValueError(f"expected a line from 1 or None, found {line!r}")
+    start, end = source.start, source.end
+    if start is None and end is None:
+        return source
+    if not (_is_place(start) and _is_place(end) and start < end):
+        raise ValueError(f"expected start and end of a span of characters or None, found {start!r} and {end!r}")
     return source
+
+
+def _is_place(given: object) -> TypeGuard[int]:
+    return isinstance(given, int) and not isinstance(given, bool) and 0 <= given <= LAST_LINE
 
 
 def apart(triples: Any, said: dict[tuple[Any, ...], list[Source | None]]) -> Any:

@@ -48,6 +48,11 @@ from reasoning.graph.values import ValueColumn
 if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
+    from langchain_core.language_models import BaseChatModel
+
+    from reasoning.extraction.documents import Texts
+    from reasoning.extraction.options import ExtractionOptions
+    from reasoning.extraction.schema import ExtractionSchema
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +78,18 @@ def open_store(folder: Path) -> KnowledgeGraph:
 @supplied
 def with_change(graph: KnowledgeGraph, change: Change) -> KnowledgeGraph:
     """A graph with a change; see `KnowledgeGraph.changed`."""
+    raise NotImplementedError
+
+
+@supplied
+def graph_of_texts(
+    documents: Texts,
+    llm: str | BaseChatModel,
+    schema: ExtractionSchema | Mapping[str, object] | Path | KnowledgeGraph | None,
+    kg: KnowledgeGraph | None,
+    options: ExtractionOptions | None,
+) -> KnowledgeGraph:
+    """A graph of what texts say; see `KnowledgeGraph.from_text`."""
     raise NotImplementedError
 
 
@@ -298,6 +315,39 @@ class KnowledgeGraph:
             GraphError: an edge names no relation, two nodes have one id, or values do not fit together.
         """
         return cls.from_columns(columns_from_networkx(graph, name))
+
+    @classmethod
+    def from_text(
+        cls,
+        documents: Texts,
+        *,
+        llm: str | BaseChatModel,
+        schema: ExtractionSchema | Mapping[str, object] | Path | KnowledgeGraph | None = None,
+        kg: KnowledgeGraph | None = None,
+        options: ExtractionOptions | None = None,
+    ) -> KnowledgeGraph:
+        """Make a graph of what texts say, by a chat model that is held to their words; see docs/text.md.
+
+        Every fact has a `Source` with the document, the line and the characters that say so. What the model wrote and
+        no words say is dropped, which a warning tells; `reasoning.extraction.run.extract` gives it all in detail.
+
+        Args:
+            documents: a text, a file by its `Path`, names with texts, or several texts, files and `Document`s. Who
+                says a fact is kept by these names; a text without one is called by its digest.
+            llm: a chat model or its name, such as "openai:gpt-5-mini"; the embedded model is refused.
+            schema: the relations to look for, with the kinds of things at their ends: an `ExtractionSchema`, the same
+                as a dict or in a JSON file, or a graph that has them. None takes those of `kg`; where that is None
+                too, the model proposes them.
+            kg: a graph that is added to, as by `changed`, and whose names those in the texts are resolved against. What
+                a document of the same name said before is removed.
+            options: how the model is asked, and whether its replies are kept.
+
+        Raises:
+            UsageError: a document is empty or no text, the schema is none, or the model is refused.
+            LLMError: the model cannot be had, or failed.
+            SkylarkError: the texts say nothing by this schema.
+        """
+        return graph_of_texts(documents, llm, schema, kg, options)
 
     def with_edges(
         self, triples: Ids, predicted: Mapping[tuple[int, int, int], float] = MappingProxyType({})

@@ -8,7 +8,7 @@ same name, or is a control token: else nothing could follow the shorter word.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -161,6 +161,10 @@ class Constraint:
         matcher = self._start.deep_copy()
         return matcher.consume_tokens(list(ids)) and matcher.is_accepting()
 
+    def walk(self) -> ConstraintWalk:
+        """What tells token by token what may come next; serves one text."""
+        return ConstraintWalk(self._start.deep_copy(), self._spelling.ends)
+
     def processor(self, prompt_length: int) -> Any:
         """What transformers' `generate` takes as a logits processor; serves one call.
 
@@ -187,6 +191,31 @@ class Constraint:
             return held
 
         return hold
+
+
+class ConstraintWalk:
+    """One text of a grammar, as it grows.
+
+    Args:
+        matcher: at the beginning of the grammar.
+        ends: the tokens that end a text.
+    """
+
+    def __init__(self, matcher: LLMatcher, ends: Sequence[int]) -> None:
+        self._matcher, self._ends, self._read = matcher, list(ends), 0
+
+    def allowed(self, written: Sequence[int]) -> list[int]:
+        """The tokens that may follow those written, which begin with what was written before."""
+        new, self._read = written[self._read :], len(written)
+        if self._matcher.is_stopped() or not self._matcher.consume_tokens(list(new)) or self._matcher.is_stopped():
+            return self._ends
+        return np.flatnonzero(_mask(self._matcher)).tolist() or self._ends
+
+
+def by_json_schema(schema: Mapping[str, Any]) -> str:
+    """The grammar of JSON by a schema, written on one line: blanks without end are what a small model likes best."""
+    written = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+    return f"start: %json {json.dumps({**schema, 'x-guidance': written})}"
 
 
 def _mask(matcher: LLMatcher) -> NDArray[np.bool_]:

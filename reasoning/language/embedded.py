@@ -26,8 +26,9 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import Field, model_validator
 
 from kg_data.devices import check_names
+from reasoning.language.constraint import Constraint, by_json_schema
 from reasoning.language.errors import LLMError
-from reasoning.language.greedy_decoding import Deadline, LocalModel
+from reasoning.language.greedy_decoding import Deadline, Grammar, LocalModel
 from reasoning.language.list_grammar import Choices, ListGrammar
 from reasoning.language.local_weights import load_local_model, model_name
 
@@ -54,6 +55,7 @@ class EmbeddedChatModel(BaseChatModel):
             model than the packaged one, none), the folder of one made by `python -m reasoning teach steps`, or None for
             the model as it is. Conversations never use it.
         choices: a keyword of each call: the names that an answer may list, and nothing else.
+        schema: a keyword of each call: the JSON schema that an answer is held to, token by token.
         cancelled: asked before every token; once it says yes, the answer is given up with an `LLMError`.
 
     Example:
@@ -137,6 +139,7 @@ class EmbeddedChatModel(BaseChatModel):
         max_new_tokens: int | None = None,
         timeout: float | None = None,
         choices: Choices | None = None,
+        schema: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         local = self._local
@@ -148,7 +151,7 @@ class EmbeddedChatModel(BaseChatModel):
             stop=[string for string in stop or [] if string],
             deadline=deadline,
             cancelled=self.cancelled,
-            grammar=None if choices is None else ListGrammar(choices, local.encode, local.end_ids),
+            grammar=_grammar(local, choices, schema),
         )
         for piece in pieces:
             if piece.finish is None:
@@ -162,6 +165,12 @@ class EmbeddedChatModel(BaseChatModel):
                 message=AIMessageChunk(content=piece.text, usage_metadata=usage, chunk_position="last"),
                 generation_info={"model_name": self.name_of_model, "finish_reason": piece.finish},
             )
+
+
+def _grammar(local: LocalModel, choices: Choices | None, schema: dict[str, Any] | None) -> Grammar | None:
+    if schema is not None:
+        return Constraint(by_json_schema(schema), local.spelling).walk()
+    return None if choices is None else ListGrammar(choices, local.encode, local.end_ids)
 
 
 def _turns(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:

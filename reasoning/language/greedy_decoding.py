@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from reasoning.language.cancellation import abandoned
+from reasoning.language.constraint import Spelling, read_spelling
 from reasoning.language.errors import LLMError, LLMTimeoutError
-from reasoning.language.list_grammar import ListGrammar
 
 # Prompt tokens in one forward pass. 256 is as fast as the whole prompt at once (about 560 tokens a second on two
 # cores), and bounds what a deadline can be late by to half a second.
@@ -51,6 +51,14 @@ class Deadline:
     def left(self) -> float | None:
         """Seconds left, not below 0; None where there is no limit."""
         return None if self.timeout is None else max(0.0, self.start + self.timeout - time.monotonic())
+
+
+class Grammar(Protocol):
+    """What a reply is held to."""
+
+    def allowed(self, written: Sequence[int], /) -> list[int]:
+        """The tokens that may follow those written so far."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +125,11 @@ class LocalModel:
         )
         return text
 
+    @cached_property
+    def spelling(self) -> Spelling:
+        """What its tokens spell, for grammars."""
+        return read_spelling(self.tokenizer, sorted(self.end_ids))
+
     def generate(
         self,
         prompt: Sequence[int],
@@ -125,7 +138,7 @@ class LocalModel:
         stop: Sequence[str],
         deadline: Deadline,
         cancelled: Callable[[], bool] | None = None,
-        grammar: ListGrammar | None = None,
+        grammar: Grammar | None = None,
     ) -> Iterator[Piece]:
         """Pieces of the most likely answer, token by token; the last piece alone has `finish` set.
 
@@ -176,7 +189,7 @@ class LocalModel:
         limit: int,
         deadline: Deadline,
         cancelled: Callable[[], bool] | None,
-        grammar: ListGrammar | None,
+        grammar: Grammar | None,
     ) -> Iterator[int]:
         """Up to `limit` token ids, each the most likely after all before it."""
         from transformers import DynamicCache

@@ -130,21 +130,21 @@ _PAIRS = ("types", "aliases", "labels", "remove_types", "remove_aliases")
 
 
 def _row(fact: Wanted) -> list[Any]:
-    """Head, relation and tail; then a value's kind or None, and the document and line, as far as they are there."""
+    """Head, relation and tail; then a value's kind or "", and the document, line and span, as far as they are there."""
     value = isinstance(fact.tail, Value)
     row = [fact.head, fact.relation, str(fact.tail) if value else fact.tail]
-    source = [] if fact.source is None else [fact.source.document, fact.source.line]
+    source = [] if fact.source is None else [*fact.source[: 2 if fact.source.start is None else 4]]
     return [*row, fact.tail.kind if isinstance(fact.tail, Value) else "", *source] if value or source else row
 
 
 def _wanted_of_row(row: list[Any]) -> Wanted:
-    padded: list[Any] = [*row, *["", None, None][len(row) - 3 :]]
-    head, relation, tail, kind, document, line = padded
+    padded: list[Any] = [*row, *["", None, None, None, None][len(row) - 3 :]]
+    head, relation, tail, kind, document, *places = padded
     return Wanted(
         head,
         relation,
         typed_value(kind, tail) if is_kind(kind) else tail,
-        None if document is None else Source(document, line),
+        None if document is None else Source(document, *places),
     )
 
 

@@ -1,0 +1,122 @@
+"""What extracting would take, from the real prompts; nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from reasoning.extraction.messages import extracting_messages, proposing_messages
+from reasoning.extraction.run import Run, Schema
+from reasoning.extraction.schema import ExtractionSchema, RelationSchema
+from reasoning.language.hosted.prices import cost
+from reasoning.language.hosted.providers import display_name, is_hosted
+from reasoning.language.token_counting import CountsOwnTokens, count_tokens
+from reasoning.language.usage import money
+
+REPLY = (0.1, 1.0)
+"""Tokens of a reply for each of its passage: of a text that says little, and of one that is full of facts."""
+
+EMPTY = 8
+"""Tokens of a reply without a triple."""
+
+PROPOSAL = (60, 400)
+"""Tokens of a proposed schema."""
+
+STAND_IN = ExtractionSchema(tuple(RelationSchema(f"relation {n}", ("kind",), ("kind",)) for n in range(15)))
+"""A schema of the size of one that is to be proposed."""
+
+
+@dataclass(frozen=True)
+class ExtractionEstimate:
+    """What a run would take.
+
+    Attributes:
+        documents, passages: how many there are.
+        requests: to the model, with one for a schema where it is to propose that.
+        input_tokens: of the prompts.
+        output_tokens: of the replies to texts that say little, and to such as are full of facts.
+        cost: USD for these two; None where the price is not known.
+        assumptions: what the figures take for granted, each in a sentence.
+    """
+
+    documents: int
+    passages: int
+    requests: int
+    input_tokens: int
+    output_tokens: tuple[int, int]
+    cost: tuple[float, float] | None
+    assumptions: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return {
+            "documents": self.documents,
+            "passages": self.passages,
+            "requests": self.requests,
+            "input_tokens": self.input_tokens,
+            "output_tokens": list(self.output_tokens),
+            "cost_usd": None if self.cost is None else [round(bound, 6) for bound in self.cost],
+            "assumptions": list(self.assumptions),
+        }
+
+    def __str__(self) -> str:
+        """In words, for a terminal."""
+        low, high = self.output_tokens
+        bill = "price not known" if self.cost is None else " to ".join(dict.fromkeys(map(money, self.cost)))
+        lines = [
+            f"Estimate, nothing was sent: {self.documents:,} document{'s' * (self.documents != 1)}",
+            f"  passages       {self.passages:,}",
+            f"  requests       {self.requests:,}",
+            f"  tokens in      about {self.input_tokens:,}",
+            f"  tokens out     {low:,} to {high:,}",
+            f"  cost           {bill}",
+            "It takes for granted that:",
+            *(f"  - {assumption}" for assumption in self.assumptions),
+        ]
+        return "\n".join(lines)
+
+
+def estimate(run: Run, schema: Schema | None, proposing: bool = False) -> ExtractionEstimate:
+    """What a run would take; `proposing` counts the proposal of a schema alone.
+
+    Raises:
+        UsageError: the schema is none.
+    """
+    meant = None if proposing else run.given_schema(schema)
+    count = tokens_in = low = high = 0
+    for passage in run.passages():
+        count += 1
+        if not proposing:
+            messages = extracting_messages(passage, meant or STAND_IN)
+            prompt, own = count_tokens(run.llm, ["\n".join(message.text for message in messages), passage.text])
+            tokens_in += prompt
+            low += EMPTY + int(REPLY[0] * own)
+            high += EMPTY + int(REPLY[1] * own)
+    requests = 0 if proposing else count
+    if meant is None:
+        requests += 1
+        prompt = "\n".join(message.text for message in proposing_messages(run.samples()))
+        tokens_in += count_tokens(run.llm, [prompt])[0]
+        low, high = low + PROPOSAL[0], high + PROPOSAL[1]
+    bounds = [cost(run.llm, run.options, tokens_in, tokens) for tokens in (low, high)]
+    return ExtractionEstimate(
+        len(run.documents),
+        count,
+        requests,
+        tokens_in,
+        (low, high),
+        None if bounds[0] is None or bounds[1] is None else (bounds[0], bounds[1]),
+        tuple(_assumptions(run, meant is None and not proposing)),
+    )
+
+
+def _assumptions(run: Run, proposes: bool) -> Iterator[str]:
+    yield "every first reply can be read, none is in the cache, and no request has to be sent again"
+    yield "a reply has from a tenth of its passage's tokens to as many"
+    if not isinstance(run.llm, CountsOwnTokens):
+        yield f"three characters are a token, since the tokenizer of {display_name(run.llm)} is not on this machine"
+    if is_hosted(run.llm):
+        yield "the model writes no thoughts before its replies, which providers charge as tokens out"
+    if proposes:
+        yield f"the schema that is proposed has {len(STAND_IN.relations)} relations"

@@ -1,0 +1,173 @@
+"""What may be extracted: relations with the kinds of things at their ends, as a value and as a JSON file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kg_data.appended_lines import write_whole
+from kg_data.columns import ValueKind
+from kg_data.errors import UsageError
+from kg_data.values import VALUE_KINDS, is_kind
+from reasoning.graph.names import fold
+
+MOST_RELATIONS = 100
+"""Relations that a request shows: each takes some ten tokens, and models confuse those of a long list."""
+
+LONGEST_NAME = 100
+"""Characters of a relation's or a kind's name."""
+
+LARGEST_FILE = 1 << 20
+"""Bytes of a schema's file."""
+
+FORM = (
+    '{"relations": [{"name": "works in", "head": "person", "tail": "company"}, '
+    '{"name": "founded", "head": "company", "tail": "year"}]}'
+)
+"""A schema, for messages."""
+
+_FIELDS = ("name", "head", "tail", "description")
+
+
+@dataclass(frozen=True)
+class RelationSchema:
+    """A relation that may be extracted.
+
+    Attributes:
+        name: the relation's.
+        heads: kinds of the things that it leads from, () for anything.
+        tails: the same of those that it leads to; () where it has values.
+        value: the kind of its values, None where it leads to things.
+        description: what it means, where the name does not say.
+    """
+
+    name: str
+    heads: tuple[str, ...] = ()
+    tails: tuple[str, ...] = ()
+    value: ValueKind | None = None
+    description: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in a schema's file."""
+        head, tail = (ends[0] if len(ends) == 1 else list(ends) for ends in (self.heads, self.tails))
+        found = {"name": self.name, "head": head, "tail": self.value or tail, "description": self.description}
+        return {name: item for name, item in found.items() if item}
+
+    @classmethod
+    def from_dict(cls, found: object) -> RelationSchema:
+        """A relation of a schema's file.
+
+        Raises:
+            UsageError: it is none, and why.
+        """
+        if not isinstance(found, Mapping):
+            raise UsageError(f"expected a relation as an object with {', '.join(_FIELDS)}, found {found!r:.60}")
+        if unknown := [name for name in found if name not in _FIELDS]:
+            raise UsageError(f'a relation has no field "{unknown[0]}"; it has {", ".join(_FIELDS)}')
+        name = _text(found.get("name"), "name")
+        tails = _kinds(found.get("tail", ()), f'tail of "{name}"')
+        values = [kind for kind in tails if is_kind(kind)]
+        if values and len(tails) > 1:
+            raise UsageError(f'the tail of "{name}" is either of one kind of values, {values[0]}, or a kind of things')
+        description = found.get("description", "")
+        if not isinstance(description, str):
+            raise UsageError(f'expected a text as description of "{name}", found {description!r:.60}')
+        return cls(
+            name,
+            _kinds(found.get("head", ()), f'head of "{name}"'),
+            () if values else tails,
+            values[0] if values else None,
+            " ".join(description.split()),
+        )
+
+
+@dataclass(frozen=True)
+class ExtractionSchema:
+    """The relations that may be extracted; no other one is.
+
+    Attributes:
+        relations: at least one, no two with names that differ in case or marks alone.
+    """
+
+    relations: tuple[RelationSchema, ...]
+
+    def __post_init__(self) -> None:
+        if not self.relations:
+            raise UsageError(f"a schema has at least one relation, e.g. {FORM}")
+        if len(self.relations) > MOST_RELATIONS:
+            raise UsageError(
+                f"the schema has {len(self.relations):,} relations, and a text is read with at most {MOST_RELATIONS}: "
+                "write those that matter into a schema file of their own"
+            )
+        seen: dict[str, str] = {}
+        for relation in self.relations:
+            if (other := seen.setdefault(fold(relation.name), relation.name)) is not relation.name:
+                raise UsageError(f'the schema has two relations of one name, "{other}" and "{relation.name}"')
+
+    @property
+    def by_name(self) -> dict[str, RelationSchema]:
+        """The relations by their folded names."""
+        return {fold(relation.name): relation for relation in self.relations}
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in a file."""
+        return {"relations": [relation.to_dict() for relation in self.relations]}
+
+    @classmethod
+    def from_dict(cls, found: object) -> ExtractionSchema:
+        """The schema of a file's content.
+
+        Raises:
+            UsageError: it is none, and why.
+        """
+        relations = found.get("relations") if isinstance(found, Mapping) else None
+        if not isinstance(relations, Iterable) or isinstance(relations, str | Mapping):
+            raise UsageError(f"a schema is an object with a list of relations, e.g. {FORM}")
+        return cls(tuple(map(RelationSchema.from_dict, relations)))
+
+    @classmethod
+    def read(cls, path: Path) -> ExtractionSchema:
+        """The schema of a file.
+
+        Raises:
+            UsageError: there is no such file, or it holds none.
+        """
+        try:
+            with path.open("rb") as file:
+                content = file.read(LARGEST_FILE + 1)
+            if len(content) > LARGEST_FILE:
+                raise UsageError(f"a schema has at most {LARGEST_FILE >> 20} MB")
+            return cls.from_dict(json.loads(content))
+        except OSError as error:
+            raise UsageError(f"the schema {path} cannot be read: {error.strerror or error}") from None
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"{path} is not JSON ({error}); a schema is e.g. {FORM}") from None
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from None
+
+    def write(self, path: Path) -> None:
+        """Write the schema, whole or not at all.
+
+        Raises:
+            ResultsError: the file cannot be written.
+        """
+        lines = ",\n".join(f"  {json.dumps(one.to_dict(), ensure_ascii=False)}" for one in self.relations)
+        write_whole(path, f'{{"relations": [\n{lines}\n]}}\n'.encode(errors="backslashreplace"))
+
+
+def _kinds(given: object, what: str) -> tuple[str, ...]:
+    kinds = [given] if isinstance(given, str) else given
+    if not isinstance(kinds, list | tuple):
+        values = ", ".join(VALUE_KINDS)
+        raise UsageError(f"expected a kind of things, {values}, or a list of kinds as {what}, found {given!r:.60}")
+    return tuple(dict.fromkeys(_text(kind, what) for kind in kinds if kind != ""))
+
+
+def _text(given: object, what: str) -> str:
+    text = " ".join(given.split()) if isinstance(given, str) else ""
+    if not text or len(text) > LONGEST_NAME or not text.isprintable():
+        raise UsageError(f"expected a text of 1 to {LONGEST_NAME} characters as {what}, found {given!r:.60}")
+    return text
