@@ -42,6 +42,7 @@ EXTRA_MODULES = {
     "pandas": {"pandas": "pandas"},
     "demo": {"gradio": "gradio", "mcp": "mcp", "starlette": "starlette"},
     "hosted": {"genai_prices": "genai-prices", "langchain": "langchain"},
+    "text": {"semantic_text_splitter": "semantic-text-splitter"},
     "train": {"matplotlib": "matplotlib"},
     "ray": {"ray": "ray", "pyarrow": "ray"},
 }
@@ -70,7 +71,8 @@ def core_command() -> str:
 
 
 def extra_command(extra: str) -> str:
-    """The shell command that installs an extra: "llm", "vision", "pandas", "demo", "hosted", "train", "ray"."""
+    """The shell command that installs an extra: "llm", "vision", "pandas", "demo", "hosted", "text", "train",
+    "ray"."""
     if in_checkout():
         return f"pip install -r requirements{'-dev' if extra in APART else ''}.txt"
     return f"pip install '{DISTRIBUTION}[{extra}]'"

@@ -26,7 +26,7 @@ GRAPH_VERBS = {
     "teach": "teach a language model a job",
     "complete": "predict what a graph does not say",
     "datasets": "list, check and convert graphs",
-    "graph": "change a graph on disk",
+    "graph": "change a graph on disk, or make one of texts",
     "sample-queries": "make queries with easy and hard answers from a graph",
     "classify-queries": "count the links that the hard answers of queries lack",
 }

@@ -26,6 +26,9 @@ INSIDE_FUNCTIONS: dict[tuple[str, str], str] = {
         "numba takes a second, and single queries are not compiled"
     ),
     ("reasoning/language/teaching/preparing.py", "reasoning.language.writing.packed_attention"): TORCH,
+    ("reasoning/extraction/supplying.py", "reasoning.extraction.run"): (
+        "langchain takes half a second, and a graph that is made of no text needs none of it"
+    ),
     ("vision/cli/acting.py", "vision.video.actions.learning"): TORCH,
     ("vision/cli/acting.py", "vision.video.actions.model_file"): TORCH,
     ("vision/cli/teaching.py", "vision.decoder.teaching.run"): TORCH,

@@ -114,7 +114,8 @@ class GraphAnswer(TypedDict):
     evidence: list[list[Any]]
     """Triples [head, relation, tail] that the listed answers rest on, as many as `limit` allows."""
     sources: NotRequired[list[list[Json]]]
-    """Where each triple of `evidence` was found, as {"document", "line", "start", "end"} as far as known; only where the graph knows that of any."""
+    """Where each triple of `evidence` was found, as {"document", "line", "start", "end"} as far as that is known;
+    only where the graph knows it of any."""
     evidence_total: int
     """How many triples the listed answers rest on."""
     steps: list[Json]

@@ -26,7 +26,7 @@ VERBS = {
     "teach": ("teaching", "teach a language model a job"),
     "complete": ("completing", "predict what a graph does not say"),
     "datasets": ("datasets", "list, check and convert graphs"),
-    "graph": ("changing", "change a graph on disk"),
+    "graph": ("changing", "change a graph on disk, or make one of texts"),
     "sample-queries": ("sampling", "make queries with easy and hard answers from a graph"),
     "classify-queries": ("sampling", "count the links that the hard answers of queries lack"),
 }

@@ -1,10 +1,9 @@
-"""`graph`: change a graph on disk."""
+"""`graph`: change a graph on disk; what makes one of texts is in `extracting`."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -13,8 +12,10 @@ from kg_data.columns import GraphColumns
 from kg_data.command_line import OK, as_json
 from kg_data.errors import UsageError
 from kg_data.values import Value
+from reasoning.cli import extracting
 from reasoning.cli.options import add_loading, loading_options
-from reasoning.graph.changing.applying import Say, apply
+from reasoning.cli.progress import progress
+from reasoning.graph.changing.applying import apply
 from reasoning.graph.changing.change import Change, Wanted
 from reasoning.graph.changing.head import is_store
 from reasoning.graph.changing.on_disk import Done, GraphStore
@@ -26,7 +27,7 @@ LARGE = 10_000
 
 
 def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
-    """Say what `graph add`, `graph remove` and `graph compact` take."""
+    """Say what `graph add`, `graph remove`, `graph compact` and `graph extract` take."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     about = "add the facts of files to a graph store, which --from makes"
     sub = _action(actions, "add", about)
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     sub.set_defaults(command=remove)
     sub = _action(actions, "compact", "merge the changes of a graph store into its base, so that it opens sooner")
     sub.set_defaults(command=compact)
+    extracting.add_action(actions)
 
 
 def _action(actions: Any, name: str, about: str) -> argparse.ArgumentParser:
@@ -64,7 +66,7 @@ def add(options: argparse.Namespace) -> int:
     graph = KnowledgeGraph.load(options.origin, **loading)
     if not options.files:
         return _print(options, GraphStore.create(options.store, graph), None)
-    with _progress("changing the graph", len(change)) as say:
+    with progress("changing the graph", len(change), "fact", len(change) >= LARGE) as say:
         changed, effect = apply(graph, [change], say)
     # No store is made of a graph that the facts do not fit, so that the command can be given again.
     store = GraphStore.create(options.store, changed, change)
@@ -83,13 +85,13 @@ def remove(options: argparse.Namespace) -> int:
 def compact(options: argparse.Namespace) -> int:
     """Merge the changes of a store into its base."""
     store = GraphStore(options.store)
-    with _progress("applying changes", None) as say:
+    with progress("applying changes", None, "fact") as say:
         return _print(options, store, store.compact(say))
 
 
 def _carry_out(options: argparse.Namespace, change: Change) -> int:
     store = GraphStore(options.store)
-    with _progress("changing the graph", len(change)) as say:
+    with progress("changing the graph", len(change), "fact", len(change) >= LARGE) as say:
         done = store.change(change, say)
     return _print(options, store, done)
 
@@ -129,16 +131,6 @@ def _said(columns: GraphColumns, source: Source | None) -> Change:
     return Change(
         tuple(facts()), types=of(columns.types), aliases=of(columns.aliases), labels=tuple(labels), spelled=True
     )
-
-
-@contextmanager
-def _progress(what: str, total: int | None) -> Iterator[Say]:
-    """Progress on stderr."""
-    from tqdm import tqdm  # type: ignore[import-untyped]
-
-    quiet = False if total is not None and total >= LARGE else None  # None: tqdm asks whether stderr is a terminal
-    with tqdm(desc=what, total=total, unit="fact", unit_scale=True, disable=quiet, leave=False) as bar:
-        yield bar.update
 
 
 def _print(options: argparse.Namespace, store: GraphStore, done: Done | None) -> int:

@@ -96,8 +96,8 @@ def estimate(run: Run, schema: Schema | None, proposing: bool = False) -> Extrac
     requests = 0 if proposing else count
     if meant is None:
         requests += 1
-        prompt = "\n".join(message.text for message in proposing_messages(run.samples()))
-        tokens_in += count_tokens(run.llm, [prompt])[0]
+        proposal = "\n".join(message.text for message in proposing_messages(run.samples()))
+        tokens_in += count_tokens(run.llm, [proposal])[0]
         low, high = low + PROPOSAL[0], high + PROPOSAL[1]
     bounds = [cost(run.llm, run.options, tokens_in, tokens) for tokens in (low, high)]
     return ExtractionEstimate(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from kg_data.columns import ValueKind
 from kg_data.errors import UsageError
 from kg_data.values import Value
 from reasoning.extraction.graph_schema import ThingKinds
@@ -200,7 +201,7 @@ class Resolver:
             )
         return found[0] if found else None
 
-    def _kind_of_column(self, relation: RelationSchema) -> str | None:
+    def _kind_of_column(self, relation: RelationSchema) -> ValueKind | None:
         at = self._there(relation)
         return None if at is None or self.kg is None or at.kind != "values" else self.kg.literals[at.index].kind
 
