@@ -29,6 +29,10 @@ LEAST_WRAPPED = 50
 _WRAPPED = re.compile(rf"(?<=[^\n]{{{LEAST_WRAPPED}}})(?<![.!?:;…。！？])(?<!\n)\n(?=[^\n])")
 
 
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half a surrogate pair, which no library of another language takes."""
+
+
 @dataclass(frozen=True)
 class Passage:
     """A part of a document.
@@ -74,7 +78,7 @@ def passages(document: Document, chunk_tokens: int) -> Iterator[Passage]:
 
 
 def _parts(splitter: TextSplitter, block: str) -> Iterator[tuple[int, int]]:
-    joined = _WRAPPED.sub(" ", block)  # as long as before, so places stay
+    joined = _HALF.sub("?", _WRAPPED.sub(" ", block))  # as long as before, so places stay
     for at, part in splitter.chunk_indices(joined):
         yield at, len(part)
 

@@ -1,0 +1,73 @@
+"""Scripted models that extract: one that reads its texts without fault, and what others say."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from langchain_core.runnables import RunnableLambda
+from pydantic import Field
+
+from tests.reasoning.chat_models import ScriptedChatModel
+
+SCHEMA = {
+    "relations": [
+        {"name": "works for", "head": "person", "tail": "company"},
+        {"name": "founded in", "head": "company", "tail": "year"},
+    ]
+}
+"""The relations that the faultless model reads."""
+
+_TEXT = re.compile(r"^----- (\w+)\n(.*?)\n----- \1$", re.MULTILINE | re.DOTALL)
+
+
+def shown(prompt: str) -> str:
+    """The text of a prompt."""
+    return _TEXT.findall(prompt)[-1][1]
+
+
+def reply(*triples: tuple[str, str, str, str]) -> str:
+    """A reply with triples: evidence, head, relation and tail of each."""
+    names = ("evidence", "head", "relation", "tail")
+    return json.dumps({"triples": [dict(zip(names, triple, strict=True)) for triple in triples]})
+
+
+def faultless_reply(prompt: str) -> str:
+    """What a text says of who works for whom, and when companies were founded."""
+    found = []
+    for head, relation, tail in re.findall(
+        r"([A-Z]\w+(?: [A-Z]\w+)*)\s+(works\s+for|founded\s+in) (\w+)", shown(prompt)
+    ):
+        evidence = re.search(rf"{head}\s+{relation} {tail}", shown(prompt))
+        assert evidence
+        found.append((evidence[0], head, " ".join(relation.split()), tail))
+    return reply(*found)
+
+
+class Cacheable(ScriptedChatModel):
+    """A scripted model whose replies can be kept, since it says which model it is.
+
+    Args:
+        name_of_model: what tells it from others.
+    """
+
+    name_of_model: str = "scripted"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"name": self.name_of_model}
+
+
+class Structured(ScriptedChatModel):
+    """A scripted model that can be held to a schema, which it notes.
+
+    Args:
+        schemas: those that it was given.
+    """
+
+    schemas: list[Any] = Field(default_factory=list)
+
+    def with_structured_output(self, schema: Any, **how: Any) -> Any:
+        self.schemas.append(schema)
+        return self | RunnableLambda(str)
