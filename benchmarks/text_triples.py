@@ -19,6 +19,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm  # type: ignore[import-untyped]
+
 from benchmarks.machine import machine, machine_words
 from kg_data.appended_lines import write_whole
 from kg_data.values import Value
@@ -45,8 +47,9 @@ def main() -> None:
     parser.add_argument("llm")
     parser.add_argument("--called", help="the model's name in the results, where it is a folder here")
     parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--max-new-tokens", type=int, default=256, help="of a reply; three triples take some 120")
     options = parser.parse_args()
-    found = measure(options.llm, options.dtype)
+    found = measure(options.llm, options.dtype, options.max_new_tokens)
     path = RESULTS / "text_triples.json"
     results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     results[options.called or options.llm] = found
@@ -55,17 +58,17 @@ def main() -> None:
     print(page(results))
 
 
-def measure(llm: str, dtype: str) -> dict[str, Any]:
+def measure(llm: str, dtype: str, longest: int) -> dict[str, Any]:
     """One model's figures over the whole list."""
     content = json.loads(LIST.read_text(encoding="utf-8"))
     schema, both_ways = ExtractionSchema.from_dict(content["schema"]), content["symmetric"]
-    settings = ExtractionOptions(cache=False, timeout=600, dtype=dtype)
-    model = load_llm(llm, max_new_tokens=settings.max_new_tokens) if llm == "embedded" else open_model(llm, settings)
+    settings = ExtractionOptions(cache=False, timeout=600, dtype=dtype, max_new_tokens=longest, repairs=0)
+    model = load_llm(llm, max_new_tokens=longest, dtype=dtype) if llm == "embedded" else open_model(llm, settings)
     spent: list[object] = []
     asker = Asker(model, triples_kind(schema), settings, spent.append)
     written, held, gold, failed = [], [], [], 0
     began = time.perf_counter()
-    for number, item in enumerate(content["texts"]):
+    for number, item in enumerate(tqdm(content["texts"], desc=llm, unit="text")):
         [passage] = passages(Document(str(number), item["text"]), settings.chunk_tokens)
         gold.append({key(*triple, both_ways) for triple in item["triples"]})
         try:
@@ -80,6 +83,8 @@ def measure(llm: str, dtype: str) -> dict[str, Any]:
         "held_to_the_text": scores(held, gold),
         "texts": len(gold),
         "failed": failed,
+        "dtype": dtype,
+        "max_new_tokens": longest,
         "seconds": round(time.perf_counter() - began, 1),
         "machine": machine(),
     }
@@ -118,7 +123,7 @@ def page(results: dict[str, Any]) -> str:
     lines = [f"| {' | '.join(row)} |" for row in (header, ["---", "---", *["---:"] * 5], *rows)]
     runs = [
         f"- {name}: {found['texts']} texts in {found['seconds']:.0f} s on {machine_words(found['machine'])}, with "
-        f"other work beside it; {found['failed']} gave no reply that could be read."
+        f"other work beside it; replies of at most {found['max_new_tokens']} tokens, none asked for again; {found['failed']} gave no reply that could be read."
         for name, found in results.items()
     ]
     return (
