@@ -70,7 +70,7 @@ def measure(llm: str, dtype: str, longest: int) -> dict[str, Any]:
     began = time.perf_counter()
     for number, item in enumerate(tqdm(content["texts"], desc=llm, unit="text")):
         [passage] = passages(Document(str(number), item["text"]), settings.chunk_tokens)
-        gold.append({key(*triple, both_ways) for triple in item["triples"]})
+        gold.append({key(head, relation, tail, both_ways) for head, relation, tail in item["triples"]})
         try:
             said = asker.ask(extracting_messages(passage, schema), TriplesReply)[0].triples
         except (UnreadableReplyError, LLMError):
@@ -123,7 +123,8 @@ def page(results: dict[str, Any]) -> str:
     lines = [f"| {' | '.join(row)} |" for row in (header, ["---", "---", *["---:"] * 5], *rows)]
     runs = [
         f"- {name}: {found['texts']} texts in {found['seconds']:.0f} s on {machine_words(found['machine'])}, with "
-        f"other work beside it; replies of at most {found['max_new_tokens']} tokens, none asked for again; {found['failed']} gave no reply that could be read."
+        f"other work beside it, {found['dtype']}; replies of at most {found['max_new_tokens']} tokens, none asked for "
+        f"again; {found['failed']} gave no reply that could be read."
         for name, found in results.items()
     ]
     return (

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kg_data.errors import SkylarkError
     from reasoning.answer import Answer
     from reasoning.execution.step_result import StepResult
+    from reasoning.extraction.options import ExtractionOptions
     from reasoning.graph.sources import Source, Sourced
     from reasoning.graph.store import KnowledgeGraph
     from reasoning.lark import LarkOptions
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "ExtractionOptions",
     "GraphRetriever",
     "KnowledgeGraph",
     "LarkOptions",
@@ -37,6 +39,7 @@ __all__ = [
 
 _MODULES = {
     "Answer": "reasoning.answer",
+    "ExtractionOptions": "reasoning.extraction.options",
     "GraphRetriever": "reasoning.retrieval.graph_retriever",
     "KnowledgeGraph": "reasoning.graph.store",
     "LarkOptions": "reasoning.lark",

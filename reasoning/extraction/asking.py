@@ -50,6 +50,11 @@ def open_model(llm: str | BaseChatModel, options: ExtractionOptions) -> BaseChat
     """
     if llm in ("embedded", "copy"):
         raise UsageError(REFUSED.format(name=llm))
+    if isinstance(llm, BaseChatModel) and options.cache and not (llm.is_lc_serializable() or llm._identifying_params):
+        raise UsageError(
+            f"the replies of {display_name(llm)} cannot be kept, since it states no parameters that tell it from other "
+            "models: give options=ExtractionOptions(cache=False)"
+        )
     model = load_llm(
         llm,
         max_new_tokens=options.max_new_tokens,

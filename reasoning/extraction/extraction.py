@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -95,9 +94,13 @@ class Extraction:
 
     @property
     def change(self) -> Change:
-        """What the graph that was added to is changed by: what its documents said before, by what they say now."""
+        """What the graph that was added to is changed by: what its documents said before goes for what they say now.
+
+        Of a document that could not all be read what it said before stays, since it may say so in what was not read.
+        """
         there = () if self.kg is None else self.kg.documents()
-        before = [document for document in self.documents if document in there]
+        partly_read = {failure.place.document for failure in self.failures}
+        before = [document for document in self.documents if document in there and document not in partly_read]
         return Change.of(self.facts, remove_sources=before)
 
     @property
@@ -159,8 +162,3 @@ class Extraction:
             "alike": dict(self.alike),
             "usage": self.usage.to_dict(),
         }
-
-
-def dropped_counts(reasons: Counter[Reason]) -> dict[Reason, int]:
-    """The reasons that came, with how often."""
-    return {reason: count for reason, count in reasons.items() if count}

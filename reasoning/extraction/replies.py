@@ -22,8 +22,7 @@ MOST_PROPOSED = 30
 LONGEST_REPLY = 200_000
 """Characters of a reply; what is longer was not meant."""
 
-_FENCED = re.compile(r"\s*(?:<think>.*?</think>)?\s*```(?:json)?\s*(\{.*\})\s*```\s*", re.DOTALL)
-_THOUGHT = re.compile(r"\s*<think>.*?</think>\s*", re.DOTALL)
+_FENCED = re.compile(r"\s*```(?:json)?\s*(\{.*\})\s*```\s*", re.DOTALL)
 
 
 class TripleReply(BaseModel):
@@ -99,7 +98,8 @@ def read_reply(reply: Reply, kind: type[ReplyT]) -> ReplyT:
     text = reply.text
     if len(text) > LONGEST_REPLY:
         raise UnreadableReplyError(f"the reply has {len(text):,} characters; at most {LONGEST_REPLY:,} are read")
-    text = _THOUGHT.sub("", text)
+    if text.lstrip().startswith("<think>"):
+        text = text.partition("</think>")[2]
     fenced = _FENCED.fullmatch(text)
     [field] = kind.model_fields
     try:

@@ -11,7 +11,7 @@ from langchain_core.language_models import BaseChatModel
 
 from kg_data.errors import UsageError
 from reasoning.extraction.asking import Asker, open_model
-from reasoning.extraction.documents import Document, Texts, documents_of
+from reasoning.extraction.documents import Texts, documents_of
 from reasoning.extraction.extraction import Extracted, Extraction, Failure
 from reasoning.extraction.graph_schema import schema_of_graph
 from reasoning.extraction.grounding import Grounded, Reason, grounded
@@ -249,6 +249,3 @@ class Run:
     def _spend(self, usage: TokenUsage) -> None:
         with self._lock:
             self.usage += usage
-
-
-__all__ = ["Document", "Run", "extract"]

@@ -9,7 +9,7 @@ from typing import Any
 from langchain_core.runnables import RunnableLambda
 from pydantic import Field
 
-from tests.reasoning.chat_models import ScriptedChatModel
+from tests.reasoning.chat_models import Reply, ScriptedChatModel
 
 SCHEMA = {
     "relations": [
@@ -24,7 +24,7 @@ _TEXT = re.compile(r"^----- (\w+)\n(.*?)\n----- \1$", re.MULTILINE | re.DOTALL)
 
 def shown(prompt: str) -> str:
     """The text of a prompt."""
-    return _TEXT.findall(prompt)[-1][1]
+    return str(_TEXT.findall(prompt)[-1][1])
 
 
 def reply(*triples: tuple[str, str, str, str]) -> str:
@@ -54,6 +54,9 @@ class Cacheable(ScriptedChatModel):
 
     name_of_model: str = "scripted"
 
+    def __init__(self, *replies: Reply, **fields: Any) -> None:
+        super().__init__(*replies, **fields)
+
     @property
     def _identifying_params(self) -> dict[str, Any]:
         return {"name": self.name_of_model}
@@ -68,6 +71,21 @@ class Structured(ScriptedChatModel):
 
     schemas: list[Any] = Field(default_factory=list)
 
+    def __init__(self, *replies: Reply, **fields: Any) -> None:
+        super().__init__(*replies, **fields)
+
     def with_structured_output(self, schema: Any, **how: Any) -> Any:
         self.schemas.append(schema)
         return self | RunnableLambda(str)
+
+
+class Refusing(ScriptedChatModel):
+    """A scripted model at a server that knows nothing of schemas, which only the server's answer tells."""
+
+    def with_structured_output(self, schema: Any, **how: Any) -> Any:
+        def refuse(said: object) -> object:
+            error = RuntimeError("response_format is not supported")
+            error.status_code = 400  # type: ignore[attr-defined]
+            raise error
+
+        return RunnableLambda(refuse) | RunnableLambda(str)

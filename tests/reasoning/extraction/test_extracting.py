@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
 
 from kg_data.cache_location import CACHE_VARIABLE
 from kg_data.errors import SkylarkError, UsageError
@@ -24,7 +25,7 @@ from reasoning.extraction.run import Run, extract
 from reasoning.language.embedded import EmbeddedChatModel
 from reasoning.language.errors import LLMError
 from tests.reasoning.chat_models import Reply, ScriptedChatModel, hang
-from tests.reasoning.extraction.models import SCHEMA, Cacheable, Structured, faultless_reply, reply, shown
+from tests.reasoning.extraction.models import SCHEMA, Cacheable, Refusing, Structured, faultless_reply, reply, shown
 
 UNKEPT = ExtractionOptions(cache=False)
 SMALL = ExtractionOptions(cache=False, chunk_tokens=50)
@@ -86,6 +87,12 @@ def test_a_model_that_can_is_held_to_the_schema_of_the_reply() -> None:
     assert len(extract({"a": TEXT}, model, SCHEMA, None, UNKEPT).triples) == 2
     row = model.schemas[-1]["properties"]["triples"]["items"]
     assert row["properties"]["relation"]["enum"] == ["works for", "founded in"]
+
+
+def test_a_server_that_knows_no_schemas_is_asked_in_words() -> None:
+    model = Refusing(faultless_reply)
+    assert len(extract({"a": TEXT}, model, SCHEMA, None, UNKEPT).triples) == 2
+    assert len(model.prompts) == 1
 
 
 def test_numbers_are_values() -> None:
@@ -282,6 +289,13 @@ def test_a_document_that_came_before_says_only_what_it_says_now() -> None:
     assert Reasoner(after, method="exact").answer('"founded in"("Core")').value == 2001
 
 
+def test_of_a_document_that_was_partly_read_nothing_is_lost() -> None:
+    text = "\n\n".join(f"Ann Lee works for Firm{n}. {'It rained. ' * 10}" for n in range(3))
+    kg = extract({"a": text}, ScriptedChatModel(faultless_reply), SCHEMA, None, SMALL).graph
+    model = ScriptedChatModel(lambda prompt: "no" if "Firm1." in shown(prompt) else faultless_reply(prompt))
+    assert extract({"a": text}, model, SCHEMA, kg, SMALL).graph is kg
+
+
 # Cost, keeping, proposing -----------------------------------------------------------------------------------------
 
 
@@ -366,8 +380,6 @@ def test_what_was_dropped_is_warned_of(caplog: pytest.LogCaptureFixture) -> None
 
 
 def test_a_reply_that_was_cut_off_is_read_as_far_as_it_is_whole() -> None:
-    from langchain_core.messages import AIMessage
-
     whole = reply(
         ("Ann Lee works for Core", "Ann Lee", "works for", "Core"),
         ("Bo Moe works for Core", "Bo Moe", "works for", "Core"),
@@ -395,5 +407,5 @@ def test_a_model_in_this_process_is_held_to_the_form_of_the_reply() -> None:
 
 
 def test_a_model_that_cannot_be_told_from_others_is_refused_a_cache() -> None:
-    with pytest.raises(LLMError, match="cannot be cached"):
+    with pytest.raises(UsageError, match=r"cannot be kept.*cache=False"):
         open_model(ScriptedChatModel("x"), ExtractionOptions())
