@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ class ExtractionSchema:
             if (other := seen.setdefault(fold(relation.name), relation.name)) is not relation.name:
                 raise UsageError(f'the schema has two relations of one name, "{other}" and "{relation.name}"')
 
-    @property
+    @cached_property
     def by_name(self) -> dict[str, RelationSchema]:
         """The relations by their folded names."""
         return {fold(relation.name): relation for relation in self.relations}

@@ -82,6 +82,9 @@ class Structured(ScriptedChatModel):
 class Refusing(ScriptedChatModel):
     """A scripted model at a server that knows nothing of schemas, which only the server's answer tells."""
 
+    def __init__(self, *replies: Reply, **fields: Any) -> None:
+        super().__init__(*replies, **fields)
+
     def with_structured_output(self, schema: Any, **how: Any) -> Any:
         def refuse(said: object) -> object:
             error = RuntimeError("response_format is not supported")
