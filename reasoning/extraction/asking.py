@@ -35,7 +35,7 @@ LONGEST_SHOWN = 4000
 """Characters of a reply that the model is shown again with what is wrong with it."""
 
 REFUSED = (
-    'the model "{name}" is too small to extract triples from a text: what it names is seldom what the text says. Take '
+    'the model "{name}" is too small to extract triples from a text that one could rely on. Take '
     "a chat model such as ollama:llama3.2 (on this machine, by Ollama), hf:Qwen/Qwen3-4B (in this process, best on a "
     "GPU), openai:gpt-5-mini or anthropic:claude-haiku-4-5"
 )
