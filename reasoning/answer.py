@@ -297,6 +297,11 @@ class Answer:
         return TokenUsage.total([self.reading, *(step.usage for step in self.steps)])
 
     @property
+    def referred(self) -> str:
+        """What of the answer before the question refers to, in a short sentence; "" where it stands by itself."""
+        return "" if self.understood is None else self.understood.referred
+
+    @property
     def column(self) -> ValueColumn | None:
         """The column that `value` and `values` are read from; None where they are reckoned, or there are none."""
         return self.steps[-1].column if self.steps else None

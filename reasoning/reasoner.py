@@ -17,7 +17,7 @@ from pydantic import BaseModel, WithJsonSchema
 from kg_data.errors import UsageError
 from reasoning.answer import Answer
 from reasoning.completion.options import CompletionOptions
-from reasoning.errors import CompletionError
+from reasoning.errors import CompletionError, QueryError
 from reasoning.execution.events import BoundQuestion, Event, Finished, StepFinished
 from reasoning.execution.step_result import StepResult
 from reasoning.graph.store import KnowledgeGraph
@@ -106,8 +106,12 @@ class Reasoner(Runnable[QuestionInput, Answer]):
             self._llm = self._load()
         return self._llm
 
-    def read(self, question: QuestionInput) -> list[Reading]:
+    def read(self, question: QuestionInput, previous: Answer | None = None) -> list[Reading]:
         """What a question may mean, best first; nothing is answered.
+
+        Args:
+            question: the question.
+            previous: the answer before, see `answer`.
 
         Several where it is not sure which is meant; none where nothing can be: `answer` then raises a `QuestionError`
         that says what was understood. A formal query is the one reading of itself.
@@ -116,48 +120,60 @@ class Reasoner(Runnable[QuestionInput, Answer]):
             QueryError: a formal query is not well formed.
             LLMError: a language model was to read it and failed.
         """
-        found = self._read(question_of(question))
+        found = self._read(question_of(question), previous)
         return [Reading(found, probability=1.0)] if isinstance(found, Query) else list(found.readings)
 
-    def asked(self, question: QuestionInput) -> tuple[Query, ReadQuestion | None]:
+    def asked(self, question: QuestionInput, previous: Answer | None = None) -> tuple[Query, ReadQuestion | None]:
         """The query that is answered, with what a question in English was understood as; None for a formal query.
+
+        Args:
+            question: the question.
+            previous: the answer before, see `answer`.
 
         Raises:
             QueryError, QuestionError: it could not be read.
             LLMError: a language model was to read it and failed.
         """
-        found = self._read(question_of(question))
+        found = self._read(question_of(question), previous)
         return (found, None) if isinstance(found, Query) else (found.understood(), found)
 
-    def _read(self, question: Query | str) -> Query | ReadQuestion:
+    def _read(self, question: Query | str, previous: Answer | None) -> Query | ReadQuestion:
         """A formal query, or what a question in English is understood as."""
+        if not isinstance(previous, Answer | None):
+            raise QueryError(f"expected the Answer before as previous, found {type(previous).__name__}")
         if isinstance(question, Query):
             return question
         if looks_formal(question):
             return Query.parse(question)
-        return understand(question, self.kg, self.reader, self.options)
+        return understand(question, self.kg, self.reader, self.options, previous)
 
-    def answer(self, question: QuestionInput) -> Answer:
+    def answer(self, question: QuestionInput, previous: Answer | None = None) -> Answer:
         """Answer a query, its text, or a question in plain English.
 
         A step that the LLM fails is no exception: the answer then says so in `error` and has no entities.
+
+        Args:
+            question: the question.
+            previous: the answer before, to which a question in English may refer: "and its population?", "only those
+                in Europe", "the second one", "and Spain?". `Answer.referred` says what was referred to; a question
+                that can be read by itself starts afresh.
 
         Raises:
             QueryError, QuestionError: it could not be read.
             UnknownEntityError, AmbiguousEntityError, UnknownRelationError: a name does not say one thing in the graph.
             LLMError: a language model was to read the question and failed.
         """
-        *_, last = self.events(question)
+        *_, last = self.events(question, previous)
         assert isinstance(last, Finished), "a run always ends with its answer"
         return last.answer
 
-    async def aanswer(self, question: QuestionInput) -> Answer:
+    async def aanswer(self, question: QuestionInput, previous: Answer | None = None) -> Answer:
         """`answer` without blocking the event loop."""
-        return await awaited(lambda: self.answer(question))
+        return await awaited(lambda: self.answer(question, previous))
 
-    def events(self, question: QuestionInput) -> Iterator[Event]:
+    def events(self, question: QuestionInput, previous: Answer | None = None) -> Iterator[Event]:
         """Everything that happens: a step begins (with its context), a step is done, the answer; for live display."""
-        query, understood = self.asked(question)
+        query, understood = self.asked(question, previous)
         chain = bind(query, self.kg)
         if understood is None:
             return self.answering.events(BoundQuestion(chain))
@@ -200,7 +216,7 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         return question_tool(self, self.kg, name, description)
 
     def invoke(self, input: QuestionInput, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
-        """`answer` as a run of LangChain's, with its callbacks and tags."""
+        """`answer` as a run of LangChain's, with its callbacks and tags; `previous` goes on to it."""
         return self._call_with_config(self.answer, input, config, **kwargs)
 
     async def ainvoke(self, input: QuestionInput, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
@@ -260,13 +276,18 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         )
 
     def stream(  # type: ignore[override]  # LangChain streams parts of the output; here steps come before the answer
-        self, input: QuestionInput, config: RunnableConfig | None = None, **kwargs: Any
+        self,
+        input: QuestionInput,
+        config: RunnableConfig | None = None,
+        previous: Answer | None = None,
+        **kwargs: Any,
     ) -> Generator[StepResult, None, Answer | None]:
-        """The steps of the answer, each as soon as it is done; the generator returns the `Answer`."""
+        """The steps of the answer, each as soon as it is done; the generator returns the `Answer`. Arguments as for
+        `answer`."""
         answers: list[Answer] = []
 
         def steps(inputs: Iterator[QuestionInput]) -> Iterator[StepResult]:
-            for event in self.events(next(inputs)):
+            for event in self.events(next(inputs), previous):
                 if isinstance(event, StepFinished):
                     yield event.result
                 elif isinstance(event, Finished):

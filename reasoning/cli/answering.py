@@ -1,4 +1,4 @@
-"""`ask` and `query`: one question, one answer."""
+"""`ask` and `query`: a question and its answer, or questions one after another."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import argparse
 import sys
 
 from kg_data.command_line import FAILURE, OK, USAGE, as_json
+from kg_data.errors import UsageError
 from kg_data.visible import visible, visible_lines
+from reasoning.cli.conversing import converse
 from reasoning.cli.methods import add_method, completion_options, lark_options
 from reasoning.cli.options import add_graph, open_graph
 from reasoning.cli.sent_texts import sends_texts, sent_texts
@@ -19,8 +21,12 @@ from reasoning.wording.answer_text import answer_text, choice_lines
 
 def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     """Say what `ask` or `query` takes."""
-    example = "the question" if verb == "ask" else 'e.g. \'borders("France") & ~currency("Euro")\''
-    parser.add_argument("question", metavar="QUESTION" if verb == "ask" else "QUERY", help=example)
+    if verb == "ask":
+        about = "the question; without it questions are read line by line, each of which may refer to the answer before"
+        parser.add_argument("question", metavar="QUESTION", nargs="?", help=about)
+    else:
+        example = 'e.g. \'borders("France") & ~currency("Euro")\''
+        parser.add_argument("question", metavar="QUERY", help=example)
     add_graph(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object")
@@ -30,7 +36,17 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
 
 
 def ask(options: argparse.Namespace) -> int:
-    """Answer a question in plain English, or say what of it was understood and what it may mean."""
+    """Answer a question in plain English, or say what of it was understood and what it may mean.
+
+    Without a question those of standard input are answered, one a line.
+
+    Raises:
+        UsageError: without a question something is asked for that one question has.
+    """
+    if options.question is None:
+        if options.sparql or options.dry_run:
+            raise UsageError(f"{'--sparql' if options.sparql else '--dry-run'} needs the QUESTION on the command line")
+        return converse(_reasoner(options), options.json)
     try:
         return _answer(options, options.question)
     except QuestionError as error:
@@ -44,15 +60,19 @@ def query(options: argparse.Namespace) -> int:
     return _answer(options, Query.parse(options.question))
 
 
-def _answer(options: argparse.Namespace, question: Query | str) -> int:
+def _reasoner(options: argparse.Namespace) -> Reasoner:
     lark = lark_options(options)  # what is wrong with its model is said before a graph is loaded
-    reasoner = Reasoner(
+    return Reasoner(
         open_graph(options),
         llm=options.llm,
         method=options.method,
         options=lark,
         completion=completion_options(options),
     )
+
+
+def _answer(options: argparse.Namespace, question: Query | str) -> int:
+    reasoner = _reasoner(options)
     if options.sparql:
         logical, understood = reasoner.asked(question)
         for note in () if understood is None else understood.assumed:

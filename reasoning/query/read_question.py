@@ -53,6 +53,7 @@ class ReadQuestion:
         assumed: what was assumed in reading it, each in a short sentence.
         unread: where nothing was understood, words that the graph has nothing for.
         usage: what the language model that read it took, in all its turns.
+        referred: what of the last answer it refers to, in a short sentence; "" of a question by itself.
         problem: where `query` is None, what to say to the person who asks: what was and what was not understood.
     """
 
@@ -65,6 +66,7 @@ class ReadQuestion:
     unread: tuple[str, ...] = ()
     problem: str = ""
     usage: TokenUsage = NO_USAGE
+    referred: str = ""
 
     @property
     def readings(self) -> tuple[Reading, ...]:
@@ -82,6 +84,7 @@ class ReadQuestion:
             "margin": round(self.margin, 3),
             "alternatives": [alternative.to_dict(kg) for alternative in self.alternatives],
             "assumed": list(self.assumed),
+            "referred": self.referred or None,
             "unread": list(self.unread),
             "error": self.problem or None,
         }

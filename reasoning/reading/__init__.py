@@ -8,10 +8,12 @@ guess.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from langchain_core.language_models import BaseChatModel
 
+from reasoning.answer import Answer
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language import LLMError, TokenUsage
 from reasoning.language.hosted.providers import display_name
@@ -19,10 +21,14 @@ from reasoning.language.hosted.structured_output import NoSchemaError
 from reasoning.language.readers import adapter_folder
 from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
 from reasoning.query.tree import Query
+from reasoning.reading.following.last_answer import LastAnswer
+from reasoning.reading.following.understanding import understood_after
 from reasoning.reading.formal import looks_formal
-from reasoning.reading.hosted.reader import NoQueryWrittenError, understood_by_hosted
+from reasoning.reading.hosted.reader import NoQueryWrittenError, sure_of, understood_by_hosted
+from reasoning.reading.model.linked_question import LinkedQuestion
 from reasoning.reading.model.loading import PACKAGED
-from reasoning.reading.model.understanding import understood_by_model
+from reasoning.reading.model.schema import GraphSchema, schema_of
+from reasoning.reading.model.understanding import TaughtReading
 from reasoning.reading.options import ReadingOptions
 
 __all__ = [
@@ -44,6 +50,7 @@ def understand(
     kg: KnowledgeGraph,
     llm: BaseChatModel | None = None,
     options: ReadingOptions | None = None,
+    previous: Answer | None = None,
 ) -> ReadQuestion:
     """What a question was understood as.
 
@@ -52,6 +59,7 @@ def understand(
         kg: the graph that is asked.
         llm: a chat model that can write structured output, or None to read by the embedded model.
         options: with which adapter it reads, and how often a chat model is asked, its time limit, retries and prices.
+        previous: the answer before, which the question may refer to; None: it is the first.
 
     Raises:
         LLMError: the chat model failed or did not reply in time.
@@ -61,23 +69,31 @@ def understand(
         return ReadQuestion(question, None, 0.0, 0.0, problem=f"{problem}ask it in a sentence")
     options = options or ReadingOptions()
     if llm is None:
-        return _read_here(question, kg, options)
+        return _read_here(question, kg, options, previous)
     spent: list[TokenUsage] = []
     try:
-        found = understood_by_hosted(question, kg, llm, options, spent.append)
+        found = _understood(
+            question,
+            schema_of(kg),
+            lambda linked: understood_by_hosted(linked, llm, options, spent.append),
+            sure_of(options),
+            previous,
+        )
     except QuestionError as error:
         found = _not_understood(question, error)
     except NoSchemaError:
-        found = _read_instead(question, kg, options, f"{display_name(llm)} cannot write queries")
+        found = _read_instead(question, kg, options, previous, f"{display_name(llm)} cannot write queries")
     except NoQueryWrittenError as error:
-        found = _read_instead(question, kg, options, str(error))
+        found = _read_instead(question, kg, options, previous, str(error))
     return replace(found, usage=TokenUsage.total(spent))
 
 
-def _read_instead(question: str, kg: KnowledgeGraph, options: ReadingOptions, why: str) -> ReadQuestion:
+def _read_instead(
+    question: str, kg: KnowledgeGraph, options: ReadingOptions, previous: Answer | None, why: str
+) -> ReadQuestion:
     """What the embedded model understands, with a note why no chat model does."""
     try:
-        found = _read_here(question, kg, options)
+        found = _read_here(question, kg, options, previous)
     except LLMError as error:
         found = ReadQuestion(question, None, 0.0, 0.0, problem=f"the embedded model cannot read it either: {error}")
     if found.query is None:
@@ -85,12 +101,31 @@ def _read_instead(question: str, kg: KnowledgeGraph, options: ReadingOptions, wh
     return replace(found, assumed=(f"{why}, so the question was read by the embedded model", *found.assumed))
 
 
-def _read_here(question: str, kg: KnowledgeGraph, options: ReadingOptions) -> ReadQuestion:
+def _read_here(question: str, kg: KnowledgeGraph, options: ReadingOptions, previous: Answer | None) -> ReadQuestion:
     """What the embedded model understands a question as."""
+    taught = TaughtReading.of(kg, adapter_folder(options.reader, PACKAGED), options.sure_from)
     try:
-        return understood_by_model(question, kg, adapter_folder(options.reader, PACKAGED), options.sure_from)
+        return _understood(question, taught.reader.schema, taught.read, taught.sure, previous)
     except QuestionError as error:
         return _not_understood(question, error)
+
+
+def _understood(
+    question: str,
+    schema: GraphSchema,
+    read: Callable[[LinkedQuestion], ReadQuestion],
+    sure: float,
+    previous: Answer | None,
+) -> ReadQuestion:
+    """What a question is read as, by itself or after an answer.
+
+    Raises:
+        QuestionError: a marked name is in no way a name of the graph, or what is referred to is not there.
+    """
+    linked = LinkedQuestion.of(question, schema)
+    if previous is None:
+        return read(linked)
+    return understood_after(linked, LastAnswer.of(previous, schema), read, sure)
 
 
 def _not_understood(question: str, error: QuestionError) -> ReadQuestion:

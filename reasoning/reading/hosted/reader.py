@@ -17,7 +17,6 @@ from langchain_core.messages import AIMessage
 
 from kg_data.errors import SkylarkError
 from reasoning.errors import quoted_list
-from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.calling import usage_of
 from reasoning.language.errors import LLMError
 from reasoning.language.hosted.providers import display_name
@@ -33,7 +32,6 @@ from reasoning.reading.hosted.replies import LONGEST_QUERY, QuestionReply, read_
 from reasoning.reading.model.checking import Checked
 from reasoning.reading.model.choosing import WeighedReading, chosen
 from reasoning.reading.model.linked_question import LinkedQuestion
-from reasoning.reading.model.schema import schema_of
 from reasoning.reading.options import ReadingOptions
 
 SURE = 0.6
@@ -72,8 +70,7 @@ class Sample:
 
 
 def understood_by_hosted(
-    question: str,
-    kg: KnowledgeGraph,
+    linked: LinkedQuestion,
     llm: BaseChatModel,
     options: ReadingOptions,
     spent: Callable[[TokenUsage], None],
@@ -81,19 +78,17 @@ def understood_by_hosted(
     """What a question is read as: answered, asked back, or refused with what was understood.
 
     Args:
-        question: plain English.
-        kg: the graph that is asked.
+        linked: the question with its names linked.
         llm: a chat model that can write structured output.
         options: samples, repairs, seed, and the model's time limit, retries and prices.
         spent: told what each reply took.
 
     Raises:
-        QuestionError: a marked name is in no way a name of the graph.
         NoSchemaError: the model cannot write structured output.
         NoQueryWrittenError: in no sample did it write a query that fits the graph.
         LLMError: the model or its provider failed, or took too long, before anything was written.
     """
-    linked = LinkedQuestion.of(question, schema_of(kg))
+    question = linked.prompt.question
     samples: list[Sample] = []
     notes: list[str] = []
     failure: NoQueryWrittenError | None = None
@@ -116,13 +111,17 @@ def understood_by_hosted(
     if failure is not None and not samples:
         raise failure
     readings = averaged([sample.readings for sample in samples], given)
-    sure = SURE if options.sure_from is None else options.sure_from
-    found = chosen(linked, readings, sure=sure, possible=POSSIBLE)
+    found = chosen(linked, readings, sure=sure_of(options), possible=POSSIBLE)
     notes += [note for sample in samples for note in sample.notes]
     why = next((sample.unanswerable for sample in samples if sample.unanswerable), "")
     if why and found.query is None and readings[0].query is None:
         found = replace(found, problem=f'{found.problem}. {display_name(llm)} says: "{why}"')
     return replace(found, assumed=(*dict.fromkeys(notes), *found.assumed))
+
+
+def sure_of(options: ReadingOptions) -> float:
+    """The probability from which a question is answered."""
+    return SURE if options.sure_from is None else options.sure_from
 
 
 def averaged(samples: Sequence[Sequence[WeighedReading]], given: int) -> list[WeighedReading]:

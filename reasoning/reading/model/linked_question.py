@@ -45,9 +45,16 @@ class LinkedQuestion:
         Raises:
             QuestionError: a marked name is in no way a name of the graph.
         """
-        names = link_names(question, schema)
+        return cls._shown(question, link_names(question, schema), schema)
+
+    @classmethod
+    def _shown(cls, question: str, names: Sequence[Candidate], schema: GraphSchema) -> LinkedQuestion:
         part, place = _part(question, names, schema)
         return cls(schema, Prompt(part, [name_entry(name, schema, part, place) for name in names], question), names)
+
+    def with_names(self, question: str, names: Sequence[Candidate]) -> LinkedQuestion:
+        """The same with other words and other names linked in them; at most as many as there are ids."""
+        return self._shown(question, names[: len(NAME_IDS)], self.schema)
 
     @property
     def is_names_alone(self) -> bool:

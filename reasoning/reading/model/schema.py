@@ -161,6 +161,10 @@ class GraphSchema:
         """Places of the kinds of one entity, at most two; () where nothing is known."""
         return self._kinds.of(np.array([entity], dtype=np.int32))[:2]
 
+    def kinds_of_entities(self, entities: Ids) -> frozenset[int]:
+        """Places of the kinds that enough of some entities have; none where nothing is known."""
+        return frozenset(self._kinds.of(entities)) if len(entities) else frozenset()
+
     def _typed_kinds(self) -> list[KindEntry]:
         assert self.type_relation is not None
         inverse = f"~{relation_text(self.type_relation)}"

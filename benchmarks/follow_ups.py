@@ -1,0 +1,169 @@
+"""Questions that follow an answer, and whether new questions after an answer are read as without it.
+
+    python -m benchmarks.follow_ups [--list FILE] [--fresh N] [--limit N]
+
+A line of a list has `question` and `first` (the question before and its query, which is answered exactly), `follow_up`,
+`query` (what the follow-up means; null where it refers to nothing and has to be refused or asked back), `accept`,
+`kind` and `kg`. It is right where the query that was read gives what the list's query gives, wrong though sure where it
+gives something else, refused where it was asked back. `--fresh N` draws N questions of each of three lists and puts
+each after an unrelated answer: what is read has to be what is read without. Of the whole list it writes
+`results/follow_ups.json` and `.md` beside this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import machine, machine_words
+from benchmarks.question_lists import HERE, graph_named, result_of
+from kg_data.errors import SkylarkError
+from kg_data.registry import data_root
+from kg_data.text_table import aligned
+from reasoning import Answer, KnowledgeGraph, Query, Reasoner
+from reasoning.language.concurrent_map import concurrent_map
+from reasoning.reading import ReadQuestion, understand
+
+LIST = HERE / "lists" / "follow_ups" / "development.jsonl"
+AT_ONCE = 16
+OUTCOMES = ("right", "wrong though sure", "refused")
+
+FRESH = ("questions.world.final", "questions.world.unseen", "questions.measures.unseen")
+BEFORE = (
+    'borders("France")', 'capital("Peru")', 'language("Switzerland")', 'population("Norway")', 'currency("Chile")',
+    'top(3, population, ~continent("Africa"))', '~serves("Tokyo")', 'count(~continent("Asia"))',
+)  # fmt: skip
+"""Queries whose answers new questions are put after: countries, a city, languages, numbers, a currency, airports."""
+
+
+def judged(record: dict[str, Any], found: ReadQuestion, kg: KnowledgeGraph) -> str:
+    """One of `OUTCOMES`."""
+    if record["query"] is None:
+        return "right" if found.query is None else "wrong though sure"
+    if found.query is None:
+        return "refused"
+    try:
+        given = result_of(found.query, kg)
+    except SkylarkError:
+        return "wrong though sure"
+    wanted = (record["query"], *record.get("accept", ()))
+    return "right" if any(given == result_of(Query.parse(text), kg) for text in wanted) else "wrong though sure"
+
+
+def followed(path: Path, graphs: dict[str, KnowledgeGraph], limit: int | None) -> list[dict[str, Any]]:
+    """A line for each line of a list: its outcome, what was read and what was referred to, seconds."""
+    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()][:limit]
+    for record in records:
+        opened(record.get("kg", "world"), graphs)
+
+    def one(record: dict[str, Any]) -> dict[str, Any]:
+        kg = graphs[record.get("kg", "world")]
+        last = Reasoner(kg, method="exact").answer(Query.parse(record["first"]))
+        started = time.perf_counter()
+        found = understand(record["follow_up"], kg, previous=last)
+        outcome = judged(record, found, kg)
+        print(f"{outcome}: {record['question']} {record['follow_up']}", file=sys.stderr, flush=True)
+        return {
+            **{key: record[key] for key in ("kind", "question", "follow_up", "query")},
+            "kg": record.get("kg", "world"),
+            "outcome": outcome,
+            "read": None if found.query is None else str(found.query),
+            "confidence": round(found.confidence, 4),
+            "referred": found.referred,
+            "problem": found.problem,
+            "alternatives": [[str(other.query), round(other.probability, 4)] for other in found.alternatives],
+            "seconds": round(time.perf_counter() - started, 2),
+        }
+
+    return list(concurrent_map(one, records, AT_ONCE))
+
+
+def undisturbed(graphs: dict[str, KnowledgeGraph], count: int) -> list[dict[str, Any]]:
+    """A line for each question that was put after an unrelated answer: what is read with and without it."""
+    kg = opened("world", graphs)
+    rng = random.Random(0)
+    lasts = [Reasoner(kg, method="exact").answer(Query.parse(text)) for text in BEFORE]
+    drawn: list[tuple[str, Answer]] = []
+    for name in FRESH:
+        lines = (HERE / "lists" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+        drawn += [(json.loads(line)["question"], rng.choice(lasts)) for line in rng.sample(lines, count)]
+
+    def one(pair: tuple[str, Answer]) -> dict[str, Any]:
+        question, last = pair
+        alone, after = understand(question, kg), understand(question, kg, previous=last)
+        same = alone.query == after.query
+        print(f"{'same' if same else 'other'}: {question}", file=sys.stderr, flush=True)
+        return {
+            "question": question,
+            "before": str(last.query),
+            "same": same,
+            "alone": None if alone.query is None else str(alone.query),
+            "after": None if after.query is None else str(after.query),
+            "referred": after.referred,
+        }
+
+    return list(concurrent_map(one, drawn, AT_ONCE))
+
+
+def opened(name: str, graphs: dict[str, KnowledgeGraph]) -> KnowledgeGraph:
+    """A graph, kept."""
+    if name not in graphs:
+        graphs[name] = graph_named(name, data_root())
+    return graphs[name]
+
+
+def table(lines: Sequence[dict[str, Any]]) -> str:
+    """Outcomes by graph and kind, and over all."""
+    groups = sorted({(line["kg"], line["kind"]) for line in lines})
+    rows = []
+    for kg, kind in groups:
+        counts = Counter(line["outcome"] for line in lines if (line["kg"], line["kind"]) == (kg, kind))
+        rows.append((Path(kg).stem, kind, *(str(counts[outcome]) for outcome in OUTCOMES)))
+    counts = Counter(line["outcome"] for line in lines)
+    rows.append(("all", "", *(str(counts[outcome]) for outcome in OUTCOMES)))
+    return aligned(("graph", "kind", *OUTCOMES), rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--list", type=Path, default=LIST, help="dialogues, one a line")
+    parser.add_argument("--fresh", type=int, default=40, metavar="N", help="questions of each list put after an answer")
+    parser.add_argument("--limit", type=int, metavar="N", help="the first N dialogues; nothing is written then")
+    options = parser.parse_args()
+    graphs: dict[str, KnowledgeGraph] = {}
+    lines = followed(options.list, graphs, options.limit)
+    fresh = undisturbed(graphs, options.fresh)
+    same = sum(line["same"] for line in fresh)
+    text = f"{table(lines)}\n\nNew questions after an unrelated answer, read as without it: {same} of {len(fresh)}"
+    print(text)
+    if options.limit is not None:
+        return
+    command = f"python -m benchmarks.follow_ups --list {options.list.name} --fresh {options.fresh}"
+    if options.list == LIST:
+        command = f"python -m benchmarks.follow_ups --fresh {options.fresh}"
+    report = {
+        "command": command,
+        "date": datetime.date.today().isoformat(),
+        "machine": machine(),
+        "outcomes": dict(Counter(line["outcome"] for line in lines)),
+        "fresh": {"count": len(fresh), "same": same},
+        "lines": lines,
+        "fresh_lines": fresh,
+    }
+    name = "follow_ups" if options.list == LIST else f"follow_ups.{options.list.stem}"
+    path = HERE / "results" / f"{name}.json"
+    path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    words = f"`{command}`\n\n```\n{text}\n```\n\n{machine_words(report['machine'])}\n"
+    path.with_suffix(".md").write_text(words, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""What a further question may mean by what was answered last: its members, their places, the query's own parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from kg_data.errors import SkylarkError
+from reasoning.answer import Answer
+from reasoning.execution.exact import execute
+from reasoning.graph.index import Ids
+from reasoning.query.binding import bind
+from reasoning.query.read_question import QuestionError
+from reasoning.query.rebuilding import parts_of
+from reasoning.query.tree import Aggregate, Count, Entity, Exists, Measured, Project, Query
+from reasoning.reading.anchors import anchor
+from reasoning.reading.model.kinds import Kinds
+from reasoning.reading.model.schema import GraphSchema
+
+MOST_LOOKED_AT = 1000
+"""Members whose kinds are looked at."""
+
+MOST_TOLD = 3
+"""Names that a note of what was referred to lists."""
+
+
+@dataclass(frozen=True)
+class LastAnswer:
+    """An answer that a question may refer to.
+
+    Attributes:
+        schema: of the graph that is asked.
+        query: that was answered.
+        entities: what it is about, in the answer's order: the members, of a number those that were counted or measured.
+        given_by: the query that gives them; None where there are none.
+    """
+
+    schema: GraphSchema
+    query: Query
+    entities: Ids
+    given_by: Query | None
+
+    @classmethod
+    def of(cls, answer: Answer, schema: GraphSchema) -> LastAnswer:
+        """What an answer of the graph is about.
+
+        Raises:
+            QuestionError: it is of another graph.
+        """
+        kg = schema.kg
+        try:
+            if answer.kg.graph_name != kg.graph_name:
+                raise QuestionError("they have different names")
+            bind(answer.query, kg)
+        except SkylarkError as error:
+            raise QuestionError(
+                f"the last answer is of the graph {answer.kg.graph_name}, and {kg.graph_name} is asked ({error}): "
+                "ask without it, or ask the graph that it is of"
+            ) from error
+        about = _set_of(answer.query, schema)
+        if about is None:
+            entities: Ids = np.array([], dtype=np.int32)
+        elif answer.kg is kg and len(answer.ranked):
+            entities = answer.ranked
+        elif isinstance(about, Entity):
+            entities = np.array([about.index(kg)], dtype=np.int32)
+        else:
+            entities = execute(kg, bind(about, kg))[-1].members
+        return cls(schema, answer.query, entities, about if len(entities) else None)
+
+    @cached_property
+    def those(self) -> Query | None:
+        """They as a query: one by its name, several by the query that gives them; None where there are none."""
+        return self.anchor(int(self.entities[0])) if len(self.entities) == 1 else self.given_by
+
+    @cached_property
+    def kinds(self) -> Kinds:
+        """Of its entities."""
+        return self.schema.kinds_of_entities(self.entities[:MOST_LOOKED_AT])
+
+    @property
+    def words(self) -> str:
+        """Which entities it has, for a note."""
+        kg = self.schema.kg
+        names = [kg.name(int(entity)) for entity in self.entities[:MOST_TOLD]]
+        if len(self.entities) > MOST_TOLD:
+            return f"the {len(self.entities):,} of the last answer ({', '.join(names)}, ...)"
+        return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else "nothing"
+
+    def in_place(self, place: int) -> int:
+        """The entity in a place of the answer, from 1 on, or from -1 on backwards.
+
+        Raises:
+            QuestionError: it has no such place.
+        """
+        count = len(self.entities)
+        if not 1 <= abs(place) <= count:
+            if not count:
+                raise QuestionError(
+                    "the last answer names nothing, and so has no places: ask for something by its name"
+                )
+            has = f"the last answer has {count:,} {'place' if count == 1 else 'places'}"
+            raise QuestionError(f"{has} ({self.words}), and number {abs(place)} is asked for: ask for one that it has")
+        return int(self.entities[place - 1 if place > 0 else place])
+
+    def sets(self) -> Iterator[Query]:
+        """What an unsaid set may be: those, then the sets that the query is made of, the outer ones first."""
+        if self.those is not None:
+            yield self.those
+        level = [self.query]
+        while level:
+            level = [part for query in level for part in parts_of(query) if not self.is_whole_kind(query)]
+            yield from (part for part in level if part.gives_set and not part.holds_it and not part.is_everything)
+
+    def anchors(self) -> list[Entity]:
+        """The entities that the query names, each once; the words for kinds are none."""
+        found: dict[Entity, None] = {}
+
+        def look(query: Query) -> None:
+            if isinstance(query, Entity):
+                found[query] = None
+            elif not self.is_whole_kind(query):
+                for part in parts_of(query):
+                    look(part)
+
+        look(self.query)
+        return list(found)
+
+    def anchor(self, entity: int) -> Entity:
+        """An entity as a query names it."""
+        return anchor(self.schema.kg, entity)
+
+    def name_of(self, entity: Entity) -> str:
+        """What people call an entity that a query names."""
+        return self.schema.kg.name(entity.index(self.schema.kg))
+
+    def kinds_of(self, query: Query) -> Kinds:
+        """The kinds of a set."""
+        return self.kinds if query == self.those else self.schema.kinds_of_sets.of(query)
+
+    def is_whole_kind(self, query: Query) -> bool:
+        """Whether a query says all things of a kind."""
+        return self.schema.kind_by_query(str(query)) is not None
+
+
+def _set_of(query: Query, schema: GraphSchema) -> Query | None:
+    """The set that a query gives, counts or measures; None where a number has none, or several."""
+    if isinstance(query, Count | Exists):
+        return query.part
+    if isinstance(query, Aggregate | Measured):
+        return query.source
+    if isinstance(query, Project) and schema.kg.relation(query.relation).kind == "values":
+        return query.source
+    return query if query.gives_set else None

@@ -1,0 +1,164 @@
+"""Stretches of a question that refer to something said before: pronouns and places in a list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from reasoning.graph.names import fold
+from reasoning.reading.english.common_words import is_common
+from reasoning.reading.english.referring_words import (
+    CONJUNCTIONS,
+    CONNECTIVES,
+    DEMONSTRATIVES,
+    IDENTIFYING,
+    LOOSE,
+    ORDINALS,
+    PRONOUNS,
+    RELATIVE,
+    RESTRICTORS,
+)
+from reasoning.reading.english.word_forms import forms_of
+from reasoning.reading.model.linked_question import LinkedQuestion
+from reasoning.reading.model.names import Candidate
+
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A stretch that refers to something.
+
+    Attributes:
+        start: where it begins, in characters.
+        text: the stretch.
+        place: in a list, from 1 on, or from -1 on backwards; None of a pronoun.
+        loose: whether such a pronoun may refer to nothing.
+        relative: whether it refers only where something is asked of it.
+        after_kind: whether a word for a kind of things, which it may refer to as well, stands before it.
+    """
+
+    start: int
+    text: str
+    place: int | None = None
+    loose: bool = False
+    relative: bool = False
+    after_kind: bool = False
+
+
+def reference_in(question: LinkedQuestion) -> Reference | None:
+    """The first stretch that refers to something with no name before it that it may refer to; None where none does."""
+    text = question.prompt.question
+    named = [(name.start, name.start + len(name.text)) for name in question.names if not name.literal]
+    words = [match for match in _WORD.finditer(text) if not any(start <= match.start() < end for start, end in named)]
+    first_name = min((start for start, _ in named), default=len(text))
+    kinds = _kind_words(question)
+    after_kind = False
+    for at, match in enumerate(words):
+        if match.start() > first_name:
+            return None
+        word = match.group().casefold()
+        if word in PRONOUNS and (named or at + 1 < len(words) or at):
+            last = match
+            if word in DEMONSTRATIVES and (noun := _next(words, at, text)) is not None and _is_kind(noun, kinds):
+                last = noun
+            return Reference(
+                match.start(),
+                text[match.start() : last.end()],
+                loose=word in LOOSE,
+                relative=word in RELATIVE and last is match,
+                after_kind=after_kind,
+            )
+        if word in ORDINALS and (end := _place_end(words, at, text, kinds)) is not None:
+            start = words[at - 1].start() if at and words[at - 1].group().casefold() == "the" else match.start()
+            return Reference(start, text[start:end], ORDINALS[word], after_kind=after_kind)
+        after_kind = after_kind or _is_kind(match, kinds)
+    return None
+
+
+def is_fragment(question: LinkedQuestion) -> bool:
+    """Whether nothing but words that join stands beside the names, so that the names are all that is said."""
+    return bool(question.names) and all(word in CONNECTIVES or len(word) < 2 for word in _beside(question))
+
+
+def goes_on(question: LinkedQuestion) -> bool:
+    """Whether a question goes on from another one: it begins as one does, or says neither names nor what is asked."""
+    words = [match.group().casefold() for match in _WORD.finditer(question.prompt.question)]
+    if words and words[0] in CONJUNCTIONS:
+        return True
+    return keeps_some(question) or (not question.names and all(map(is_common, words)))
+
+
+def keeps_some(question: LinkedQuestion) -> bool:
+    """Whether it says names, and beside them only which of some things are kept: "not in Europe"."""
+    words = CONNECTIVES | RESTRICTORS
+    return bool(question.names) and all(word in words or len(word) < 2 for word in _beside(question))
+
+
+def asks_nothing_beside(question: LinkedQuestion, reference: Reference) -> bool:
+    """Whether nothing but words that join stands beside a reference."""
+    end = reference.start + len(reference.text)
+    text = question.prompt.question
+    rest = text[: reference.start] + " " * len(reference.text) + text[end:]
+    words = [match.group().casefold() for match in _WORD.finditer(rest)]
+    return all(word in CONNECTIVES or word in IDENTIFYING for word in words)
+
+
+def says_kind(question: LinkedQuestion, words: str) -> bool:
+    """Whether a question has a word for a kind."""
+    return any(forms_of(word) & forms_of(one) for word in words.split() for one in _beside(question))
+
+
+def with_reference(question: LinkedQuestion, reference: Reference, meant: Candidate) -> LinkedQuestion:
+    """The question with a stretch linked to what it refers to, in place of what else overlaps with it.
+
+    Args:
+        question: as it was asked.
+        reference: the stretch.
+        meant: what it refers to; the words of it are put where the stretch stands.
+    """
+    text, end = question.prompt.question, reference.start + len(reference.text)
+    moved = len(meant.text) - len(reference.text)
+    names = [meant]
+    for name in question.names:
+        if name.start + len(name.text) <= reference.start:
+            names.append(name)
+        elif end <= name.start:
+            names.append(replace(name, start=name.start + moved))
+    changed = text[: reference.start] + meant.text + text[end:]
+    return question.with_names(changed, sorted(names, key=lambda name: (name.start, -name.weight)))
+
+
+def _beside(question: LinkedQuestion) -> Iterator[str]:
+    """The words that stand beside the names, in small letters."""
+    named = [(name.start, name.start + len(name.text)) for name in question.names]
+    for match in _WORD.finditer(question.prompt.question):
+        if not any(start <= match.start() < end for start, end in named):
+            yield match.group().casefold()
+
+
+def _kind_words(question: LinkedQuestion) -> frozenset[str]:
+    return frozenset(
+        form for kind in question.schema.kinds if kind.named for word in kind.words.split() for form in forms_of(word)
+    )
+
+
+def _is_kind(match: re.Match[str], kinds: frozenset[str]) -> bool:
+    return bool(forms_of(match.group()) & kinds) and fold(match.group()) not in PRONOUNS
+
+
+def _next(words: Sequence[re.Match[str]], at: int, text: str) -> re.Match[str] | None:
+    """The word behind another one, with nothing but blanks between."""
+    if at + 1 < len(words) and not text[words[at].end() : words[at + 1].start()].strip():
+        return words[at + 1]
+    return None
+
+
+def _place_end(words: Sequence[re.Match[str]], at: int, text: str, kinds: frozenset[str]) -> int | None:
+    """Where a place in a list ends: "second one", "third country", "last"; None where it is part of something else."""
+    noun = _next(words, at, text)
+    if noun is not None and (noun.group().casefold() == "one" or _is_kind(noun, kinds)):
+        return noun.end()
+    stands_alone = at + 1 == len(words) or noun is None
+    return words[at].end() if stands_alone else None

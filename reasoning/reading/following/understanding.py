@@ -1,0 +1,273 @@
+"""What a question is understood as that may follow an answer.
+
+Words that refer to the answer are linked to it as names are, and the model that reads the question writes a query of
+them; what then is put together is exact. Where nothing refers to it, a few words that are no question by themselves
+("and Spain?", "how many?") go on with the last query. Whatever else can be read by itself is a new question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from kg_data.errors import SkylarkError
+from reasoning.errors import quoted_list
+from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
+from reasoning.query.tree import Query
+from reasoning.reading.following.last_answer import LastAnswer
+from reasoning.reading.following.references import (
+    Reference,
+    asks_nothing_beside,
+    goes_on,
+    is_fragment,
+    keeps_some,
+    reference_in,
+    says_kind,
+    with_reference,
+)
+from reasoning.reading.following.trees import all_of, exchanged, holds, narrowed, sets_within, with_value
+from reasoning.reading.model.checking import check
+from reasoning.reading.model.linked_question import WELL_LINKED, LinkedQuestion
+from reasoning.reading.model.names import Candidate
+
+Read = Callable[[LinkedQuestion], ReadQuestion]
+"""How a question whose names are linked is read."""
+
+
+NEVER_LEFT_OUT = WELL_LINKED - 0.05
+"""Weight of a pronoun: what is read without it is asked of those that it refers to, so nothing is left out."""
+
+
+def understood_after(question: LinkedQuestion, last: LastAnswer, read: Read, sure: float) -> ReadQuestion:
+    """What a question is read as that was asked after an answer.
+
+    Args:
+        question: with its names linked.
+        last: the answer.
+        read: reads a question by itself.
+        sure: probability from which a question is answered.
+
+    Raises:
+        QuestionError: it refers to something that the answer does not have.
+    """
+    return _FollowUp(question, last, read, sure).understood()
+
+
+class _FollowUp:
+    """A question beside the answer before it; arguments as for `understood_after`."""
+
+    def __init__(self, question: LinkedQuestion, last: LastAnswer, read: Read, sure: float) -> None:
+        self._question, self._last, self._read, self._sure = question, last, read, sure
+
+    def understood(self) -> ReadQuestion:
+        """See `understood_after`."""
+        reference = reference_in(self._question)
+        if reference is not None:
+            found = self._of_pronoun(reference) if reference.place is None else self._of_place(reference)
+            if found is not None:
+                return found
+        elif is_fragment(self._question) and (found := self._with_names_exchanged()) is not None:
+            return found
+        fresh = self._read(self._question)
+        if not goes_on(self._question):
+            return fresh
+        return self._gone_on_with(fresh) or fresh
+
+    # What is referred to ------------------------------------------------------------------------------------------
+
+    def _of_place(self, reference: Reference) -> ReadQuestion | None:
+        """Read with a place in the last answer linked to what stands there; None where it is no such place."""
+        assert reference.place is not None
+        try:
+            entity = self._last.in_place(reference.place)
+        except QuestionError:
+            fresh = self._read(self._question)
+            if fresh.query is None:
+                raise
+            return fresh
+        kg = self._last.schema.kg
+        named = self._last.anchor(entity)
+        note = f'"{reference.text}" refers to {kg.name(entity)}'
+        if asks_nothing_beside(self._question, reference):
+            return self._certain([(named, note)])
+        kinds, label = self._last.schema.kinds_of_entity(entity), kg.entity_labels[entity]
+        meant = Candidate(reference.start, label, label, str(named), kinds)
+        asked = self._read(with_reference(self._question, reference, meant))
+        best = next(iter(asked.readings), None)
+        if best is None or not holds(best.query, named) or not self._says_names(best.query):
+            return None
+        return self._noted(asked, note, lambda query: query if holds(query, named) else None)
+
+    def _of_pronoun(self, reference: Reference) -> ReadQuestion | None:
+        """Read with a pronoun linked to the last answer; None where it refers to something else, or to nothing."""
+        last = self._last
+        if last.given_by is None:
+            if reference.loose or reference.after_kind:
+                return None
+            raise QuestionError(
+                f'"{reference.text}" refers to the last answer, which names nothing: say by name what is asked about'
+            )
+        label = last.words if len(last.entities) == 1 else reference.text
+        note = f'"{reference.text}" refers to {last.words}'
+        if asks_nothing_beside(self._question, reference):
+            assert last.those is not None
+            return self._certain([(last.those, note)])
+        kinds = tuple(sorted(last.kinds))[:2]
+        meant = Candidate(reference.start, reference.text, label, f"({last.given_by})", kinds, weight=NEVER_LEFT_OUT)
+        asked = self._read(with_reference(self._question, reference, meant))
+        best = next(iter(asked.readings), None)
+        if best is None:
+            return None
+        refers = holds(best.query, last.given_by) and self._says_names(best.query)
+        weak = reference.loose or reference.after_kind
+        if not refers and (reference.relative or reference.after_kind or self._of_those(best.query) is None):
+            return None
+        if refers and weak and asked.query is None and (fresh := self._read(self._question)).query is not None:
+            return fresh
+        return self._noted(asked, note, self._of_those)
+
+    def _of_those(self, query: Query) -> Query | None:
+        """A query of the last answer's members; None where it cannot be about them, or leaves out what is named."""
+        those, given_by = self._last.those, self._last.given_by
+        assert those is not None and given_by is not None
+        if holds(query, given_by):
+            return exchanged(query, given_by, those, lambda _: False) if self._says_names(query) else None
+        return self._for_unsaid(query) or narrowed(query, those, self._may_be_those)
+
+    def _may_be_those(self, query: Query) -> bool:
+        kinds = self._last.schema.kinds_of_sets.of(query)
+        return not kinds or not self._last.kinds or bool(kinds & self._last.kinds)
+
+    def _says_names(self, query: Query) -> bool:
+        """Whether a query leaves out none of the names that the question surely has."""
+        text = str(query)
+        told: dict[int, bool] = {}
+        for name in self._question.names:
+            if name.weight >= WELL_LINKED and not name.literal:
+                told[name.start] = told.get(name.start, False) or name.query in text
+        return all(told.values())
+
+    # What goes on with the last query -----------------------------------------------------------------------------
+
+    def _with_names_exchanged(self) -> ReadQuestion | None:
+        """The last query with names of the question in place of one of its own; None where none has their kind."""
+        places: dict[int, list[Candidate]] = {}
+        for name in self._question.names:
+            places.setdefault(name.start, []).append(name)
+        found: list[tuple[Query, str]] = []
+        if all(name.literal for name in self._question.names):
+            value = getattr(Query.parse(self._question.names[0].query), "value", None)
+            changed = self._last.query if value is None else with_value(self._last.query, value)
+            found = [(changed, f'"{self._question.names[0].text}" takes the place of the number in the last question')]
+        for anchor in self._last.anchors():
+            kinds = self._last.kinds_of(anchor)
+            fitting = [
+                max((name for name in names if kinds & set(name.kinds)), key=lambda name: name.weight, default=None)
+                for names in places.values()
+            ]
+            if any(name is None for name in fitting):
+                continue
+            others = [Query.parse(name.query) for name in fitting if name is not None]
+            texts = quoted_list([name.text for name in fitting if name is not None], "and")
+            note = f'{texts} in place of "{self._last.name_of(anchor)}" in the last question'
+            found.append((exchanged(self._last.query, anchor, all_of(others), self._last.is_whole_kind), note))
+        found = [(query, note) for query, note in found if query != self._last.query and self._can_be_asked(query)]
+        return self._certain(found) if found else None
+
+    def _gone_on_with(self, fresh: ReadQuestion) -> ReadQuestion | None:
+        """Of a question that says no set of its own, the readings with the last answer in its place."""
+
+        def about(query: Query) -> Query | None:
+            found = self._for_unsaid(query)
+            if found is None and keeps_some(self._question) and self._last.those is not None:
+                found = narrowed(query, self._last.those, self._may_be_those)
+            return found
+
+        if fresh.query is not None and about(fresh.query) is None:
+            return None
+        return self._noted(fresh, f"asked of {self._last.words}", about, shared=True)
+
+    def _for_unsaid(self, query: Query) -> Query | None:
+        """A query with a set of the last answer for each kind that the question has no word for; None without such."""
+        schema = self._last.schema
+
+        def unsaid(part: Query) -> bool:
+            kind = schema.kind_by_query(str(part))
+            entry = None if kind is None else schema.kinds[kind]
+            return entry is not None and not (entry.named and says_kind(self._question, entry.words))
+
+        changed = query
+        for kind in dict.fromkeys(sets_within(query, unsaid)):
+            place = schema.kind_by_query(str(kind))
+            instead = next((one for one in self._last.sets() if place in self._last.kinds_of(one)), None)
+            if instead is None:
+                return None
+            changed = exchanged(changed, kind, instead, lambda _: False)
+        return changed if changed != query else None
+
+    # What is made of it -------------------------------------------------------------------------------------------
+
+    def _can_be_asked(self, query: Query) -> bool:
+        if query == self._last.those:
+            return True
+        try:
+            check(query, self._last.schema)
+        except SkylarkError:
+            return False
+        return True
+
+    def _certain(self, found: Sequence[tuple[Query, str]]) -> ReadQuestion:
+        """The one query that there is, or what to choose from."""
+        asked = self._question.prompt.question
+        each = [Reading(query, (note,), 1 / len(found)) for query, note in found]
+        if len(found) == 1:
+            return ReadQuestion(asked, found[0][0], assumed=each[0].assumed, referred=found[0][1])
+        problem = f"it may go on with the last question in more than one way: {'; or '.join(n for _, n in found)}"
+        return ReadQuestion(asked, None, 0.0, 0.0, tuple(each), problem=problem)
+
+    def _noted(
+        self, found: ReadQuestion, note: str, change: Callable[[Query], Query | None], shared: bool = False
+    ) -> ReadQuestion | None:
+        """What was read with its queries changed, and what was referred to said; None where nothing can be asked.
+
+        Args:
+            found: what was read.
+            note: what was referred to.
+            change: a reading's query as it is asked; None where it is left out.
+            shared: whether those that are left out leave their probability to the others.
+        """
+        readings = list(self._changed(found.readings, note, change))
+        if not readings:
+            return None
+        if shared:
+            total = sum(reading.probability for reading in readings)
+            readings = [replace(reading, probability=reading.probability / total) for reading in readings]
+        best, *others = readings
+        if found.query is None and not (shared and best.probability >= self._sure):
+            return replace(found, question=self._question.prompt.question, alternatives=tuple(readings))
+        margin = best.probability - max((other.probability for other in others), default=0.0)
+        return replace(
+            found,
+            question=self._question.prompt.question,
+            query=best.query,
+            confidence=best.probability,
+            margin=margin,
+            alternatives=tuple(others),
+            assumed=best.assumed,
+            unread=(),
+            problem="",
+            referred=note,
+        )
+
+    def _changed(
+        self, readings: Sequence[Reading], note: str, change: Callable[[Query], Query | None]
+    ) -> Iterator[Reading]:
+        """The readings that can be asked so, those that come to the same together, best first."""
+        found: dict[Query, Reading] = {}
+        for reading in readings:
+            query = change(reading.query)
+            if query is not None and self._can_be_asked(query):
+                noted = replace(reading, query=query, assumed=(note, *reading.assumed), probability=0.0)
+                first = found.get(query, noted)
+                found[query] = replace(first, probability=first.probability + reading.probability)
+        return iter(sorted(found.values(), key=lambda reading: -reading.probability))

@@ -1,0 +1,265 @@
+"""What a question may refer to, with the model's part played by queries that are written for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from reasoning import Answer, KnowledgeGraph, Query, QuestionError, Reasoner
+from reasoning.query.read_question import ReadQuestion
+from reasoning.reading.following.last_answer import LastAnswer
+from reasoning.reading.following.understanding import understood_after
+from reasoning.reading.model.choosing import WeighedReading, chosen
+from reasoning.reading.model.linked_question import LinkedQuestion
+from reasoning.reading.model.schema import schema_of
+
+BORDERS = {"France": ["Spain", "Germany", "Andorra"], "Spain": ["Portugal"], "Germany": ["Poland"]}
+CAPITALS = {"France": "Paris", "Spain": "Madrid", "Germany": "Berlin", "Portugal": "Lisbon", "Poland": "Warsaw"}
+MONEY = {"France": "Euro", "Spain": "Euro", "Germany": "Euro", "Portugal": "Euro", "Andorra": "Euro", "Poland": "Zloty"}
+PEOPLE = {"France": 68, "Spain": 48, "Germany": 84, "Portugal": 10, "Poland": 38, "Andorra": 1, "Paris": 2, "Madrid": 3}
+TYPES = {
+    **dict.fromkeys(MONEY, "country"),
+    **dict.fromkeys(CAPITALS.values(), "city"),
+    **dict.fromkeys(MONEY.values(), "currency"),
+}
+SURE = 0.7
+
+
+def graph(name: str) -> KnowledgeGraph:
+    triples: list[tuple[str, str, str | int]] = [
+        *((country, "borders", other) for country, others in BORDERS.items() for other in others),
+        *((country, "capital", city) for country, city in CAPITALS.items()),
+        *((country, "currency", money) for country, money in MONEY.items()),
+        *((thing, "population", number) for thing, number in PEOPLE.items()),
+        *((thing, "type", kind) for thing, kind in TYPES.items()),
+    ]
+    return KnowledgeGraph.from_triples(triples, name, TYPES.items())
+
+
+KG = graph("lands")
+ANY = '~type("country")'
+
+
+def after(query: str) -> Answer:
+    return Reasoner(KG, method="exact").answer(Query.parse(query))
+
+
+def writes(*queries: str | tuple[str, float]) -> Callable[[LinkedQuestion], ReadQuestion]:
+    """A reader that writes some queries, {words} being what these words of the question are linked to, if they are."""
+
+    def read(question: LinkedQuestion) -> ReadQuestion:
+        linked = {name.text: name.query for name in question.names}
+        readings = []
+        for query in queries:
+            text, probability = query if isinstance(query, tuple) else (query, 0.9)
+            try:
+                readings.append(WeighedReading(Query.parse(text.format_map(linked)), probability, ""))
+            except KeyError:
+                continue
+        return chosen(question, readings, sure=SURE, possible=0.1)
+
+    return read
+
+
+def asks_nothing(question: LinkedQuestion) -> ReadQuestion:
+    raise AssertionError(f"the model was asked {question.prompt.question}")
+
+
+def understood(question: str, last: str, read: Callable[[LinkedQuestion], ReadQuestion] = asks_nothing) -> ReadQuestion:
+    schema = schema_of(KG)
+    return understood_after(LinkedQuestion.of(question, schema), LastAnswer.of(after(last), schema), read, SURE)
+
+
+# Pronouns -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_pronoun_is_what_was_answered() -> None:
+    found = understood("and its population?", 'capital("France")', writes("population({its})"))
+    assert str(found.query) == 'population("Paris")'
+    assert found.referred == '"its" refers to Paris'
+    assert found.referred in found.assumed
+
+
+def test_of_several_it_is_the_query_that_gave_them() -> None:
+    found = understood("What are their capitals?", 'borders("France")', writes("capital({their})"))
+    assert str(found.query) == 'capital(borders("France"))'
+    assert found.referred == '"their" refers to Spain, Germany and Andorra'
+
+
+def test_of_a_number_it_is_what_was_counted_or_measured() -> None:
+    assert str(understood("Which are they?", 'count(borders("Spain"))').query) == '"Portugal"'
+    found = understood("and its capital?", 'population("Spain")', writes("capital({its})"))
+    assert str(found.query) == 'capital("Spain")'
+
+
+@pytest.mark.parametrize(
+    ("question", "written", "meant"),
+    [
+        ("which of them use the euro?", '~currency("Euro")', 'borders("Germany") & ~currency("Euro")'),
+        ("only those with more than 40 people", f"population({ANY}) > 40", 'population(borders("Germany")) > 40'),
+        ("How many of them use the euro?", 'count(~currency("Euro"))', 'count(borders("Germany") & ~currency("Euro"))'),
+        ("Which of them has most people?", f"top(1, population, {ANY})", 'top(1, population, borders("Germany"))'),
+        ("Do any of them use the euro?", 'exists(~currency("Euro"))', 'exists(borders("Germany") & ~currency("Euro"))'),
+    ],
+)
+def test_what_is_read_of_all_is_asked_of_them_alone(question: str, written: str, meant: str) -> None:
+    several = 'borders("Germany")'
+    found = understood(question, several, writes(written))
+    assert Reasoner(KG, method="exact").answer(found.understood()).ids == after(meant).ids
+    assert found.referred
+
+
+def test_a_name_before_a_pronoun_is_what_it_refers_to() -> None:
+    alone = 'population("Spain")'
+    found = understood("Spain, what is its population?", 'capital("France")', writes("population({its})", alone))
+    assert (str(found.query), found.referred) == (alone, "")
+
+
+def test_a_pronoun_that_may_refer_to_nothing_takes_no_name_away() -> None:
+    alone = 'currency("Poland")'
+    found = understood("What do they pay with in Poland?", 'borders("France")', writes("currency({they})", alone))
+    assert (str(found.query), found.referred) == (alone, "")
+
+
+def test_things_of_another_kind_are_not_narrowed_to_those() -> None:
+    found = understood("Which of them is the money of Poland?", 'capital("Spain")', writes('currency("Poland")'))
+    assert (str(found.query), found.referred) == ('currency("Poland")', "")
+
+
+def test_an_unsure_reading_of_a_pronoun_is_asked_back_with_what_it_refers_to() -> None:
+    found = understood("and its size?", 'capital("France")', writes(("population({its})", 0.4)))
+    assert found.query is None
+    assert [str(one.query) for one in found.alternatives] == ['population("Paris")']
+    assert found.alternatives[0].assumed == ('"its" refers to Paris',)
+
+
+# Places -------------------------------------------------------------------------------------------------------------
+
+RANKED = f"top(3, population, {ANY})"
+
+
+@pytest.mark.parametrize(
+    ("question", "meant"),
+    [("the second one", "France"), ("The last?", "Spain"), ("and the 1st country", "Germany"), ("the third", "Spain")],
+)
+def test_a_place_is_counted_in_the_answers_order(question: str, meant: str) -> None:
+    found = understood(question, RANKED)
+    assert str(found.query) == f'"{meant}"'
+    assert found.referred.endswith(f"refers to {meant}")
+
+
+def test_something_is_asked_of_a_place() -> None:
+    found = understood("What is the capital of the first one?", RANKED, writes("capital({Germany})"))
+    assert str(found.query) == 'capital("Germany")'
+
+
+def test_a_place_that_the_answer_does_not_have_is_an_error_that_says_what_it_has() -> None:
+    with pytest.raises(QuestionError, match=r"has 1 place \(Paris\), and number 2 is asked for"):
+        understood("the second one", 'capital("France")', writes())
+
+
+def test_ordinals_of_superlatives_are_no_places() -> None:
+    second = f"bottom(1, population, top(2, population, {ANY}))"
+    found = understood("Which is the second largest country?", RANKED, writes(second))
+    assert (str(found.query), found.referred) == (second, "")
+
+
+# The last query, with something else in it --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "last", "meant"),
+    [
+        ("and Spain?", 'borders("France")', 'borders("Spain")'),
+        ("What about Poland?", 'capital("France")', 'capital("Poland")'),
+        ("And Poland's?", 'population("France")', 'population("Poland")'),
+        ("and the Zloty?", 'count(~currency("Euro"))', 'count(~currency("Zloty"))'),
+        ("and Spain and Poland?", 'capital("France")', 'capital("Spain" | "Poland")'),
+        ("and for 40?", f"population({ANY}) > 60", f"population({ANY}) > 40"),
+        ("and Poland?", 'borders("France") & ~currency("Euro")', 'borders("Poland") & ~currency("Euro")'),
+    ],
+)
+def test_names_alone_take_the_place_of_one_of_their_kind(question: str, last: str, meant: str) -> None:
+    found = understood(question, last)
+    assert str(found.query) == meant
+    assert "in the last question" in found.referred
+
+
+def test_where_it_may_take_several_places_it_is_asked_back() -> None:
+    found = understood("and Spain?", 'borders("France") | borders("Germany")')
+    assert found.query is None
+    assert [str(one.query) for one in found.alternatives] == [
+        'borders("Spain") | borders("Germany")', 'borders("France") | borders("Spain")',
+    ]  # fmt: skip
+
+
+def test_names_of_no_kind_that_is_there_narrow_the_last_answer() -> None:
+    found = understood("with the Euro?", 'borders("Germany")', writes('~currency("Euro")'))
+    assert str(found.query) == '"Poland" & ~currency("Euro")'
+    assert found.referred == "asked of Poland"
+
+
+@pytest.mark.parametrize(
+    ("question", "written", "meant"),
+    [
+        ("how many?", f"count({ANY})", 'count(borders("France"))'),
+        ("which is the largest?", f"top(1, population, {ANY})", 'top(1, population, borders("France"))'),
+        ("and the capitals?", f"capital({ANY})", 'capital(borders("France"))'),
+    ],
+)
+def test_what_says_no_set_of_its_own_is_asked_of_the_last_one(question: str, written: str, meant: str) -> None:
+    found = understood(question, 'borders("France")', writes((written, 0.5), ('~type("city")', 0.3)))
+    assert str(found.query) == meant
+    assert found.referred == "asked of Spain, Germany and Andorra"
+
+
+def test_a_set_of_the_last_query_does_where_the_answer_is_of_another_kind() -> None:
+    found = understood("and the capital?", 'currency("Poland")', writes(f"capital({ANY})"))
+    assert str(found.query) == 'capital("Poland")'
+
+
+# New questions ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "written"),
+    [
+        ("What is the capital of Poland?", 'capital("Poland")'),
+        ("population of Spain", 'population("Spain")'),
+        ("Which country has the most people?", f"top(1, population, {ANY})"),
+        ("And which countries use the zloty?", '~currency("Zloty")'),
+    ],
+)
+def test_a_new_question_starts_afresh(question: str, written: str) -> None:
+    found = understood(question, 'borders("France")', writes(written))
+    assert (str(found.query), found.referred, found.assumed) == (str(Query.parse(written)), "", ())
+
+
+def test_what_cannot_be_read_is_refused_as_it_is_alone() -> None:
+    question = "Who is the president of Poland?"
+    schema = schema_of(KG)
+    assert understood(question, 'borders("France")', writes()) == writes()(LinkedQuestion.of(question, schema))
+
+
+# Nothing to refer to ------------------------------------------------------------------------------------------------
+
+
+def test_a_pronoun_after_an_answer_that_names_nothing_is_an_error() -> None:
+    with pytest.raises(QuestionError, match='"them" refers to the last answer, which names nothing'):
+        understood("which of them use the euro?", 'borders("Andorra")')
+
+
+def test_an_answer_of_another_graph_is_an_error() -> None:
+    other = Reasoner(graph("elsewhere"), method="exact").answer(Query.parse('capital("France")'))
+    with pytest.raises(QuestionError, match="the last answer is of the graph elsewhere, and lands is asked"):
+        LastAnswer.of(other, schema_of(KG))
+
+
+def test_an_answer_of_what_the_graph_no_longer_has_is_an_error() -> None:
+    answer = after('capital("Poland")')
+    without = KG.changed(remove=[("Poland", "capital", "Warsaw")])
+    assert LastAnswer.of(answer, schema_of(without)).those is None
+    renamed = KnowledgeGraph.from_triples([("Ann", "likes", "Bo")], "lands")
+    with pytest.raises(QuestionError, match="the last answer is of the graph lands"):
+        LastAnswer.of(answer, schema_of(renamed))
