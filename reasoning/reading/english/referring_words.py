@@ -15,11 +15,17 @@ PRONOUNS = frozenset(
 DEMONSTRATIVES = frozenset({"this", "that", "these", "those"})
 """Of these what stands before a noun as well: "those countries"."""
 
-LOOSE = frozenset({"it", "they", "this", "that", "one", "there"})
-"""Of these what may refer to nothing: "they speak Dutch there", "it rains", "countries that", "there are"."""
+LOOSE = frozenset({"they", "that", "one", "there"})
+"""Of these what may refer to nothing: "they speak Dutch here", "countries that", "there are"."""
 
-RELATIVE = frozenset({"that", "there"})
-"""Of these what refers only where it is asked of, as in "that country's capital", never by what it stands beside."""
+RELATIVE = frozenset({"that", "there", "they"})
+"""Of these what nothing is chosen from: "which of them speak Dutch" chooses, "where do they speak Dutch" does not."""
+
+POSSESSIVES = frozenset({"its", "their", "his", "her"})
+"""Of these what stands before what is had."""
+
+BEING = frozenset({"is", "are", "was", "were", "be"})
+"""Forms of "be", beside which "there" says that something exists, and not where."""
 
 CONNECTIVES = frozenset(
     """a an the and or also then now so well what how about for in of on at to from by with within into as per
@@ -27,7 +33,7 @@ CONNECTIVES = frozenset(
 )
 """Articles, conjunctions and prepositions, and what a question of few words begins with; none of them asks anything."""
 
-IDENTIFYING = frozenset({"which", "who", "is", "are", "was", "were"})
+IDENTIFYING = frozenset({"which", "who"}) | BEING
 """Words that ask of a thing no more than what it is."""
 
 CONJUNCTIONS = frozenset({"and", "or", "but", "so", "then"})
@@ -41,7 +47,7 @@ _NUMBERS = inflect.engine()
 
 ORDINALS: dict[str, int] = {
     **{_NUMBERS.ordinal(place): place for place in range(1, 100)},
-    **{_NUMBERS.ordinal(_NUMBERS.number_to_words(place)): place for place in range(1, _MOST_PLACES + 1)},
+    **{_NUMBERS.ordinal(str(_NUMBERS.number_to_words(place))): place for place in range(1, _MOST_PLACES + 1)},
     "former": 1, "last": -1, "latter": -1,
 }  # fmt: skip
 """Words for places in a list, from 1 on, or from -1 on backwards."""

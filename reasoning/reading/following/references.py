@@ -9,19 +9,22 @@ from dataclasses import dataclass, replace
 from reasoning.graph.names import fold
 from reasoning.reading.english.common_words import is_common
 from reasoning.reading.english.referring_words import (
+    BEING,
     CONJUNCTIONS,
     CONNECTIVES,
     DEMONSTRATIVES,
     IDENTIFYING,
     LOOSE,
     ORDINALS,
+    POSSESSIVES,
     PRONOUNS,
     RELATIVE,
     RESTRICTORS,
 )
 from reasoning.reading.english.word_forms import forms_of
-from reasoning.reading.model.linked_question import LinkedQuestion
+from reasoning.reading.model.linked_question import WELL_LINKED, LinkedQuestion
 from reasoning.reading.model.names import Candidate
+from reasoning.reading.model.prompt import RelationEntry
 
 _WORD = re.compile(r"\w+")
 
@@ -37,6 +40,7 @@ class Reference:
         loose: whether such a pronoun may refer to nothing.
         relative: whether it refers only where something is asked of it.
         after_kind: whether a word for a kind of things, which it may refer to as well, stands before it.
+        noun: the word for a kind in it, "countries" of "those countries"; "" without.
     """
 
     start: int
@@ -45,6 +49,7 @@ class Reference:
     loose: bool = False
     relative: bool = False
     after_kind: bool = False
+    noun: str = ""
 
 
 def reference_in(question: LinkedQuestion) -> Reference | None:
@@ -52,29 +57,41 @@ def reference_in(question: LinkedQuestion) -> Reference | None:
     text = question.prompt.question
     named = [(name.start, name.start + len(name.text)) for name in question.names if not name.literal]
     words = [match for match in _WORD.finditer(text) if not any(start <= match.start() < end for start, end in named)]
-    first_name = min((start for start, _ in named), default=len(text))
+    sure = [name.start for name in question.names if not name.literal and name.weight >= WELL_LINKED]
+    first_name = min(sure, default=len(text))
     kinds = _kind_words(question)
-    after_kind = False
+    words = [match for match in words if match.start() < first_name]
+    is_kind = [_is_kind(match, kinds) for match in words]
     for at, match in enumerate(words):
-        if match.start() > first_name:
-            return None
         word = match.group().casefold()
-        if word in PRONOUNS and (named or at + 1 < len(words) or at):
-            last = match
-            if word in DEMONSTRATIVES and (noun := _next(words, at, text)) is not None and _is_kind(noun, kinds):
-                last = noun
-            return Reference(
-                match.start(),
-                text[match.start() : last.end()],
-                loose=word in LOOSE,
-                relative=word in RELATIVE and last is match,
-                after_kind=after_kind,
-            )
         if word in ORDINALS and (end := _place_end(words, at, text, kinds)) is not None:
             start = words[at - 1].start() if at and words[at - 1].group().casefold() == "the" else match.start()
-            return Reference(start, text[start:end], ORDINALS[word], after_kind=after_kind)
-        after_kind = after_kind or _is_kind(match, kinds)
+            return Reference(start, text[start:end], ORDINALS[word], after_kind=any(is_kind[:at]))
+    for at, match in enumerate(words):
+        word = match.group().casefold()
+        following = _next(words, at, text)
+        of_kind = following is not None and word in DEMONSTRATIVES and _is_kind(following, kinds)
+        if word not in PRONOUNS or not (named or len(words) > 1):
+            continue
+        if not of_kind and _says_no_thing(words, at, any(is_kind[:at])):
+            continue
+        last = following if of_kind and following is not None else match
+        return Reference(
+            match.start(),
+            text[match.start() : last.end()],
+            loose=word in LOOSE,
+            relative=word in RELATIVE and last is match,
+            after_kind=any(is_kind[:at]),
+            noun="" if last is match else last.group(),
+        )
     return None
+
+
+def may_follow(question: LinkedQuestion) -> bool:
+    """Whether anything in a question makes it one that may follow another; else it stands by itself."""
+    if reference_in(question) is not None or is_fragment(question) or goes_on(question):
+        return True
+    return bool(asked_relations(question))
 
 
 def is_fragment(question: LinkedQuestion) -> bool:
@@ -96,13 +113,24 @@ def keeps_some(question: LinkedQuestion) -> bool:
     return bool(question.names) and all(word in words or len(word) < 2 for word in _beside(question))
 
 
+def asked_relations(question: LinkedQuestion) -> list[RelationEntry]:
+    """The relations whose label is all that a question without names says: "and the currency?"."""
+    said = [forms_of(word) for word in _beside(question) if word not in CONNECTIVES]
+
+    def says(label: str) -> bool:
+        words = [forms_of(word) for word in label.split()]
+        return len(words) == len(said) and all(one & other for one, other in zip(words, said, strict=True))
+
+    return [] if question.names or not said else [one for one in question.schema.relations if says(one.words)]
+
+
 def asks_nothing_beside(question: LinkedQuestion, reference: Reference) -> bool:
     """Whether nothing but words that join stands beside a reference."""
     end = reference.start + len(reference.text)
     text = question.prompt.question
     rest = text[: reference.start] + " " * len(reference.text) + text[end:]
     words = [match.group().casefold() for match in _WORD.finditer(rest)]
-    return all(word in CONNECTIVES or word in IDENTIFYING for word in words)
+    return all(word in CONNECTIVES | IDENTIFYING | PRONOUNS for word in words)
 
 
 def says_kind(question: LinkedQuestion, words: str) -> bool:
@@ -110,24 +138,45 @@ def says_kind(question: LinkedQuestion, words: str) -> bool:
     return any(forms_of(word) & forms_of(one) for word in words.split() for one in _beside(question))
 
 
-def with_reference(question: LinkedQuestion, reference: Reference, meant: Candidate) -> LinkedQuestion:
+def with_reference(
+    question: LinkedQuestion, reference: Reference, meant: Candidate | None, written: str
+) -> LinkedQuestion:
     """The question with a stretch linked to what it refers to, in place of what else overlaps with it.
 
     Args:
         question: as it was asked.
         reference: the stretch.
-        meant: what it refers to; the words of it are put where the stretch stands.
+        meant: what it refers to; None where `written` says no more than its kind.
+        written: what is put where the stretch stands; it holds the words of `meant`.
     """
     text, end = question.prompt.question, reference.start + len(reference.text)
-    moved = len(meant.text) - len(reference.text)
-    names = [meant]
+    names = [] if meant is None else [replace(meant, start=reference.start + written.index(meant.text))]
     for name in question.names:
         if name.start + len(name.text) <= reference.start:
             names.append(name)
         elif end <= name.start:
-            names.append(replace(name, start=name.start + moved))
-    changed = text[: reference.start] + meant.text + text[end:]
+            names.append(replace(name, start=name.start + len(written) - len(reference.text)))
+    changed = text[: reference.start] + written + text[end:]
     return question.with_names(changed, sorted(names, key=lambda name: (name.start, -name.weight)))
+
+
+def in_place_of(question: LinkedQuestion, reference: Reference, label: str) -> str:
+    """What a name is written as where a pronoun stands: "Peru's" for "its", "in Peru" for "there"."""
+    word = reference.text.casefold()
+    followed = question.prompt.question[reference.start + len(reference.text) :].strip(" ?.!")
+    if word in POSSESSIVES and followed:
+        return f"{label}'s"
+    return f"in {label}" if word == "there" else label
+
+
+def _says_no_thing(words: Sequence[re.Match[str]], at: int, after_kind: bool) -> bool:
+    """Whether a pronoun stands for no thing: "there are", "countries that", "one of", "more than one"."""
+    word, following = words[at].group().casefold(), "".join(one.group().casefold() for one in words[at + 1 : at + 2])
+    if word == "there":
+        return bool({following, *(one.group().casefold() for one in words[max(0, at - 1) : at])} & BEING)
+    if word == "that":
+        return bool(following)
+    return word in ("one", "ones") and (after_kind or following == "of")
 
 
 def _beside(question: LinkedQuestion) -> Iterator[str]:

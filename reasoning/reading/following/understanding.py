@@ -17,22 +17,29 @@ from reasoning.query.tree import Query
 from reasoning.reading.following.last_answer import LastAnswer
 from reasoning.reading.following.references import (
     Reference,
+    asked_relations,
     asks_nothing_beside,
     goes_on,
+    in_place_of,
     is_fragment,
     keeps_some,
+    may_follow,
     reference_in,
     says_kind,
     with_reference,
 )
 from reasoning.reading.following.trees import all_of, exchanged, holds, narrowed, sets_within, with_value
 from reasoning.reading.model.checking import check
+from reasoning.reading.model.kinds import Kinds
 from reasoning.reading.model.linked_question import WELL_LINKED, LinkedQuestion
 from reasoning.reading.model.names import Candidate
+from reasoning.reading.model.prompt import RelationEntry
 
 Read = Callable[[LinkedQuestion], ReadQuestion]
 """How a question whose names are linked is read."""
 
+
+UNCLEAR = "it is not clear what is asked of the last answer"
 
 NEVER_LEFT_OUT = WELL_LINKED - 0.05
 """Weight of a pronoun: what is read without it is asked of those that it refers to, so nothing is left out."""
@@ -61,13 +68,17 @@ class _FollowUp:
 
     def understood(self) -> ReadQuestion:
         """See `understood_after`."""
+        if not may_follow(self._question):
+            return self._read(self._question)
         reference = reference_in(self._question)
         if reference is not None:
             found = self._of_pronoun(reference) if reference.place is None else self._of_place(reference)
             if found is not None:
                 return found
-        elif is_fragment(self._question) and (found := self._with_names_exchanged()) is not None:
-            return found
+        else:
+            exchanged_names = self._with_names_exchanged() if is_fragment(self._question) else None
+            if (found := exchanged_names or self._with_relation_exchanged()) is not None:
+                return found
         fresh = self._read(self._question)
         if not goes_on(self._question):
             return fresh
@@ -92,7 +103,7 @@ class _FollowUp:
             return self._certain([(named, note)])
         kinds, label = self._last.schema.kinds_of_entity(entity), kg.entity_labels[entity]
         meant = Candidate(reference.start, label, label, str(named), kinds)
-        asked = self._read(with_reference(self._question, reference, meant))
+        asked = self._read(with_reference(self._question, reference, meant, label))
         best = next(iter(asked.readings), None)
         if best is None or not holds(best.query, named) or not self._says_names(best.query):
             return None
@@ -107,24 +118,50 @@ class _FollowUp:
             raise QuestionError(
                 f'"{reference.text}" refers to the last answer, which names nothing: say by name what is asked about'
             )
-        label = last.words if len(last.entities) == 1 else reference.text
+        single = len(last.entities) == 1
+        label = last.schema.kg.entity_labels[int(last.entities[0])] if single else reference.text
+        written = in_place_of(self._question, reference, label) if single else label
         note = f'"{reference.text}" refers to {last.words}'
         if asks_nothing_beside(self._question, reference):
             assert last.those is not None
             return self._certain([(last.those, note)])
         kinds = tuple(sorted(last.kinds))[:2]
-        meant = Candidate(reference.start, reference.text, label, f"({last.given_by})", kinds, weight=NEVER_LEFT_OUT)
-        asked = self._read(with_reference(self._question, reference, meant))
+        meant = Candidate(reference.start, label, label, f"({last.given_by})", kinds, weight=NEVER_LEFT_OUT)
+        asked = self._read(with_reference(self._question, reference, meant, written))
+        found = self._of_those_linked(reference, asked, note)
+        if reference.noun and not single and (found is None or found.query is None):
+            found = self._of_those_by_kind(reference, note) or found
+        return found
+
+    def _of_those_linked(self, reference: Reference, asked: ReadQuestion, note: str) -> ReadQuestion | None:
+        """What was read with a pronoun linked; None where it is not taken to refer to the last answer."""
+        given_by = self._last.given_by
+        assert given_by is not None
         best = next(iter(asked.readings), None)
         if best is None:
             return None
-        refers = holds(best.query, last.given_by) and self._says_names(best.query)
+        refers = holds(best.query, given_by) and self._says_names(best.query)
         weak = reference.loose or reference.after_kind
-        if not refers and (reference.relative or reference.after_kind or self._of_those(best.query) is None):
+        chosen_from = not reference.relative or not best.query.gives_set
+        if not refers and (not chosen_from or reference.after_kind or self._of_those(best.query) is None):
             return None
         if refers and weak and asked.query is None and (fresh := self._read(self._question)).query is not None:
             return fresh
         return self._noted(asked, note, self._of_those)
+
+    def _of_those_by_kind(self, reference: Reference, note: str) -> ReadQuestion | None:
+        """Read with "those" left out of "those countries", and asked of them in place of all; None where it cannot."""
+        those, kinds = self._last.those, self._last.schema.kinds
+        assert those is not None
+        wholes = [Query.parse(kinds[place].query) for place in sorted(self._last.kinds)]
+
+        def of_those(query: Query) -> Query | None:
+            whole = next((one for one in wholes if holds(query, one)), None)
+            return None if whole is None else exchanged(query, whole, those, lambda _: False)
+
+        asked = self._read(with_reference(self._question, reference, None, reference.noun))
+        found = self._noted(asked, note, of_those)
+        return found if found is not None and found.query is not None else None
 
     def _of_those(self, query: Query) -> Query | None:
         """A query of the last answer's members; None where it cannot be about them, or leaves out what is named."""
@@ -174,21 +211,55 @@ class _FollowUp:
         found = [(query, note) for query, note in found if query != self._last.query and self._can_be_asked(query)]
         return self._certain(found) if found else None
 
+    def _with_relation_exchanged(self) -> ReadQuestion | None:
+        """A relation that is all that is said, of the last answer, or of the first set of its query that has it."""
+        found: list[tuple[Query, str]] = []
+        for relation in asked_relations(self._question):
+            for one in self._last.sets():
+                way = self._way(relation, self._last.kinds_of(one))
+                if way is not None:
+                    name = Query.parse(f"{way}{relation.query}({one})")
+                    found.append((name, self._asked_of(one)))
+                    break
+        found = [(query, note) for query, note in found if self._can_be_asked(query)]
+        return self._certain(found) if found else None
+
+    def _way(self, relation: RelationEntry, kinds: Kinds) -> str | None:
+        """How a relation is followed from things of some kinds: "", "~", or None where it has none of them."""
+        if kinds & set(relation.start):
+            return ""
+        return "~" if not isinstance(relation.end, str) and kinds & set(relation.end) else None
+
+    def _asked_of(self, one: Query) -> str:
+        """What a question is asked of, said."""
+        words = self._last.words if one == self._last.those else one.verbalise(self._last.schema.kg)
+        return f"asked of {words}"
+
     def _gone_on_with(self, fresh: ReadQuestion) -> ReadQuestion | None:
         """Of a question that says no set of its own, the readings with the last answer in its place."""
 
+        those, used = self._last.those, list[Query]()
+
         def about(query: Query) -> Query | None:
-            found = self._for_unsaid(query)
-            if found is None and keeps_some(self._question) and self._last.those is not None:
-                found = narrowed(query, self._last.those, self._may_be_those)
+            found = self._for_unsaid(query, used)
+            if found is None and keeps_some(self._question) and those is not None:
+                used.append(those)
+                found = narrowed(query, those, self._may_be_those)
             return found
 
-        if fresh.query is not None and about(fresh.query) is None:
+        best = next(iter(fresh.readings), None)
+        if best is None or (about(best.query) is None and fresh.query is not None):
             return None
-        return self._noted(fresh, f"asked of {self._last.words}", about, shared=True)
+        note = "; ".join(dict.fromkeys(map(self._asked_of, used)))
+        return self._noted(fresh, note, about, shared=True)
 
-    def _for_unsaid(self, query: Query) -> Query | None:
-        """A query with a set of the last answer for each kind that the question has no word for; None without such."""
+    def _for_unsaid(self, query: Query, used: list[Query] | None = None) -> Query | None:
+        """A query with a set of the last answer for each kind that the question has no word for; None without such.
+
+        Args:
+            query: what was read.
+            used: the sets that are taken are added to it.
+        """
         schema = self._last.schema
 
         def unsaid(part: Query) -> bool:
@@ -203,6 +274,8 @@ class _FollowUp:
             if instead is None:
                 return None
             changed = exchanged(changed, kind, instead, lambda _: False)
+            if used is not None:
+                used.append(instead)
         return changed if changed != query else None
 
     # What is made of it -------------------------------------------------------------------------------------------
@@ -234,17 +307,28 @@ class _FollowUp:
             found: what was read.
             note: what was referred to.
             change: a reading's query as it is asked; None where it is left out.
-            shared: whether those that are left out leave their probability to the others.
+            shared: whether nothing but what is kept can be meant, so that it has all probability; else what is left
+                out leaves its own to the rest.
         """
         readings = list(self._changed(found.readings, note, change))
         if not readings:
             return None
-        if shared:
-            total = sum(reading.probability for reading in readings)
-            readings = [replace(reading, probability=reading.probability / total) for reading in readings]
+        kept = sum(reading.probability for reading in readings)
+        left_out = sum(reading.probability for reading in found.readings) - kept
+        total = kept if shared else 1 - left_out
+        readings = [replace(reading, probability=min(1.0, reading.probability / total)) for reading in readings]
         best, *others = readings
-        if found.query is None and not (shared and best.probability >= self._sure):
-            return replace(found, question=self._question.prompt.question, alternatives=tuple(readings))
+        if best.probability < self._sure:
+            asked, problem = self._question.prompt.question, found.problem or UNCLEAR
+            return replace(
+                found,
+                question=asked,
+                query=None,
+                confidence=0.0,
+                margin=0.0,
+                alternatives=tuple(readings),
+                problem=problem,
+            )
         margin = best.probability - max((other.probability for other in others), default=0.0)
         return replace(
             found,

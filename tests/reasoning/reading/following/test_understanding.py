@@ -75,7 +75,7 @@ def understood(question: str, last: str, read: Callable[[LinkedQuestion], ReadQu
 
 
 def test_a_pronoun_is_what_was_answered() -> None:
-    found = understood("and its population?", 'capital("France")', writes("population({its})"))
+    found = understood("and its population?", 'capital("France")', writes("population({Paris})"))
     assert str(found.query) == 'population("Paris")'
     assert found.referred == '"its" refers to Paris'
     assert found.referred in found.assumed
@@ -89,7 +89,7 @@ def test_of_several_it_is_the_query_that_gave_them() -> None:
 
 def test_of_a_number_it_is_what_was_counted_or_measured() -> None:
     assert str(understood("Which are they?", 'count(borders("Spain"))').query) == '"Portugal"'
-    found = understood("and its capital?", 'population("Spain")', writes("capital({its})"))
+    found = understood("and its capital?", 'population("Spain")', writes("capital({Spain})"))
     assert str(found.query) == 'capital("Spain")'
 
 
@@ -110,9 +110,36 @@ def test_what_is_read_of_all_is_asked_of_them_alone(question: str, written: str,
     assert found.referred
 
 
+@pytest.mark.parametrize(
+    ("question", "shown"),
+    [
+        ("What currency does it use?", "What currency does Spain use?"),
+        ("and its capital?", "and Spain's capital?"),
+        ("Who lives there?", "Who lives in Spain?"),
+        ("What is that country's capital?", "What is Spain's capital?"),
+    ],
+)
+def test_the_model_is_shown_the_name_of_one_thing(question: str, shown: str) -> None:
+    seen: list[str] = []
+
+    def read(linked: LinkedQuestion) -> ReadQuestion:
+        seen.append(linked.prompt.question)
+        assert [name.text for name in linked.names] == ["Spain"]
+        return writes(("capital({Spain})", 0.9))(linked)
+
+    assert understood(question, 'population("Spain")', read).question == question
+    assert seen == [shown]
+
+
+def test_that_something_exists_refers_to_nothing() -> None:
+    alone = 'count(~type("city"))'
+    found = understood("How many cities are there?", 'capital("France")', writes("{in}", alone))
+    assert (str(found.query), found.referred) == (alone, "")
+
+
 def test_a_name_before_a_pronoun_is_what_it_refers_to() -> None:
     alone = 'population("Spain")'
-    found = understood("Spain, what is its population?", 'capital("France")', writes("population({its})", alone))
+    found = understood("Spain, what is its population?", 'capital("France")', writes("population({Paris})", alone))
     assert (str(found.query), found.referred) == (alone, "")
 
 
@@ -128,7 +155,7 @@ def test_things_of_another_kind_are_not_narrowed_to_those() -> None:
 
 
 def test_an_unsure_reading_of_a_pronoun_is_asked_back_with_what_it_refers_to() -> None:
-    found = understood("and its size?", 'capital("France")', writes(("population({its})", 0.4)))
+    found = understood("and its size?", 'capital("France")', writes(("population({Paris})", 0.4)))
     assert found.query is None
     assert [str(one.query) for one in found.alternatives] == ['population("Paris")']
     assert found.alternatives[0].assumed == ('"its" refers to Paris',)
@@ -205,7 +232,7 @@ def test_names_of_no_kind_that_is_there_narrow_the_last_answer() -> None:
     [
         ("how many?", f"count({ANY})", 'count(borders("France"))'),
         ("which is the largest?", f"top(1, population, {ANY})", 'top(1, population, borders("France"))'),
-        ("and the capitals?", f"capital({ANY})", 'capital(borders("France"))'),
+        ("and what seats?", f"capital({ANY})", 'capital(borders("France"))'),
     ],
 )
 def test_what_says_no_set_of_its_own_is_asked_of_the_last_one(question: str, written: str, meant: str) -> None:
@@ -214,8 +241,23 @@ def test_what_says_no_set_of_its_own_is_asked_of_the_last_one(question: str, wri
     assert found.referred == "asked of Spain, Germany and Andorra"
 
 
+@pytest.mark.parametrize(
+    ("question", "last", "meant"),
+    [
+        ("and the currency?", 'borders("France")', 'currency(borders("France"))'),
+        ("and the capital?", 'currency("Poland")', 'capital("Poland")'),
+        ("the population?", 'capital("France")', 'population("Paris")'),
+        ("and borders?", 'capital("Spain")', 'borders("Spain")'),
+    ],
+)
+def test_a_relation_alone_is_asked_of_what_has_it(question: str, last: str, meant: str) -> None:
+    found = understood(question, last)
+    assert str(found.query) == meant
+    assert found.referred.startswith("asked of ")
+
+
 def test_a_set_of_the_last_query_does_where_the_answer_is_of_another_kind() -> None:
-    found = understood("and the capital?", 'currency("Poland")', writes(f"capital({ANY})"))
+    found = understood("and who governs from where?", 'currency("Poland")', writes(f"capital({ANY})"))
     assert str(found.query) == 'capital("Poland")'
 
 
