@@ -1,13 +1,15 @@
 """Questions that follow an answer, and whether new questions after an answer are read as without it.
 
-    python -m benchmarks.follow_ups [--list FILE] [--fresh N] [--limit N]
+    python -m benchmarks.follow_ups [--list FILE] [--limit N]
 
 A line of a list has `question` and `first` (the question before and its query, which is answered exactly), `follow_up`,
 `query` (what the follow-up means; null where it refers to nothing and has to be refused or asked back), `accept`,
 `kind` and `kg`. It is right where the query that was read gives what the list's query gives, wrong though sure where it
-gives something else, refused where it was asked back. `--fresh N` draws N questions of each of three lists and puts
-each after an unrelated answer: what is read has to be what is read without. Of the whole list it writes
-`results/follow_ups.json` and `.md` beside this file.
+gives something else, refused where it was asked back.
+
+Then each question of four lists about `world`, all of which stand by themselves, is put after an unrelated answer: what
+is read has to be what is read without. Where no word of it may refer to anything it is the same reading; the others are
+read both ways. Of the whole list it writes `results/follow_ups.json` and `.md` beside this file.
 """
 
 from __future__ import annotations
@@ -31,12 +33,15 @@ from kg_data.text_table import aligned
 from reasoning import Answer, KnowledgeGraph, Query, Reasoner
 from reasoning.language.concurrent_map import concurrent_map
 from reasoning.reading import ReadQuestion, understand
+from reasoning.reading.following.references import may_follow
+from reasoning.reading.model.linked_question import LinkedQuestion
+from reasoning.reading.model.schema import schema_of
 
 LIST = HERE / "lists" / "follow_ups" / "development.jsonl"
 AT_ONCE = 16
 OUTCOMES = ("right", "wrong though sure", "refused")
 
-FRESH = ("questions.world.final", "questions.world.unseen", "questions.measures.unseen")
+FRESH = ("questions.world.final", "questions.world.unseen", "questions.world.former", "questions.measures.unseen")
 BEFORE = (
     'borders("France")', 'capital("Peru")', 'language("Switzerland")', 'population("Norway")', 'currency("Chile")',
     'top(3, population, ~continent("Africa"))', '~serves("Tokyo")', 'count(~continent("Asia"))',
@@ -86,15 +91,16 @@ def followed(path: Path, graphs: dict[str, KnowledgeGraph], limit: int | None) -
     return list(concurrent_map(one, records, AT_ONCE))
 
 
-def undisturbed(graphs: dict[str, KnowledgeGraph], count: int) -> list[dict[str, Any]]:
-    """A line for each question that was put after an unrelated answer: what is read with and without it."""
+def undisturbed(graphs: dict[str, KnowledgeGraph]) -> tuple[int, list[dict[str, Any]]]:
+    """How many questions there are, and a line for each that has words which may refer to something."""
     kg = opened("world", graphs)
     rng = random.Random(0)
     lasts = [Reasoner(kg, method="exact").answer(Query.parse(text)) for text in BEFORE]
-    drawn: list[tuple[str, Answer]] = []
-    for name in FRESH:
-        lines = (HERE / "lists" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-        drawn += [(json.loads(line)["question"], rng.choice(lasts)) for line in rng.sample(lines, count)]
+    paths = [HERE / "lists" / f"{name}.jsonl" for name in FRESH]
+    questions = [json.loads(line)["question"] for path in paths for line in path.read_text("utf-8").splitlines()]
+    schema = schema_of(kg)
+    pairs = [(question, rng.choice(lasts)) for question in questions]
+    unsure = [(question, last) for question, last in pairs if may_follow(LinkedQuestion.of(question, schema))]
 
     def one(pair: tuple[str, Answer]) -> dict[str, Any]:
         question, last = pair
@@ -110,7 +116,7 @@ def undisturbed(graphs: dict[str, KnowledgeGraph], count: int) -> list[dict[str,
             "referred": after.referred,
         }
 
-    return list(concurrent_map(one, drawn, AT_ONCE))
+    return len(questions), list(concurrent_map(one, unsure, AT_ONCE))
 
 
 def opened(name: str, graphs: dict[str, KnowledgeGraph]) -> KnowledgeGraph:
@@ -135,26 +141,28 @@ def table(lines: Sequence[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--list", type=Path, default=LIST, help="dialogues, one a line")
-    parser.add_argument("--fresh", type=int, default=40, metavar="N", help="questions of each list put after an answer")
     parser.add_argument("--limit", type=int, metavar="N", help="the first N dialogues; nothing is written then")
     options = parser.parse_args()
     graphs: dict[str, KnowledgeGraph] = {}
     lines = followed(options.list, graphs, options.limit)
-    fresh = undisturbed(graphs, options.fresh)
-    same = sum(line["same"] for line in fresh)
-    text = f"{table(lines)}\n\nNew questions after an unrelated answer, read as without it: {same} of {len(fresh)}"
+    count, fresh = undisturbed(graphs)
+    same = count - sum(not line["same"] for line in fresh)
+    text = (
+        f"{table(lines)}\n\nNew questions after an unrelated answer, read as without it: {same} of {count} "
+        f"({len(fresh)} have words that may refer to something)"
+    )
     print(text)
     if options.limit is not None:
         return
-    command = f"python -m benchmarks.follow_ups --list {options.list.name} --fresh {options.fresh}"
-    if options.list == LIST:
-        command = f"python -m benchmarks.follow_ups --fresh {options.fresh}"
+    command = "python -m benchmarks.follow_ups"
+    if options.list != LIST:
+        command += f" --list {options.list.name}"
     report = {
         "command": command,
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
         "outcomes": dict(Counter(line["outcome"] for line in lines)),
-        "fresh": {"count": len(fresh), "same": same},
+        "fresh": {"count": count, "same": same, "with_words_that_may_refer": len(fresh)},
         "lines": lines,
         "fresh_lines": fresh,
     }

@@ -55,9 +55,10 @@ class Reference:
 def reference_in(question: LinkedQuestion) -> Reference | None:
     """The first stretch that refers to something with no name before it that it may refer to; None where none does."""
     text = question.prompt.question
-    named = [(name.start, name.start + len(name.text)) for name in question.names if not name.literal]
+    things = named_things(question)
+    named = [(name.start, name.start + len(name.text)) for name in things]
     words = [match for match in _WORD.finditer(text) if not any(start <= match.start() < end for start, end in named)]
-    sure = [name.start for name in question.names if not name.literal and name.weight >= WELL_LINKED]
+    sure = [name.start for name in things if name.weight >= WELL_LINKED]
     first_name = min(sure, default=len(text))
     kinds = _kind_words(question)
     words = [match for match in words if match.start() < first_name]
@@ -73,7 +74,7 @@ def reference_in(question: LinkedQuestion) -> Reference | None:
         of_kind = following is not None and word in DEMONSTRATIVES and _is_kind(following, kinds)
         if word not in PRONOUNS or not (named or len(words) > 1):
             continue
-        if not of_kind and _says_no_thing(words, at, any(is_kind[:at])):
+        if not of_kind and _says_no_thing(words, at, text, any(is_kind[:at])):
             continue
         last = following if of_kind and following is not None else match
         return Reference(
@@ -94,9 +95,15 @@ def may_follow(question: LinkedQuestion) -> bool:
     return bool(asked_relations(question))
 
 
+def named_things(question: LinkedQuestion) -> list[Candidate]:
+    """The entities that a question names, those left out that are what the graph calls a kind of things."""
+    kinds = {fold(kind.words) for kind in question.schema.kinds if kind.named}
+    return [name for name in question.names if not name.literal and fold(name.label) not in kinds]
+
+
 def is_fragment(question: LinkedQuestion) -> bool:
     """Whether nothing but words that join stands beside the names, so that the names are all that is said."""
-    return bool(question.names) and all(word in CONNECTIVES or len(word) < 2 for word in _beside(question))
+    return _says_names(question) and all(word in CONNECTIVES or len(word) < 2 for word in _beside(question))
 
 
 def goes_on(question: LinkedQuestion) -> bool:
@@ -104,13 +111,13 @@ def goes_on(question: LinkedQuestion) -> bool:
     words = [match.group().casefold() for match in _WORD.finditer(question.prompt.question)]
     if words and words[0] in CONJUNCTIONS:
         return True
-    return keeps_some(question) or (not question.names and all(map(is_common, words)))
+    return keeps_some(question) or (not _says_names(question) and all(map(is_common, words)))
 
 
 def keeps_some(question: LinkedQuestion) -> bool:
     """Whether it says names, and beside them only which of some things are kept: "not in Europe"."""
     words = CONNECTIVES | RESTRICTORS
-    return bool(question.names) and all(word in words or len(word) < 2 for word in _beside(question))
+    return _says_names(question) and all(word in words or len(word) < 2 for word in _beside(question))
 
 
 def asked_relations(question: LinkedQuestion) -> list[RelationEntry]:
@@ -121,7 +128,7 @@ def asked_relations(question: LinkedQuestion) -> list[RelationEntry]:
         words = [forms_of(word) for word in label.split()]
         return len(words) == len(said) and all(one & other for one, other in zip(words, said, strict=True))
 
-    return [] if question.names or not said else [one for one in question.schema.relations if says(one.words)]
+    return [] if _says_names(question) or not said else [one for one in question.schema.relations if says(one.words)]
 
 
 def asks_nothing_beside(question: LinkedQuestion, reference: Reference) -> bool:
@@ -169,19 +176,24 @@ def in_place_of(question: LinkedQuestion, reference: Reference, label: str) -> s
     return f"in {label}" if word == "there" else label
 
 
-def _says_no_thing(words: Sequence[re.Match[str]], at: int, after_kind: bool) -> bool:
+def _says_no_thing(words: Sequence[re.Match[str]], at: int, text: str, after_kind: bool) -> bool:
     """Whether a pronoun stands for no thing: "there are", "countries that", "one of", "more than one"."""
     word, following = words[at].group().casefold(), "".join(one.group().casefold() for one in words[at + 1 : at + 2])
     if word == "there":
         return bool({following, *(one.group().casefold() for one in words[max(0, at - 1) : at])} & BEING)
     if word == "that":
-        return bool(following)
+        return any(map(str.isalnum, text[words[at].end() :]))
     return word in ("one", "ones") and (after_kind or following == "of")
+
+
+def _says_names(question: LinkedQuestion) -> bool:
+    return any(name.literal for name in question.names) or bool(named_things(question))
 
 
 def _beside(question: LinkedQuestion) -> Iterator[str]:
     """The words that stand beside the names, in small letters."""
-    named = [(name.start, name.start + len(name.text)) for name in question.names]
+    names = [*named_things(question), *(name for name in question.names if name.literal)]
+    named = [(name.start, name.start + len(name.text)) for name in names]
     for match in _WORD.finditer(question.prompt.question):
         if not any(start <= match.start() < end for start, end in named):
             yield match.group().casefold()

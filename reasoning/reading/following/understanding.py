@@ -24,6 +24,7 @@ from reasoning.reading.following.references import (
     is_fragment,
     keeps_some,
     may_follow,
+    named_things,
     reference_in,
     says_kind,
     with_reference,
@@ -179,8 +180,8 @@ class _FollowUp:
         """Whether a query leaves out none of the names that the question surely has."""
         text = str(query)
         told: dict[int, bool] = {}
-        for name in self._question.names:
-            if name.weight >= WELL_LINKED and not name.literal:
+        for name in named_things(self._question):
+            if name.weight >= WELL_LINKED:
                 told[name.start] = told.get(name.start, False) or name.query in text
         return all(told.values())
 
@@ -189,14 +190,14 @@ class _FollowUp:
     def _with_names_exchanged(self) -> ReadQuestion | None:
         """The last query with names of the question in place of one of its own; None where none has their kind."""
         places: dict[int, list[Candidate]] = {}
-        for name in self._question.names:
+        for name in named_things(self._question):
             places.setdefault(name.start, []).append(name)
         found: list[tuple[Query, str]] = []
         if all(name.literal for name in self._question.names):
             value = getattr(Query.parse(self._question.names[0].query), "value", None)
             changed = self._last.query if value is None else with_value(self._last.query, value)
             found = [(changed, f'"{self._question.names[0].text}" takes the place of the number in the last question')]
-        for anchor in self._last.anchors():
+        for anchor in self._last.anchors() if places else ():
             kinds = self._last.kinds_of(anchor)
             fitting = [
                 max((name for name in names if kinds & set(name.kinds)), key=lambda name: name.weight, default=None)
