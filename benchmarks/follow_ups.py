@@ -157,7 +157,7 @@ def main() -> None:
     command = "python -m benchmarks.follow_ups"
     if options.list != LIST:
         command += f" --list {options.list.name}"
-    report = {
+    report: dict[str, Any] = {
         "command": command,
         "date": datetime.date.today().isoformat(),
         "machine": machine(),

@@ -60,10 +60,10 @@ class LastAnswer:
                 f"the last answer is of the graph {answer.kg.graph_name}, and {kg.graph_name} is asked ({error}): "
                 "ask without it, or ask the graph that it is of"
             ) from error
-        about = _set_of(answer.query, schema)
+        about = None if answer.error is not None else _set_of(answer.query, schema)
         if about is None:
             entities: Ids = np.array([], dtype=np.int32)
-        elif answer.kg is kg and len(answer.ranked):
+        elif answer.kg is kg and (len(answer.ranked) or about == answer.query):
             entities = answer.ranked
         elif isinstance(about, Entity):
             entities = np.array([about.index(kg)], dtype=np.int32)

@@ -38,7 +38,7 @@ class Reference:
         text: the stretch.
         place: in a list, from 1 on, or from -1 on backwards; None of a pronoun.
         loose: whether such a pronoun may refer to nothing.
-        relative: whether it refers only where something is asked of it.
+        relative: whether nothing is chosen from what it refers to, see `RELATIVE`.
         after_kind: whether a word for a kind of things, which it may refer to as well, stands before it.
         noun: the word for a kind in it, "countries" of "those countries"; "" without.
     """

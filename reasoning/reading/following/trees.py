@@ -63,7 +63,7 @@ def exchanged(query: Query, part: Query, other: Query, kept: Callable[[Query], b
     def of(node: Query) -> Query:
         if node == part:
             return other
-        return node if kept(node) else with_parts(node, of)  # type: ignore[no-any-return]
+        return node if kept(node) else with_parts(node, of)
 
     return of(query)
 

@@ -193,10 +193,13 @@ class _FollowUp:
         for name in named_things(self._question):
             places.setdefault(name.start, []).append(name)
         found: list[tuple[Query, str]] = []
-        if all(name.literal for name in self._question.names):
-            value = getattr(Query.parse(self._question.names[0].query), "value", None)
+        numbers = [name for name in self._question.names if name.literal]
+        if numbers and places:
+            return None
+        if numbers:
+            value = getattr(Query.parse(numbers[0].query), "value", None)
             changed = self._last.query if value is None else with_value(self._last.query, value)
-            found = [(changed, f'"{self._question.names[0].text}" takes the place of the number in the last question')]
+            found = [(changed, f'"{numbers[0].text}" in place of the number in the last question')]
         for anchor in self._last.anchors() if places else ():
             kinds = self._last.kinds_of(anchor)
             fitting = [
@@ -238,21 +241,23 @@ class _FollowUp:
 
     def _gone_on_with(self, fresh: ReadQuestion) -> ReadQuestion | None:
         """Of a question that says no set of its own, the readings with the last answer in its place."""
+        those = self._last.those
 
-        those, used = self._last.those, list[Query]()
-
-        def about(query: Query) -> Query | None:
+        def about(query: Query, used: list[Query]) -> Query | None:
             found = self._for_unsaid(query, used)
             if found is None and keeps_some(self._question) and those is not None:
-                used.append(those)
+                used[:] = [those]
                 found = narrowed(query, those, self._may_be_those)
             return found
 
-        best = next(iter(fresh.readings), None)
-        if best is None or (about(best.query) is None and fresh.query is not None):
-            return None
-        note = "; ".join(dict.fromkeys(map(self._asked_of, used)))
-        return self._noted(fresh, note, about, shared=True)
+        for place, reading in enumerate(fresh.readings):
+            used: list[Query] = []
+            if about(reading.query, used) is not None:
+                note = "; ".join(dict.fromkeys(map(self._asked_of, used)))
+                return self._noted(fresh, note, lambda query: about(query, []), shared=True)
+            if fresh.query is not None and not place:
+                return None
+        return None
 
     def _for_unsaid(self, query: Query, used: list[Query] | None = None) -> Query | None:
         """A query with a set of the last answer for each kind that the question has no word for; None without such.
@@ -316,7 +321,7 @@ class _FollowUp:
             return None
         kept = sum(reading.probability for reading in readings)
         left_out = sum(reading.probability for reading in found.readings) - kept
-        total = kept if shared else 1 - left_out
+        total = (kept if shared else max(kept, 1 - left_out)) or 1.0
         readings = [replace(reading, probability=min(1.0, reading.probability / total)) for reading in readings]
         best, *others = readings
         if best.probability < self._sure:
