@@ -55,11 +55,10 @@ class Reference:
 def reference_in(question: LinkedQuestion) -> Reference | None:
     """The first stretch that refers to something with no name before it that it may refer to; None where none does."""
     text = question.prompt.question
-    things = named_things(question)
+    things = [name for name in named_things(question) if name.weight >= WELL_LINKED]
     named = [(name.start, name.start + len(name.text)) for name in things]
     words = [match for match in _WORD.finditer(text) if not any(start <= match.start() < end for start, end in named)]
-    sure = [name.start for name in things if name.weight >= WELL_LINKED]
-    first_name = min(sure, default=len(text))
+    first_name = min((name.start for name in things), default=len(text))
     kinds = _kind_words(question)
     words = [match for match in words if match.start() < first_name]
     is_kind = [_is_kind(match, kinds) for match in words]

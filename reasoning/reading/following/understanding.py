@@ -13,7 +13,7 @@ from dataclasses import replace
 from kg_data.errors import SkylarkError
 from reasoning.errors import quoted_list
 from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
-from reasoning.query.tree import Query
+from reasoning.query.tree import Count, Exists, Query
 from reasoning.reading.following.last_answer import LastAnswer
 from reasoning.reading.following.references import (
     Reference,
@@ -277,6 +277,8 @@ class _FollowUp:
         for kind in dict.fromkeys(sets_within(query, unsaid)):
             place = schema.kind_by_query(str(kind))
             instead = next((one for one in self._last.sets() if place in self._last.kinds_of(one)), None)
+            if instead is None and isinstance(query, Count | Exists) and query.part == kind:
+                instead = self._last.those  # what is only counted may be of any kind
             if instead is None:
                 return None
             changed = exchanged(changed, kind, instead, lambda _: False)
