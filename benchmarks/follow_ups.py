@@ -7,7 +7,7 @@ A line of a list has `question` and `first` (the question before and its query, 
 `kind` and `kg`. It is right where the query that was read gives what the list's query gives, wrong though sure where it
 gives something else, refused where it was asked back.
 
-Then each question of three lists about `world`, all of which stand by themselves, is put after an unrelated answer:
+Then each question of four lists about `world`, all of which stand by themselves, is put after an unrelated answer:
 what is read has to be what is read without. Where no word of it may refer to anything it is the same reading; the
 others are read both ways. Of the whole list it writes `results/follow_ups.json` and `.md` beside this file.
 """
@@ -41,7 +41,7 @@ LIST = HERE / "lists" / "follow_ups" / "development.jsonl"
 AT_ONCE = 16
 OUTCOMES = ("right", "wrong though sure", "refused")
 
-FRESH = ("questions.world.final", "questions.world.unseen", "questions.measures.unseen")
+FRESH = ("questions.world.final", "questions.world.unseen", "questions.world.former", "questions.measures.unseen")
 BEFORE = (
     'borders("France")', 'capital("Peru")', 'language("Switzerland")', 'population("Norway")', 'currency("Chile")',
     'top(3, population, ~continent("Africa"))', '~serves("Tokyo")', 'count(~continent("Asia"))',
