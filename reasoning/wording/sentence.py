@@ -100,6 +100,8 @@ def _attributed(answer: Answer) -> list[Phrase]:
 def _statement(answer: Answer) -> list[Phrase]:
     query = answer.query
     if isinstance(query, Entity):
+        if answer.referred:
+            return [Phrase("It is "), *_subject(answer), Phrase(".")]
         return [Phrase("The query names "), *_subject(answer), Phrase(" itself.")]
     if isinstance(query, Exists | Count):
         return _verdict(answer, query)
