@@ -41,11 +41,11 @@ import onnxruntime  # type: ignore[import-untyped]
 import kg_data
 from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
+from kg_data.devices import usable_cores
 from vision import Detections, Slicing, Vision
 from vision.classes.coco import COCO_CLASSES
 from vision.detectors.detector import Request
 from vision.detectors.nanodet.detector import MODEL_FILE, SIDE
-from vision.detectors.pipeline import usable_cores
 from vision.detectors.slices.detector import SlicedDetector
 from vision.detectors.slices.merging import Look, merged
 from vision.evaluation.annotations import AnnotatedImage, AnnotatedSet, Annotation, read_annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,14 @@ from kg_data.errors import SkylarkError
 
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: as many as `OMP_NUM_THREADS` says, by which torch and numpy go too, else all
+    that it is given, which in a container are fewer than the machine has."""
+    if (stated := os.environ.get("OMP_NUM_THREADS", "")).isdecimal() and int(stated) > 0:
+        return int(stated)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check_names(device: str, dtype: str, error: type[SkylarkError]) -> None:

@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_data.devices import usable_cores
 from vision.classes.coco import COCO_CLASSES
 from vision.decoder.image_tokens import MOST_TOKENS, ImageTokens, TokenSource, chosen_places, log_odds
 from vision.detectors.nanodet.detector import CENTRES, MODEL_FILE, SIDE, STRIDES_OF_CELLS, boxes_of_cells, letterboxed
-from vision.detectors.pipeline import usable_cores
 from vision.detectors.sessions import open_session, run_session
 from vision.images.loading import LoadedImage
 

@@ -6,24 +6,15 @@ cannot be read or looked at gives its error, and the rest go on.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
+from kg_data.devices import usable_cores
 from kg_data.errors import SkylarkError
 from vision.detectors.detector import Detector, Found, Request
 from vision.images.loading import ImageSource, LoadedImage, load_image
-
-
-def usable_cores() -> int:
-    """Cores that this process may use: as many as `OMP_NUM_THREADS` says, by which torch and numpy go too, else all
-    that it is given, which in a container are fewer than the machine has."""
-    if (stated := os.environ.get("OMP_NUM_THREADS", "")).isdecimal() and int(stated) > 0:
-        return int(stated)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
 
 READERS = max(2, usable_cores() // 2)
 """Threads that read images: decoding a large photograph takes longer than looking at it."""

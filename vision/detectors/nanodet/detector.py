@@ -23,10 +23,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_data.devices import usable_cores
 from vision.classes.coco import COCO_CLASSES, COCO_SUPERCATEGORIES
 from vision.detections.boxes import suppressed
 from vision.detectors.detector import Detector, Found, Request, all_found, class_numbers, found_in
-from vision.detectors.pipeline import usable_cores
 from vision.detectors.sessions import Session, open_session, run_session
 from vision.errors import DetectorError
 from vision.images.loading import LoadedImage

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_data.devices import usable_cores
 from vision.classes.coco import COCO_SUPERCATEGORIES
 from vision.detections.boxes import best_first, suppressed
 from vision.detectors.detector import Detector, Found, Request, class_numbers, found_in
 from vision.detectors.onnx_export.layouts import Form, Raw, known_classes, layout_of, read_boxes
 from vision.detectors.onnx_export.model_file import class_names, letterboxed, read_inputs, stretched
-from vision.detectors.pipeline import usable_cores
 from vision.detectors.sessions import open_session, run_session
 from vision.errors import DetectorError
 from vision.images.loading import LoadedImage

@@ -29,7 +29,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from vision.detectors.pipeline import usable_cores
+from kg_data.devices import usable_cores
 from vision.errors import VideoError
 from vision.images.loading import LoadedImage
 from vision.video.reading.limits import FrameLimits

@@ -1,0 +1,91 @@
+"""What every speech model does: a recording goes in, partial transcripts come out, the last of which is the whole.
+
+Whisper writes words for silence, noise and music too ("Thank you."), and most speech models do. So each recording is
+first listened to by a detector of voices, whatever the model.
+
+A word that begins with the recording is often lost, since models were taught on speech that stands between pauses: half
+a second of silence is put before and behind.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from kg_data.installation import require
+from reasoning.speech.audio import SAMPLE_RATE, Audio
+from reasoning.speech.errors import NoSpeechError
+from reasoning.speech.transcript import Transcript
+
+LEAST_SPEECH = 0.2
+"""Seconds in which somebody speaks, below which nothing can be asked."""
+
+PAUSE = 0.5
+"""Seconds of silence before and behind a recording."""
+
+SILENT = 0.001
+"""Loudest sample (of 1) up to which a recording is called silent."""
+
+
+class SpeechModel(ABC):
+    """Hears what is said in recordings; safe to use from several threads.
+
+    Attributes:
+        name: what it is called.
+    """
+
+    name: str
+
+    def partials(self, audio: Audio, expected: Sequence[str] = (), vocabulary: str = "") -> Iterator[Transcript]:
+        """What is said, as it is heard: each transcript has the text up to a later point, the last is final.
+
+        Args:
+            audio: the recording.
+            expected: codes of languages that are likely: one of them is taken where the model is in doubt.
+            vocabulary: words that are likely, see `spoken_vocabulary`; a model that takes none hears without.
+
+        Raises:
+            NoSpeechError: nobody speaks in it.
+            SpeechError: the model fails.
+        """
+        spoken = seconds_of_speech(audio)
+        if spoken < LEAST_SPEECH:
+            raise NoSpeechError(f"{_what_is_heard(audio)}; is the microphone on, and near enough?")
+        padded = Audio(np.pad(audio.samples, round(PAUSE * SAMPLE_RATE)), audio.name)
+        for transcript in self._heard(padded, expected, vocabulary):
+            if transcript.final and not transcript.text:
+                raise NoSpeechError(f"No words are understood in {audio.name}: it may hold music or noise; ask again")
+            yield replace(transcript, seconds=min(max(transcript.seconds - PAUSE, 0.0), audio.seconds))
+
+    def transcript(self, audio: Audio, expected: Sequence[str] = (), vocabulary: str = "") -> Transcript:
+        """What is said in all of a recording; see `partials`."""
+        *_, last = self.partials(audio, expected, vocabulary)
+        return last
+
+    @abstractmethod
+    def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
+        """What is said in a recording in which somebody speaks; the last transcript is final."""
+
+
+def seconds_of_speech(audio: Audio) -> float:
+    """For how long somebody speaks in a recording, by Silero's detector of voices (MIT), which faster-whisper carries.
+
+    Raises:
+        MissingPackageError: the extra `speech` is not installed.
+    """
+    require("Hearing a question", "faster_whisper")
+    from faster_whisper.vad import VadOptions, get_speech_timestamps
+
+    if not len(audio.samples):
+        return 0.0
+    stretches = get_speech_timestamps(audio.samples, VadOptions(min_silence_duration_ms=300, speech_pad_ms=0))
+    return float(sum(stretch["end"] - stretch["start"] for stretch in stretches)) / SAMPLE_RATE
+
+
+def _what_is_heard(audio: Audio) -> str:
+    loudest = float(np.abs(audio.samples).max(initial=0.0))
+    kind = "silent" if loudest <= SILENT else "noise or music at most"
+    return f"Nobody speaks in {audio.name}: its {audio.seconds:.1f} seconds are {kind}"
