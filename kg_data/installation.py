@@ -39,6 +39,7 @@ EXTRA_MODULES = {
         "onnxruntime": "onnxruntime",
         "supervision": "supervision",
     },
+    "speech": {"av": "av", "faster_whisper": "faster-whisper"},
     "pandas": {"pandas": "pandas"},
     "demo": {"gradio": "gradio", "mcp": "mcp", "starlette": "starlette"},
     "hosted": {"genai_prices": "genai-prices", "langchain": "langchain"},
@@ -71,7 +72,7 @@ def core_command() -> str:
 
 
 def extra_command(extra: str) -> str:
-    """The shell command that installs an extra: "llm", "vision", "pandas", "demo", "hosted", "text", "train",
+    """The shell command that installs an extra: "llm", "vision", "speech", "pandas", "demo", "hosted", "text", "train",
     "ray"."""
     if in_checkout():
         return f"pip install -r requirements{'-dev' if extra in APART else ''}.txt"

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 from kg_data.command_line import FAILURE, OK, USAGE, as_json
 from kg_data.errors import UsageError
 from kg_data.visible import visible, visible_lines
 from reasoning.cli.conversing import converse
 from reasoning.cli.methods import add_method, completion_options, lark_options
+from reasoning.cli.listening import add_speech, heard_question
 from reasoning.cli.options import add_graph, open_graph
 from reasoning.cli.sent_texts import sends_texts, sent_texts
 from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query
 from reasoning.reading import ReadQuestion
 from reasoning.reasoner import Reasoner
+from reasoning.speech.transcript import Transcript
 from reasoning.wording.answer_text import answer_text, choice_lines
 
 
 def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     """Say what `ask` or `query` takes."""
     if verb == "ask":
-        about = "the question; without it questions are read line by line, each of which may refer to the answer before"
-        parser.add_argument("question", metavar="QUESTION", nargs="?", help=about)
+        about = "the question; without it and without --audio questions are read line by line, each of which may refer "
+        parser.add_argument("question", metavar="QUESTION", nargs="?", help=f"{about}to the answer before")
     else:
         example = 'e.g. \'borders("France") & ~currency("Euro")\''
         parser.add_argument("question", metavar="QUERY", help=example)
     add_graph(parser)
+    if verb == "ask":
+        add_speech(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object")
     form.add_argument("--sparql", action="store_true", help="print the query as SPARQL text, do not answer it")
@@ -43,16 +48,17 @@ def ask(options: argparse.Namespace) -> int:
     Raises:
         UsageError: without a question something is asked for that one question has.
     """
-    if options.question is None:
+    if options.question is None and options.audio is None:
         if options.sparql or options.dry_run:
             raise UsageError(f"{'--sparql' if options.sparql else '--dry-run'} needs the QUESTION on the command line")
         return converse(_reasoner(options), options.json)
+    heard = heard_question(options)
     try:
-        return _answer(options, options.question)
+        return _answer(options, options.question if heard is None else heard.text, heard)
     except QuestionError as error:
         if error.reading is None:
             raise
-        return _ask_back(options, error.reading)
+        return _ask_back(options, error.reading, heard)
 
 
 def query(options: argparse.Namespace) -> int:
@@ -71,7 +77,7 @@ def _reasoner(options: argparse.Namespace) -> Reasoner:
     )
 
 
-def _answer(options: argparse.Namespace, question: Query | str) -> int:
+def _answer(options: argparse.Namespace, question: Query | str, heard: Transcript | None = None) -> int:
     reasoner = _reasoner(options)
     if options.sparql:
         logical, understood = reasoner.asked(question)
@@ -88,14 +94,18 @@ def _answer(options: argparse.Namespace, question: Query | str) -> int:
         print(as_json(estimate.to_dict()) if options.json else estimate)
         return OK
     answer = reasoner.answer(question)
-    print(as_json(answer.to_dict()) if options.json else answer_text(answer))
+    print(as_json(answer.to_dict() | _heard(heard)) if options.json else answer_text(answer))
     return OK if answer.error is None else FAILURE
 
 
-def _ask_back(options: argparse.Namespace, reading: ReadQuestion) -> int:
+def _ask_back(options: argparse.Namespace, reading: ReadQuestion, heard: Transcript | None) -> int:
     kg = open_graph(options)
     if options.json:
-        print(as_json(reading.to_dict(kg)))
+        print(as_json(reading.to_dict(kg) | _heard(heard)))
     for line in (visible_lines(f"error: {reading.problem}"), *choice_lines(reading, kg, "It may mean")):
         print(line, file=sys.stderr)
     return USAGE
+
+
+def _heard(heard: Transcript | None) -> dict[str, Any]:
+    return {} if heard is None else {"heard": heard.to_dict()}

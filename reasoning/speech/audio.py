@@ -123,7 +123,7 @@ def load_audio(source: AudioSource | Audio, limits: AudioLimits = USUAL_LIMITS) 
     """
     if isinstance(source, Audio):
         return source
-    require("Hearing a question", "av")
+    require("Hearing a question", "faster_whisper", "av")
     if isinstance(source, tuple):
         resampler = Resampler("the recording", limits)
         return Audio(np.concatenate([resampler.add(source), resampler.end()]))

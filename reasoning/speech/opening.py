@@ -33,7 +33,7 @@ def check_speech_model(spec: str = PACKAGED) -> None:
         SpeechError: the weights are missing, or the hub has no such model or is out of reach.
         MissingPackageError: an extra is not installed.
     """
-    require("Hearing a question", "av", "faster_whisper")
+    require("Hearing a question", "faster_whisper", "av")
     source = _hub_source(spec)
     if source is not None:
         require("A speech model of the hub", "torch", "transformers")
