@@ -72,8 +72,7 @@ def core_command() -> str:
 
 
 def extra_command(extra: str) -> str:
-    """The shell command that installs an extra: "llm", "vision", "speech", "pandas", "demo", "hosted", "text", "train",
-    "ray"."""
+    """The shell command that installs an extra, one of `EXTRA_MODULES`."""
     if in_checkout():
         return f"pip install -r requirements{'-dev' if extra in APART else ''}.txt"
     return f"pip install '{DISTRIBUTION}[{extra}]'"

@@ -12,6 +12,7 @@ from kg_data.visible import visible, visible_lines
 from reasoning.cli.conversing import converse
 from reasoning.cli.methods import add_method, completion_options, lark_options
 from reasoning.cli.listening import add_speech, heard_question
+from reasoning.cli.methods import add_method, completion_options, lark_options
 from reasoning.cli.options import add_graph, open_graph
 from reasoning.cli.sent_texts import sends_texts, sent_texts
 from reasoning.query.read_question import QuestionError

@@ -1,0 +1,249 @@
+"""How well spoken questions are heard: word errors, time, memory, and how many are answered as when they are typed.
+
+    python -m benchmarks.speech [--work DIR]
+
+Two parts. *Captions*: the 100 recordings of `speech/spoken_captions` in the data folder, one synthetic voice. Words are
+compared by jiwer after Whisper's own normalisation of English (transformers' `EnglishTextNormalizer`, without its table
+of British spellings): lower case, no punctuation, contractions and numbers in one form. *Questions*: 100 questions of
+`lists/questions.world.final.jsonl`, evenly spaced among those that are answered when they are typed, spoken by
+espeak-ng in three voices and speeds; one counts as heard where the answer is the same. A third of them is also heard
+without the words of the graph, which Whisper is told to expect otherwise.
+
+It writes `results/speech.json` and `.md` beside this file. A run that was stopped goes on from DIR.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jiwer
+from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
+
+from benchmarks.machine import machine, machine_words
+from benchmarks.question_lists import OPEN, result_of
+from kg_data.text_table import aligned
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.tree import Query
+from reasoning.reading import understand
+from reasoning.speech import (
+    SpeechError,
+    SpokenLanguageError,
+    hear_question,
+    load_audio,
+    open_speech_model,
+    spoken_vocabulary,
+)
+
+HERE = Path(__file__).resolve().parent
+LIST = HERE / "lists" / "questions.world.final.jsonl"
+VOICES = (("en-us", 140), ("en-gb+f2", 160), ("en-gb-x-rp+m3", 180))
+"""espeak-ng's voices, and the words a minute of each."""
+QUESTIONS = 100
+WITHOUT_EVERY = 3
+OUTCOMES = ("same", "refused or asked back", "answered otherwise")
+
+
+def kept(path: Path, keys: Sequence[str], make: Callable[[str], dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """A line for each key: those that a stopped run has written, and the others made and written."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    done = {line["key"]: line for line in map(json.loads, lines)}
+    for key in keys:
+        if key not in done:
+            done[key] = {"key": key, **make(key)}
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(done[key], ensure_ascii=False) + "\n")
+        yield done[key]
+
+
+def captions(work: Path) -> dict[str, Any]:
+    """Word errors, seconds and memory of the captions; in a process of its own, for the memory."""
+    folder = Path(os.environ["SKYLARK_DATA"]) / "speech" / "spoken_captions"
+    with (folder / "transcripts.tsv").open(encoding="utf-8") as file:
+        spoken = {row["file"]: row["spoken"] for row in csv.DictReader(file, delimiter="\t")}
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    model = open_speech_model()
+
+    def hear(key: str) -> dict[str, Any]:
+        wall, cpu = time.perf_counter(), time.process_time()
+        audio = load_audio(folder / "audio" / key)
+        heard = model.transcript(audio, ("en",))
+        return {
+            "spoken": spoken[key], "heard": heard.text, "language": heard.language, "audio_seconds": audio.seconds,
+            "wall_seconds": time.perf_counter() - wall, "processor_seconds": time.process_time() - cpu,
+        }  # fmt: skip
+
+    lines = list(kept(work / "captions.jsonl", list(spoken), hear))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {**word_errors([(line["spoken"], line["heard"]) for line in lines]), **times(lines),
+            "recordings": len(lines), "peak_mib": round(peak / 1024),
+            "peak_before_model_mib": round(before / 1024)}  # fmt: skip
+
+
+def word_errors(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """The word error rate of pairs of what was said and what was heard."""
+    normal: Callable[[str], str] = EnglishTextNormalizer({})
+    found = jiwer.process_words([normal(said) for said, _ in pairs], [normal(heard) for _, heard in pairs])
+    words = found.hits + found.substitutions + found.deletions
+    return {"word_error_rate": round(found.wer, 4), "words": words}
+
+
+def times(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Seconds of computing for each second of speech."""
+    audio = sum(line["audio_seconds"] for line in lines)
+    return {
+        "audio_seconds": round(audio, 1),
+        "wall_a_second": round(sum(line["wall_seconds"] for line in lines) / audio, 3),
+        "processor_a_second": round(sum(line["processor_seconds"] for line in lines) / audio, 3),
+    }
+
+
+def questions(work: Path) -> dict[str, Any]:
+    """How many spoken questions are answered as when they are typed."""
+    kg = KnowledgeGraph.load("world")
+    records = [json.loads(line) for line in LIST.read_text(encoding="utf-8").splitlines()]
+    asked = [record["question"] for record in records if record["kind"] not in OPEN]
+    step = len(asked) / (1.3 * QUESTIONS)
+    spaced = [asked[int(at * step)] for at in range(int(1.3 * QUESTIONS))]
+    results: dict[str | None, Hashable] = {}
+
+    def read(question: str) -> dict[str, Any]:
+        query = understand(question, kg).query
+        return {"query": None if query is None else str(query)}
+
+    typed: dict[str, Any] = {}
+    for question in spaced:
+        if len(typed) < QUESTIONS:
+            line = next(kept(work / "read.jsonl", [question], read))
+            typed |= {question: line["query"]} if line["query"] is not None else {}
+    model = open_speech_model()
+    parts: dict[str, Any] = {}
+    for name, graph, chosen in (("with", kg, list(typed)), ("without", None, list(typed)[::WITHOUT_EVERY])):
+
+        def hear(key: str, graph: KnowledgeGraph | None = graph) -> dict[str, Any]:
+            voice, question = key.split(": ", 1)
+            speed = dict(VOICES)[voice]
+            command = ["espeak-ng", "-v", voice, "-s", str(speed), "--stdout", "--", question]
+            audio = load_audio(subprocess.run(command, check=True, capture_output=True).stdout)
+            wall, cpu = time.perf_counter(), time.process_time()
+            try:
+                text, error = hear_question(audio, graph, model).text, ""
+            except SpokenLanguageError as problem:
+                text, error = problem.transcript.text, "language"
+            except SpeechError as problem:
+                text, error = "", str(problem)
+            return {
+                "heard": text, "error": error, "audio_seconds": audio.seconds,
+                "wall_seconds": time.perf_counter() - wall, "processor_seconds": time.process_time() - cpu,
+            }  # fmt: skip
+
+        keys = [f"{voice}: {question}" for question in chosen for voice, _ in VOICES]
+        lines = []
+        for line in kept(work / f"heard.{name}.jsonl", keys, hear):
+            question = line["key"].split(": ", 1)[1]
+            query = None
+            if line["heard"] and not line["error"]:
+                query = next(kept(work / "read.jsonl", [line["heard"]], read))["query"]
+            for text in (query, typed[question]):
+                if text is not None and text not in results:
+                    results[text] = result_of(Query.parse(text), kg)
+            same = query is not None and results[query] == results[typed[question]]
+            outcome = "same" if same else "refused or asked back" if query is None else "answered otherwise"
+            lines.append({**line, "voice": line["key"].split(": ", 1)[0], "question": question, "outcome": outcome})
+        parts[name] = {"all": summed(lines)} | {
+            voice: summed([line for line in lines if line["voice"] == voice]) for voice, _ in VOICES
+        }
+        parts[f"{name}_lines"] = [
+            {"voice": line["voice"], "question": line["question"], "heard": line["heard"], "outcome": line["outcome"]}
+            for line in lines
+        ]
+        if name == "without":
+            others = set(chosen)
+            same = [line for line in parts["with_lines"] if line["question"] in others]
+            parts["with_of_the_same"] = share(same)
+    parts["vocabulary"] = spoken_vocabulary(kg)
+    return parts
+
+
+def share(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    count = {
+        kind: sum(line["outcome"] == kind for line in lines)
+        for kind in ("same", "refused or asked back", "answered otherwise")
+    }
+    return {"spoken": len(lines), **count, "share_as_typed": round(count["same"] / len(lines), 3)}
+
+
+def summed(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return share(lines) | word_errors([(line["question"], line["heard"]) for line in lines]) | times(lines)
+
+
+def report(found: dict[str, Any]) -> str:
+    """The tables of the results' page."""
+    said, asked = found["captions"], found["questions"]
+    rows = [
+        [kind, voice, line["spoken"], line["same"], line["refused or asked back"], line["answered otherwise"],
+         line["share_as_typed"], line["word_error_rate"], line["processor_a_second"]]
+        for kind in ("with", "without") for voice, line in asked[kind].items()
+    ]  # fmt: skip
+    header = ["graph's words", "voice", "spoken", "as typed", "refused or asked back", "answered otherwise", "share",
+              "word error rate", "processor seconds a second"]  # fmt: skip
+    same = asked["with_of_the_same"]
+    return "\n".join(
+        [
+            "# Spoken questions\n",
+            f"`python -m benchmarks.speech`: {machine_words(found['machine'])}; {found['model']}.\n",
+            f"**Captions** ({said['recordings']} recordings of one synthetic voice, {said['audio_seconds']:g} s, "
+            f"{said['words']:,} words): word error rate {said['word_error_rate']:.3f}, "
+            f"{said['processor_a_second']:.2f} seconds of the processor and {said['wall_a_second']:.2f} of the clock "
+            f"for a second of speech (the machine did other work beside it), {said['peak_mib']} MiB at most "
+            f"({said['peak_before_model_mib']} before the model is opened).\n",
+            f"**Questions** of `{LIST.name}` that are answered when typed, spoken by espeak-ng (voices "
+            f"{', '.join(f'{voice} at {speed} words a minute' for voice, speed in VOICES)}):\n",
+            "```",
+            aligned(header, [[str(cell) for cell in row] for row in rows]),
+            "```",
+            f"\nOf the {same['spoken']} that were also heard without the graph's words, {same['same']} are answered as "
+            f"typed with them and {asked['without']['all']['same']} without.",
+            "",
+        ]
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--work", type=Path, help="where a stopped run goes on from; default: a folder for this run alone"
+    )
+    parser.add_argument("--part", choices=("captions",), help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as own:
+        work = options.work or Path(own)
+        work.mkdir(parents=True, exist_ok=True)
+        if options.part:
+            print(json.dumps(captions(work)))
+            return
+        asked = questions(work)
+        command = [sys.executable, "-m", "benchmarks.speech", "--part", "captions", "--work", str(work)]
+        said = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1])
+    found = {"machine": machine(), "model": "Whisper-base, 8 bits, beams of 5, one thread of two",
+             "captions": said, "questions": asked}  # fmt: skip
+    text = report(found)
+    (HERE / "results" / "speech.json").write_text(
+        json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    (HERE / "results" / "speech.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

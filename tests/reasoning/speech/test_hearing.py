@@ -1,0 +1,153 @@
+"""Questions are heard by the packaged model, and what is no question in English is said to be none."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.speech import (
+    Audio,
+    AudioError,
+    LiveTranscription,
+    NoSpeechError,
+    SpeechModel,
+    SpokenLanguageError,
+    Transcript,
+    check_language,
+    hear_question,
+    load_audio,
+    spoken_vocabulary,
+)
+from reasoning.speech.model import seconds_of_speech
+from tests.reasoning.speech.recordings import (
+    GERMAN,
+    RATE,
+    music,
+    noise,
+    packaged_model,
+    samples_of,
+    spoken,
+)
+
+BORDERS = [("Germany", "borders", "France"), ("Germany", "borders", "Poland"), ("Berlin", "capital of", "Germany")]
+
+
+class Counting(SpeechModel):
+    """Tells how often it was asked, and about how much."""
+
+    name = "counting"
+
+    def __init__(self) -> None:
+        self.heard: list[float] = []
+        self.vocabulary = ""
+
+    def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
+        self.heard.append(audio.seconds)
+        self.vocabulary = vocabulary
+        yield Transcript("a question", "en", 1.0, audio.seconds)
+
+
+@pytest.mark.slow
+def test_a_question_is_heard_with_its_language() -> None:
+    heard = hear_question(spoken(), KnowledgeGraph.from_triples(BORDERS), packaged_model())
+    assert heard.text.startswith("Which countr") and heard.text.rstrip("?.").endswith("border Germany")
+    assert (heard.language, heard.language_name, heard.final) == ("en", "English", True)
+    assert 0.5 < (heard.probability or 0) <= 1
+    assert heard.seconds == pytest.approx(load_audio(spoken()).seconds)
+
+
+@pytest.mark.slow
+def test_a_question_in_another_language_is_told_with_those_that_can_be_asked() -> None:
+    with pytest.raises(SpokenLanguageError, match=r"is in German .*questions are read in English") as caught:
+        hear_question(spoken(GERMAN, "de"), model=packaged_model())
+    assert caught.value.transcript.language == "de"
+    assert caught.value.transcript.text in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_recording_under_way_gives_its_text_as_it_comes() -> None:
+    live = LiveTranscription(packaged_model(), ("en",), "borders, Germany")
+    partial = [live.add((RATE, piece)) for piece in np.array_split(samples_of(spoken()), 2)]
+    texts = [transcript.text for transcript in partial if transcript is not None and not transcript.final]
+    assert texts and "countr" in texts[-1]
+    assert "Germany" in live.finish().text
+
+
+@pytest.mark.parametrize(
+    ("samples", "problem"),
+    [
+        (np.zeros(2 * RATE, np.int16), "Nobody speaks in the recording: its 2.0 seconds are silent"),
+        (noise(3.0), "are noise or music at most"),
+        (music(4.0), "are noise or music at most"),
+        (np.zeros(0, np.int16), "Nobody speaks"),
+    ],
+    ids=["silence", "noise", "music", "nothing"],
+)
+def test_where_nobody_speaks_no_words_are_made_up(samples: NDArray[np.int16], problem: str) -> None:
+    packaged_model()
+    with pytest.raises(NoSpeechError, match=problem):
+        hear_question((RATE, samples), model=Counting())
+
+
+def test_speech_is_told_from_the_pauses_around_it() -> None:
+    packaged_model()
+    pause = np.zeros(2 * RATE, np.int16)
+    alone = load_audio((RATE, samples_of(spoken())))
+    amid = load_audio((RATE, np.concatenate([pause, samples_of(spoken()), pause])))
+    assert seconds_of_speech(amid) == pytest.approx(seconds_of_speech(alone), abs=0.5)
+
+
+def test_a_recording_under_way_is_heard_once_a_second_and_not_beyond_the_limit() -> None:
+    packaged_model()
+    model = Counting()
+    live = LiveTranscription(model)
+    question = samples_of(spoken())
+    for piece in np.array_split(question, 20):
+        live.add((RATE, piece))
+    assert 1 <= len(model.heard) <= len(question) / RATE
+    assert model.heard == sorted(model.heard)
+    with pytest.raises(AudioError, match="longer than 120 seconds"):
+        live.add((RATE, np.zeros(121 * RATE, np.int16)))
+    assert live.finish().final  # what came before it is kept
+
+
+def test_a_model_is_told_the_words_of_the_graph() -> None:
+    packaged_model()
+    model = Counting()
+    hear_question(spoken(), KnowledgeGraph.from_triples(BORDERS), model)
+    assert model.vocabulary == "borders, capital of, Germany, France, Poland, Berlin"
+    hear_question(spoken(), None, model)
+    assert model.vocabulary == ""
+
+
+def test_the_words_of_a_graph_are_those_that_people_say_and_find_room() -> None:
+    triples = [(f"m/{number}", "located_in", "St. Gallen-West") for number in range(5)]
+    triples += [
+        (f"Person {chr(65 + n % 26)}{chr(97 + n // 26)}", f"relation {chr(97 + n % 26)}", "x") for n in range(600)
+    ]
+    words = spoken_vocabulary(KnowledgeGraph.from_triples(triples))
+    assert words.startswith("located in, relation a")
+    assert len(words) <= 750 and "m/" not in words and "Person" in words
+
+
+@pytest.mark.parametrize("language", ["en", None])
+def test_english_and_what_no_language_is_told_of_are_taken(language: str | None) -> None:
+    check_language(Transcript("hello", language, None, 1.0))
+
+
+def test_a_language_that_is_no_other_is_named() -> None:
+    with pytest.raises(SpokenLanguageError, match=r"is in Javanese \(probability 0\.91\)"):
+        check_language(Transcript("piye kabare", "jw", 0.91, 1.0))
+
+
+def test_nothing_of_speech_is_loaded_for_what_is_typed() -> None:
+    code = (
+        "import sys, reasoning.cli.answering; sys.exit(bool({'faster_whisper', 'ctranslate2', 'av'} & {*sys.modules}))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=120).returncode == 0
