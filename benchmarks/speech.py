@@ -1,6 +1,6 @@
 """How well spoken questions are heard: word errors, time, memory, and how many are answered as when they are typed.
 
-    python -m benchmarks.speech [--work DIR]
+    python -m benchmarks.speech [--questions N] [--work DIR]
 
 Two parts. *Captions*: the 100 recordings of `speech/spoken_captions` in the data folder, one synthetic voice. Words are
 compared by jiwer after Whisper's own normalisation of English (transformers' `EnglishTextNormalizer`, without its table
@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from reasoning.query.tree import Query
 from reasoning.reading import understand
 from reasoning.speech import (
     SpeechError,
+    SpeechModel,
     SpokenLanguageError,
     hear_question,
     load_audio,
@@ -108,71 +110,93 @@ def times(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def questions(work: Path) -> dict[str, Any]:
+def questions(work: Path, count: int) -> dict[str, Any]:
     """How many spoken questions are answered as when they are typed."""
-    kg = KnowledgeGraph.load("world")
+    kg, model = KnowledgeGraph.load("world"), open_speech_model()
+    reader = Reader(kg, work / "read.jsonl")
+    typed = typed_questions(reader, count)
+    parts: dict[str, Any] = {"vocabulary": spoken_vocabulary(kg)}
+    for name, graph, chosen in (("with", kg, typed), ("without", None, typed[::WITHOUT_EVERY])):
+        keys = [f"{voice}: {question}" for question in chosen for voice, _ in VOICES]
+        hear = partial(heard, graph=graph, model=model)
+        lines = list(kept(work / f"heard.{name}.jsonl", keys, hear))
+        reader.read([line["heard"] for line in lines if line["heard"]])
+        for line in lines:
+            line["voice"], line["question"] = line["key"].split(": ", 1)
+            line["outcome"] = reader.outcome(line)
+        parts[name] = {"all": summed(lines)} | {
+            voice: summed([line for line in lines if line["voice"] == voice]) for voice, _ in VOICES
+        }
+        shown = ("voice", "question", "heard", "error", "outcome")
+        parts[f"{name}_lines"] = [{field: line[field] for field in shown} for line in lines]
+    others = set(typed[::WITHOUT_EVERY])
+    parts["with_of_the_same"] = share([line for line in parts["with_lines"] if line["question"] in others])
+    return parts
+
+
+class Reader:
+    """Reads questions about one graph, each text once."""
+
+    def __init__(self, kg: KnowledgeGraph, path: Path) -> None:
+        self._kg, self._path = kg, path
+        self._results: dict[str, Hashable] = {}
+        self.queries: dict[str, str | None] = {}
+
+    def read(self, texts: Sequence[str]) -> None:
+        """Read what was not read before, and keep it."""
+
+        def understood(text: str) -> dict[str, Any]:
+            query = understand(text, self._kg).query
+            return {"query": None if query is None else str(query)}
+
+        for line in kept(self._path, [text for text in dict.fromkeys(texts) if text not in self.queries], understood):
+            self.queries[line["key"]] = line["query"]
+
+    def outcome(self, line: dict[str, Any]) -> str:
+        """What became of a spoken question."""
+        query = None if line["error"] else self.queries.get(line["heard"])
+        if query is None:
+            return "refused or asked back"
+        return "same" if self._result(query) == self._result(self.queries[line["question"]]) else "answered otherwise"
+
+    def _result(self, query: str | None) -> Hashable:
+        assert query is not None
+        if query not in self._results:
+            self._results[query] = result_of(Query.parse(query), self._kg)
+        return self._results[query]
+
+
+def typed_questions(reader: Reader, count: int) -> list[str]:
+    """So many questions of the list, evenly spaced, that are answered when they are typed."""
     records = [json.loads(line) for line in LIST.read_text(encoding="utf-8").splitlines()]
     asked = [record["question"] for record in records if record["kind"] not in OPEN]
     step = len(asked) / (1.3 * QUESTIONS)
     spaced = [asked[int(at * step)] for at in range(int(1.3 * QUESTIONS))]
-    results: dict[str | None, Hashable] = {}
-
-    def read(question: str) -> dict[str, Any]:
-        query = understand(question, kg).query
-        return {"query": None if query is None else str(query)}
-
-    typed: dict[str, Any] = {}
+    typed: list[str] = []
     for question in spaced:
-        if len(typed) < QUESTIONS:
-            line = next(kept(work / "read.jsonl", [question], read))
-            typed |= {question: line["query"]} if line["query"] is not None else {}
-    model = open_speech_model()
-    parts: dict[str, Any] = {}
-    for name, graph, chosen in (("with", kg, list(typed)), ("without", None, list(typed)[::WITHOUT_EVERY])):
+        if len(typed) < count:
+            reader.read([question])
+            typed += [question] if reader.queries[question] is not None else []
+    return typed
 
-        def hear(key: str, graph: KnowledgeGraph | None = graph) -> dict[str, Any]:
-            voice, question = key.split(": ", 1)
-            speed = dict(VOICES)[voice]
-            command = ["espeak-ng", "-v", voice, "-s", str(speed), "--stdout", "--", question]
-            audio = load_audio(subprocess.run(command, check=True, capture_output=True).stdout)
-            wall, cpu = time.perf_counter(), time.process_time()
-            try:
-                text, error = hear_question(audio, graph, model).text, ""
-            except SpokenLanguageError as problem:
-                text, error = problem.transcript.text, "language"
-            except SpeechError as problem:
-                text, error = "", str(problem)
-            return {
-                "heard": text, "error": error, "audio_seconds": audio.seconds,
-                "wall_seconds": time.perf_counter() - wall, "processor_seconds": time.process_time() - cpu,
-            }  # fmt: skip
 
-        keys = [f"{voice}: {question}" for question in chosen for voice, _ in VOICES]
-        lines = []
-        for line in kept(work / f"heard.{name}.jsonl", keys, hear):
-            question = line["key"].split(": ", 1)[1]
-            query = None
-            if line["heard"] and not line["error"]:
-                query = next(kept(work / "read.jsonl", [line["heard"]], read))["query"]
-            for text in (query, typed[question]):
-                if text is not None and text not in results:
-                    results[text] = result_of(Query.parse(text), kg)
-            same = query is not None and results[query] == results[typed[question]]
-            outcome = "same" if same else "refused or asked back" if query is None else "answered otherwise"
-            lines.append({**line, "voice": line["key"].split(": ", 1)[0], "question": question, "outcome": outcome})
-        parts[name] = {"all": summed(lines)} | {
-            voice: summed([line for line in lines if line["voice"] == voice]) for voice, _ in VOICES
-        }
-        parts[f"{name}_lines"] = [
-            {"voice": line["voice"], "question": line["question"], "heard": line["heard"], "outcome": line["outcome"]}
-            for line in lines
-        ]
-        if name == "without":
-            others = set(chosen)
-            same = [line for line in parts["with_lines"] if line["question"] in others]
-            parts["with_of_the_same"] = share(same)
-    parts["vocabulary"] = spoken_vocabulary(kg)
-    return parts
+def heard(key: str, graph: KnowledgeGraph | None, model: SpeechModel) -> dict[str, Any]:
+    """What is heard of a question, spoken by a voice."""
+    voice, question = key.split(": ", 1)
+    command = ["espeak-ng", "-v", voice, "-s", str(dict(VOICES)[voice]), "--stdout", "--", question]
+    audio = load_audio(subprocess.run(command, check=True, capture_output=True).stdout)
+    wall, cpu = time.perf_counter(), time.process_time()
+    error = ""
+    try:
+        text = hear_question(audio, graph, model).text
+    except SpokenLanguageError as problem:
+        text, error = problem.transcript.text, str(problem)
+    except SpeechError as problem:
+        text, error = "", str(problem)
+    return {
+        "heard": text, "error": error, "audio_seconds": audio.seconds,
+        "wall_seconds": time.perf_counter() - wall, "processor_seconds": time.process_time() - cpu,
+    }  # fmt: skip
 
 
 def share(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -224,6 +248,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--work", type=Path, help="where a stopped run goes on from; default: a folder for this run alone"
     )
+    parser.add_argument("--questions", type=int, default=QUESTIONS, help=f"how many are spoken; default: {QUESTIONS}")
     parser.add_argument("--part", choices=("captions",), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as own:
@@ -232,7 +257,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.part:
             print(json.dumps(captions(work)))
             return
-        asked = questions(work)
+        asked = questions(work, options.questions)
         command = [sys.executable, "-m", "benchmarks.speech", "--part", "captions", "--work", str(work)]
         said = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1])
     found = {"machine": machine(), "model": "Whisper-base, 8 bits, beams of 5, one thread of two",

@@ -10,7 +10,7 @@ a second of silence is put before and behind.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +25,9 @@ LEAST_SPEECH = 0.2
 
 PAUSE = 0.5
 """Seconds of silence before and behind a recording."""
+
+SURE_OF_LANGUAGE = 0.5
+"""Probability from which the language that a model detects is believed against those that are expected."""
 
 SILENT = 0.001
 """Loudest sample (of 1) up to which a recording is called silent."""
@@ -83,6 +86,20 @@ def seconds_of_speech(audio: Audio) -> float:
         return 0.0
     stretches = get_speech_timestamps(audio.samples, VadOptions(min_silence_duration_ms=300, speech_pad_ms=0))
     return float(sum(stretch["end"] - stretch["start"] for stretch in stretches)) / SAMPLE_RATE
+
+
+def likeliest_language(chances: Mapping[str, float], expected: Sequence[str]) -> tuple[str, float]:
+    """The language that is spoken, and its probability: the likeliest expected one where the model is not sure.
+
+    Args:
+        chances: the probability of each language, by its code.
+        expected: codes of languages; () where any may be spoken.
+    """
+    language = max(chances, key=chances.__getitem__)
+    known = [code for code in expected if code in chances]
+    if known and chances[language] < SURE_OF_LANGUAGE:
+        language = max(known, key=chances.__getitem__)
+    return language, chances[language]
 
 
 def _what_is_heard(audio: Audio) -> str:

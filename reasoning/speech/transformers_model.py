@@ -14,7 +14,7 @@ from kg_data.devices import find_device, find_dtype, quiet_transformers
 from kg_data.installation import require
 from reasoning.speech.audio import SAMPLE_RATE, Audio
 from reasoning.speech.errors import SpeechError
-from reasoning.speech.model import SpeechModel
+from reasoning.speech.model import SpeechModel, likeliest_language
 from reasoning.speech.transcript import Transcript
 
 WINDOW = 30
@@ -63,36 +63,48 @@ class TransformersSpeechModel(SpeechModel):
             ) from error
         config = self._pipeline.model.config
         self._is_whisper = config.model_type == "whisper"
+        self._is_multilingual = bool(getattr(self._pipeline.model.generation_config, "lang_to_id", None))
         self._most_prompt = getattr(config, "max_target_positions", 0) // 2  # the other half is for what is said
         self._one_at_a_time = threading.Lock()
 
     def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
         said: list[str] = []
-        spoken: str | None = None
+        language: str | None = None
+        probability: float | None = None
         for start in range(0, len(audio.samples), WINDOW * SAMPLE_RATE):
             window = audio.samples[start : start + WINDOW * SAMPLE_RATE]
-            text, language = self._window(window, vocabulary)
+            with self._one_at_a_time:
+                if not start and self._is_whisper:
+                    language, probability = likeliest_language(self._languages(window), expected)
+                text = self._text(window, language, vocabulary)
             said += [text] if text else []
-            spoken = spoken or language
-            yield Transcript(" ".join(said), spoken, None, start / SAMPLE_RATE + len(window) / SAMPLE_RATE, final=False)
-        yield Transcript(" ".join(said), spoken, None, audio.seconds)
+            end = (start + len(window)) / SAMPLE_RATE
+            yield Transcript(" ".join(said), language, probability, end, final=False)
+        yield Transcript(" ".join(said), language, probability, audio.seconds)
 
-    def _window(self, window: NDArray[np.float32], vocabulary: str) -> tuple[str, str | None]:
-        """The text of a window, and the language's code where the model tells one."""
+    def _text(self, window: NDArray[np.float32], language: str | None, vocabulary: str) -> str:
+        """What is said in a window."""
         options: dict[str, Any] = {}
-        if self._is_whisper:
-            options["return_language"] = True
-            if vocabulary:
-                words = self._pipeline.tokenizer.get_prompt_ids(vocabulary, return_tensors="pt")
-                options["generate_kwargs"] = {"prompt_ids": words[: self._most_prompt].to(self._pipeline.device)}
-        with self._one_at_a_time:
-            found = self._pipeline({"raw": window, "sampling_rate": SAMPLE_RATE}, **options)
-        languages = [part["language"] for part in found.get("chunks", ()) if part.get("language")]
-        return found["text"].strip(), _code(languages[0]) if languages else None
+        if self._is_multilingual:
+            options |= {"language": language, "task": "transcribe"}
+        if self._is_whisper and vocabulary:
+            words = self._pipeline.tokenizer.get_prompt_ids(vocabulary, return_tensors="pt")
+            options["prompt_ids"] = words[: self._most_prompt].to(self._pipeline.device)
+        found = self._pipeline({"raw": window, "sampling_rate": SAMPLE_RATE}, generate_kwargs=options or None)
+        return str(found["text"]).strip()
 
+    def _languages(self, window: NDArray[np.float32]) -> dict[str, float]:
+        """The probability of each language of Whisper's, from its first token (Radford et al. 2022, section 2.3)."""
+        if not self._is_multilingual:
+            return {"en": 1.0}
+        import torch
 
-def _code(language: str) -> str:
-    """A language's code by the name that transformers gives it, such as "german", or by the code itself."""
-    from transformers.models.whisper.tokenization_whisper import TO_LANGUAGE_CODE
-
-    return TO_LANGUAGE_CODE.get(language.lower(), language)
+        model, device = self._pipeline.model, self._pipeline.device
+        made = self._pipeline.feature_extractor(window, sampling_rate=SAMPLE_RATE, return_tensors="pt")
+        features = made.input_features.to(device, model.dtype)
+        start = torch.tensor([[model.generation_config.decoder_start_token_id]], device=device)
+        tokens: dict[str, int] = model.generation_config.lang_to_id
+        with torch.inference_mode():
+            logits = model(input_features=features, decoder_input_ids=start).logits[0, -1]
+        chances = torch.softmax(logits[list(tokens.values())].float(), dim=0).tolist()
+        return {name.strip("<|>"): chance for name, chance in zip(tokens, chances, strict=True)}

@@ -10,16 +10,13 @@ from kg_data.devices import usable_cores
 from kg_data.installation import require
 from reasoning.speech.audio import Audio
 from reasoning.speech.errors import SpeechError
-from reasoning.speech.model import SpeechModel
+from reasoning.speech.model import SpeechModel, likeliest_language
 from reasoning.speech.transcript import Transcript
 
 if TYPE_CHECKING:
     from faster_whisper.transcribe import Segment, TranscriptionInfo
 
 BEAM_SIZE = 5
-
-SURE_OF_LANGUAGE = 0.5
-"""Probability from which the language that Whisper detects is believed against what is expected."""
 
 LEAST_LOG_PROBABILITY = -1.0
 """Mean log-probability of a token below which a text is Whisper's guess at noise, by its own rule (section 4.5)."""
@@ -60,7 +57,8 @@ class WhisperModel(SpeechModel):
 
     def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
         segments, info = self._segments(audio, vocabulary)
-        language, probability = likeliest_language(info, expected)
+        chances = dict(info.all_language_probs or [(info.language, info.language_probability)])
+        language, probability = likeliest_language(chances, expected)
         if language != info.language:
             segments, _ = self._segments(audio, vocabulary, language)
         text, end = "", 0.0
@@ -83,11 +81,3 @@ class WhisperModel(SpeechModel):
             condition_on_previous_text=False,
             hotwords=vocabulary or None,
         )
-
-
-def likeliest_language(info: TranscriptionInfo, expected: Sequence[str]) -> tuple[str, float]:
-    """The language that is spoken, and its probability: the likeliest expected one where Whisper is not sure."""
-    if not expected or info.language in expected or info.language_probability >= SURE_OF_LANGUAGE:
-        return info.language, info.language_probability
-    known = {code: chance for code, chance in info.all_language_probs or () if code in expected}
-    return max(known.items(), key=lambda pair: pair[1]) if known else (info.language, info.language_probability)
