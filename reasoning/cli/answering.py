@@ -10,7 +10,6 @@ from kg_data.command_line import FAILURE, OK, USAGE, as_json
 from kg_data.errors import UsageError
 from kg_data.visible import visible, visible_lines
 from reasoning.cli.conversing import converse
-from reasoning.cli.methods import add_method, completion_options, lark_options
 from reasoning.cli.listening import add_speech, heard_question
 from reasoning.cli.methods import add_method, completion_options, lark_options
 from reasoning.cli.options import add_graph, open_graph
@@ -49,11 +48,11 @@ def ask(options: argparse.Namespace) -> int:
     Raises:
         UsageError: without a question something is asked for that one question has.
     """
-    if options.question is None and options.audio is None:
+    heard = heard_question(options)
+    if options.question is None and heard is None:
         if options.sparql or options.dry_run:
             raise UsageError(f"{'--sparql' if options.sparql else '--dry-run'} needs the QUESTION on the command line")
         return converse(_reasoner(options), options.json)
-    heard = heard_question(options)
     try:
         return _answer(options, options.question if heard is None else heard.text, heard)
     except QuestionError as error:

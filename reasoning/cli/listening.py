@@ -31,13 +31,11 @@ def heard_question(options: argparse.Namespace) -> Transcript | None:
     """What is said in the recording that the command line names, which is printed to stderr; None where it names none.
 
     Raises:
-        UsageError: there is a question in writing as well, or none at all.
+        UsageError: there is a question in writing as well, or a model without a recording.
         AudioError, SpeechError: the recording cannot be heard, or the model cannot be opened.
         SpokenLanguageError: it is in a language in which questions are not read.
     """
     if options.audio is None:
-        if options.question is None:
-            raise UsageError("the question is missing: write it in quotes, or name a recording of it with --audio FILE")
         if options.speech_model is not None:
             raise UsageError("--speech-model hears a recording: name one with --audio FILE")
         return None
