@@ -221,7 +221,7 @@ def _decoded(file: BinaryIO, name: str, limits: AudioLimits) -> Audio:
     file.seek(0)
     options = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": ""}
     try:
-        container = av.open(file, options=options, metadata_errors="replace")
+        container = av.open(file, "r", options=options, metadata_errors="replace")
     except (av.FFmpegError, ValueError, OSError) as error:
         raise AudioError(f"{name} is no recording that can be read: {READABLE} was expected") from error
     with container:

@@ -46,4 +46,5 @@ class Transcript:
 
 def language_name(code: str) -> str:
     """A language's name in English by its code; the code itself where the name is not known."""
-    return Locale("en").languages.get(_NEWER_CODES.get(code, code), code)
+    name: str = Locale("en").languages.get(_NEWER_CODES.get(code, code), code)
+    return name

