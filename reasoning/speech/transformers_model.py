@@ -84,13 +84,12 @@ class TransformersSpeechModel(SpeechModel):
 
     def _text(self, window: NDArray[np.float32], language: str | None, vocabulary: str) -> str:
         """What is said in a window."""
-        options: dict[str, Any] = {}
-        if self._is_multilingual:
-            options |= {"language": language, "task": "transcribe"}
+        options: dict[str, Any] = {"language": language, "task": "transcribe"} if self._is_multilingual else {}
         if self._is_whisper and vocabulary:
             words = self._pipeline.tokenizer.get_prompt_ids(vocabulary, return_tensors="pt")
             options["prompt_ids"] = words[: self._most_prompt].to(self._pipeline.device)
-        found = self._pipeline({"raw": window, "sampling_rate": SAMPLE_RATE}, generate_kwargs=options or None)
+        written = {"generate_kwargs": options} if options else {}  # what is read letter by letter takes none
+        found = self._pipeline({"raw": window, "sampling_rate": SAMPLE_RATE}, **written)
         return str(found["text"]).strip()
 
     def _languages(self, window: NDArray[np.float32]) -> dict[str, float]:

@@ -115,10 +115,12 @@ def test_a_model_of_transformers_is_heard_through(tmp_path: Path) -> None:
     )  # fmt: skip
     model = WhisperForConditionalGeneration(config)
     languages = {f"<|{code}|>": tokenizer.convert_tokens_to_ids(f"<|{code}|>") for code in ("en", "de")}
-    model.generation_config.update(
-        is_multilingual=True, lang_to_id=languages, task_to_id={"transcribe": 50359, "translate": 50358},
-        no_timestamps_token_id=50363, decoder_start_token_id=50258, prev_sot_token_id=50361, max_length=60,
-    )  # fmt: skip
+    told = {
+        "is_multilingual": True, "lang_to_id": languages, "task_to_id": {"transcribe": 50359, "translate": 50358},
+        "no_timestamps_token_id": 50363, "decoder_start_token_id": 50258, "prev_sot_token_id": 50361, "max_length": 300,
+    }  # fmt: skip
+    for name, value in told.items():
+        setattr(model.generation_config, name, value)
     for part in (model, tokenizer, WhisperFeatureExtractor()):
         part.save_pretrained(tmp_path)
     assert isinstance(open_speech_model(f"hf:{tmp_path}"), TransformersSpeechModel)
