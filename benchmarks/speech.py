@@ -260,7 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         asked = questions(work, options.questions)
         command = [sys.executable, "-m", "benchmarks.speech", "--part", "captions", "--work", str(work)]
         said = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1])
-    found = {"machine": machine(), "model": "Whisper-base, 8 bits, beams of 5, one thread of two",
+    found = {"machine": machine(), "model": "Whisper-base, 8 bits, beams of 5",
              "captions": said, "questions": asked}  # fmt: skip
     text = report(found)
     (HERE / "results" / "speech.json").write_text(
