@@ -59,7 +59,6 @@ def test_a_silent_recording_is_a_failure(tmp_path: Path, capsys: Captured) -> No
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ([], "the question is missing: write it in quotes, or name a recording"),
         (["Which?", "--audio", "q.wav"], "there are two questions, 'Which?' and the recording q.wav: ask one"),
         (["Which?", "--speech-model", "whisper-base"], "--speech-model hears a recording"),
         (["--audio", "q.wav", "--speech-model", "whisper-bse"], "did you mean whisper-base?"),
