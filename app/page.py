@@ -12,6 +12,8 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from app.api import Programs, build_programs, offer_only_programs
+from app.ask.desk import Desk
+from app.ask.page import AskTab
 from app.batch.follow import kept_job
 from app.batch.page import BatchTab
 from app.graph.graphs import GraphShelf
@@ -36,22 +38,26 @@ from kg_data.process_end import INTERRUPTED
 
 def build(
     shelf: GraphShelf, model: LanguageModel, detector: SharedDetector, programs: Programs
-) -> tuple[gr.Blocks, GraphDemo]:
-    """The page over these graphs, this model and this detector, and what the graph tab's events do."""
+) -> tuple[gr.Blocks, GraphDemo, AskTab]:
+    """The page over these graphs, this model and this detector, what the graph tab's events do, and the first tab."""
     quick: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
     with gr.Blocks(title="Skylark", analytics_enabled=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as page:
-        gr.HTML("<h1>Skylark</h1>", elem_id="title")
+        gr.HTML("<p>Skylark</p>", elem_id="title")
         kept_queries, kept_images, kept_video = kept_job("job"), kept_job("images"), kept_job("video")
-        with gr.Tab("Graph", id="graphs", elem_id="graph_tab"):
-            demo, brought = build_graphs(shelf, model, page)
-        with gr.Tab("Image", id="images", elem_id="image_tab"):
-            ImageTab(detector)
-        with gr.Tab("Video", id="video", elem_id="video_tab"):
-            VideoTab(detector, page, kept_video)
-        with gr.Tab("Batch", id="batch", elem_id="batch_tab"):
-            batch = BatchTab(shelf, model, detector, page, kept_queries, kept_images)
-        with gr.Tab("Models", id="models", elem_id="models_tab"):
-            models = ModelsTab(model, detector.model, page)
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab("Ask", id="ask", elem_id="ask_tab"):
+                first = AskTab(Desk(shelf, model, detector), shelf, page, tabs)
+            with gr.Tab("Graph", id="graph", elem_id="graph_tab"):
+                demo, brought = build_graphs(shelf, model, page)
+            with gr.Tab("Image", id="image", elem_id="image_tab"):
+                ImageTab(detector)
+            with gr.Tab("Video", id="video", elem_id="video_tab"):
+                VideoTab(detector, page, kept_video)
+            with gr.Tab("Batch", id="batch", elem_id="batch_tab"):
+                batch = BatchTab(shelf, model, detector, page, kept_queries, kept_images)
+            with gr.Tab("Models", id="models", elem_id="models_tab"):
+                models = ModelsTab(model, detector.model, page)
+        tabs.select(None, js="() => skylarkPage.opened()", api_visibility="private")
         brought.then(demo.choices, None, [batch.queries.graph], **quick)
         for changed in models.changes:
             batch.queries.offer_after(changed)
@@ -59,7 +65,7 @@ def build(
         build_programs(programs)
     offer_only_programs(page)
     page.queue(max_size=QUEUE_LIMIT)
-    return page, demo
+    return page, demo, first
 
 
 def _part(page: gr.Blocks, elem_id: str) -> Any:
@@ -105,15 +111,14 @@ def serve(
             print(f"error: {error}", file=sys.stderr)
             return 2
         programs = Programs(shelf, model, images)
-        page, demo = build(shelf, model, images, programs)
+        page, demo, first = build(shelf, model, images, programs)
         try:
             address = launch(page, uploads, host, port, _programs_beside(programs))
         except OSError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
         # Only now: what models load would slow the first paint.
-        demo.warm_up()
-        images.warm_up()
+        first.begin(demo.warm_up, images.warm_up)
         print(f"Skylark is at {address} (Ctrl-C ends it)", flush=True)
         page.block_thread()
         return 0

@@ -134,7 +134,7 @@ def _link(asked: Asked, likely: AnswerWithLikely | None) -> str:
     if is_own(asked.graph):
         return ""
     least = {} if likely is None else {"least": f"{likely.least:g}"}
-    return urlencode({"graph": asked.graph, "q": asked.text} | least)
+    return urlencode({"tab": "graph", "graph": asked.graph, "q": asked.text} | least)
 
 
 def evidence_table_html(answer: Answer) -> Markup:

@@ -145,7 +145,8 @@ class GraphDemo:
         parts = self._parts
         link = dict(request.query_params) if request is not None else {}
         graph, question = str(link.get("graph", "")), str(link.get("q", ""))[:MAX_CHARACTERS]
-        if not graph and not question:
+        is_for_this_tab = link.get("tab") == "graph" or bool({"method", "least"} & set(link))
+        if not is_for_this_tab or not (graph or question):
             return {parts.linked: False}
         changes: Changes = {
             parts.question: question,

@@ -20,7 +20,7 @@ from app.graph.picture import opened_picture
 from app.graph.shapes import filled_shape, shape_example, shapes_html
 from app.models.language_model import LanguageModel
 from app.server.failure_view import grammar_html
-from app.server.scripts import called, in_view
+from app.server.scripts import in_view, served
 from app.server.templates import heading, muted, render
 from reasoning.reading import MAX_CHARACTERS
 
@@ -49,15 +49,8 @@ def _scripted(
 ) -> dict[str, Any]:
     """Settings of an HTML part that `graph.js` has a function for, with what the script may ask the server for."""
 
-    def served(function: Callable[[GraphShelf, object], dict[str, Any]]) -> Callable[[Any], Any]:
-        def answer(wanted: Any) -> Any:
-            return called(function, shelf, wanted)
-
-        answer.__name__ = function.__name__  # by which the script calls it
-        return answer
-
     script = f"skylarkGraph.{part}({{element, server, watch, props, trigger}});"
-    return {"js_on_load": script, "server_functions": [served(function) for function in functions]}
+    return {"js_on_load": script, "server_functions": [served(function, shelf) for function in functions]}
 
 
 def _layout(shelf: GraphShelf, model: LanguageModel) -> tuple[GraphParts, gr.Button, gr.UploadButton]:

@@ -1,6 +1,7 @@
-"""Photographs to try the image page on, from packages that are installed anyway, each with an instruction.
+"""Photographs to try the page on, its own and those of packages that are installed anyway, each with an instruction.
 
-All are free to use: NASA and US Navy photographs are in the public domain, the others are CC0.
+All are free to use: the portrait (US Navy) is in the public domain, the motorcycle is CC0, and those that come with the
+page are CC BY 2.0, which asks for a credit.
 """
 
 from __future__ import annotations
@@ -15,6 +16,46 @@ from PIL import Image
 from app.image.overlay import jpeg_uri
 
 ICON_SIDE = 160
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph that comes with the page.
+
+    Attributes:
+        name: of its file, without the suffix; links call it by it.
+        shows: what it shows, for those who cannot see it.
+        page: the address where it was published, which names who took it.
+    """
+
+    name: str
+    shows: str
+    page: str
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The package that carries it, and its path inside."""
+        return "app", f"static/photographs/{self.name}.jpg"
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        path = packaged(*self.place)
+        assert path is not None, f"the page's own photograph {self.name} is missing"
+        return path
+
+
+LICENCE = ("CC BY 2.0", "https://creativecommons.org/licenses/by/2.0/")
+"""Of the photographs that come with the page: its name and its address."""
+PHOTOGRAPHS = {
+    photograph.name: photograph
+    for photograph in (
+        Photograph("street", "A man leans on a post beside a car", "https://www.flickr.com/photo.gne?id=5056705611"),
+        Photograph("cat", "A cat on a couch with a remote control", "https://www.flickr.com/photo.gne?id=8250132140"),
+        Photograph("bus", "A school bus on an empty square", "https://www.flickr.com/photo.gne?id=124140140"),
+    )
+}
+"""Those that come with the page, by name."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +106,15 @@ def icon_of(picture: Image.Image) -> Any:
 IMAGE_EXAMPLES: tuple[ImageExample, ...] = (
     ImageExample("Portrait", "matplotlib", "mpl-data/sample_data/grace_hopper.jpg", "the person with a tie"),
     ImageExample("Motorcycle", "skimage", "data/motorcycle_left.png", "Outline the vehicles with 24 points"),
-    ImageExample("Cat", "skimage", "data/chelsea.png", "Find every animal; boxes as JSON with keys label and bbox"),
+    ImageExample("Cat", *PHOTOGRAPHS["cat"].place, "Find every animal; boxes as JSON with keys label and bbox"),
     ImageExample(
-        "Astronaut",
-        "skimage",
-        "data/astronaut.png",
-        'For each object in the image that is a member of the class set {"person":<c0>, "tie":<c1>}, output a tuple '
+        "Bus",
+        *PHOTOGRAPHS["bus"].place,
+        'For each object in the image that is a member of the class set {"bus":<c0>, "tie":<c1>}, output a tuple '
         "with the class label and the coordinates of a polygon with 16 points that encloses the object. The "
         "coordinates should be within range 512. The output format should be (c, x1, y1, ...).",
     ),
-    ImageExample("Coffee", "skimage", "data/coffee.png", "Cups and tables that are at least 30% certain, as YOLO"),
+    ImageExample("Street", *PHOTOGRAPHS["street"].place, "Cars and people that are at least 30% certain, as YOLO"),
 )
 
 

@@ -100,7 +100,7 @@ class SharedDetector:
     def look(
         self,
         photo: Any,
-        instruction: str | None,
+        instruction: str | Task | None,
         min_score: float,
         rival: int | None = None,
         slices: str = NO_SLICES,
@@ -108,8 +108,8 @@ class SharedDetector:
         """Look at one image.
 
         Args:
-            photo: the file that was sent, as `sent` takes it.
-            instruction: what is asked of it.
+            photo: the file that was sent, as `sent` takes it, or an image that is loaded.
+            instruction: what is asked of it, or the task that it was read as.
             min_score: bound on the score.
             rival: which of the other tasks that the instruction may mean is done; None for the one it was read as.
             slices: as `checked_slices` takes them.
@@ -118,11 +118,12 @@ class SharedDetector:
             SkylarkError: there is no image, or it or the instruction cannot be read, or the bound is none that the
                 slider could give, or the slices are none, or too many, or it takes too long.
         """
-        words, bound, slicing = checked_instruction(instruction), checked_score(min_score), checked_slices(slices)
-        return self._limit.run(lambda: self._looked(self._cutting(slicing), _loaded(photo), words, bound, rival))
+        asked = instruction if isinstance(instruction, Task) else checked_instruction(instruction)
+        bound, slicing = checked_score(min_score), checked_slices(slices)
+        return self._limit.run(lambda: self._looked(self._cutting(slicing), loaded(photo), asked, bound, rival))
 
-    def _looked(self, vision: Vision, image: LoadedImage, words: str, bound: float, rival: int | None) -> Looked:
-        task = self.vision.read(words)
+    def _looked(self, vision: Vision, image: LoadedImage, asked: str | Task, bound: float, rival: int | None) -> Looked:
+        task = asked if isinstance(asked, Task) else self.vision.read(asked)
         if rival is not None and 0 <= rival < len(task.rivals):
             task = task.rivals[rival]
         detections = vision.detect(image.pixels, task, min_score=bound)
@@ -139,7 +140,7 @@ class SharedDetector:
         if not words or len(words) > MAX_INSTRUCTION:
             raise SkylarkError(f"a question of 1 to {MAX_INSTRUCTION:,} characters was expected, not {len(words):,}")
         bound, slicing = checked_score(min_score), checked_slices(slices)
-        return self._limit.run(lambda: self._cutting(slicing).ask(_loaded(photo).pixels, words, min_score=bound))
+        return self._limit.run(lambda: self._cutting(slicing).ask(loaded(photo).pixels, words, min_score=bound))
 
     def scene_of(self, looked: Looked, min_score: float, slices: str = NO_SLICES) -> tuple[Scene, int]:
         """The surest objects of the scene that an expression was asked of, else of all that the detector knows, else
@@ -157,7 +158,7 @@ class SharedDetector:
         bound, slicing = checked_score(min_score), checked_slices(slices)
 
         def work() -> tuple[Scene, int]:
-            scene = self._cutting(slicing).scene(_loaded(photo).pixels, min_score=bound)
+            scene = self._cutting(slicing).scene(loaded(photo).pixels, min_score=bound)
             return scene.best(min(most, MOST_IN_SCENE)), len(scene.detections)
 
         return self._limit.run(work)
@@ -198,12 +199,14 @@ def checked_slices(slices: str) -> Slicing | None:
         raise SlicingError(f"{error}; or {NO_SLICES!r}") from None
 
 
-def _loaded(photo: Any) -> LoadedImage:
-    """The image that was sent.
+def loaded(photo: Any) -> LoadedImage:
+    """The image that was sent; one that the page has loaded itself stays as it is.
 
     Raises:
         SkylarkError: there is none, or it cannot be read.
     """
+    if isinstance(photo, LoadedImage):
+        return photo
     source = sent(photo)
     if source is None:
         raise SkylarkError("there is no image yet: drop one on the page, take one, or pick an example")

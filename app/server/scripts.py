@@ -47,3 +47,13 @@ def called(function: Callable[[Source, object], dict[str, Any]], source: Source,
     except Exception:
         log.exception("a script of the page asked for something that failed")
         return {"error": "This did not work. Ask the question again, or load the page anew."}
+
+
+def served(function: Callable[[Source, object], dict[str, Any]], source: Source) -> Callable[[Any], Any]:
+    """A function as a part of the page offers it to its script, which calls it by its name; see `called`."""
+
+    def answer(wanted: Any) -> Any:
+        return called(function, source, wanted)
+
+    answer.__name__ = function.__name__
+    return answer

@@ -83,7 +83,7 @@ def launch(page: gr.Blocks, uploads: Path, host: str, port: int, beside: Beside)
         server_port=port,
         theme=theme(),
         css=read_static("page.css"),
-        head="".join(f"<script>{read_static(name)}</script>" for name in ("page.js", "graph.js")),
+        head="".join(f"<script>{read_static(name)}</script>" for name in ("page.js", "graph.js", "ask.js")),
         footer_links=["api"],
         run_history=False,
         enable_monitoring=False,

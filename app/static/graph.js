@@ -15,11 +15,12 @@ window.skylarkGraph = (() => {
       const part = event.target.closest('.sk-rests');
       if (!part || (event.type === 'keydown' && event.key !== 'Enter' && event.key !== ' ')) return;
       event.preventDefault();
-      const folded = document.querySelector('#evidence_facts');
-      if (folded) folded.open = true;
+      // The table stands in the same card, folded with the rest of it, or in a part of its own.
+      const place = element.querySelector('.sk-facts') ? element : document.querySelector('#evidence_table');
+      place.querySelectorAll('.sk-fold, .sk-facts').forEach((folded) => { folded.open = true; });
       const facts = new Set(part.dataset.facts.split(' '));
       let first = null;
-      document.querySelectorAll('#evidence_table [data-fact]').forEach((fact) => {
+      place.querySelectorAll('[data-fact]').forEach((fact) => {
         const row = fact.closest('tr');
         row.classList.toggle('sk-lit', facts.has(fact.dataset.fact));
         if (!first && facts.has(fact.dataset.fact)) first = row;

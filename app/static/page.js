@@ -14,6 +14,13 @@ window.skylarkPage = {
     };
     requestAnimationFrame(() => requestAnimationFrame(show));
   },
+  // The tab that is open stands in the address bar, so that it can be linked to.
+  opened() {
+    requestAnimationFrame(() => {
+      const tab = document.querySelector('#tabs [role=tab][aria-selected=true]')?.textContent.trim().toLowerCase();
+      if (tab) history.replaceState(history.state, '', tab === 'ask' ? location.pathname : `?tab=${tab}`);
+    });
+  },
   // A table that is drawn anew stays where it was scrolled to.
   keepScroll({element, watch}) {
     let top = 0;

@@ -64,9 +64,15 @@ def serve(llm: str, data_folder: Path) -> Generator[str]:
 
 @contextlib.contextmanager
 def visit(
-    browser: Any, url: str, name: str, viewport: dict[str, int] = DESKTOP, path: str = "/", hurried: bool = False
+    browser: Any,
+    url: str,
+    name: str,
+    viewport: dict[str, int] = DESKTOP,
+    path: str = "/",
+    hurried: bool = False,
+    tab: str = "Graph",
 ) -> Iterator[Any]:
-    """A fresh visitor on the loaded page; a picture is kept where the walk fails. Nothing may fail in the page.
+    """A fresh visitor at a tab of the loaded page; a picture is kept where it fails. Nothing may fail in the page.
 
     One who is `hurried` asks faster than a busy machine answers, and may be told to wait (status 429).
     """
@@ -79,7 +85,9 @@ def visit(
     page.on("request", lambda r: problems.append(r.url) if r.url.startswith("http") and site not in r.url else None)
     try:
         page.goto(url + path)
-        expect(page, "#graph_note", "facts", 60)
+        open_tab(page, tab)
+        if tab == "Graph":
+            expect(page, "#graph_note", "facts", 60)
         yield page
         assert not [problem for problem in problems if not (hurried and "status of 429" in problem)]
     except BaseException:

@@ -55,7 +55,7 @@ def test_no_tab_scrolls_sideways_on_a_phone(browser: Any, copying: str) -> None:
 
 def test_a_question_is_asked_and_stopped_without_a_mouse(browser: Any, copying: str) -> None:
     with visit(browser, copying, "keyboard") as page:
-        page.wait_for_function("document.activeElement === document.querySelector('#question textarea')")
+        page.focus("#question textarea")
         page.keyboard.type('borders("Portugal")')
         page.keyboard.press("Enter")
         expect(page, "#answer", "Spain")
@@ -113,7 +113,7 @@ def test_nothing_jumps_as_the_page_loads_or_an_answer_comes(
         ".observe({type: 'layout-shift', buffered: true});"
     )
     try:
-        page.goto(copying)
+        page.goto(f"{copying}/?tab=graph")
         expect(page, "#graph_note", "facts", 60)
         page.wait_for_timeout(500)
         ours = [shift for shift in page.evaluate("shifts") if len(shift) > 1]  # the others are of Gradio's own spinner

@@ -79,7 +79,7 @@ def test_two_hops_typed_and_sent_with_enter(browser: Any, copying: str) -> None:
         cut = "frame => [...frame.querySelectorAll('.sk-size')].filter((size) =>"
         cut += " size.getBoundingClientRect().bottom > frame.getBoundingClientRect().bottom).length"
         assert page.eval_on_selector("#tree .sk-scroll", cut) == 0
-        page.click("#evidence_facts summary")
+        page.click("#evidence_table summary")
         assert "Portugal" in expect(page, "#evidence_table", "capital")
 
 

@@ -117,7 +117,7 @@ def test_axe_finds_nothing_serious_in_likely_answers(browser: Any, copying: str,
         expect(page, "#likely_sentence", "Bob 1", LEARNED)
         page.click("#answer .sk-proof summary")
         expect(page, "#answer .sk-proof", "predicted")
-        page.click("#evidence_facts summary")
+        page.click("#evidence_table summary")
         assert not serious_faults(page)
 
 

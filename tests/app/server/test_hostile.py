@@ -41,7 +41,7 @@ def test_questions_and_names_stay_text(browser: Any, copying: str) -> None:
         page.fill("#question textarea", '"leads to"("Home")')
         insist(page, lambda: page.click("#ask"), "#answer", "<script>")
         expect(page, "#evidence", "<script>")
-        page.click("#evidence_facts summary")
+        page.click("#evidence_table summary")
         expect(page, "#evidence_table", "<script>")
         assert page.evaluate(QUIET)
 

@@ -1,0 +1,187 @@
+"""The answer as a card: a large sentence, the evidence, how the question was read, and the rest folded away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+
+from app.graph.answer_view import evidence_table_html, table_html, tree_html
+from app.graph.asking import Asked
+from app.graph.own_graphs import is_own
+from app.graph.picture import picture_html
+from app.image.examples import LICENCE, Photograph
+from app.image.looking import Looked
+from app.image.overlay import numbered, objects_html, other_things, overlay_html
+from app.image.views import ENDS, may_be_doubted, reasons, task_html
+from app.server.failure_view import failure_html
+from app.server.templates import render
+from app.server.words import percent, shortened
+from reasoning.query.read_question import QuestionError
+from vision import Detections, Scene
+from vision.detections.description import sentence, there_is
+from vision.detections.drawing import class_colours
+from vision.images.loading import LoadedImage
+
+MOST_PROVEN = 3
+"""Things whose reasons stand below the picture; all of them are in the fold."""
+READ_AS = {"detect": "Find", "segment": "Outline", "ground": "Find by a description", "count": "Count",
+           "describe": "Describe"}  # fmt: skip
+
+
+def graph_card(asked: Asked) -> Markup:
+    """What the graph says, with its evidence as a picture."""
+    answer = asked.answer
+    settled = len(answer.ranked) > 0 or answer.contrast is not None or answer.value is not None
+    how = [("asked of", f"the graph {answer.kg.graph_name}"), ("read as", asked.query.verbalise(answer.kg))]
+    if asked.understood is not None:
+        how.append(("sure", percent(asked.understood.confidence)))
+    return render(
+        "ask/graph.html",
+        asked=asked,
+        settled=settled,
+        how=how,
+        evidence=picture_html(asked),
+        table=table_html(answer),
+        facts=evidence_table_html(answer),
+        tree=tree_html(asked.query, answer.kg),
+        link="" if is_own(asked.graph) else urlencode({"graph": asked.graph, "q": asked.text}),
+        workbench="" if is_own(asked.graph) else urlencode({"tab": "graph", "graph": asked.graph, "q": asked.text}),
+    )
+
+
+def picture_card(question: str, looked: Looked, scene: Scene, photograph: Photograph | None) -> Markup:
+    """What was found in a picture, drawn on it, with the relations that prove it.
+
+    Args:
+        question: what was asked.
+        looked: the picture looked at.
+        scene: the things that relations are told of.
+        photograph: the picture, where it is one of the page's own.
+    """
+    grounding = looked.grounding
+    proof = (
+        []
+        if grounding is None
+        else [(number, _telling(one.words)) for number, one in enumerate(grounding.justification)]
+    )
+    return _card(
+        question, looked.image, looked.detections, photograph, scene, looked,
+        sentence=picture_sentence(looked),
+        notes=reasons(looked),
+        proof=proof[:MOST_PROVEN],
+        how=[("asked of", "the picture"), *_reading(looked)],
+        task=task_html(looked.task, looked.detections.notes),
+        query="" if grounding is None else str(grounding.query),
+    )  # fmt: skip
+
+
+def found_card(
+    image: LoadedImage, scene: Scene, photograph: Photograph | None, said: str, suggestions: Sequence[str],
+    question: str = "", notes: Sequence[str] = (),
+) -> Markup:  # fmt: skip
+    """A picture with all that was found in it, and questions that can be asked of it: for a picture that was just
+    given, and where a question could not be answered.
+
+    Args:
+        image: the picture.
+        scene: all that was found.
+        photograph: the picture, where it is one of the page's own.
+        said: the large sentence.
+        suggestions: the questions.
+        question: what could not be answered.
+        notes: why.
+    """
+    return _card(
+        question, image, scene.detections, photograph, None, None, sentence=said, notes=notes, suggestions=suggestions
+    )
+
+
+def refusal_card(
+    error: Exception, question: str, suggestions: Sequence[str], graph: str, choices: Sequence[Any]
+) -> Markup:
+    """Why the graph has no answer, what else may be meant, and questions that it answers."""
+    return render(
+        "ask/refusal.html",
+        question=question,
+        failure=failure_html(error),
+        asks_back=isinstance(error, QuestionError) and bool(choices),
+        choices=choices,
+        suggestions=suggestions,
+        link="" if is_own(graph) or not question else urlencode({"graph": graph, "q": question}),
+    )
+
+
+def failure_card(question: str, error: Exception) -> Markup:
+    """Why a picture cannot be shown."""
+    return render("ask/failure.html", question=question, failure=failure_html(error))
+
+
+def _card(
+    question: str, image: LoadedImage, detections: Detections, photograph: Photograph | None, scene: Scene | None,
+    looked: Looked | None, **parts: Any,
+) -> Markup:  # fmt: skip
+    grounding = None if looked is None else looked.grounding
+    shown = [] if scene is None else [item.class_name for item in scene.objects]
+    colours = class_colours((*detections.class_names, *shown))
+    # Only what gives a reason is drawn beside what was found.
+    rest = []
+    if scene is not None and grounding is not None:
+        numbers = numbered(scene, detections, grounding)
+        rest = [thing for thing in other_things(scene, numbers, detections, grounding) if thing.gives_reason]
+    picture = {} if photograph is None else {"picture": photograph.name}
+    asked = {**picture, **({"q": question} if question else {})}
+    return render(
+        "ask/picture.html",
+        **{"proof": (), "how": (), "suggestions": (), "task": "", "query": "", "notes": (), **parts},
+        question=question,
+        overlay=overlay_html(image, detections, colours, rest, doubts=looked is not None and may_be_doubted(looked)),
+        objects=objects_html(detections) if len(detections) else "",
+        photograph=photograph,
+        licence=LICENCE,
+        link="" if photograph is None else urlencode(asked),
+        workbench="" if photograph is None else urlencode({"tab": "image", **asked}),
+    )
+
+
+def picture_sentence(looked: Looked) -> str:
+    """The answer to what was asked of a picture, as a sentence."""
+    found, task, grounding, value = looked.detections, looked.task, looked.grounding, looked.detections.value
+    names = found.class_names
+    if isinstance(value, bool):
+        return "Yes." if value else "No."
+    if task.kind == "count" or (grounding is not None and grounding.question == "count"):
+        return f"{there_is(names)}." if len(found) else "There is none." if value == 0 else "I can't tell."
+    if isinstance(value, str):
+        return value if grounding is None else f"{value[:1].upper()}{value[1:]}{'' if value.endswith('.') else '.'}"
+    if not len(found):
+        return "I can't tell." if task.undetectable and not task.targets else "Nothing like that was found."
+    if task.expression is not None:
+        which = f"the {task.expression}" if len(found) == 1 else f"{len(found)}: {task.expression}"
+        return f"Found {which.rstrip('.?! ')}."
+    told = sentence(found)
+    return f"{'Outlined' if task.kind == 'segment' else 'Found'} {told[:1].lower()}{told[1:]}"
+
+
+def _telling(words: str) -> str:
+    """A reason without what says only which class a thing is of, which the picture shows."""
+    parts = words.split("; ")
+    relations = [part for part in parts if " is a " not in part and " is an " not in part]
+    return "; ".join(relations or parts)
+
+
+def _reading(looked: Looked) -> list[tuple[str, str]]:
+    """How an instruction was read, in a few words each."""
+    task = looked.task
+    how = [("read as", READ_AS[task.kind])]
+    if task.expression is not None:
+        how[0] = ("read as", f'"{shortened(task.expression, 80)}"')
+    elif task.targets:
+        how.append(("looked for", shortened(", ".join(target.label for target in task.targets), 80)))
+    if task.limit is not None:
+        how.append(("kept", f"the {ENDS[task.limit.by, task.limit.order]} {task.limit.count}"))
+    if task.probability is not None:
+        how.append(("sure", percent(task.probability)))
+    return how

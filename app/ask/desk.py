@@ -1,0 +1,216 @@
+"""What the first tab's box does: a text goes to the reader that it is for, and what is said becomes a card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+from markupsafe import Markup
+
+from app.ask.cards import failure_card, found_card, graph_card, picture_card, refusal_card
+from app.ask.hearing import SURE, Heard, heard
+from app.ask.routing import Sureness, graph_sureness
+from app.ask.suggestions import MOST, about_graph, about_picture, named
+from app.graph.asking import Asked, ask
+from app.graph.graphs import DEFAULT_GRAPH, GraphShelf
+from app.image.examples import PHOTOGRAPHS, Photograph
+from app.image.looking import USUAL_SCORE, SharedDetector, loaded
+from app.models.language_model import LanguageModel
+from kg_data.errors import SkylarkError
+from reasoning import KnowledgeGraph, Reasoner
+from reasoning.query.read_question import QuestionError
+from vision import Detections, Scene, Task
+from vision.detections.boxes import suppressed
+from vision.detections.description import sentence
+from vision.errors import InstructionError
+from vision.images.loading import LoadedImage, load_image
+
+FIRST_QUESTION = "Which countries border France and use the euro?"
+FIRST_INSTRUCTION = "the person right of the car"
+EVERYTHING = Task("Find every object", targets=None)
+SAME = 0.8
+"""Overlap (intersection over union) from which on two boxes of different classes are taken for one thing."""
+MOST_NOTES = 2
+"""Sentences on why something could not be told."""
+
+
+@dataclass(frozen=True)
+class InHand:
+    """The picture that a question may be about.
+
+    Attributes:
+        photograph: the name of one of the page's own; "" where the visitor gave one.
+        path: where the visitor's lies.
+        is_new: whether it was given since the last question.
+    """
+
+    photograph: str = "street"
+    path: str = ""
+    is_new: bool = False
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the page shows: a card on the picture, one on the graph, or both; and the picture in hand after it."""
+
+    seen: Markup
+    told: Markup
+    in_hand: InHand
+
+
+class Desk:
+    """Answers whatever is typed; it holds only what all visitors share.
+
+    Args:
+        shelf: the graphs on offer.
+        model: reads questions about graphs.
+        detector: looks at pictures, and reads what is asked of them.
+    """
+
+    def __init__(self, shelf: GraphShelf, model: LanguageModel, detector: SharedDetector) -> None:
+        self._shelf, self._model, self._detector = shelf, model, detector
+        self._questions: dict[str, tuple[str, ...]] = {}
+
+    def answer(self, text: str, in_hand: InHand, graph: str = "") -> Reply:
+        """Answer a text by the picture in hand or by a graph.
+
+        Args:
+            text: a question, an instruction or a formal query.
+            in_hand: the picture.
+            graph: a graph on offer, which alone is asked; "" for the first one or the picture.
+        """
+        of_graph_alone = bool(graph)
+        text, graph = (text or "").strip(), graph or self._shelf.names[0]
+        kept = replace(in_hand, is_new=False)
+        if not text:
+            nothing = QuestionError("there is no question yet: type one, or pick an example")
+            return self._refused(nothing, text, graph, kept)
+        if in_hand.is_new and not of_graph_alone and (picture := self._heard(text)).sure >= SURE:
+            return self._by_picture(text, picture, kept)
+        try:
+            asked: Asked | Exception = ask(self._shelf.get(graph), graph, text, self._model.reader)
+        except Exception as error:
+            asked = error
+        if isinstance(asked, Asked) and (of_graph_alone or graph_sureness(asked) >= SURE):
+            return Reply(Markup(""), graph_card(asked), kept)
+        names = isinstance(asked, QuestionError) and bool(named(self._shelf.get(graph), text))
+        if not of_graph_alone and (in_hand.is_new or not names):
+            picture = self._heard(text)
+            if Sureness(graph_sureness(asked), picture.sure, names, in_hand.is_new).is_for_picture:
+                return self._by_picture(text, picture, kept)
+        if isinstance(asked, Asked):
+            return Reply(Markup(""), graph_card(asked), kept)
+        return self._refused(asked, text, graph, kept)
+
+    def given(self, in_hand: InHand) -> Reply:
+        """Show a picture that was just given: what is in it, and what can be asked of it."""
+        try:
+            image, scene = self._scene(in_hand)
+        except Exception as error:
+            return Reply(failure_card("", error), Markup(""), InHand())
+        said = sentence(scene.detections)
+        return Reply(found_card(image, scene, _photograph(in_hand), said, about_picture(scene)), Markup(""), in_hand)
+
+    def first(self) -> Reply:
+        """The two answers that the page begins with; of a graph that is not the built-in one, one of its own facts."""
+        graph, question = self._shelf.names[0], FIRST_QUESTION
+        # Loads the weights, which may take longer than a visitor is allowed.
+        Reasoner(self._shelf.get(graph), llm=self._model.reader, method="exact").read(question)
+        if graph != DEFAULT_GRAPH:
+            question = next(iter(about_graph(self._shelf.get(graph), graph, "", self._model.reader)), FIRST_QUESTION)
+        told = self.answer(question, InHand()).told
+        return replace(self._by_picture(FIRST_INSTRUCTION, self._heard(FIRST_INSTRUCTION), InHand()), told=told)
+
+    def _heard(self, text: str) -> Heard:
+        try:
+            return heard(self._detector.vision, text)
+        except SkylarkError as error:  # there is no detector
+            return Heard(None, 0.0, error)
+
+    def _by_picture(self, text: str, picture: Heard, in_hand: InHand) -> Reply:
+        try:
+            if picture.task is None:
+                raise picture.error or InstructionError("the words could not be read")
+            looked = self._detector.look(_image(in_hand), picture.task, USUAL_SCORE)
+            task = looked.task
+            if not task.understood or (task.undetectable and not task.targets):
+                notes = [_as_sentence(note, self._detector.model) for note in (*task.notes, *looked.detections.notes)]
+                said = "I can't tell." if task.understood else "I did not understand that."
+                return Reply(
+                    self._refusal(text, said, [*dict.fromkeys(notes)][:MOST_NOTES], in_hand), Markup(""), in_hand
+                )
+            scene, _ = self._detector.scene_of(looked, USUAL_SCORE)
+            return Reply(picture_card(text, looked, scene, _photograph(in_hand)), Markup(""), in_hand)
+        except SkylarkError as error:
+            return Reply(
+                self._refusal(text, "I can't tell.", [_as_sentence(str(error), self._detector.model)], in_hand),
+                Markup(""),
+                in_hand,
+            )
+
+    def _refusal(self, text: str, said: str, notes: Sequence[str], in_hand: InHand) -> Markup:
+        """The picture stays, with all that was found in it; one that cannot be looked at is the mistake itself."""
+        try:
+            image, scene = self._scene(in_hand)
+        except SkylarkError as error:
+            return failure_card(text, error)
+        return found_card(image, scene, _photograph(in_hand), said, about_picture(scene), text, notes)
+
+    def _scene(self, in_hand: InHand) -> tuple[LoadedImage, Scene]:
+        image = _image(in_hand)
+        found = self._detector.look(image, EVERYTHING, USUAL_SCORE).detections
+        return image, Scene.from_detections(_once_each(found), image)
+
+    def _usual(self, kg: KnowledgeGraph, graph: str) -> tuple[str, ...]:
+        """Questions that a graph answers, whatever was asked; those of a graph on offer are kept."""
+        if graph not in self._shelf.names:
+            return about_graph(kg, graph, "", self._model.reader)
+        if graph not in self._questions:
+            self._questions[graph] = about_graph(kg, graph, "", self._model.reader)
+        return self._questions[graph]
+
+    def _refused(self, error: Exception, text: str, graph: str, in_hand: InHand) -> Reply:
+        suggestions: tuple[str, ...] = ()
+        choices = []
+        try:
+            kg = self._shelf.get(graph)
+            reading = error.reading if isinstance(error, QuestionError) else None
+            if reading is not None:
+                choices = [(one.words(kg), str(one.query)) for one in reading.alternatives[:MOST]]
+            if named(kg, text):
+                suggestions = about_graph(kg, graph, text, self._model.reader, MOST - len(choices))
+            else:
+                suggestions = self._usual(kg, graph)[: MOST - len(choices)]
+        except SkylarkError as failure:
+            error = failure
+        return Reply(Markup(""), refusal_card(error, text, suggestions, graph, choices), in_hand)
+
+
+def _once_each(found: Detections) -> Detections:
+    """Each thing once: of boxes that are nearly the same, whatever their classes, the surest."""
+    if found.scores is None:
+        return found
+    kept = suppressed(found.xyxy, found.scores, np.zeros(len(found), np.intp), SAME, len(found))
+    return found[kept]
+
+
+@cache
+def _own(name: str) -> LoadedImage:
+    return load_image(PHOTOGRAPHS[name].path)
+
+
+def _image(in_hand: InHand) -> LoadedImage:
+    """The picture in hand, loaded within the page's bounds."""
+    return loaded(in_hand.path) if in_hand.path else _own(in_hand.photograph)
+
+
+def _photograph(in_hand: InHand) -> Photograph | None:
+    return None if in_hand.path else PHOTOGRAPHS[in_hand.photograph]
+
+
+def _as_sentence(note: str, model: str) -> str:
+    """A remark of the detector's, which is called by its name, as a sentence."""
+    note = f"The detector{note.removeprefix(model)}" if note.startswith(f"{model} ") else note
+    return f"{note[:1].upper()}{note[1:].rstrip('.')}."

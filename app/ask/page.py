@@ -1,0 +1,184 @@
+"""The first tab: a headline, one box, six questions to click, and the answers as cards below."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from app.ask.cards import failure_card
+from app.ask.desk import Desk, InHand, Reply
+from app.ask.first import FirstAnswers, waiting_cards
+from app.graph.answer_view import saved_answer, sorted_table
+from app.graph.graphs import GraphShelf
+from app.graph.picture import opened_picture
+from app.image.examples import PHOTOGRAPHS, icon_of
+from app.server.scripts import in_view, read_static, served
+from app.server.templates import render
+from kg_data.errors import SkylarkError, UnknownGraphError
+from reasoning.reading import MAX_CHARACTERS
+
+AT_ONCE = 3
+"""Questions of all visitors that are read at the same time; each reader takes a core."""
+WAITING_AT_ONCE = 24
+"""Pages that wait for the first answers; waiting takes no thread."""
+TABS = ("ask", "graph", "image", "video", "batch", "models")
+"""The page's tabs, as links call them."""
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A question to click: its text, and the photograph that it is about, "" for the graph."""
+
+    text: str
+    picture: str = ""
+
+    @property
+    def icon(self) -> str:
+        """The photograph, small; "" without one."""
+        if not self.picture:
+            return ""
+        with Image.open(PHOTOGRAPHS[self.picture].path) as photo:
+            return str(icon_of(photo.convert("RGB"))["url"])
+
+
+CHIPS = (
+    Chip("What is in this picture?", "cat"),
+    Chip("Outline the bus", "bus"),
+    Chip("How many people are there?", "street"),
+    Chip("What is the capital of Australia?"),
+    Chip("How many countries border Germany?"),
+    Chip("Which is the largest country in Africa?"),
+)
+
+
+class AskTab:
+    """The tab, in the block in which it is made.
+
+    Args:
+        desk: answers.
+        shelf: the graphs on offer, which scripts ask for more of an answer.
+        page: the page.
+        tabs: all tabs of it, one of which a link may open.
+    """
+
+    def __init__(self, desk: Desk, shelf: GraphShelf, page: gr.Blocks, tabs: gr.Tabs) -> None:
+        self._desk, self._shelf = desk, shelf
+        self._page, self._tabs = page, tabs
+        self._first = FirstAnswers(desk)
+        seen, told = waiting_cards()
+        with gr.Column(elem_id="ask_page"):
+            gr.HTML(render("ask/head.html"), elem_id="ask_head")
+            with gr.Row(elem_id="composer"):
+                self.question = gr.Textbox(
+                    placeholder="Ask about the picture, or about the countries of the world", show_label=False,
+                    label="Ask about the picture, or about the countries of the world", container=False, lines=1,
+                    max_lines=4, max_length=MAX_CHARACTERS, elem_id="ask_question", scale=1, min_width=160,
+                    autofocus=True,
+                )  # fmt: skip
+                self.give = gr.UploadButton(
+                    "Add a picture", file_types=["image"], elem_id="give_picture", scale=0, min_width=120
+                )
+                self.go = gr.Button("Ask", variant="primary", elem_id="ask_go", scale=0, min_width=90)
+            self.chips = gr.HTML(
+                render("ask/chips.html", chips=CHIPS), elem_id="starters",
+                js_on_load="skylarkAsk.presses({element, trigger});",
+            )  # fmt: skip
+            gr.HTML('<p role="status" class="sk-muted"></p>', elem_id="ask_status")
+            with gr.Row(elem_id="cards"):
+                self.seen = gr.HTML(
+                    seen, elem_id="seen", js_on_load=f"skylarkAsk.card({{element, trigger}});{read_static('image.js')}"
+                )
+                self.told = gr.HTML(
+                    told, elem_id="told",
+                    js_on_load="skylarkAsk.card({element, trigger}); skylarkGraph.answer({element, server, watch});"
+                    "skylarkGraph.picture({element, server, watch});",
+                    server_functions=[served(one, shelf) for one in (sorted_table, saved_answer, opened_picture)],
+                )  # fmt: skip
+        self.in_hand = gr.State(InHand())
+        self.waits = gr.Checkbox(True, visible=False)
+        self._connect()
+
+    def begin(self, *after: Callable[[], None]) -> None:
+        """Find the first answers on a thread of its own, and then do what else may wait for them."""
+
+        def work() -> None:
+            self._first.compute(self._page, self.seen, self.told)
+            for one in after:
+                one()
+
+        threading.Thread(target=work, name="skylark-first", daemon=True).start()
+
+    def _connect(self) -> None:
+        shown: list[Any] = [self.seen, self.told, self.in_hand]
+        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        asking = {**private, "concurrency_id": "ask", "concurrency_limit": AT_ONCE, "trigger_mode": "multiple"}
+        done = in_view("#cards .sk-card").replace("() =>", "() => { skylarkAsk.done(); return").rstrip(";") + "; }"
+        for trigger in (self.go.click, self.question.submit):
+            trigger(None, js="() => skylarkAsk.busy()", **private, queue=False)
+            trigger(self.typed, [self.question, self.in_hand], shown, **asking).then(None, js=done, **private)
+        for part in (self.chips, self.seen, self.told):
+            part.select(self.pressed, [self.in_hand], shown, **asking).then(None, js=done, **private)
+        self.give.upload(self.given, [self.give], shown, **asking).then(None, js=done, **private)
+        self._page.load(
+            self.arrived, [self.waits], [*shown, self.question, self._tabs], **private,
+            js="() => [Boolean(document.querySelector('#cards .sk-waiting'))]",
+            concurrency_id="first", concurrency_limit=WAITING_AT_ONCE,
+        ).then(None, js="() => skylarkAsk.done()", **private)  # fmt: skip
+
+    def typed(self, text: str | None, in_hand: InHand) -> dict[Any, Any]:
+        """Answer what was typed."""
+        return self._shown(self._desk.answer(text or "", in_hand))
+
+    def pressed(self, in_hand: InHand, event: gr.EventData) -> dict[Any, Any]:
+        """Answer a question that was pressed, about its picture where it has one.
+
+        Anybody can send anything for it.
+        """
+        text, picture = (str(getattr(event, part, "") or "") for part in ("ask", "picture"))
+        if picture in PHOTOGRAPHS:
+            in_hand = InHand(picture, is_new=True)
+        return self._shown(self._desk.answer(text[:MAX_CHARACTERS], in_hand))
+
+    def given(self, path: str | None) -> dict[Any, Any]:
+        """Show a picture that a visitor gave, and what can be asked of it."""
+        return {self.in_hand: gr.skip()} if not path else self._shown(self._desk.given(InHand("", path, is_new=True)))
+
+    def arrived(self, waits: bool, request: gr.Request) -> dict[Any, Any]:
+        """What a link asks for, which may come from anybody; without one the first answers, if they are not there."""
+        link = {key: str(value) for key, value in dict(request.query_params).items()}
+        tab, text = link.get("tab", ""), link.get("q", "").strip()[:MAX_CHARACTERS]
+        if tab not in TABS:
+            tab = "graph" if {"method", "least"} & set(link) else "ask"
+        changes: dict[Any, Any] = {} if tab == "ask" else {self._tabs: gr.Tabs(selected=tab)}
+        graph, picture = (link.get("graph", ""), link.get("picture", "")) if tab == "ask" else ("", "")
+        if tab == "ask" and (text or graph or picture):
+            return {**changes, self.question: text, **self._linked(text, graph, picture)}
+        if waits:
+            changes |= dict(zip((self.seen, self.told), self._first.awaited(), strict=True))
+        return changes or {self.in_hand: gr.skip()}
+
+    def _linked(self, text: str, graph: str, picture: str) -> dict[Any, Any]:
+        missing: SkylarkError | None = None
+        if graph and graph not in self._shelf.names:
+            offered = ", ".join(self._shelf.names)
+            missing = UnknownGraphError(
+                f"the link names a graph that is not on offer here: {graph[:60]!r}; choose one of {offered}"
+            )
+        elif picture and picture not in PHOTOGRAPHS:
+            missing = SkylarkError(
+                f"the link names a picture that is not here: {picture[:60]!r}; there are {', '.join(PHOTOGRAPHS)}"
+            )
+        if missing is not None:
+            return {self.seen: "", self.told: failure_card(text, missing)}
+        in_hand = InHand(picture, is_new=True) if picture else InHand()
+        if not text:
+            return self._shown(self._desk.given(in_hand) if picture else Reply(*self._first.awaited(), in_hand))
+        return self._shown(self._desk.answer(text, in_hand, graph))
+
+    def _shown(self, reply: Reply) -> dict[Any, Any]:
+        return {self.seen: reply.seen, self.told: reply.told, self.in_hand: reply.in_hand}
