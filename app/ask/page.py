@@ -75,8 +75,8 @@ class AskTab:
             gr.HTML(render("ask/head.html"), elem_id="ask_head")
             with gr.Row(elem_id="composer"):
                 self.question = gr.Textbox(
-                    placeholder="Ask about the picture, or about the countries of the world", show_label=False,
-                    label="Ask about the picture, or about the countries of the world", container=False, lines=1,
+                    placeholder="Ask a question, or say what to find", show_label=False,
+                    label="A question about the graph or a picture, or what to find in it", container=False, lines=1,
                     max_lines=4, max_length=MAX_CHARACTERS, elem_id="ask_question", scale=1, min_width=160,
                     autofocus=True,
                 )  # fmt: skip
