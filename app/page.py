@@ -50,7 +50,7 @@ def build(
             with gr.Tab("Graph", id="graph", elem_id="graph_tab"):
                 demo, brought = build_graphs(shelf, model, page)
             with gr.Tab("Image", id="image", elem_id="image_tab"):
-                ImageTab(detector)
+                ImageTab(detector, page)
             with gr.Tab("Video", id="video", elem_id="video_tab"):
                 VideoTab(detector, page, kept_video)
             with gr.Tab("Batch", id="batch", elem_id="batch_tab"):

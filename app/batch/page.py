@@ -116,7 +116,7 @@ class QueriesPart:
             methods = self._methods()
             self.method = gr.Dropdown(methods, value=methods[0][1], label="Method", elem_id="batch_method",
                                       min_width=220, scale=2)  # fmt: skip
-            self.beside = gr.Dropdown(self._methods(none=True), value=NOTHING, label="Beside it",
+            self.beside = gr.Dropdown(self._methods(none=True), value=NOTHING, label="Compared with",
                                       elem_id="batch_beside", min_width=220, scale=2)  # fmt: skip
         with gr.Accordion("For query records", open=False, elem_id="batch_records"):
             with gr.Row():
@@ -131,7 +131,7 @@ class QueriesPart:
             self.go = gr.Button("Start", interactive=False, elem_id="batch_go", scale=0, min_width=85)
             self.halt = gr.Button("Stop", interactive=False, elem_id="batch_stop", scale=0, min_width=75)
         gr.HTML(limits_html())
-        with gr.Accordion("Go on with a job", open=False, elem_id="batch_again_panel"):
+        with gr.Accordion("Continue an earlier run", open=False, elem_id="batch_again_panel"):
             gr.HTML(muted("A job can be found by its id while this server holds it, and made again from its zip of "
                           "everything at any time."))  # fmt: skip
             with gr.Row():
@@ -182,7 +182,7 @@ class QueriesPart:
     def _methods(self, *, none: bool = False) -> list[tuple[str, str]]:
         """What may be chosen now, as label and key."""
         offered = [(method.label, method.key) for method in offered_methods(self._model)]
-        return [("nothing", NOTHING), *offered] if none else offered
+        return [("no other method", NOTHING), *offered] if none else offered
 
     def estimate(self, sent: dict[Any, Any]) -> Updates:
         """Take in what was sent and begin to count; `sent` has the values of the form's components."""

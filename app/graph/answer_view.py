@@ -222,8 +222,11 @@ def _columns(answer: Answer) -> list[Column]:
         step = answer.steps[-1].step
         unit = f" ({step.unit})" if step.unit else ""
         columns.append(Column("value", title + unit, answer.values.__getitem__))
-    title = "How sure" if isinstance(answer, AnswerWithLikely) else "Score"
-    return [*columns, Column("score", title, answer.scores.__getitem__)]
+    likely = isinstance(answer, AnswerWithLikely)
+    # What is read off the graph is certain, which need not be said in every row.
+    if likely or any(score != 1 for score in answer.scores):
+        columns.append(Column("score", "How sure" if likely else "Score", answer.scores.__getitem__))
+    return columns
 
 
 def _row(answer: Answer, position: int) -> dict[str, Any]:

@@ -75,6 +75,11 @@ class ImageExample:
     instruction: str
 
     @property
+    def key(self) -> str:
+        """What links call it by."""
+        return self.title.lower()
+
+    @property
     def path(self) -> Path | None:
         """Where the photograph lies, or None where its package is not installed."""
         return packaged(self.package, self.file)

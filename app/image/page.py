@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from dataclasses import replace
 from typing import Any, cast, get_args
+from urllib.parse import urlencode
 
 import gradio as gr
 from gradio.processing_utils import save_file_to_cache
@@ -50,10 +52,11 @@ class ImageTab:
 
     Args:
         detector: what looks at the images.
+        page: the page, whose link may ask for an example.
     """
 
-    def __init__(self, detector: SharedDetector) -> None:
-        self._detector = detector
+    def __init__(self, detector: SharedDetector, page: gr.Blocks) -> None:
+        self._detector, self._page = detector, page
         self._examples = available()
         with gr.Row(elem_id="image_row"):
             with gr.Column(min_width=300, scale=2, elem_classes="sk-panel", elem_id="image_asked"):
@@ -110,7 +113,7 @@ class ImageTab:
         filled = [
             button.click(
                 lambda example=example: self._fill(example), None, [self.photo, self.instruction],
-                api_visibility="private", queue=False,
+                api_visibility="private", queue=False, js=_linked(example),
             )
             for button, example in zip(self.buttons, self._examples, strict=True)
         ]  # fmt: skip
@@ -124,6 +127,9 @@ class ImageTab:
             trigger.then(self.show, trigger_mode="multiple", **asked).then(
                 None, js=in_view("#image_error .sk-alert", "#image_found:has(.sk-photo)"), api_visibility="private"
             )
+        self._page.load(
+            self.arrived, None, [self.photo, self.instruction], api_visibility="private", show_progress="hidden"
+        ).then(self.show_again, **asked)
         self.rivals.input(self.show_rival, trigger_mode="always_last", **{
             **asked, "inputs": [*asked["inputs"], self.rivals],
             "outputs": [self.error, self.photo, self.looked, *self._shown],
@@ -146,6 +152,15 @@ class ImageTab:
         assert example.path is not None
         photo = save_file_to_cache(example.path, get_upload_folder())
         return {self.photo: photo, self.instruction: example.instruction}
+
+    def arrived(self, request: gr.Request) -> Updates:
+        """Put in what a link to this tab asks for: the photograph of an example, and an instruction; else nothing."""
+        link = dict(request.query_params)
+        example = next((one for one in self._examples if one.key == link.get("picture")), None)
+        if link.get("tab") != "image" or example is None:
+            return {self.instruction: gr.skip()}
+        text = str(link.get("q", ""))[:MAX_INSTRUCTION].strip()
+        return self._fill(replace(example, instruction=text or example.instruction))
 
     def show(self, photo: Any, instruction: str | None, min_score: float, form: str, in_slices: bool) -> Updates:
         """Look at the image, show what was found, and offer what else the instruction may mean."""
@@ -192,6 +207,12 @@ class ImageTab:
         if not photo or not (instruction or "").strip():
             return {self.error: gr.skip()}
         return self.show(photo, instruction, min_score, form, in_slices)
+
+
+def _linked(example: ImageExample) -> str:
+    """A script that puts the link to an example into the address bar."""
+    link = urlencode({"tab": "image", "picture": example.key, "q": example.instruction})
+    return f"() => {{ history.replaceState(history.state, '', {json.dumps('?' + link)}); }}"
 
 
 def written(detections: Detections | None, form: str) -> str:

@@ -90,11 +90,16 @@ def _format(task: Task) -> str:
     if output.format in ("coco", "yolo", "voc"):
         return {"coco": "COCO JSON", "yolo": "YOLO lines", "voc": "Pascal VOC XML"}[output.format]
     shape = f"polygons of {output.points} points" if output.points else "polygons"
-    geometry = f"boxes ({output.box})" if output.geometry == "box" else shape
+    box = {"xyxy": "two corners", "xywh": "corner and size", "cxcywh": "middle and size"}[output.box]
+    geometry = f"boxes by {box}" if output.geometry == "box" else shape
     scale = {"pixel": "pixels", "unit": "0 to 1", "range": f"range {output.range_}"}[output.scale]
     offsets = ", offsets from the centre" if output.offsets else ""
-    kind = {"tuple": "tuples", "json": f"JSON with {output.keys[0]} and {output.keys[1]}", "tokens": "location tokens"}
-    return f"{kind[output.format]}; {geometry} in {scale}{offsets}"
+    kind = {
+        "tuple": "lines of text",
+        "json": f"JSON with {output.keys[0]} and {output.keys[1]}",
+        "tokens": "location tokens",
+    }
+    return f"{kind[output.format]}: {geometry} in {scale}{offsets}"
 
 
 @dataclass(frozen=True)

@@ -83,9 +83,7 @@ def launch(page: gr.Blocks, uploads: Path, host: str, port: int, beside: Beside)
         server_port=port,
         theme=theme(),
         css=read_static("page.css"),
-        # Its own sheet comes with its scripts, too late for what is painted first.
-        head=f"<style>{read_static('first.css')}</style>"
-        + "".join(f"<script>{read_static(name)}</script>" for name in ("page.js", "graph.js", "ask.js")),
+        head="".join(f"<script>{read_static(name)}</script>" for name in ("page.js", "graph.js", "ask.js")),
         footer_links=["api"],
         run_history=False,
         enable_monitoring=False,

@@ -366,8 +366,8 @@ def test_only_uploads_are_read(uploads: Path, tmp_path: Path) -> None:
 
 def tab() -> ImageTab:
     """The tab of a page."""
-    with gr.Blocks():
-        return ImageTab(SharedDetector())
+    with gr.Blocks() as page:
+        return ImageTab(SharedDetector(), page)
 
 
 def test_what_is_remembered_of_a_visitor_is_small(uploads: Path) -> None:
