@@ -2,7 +2,7 @@
 
     python docs/make_screenshots.py
 
-Needs Playwright and a Chromium. Writes `demo.png`, `likely.png`, `vision.png`, `video.png`, `batch.png` and `phone.png`
+Needs Playwright and a Chromium. Writes `first.png`, `demo.png`, `likely.png`, `vision.png`, `video.png`, `batch.png` and `phone.png`
 into `docs/images`.
 """
 
@@ -68,6 +68,9 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(f"{url}/?__theme=light")
+        page.wait_for_selector("#told .sk-shape-answer", timeout=600_000)
+        keep(page, "first.png", PHOTOGRAPH_COLOURS)
+        page.click("role=tab[name='Graph']")
         page.wait_for_function("document.querySelector('#graph_note')?.textContent.includes('facts')", timeout=60_000)
         page.click(EXAMPLE)
         page.wait_for_function(
@@ -101,10 +104,10 @@ def main() -> None:
         keep(page, "batch.png", COLOURS)
         phone = browser.new_page(viewport={"width": 390, "height": 844}, device_scale_factor=2)
         phone.goto(f"{url}/?__theme=dark")
-        phone.wait_for_selector("#graph_note [data-graph]", timeout=60_000)
-        phone.fill("#question textarea", QUESTION)
-        phone.click("#ask")
-        phone.wait_for_selector("#answer .sk-sentence", timeout=60_000)
+        phone.wait_for_selector("#told .sk-shape-answer", timeout=60_000)
+        phone.fill("#ask_question textarea", QUESTION)
+        phone.click("#ask_go")
+        phone.wait_for_function("document.querySelector('#told')?.textContent.includes('Chad')", timeout=60_000)
         keep(phone, "phone.png", COLOURS, whole=False)
         browser.close()
 
