@@ -180,7 +180,8 @@ class Desk:
             if reading is not None:
                 choices = [(one.words(kg), str(one.query)) for one in reading.alternatives[:MOST]]
             if named(kg, text):
-                suggestions = about_graph(kg, graph, text, self._model.reader, MOST - len(choices))
+                offered = [words for words, _ in choices]
+                suggestions = about_graph(kg, graph, text, self._model.reader, MOST - len(choices), offered)
             else:
                 suggestions = self._usual(kg, graph)[: MOST - len(choices)]
         except SkylarkError as failure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 
 import numpy as np
@@ -57,7 +57,12 @@ def _placed(scene: Scene, counts: Counter[str]) -> str | None:
 
 
 def about_graph(
-    kg: KnowledgeGraph, graph: str, text: str, llm: str | BaseChatModel, most: int = MOST
+    kg: KnowledgeGraph,
+    graph: str,
+    text: str,
+    llm: str | BaseChatModel,
+    most: int = MOST,
+    but: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Questions that the graph answers, of the names in a text, else of its first facts; each was asked.
 
@@ -67,13 +72,15 @@ def about_graph(
         text: what was asked, and could not be answered.
         llm: reads questions.
         most: how many are wanted.
+        but: questions that are offered anyway.
     """
-    return tuple(islice(_answered(kg, graph, text, llm), most))
+    found = (question for question in _answered(kg, graph, text, llm) if question not in but)
+    return tuple(islice(found, most))
 
 
 def _answered(kg: KnowledgeGraph, graph: str, text: str, llm: str | BaseChatModel) -> Iterator[str]:
     for query in islice(_simple(kg, text), TRIED):
-        question = f"What is the {query.relation.replace('_', ' ')} of {str(query.source).strip(chr(34))}?"
+        question = query.verbalise(kg)
         with contextlib.suppress(SkylarkError):
             asked = ask(kg, graph, question, llm)
             if asked.query == query and len(asked.answer.ranked):
