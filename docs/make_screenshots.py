@@ -2,8 +2,8 @@
 
     python docs/make_screenshots.py
 
-Needs Playwright and a Chromium. Writes `first.png`, `demo.png`, `likely.png`, `vision.png`, `video.png`, `batch.png` and `phone.png`
-into `docs/images`.
+Needs Playwright and a Chromium. Writes `first.png`, `demo.png`, `likely.png`, `vision.png`, `video.png`, `batch.png`
+and `phone.png` into `docs/images`.
 """
 
 from __future__ import annotations

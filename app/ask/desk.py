@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -122,6 +123,11 @@ class Desk:
             question = next(iter(about_graph(self._shelf.get(graph), graph, "", self._model.reader)), FIRST_QUESTION)
         told = self.answer(question, InHand()).told
         return replace(self._by_picture(FIRST_INSTRUCTION, self._heard(FIRST_INSTRUCTION), InHand()), told=told)
+
+    def prepare(self) -> None:
+        """Find what is offered where a question of the first graph is refused, which takes several answers."""
+        with contextlib.suppress(SkylarkError):  # the visitor who asks it learns of it
+            self._usual(self._shelf.get(self._shelf.names[0]), self._shelf.names[0])
 
     def _heard(self, text: str) -> Heard:
         try:

@@ -108,7 +108,7 @@ class AskTab:
 
         def work() -> None:
             self._first.compute(self._page, self.seen, self.told)
-            for one in after:
+            for one in (*after, self._desk.prepare):
                 one()
 
         threading.Thread(target=work, name="skylark-first", daemon=True).start()
