@@ -36,8 +36,13 @@ def graph_card(asked: Asked) -> Markup:
     answer = asked.answer
     settled = len(answer.ranked) > 0 or answer.contrast is not None or answer.value is not None
     how = [("asked of", f"the graph {answer.kg.graph_name}"), ("read as", asked.query.verbalise(answer.kg))]
+    referred = "" if asked.understood is None else asked.understood.referred
+    if referred:
+        how.insert(1, ("after the last answer", referred))
     if asked.understood is not None:
         how.append(("sure", percent(asked.understood.confidence)))
+    # What refers to the answer before means something else by itself, so its link asks the query.
+    question = str(asked.query) if referred else asked.text
     return render(
         "ask/graph.html",
         asked=asked,
@@ -47,8 +52,8 @@ def graph_card(asked: Asked) -> Markup:
         table=table_html(answer),
         facts=evidence_table_html(answer),
         tree=tree_html(asked.query, answer.kg),
-        link="" if is_own(asked.graph) else urlencode({"graph": asked.graph, "q": asked.text}),
-        workbench="" if is_own(asked.graph) else urlencode({"tab": "graph", "graph": asked.graph, "q": asked.text}),
+        link="" if is_own(asked.graph) else urlencode({"graph": asked.graph, "q": question}),
+        workbench="" if is_own(asked.graph) else urlencode({"tab": "graph", "graph": asked.graph, "q": question}),
     )
 
 

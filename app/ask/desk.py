@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
@@ -20,7 +20,7 @@ from app.image.examples import PHOTOGRAPHS, Photograph
 from app.image.looking import USUAL_SCORE, SharedDetector, loaded
 from app.models.language_model import LanguageModel
 from kg_data.errors import SkylarkError
-from reasoning import KnowledgeGraph, Reasoner
+from reasoning import Answer, KnowledgeGraph, Reasoner
 from reasoning.query.read_question import QuestionError
 from vision import Detections, Scene, Task
 from vision.detections.boxes import suppressed
@@ -39,22 +39,24 @@ MOST_NOTES = 2
 
 @dataclass(frozen=True)
 class InHand:
-    """The picture that a question may be about.
+    """What a question may be about: a picture, and the last answer of the graph.
 
     Attributes:
         photograph: the name of one of the page's own; "" where the visitor gave one.
         path: where the visitor's lies.
         is_new: whether it was given since the last question.
+        last: the graph's last answer, which the next question may refer to; None for the one that the page begins with.
     """
 
     photograph: str = "street"
     path: str = ""
     is_new: bool = False
+    last: Answer | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What the page shows: a card on the picture, one on the graph, or both; and the picture in hand after it."""
+    """What the page shows: a card on the picture, one on the graph, or both; and what is in hand after it."""
 
     seen: Markup
     told: Markup
@@ -73,13 +75,14 @@ class Desk:
     def __init__(self, shelf: GraphShelf, model: LanguageModel, detector: SharedDetector) -> None:
         self._shelf, self._model, self._detector = shelf, model, detector
         self._questions: dict[str, tuple[str, ...]] = {}
+        self._begins_with: Answer | None = None
 
     def answer(self, text: str, in_hand: InHand, graph: str = "") -> Reply:
         """Answer a text by the picture in hand or by a graph.
 
         Args:
             text: a question, an instruction or a formal query.
-            in_hand: the picture.
+            in_hand: the picture and the last answer.
             graph: a graph on offer, which alone is asked; "" for the first one or the picture.
         """
         of_graph_alone = bool(graph)
@@ -90,19 +93,20 @@ class Desk:
             return self._refused(nothing, text, graph, kept)
         if in_hand.is_new and not of_graph_alone and (picture := self._heard(text)).sure >= SURE:
             return self._by_picture(text, picture, kept)
+        last = in_hand.last or self._begins_with
         try:
-            asked: Asked | Exception = ask(self._shelf.get(graph), graph, text, self._model.reader)
+            asked: Asked | Exception = ask(self._shelf.get(graph), graph, text, self._model.reader, last)
         except Exception as error:
             asked = error
         if isinstance(asked, Asked) and (of_graph_alone or graph_sureness(asked) >= SURE):
-            return Reply(Markup(""), graph_card(asked), kept)
+            return Reply(Markup(""), graph_card(asked), replace(kept, last=asked.answer))
         names = isinstance(asked, QuestionError) and bool(named(self._shelf.get(graph), text))
         if not of_graph_alone and (in_hand.is_new or not names):
             picture = self._heard(text)
             if Sureness(graph_sureness(asked), picture.sure, names, in_hand.is_new).is_for_picture:
                 return self._by_picture(text, picture, kept)
         if isinstance(asked, Asked):
-            return Reply(Markup(""), graph_card(asked), kept)
+            return Reply(Markup(""), graph_card(asked), replace(kept, last=asked.answer))
         return self._refused(asked, text, graph, kept)
 
     def given(self, in_hand: InHand) -> Reply:
@@ -121,8 +125,10 @@ class Desk:
         Reasoner(self._shelf.get(graph), llm=self._model.reader, method="exact").read(question)
         if graph != DEFAULT_GRAPH:
             question = next(iter(about_graph(self._shelf.get(graph), graph, "", self._model.reader)), FIRST_QUESTION)
-        told = self.answer(question, InHand()).told
-        return replace(self._by_picture(FIRST_INSTRUCTION, self._heard(FIRST_INSTRUCTION), InHand()), told=told)
+        told = self.answer(question, InHand())
+        self._begins_with = told.in_hand.last
+        seen = self._by_picture(FIRST_INSTRUCTION, self._heard(FIRST_INSTRUCTION), InHand())
+        return replace(seen, told=told.told)
 
     def prepare(self) -> None:
         """Find what is offered where a question of the first graph is refused, which takes several answers."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -141,7 +141,7 @@ class AskTab:
         """
         text, picture = (str(getattr(event, part, "") or "") for part in ("ask", "picture"))
         if picture in PHOTOGRAPHS:
-            in_hand = InHand(picture, is_new=True)
+            in_hand = replace(in_hand, photograph=picture, path="", is_new=True)
         return self._shown(self._desk.answer(text[:MAX_CHARACTERS], in_hand))
 
     def given(self, path: str | None) -> dict[Any, Any]:

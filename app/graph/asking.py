@@ -48,7 +48,9 @@ class Asked:
     exact_seconds: float
 
 
-def ask(kg: KnowledgeGraph, graph: str, text: str | None, llm: str | BaseChatModel) -> Asked:
+def ask(
+    kg: KnowledgeGraph, graph: str, text: str | None, llm: str | BaseChatModel, previous: Answer | None = None
+) -> Asked:
     """Read a question or a formal query and answer it exactly.
 
     Args:
@@ -56,6 +58,7 @@ def ask(kg: KnowledgeGraph, graph: str, text: str | None, llm: str | BaseChatMod
         graph: its name on the shelf.
         text: what was typed.
         llm: the model or its specification; hosted models help with reading questions in English.
+        previous: the answer that the question may refer to; one of another graph is left out.
 
     Raises:
         SkylarkError: it cannot be read, or a name in it is not in the graph. A `QuestionError` holds what a question
@@ -69,13 +72,14 @@ def ask(kg: KnowledgeGraph, graph: str, text: str | None, llm: str | BaseChatMod
         raise QuestionError("there is no question yet: type one, or pick an example")
     if len(text) > MAX_CHARACTERS:
         raise QuestionError(f"the question has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read")
-    return ANSWERS.run(lambda: _asked(kg, graph, text, llm))
+    last = previous if previous is not None and previous.kg is kg else None
+    return ANSWERS.run(lambda: _asked(kg, graph, text, llm, last))
 
 
-def _asked(kg: KnowledgeGraph, graph: str, text: str, llm: str | BaseChatModel) -> Asked:
+def _asked(kg: KnowledgeGraph, graph: str, text: str, llm: str | BaseChatModel, previous: Answer | None) -> Asked:
     reasoner = Reasoner(kg, llm=llm, method="exact")
     began = time.perf_counter()
-    query, understood = reasoner.asked(text)
+    query, understood = reasoner.asked(text, previous)
     read = time.perf_counter()
     answer = reasoner.answer(query)
     done = time.perf_counter()
