@@ -40,8 +40,8 @@ UPLOAD_BYTES = 256 * 2**20
 """Of one upload, with all its files."""
 STORED_BYTES = 4 * 2**30
 """Of all that visitors have uploaded and that is not deleted yet."""
-KEPT_SECONDS = 3600
-"""After which a file that a visitor sent or was given is deleted."""
+KEPT_SECONDS = 3000
+"""After which a file that a visitor sent or was given is deleted: within the hour, by whoever tidies up next."""
 TIDY_SECONDS = 300
 
 ANSWER_SECONDS = 30
