@@ -26,9 +26,16 @@ def batching(browser: Any, url: str, name: str, **more: Any) -> Iterator[Any]:
 
 
 def to_tab(page: Any) -> None:
-    expect(page, "#graph_note", "facts", 60)
     open_tab(page, "Batch")
     page.wait_for_selector("#batch_typed textarea")
+
+
+def opened_anew(page: Any) -> Any:
+    """The page once more, as after a reload, of which Gradio's own script logs that it cut what it followed."""
+    with page.expect_popup() as opened:
+        page.evaluate("window.open(location.href)")
+    to_tab(opened.value)
+    return opened.value
 
 
 def test_a_job_is_estimated_run_found_again_and_gone_on_with(browser: Any, copying: str, tmp_path: Path) -> None:
@@ -59,10 +66,9 @@ def test_a_job_is_estimated_run_found_again_and_gone_on_with(browser: Any, copyi
         download.value.save_as(whole)
         with zipfile.ZipFile(whole) as archive:
             assert json.loads(archive.read("job.json"))["id"] == job
-        page.reload()
-        to_tab(page)
-        expect(page, "#job_status", "Done: 6 answers", 30)
-        assert page.text_content(".sk-job") == job
+        again = opened_anew(page)
+        expect(again, "#job_status", "Done: 6 answers", 30)
+        assert again.text_content(".sk-job") == job
     with batching(browser, copying, "again") as page:
         page.click("#batch_again_panel button")
         page.set_input_files("#batch_archive input[type=file]", whole)
@@ -137,11 +143,7 @@ def test_images_wait_are_found_again_and_gone_on_with(browser: Any, copying: str
         expect(second, "#images_status", "Waiting: 1 job before yours", 30)
         assert second.is_disabled("#images_start")
         second.click("#images_stop")
-        # As after a reload, of which Gradio's own script logs that it cut what it followed.
-        with first.expect_popup() as opened:
-            first.evaluate("window.open(location.href)")
-        again = opened.value
-        to_tab(again)
+        again = opened_anew(first)
         again.get_by_role("tab", name="Images", exact=True).click()
         expect(again, "#images_status", "Looking: ", 30)
         assert "1 object: person" in expect(again, "#images_rows", "Objects by class")

@@ -59,7 +59,7 @@ def test_a_link_cannot_name_one(server: EndpointServer) -> None:
     server.queries.clear()
     demo = GraphDemo(GraphShelf(names=("world",)), LanguageModel("copy"), PARTS)
     request = gr.Request()
-    request.kwargs = {"query_params": {"graph": f"sparql:{server.url}", "q": 'borders("France")'}}
+    request.kwargs = {"query_params": {"tab": "graph", "graph": f"sparql:{server.url}", "q": 'borders("France")'}}
     changes = demo.restore(request)
     assert changes[PARTS.linked] is False and "not on offer here" in str(changes[PARTS.error])
     assert PARTS.graph not in changes and changes is not NO_CHANGES and not server.queries
