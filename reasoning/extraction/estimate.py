@@ -12,7 +12,7 @@ from reasoning.extraction.schema import ExtractionSchema, RelationSchema
 from reasoning.language.hosted.prices import cost
 from reasoning.language.hosted.providers import display_name, is_hosted
 from reasoning.language.token_counting import CountsOwnTokens, count_tokens
-from reasoning.language.usage import money
+from reasoning.language.usage import ExpectedUsage
 
 REPLY = (0.1, 1.0)
 """Tokens of a reply for each of its passage: of a text that says little, and of one that is full of facts."""
@@ -27,54 +27,26 @@ STAND_IN = ExtractionSchema(tuple(RelationSchema(f"relation {n}", ("kind",), ("k
 """A schema of the size of one that is to be proposed."""
 
 
-@dataclass(frozen=True)
-class ExtractionEstimate:
-    """What a run would take.
+@dataclass(frozen=True, kw_only=True)
+class ExtractionEstimate(ExpectedUsage):
+    """What a run would take, with a request for a schema where the model is to propose one; replies are at their
+    briefest those to texts that say little, at their longest those to such as are full of facts.
 
     Attributes:
         documents, passages: how many there are.
-        requests: to the model, with one for a schema where it is to propose that.
-        input_tokens: of the prompts.
-        output_tokens: of the replies to texts that say little, and to such as are full of facts.
-        cost: USD for these two; None where the price is not known.
-        assumptions: what the figures take for granted, each in a sentence.
     """
 
     documents: int
     passages: int
-    requests: int
-    input_tokens: int
-    output_tokens: tuple[int, int]
-    cost: tuple[float, float] | None
-    assumptions: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-serialisable."""
-        return {
-            "documents": self.documents,
-            "passages": self.passages,
-            "requests": self.requests,
-            "input_tokens": self.input_tokens,
-            "output_tokens": list(self.output_tokens),
-            "cost_usd": None if self.cost is None else [round(bound, 6) for bound in self.cost],
-            "assumptions": list(self.assumptions),
-        }
+        return {"documents": self.documents, "passages": self.passages, **super().to_dict()}
 
     def __str__(self) -> str:
         """In words, for a terminal."""
-        low, high = self.output_tokens
-        bill = "price not known" if self.cost is None else " to ".join(dict.fromkeys(map(money, self.cost)))
-        lines = [
-            f"Estimate, nothing was sent: {self.documents:,} document{'s' * (self.documents != 1)}",
-            f"  passages       {self.passages:,}",
-            f"  requests       {self.requests:,}",
-            f"  tokens in      about {self.input_tokens:,}",
-            f"  tokens out     {low:,} to {high:,}",
-            f"  cost           {bill}",
-            "It takes for granted that:",
-            *(f"  - {assumption}" for assumption in self.assumptions),
-        ]
-        return "\n".join(lines)
+        read = f"{self.documents:,} document{'s' * (self.documents != 1)}\n  passages       {self.passages:,}"
+        return f"Estimate, nothing was sent: {read}\n{super().__str__()}"
 
 
 def estimate(run: Run, schema: Schema | None, proposing: bool = False) -> ExtractionEstimate:
@@ -101,13 +73,13 @@ def estimate(run: Run, schema: Schema | None, proposing: bool = False) -> Extrac
         low, high = low + PROPOSAL[0], high + PROPOSAL[1]
     bounds = [cost(run.llm, run.options, tokens_in, tokens) for tokens in (low, high)]
     return ExtractionEstimate(
-        len(run.documents),
-        count,
-        requests,
-        tokens_in,
-        (low, high),
-        None if bounds[0] is None or bounds[1] is None else (bounds[0], bounds[1]),
-        tuple(_assumptions(run, meant is None and not proposing)),
+        documents=len(run.documents),
+        passages=count,
+        requests=requests,
+        input_tokens=tokens_in,
+        output_tokens=(low, high),
+        cost=None if bounds[0] is None or bounds[1] is None else (bounds[0], bounds[1]),
+        assumptions=tuple(_assumptions(run, meant is None and not proposing)),
     )
 
 

@@ -1,4 +1,4 @@
-"""What asking a language model took: requests, tokens, money."""
+"""What asking a language model took, or would take: requests, tokens, money."""
 
 from __future__ import annotations
 
@@ -72,6 +72,49 @@ class TokenUsage:
 
 NO_USAGE = TokenUsage()
 """Nothing was asked."""
+
+
+@dataclass(frozen=True)
+class ExpectedUsage:
+    """What requests to a model would take.
+
+    Attributes:
+        requests: how many.
+        input_tokens: tokens of their prompts.
+        output_tokens: tokens of the replies: of the briefest that are to be expected, and of the longest.
+        cost: USD for these two; None where the price is not known.
+        assumptions: what the figures take for granted, each in a sentence.
+    """
+
+    requests: int
+    input_tokens: int
+    output_tokens: tuple[int, int]
+    cost: tuple[float, float] | None
+    assumptions: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return {
+            "requests": self.requests,
+            "input_tokens": self.input_tokens,
+            "output_tokens": list(self.output_tokens),
+            "cost_usd": None if self.cost is None else [round(bound, 6) for bound in self.cost],
+            "assumptions": list(self.assumptions),
+        }
+
+    def __str__(self) -> str:
+        """In words, for a terminal: lines below one that says what of."""
+        low, high = self.output_tokens
+        bill = "price not known" if self.cost is None else " to ".join(dict.fromkeys(map(money, self.cost)))
+        lines = [
+            f"  requests       {self.requests:,}",
+            f"  tokens in      about {self.input_tokens:,}",
+            f"  tokens out     {low:,} to {high:,}",
+            f"  cost           {bill}",
+            "It takes for granted that:",
+            *(f"  - {assumption}" for assumption in self.assumptions),
+        ]
+        return "\n".join(lines)
 
 
 def money(cost: float | None) -> str:

@@ -14,7 +14,7 @@ from reasoning.language.errors import LLMError
 from reasoning.language.hosted.prices import cost
 from reasoning.language.hosted.providers import display_name, is_hosted
 from reasoning.language.token_counting import CountsOwnTokens, count_tokens
-from reasoning.language.usage import money
+from reasoning.language.usage import ExpectedUsage
 from reasoning.lark.chain_run import rehearse
 from reasoning.lark.marked_steps import MarkTask
 from reasoning.lark.options import LarkOptions
@@ -51,56 +51,28 @@ class Asked(Protocol):
         """The chat model that reads questions in English, None where the embedded model does."""
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """What a run would take.
+@dataclass(frozen=True, kw_only=True)
+class Estimate(ExpectedUsage):
+    """What a run would take: replies are at their briefest right and brief, at their longest all that they may be.
 
     Attributes:
         questions: how many there are.
         failing: of these, how many will fail before a model is asked for an answer: a query that is not well formed,
             a name that the graph does not have.
-        requests: requests to the model.
-        input_tokens: tokens of their prompts.
-        output_tokens: tokens of the replies: where each is right and brief, and where each lists all that it may.
-        cost: USD for these two; None where the price is not known.
-        assumptions: what the figures take for granted, each in a sentence.
     """
 
     questions: int
     failing: int
-    requests: int
-    input_tokens: int
-    output_tokens: tuple[int, int]
-    cost: tuple[float, float] | None
-    assumptions: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-serialisable."""
-        return {
-            "questions": self.questions,
-            "failing": self.failing,
-            "requests": self.requests,
-            "input_tokens": self.input_tokens,
-            "output_tokens": list(self.output_tokens),
-            "cost_usd": None if self.cost is None else [round(bound, 6) for bound in self.cost],
-            "assumptions": list(self.assumptions),
-        }
+        return {"questions": self.questions, "failing": self.failing, **super().to_dict()}
 
     def __str__(self) -> str:
         """In words, for a terminal."""
-        low, high = self.output_tokens
-        bill = "price not known" if self.cost is None else " to ".join(dict.fromkeys(map(money, self.cost)))
         failing = f" ({self.failing:,} of them cannot be asked)" if self.failing else ""
-        lines = [
-            f"Estimate, nothing was sent: {self.questions:,} question{'s' * (self.questions != 1)}{failing}",
-            f"  requests       {self.requests:,}",
-            f"  tokens in      about {self.input_tokens:,}",
-            f"  tokens out     {low:,} to {high:,}",
-            f"  cost           {bill}",
-            "It takes for granted that:",
-            *(f"  - {assumption}" for assumption in self.assumptions),
-        ]
-        return "\n".join(lines)
+        asked = f"{self.questions:,} question{'s' * (self.questions != 1)}{failing}"
+        return f"Estimate, nothing was sent: {asked}\n{super().__str__()}"
 
 
 def estimate_run(reasoner: Asked, questions: Iterable[QuestionInput]) -> Estimate:
@@ -176,13 +148,13 @@ class _Count:
             )
             bounds = None if low is None or high is None else (low, high)
         return Estimate(
-            self._questions,
-            self._failing,
-            self._requests,
-            self._input,
-            (self._low, self._high),
-            bounds,
-            tuple(self._assumptions()),
+            questions=self._questions,
+            failing=self._failing,
+            requests=self._requests,
+            input_tokens=self._input,
+            output_tokens=(self._low, self._high),
+            cost=bounds,
+            assumptions=tuple(self._assumptions()),
         )
 
     def _assumptions(self) -> Iterable[str]:
