@@ -103,7 +103,7 @@ def test_a_refusal_keeps_the_picture_and_offers_what_works(browser: Any, copying
         for text in offered:
             ask(page, text)
             answered(page, text)
-            assert page.locator("#seen .sk-try").count() == 0, f"{text} is answered"
+            page.wait_for_function("!document.querySelector('#seen .sk-try')")
         ask(page, "Who is the president of France?")
         answered(page, "president")
         offered = page.locator("#told .sk-try .sk-ask").all_text_contents()
