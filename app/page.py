@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from app.api import Programs, build_programs, offer_only_programs
 from app.ask.desk import Desk
 from app.ask.page import AskTab
+from app.ask.speech import SharedSpeech
 from app.batch.follow import kept_job
 from app.batch.page import BatchTab
 from app.graph.graphs import GraphShelf
@@ -46,7 +47,7 @@ def build(
         kept_queries, kept_images, kept_video = kept_job("job"), kept_job("images"), kept_job("video")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Ask", id="ask", elem_id="ask_tab"):
-                first = AskTab(Desk(shelf, model, detector), shelf, page, tabs)
+                first = AskTab(Desk(shelf, model, detector), shelf, page, tabs, SharedSpeech())
             with gr.Tab("Graph", id="graph", elem_id="graph_tab"):
                 demo, brought = build_graphs(shelf, model, page)
             with gr.Tab("Image", id="image", elem_id="image_tab"):

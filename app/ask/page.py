@@ -13,6 +13,8 @@ from PIL import Image
 from app.ask.cards import failure_card
 from app.ask.desk import Desk, InHand, Reply
 from app.ask.first import FirstAnswers, waiting_cards
+from app.ask.microphone import Microphone, Recording
+from app.ask.speech import SharedSpeech
 from app.graph.answer_view import saved_answer, sorted_table
 from app.graph.graphs import GraphShelf
 from app.graph.picture import opened_picture
@@ -24,6 +26,10 @@ from reasoning.reading import MAX_CHARACTERS
 
 AT_ONCE = 3
 """Questions of all visitors that are read at the same time; each reader takes a core."""
+HEARD_AT_ONCE = 1
+"""Pieces of recordings of all visitors that are heard at the same time; hearing takes all cores."""
+RECORDING_KEPT = 300
+"""Seconds after which a recording is dropped of which no more comes."""
 WAITING_AT_ONCE = 24
 """Pages that wait for the first answers; waiting takes no thread."""
 TABS = ("ask", "graph", "image", "video", "batch", "models")
@@ -64,10 +70,12 @@ class AskTab:
         shelf: the graphs on offer, which scripts ask for more of an answer.
         page: the page.
         tabs: all tabs of it, one of which a link may open.
+        speech: hears what is spoken; without it there is no microphone.
     """
 
-    def __init__(self, desk: Desk, shelf: GraphShelf, page: gr.Blocks, tabs: gr.Tabs) -> None:
-        self._desk, self._shelf = desk, shelf
+    def __init__(self, desk: Desk, shelf: GraphShelf, page: gr.Blocks, tabs: gr.Tabs, speech: SharedSpeech) -> None:
+        self._desk, self._shelf, self._speech = desk, shelf, speech
+        self._microphone = Microphone(speech)
         self._page, self._tabs = page, tabs
         self._first = FirstAnswers(desk)
         seen, told = waiting_cards()
@@ -79,6 +87,10 @@ class AskTab:
                     label="A question about the graph or a picture, or what to find in it", container=False, lines=1,
                     max_lines=4, max_length=MAX_CHARACTERS, elem_id="ask_question", scale=1, min_width=160,
                     autofocus=True,
+                )  # fmt: skip
+                self.voice = gr.HTML(
+                    render("ask/microphone.html"), elem_id="voice", visible=speech.available,
+                    js_on_load="skylarkVoice.attach({element, trigger});",
                 )  # fmt: skip
                 self.give = gr.UploadButton(
                     "Add a picture", file_types=["image"], elem_id="give_picture", scale=0, min_width=120
@@ -100,6 +112,8 @@ class AskTab:
                     server_functions=[served(one, shelf) for one in (sorted_table, saved_answer, opened_picture)],
                 )  # fmt: skip
         self.in_hand = gr.State(InHand())
+        self.recording = gr.State(None, time_to_live=RECORDING_KEPT)
+        self.hearing = gr.JSON(visible=False)
         self.waits = gr.Checkbox(True, visible=False)
         self._connect()
 
@@ -108,7 +122,7 @@ class AskTab:
 
         def work() -> None:
             self._first.compute(self._page, self.seen, self.told)
-            for one in (*after, self._desk.prepare):
+            for one in (*after, self._desk.prepare, self._speech.warm_up):
                 one()
 
         threading.Thread(target=work, name="skylark-first", daemon=True).start()
@@ -124,6 +138,10 @@ class AskTab:
         for part in (self.chips, self.seen, self.told):
             part.select(self.pressed, [self.in_hand], shown, **asking).then(None, js=done, **private)
         self.give.upload(self.given, [self.give], shown, **asking).then(None, js=done, **private)
+        self.voice.input(
+            self.heard, [self.recording], [self.hearing, self.recording], **private,
+            concurrency_id="hear", concurrency_limit=HEARD_AT_ONCE, trigger_mode="multiple",
+        ).then(None, [self.hearing], js="(heard) => skylarkVoice.heard(heard)", **private)  # fmt: skip
         self._page.load(
             self.arrived, [self.waits], [*shown, self.question, self._tabs], **private,
             js="() => [Boolean(document.querySelector('#cards .sk-waiting'))]",
@@ -143,6 +161,12 @@ class AskTab:
         if picture in PHOTOGRAPHS:
             in_hand = replace(in_hand, photograph=picture, path="", is_new=True)
         return self._shown(self._desk.answer(text[:MAX_CHARACTERS], in_hand))
+
+    def heard(self, recording: Recording | None, event: gr.EventData) -> tuple[dict[str, Any], Recording | None]:
+        """What is understood of a recording, of which a piece has come; it is asked when its speaker presses Enter."""
+        parts = ("recording", "number", "rate", "samples", "last")
+        said = {part: getattr(event, part, None) for part in parts}
+        return self._microphone.heard(said, recording, self._shelf.get(self._shelf.names[0]))
 
     def given(self, path: str | None) -> dict[Any, Any]:
         """Show a picture that a visitor gave, and what can be asked of it."""

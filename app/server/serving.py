@@ -23,6 +23,7 @@ from app.server.guard import Guard
 from app.server.scripts import read_static
 from app.server.theme import theme
 
+SCRIPTS = ("page.js", "graph.js", "ask.js", "microphone.js")
 REMEMBERED_EVENTS = 100
 LOOKS_SECONDS = 0.02
 """Between two looks of the queue for what has come, so the most by which a request begins late."""
@@ -83,7 +84,7 @@ def launch(page: gr.Blocks, uploads: Path, host: str, port: int, beside: Beside)
         server_port=port,
         theme=theme(),
         css=read_static("page.css"),
-        head="".join(f"<script>{read_static(name)}</script>" for name in ("page.js", "graph.js", "ask.js")),
+        head="".join(f"<script>{read_static(name)}</script>" for name in SCRIPTS),
         footer_links=["api"],
         run_history=False,
         enable_monitoring=False,

@@ -14,16 +14,19 @@ window.skylarkAsk = (() => {
     field.value = words;
     field.dispatchEvent(new Event('input', {bubbles: true}));
   }
-  function busy() {
-    page()?.classList.add('sk-busy');
+  function tell(words) {
     const told = document.querySelector('#ask_status [role=status]');
-    if (told) told.textContent = 'Looking for the answer …';
+    if (told) told.textContent = words;
+  }
+  function busy() {
+    window.skylarkVoice?.forget();
+    page()?.classList.add('sk-busy');
+    tell('Looking for the answer …');
   }
   function done() {
     document.documentElement.classList.remove('sk-linked');
+    if (page()?.classList.contains('sk-busy')) tell('');
     page()?.classList.remove('sk-busy');
-    const told = document.querySelector('#ask_status [role=status]');
-    if (told) told.textContent = '';
     address();
   }
   // The address bar always holds a link to what is shown.
@@ -73,5 +76,5 @@ window.skylarkAsk = (() => {
   addEventListener('paste', (event) => { if (give(event.clipboardData?.files)) event.preventDefault(); });
   addEventListener('dragover', (event) => { if (page()?.offsetParent) event.preventDefault(); });
   addEventListener('drop', (event) => { if (page()?.offsetParent) { event.preventDefault(); give(event.dataTransfer?.files); } });
-  return {busy, card, done, presses};
+  return {busy, card, done, presses, tell, write};
 })();

@@ -68,13 +68,19 @@ class LiveTranscription:
             self._new, self._took = 0.0, time.monotonic() - started
         return replace(transcript, final=False)
 
-    def finish(self) -> Transcript:
+    def finish(self, piece: Samples | None = None) -> Transcript:
         """What was said in all.
 
+        Args:
+            piece: the last one, where some is left; see `add`.
+
         Raises:
+            AudioError: see `add`.
             NoSpeechError: nobody has spoken.
             SpeechError: the model fails.
         """
+        if piece is not None:
+            self._pieces.append(self._resampler.add(piece))
         self._pieces.append(self._resampler.end())
         return self._transcript()
 

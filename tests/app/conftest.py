@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +19,27 @@ BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-c
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    with chromium() as launched:
+        yield launched
+
+
+@contextmanager
+def chromium(*arguments: str) -> Iterator[Any]:
+    """Chromium with further arguments of its own; one at a time in a module."""
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError:
         missing("playwright is not installed")
     # The headless shell is the same engine without a window's own pages, which cost more than those that are tested.
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    usual = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
     with sync_playwright() as playwright:
         try:
-            chromium = playwright.chromium.launch(
-                executable_path=path,
-                args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
-            )
+            launched = playwright.chromium.launch(executable_path=path, args=[*usual, *arguments])
         except Error as error:
             missing(f"Chromium cannot be started: {str(error).splitlines()[0]}")
-        yield chromium
-        chromium.close()
+        yield launched
+        launched.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,175 @@
+"""A question that is spoken: what strangers may send for one, and the microphone in headless Chromium."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.ask.microphone import MOST_LETTERS, Microphone, Recording
+from app.ask.speech import SharedSpeech
+from reasoning import KnowledgeGraph
+from reasoning.speech import Audio, SpeechModel, Transcript
+from reasoning.speech.errors import SpeechError
+from tests.app.browsing import DESKTOP, PHONE, expect, serious_faults, visit
+from tests.app.conftest import chromium
+from tests.reasoning.speech.recordings import GERMAN, QUESTION, RATE, noise, packaged_model, samples_of, spoken
+
+KG = KnowledgeGraph.from_triples([("Germany", "borders", "France"), ("Berlin", "capital of", "Germany")])
+
+
+class Repeating(SpeechModel):
+    """Says how many seconds it heard."""
+
+    name = "repeating"
+
+    def __init__(self, language: str = "en") -> None:
+        self.language = language
+
+    def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
+        yield Transcript(f"{audio.seconds:.0f} seconds", self.language, 0.9, audio.seconds)
+
+
+class Scripted(SharedSpeech):
+    """A speech model of the test's."""
+
+    def __init__(self, model: SpeechModel | None) -> None:
+        self.error = None if model else SpeechError("the weights are missing")
+        self._scripted = model
+
+    def model(self) -> SpeechModel:
+        if self._scripted is None:
+            raise SpeechError("the weights are missing")
+        return self._scripted
+
+
+def piece(number: int, sound: Any, last: bool = False, **other: Any) -> dict[str, Any]:
+    data = base64.b64encode(np.asarray(sound, "<i2").tobytes()).decode()
+    return {"recording": "one", "number": number, "rate": RATE, "samples": data, "last": last} | other
+
+
+def pieces(sound: Any) -> list[dict[str, Any]]:
+    """A recording in pieces of half a second."""
+    parts = [sound[at : at + RATE // 2] for at in range(0, len(sound), RATE // 2)]
+    return [piece(number, part, part is parts[-1]) for number, part in enumerate(parts)]
+
+
+def hear(said: Sequence[dict[str, Any]], model: SpeechModel | None = None) -> list[dict[str, Any]]:
+    microphone = Microphone(Scripted(model or Repeating()))
+    recording: Recording | None = None
+    answers = []
+    for one in said:
+        answer, recording = microphone.heard(one, recording, KG)
+        answers.append(answer)
+    assert recording is None or not answers[-1]["over"]
+    return answers
+
+
+def test_the_text_comes_while_one_speaks_and_whole_at_the_end() -> None:
+    packaged_model()
+    answers = hear(pieces(samples_of(spoken())))
+    assert [answer["number"] for answer in answers] == list(range(len(answers)))
+    assert [answer["over"] for answer in answers] == [False] * (len(answers) - 1) + [True]
+    assert any(answer["text"] for answer in answers[:-1])
+    assert answers[-1]["text"] == "3 seconds" and "Heard in English (0.90)" in answers[-1]["told"]
+
+
+def test_what_is_not_spoken_in_english_is_said_and_typing_goes_on() -> None:
+    packaged_model()
+    silent = hear(pieces(np.zeros(2 * RATE, np.int16)))[-1]
+    assert silent["over"] and silent["text"] == ""
+    assert silent["told"].startswith("Nobody speaks") and silent["told"].endswith("You can also type.")
+    german = hear(pieces(samples_of(spoken(GERMAN, "de"))), Repeating("de"))[-1]
+    assert "in German" in german["told"] and german["text"]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({}, "no piece of a recording"),
+        (piece(0, []) | {"recording": ["one"]}, "no piece of a recording"),
+        (piece(0, [], recording="x" * 65), "no piece of a recording"),
+        (piece(0, [], rate=0), "without its number or rate"),
+        (piece(0, []) | {"number": "0"}, "without its number or rate"),
+        (piece(0, [], samples="%%%"), "damaged"),
+        (piece(0, [], samples="AA=="), "damaged"),
+        (piece(0, [], samples="A" * (MOST_LETTERS + 4)), "too long"),
+        (piece(3, [1, 2]), "beginning of the recording is missing"),
+        (piece(0, [], last=True), "Nobody speaks"),
+    ],
+)
+def test_strangers_may_send_anything_for_a_piece(said: dict[str, Any], told: str) -> None:
+    [answer] = hear([said])
+    assert answer["over"] and told in answer["told"]
+
+
+def test_a_piece_that_is_missing_ends_the_recording() -> None:
+    answers = hear([piece(0, noise(0.1)), piece(2, noise(0.1))])
+    assert "a piece of the recording is missing" in answers[-1]["told"].lower()
+
+
+def test_another_recording_takes_the_place_of_one_that_was_left() -> None:
+    answers = hear([piece(0, noise(0.1)), piece(0, noise(0.1), recording="two")])
+    assert [answer["over"] for answer in answers] == [False, False]
+
+
+def test_a_recording_is_bounded() -> None:
+    answers = hear([piece(number, noise(30.1), rate=RATE) for number in range(2)])
+    assert "60 seconds" in answers[-1]["told"]
+
+
+def test_without_a_model_it_is_said() -> None:
+    microphone = Microphone(Scripted(None))
+    answer, recording = microphone.heard(piece(0, noise(0.1)), None, KG)
+    assert recording is None and "The weights are missing" in answer["told"]
+
+
+@pytest.fixture(scope="module")
+def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Chromium with a microphone that somebody speaks into, as soon as it is on."""
+    packaged_model()
+    path = tmp_path_factory.mktemp("spoken") / "question.wav"
+    path.write_bytes(spoken())
+    speaking = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={path}%noloop")
+    with chromium("--use-fake-ui-for-media-stream", *speaking) as one:
+        yield one
+
+
+@pytest.mark.parametrize(("viewport", "name"), [(DESKTOP, "desktop"), (PHONE, "phone")])
+def test_a_question_is_spoken_shown_and_asked(
+    listening: Any, copying: str, viewport: dict[str, int], name: str
+) -> None:
+    with visit(listening, copying, f"microphone-{name}", viewport, tab="Ask") as page:
+        page.wait_for_selector("#told .sk-shape-answer", timeout=240_000)
+        page.get_by_role("button", name="Ask by voice").click()
+        page.get_by_role("button", name="Stop recording").wait_for()
+        expect(page, "#ask_status", "Listening")
+        # The text comes while the recording goes on.
+        page.wait_for_function("document.querySelector('#ask_question textarea').value.includes('Germany')")
+        if name == "desktop":
+            assert not serious_faults(page)
+        page.get_by_role("button", name="Stop recording").click()
+        expect(page, "#ask_status", "Heard in English", 60)
+        assert "Germany" in page.input_value("#ask_question textarea")
+        assert page.locator("#cards .sk-card").count() == 2, "nothing is asked yet"
+        # What was misheard is mended by hand.
+        page.fill("#ask_question textarea", QUESTION)
+        page.press("#ask_question textarea", "Enter")
+        expect(page, "#told", "Poland", 60)
+
+
+def test_where_the_microphone_is_refused_typing_goes_on(listening: Any, copying: str) -> None:
+    with visit(listening, copying, "microphone-refused", tab="Ask") as page:
+        page.wait_for_selector("#told .sk-shape-answer", timeout=240_000)
+        page.evaluate(
+            "() => { navigator.mediaDevices.getUserMedia ="
+            " async () => { throw new DOMException('', 'NotAllowedError'); }; }"
+        )
+        page.get_by_role("button", name="Ask by voice").click()
+        expect(page, "#ask_status", "or type")
+        page.fill("#ask_question textarea", "What is the capital of Chad?")
+        page.press("#ask_question textarea", "Enter")
+        expect(page, "#told", "N'Djamena", 60)
