@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ def lines_by_workers(
     folder: Path | None,
     workers: Workers,
     advance: Callable[[int], object],
+    alike: Callable[[Any], Hashable] | None = None,
 ) -> Generator[Line]:
     """The line of each item, in order.
 
@@ -40,6 +41,7 @@ def lines_by_workers(
             None for a place that is gone afterwards.
         workers: who does the work.
         advance: told how many further lines there are, from a thread of its own.
+        alike: see `cut`.
 
     Raises:
         WorkerError: a worker died as often as is tried; the lines that there are stay in the folder.
@@ -51,7 +53,7 @@ def lines_by_workers(
         return
     if folder is None:
         with TemporaryDirectory(prefix="skylark-shards-") as own:
-            yield from lines_by_workers(opening, keys, items, Path(own), workers, advance)
+            yield from lines_by_workers(opening, keys, items, Path(own), workers, advance, alike)
         return
     opened = _pickled(opening)
     folder = folder.absolute()  # workers on a cluster are in folders of their own
@@ -59,16 +61,20 @@ def lines_by_workers(
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise ResultsError(f"cannot make the folder {folder}: {error.strerror or error}") from None
-    shards = cut(keys, items, folder, workers.count)
+    shards = cut(keys, items, folder, workers.count, alike)
+    shard_of = {key: shard for shard in shards for key in shard.keys}
     run = run_in_processes if workers.engine == "local" else run_on_ray
-    finished: set[int] = set()
+    finished: dict[int, Iterator[Line]] = {}
     with _Counting(shards, advance) as counting, closing(run(opened, shards, workers.count)) as done:
-        for shard in shards:
+        for key in keys:
+            shard = shard_of[key]
             while shard.number not in finished:
-                finished.add(next(done).number)
-            yield from shard.lines()
-            counting.taken.add(shard.path)
-            shard.path.unlink()
+                other = next(done)
+                finished[other.number] = other.lines()
+            yield next(finished[shard.number])
+            if key == shard.keys[-1]:
+                counting.taken.add(shard.path)
+                shard.path.unlink()
 
 
 def _pickled(opening: Opening) -> bytes:

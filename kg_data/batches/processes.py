@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import traceback
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
@@ -52,13 +52,13 @@ def run_in_processes(opening: bytes, shards: Sequence[Shard], count: int) -> Gen
         WorkerError: a worker died at one item as often as is tried, or failed in a way that is no `SkylarkError`.
         SkylarkError: what does the work raised it.
     """
-    waiting = deque(shards)
+    waiting = list(shards)
     deaths: Counter[tuple[int, Progress]] = Counter()
     workers: list[_Process] = []
     try:
-        for _ in range(min(count, len(shards))):
+        for number in range(min(count, len(shards))):
             workers.append(_Process(opening))
-            workers[-1].give(waiting.popleft())
+            workers[-1].give(_next(waiting, number))
         while busy := [worker for worker in workers if worker.shard is not None]:
             ready = wait([worker.connection for worker in busy])
             for worker in busy:
@@ -69,12 +69,18 @@ def run_in_processes(opening: bytes, shards: Sequence[Shard], count: int) -> Gen
                     yield worker.shard
                     worker.shard = None
                     if waiting:
-                        worker.give(waiting.popleft())
+                        worker.give(_next(waiting, workers.index(worker)))
                 else:
                     workers[workers.index(worker)] = _replaced(worker, opening, deaths)
     finally:
         for worker in workers:
             worker.stop()
+
+
+def _next(waiting: list[Shard], worker: int) -> Shard:
+    """Take the first shard that suits a worker, else the first of all."""
+    at = next((at for at, shard in enumerate(waiting) if shard.suits in (worker, None)), 0)
+    return waiting.pop(at)
 
 
 class _Process:

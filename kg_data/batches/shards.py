@@ -1,8 +1,9 @@
-"""Shards: consecutive pieces of the work, each with a file of its own, which one worker at a time writes.
+"""Shards: pieces of the work, each with a file of its own, which one worker at a time writes.
 
-A worker notes in the file that it begins and that it is ready, then writes each item's line with the item's key. So
-whoever opens the file again, after a worker or the driver has died, sees what is done and how often workers have died
-since the last line.
+They are consecutive items. Where some are alike, and a worker does the next of a kind sooner than the first, they are
+those of a stretch of the items that suit one worker. A worker notes in the file that it begins and that it is ready,
+then writes each item's line with the item's key. So whoever opens the file again, after a worker or the driver has
+died, sees what is done and how often workers have died since the last line.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import json
 import os
 import pickle
 import shutil
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,19 +85,21 @@ class Progress:
 
 @dataclass(frozen=True)
 class Shard:
-    """Consecutive items of the work.
+    """A piece of the work.
 
     Attributes:
         number: its place among the shards, from 0.
         path: its file.
         keys: of each item, what tells it from the others of the run.
         items: what is worked on, of the same length; they can be pickled.
+        suits: the worker that does the like of them, from 0; None where no worker does rather than another.
     """
 
     number: int
     path: Path
     keys: Sequence[str]
     items: Sequence[Any]
+    suits: int | None = None
 
     def lines(self) -> Iterator[Line]:
         """The lines of a shard that is done, in order."""
@@ -118,15 +122,47 @@ class Shard:
         return Progress(done, begun, ready, self.keys[done] if done < len(self.keys) else None)
 
 
-def cut(keys: Sequence[str], items: Sequence[Any], folder: Path, workers: int) -> list[Shard]:
-    """Cut the work into shards, whose files are named as no file in the folder is."""
+def cut(
+    keys: Sequence[str],
+    items: Sequence[Any],
+    folder: Path,
+    workers: int,
+    alike: Callable[[Any], Hashable] | None = None,
+) -> list[Shard]:
+    """Cut the work into shards, whose files are named as no file in the folder is.
+
+    Args:
+        keys, items: see `Shard`.
+        folder: where the files are to lie.
+        workers: how many share the work.
+        alike: of an item, what it has in common with those that the same worker is to do; None where they have nothing.
+    """
     size = min(max(len(items) // (SHARDS_A_WORKER * workers) // LEAST_ITEMS, 1) * LEAST_ITEMS, MOST_ITEMS)
     earlier = [int(path.name.split("-")[0]) for path in folder.glob(SHARDS)]
     run = max(earlier, default=0) + 1
+    pieces: list[tuple[int | None, Sequence[int]]]
+    if alike is None:
+        pieces = [(None, range(start, min(start + size, len(items)))) for start in range(0, len(items), size)]
+    else:
+        suited = _shared_out([alike(item) for item in items], workers)
+        stretches = [range(start, min(start + size * workers, len(items)))
+                     for start in range(0, len(items), size * workers)]  # fmt: skip
+        pieces = [(worker, [at for at in stretch if suited[at] == worker])
+                  for stretch in stretches for worker in range(workers)]  # fmt: skip
     return [
-        Shard(number, folder / f"{run:04}-{number:06}.jsonl", keys[start : start + size], items[start : start + size])
-        for number, start in enumerate(range(0, len(items), size))
-    ]
+        Shard(number, folder / f"{run:04}-{number:06}.jsonl", [keys[at] for at in places],
+              [items[at] for at in places], worker)
+        for number, (worker, places) in enumerate((worker, places) for worker, places in pieces if places)
+    ]  # fmt: skip
+
+
+def _shared_out(kinds: Sequence[Hashable], workers: int) -> list[int]:
+    """For each item the worker that does all of its kind, who all have about the same number of items."""
+    loads, worker_of = [0] * workers, dict[Hashable, int]()
+    for kind, count in Counter(kinds).most_common():
+        worker_of[kind] = loads.index(min(loads))
+        loads[worker_of[kind]] += count
+    return [worker_of[kind] for kind in kinds]
 
 
 class ShardWorker:

@@ -47,6 +47,7 @@ from reasoning.execution.exact import Exact
 from reasoning.graph.id_lists import IdLists
 from reasoning.graph.index import Ids
 from reasoning.query.binding import bind
+from reasoning.query.tree import Entity, Project, Query
 from reasoning.reasoner import Reasoner
 
 CHUNK = 256
@@ -136,7 +137,21 @@ class QueryEvaluation(MethodEvaluation):
                 "skip": self.skip,
                 **run_settings(self, reasoner, llm_matters=False),
             },
+            alike=_followed_last,
         )
+
+
+def _followed_last(record: QueryRecord) -> str:
+    """The relation that a query follows last from several entities, else from one: a method keeps what it leads to."""
+    parts: list[Query] = [record.query]
+    followed = ""
+    for part in parts:  # the outer ones first
+        if isinstance(part, Project):
+            if not isinstance(part.source, Entity):
+                return part.relation
+            followed = followed or part.relation
+        parts += part.children
+    return followed
 
 
 def _opened(evaluation: QueryEvaluation, integers: bool) -> Answered[QueryRecord]:

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -80,6 +80,7 @@ class PreparedRun(Generic[T]):
         metrics: what each line measures.
         settings: what decides the lines; kept in the summary.
         reason_of: says why a line is a miss, None where it is none; the misses are then written beside the results.
+        alike: what an item has in common with those that one worker does sooner, see `cut`.
     """
 
     reasoner: Reasoner
@@ -91,6 +92,7 @@ class PreparedRun(Generic[T]):
     metrics: Sequence[str]
     settings: Mapping[str, Any]
     reason_of: Callable[[Line], str | None] | None = None
+    alike: Callable[[T], Hashable] | None = None
 
     def estimate(self) -> Estimate:
         """What the whole run would take in requests, tokens and money; nothing is sent."""
@@ -194,7 +196,8 @@ class PreparedRun(Generic[T]):
     ) -> Generator[Line]:
         if not workers.alone:
             keys, folder = [item.identifier for item in items], None if sink is None else sink.shards.path
-            yield from lines_by_workers(partial(_opened, self.opening), keys, items, folder, workers, advance)
+            opening = partial(_opened, self.opening)
+            yield from lines_by_workers(opening, keys, items, folder, workers, advance, self.alike)
             return
         with closing(_with_reply(self.answered(items))) as lines:
             for line in lines:

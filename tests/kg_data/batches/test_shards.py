@@ -39,6 +39,20 @@ class TestCutting:
         sizes = {len(shard.items) for shard in shards[:-1]}
         assert len(sizes) <= 1 and all(LEAST_ITEMS <= size <= MOST_ITEMS and size % LEAST_ITEMS == 0 for size in sizes)
 
+    @given(st.lists(st.integers(0, 9), max_size=2000), st.integers(1, 5))
+    def test_items_that_are_alike_suit_one_worker(self, items: list[int], workers: int) -> None:
+        keys = [str(number) for number in range(len(items))]
+        shards = cut(keys, items, Path("nowhere"), workers, alike=lambda item: item)
+        assert sorted((key for shard in shards for key in shard.keys), key=int) == keys
+        assert all(
+            items[int(key)] == item for shard in shards for key, item in zip(shard.keys, shard.items, strict=True)
+        )
+        suits = {(item, shard.suits) for shard in shards for item in shard.items}
+        assert len(suits) == len({item for item, _ in suits}), "a kind has one worker"
+        assert {worker for _, worker in suits} <= set(range(workers))
+        assert all(shard.keys and len(shard.keys) <= MOST_ITEMS * workers for shard in shards)
+        assert [shard.number for shard in shards] == list(range(len(shards)))
+
     def test_no_file_of_an_earlier_part_of_the_run_is_written_again(self, tmp_path: Path) -> None:
         first = cut(["a"], [1], tmp_path, 2)[0]
         first.path.touch()

@@ -73,6 +73,14 @@ def left_in(folder: Path) -> list[int]:
 EXPECTED = [line_of(number) for number in range(COUNT)]
 
 
+def test_lines_come_in_order_whoever_the_items_suit(tmp_path: Path) -> None:
+    keys = [str(number) for number in range(COUNT)]
+    for alike in (lambda item: item % 3, lambda item: 0):
+        lines = lines_by_workers(squaring, keys, range(COUNT), tmp_path, Workers(2), lambda further: None, alike)
+        assert list(lines) == EXPECTED
+        assert list(tmp_path.iterdir()) == []
+
+
 def test_the_lines_are_those_of_one_process_in_order(tmp_path: Path) -> None:
     assert go(squaring, tmp_path / "shards") == EXPECTED
     assert left_in(tmp_path / "shards") == []
