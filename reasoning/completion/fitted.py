@@ -221,12 +221,13 @@ def _trained_on(manifest: Manifest, triples: Ids) -> TrainingGraph:
 
 def _open(folder: Path, manifest: Manifest, kg: KnowledgeGraph) -> LinkPredictor:
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     embeddings = rules = None
     try:
         triples = np.load(folder / TRIPLES, allow_pickle=False)
         if manifest.parts != "rules":
+            from safetensors.torch import load_file  # takes a second, which rules need not wait for
+
             tensors = load_file(folder / EMBEDDINGS)
             embeddings = ComplEx(tensors["entities"], tensors["relations"])
         if manifest.parts != "complex":

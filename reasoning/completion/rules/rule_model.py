@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import threading
 import zlib
 from collections.abc import Callable
 from dataclasses import asdict
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cachetools import LRUCache, cachedmethod
 from numpy.typing import NDArray
 
 from reasoning.completion.rules.application import OFTEN, Sets, score_rows
@@ -33,6 +36,9 @@ from reasoning.graph.index import Ids, TripleIndex
 
 CERTAIN = np.float32(1 - 2.0**-24)
 """The largest confidence below 1."""
+
+KEPT = 64
+"""Relations of which what is said of all entities is kept: a query asks for rows of one relation many times."""
 
 
 class RulePredictor:
@@ -56,6 +62,9 @@ class RulePredictor:
         self.closed, self.constant = ClosedRules(*_frozen(closed)), ConstantRules(*_frozen(constant))
         self.index = index
         self._bounds = np.searchsorted(closed.head, np.arange(2 * relations + 1))
+        self._keeping = threading.Lock()
+        self._popularities: LRUCache[int, NDArray[np.float32]] = LRUCache(KEPT)
+        self._loops: LRUCache[int, tuple[NDArray[np.float32], NDArray[np.int8]]] = LRUCache(KEPT)
         (self.path_strengths,) = _frozen((strengths(closed, options.smoothing),))
         groups = len(self.edges.relations)
         by_conclusion = np.argsort(constant.conclusion, kind="stable")
@@ -155,6 +164,7 @@ class RulePredictor:
         """First and last + 1 of the closed rules that predict a directed relation."""
         return int(self._bounds[relation]), int(self._bounds[relation + 1])
 
+    @cachedmethod(attrgetter("_popularities"), lock=attrgetter("_keeping"))
     def _popularity(self, relation: int) -> NDArray[np.float32]:
         """Strength from how often each entity is a target, shape (entities, 2); last 1 with one edge left out."""
         edges, inverse = self.edges, relation ^ 1
@@ -163,6 +173,7 @@ class RulePredictor:
         often[edges.entities[groups]] = edges.starts[groups + 1] - edges.starts[groups]
         return (OFTEN * np.log1p(np.maximum(often[:, None] - (0, 1), 0))).astype(np.float32)
 
+    @cachedmethod(attrgetter("_loops"), lock=attrgetter("_keeping"))
     def loops(self, relation: int) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
         """Strength that the relation leads from an entity to itself (unknown, known), and for which it is known to."""
         sources, targets = self.index.block(relation >> 1, bool(relation & 1))

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from reasoning.completion.soft.expected_degrees import ExpectedDegrees
 from reasoning.graph.index import Ids, TripleIndex
 
-BLOCK = 256
-"""Rows computed at once."""
+BLOCK = 32
+"""Rows computed at once: few enough for the processor's cache, where two processes do so too."""
 
 LARGEST = 0.9999
 """The largest confidence of a predicted edge: only known edges are certain."""
