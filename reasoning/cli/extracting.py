@@ -11,7 +11,7 @@ from typing import Any
 from kg_data.command_line import OK, as_json, positive
 from kg_data.errors import UsageError
 from kg_data.visible import visible
-from reasoning.cli.options import add_loading, loading_options
+from reasoning.cli.options import add_device, add_loading, add_requests, chosen, loading_options
 from reasoning.cli.progress import progress
 from reasoning.extraction.estimate import estimate
 from reasoning.extraction.extraction import Extraction
@@ -45,28 +45,22 @@ def add_action(actions: Any) -> None:
     asking.add_argument("--chunk-tokens", type=positive, metavar="N", help="tokens of text in one request (600)")
     asking.add_argument("--repairs", type=int, metavar="N", help="replies asked for again, told what is wrong (1)")
     asking.add_argument("--timeout", type=float, metavar="S", help="seconds for one reply, retries included (120)")
-    asking.add_argument("--retries", type=int, metavar="N", help="requests sent again after an error that may pass (4)")
-    asking.add_argument("--requests-per-minute", type=float, metavar="N", help="most requests a minute, evenly spaced")
-    asking.add_argument("--max-concurrency", type=positive, metavar="N", help="most requests under way at once")
     asking.add_argument(
         "--cache", action=argparse.BooleanOptionalAction, default=None,
         help="keep replies on disk, so that a stopped run goes on; default: yes",
     )  # fmt: skip
-    asking.add_argument("--price-in", type=float, metavar="USD", help="for a million tokens of prompt, if not known")
-    asking.add_argument("--price-out", type=float, metavar="USD", help="for a million tokens of reply, if not known")
+    add_requests(asking)
     here = parser.add_argument_group("a model in this process (hf:)")
-    here.add_argument("--device", metavar="D", help="auto (default), cpu, cuda, cuda:N or mps")
-    here.add_argument("--dtype", metavar="T", help="auto (default), float32, bfloat16 or float16")
+    add_device(here)
     here.add_argument("--max-new-tokens", type=positive, metavar="N", help="most tokens of a reply (1024)")
     parser.set_defaults(command=extract)
 
 
 def extract(options: argparse.Namespace) -> int:
     """Extract triples from texts; with `--out` the graph is written once all texts are read."""
-    asked = {name: getattr(options, name, None) for name in ExtractionOptions.__dataclass_fields__}
-    chosen = ExtractionOptions(**{name: value for name, value in asked.items() if value is not None})
+    asked = chosen(ExtractionOptions, options)
     graph = _graph(options)
-    run = Run(options.texts, options.llm, graph, chosen)
+    run = Run(options.texts, options.llm, graph, asked)
     schema = _schema(options)
     if options.dry_run:
         expected = estimate(run, schema, options.propose_schema is not None)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
-from typing import TypeVar
 
 from kg_data.command_line import positive
 from kg_data.errors import SkylarkError
-from reasoning.cli.options import add_question_reader
+from reasoning.cli.options import add_device, add_question_reader, add_requests, chosen
 from reasoning.completion.options import CompletionOptions
 from reasoning.errors import EvaluationError
 from reasoning.language import load_llm
@@ -16,8 +14,6 @@ from reasoning.lark import LarkOptions
 from reasoning.methods import METHODS
 
 DEFAULT_LLM = "embedded"
-
-Options = TypeVar("Options")
 
 
 def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
@@ -54,8 +50,7 @@ def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
         help="say what asking the language model would take, or what an endpoint would be sent, no more",
     )  # fmt: skip
     here = parser.add_argument_group("a model in this process (embedded, hf:)")
-    here.add_argument("--device", metavar="D", help="auto (default), cpu, cuda, cuda:N or mps")
-    here.add_argument("--dtype", metavar="T", help="auto (default), float32, bfloat16 or float16")
+    add_device(here)
     here.add_argument(
         "--constrained", action=argparse.BooleanOptionalAction, default=None,
         help="hold replies in text to the names of the context; default: yes",
@@ -67,11 +62,7 @@ def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
         help=f"keep replies on disk and read them back; default: {'yes' if cache else 'no'}",
     )  # fmt: skip
     hosted.add_argument("--samples", type=positive, metavar="N", help="readings of a question that are averaged (1)")
-    hosted.add_argument("--retries", type=int, metavar="N", help="requests sent again after an error that may pass")
-    hosted.add_argument("--requests-per-minute", type=float, metavar="N", help="most requests a minute, evenly spaced")
-    hosted.add_argument("--max-concurrency", type=positive, metavar="N", help="most requests under way at once")
-    hosted.add_argument("--price-in", type=float, metavar="USD", help="for a million tokens of prompt, if not known")
-    hosted.add_argument("--price-out", type=float, metavar="USD", help="for a million tokens of reply, if not known")
+    add_requests(hosted)
 
 
 def completion_options(options: argparse.Namespace) -> CompletionOptions:
@@ -80,7 +71,7 @@ def completion_options(options: argparse.Namespace) -> CompletionOptions:
     Raises:
         CompletionError: one is out of range.
     """
-    return _chosen(CompletionOptions, options)
+    return chosen(CompletionOptions, options)
 
 
 def lark_options(options: argparse.Namespace) -> LarkOptions:
@@ -92,15 +83,9 @@ def lark_options(options: argparse.Namespace) -> LarkOptions:
         EvaluationError: an option is out of range.
     """
     try:
-        chosen = _chosen(LarkOptions, options)
+        asked = chosen(LarkOptions, options)
     except SkylarkError as error:
         raise EvaluationError(str(error)) from None
     if METHODS[options.method].asks_model or options.llm != DEFAULT_LLM:
-        load_llm(options.llm, device=chosen.device, dtype=chosen.dtype, adapter=chosen.adapter)
-    return chosen
-
-
-def _chosen(kind: type[Options], options: argparse.Namespace) -> Options:
-    """An options value of what the command line says; its defaults stand for the rest."""
-    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    return kind(**{name: value for name in names if (value := getattr(options, name, None)) is not None})
+        load_llm(options.llm, device=asked.device, dtype=asked.dtype, adapter=asked.adapter)
+    return asked

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from typing import Any, TypeVar
 
+from kg_data.command_line import positive
 from kg_data.loaders import LoadingOptions
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.readers import add_reader
+
+Options = TypeVar("Options")
 
 
 def add_graph(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +51,27 @@ def add_question_reader(parser: argparse.ArgumentParser) -> None:
         "--sure-from", type=float, metavar="P",
         help="answer what is read with this probability, ask back below; default: as fitted; 0: the likeliest reading",
     )  # fmt: skip
+
+
+def add_requests(group: Any) -> None:
+    """Offer how requests to a hosted model are sent; `group` is an argument group."""
+    group.add_argument("--retries", type=int, metavar="N", help="requests sent again after an error that may pass (4)")
+    group.add_argument("--requests-per-minute", type=float, metavar="N", help="most requests a minute, evenly spaced")
+    group.add_argument("--max-concurrency", type=positive, metavar="N", help="most requests under way at once")
+    group.add_argument("--price-in", type=float, metavar="USD", help="for a million tokens of prompt, if not known")
+    group.add_argument("--price-out", type=float, metavar="USD", help="for a million tokens of reply, if not known")
+
+
+def add_device(group: Any) -> None:
+    """Offer where a model of this process runs, and in which numbers."""
+    group.add_argument("--device", metavar="D", help="auto (default), cpu, cuda, cuda:N or mps")
+    group.add_argument("--dtype", metavar="T", help="auto (default), float32, bfloat16 or float16")
+
+
+def chosen(kind: type[Options], options: argparse.Namespace) -> Options:
+    """An options value of what the command line says; its defaults stand for the rest."""
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    return kind(**{name: value for name in names if (value := getattr(options, name, None)) is not None})
 
 
 def loading_options(options: argparse.Namespace) -> LoadingOptions:

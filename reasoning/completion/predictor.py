@@ -21,6 +21,7 @@ from reasoning.completion.embeddings.training_pairs import TrainingPairs
 from reasoning.completion.link_ranking import Scorer, rank_among
 from reasoning.completion.rules.rule_model import RulePredictor
 from reasoning.completion.training_graph import TrainingGraph
+from reasoning.execution.compiled import compiled
 from reasoning.graph.index import Ids, TripleIndex
 
 TRIED_RULES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
@@ -117,21 +118,29 @@ class LinkPredictor:
         """
         scores, strength = parts
         total = np.zeros((len(sources), len(self.seen)), dtype=np.float32)
-        # Row by row: one fits the processor's cache, all of them don't.
-        for position in np.flatnonzero(self.seen[sources]).tolist():
-            row = total[position]
-            if scores is not None:
-                np.subtract(scores[position], scores[position].max(), out=row)
+        if scores is not None:
+            # Row by row: one fits the processor's cache, all of them don't.
+            for row, own, degree in zip(total, scores, degrees.tolist(), strict=True):
+                np.subtract(own, own.max(), out=row)
                 np.exp(row, out=row)
-                row *= np.float32(degrees[position] / row.sum())
-            if strength is not None and weights.rules:
-                row += np.float32(weights.rules) * np.minimum(strength[position], MOST_STRENGTH)
-            row[self._unseen] = 0.0
+                row *= np.float32(degree / row.sum())
+        if strength is not None and weights.rules:
+            add_rules(strength, np.float32(weights.rules), MOST_STRENGTH, total)
+        total[:, self._unseen] = 0.0
+        total[~self.seen[sources]] = 0.0
         return total
 
     @cached_property
     def _unseen(self) -> Ids:
         return np.flatnonzero(~self.seen).astype(np.int32)
+
+
+@compiled
+def add_rules(strength: NDArray[np.float32], weight: np.float32, most: np.float32, total: NDArray[np.float32]) -> None:
+    """Add the weighed strength of the rules, of at most `most`, to `total`, which is of the same shape."""
+    for i in range(strength.shape[0]):
+        for j in range(strength.shape[1]):
+            total[i, j] += weight * min(strength[i, j], most)
 
 
 def seen_in(triples: Ids, entities: int) -> NDArray[np.bool_]:

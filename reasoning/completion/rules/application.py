@@ -41,6 +41,31 @@ class Sets(NamedTuple):
     premise_supports: Ids
 
 
+class Scratch(NamedTuple):
+    """What `score_rows` reckons in; between two rows everything in it is 0 but for `ends`, `inner` and `touched`.
+
+    Attributes:
+        known, walks, ends, inner_walks, inner, total, touched: of shape (entities,).
+        strongest: the strongest rules of each candidate, shape (entities, top).
+    """
+
+    known: NDArray[np.int8]
+    walks: Ids
+    ends: Ids
+    inner_walks: Ids
+    inner: Ids
+    total: NDArray[np.float32]
+    touched: Ids
+    strongest: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, entities: int, top: int) -> Scratch:
+        """One for so many entities, of which so many rules count."""
+        walks, ends, inner_walks, inner, touched = np.zeros((5, entities), np.int32)
+        known, total = np.zeros(entities, np.int8), np.zeros(entities, np.float32)
+        return cls(known, walks, ends, inner_walks, inner, total, touched, np.zeros((entities, top), np.float32))
+
+
 @compiled
 def rule_strength(support: int, size: int, smoothing: float) -> float:
     """-log(1 - support / (size + smoothing)): strength of several rules adds up to noisy-or."""
@@ -48,8 +73,15 @@ def rule_strength(support: int, size: int, smoothing: float) -> float:
 
 
 @compiled
-def add(strongest: NDArray[np.float32], total: NDArray[np.float32], y: int, weight: float) -> None:
-    """Give candidate y the strength of one more rule."""
+def add(
+    strongest: NDArray[np.float32], total: NDArray[np.float32], touched: Ids, count: int, y: int, weight: float
+) -> int:
+    """Give candidate y the strength of one more rule; how many candidates have any is `count`, before and after."""
+    if not weight > 0.0:
+        return count
+    if total[y] == 0.0:
+        touched[count] = y
+        count += 1
     total[y] += weight
     i = strongest.shape[1] - 1
     if weight > strongest[y, i]:
@@ -57,6 +89,7 @@ def add(strongest: NDArray[np.float32], total: NDArray[np.float32], y: int, weig
             strongest[y, i] = strongest[y, i - 1]
             i -= 1
         strongest[y, i] = weight
+    return count
 
 
 @compiled
@@ -71,28 +104,25 @@ def score_rows(
     edges: DirectedEdges,
     sets: Sets,
     smoothing: float,
-    top: int,
+    scratch: Scratch,
     rows: NDArray[np.float32],
 ) -> None:
     """The strength for all entities as targets of a directed relation; see `RulePredictor.strength`.
 
     Args:
-        popularity: float32, shape (entities, 2): strength from how many edges of the relation lead to each entity, all
+        popularity: float32, shape (2, entities): strength from how many edges of the relation lead to each entity, all
             of them and all but one.
         loops: float32, shape (2,): strength that the relation leads from an entity to itself, unknown and known.
         looped: int8, shape (entities,): whether it is known to.
         bodies, path_strengths: the relation's closed rules.
-        top: strongest rules that count.
         rows: out, shape (sources, entities).
     """
     bounds, relations, entities, starts, targets, facts = edges
     set_starts, members, premise_bounds, conclusions, supports, conclusion_bounds, premises, premise_supports = sets
-    size, groups, inverse = len(popularity), len(relations), relation ^ 1
-    known, walks, ends = np.zeros(size, dtype=np.int8), np.zeros(size, dtype=np.int32), np.empty(size, dtype=np.int32)
-    inner_walks, inner = np.zeros(size, dtype=np.int32), np.empty(size, dtype=np.int32)
-    strongest, total = np.zeros((size, top), dtype=np.float32), np.zeros(size, dtype=np.float32)
+    groups, inverse = len(relations), relation ^ 1
+    known, walks, ends, inner_walks, inner, total, touched, strongest = scratch
     for row in range(len(sources)):
-        x = sources[row]
+        x, found = sources[row], 0
         own = group_of(bounds, relations, x, relation)
         if own >= 0:
             for at in range(starts[own], starts[own + 1]):
@@ -103,7 +133,8 @@ def score_rows(
                 count, _ = reach(x, group, bodies[rule], edges, walks, ends, inner_walks, inner)
                 for i in range(count):
                     y = ends[i]
-                    add(strongest, total, y, path_strengths[rule, bucket_of(walks[y]), known[y]])
+                    strength = path_strengths[rule, bucket_of(walks[y]), known[y]]
+                    found = add(strongest, total, touched, found, y, strength)
                     walks[y] = 0
         # What x is in says of named targets: conclusions (y, inverse).
         for g in range(bounds[x], bounds[x + 1]):
@@ -121,12 +152,9 @@ def score_rows(
                     y = entities[conclusions[low]]
                     if y != x:
                         support = supports[low] - known[y]
-                        add(
-                            strongest,
-                            total,
-                            y,
-                            rule_strength(support, set_starts[premise + 1] - set_starts[premise], smoothing),
-                        )
+                        of_set = set_starts[premise + 1] - set_starts[premise]
+                        weight = rule_strength(support, of_set, smoothing)
+                        found = add(strongest, total, touched, found, y, weight)
                     low += 1
         # What candidates are in says of x: the conclusion (x, relation).
         if own >= 0:
@@ -137,19 +165,21 @@ def score_rows(
                 for at in range(low, high):
                     y = members[at]
                     if y != x:
-                        add(strongest, total, y, lower if known[y] else weight)
+                        found = add(strongest, total, touched, found, y, lower if known[y] else weight)
         if loops[looped[x]] > 0.0:
-            add(strongest, total, x, loops[looped[x]])
-        for y in range(size):
-            likely = popularity[y, known[y]]
-            if total[y] > 0.0:
-                best = np.float32(0.0)
-                for i in range(top):
-                    best += strongest[y, i]
-                    strongest[y, i] = 0.0
-                likely += best + REST * (total[y] - best)
-                total[y] = 0.0
-            rows[row, y] = likely
+            found = add(strongest, total, touched, found, x, loops[looped[x]])
+        rows[row] = popularity[0]
+        if own >= 0:
+            for at in range(starts[own], starts[own + 1]):
+                rows[row, targets[at]] = popularity[1, targets[at]]
+        for at in range(found):
+            y = touched[at]
+            best = np.float32(0.0)
+            for i in range(strongest.shape[1]):
+                best += strongest[y, i]
+                strongest[y, i] = 0.0
+            rows[row, y] += best + REST * (total[y] - best)
+            total[y] = 0.0
         if own >= 0:
             for at in range(starts[own], starts[own + 1]):
                 known[targets[at]] = 0

@@ -24,7 +24,7 @@ import numpy as np
 from cachetools import LRUCache, cachedmethod
 from numpy.typing import NDArray
 
-from reasoning.completion.rules.application import OFTEN, Sets, score_rows
+from reasoning.completion.rules.application import OFTEN, Scratch, Sets, score_rows
 from reasoning.completion.rules.closed_rules import ClosedRules, best_of, mine_closed, strengths
 from reasoning.completion.rules.constant_rules import ConstantRules, mine_constant, with_classes
 from reasoning.completion.rules.directed_edges import DirectedEdges
@@ -62,7 +62,7 @@ class RulePredictor:
         self.closed, self.constant = ClosedRules(*_frozen(closed)), ConstantRules(*_frozen(constant))
         self.index = index
         self._bounds = np.searchsorted(closed.head, np.arange(2 * relations + 1))
-        self._keeping = threading.Lock()
+        self._keeping, self._of_thread = threading.Lock(), threading.local()
         self._popularities: LRUCache[int, NDArray[np.float32]] = LRUCache(KEPT)
         self._loops: LRUCache[int, tuple[NDArray[np.float32], NDArray[np.int8]]] = LRUCache(KEPT)
         (self.path_strengths,) = _frozen((strengths(closed, options.smoothing),))
@@ -140,7 +140,8 @@ class RulePredictor:
 
     def strength(self, relation: int, sources: Ids) -> NDArray[np.float32]:
         """-log(1 - confidence) of `scores`: float32 from 0, shape (s, entities)."""
-        rows = np.zeros((len(sources), self.entities), dtype=np.float32)
+        shape = (len(sources), self.entities)
+        rows = np.empty(shape, np.float32) if len(self) else np.zeros(shape, np.float32)
         if len(self) and len(sources):
             rules = slice(*self.rules_of(relation))
             loops, looped = self.loops(relation)
@@ -155,10 +156,17 @@ class RulePredictor:
                 self.edges,
                 self.sets,
                 self.options.smoothing,
-                self.options.top,
+                self._scratch(),
                 rows,
             )
         return rows
+
+    def _scratch(self) -> Scratch:
+        """This thread's own."""
+        if not hasattr(self._of_thread, "scratch"):
+            self._of_thread.scratch = Scratch.of(self.entities, self.options.top)
+        scratch: Scratch = self._of_thread.scratch
+        return scratch
 
     def rules_of(self, relation: int) -> tuple[int, int]:
         """First and last + 1 of the closed rules that predict a directed relation."""
@@ -166,12 +174,12 @@ class RulePredictor:
 
     @cachedmethod(attrgetter("_popularities"), lock=attrgetter("_keeping"))
     def _popularity(self, relation: int) -> NDArray[np.float32]:
-        """Strength from how often each entity is a target, shape (entities, 2); last 1 with one edge left out."""
+        """Strength from how often each entity is a target, shape (2, entities); the second with one edge left out."""
         edges, inverse = self.edges, relation ^ 1
         groups = np.flatnonzero(edges.relations == inverse)
         often = np.zeros(self.entities)
         often[edges.entities[groups]] = edges.starts[groups + 1] - edges.starts[groups]
-        return (OFTEN * np.log1p(np.maximum(often[:, None] - (0, 1), 0))).astype(np.float32)
+        return (OFTEN * np.log1p(np.maximum(np.stack([often, often - 1]), 0))).astype(np.float32)
 
     @cachedmethod(attrgetter("_loops"), lock=attrgetter("_keeping"))
     def loops(self, relation: int) -> tuple[NDArray[np.float32], NDArray[np.int8]]:

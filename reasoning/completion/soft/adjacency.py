@@ -19,7 +19,10 @@ from reasoning.completion.soft.expected_degrees import ExpectedDegrees
 from reasoning.graph.index import Ids, TripleIndex
 
 BLOCK = 32
-"""Rows computed at once: few enough for the processor's cache, where two processes do so too."""
+"""Most rows computed at once."""
+
+BLOCK_BYTES = 2**21
+"""Of such rows: few enough for the processor's cache, where two processes do so too."""
 
 LARGEST = 0.9999
 """The largest confidence of a predicted edge: only known edges are certain."""
@@ -71,6 +74,8 @@ class NeuralAdjacency:
     ) -> None:
         self._index, self.floor, self._missing, self._most = index, floor, missing, most_bytes
         self.predictor = predictor
+        entities = len(index.out_bounds) - 1
+        self._block = max(min(BLOCK, BLOCK_BYTES // (4 * max(entities, 1))), 1)
         self._rows: OrderedDict[tuple[int, int], Row] = OrderedDict()
         self._lock = threading.Lock()
         self.nbytes = 0
@@ -90,8 +95,8 @@ class NeuralAdjacency:
                     self._rows.move_to_end((relation, source))
                     rows[source] = row
         absent = np.array([source for source in sources.tolist() if source not in rows], dtype=np.int32)
-        for start in range(0, len(absent), BLOCK):
-            part = absent[start : start + BLOCK]
+        for start in range(0, len(absent), self._block):
+            part = absent[start : start + self._block]
             for source, row in zip(part.tolist(), self._computed(self.predictor, relation, part), strict=True):
                 rows[source] = row
                 self._keep((relation, source), row)

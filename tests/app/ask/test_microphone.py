@@ -15,7 +15,6 @@ from reasoning import KnowledgeGraph
 from reasoning.speech import Audio, SpeechModel, Transcript
 from reasoning.speech.errors import SpeechError
 from tests.app.browsing import DESKTOP, PHONE, expect, serious_faults, visit
-from tests.app.conftest import chromium
 from tests.reasoning.speech.recordings import GERMAN, QUESTION, RATE, noise, packaged_model, samples_of, spoken
 
 KG = KnowledgeGraph.from_triples([("Germany", "borders", "France"), ("Berlin", "capital of", "Germany")])
@@ -125,17 +124,6 @@ def test_without_a_model_it_is_said() -> None:
     microphone = Microphone(Scripted(None))
     answer, recording = microphone.heard(piece(0, noise(0.1)), None, KG)
     assert recording is None and "The weights are missing" in answer["told"]
-
-
-@pytest.fixture(scope="module")
-def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Chromium with a microphone that somebody speaks into, as soon as it is on."""
-    packaged_model()
-    path = tmp_path_factory.mktemp("spoken") / "question.wav"
-    path.write_bytes(spoken())
-    speaking = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={path}%noloop")
-    with chromium("--use-fake-ui-for-media-stream", *speaking) as one:
-        yield one
 
 
 @pytest.mark.parametrize(("viewport", "name"), [(DESKTOP, "desktop"), (PHONE, "phone")])

@@ -8,27 +8,8 @@ import pytest
 from PIL import Image
 
 from app.image.examples import PHOTOGRAPHS
-from tests.app.browsing import DESKTOP, PHONE, SCRIPT, expect, serious_faults, visit
-
-FIRST = 240
-"""Seconds until the first answers are there on a server that has just started, on a busy machine."""
-
-
-def ask(page: Any, text: str) -> None:
-    page.fill("#ask_question textarea", text)
-    page.press("#ask_question textarea", "Enter")
-
-
-def answered(page: Any, words: str, seconds: float = 60) -> str:
-    """Wait until an answer with these words is there, and nothing is looked for any more."""
-    expect(page, "#cards", words, seconds)
-    page.wait_for_function("!document.querySelector('#ask_page.sk-busy')")
-    return str(page.inner_text("#cards"))
-
-
-def first_answers(page: Any) -> None:
-    page.wait_for_selector("#told .sk-shape-answer", timeout=FIRST * 1000)
-    page.wait_for_selector("#seen .sk-object", timeout=FIRST * 1000)
+from tests.app.ask.walking import answered, ask, first_answers
+from tests.app.browsing import DESKTOP, PHONE, SCRIPT, serious_faults, visit
 
 
 @pytest.mark.parametrize(("viewport", "name"), [(DESKTOP, "desktop"), (PHONE, "phone")])

@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,7 @@ from tests.kg_data.batches.works import (
     stating_threads,
     wrong_at,
 )
+from tests.missing import missing
 
 PROJECT = Path(__file__).resolve().parents[3]
 COUNT = 40
@@ -68,6 +70,14 @@ def failed(accident: Callable[[int], None], folder: Path) -> tuple[SkylarkError,
 
 def left_in(folder: Path) -> list[int]:
     return sorted(int(key) for key in ShardFolder(folder).kept())
+
+
+def ray_itself() -> Any:
+    try:
+        import ray
+    except ImportError:
+        missing("needs ray")
+    return ray
 
 
 EXPECTED = [line_of(number) for number in range(COUNT)]
@@ -271,7 +281,7 @@ def test_on_ray_too_an_item_at_which_workers_die_is_named(tmp_path: Path) -> Non
 
 @pytest.mark.slow
 def test_on_ray_an_error_of_the_work_leaves_no_ray(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    ray = pytest.importorskip("ray")
+    ray = ray_itself()
     with pytest.raises(SkylarkError, match=r"^the model failed$"):
         go(partial(squaring, partial(failing_at, 5)), tmp_path / "shards", "ray")
     assert not ray.is_initialized()
@@ -279,7 +289,7 @@ def test_on_ray_an_error_of_the_work_leaves_no_ray(tmp_path: Path, capfd: pytest
 
 
 def test_what_ray_cannot_begin_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ray = pytest.importorskip("ray")
+    ray = ray_itself()
 
     def init(**options: object) -> None:
         raise RuntimeError("Timed out\nno such cluster")
@@ -290,7 +300,7 @@ def test_what_ray_cannot_begin_is_said(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_cluster_that_does_not_answer_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("ray")
+    ray_itself()
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(WorkerError, match=r"^no cluster of Ray answers at 127\.0\.0\.1:1, which RAY_ADDRESS names: "):
         go(squaring, tmp_path / "shards", "ray")
