@@ -1,6 +1,7 @@
 """`evaluate` by several processes: how much faster two are than one, what Ray adds, and whether kills lose anything.
 
     python -m benchmarks.parallel_evaluation [--data DIR] [--complete N] [--copy N] [--embedded N] [--kills N]
+    python -m benchmarks.parallel_evaluation --beside [--data DIR] [--complete N]
 
 On the 32,000 official queries of FB15k-237 (18,000, valid) and NELL995 (14,000, test): method complete in protocol
 hard, and method lark in protocol reading with the copy-everything baseline and with the embedded model. N are the
@@ -11,6 +12,10 @@ moments each, and at `--ray-kills` on Ray, and what is gone on with is compared 
 link predictor is kept for a graph, one of rules alone is fitted, which takes seconds. About 50 minutes on two cores;
 some 10 with `--complete 100 --copy 100 --embedded 1`. Writes `results/parallel_evaluation.json` and `.md` beside this
 file.
+
+With `--beside` two runs of method complete that have nothing to do with each other go on at the same time, and how much
+longer each takes than alone is added to these results: that much two processes take from each other, whoever shares out
+the work between them.
 """
 
 from __future__ import annotations
@@ -105,8 +110,13 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=10, help="of a worker, and of the driver")
     parser.add_argument("--ray-kills", type=int, default=3, help="the same on Ray")
     parser.add_argument("--killed", type=int, default=60, help="queries of each type of the runs that are killed")
+    parser.add_argument("--beside", action="store_true", help="measure two runs at the same time, no more")
     options = parser.parse_args()
     os.environ["SKYLARK_DATA"] = str(options.data.resolve())
+    if options.beside:
+        report = json.loads((RESULTS / "parallel_evaluation.json").read_text(encoding="utf-8"))
+        write({**report, "beside": beside(options.data, options.complete)})
+        return
     began = time.perf_counter()
     limits = dict(zip(METHODS, (options.complete, options.copy, options.embedded), strict=True))
     predictors = {name: fitted(options.data / "kg" / name) for name in SETS}
@@ -136,6 +146,10 @@ def main() -> None:
         "start": [asdict(timing) for timing in start],
         "kills": kills,
     }
+    write(report)
+
+
+def write(report: Mapping[str, Any]) -> None:
     text = as_markdown(report)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "parallel_evaluation.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -197,6 +211,27 @@ def timed(work: Path, folder: Path, split: str, method: str, limit: int | None) 
         timing = Timing(engine, workers, summary["count"], took, summary["seconds"], lines == first)
         print(f"{method}, {folder.name}: {timing}", file=sys.stderr, flush=True)
         yield timing
+
+
+def beside(data: Path, limit: int | None) -> dict[str, Any]:
+    """Seconds of method complete with one worker, alone and with another such run at the same time, by data set."""
+    found: dict[str, Any] = {"limit": limit}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, split in SETS.items():
+            arguments = ["--kg", str(data / "kg" / name), "--queries", str(data / "kg" / name / "queries")]
+            arguments += ["--split", split, *METHODS["complete"], *([] if limit is None else ["--limit", str(limit)])]
+            for what, count in (("alone", 1), ("at once", 2)):
+                runs = []
+                for number in range(count):
+                    out, log = Path(folder) / f"{name}-{what}-{number}.jsonl", Path(folder) / f"{number}.log"
+                    runs.append((out, log, begun(evaluation(out, "local", 1, arguments), log)))
+                for _, log, process in runs:
+                    finished(process, log)
+                summaries = [out.with_name(f"{out.name}.summary.json") for out, _, _ in runs]
+                seconds = [json.loads(path.read_text(encoding="utf-8"))["seconds"] for path in summaries]
+                found.setdefault(name, {})[what] = sum(seconds) / count
+            print(f"{name}: {found[name]}", file=sys.stderr, flush=True)
+    return found
 
 
 def killed(work: Path, engine: str, times: int, limit: int) -> dict[str, Any]:
@@ -296,6 +331,7 @@ def as_markdown(report: Mapping[str, Any]) -> str:
         f"wrote the same file, byte for byte ({sum(timing['same'] for timing in every)} of {len(every)} runs). "
         "Link predictors: " + ", ".join(f"{name} {parts}" for name, parts in report["predictors"].items()) + ".",
         verdict(report),
+        *([together(report["beside"])] if "beside" in report else []),
         "## Starting",
         f"A run of {one['queries']} queries, one of each type, whose work is next to nothing: "
         f"{one['command_seconds']:.1f} s the command with one worker, {two['command_seconds']:.1f} s with two, "
@@ -340,6 +376,19 @@ def verdict(report: Mapping[str, Any]) -> str:
     reached = f"{len(worth) - len(short)} of {len(worth)} that take {WORTH:g} ms a query or more"
     return f"Two workers are at least {SPEED_UP} times as fast as one in {reached}" + (
         f"; not in {', '.join(short)}." if short else "."
+    )
+
+
+def together(found: Mapping[str, Any]) -> str:
+    """How much two runs that share nothing but the machine take from each other."""
+    said = []
+    for name in SETS:
+        times = found[name]["at once"] / found[name]["alone"]
+        said.append(f"{times:.2f} times as long on {name}, so that sharing the work gives {2 / times:.2f} at most")
+    asked = "all queries" if found["limit"] is None else f"{found['limit']} queries of each type"
+    return (
+        f"Two runs of method complete that have nothing to do with each other ({asked}, one worker each, `--beside`) "
+        f"take, at the same time, {' and '.join(said)}."
     )
 
 

@@ -277,7 +277,8 @@ window.skylarkGraph = (() => {
       opened = []; view = null;
       if (!figure()) return;
       const box = canvas(), {w, h} = size();
-      box.style.height = `${Math.round(Math.max(300, Math.min(h * Math.max(LEAST, Math.min(1, box.clientWidth / w)), 560, innerHeight * 0.7)))}px`;
+      const least = element.closest('#cards') ? 170 : 300;  // a fact or two need no more; what is opened has a tab of its own
+      box.style.height = `${Math.round(Math.max(least, Math.min(h * Math.max(LEAST, Math.min(1, box.clientWidth / w)), 560, innerHeight * 0.7)))}px`;
       if (box.clientWidth) centre(Math.max(fitting(), LEAST));
     }
     function magnify(factor, x, y) {

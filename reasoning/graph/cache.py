@@ -33,6 +33,8 @@ CHECKED_WHOLE = 1 << 25
 """Bytes of a file up to which all of it is checked when a graph is opened."""
 SAMPLES = 64
 """Blocks that are checked of a larger one."""
+OUT_OF_ROOM = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""Errors that say nothing of the folder: there is no memory, or no further file may be open."""
 log = logging.getLogger(__name__)
 
 Arrays = dict[str, NDArray[Any]]
@@ -77,7 +79,7 @@ def load(folder: Path) -> tuple[Arrays, dict[str, Any]] | None:
 
     Raises:
         GraphError: the folder is damaged (a file is missing, cut short or altered), or another version wrote it.
-        OSError: memory ran out.
+        OSError: memory ran out, or this process may open no more files.
     """
     try:
         if not folder.is_dir():
@@ -103,7 +105,7 @@ def load(folder: Path) -> tuple[Arrays, dict[str, Any]] | None:
             arrays[name] = np.asarray(mapped)
         return arrays, manifest["details"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        if isinstance(error, OSError) and error.errno in OUT_OF_ROOM:
             raise  # nothing is wrong with the folder
         raise GraphError(f"the cached graph {folder} is damaged: {error}") from error
 

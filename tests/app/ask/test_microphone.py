@@ -14,7 +14,7 @@ from app.ask.speech import SharedSpeech
 from reasoning import KnowledgeGraph
 from reasoning.speech import Audio, SpeechModel, Transcript
 from reasoning.speech.errors import SpeechError
-from tests.app.browsing import DESKTOP, PHONE, expect, serious_faults, visit
+from tests.app.browsing import PHONE, expect, serious_faults, visit
 from tests.reasoning.speech.recordings import GERMAN, QUESTION, RATE, noise, packaged_model, samples_of, spoken
 
 KG = KnowledgeGraph.from_triples([("Germany", "borders", "France"), ("Berlin", "capital of", "Germany")])
@@ -126,19 +126,15 @@ def test_without_a_model_it_is_said() -> None:
     assert recording is None and "The weights are missing" in answer["told"]
 
 
-@pytest.mark.parametrize(("viewport", "name"), [(DESKTOP, "desktop"), (PHONE, "phone")])
-def test_a_question_is_spoken_shown_and_asked(
-    listening: Any, copying: str, viewport: dict[str, int], name: str
-) -> None:
-    with visit(listening, copying, f"microphone-{name}", viewport, tab="Ask") as page:
+def test_a_question_is_spoken_shown_and_asked(listening: Any, copying: str) -> None:
+    with visit(listening, copying, "microphone", PHONE, tab="Ask") as page:
         page.wait_for_selector("#told .sk-shape-answer", timeout=240_000)
         page.get_by_role("button", name="Ask by voice").click()
         page.get_by_role("button", name="Stop recording").wait_for()
         expect(page, "#ask_status", "Listening")
         # The text comes while the recording goes on.
         page.wait_for_function("document.querySelector('#ask_question textarea').value.includes('Germany')")
-        if name == "desktop":
-            assert not serious_faults(page)
+        assert not serious_faults(page)
         page.get_by_role("button", name="Stop recording").click()
         expect(page, "#ask_status", "Heard in English", 60)
         assert "Germany" in page.input_value("#ask_question textarea")

@@ -220,15 +220,16 @@ def test_two_versions_keep_their_graphs_side_by_side(
     assert len(list((cache_folder / "graphs").iterdir())) == 2
 
 
-def test_a_folder_that_memory_does_not_suffice_for_is_not_thrown_away(
-    cache_folder: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [errno.ENOMEM, errno.EMFILE])
+def test_a_folder_that_memory_or_files_do_not_suffice_for_is_not_thrown_away(
+    cache_folder: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def fails(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        raise OSError(number, os.strerror(number))
 
     KnowledgeGraph.load(dataset)
     monkeypatch.setattr("numpy.load", fails)
-    with pytest.raises(OSError, match="Cannot allocate memory"):
+    with pytest.raises(OSError, match=os.strerror(number)):
         KnowledgeGraph.load(dataset)
     assert saved_folder(cache_folder).is_dir()
 
