@@ -17,6 +17,7 @@ import gradio as gr
 from gradio import events
 
 import kg_data
+from app.ask.speech import SharedSpeech
 from app.graph.asking import ANSWERS, ANSWERS_AT_ONCE, ask
 from app.graph.graphs import DEFAULT_GRAPH, GraphShelf
 from app.image.looking import AT_ONCE, MOST_IN_SCENE, NO_SLICES, USUAL_SCORE, SharedDetector
@@ -39,9 +40,11 @@ from app.programs.parameters import (
     MinScore,
     ObjectLimit,
     Question,
+    Recording,
     SceneLimit,
     SceneScore,
     Slices,
+    SpokenGraph,
     check,
     description,
     parameter_lines,
@@ -50,6 +53,7 @@ from app.programs.results import (
     FoundEntity,
     GraphAnswer,
     GraphList,
+    HeardQuestion,
     ImageAnswer,
     ImageObjects,
     RelationList,
@@ -60,7 +64,7 @@ from app.programs.results import (
     namesake_notes,
     with_first_relations,
 )
-from app.server.limits import RUN_SECONDS, TimeLimit, TookTooLongError
+from app.server.limits import HEARD_AT_ONCE, RUN_SECONDS, TimeLimit, TookTooLongError
 from kg_data.errors import SkylarkError
 from reasoning import Query, Reasoner
 from reasoning.answer import Answer
@@ -146,25 +150,30 @@ def _obeyed(task: Task, found: Detections) -> Detections:
 
 
 class Programs:
-    """What the named endpoints do; they share graphs, model and detector with the page.
+    """What the named endpoints do; they share graphs and models with the page.
 
     Args:
         shelf: the graphs on offer.
         model: the language model.
         images: the detector.
+        speech: hears recordings.
     """
 
-    def __init__(self, shelf: GraphShelf, model: LanguageModel, images: SharedDetector) -> None:
-        self._shelf, self._model, self._images = shelf, model, images
+    def __init__(self, shelf: GraphShelf, model: LanguageModel, images: SharedDetector, speech: SharedSpeech) -> None:
+        self._shelf, self._model, self._images, self._speech = shelf, model, images, speech
         self._runs = TimeLimit(RUNS_AT_ONCE, RUN_SECONDS, "the language model's run", RUNS_WAITING)
         self._likely = TimeLimit(LIKELY_AT_ONCE, RUN_SECONDS, "finding likely answers", LIKELY_WAITING)
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        """The endpoints: those about graphs, and those about images, which wait for the detector with the page."""
+        """The endpoints: those about graphs, about images and about recordings; these two wait with the page."""
         graphs = (self.datasets, self.relations, self.find_entity, self.ask, self.query)
         images = (self.detect, self.ask_image, self.scene)
-        return Group("programs", 2 * ANSWERS_AT_ONCE, graphs), Group("look", AT_ONCE, images)
+        return (
+            Group("programs", 2 * ANSWERS_AT_ONCE, graphs),
+            Group("look", AT_ONCE, images),
+            Group("hear", HEARD_AT_ONCE, (self.hear,)),
+        )
 
     @_answering
     def datasets(self) -> GraphList:
@@ -316,6 +325,15 @@ class Programs:
         content = with_first_relations(scene.to_dict())
         notes = [*content["notes"], *more_notes("objects", total, len(content["objects"]), MOST_IN_SCENE)]
         return cast(SceneGraph, {**content, "objects_total": total, "notes": notes})
+
+    @_answering
+    def hear(self, recording: Recording, graph: SpokenGraph = DEFAULT_GRAPH) -> HeardQuestion:
+        """Hear a question that somebody speaks in a recording: its words, which can then be asked.
+
+        Nothing is answered. A recording in which nobody speaks, or in another language than English, a video, and what
+        is cut off, too long or no recording at all is an error that says so.
+        """
+        return cast(HeardQuestion, self._speech.hear(recording, self._shelf.get(graph)).to_dict())
 
     def _by(self, method: str, graph: str, least: float, limit: int, work: Callable[[], Answer]) -> GraphAnswer:
         exact = work()

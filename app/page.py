@@ -38,16 +38,16 @@ from kg_data.process_end import INTERRUPTED
 
 
 def build(
-    shelf: GraphShelf, model: LanguageModel, detector: SharedDetector, programs: Programs
+    shelf: GraphShelf, model: LanguageModel, detector: SharedDetector, speech: SharedSpeech, programs: Programs
 ) -> tuple[gr.Blocks, GraphDemo, AskTab]:
-    """The page over these graphs, this model and this detector, what the graph tab's events do, and the first tab."""
+    """The page over these graphs and models, what the graph tab's events do, and the first tab."""
     quick: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
     with gr.Blocks(title="Skylark", analytics_enabled=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as page:
         gr.HTML("<p>Skylark</p>", elem_id="title")
         kept_queries, kept_images, kept_video = kept_job("job"), kept_job("images"), kept_job("video")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Ask", id="ask", elem_id="ask_tab"):
-                first = AskTab(Desk(shelf, model, detector), shelf, page, tabs, SharedSpeech())
+                first = AskTab(Desk(shelf, model, detector), shelf, page, tabs, speech)
             with gr.Tab("Graph", id="graph", elem_id="graph_tab"):
                 demo, brought = build_graphs(shelf, model, page)
             with gr.Tab("Image", id="image", elem_id="image_tab"):
@@ -111,8 +111,9 @@ def serve(
         except SkylarkError as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
-        programs = Programs(shelf, model, images)
-        page, demo, first = build(shelf, model, images, programs)
+        speech = SharedSpeech()
+        programs = Programs(shelf, model, images, speech)
+        page, demo, first = build(shelf, model, images, speech, programs)
         try:
             address = launch(page, uploads, host, port, _programs_beside(programs))
         except OSError as error:

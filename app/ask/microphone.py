@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.ask.speech import SharedSpeech
+from app.ask.speech import LIMITS, SharedSpeech
+from app.server.limits import AUDIO_SECONDS
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph
 from reasoning.speech import (
     ASKABLE,
     AudioError,
-    AudioLimits,
     LiveTranscription,
     NoSpeechError,
     SpokenLanguageError,
@@ -31,11 +31,8 @@ from reasoning.speech import (
     spoken_vocabulary,
 )
 
-MOST_SECONDS = 60
-"""Of one recording."""
 MOST_LETTERS = 8 * 2**20
 """Of one piece in base64: what a browser has recorded while it waited, at most."""
-LIMITS = AudioLimits(max_seconds=MOST_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ class Piece:
         if not (isinstance(number, int) and isinstance(rate, int) and 8_000 <= rate <= 192_000):
             raise AudioError("the piece of the recording is without its number or rate: speak again")
         if len(data) > MOST_LETTERS:
-            raise AudioError(f"the piece of the recording is too long; at most {MOST_SECONDS} seconds are heard")
+            raise AudioError(f"the piece of the recording is too long; at most {AUDIO_SECONDS} seconds are heard")
         try:
             sound = base64.b64decode(data, validate=True)
             return cls(recording, number, rate, np.frombuffer(sound, "<i2"), said.get("last") is True)

@@ -19,6 +19,7 @@ from app.graph.answer_view import saved_answer, sorted_table
 from app.graph.graphs import GraphShelf
 from app.graph.picture import opened_picture
 from app.image.examples import PHOTOGRAPHS, icon_of
+from app.server.limits import HEARD_AT_ONCE
 from app.server.scripts import in_view, read_static, served
 from app.server.templates import render
 from kg_data.errors import SkylarkError, UnknownGraphError
@@ -26,8 +27,6 @@ from reasoning.reading import MAX_CHARACTERS
 
 AT_ONCE = 3
 """Questions of all visitors that are read at the same time; each reader takes a core."""
-HEARD_AT_ONCE = 1
-"""Pieces of recordings of all visitors that are heard at the same time; hearing takes all cores."""
 RECORDING_KEPT = 300
 """Seconds after which a recording is dropped of which no more comes."""
 WAITING_AT_ONCE = 24
@@ -118,7 +117,7 @@ class AskTab:
         self._connect()
 
     def begin(self, *after: Callable[[], None]) -> None:
-        """Find the first answers on a thread of its own, and then do what else may wait for them."""
+        """Find the first answers on a thread of its own, then do what else may wait for them, and listen last."""
 
         def work() -> None:
             self._first.compute(self._page, self.seen, self.told)

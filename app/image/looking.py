@@ -35,6 +35,8 @@ MOST_IN_SCENE = 60
 LEAST_SCORE, MOST_SCORE, USUAL_SCORE = 0.05, 0.95, 0.35
 NO_SLICES = "none"
 """In place of slices: the image is looked at as a whole alone."""
+MEDIA = {"image": "image/jpeg", "recording": "audio/wav"}
+"""What may be sent inside a request, and the kind of it that errors name as an example."""
 SERVED = "/gradio_api/file="
 """In the address that an uploaded file has on this server."""
 
@@ -218,14 +220,15 @@ def loaded(photo: Any) -> LoadedImage:
         raise ImageError(without_path(error, source)) from error
 
 
-def sent(file: Any) -> Path | bytes | None:
-    """The path of an uploaded file, or the bytes of an image that came as a text; None where there is none.
+def sent(file: Any, what: str = "image") -> Path | bytes | None:
+    """The path of an uploaded file, or the bytes of one that came as a text; None where there is none.
 
-    What is in it is for `load_image` to say, whose errors are sentences.
+    What is in it is for whoever decodes it to say, as `load_image` does in sentences.
 
     Args:
         file: as Gradio describes a file, {"path": ...}; or a text, which is the path that an upload gave, the address
             that it has on this server, or "data:image/...;base64,...".
+        what: one of `MEDIA`, which errors call it.
 
     Raises:
         SkylarkError: it was not uploaded, or the text cannot be read.
@@ -234,7 +237,7 @@ def sent(file: Any) -> Path | bytes | None:
     if not path or not isinstance(path, str):
         return None
     if path.startswith("data:"):
-        return _decoded(path)
+        return _decoded(path, what)
     return uploaded(path)
 
 
@@ -264,11 +267,11 @@ def without_path(error: SkylarkError, path: Path) -> str:
     return str(error).replace(str(path), "this file")
 
 
-def _decoded(text: str) -> bytes:
+def _decoded(text: str, what: str) -> bytes:
     head, _, body = text.partition(",")
     if not head.endswith(";base64"):
-        raise SkylarkError('an image inside a request is written "data:image/jpeg;base64,...": this is not')
+        raise SkylarkError(f'the {what} inside a request is written "data:{MEDIA[what]};base64,...": this is not')
     try:
         return base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise SkylarkError("the image inside the request is cut off or no base64: send it again") from error
+        raise SkylarkError(f"the {what} inside the request is cut off or no base64: send it again") from error

@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 import gradio as gr
 from pydantic import Field
 
-from app.image.looking import LEAST_SCORE, MOST_IN_SCENE, MOST_SCORE, NO_SLICES, checked_slices
+from app.image.looking import LEAST_SCORE, MEDIA, MOST_IN_SCENE, MOST_SCORE, NO_SLICES, checked_slices
+from app.server.limits import AUDIO_SECONDS
 from vision.detectors.slices.slicing import AUTO, MOST_SLICES
 from vision.errors import SlicingError
 from vision.grounding.grounding import UNSURE
@@ -67,6 +68,16 @@ Image = Annotated[str | Json, Field(description=(
     "The image: what an upload to this server gave (POST the file as the form field `files` to /gradio_api/upload; "
     "what comes back is a list with its path), the address that the uploaded file has on this server, or the image "
     "itself as a text, \"data:image/jpeg;base64,...\". No other address is fetched."
+))]  # fmt: skip
+Recording = Annotated[str | Json, Field(description=(
+    "The recording of somebody who speaks English, as WAV, MP3, FLAC, OGG, WebM, M4A or the like, of at most "
+    f"{AUDIO_SECONDS} seconds: what an upload to this server gave (POST the file as the form field `files` to "
+    "/gradio_api/upload; what comes back is a list with its path), the address that the uploaded file has on this "
+    "server, or the recording itself as a text, \"data:audio/wav;base64,...\". No other address is fetched."
+))]  # fmt: skip
+SpokenGraph = Annotated[str, Field(description=(
+    "The knowledge graph that will be asked, by its name in the list of graphs: its relations and its best known names "
+    "are what is likely to be said."
 ))]  # fmt: skip
 Instruction = Annotated[str, Field(description=(
     "What to look for in plain English, and the form of the result if it matters: \"Find every vehicle except buses; "
@@ -153,7 +164,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def check(endpoint: Callable[..., Any], name: str, value: Any) -> None:
-    """A number within its bounds, an image or a text that is not empty, as the parameter of an endpoint says.
+    """A number within its bounds, a file, or a text that is not empty, as the parameter of an endpoint says.
 
     Raises:
         CallError: it is something else.
@@ -166,15 +177,15 @@ def check(endpoint: Callable[..., Any], name: str, value: Any) -> None:
             raise CallError(expected + _kind(value))
         if not low <= value <= high or (whole and value != int(value)):
             raise CallError(f"{expected}{value}")
-    elif name == "image" and not isinstance(value.get("path") if isinstance(value, dict) else value, str):
+    elif name in MEDIA and not isinstance(value.get("path") if isinstance(value, dict) else value, str):
         raise CallError(
-            f'image: an uploaded file, or a text "data:image/jpeg;base64,...", was expected, not {_kind(value)}'
+            f'{name}: an uploaded file, or a text "data:{MEDIA[name]};base64,...", was expected, not {_kind(value)}'
         )
-    elif name == "image" and not (value["path"] if isinstance(value, dict) else value):
-        raise CallError("image: it is empty; an uploaded file, or the image itself as a text, was expected")
-    elif name != "image" and not isinstance(value, str):
+    elif name in MEDIA and not (value["path"] if isinstance(value, dict) else value):
+        raise CallError(f"{name}: it is empty; an uploaded file, or the {name} itself as a text, was expected")
+    elif name not in MEDIA and not isinstance(value, str):
         raise CallError(f"{name}: a text was expected, not {_kind(value)}")
-    elif name != "image" and not value.strip():
+    elif name not in MEDIA and not value.strip():
         raise CallError(f"{name}: it is empty; a text was expected")
     elif name == "method" and value not in get_args(Method):
         raise CallError(

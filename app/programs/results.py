@@ -207,6 +207,20 @@ class SceneGraph(TypedDict):
     """What should be known besides, in sentences."""
 
 
+@DESCRIBED
+class HeardQuestion(TypedDict):
+    """What was said in a recording."""
+
+    text: str
+    """The words, with punctuation: what can be asked."""
+    language: str | None
+    """The language's code, "en"; null where the model tells none."""
+    language_probability: float | None
+    """How probable it is that it is this language, from 0 to 1; null where the model tells none."""
+    seconds: float
+    """Of sound that was listened to."""
+
+
 def listed(answer: Answer, limit: int) -> Json:
     """An answer as JSON with its first answers alone, what they rest on, and how to get more of them.
 

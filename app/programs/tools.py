@@ -36,6 +36,9 @@ objects and how they lie. An image is first uploaded to this server, as the form
 /gradio_api/upload: curl -F files=@photo.jpg http://SERVER/gradio_api/upload gives a list with a path, which is then \
 `image`. A small one may be given itself, as "data:image/jpeg;base64,...". No other address is fetched.
 
+Recordings: hear_question gives the words of somebody who speaks English, which ask_graph or the tools for images then \
+take. A recording is sent as an image is.
+
 All tools only read. A mistake comes back as a sentence that says what was expected."""
 
 
@@ -55,6 +58,7 @@ TOOLS = {
     "detect": Named("detect_objects", "Find objects in an image"),
     "ask_image": Named("ask_image", "Ask a question about an image"),
     "scene": Named("describe_scene", "Describe an image as a graph"),
+    "hear": Named("hear_question", "Hear a spoken question"),
 }
 """By endpoint."""
 

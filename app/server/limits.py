@@ -33,7 +33,7 @@ SESSIONS = 300
 """Tabs whose state is kept; beyond it the one that was quiet for longest starts afresh with its next request."""
 
 JSON_BYTES = 12 * 2**20
-"""Of a request that is no upload: an image inside one, in base64, has three quarters of it."""
+"""Of a request that is no upload: an image or a recording inside one, in base64, has three quarters of it."""
 FILE_BYTES = MAX_BYTES
 """Of one uploaded file."""
 UPLOAD_BYTES = 256 * 2**20
@@ -60,6 +60,14 @@ VIDEOS_AT_ONCE, VIDEOS_WAITING = 2, 4
 """Videos of all visitors that are looked at, and that wait for it."""
 RUN_SECONDS = 600
 """For the language model's chain of one question."""
+AUDIO_SECONDS = 60
+"""Of a recording that is heard; a longer one is refused."""
+AUDIO_BYTES = 32 * 2**20
+"""Of a recording that is heard: room for a minute in the largest usual form."""
+HEAR_SECONDS = 60
+"""For hearing a recording."""
+HEARD_AT_ONCE = 1
+"""Recordings of all visitors that are heard; each takes a core."""
 LIKELY_SECONDS = 120
 """For the likely answers to one question."""
 LEARN_SECONDS = 600

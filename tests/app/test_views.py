@@ -15,6 +15,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
 from app.api import Programs
+from app.ask.speech import SharedSpeech
 from app.graph.answer_view import MOST_ROWS, answer_html, evidence_table_html, tree_html, understood_html
 from app.graph.asking import Asked, ask
 from app.graph.examples import MOST_ANSWERS, WORLD_EXAMPLES, examples_for
@@ -635,7 +636,7 @@ def test_without_a_hosted_model_the_embedded_one_reads_questions(spec: str) -> N
 
 
 def test_the_api_answers_a_null_question_with_a_sentence() -> None:
-    programs = Programs(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector())
+    programs = Programs(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector(), SharedSpeech())
     with pytest.raises(gr.Error, match="a text was expected, not null"):
         programs.ask("world", None)  # type: ignore[arg-type]
 

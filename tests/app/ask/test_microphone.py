@@ -36,7 +36,7 @@ class Scripted(SharedSpeech):
     """A speech model of the test's."""
 
     def __init__(self, model: SpeechModel | None) -> None:
-        self.error = None if model else SpeechError("the weights are missing")
+        super().__init__()
         self._scripted = model
 
     def model(self) -> SpeechModel:

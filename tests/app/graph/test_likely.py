@@ -11,6 +11,7 @@ import gradio as gr
 import pytest
 
 from app.api import Programs
+from app.ask.speech import SharedSpeech
 from app.graph.answer_view import answer_html, evidence_table_html, saved_answer, sorted_table, table_html
 from app.graph.asking import ask
 from app.graph.graphs import GraphShelf
@@ -303,7 +304,7 @@ def test_a_failure_is_told_and_the_exact_answer_stays(shelf: GraphShelf, monkeyp
 @pytest.fixture
 def programs(shelf: GraphShelf) -> Programs:
     model = LanguageModel("copy")
-    return Programs(shelf, model, SharedDetector("embedded"))
+    return Programs(shelf, model, SharedDetector("embedded"), SharedSpeech())
 
 
 def test_programs_get_scores_and_proofs(programs: Programs, shelf: GraphShelf) -> None:

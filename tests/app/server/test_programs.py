@@ -33,6 +33,7 @@ from mcp.types import CallToolResult, InitializeResult, TextContent, Tool
 from PIL import Image
 
 from app.api import Programs
+from app.ask.speech import SharedSpeech
 from app.graph.graphs import GraphShelf
 from app.image.looking import MOST_IN_SCENE, SharedDetector
 from app.models.language_model import LanguageModel
@@ -47,12 +48,15 @@ from reasoning.graph.exchange import columns_from_triples
 from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
 from tests.app.browsing import ROOT, SCRIPT
 from tests.app.visitors import ask, load, photograph
+from tests.reasoning.speech.recordings import packaged_model, spoken
 
 T = TypeVar("T")
 
 DEMO = (ROOT / "docs" / "demo.md").read_text(encoding="utf-8")
 HERE = "http://127.0.0.1:7860"
-ENDPOINTS = {"datasets", "relations", "find_entity", "ask", "query", "detect", "ask_image", "scene"}
+ENDPOINTS = {"datasets", "relations", "find_entity", "ask", "query", "detect", "ask_image", "scene", "hear"}
+PRINTED = (['borders("France")', "person", "1 count(~class"], ["Germany", "en", "Poland"], ["'ask_image'", "Lisbon"])
+"""Words that each of the documented examples in Python prints."""
 PHOTOGRAPH = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data" / "astronaut.png"  # type: ignore[union-attr,index]
 
 
@@ -66,6 +70,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("programs")
     with Image.open(PHOTOGRAPH) as photo:
         photo.convert("RGB").save(path / "photo.jpg")
+    return path
+
+
+@pytest.fixture(scope="module")
+def recording(folder: Path) -> Path:
+    """The spoken question that the examples name."""
+    packaged_model()
+    path = folder / "question.wav"
+    path.write_bytes(spoken())
     return path
 
 
@@ -126,15 +139,18 @@ def got(url: str, path: str) -> tuple[int, bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(len(examples("py"))))
-def test_the_documented_python_runs(copying: str, folder: Path, number: int) -> None:
-    code = examples("py")[number].replace(HERE, copying)
+@pytest.mark.parametrize(("code", "told"), zip(examples("py"), PRINTED, strict=True), ids=["calls", "heard", "tools"])
+def test_the_documented_python_runs(
+    copying: str, folder: Path, code: str, told: list[str], request: pytest.FixtureRequest
+) -> None:
+    if "question.wav" in code:
+        request.getfixturevalue("recording")
+    code = code.replace(HERE, copying)
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=120,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    told = ['borders("France")', "person", "1 count(~class"] if number == 0 else ["'ask_image'", "Lisbon"]
     assert all(words in done.stdout for words in told), done.stdout
 
 
@@ -159,6 +175,8 @@ def test_the_documented_limits_are_those_that_hold() -> None:
         f"| {megabytes[0]} MB, {megabytes[1]} MB, {limits.STORED_BYTES // 2**30} GB |",
         f"| {limits.JSON_BYTES // 2**20} MB |", f"| {limits.RUN_SECONDS // 60} minutes;",
         f"| {limits.ANSWER_SECONDS} and {limits.LOOK_SECONDS} seconds, {limits.WATCH_SECONDS // 60} minutes |",
+        f"| {limits.AUDIO_SECONDS} seconds, {limits.AUDIO_BYTES // 2**20} MB |",
+        f"| {limits.HEARD_AT_ONCE} at a time, {limits.HEAR_SECONDS} seconds |",
         f"| {limits.LIKELY_SECONDS // 60} and {limits.LEARN_SECONDS // 60} minutes |",
     ):  # fmt: skip
         assert told in table, told
@@ -251,6 +269,27 @@ def test_tools_answer_in_the_form_that_they_state(copying: str, folder: Path) ->
     with_tools(copying, walk)
 
 
+@pytest.mark.slow
+def test_a_recording_is_heard_in_every_way_that_it_can_be_sent(copying: str, recording: Path) -> None:
+    content = recording.read_bytes()
+    sent = upload(copying, "question.wav", content)
+    inside = f"data:audio/wav;base64,{base64.b64encode(content).decode()}"
+
+    async def walk(session: ClientSession, _: InitializeResult) -> None:
+        await session.list_tools()
+        for given in (inside, sent, f"{copying}/gradio_api/file={sent}", {"path": sent}):
+            result = await session.call_tool("hear_question", {"recording": given, "graph": "world"})
+            assert not result.isError, told_by(result)
+            assert "Germany" in told_by(result)
+
+    with_tools(copying, walk)
+    status, answer = post(f"{copying}/gradio_api/run/hear", {"recording": inside})
+    heard = json.loads(answer)["data"][0]
+    assert (status, set(heard)) == (200, {"text", "language", "language_probability", "seconds"})
+    events = called(copying, "ask", graph="world", question=heard["text"])
+    assert "event: complete" in events and "Poland" in events
+
+
 def test_tools_tell_mistakes_in_sentences(copying: str, inward: tuple[str, list[str]]) -> None:
     url, asked = inward
 
@@ -315,6 +354,13 @@ def test_there_is_no_stream_to_open(copying: str) -> None:
         ("ask_image", {"image": "x", "question": "dogs", "min_score": -1}, "min_score: a number from 0.05 to 0.95"),
         ("scene", {"image": "x", "slices": "big"}, "pixels as WxH, such as 640x480; or 'none'"),
         ("detect", {"image": "x", "instruction": "dogs", "slices": 400}, "slices: a text was expected, not a number"),
+        ("hear", {"recording": "data:audio/wav;base64,AAAA"}, "no recording that can be read"),
+        ("hear", {"recording": "data:audio/wav;base64,A"}, "the recording inside the request is cut off or no base64"),
+        ("hear", {"recording": "data:text/html,<b>"}, "the recording inside a request is written"),
+        ("hear", {"recording": "/etc/passwd"}, "upload it first"),
+        ("hear", {"recording": ""}, "recording: it is empty"),
+        ("hear", {"recording": 7}, "recording: an uploaded file, or a text"),
+        ("hear", {"recording": "x", "graph": "wrld"}, "no graph here is called"),
     ],
 )
 def test_mistakes_are_told_in_sentences(copying: str, name: str, arguments: dict[str, Any], told: str) -> None:
@@ -364,7 +410,7 @@ def test_arguments_in_order_may_leave_out_the_last(copying: str) -> None:
 
 def test_a_call_that_nobody_has_time_for_is_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.programs.calls.QUEUE_LIMIT", 0)
-    calls = Calls(Programs(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector()).groups)
+    calls = Calls(Programs(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector(), SharedSpeech()).groups)
     with pytest.raises(CallError, match="try again") as told:
         asyncio.run(calls.answer("datasets", {}))
     assert told.value.status == 503
@@ -382,7 +428,7 @@ def test_what_nobody_foresaw_is_told_and_logged_without_what_was_sent(
 ) -> None:
     shelf = GraphShelf(["world"])
     monkeypatch.setattr(shelf, "get", lambda graph: {}[graph])
-    programs = Programs(shelf, LanguageModel("copy"), SharedDetector())
+    programs = Programs(shelf, LanguageModel("copy"), SharedDetector(), SharedSpeech())
     with pytest.raises(gr.Error, match="something went wrong inside Skylark") as told:
         programs.relations("a visitor's own words")
     assert not told.value.print_exception
@@ -400,7 +446,7 @@ def test_what_a_question_may_mean_is_told_as_queries(monkeypatch: pytest.MonkeyP
         raise QuestionError("it is not clear", reading)
 
     monkeypatch.setattr("app.api.ask", asks_back)
-    programs = Programs(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector())
+    programs = Programs(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector(), SharedSpeech())
     with pytest.raises(CallError) as told:
         programs.ask("world", reading.question)
     assert told.value.message == (
@@ -411,7 +457,7 @@ def test_what_a_question_may_mean_is_told_as_queries(monkeypatch: pytest.MonkeyP
 def programs_of(kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch) -> Programs:
     shelf = GraphShelf(["own"])
     monkeypatch.setattr(shelf, "get", lambda graph: kg)
-    return Programs(shelf, LanguageModel("copy"), SharedDetector())
+    return Programs(shelf, LanguageModel("copy"), SharedDetector(), SharedSpeech())
 
 
 def test_what_else_a_name_may_mean_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -541,6 +587,7 @@ def test_no_address_is_fetched_in_any_way(copying: str, inward: tuple[str, list[
     for image in (url, stamped, {"path": url}, {"url": url}, f"{url}?/gradio_api/file=/etc/passwd"):
         assert "the secret" not in called(copying, "detect", image=image, instruction="people")
         assert "the secret" not in called(copying, "scene", image=image)
+        assert "the secret" not in called(copying, "hear", recording=image)
         post(f"{copying}/gradio_api/call/detect", {"data": [image, "people", 0.3]})
         post(f"{copying}/gradio_api/run/detect", {"data": [image, "people", 0.3]})
     config = json.loads(got(copying, "/config")[1])
