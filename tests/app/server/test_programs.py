@@ -47,7 +47,7 @@ from reasoning import KnowledgeGraph, Query
 from reasoning.graph.exchange import columns_from_triples
 from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
 from tests.app.browsing import ROOT, SCRIPT
-from tests.app.visitors import ask, load, photograph
+from tests.app.visitors import Baggage, load, looks, picture, says, spoken_questions, upload
 from tests.reasoning.speech.recordings import packaged_model, spoken
 
 T = TypeVar("T")
@@ -643,21 +643,6 @@ def test_files_with_markup_inside_are_not_shown_as_pages(copying: str) -> None:
             assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def upload(url: str, name: str, content: bytes) -> str:
-    """The path that an upload is given, "" where it is refused."""
-    head = f'--x\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'.encode()
-    request = urllib.request.Request(
-        f"{url}/gradio_api/upload", head + content + b"\r\n--x--\r\n",
-        {"Content-Type": "multipart/form-data; boundary=x"},
-    )  # fmt: skip
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return str(json.load(answer)[0])
-    except urllib.error.HTTPError as error:
-        assert 400 <= error.code < 500 or error.code == 500
-        return ""
-
-
 # Many at once -----------------------------------------------------------------------------------------------------
 
 
@@ -704,9 +689,14 @@ def test_a_server_that_nobody_asks_rests(copying: str) -> None:
 def test_memory_is_bounded_and_every_answer_is_its_visitors_own(copying: str) -> None:
     """The benchmark in small; `benchmarks/results/demo_load.md` has 500 requests of 20 visitors."""
     server = server_of(copying)
-    ask(copying, 4, photograph())  # what is loaded once is loaded
-    asked, memory = load(copying, lambda: server.memory_info().rss / 2**20, visitors=4, requests=60)
-    assert all(one.right for one in asked)
+    packaged_model()
+    baggage = Baggage(picture(), questions := spoken_questions(), questions)
+    looks(copying, baggage.picture, uploads=False)  # what is loaded once is loaded
+    says(copying, questions[0], baggage, uploads=False)
+    asked, memory = load(
+        copying, lambda: server.memory_info().rss / 2**20, visitors=4, senders=1, requests=60, baggage=baggage
+    )
+    assert all(one.right or one.told for one in asked), [one for one in asked if not one.right]
     assert memory[-1] - memory[0] < 300, memory
 
 
