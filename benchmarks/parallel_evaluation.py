@@ -2,6 +2,7 @@
 
     python -m benchmarks.parallel_evaluation [--data DIR] [--complete N] [--copy N] [--embedded N] [--kills N]
     python -m benchmarks.parallel_evaluation --beside [--data DIR] [--complete N]
+    python -m benchmarks.parallel_evaluation --anew METHOD [--data DIR] [--complete N] [--copy N] [--embedded N]
 
 On the 32,000 official queries of FB15k-237 (18,000, valid) and NELL995 (14,000, test): method complete in protocol
 hard, and method lark in protocol reading with the copy-everything baseline and with the embedded model. N are the
@@ -110,22 +111,27 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=10, help="of a worker, and of the driver")
     parser.add_argument("--ray-kills", type=int, default=3, help="the same on Ray")
     parser.add_argument("--killed", type=int, default=60, help="queries of each type of the runs that are killed")
+    parser.add_argument("--anew", choices=METHODS, help="measure one method again, no more")
     parser.add_argument("--beside", action="store_true", help="measure two runs at the same time, no more")
     options = parser.parse_args()
     os.environ["SKYLARK_DATA"] = str(options.data.resolve())
+    limits = dict(zip(METHODS, (options.complete, options.copy, options.embedded), strict=True))
+    if options.anew:
+        report = json.loads((RESULTS / "parallel_evaluation.json").read_text(encoding="utf-8"))
+        report["timings"][options.anew] = {
+            name: [asdict(one) for one in row] for name, row in by_set(options.data, options.anew, limits).items()
+        }
+        write({**report, "anew": {**report.get("anew", {}), options.anew: f"--anew {options.anew!r}{given(options)}"}})
+        return
     if options.beside:
         report = json.loads((RESULTS / "parallel_evaluation.json").read_text(encoding="utf-8"))
         write({**report, "beside": beside(options.data, options.complete)})
         return
     began = time.perf_counter()
-    limits = dict(zip(METHODS, (options.complete, options.copy, options.embedded), strict=True))
     predictors = {name: fitted(options.data / "kg" / name) for name in SETS}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        timings = {
-            method: {name: list(timed(work, options.data / "kg" / name, SETS[name], method, limit)) for name in SETS}
-            for method, limit in limits.items()
-        }
+        timings = {method: by_set(options.data, method, limits) for method in METHODS}
         start = list(timed(work, options.data / "kg" / "nell995-betae", "test", COPY, 1))
         kills = {
             engine: killed(work, engine, times, options.killed)
@@ -191,6 +197,15 @@ def begun(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
 def finished(process: subprocess.Popen[bytes], log: Path) -> None:
     if process.wait() != 0:
         raise SystemExit(f"{process.args!r} failed: {log.read_text(encoding='utf-8')[-2000:]}")
+
+
+def by_set(data: Path, method: str, limits: Mapping[str, int | None]) -> dict[str, list[Timing]]:
+    """The runs of one method on each data set."""
+    with tempfile.TemporaryDirectory() as work:
+        return {
+            name: list(timed(Path(work), data / "kg" / name, split, method, limits[method]))
+            for name, split in SETS.items()
+        }
 
 
 def timed(work: Path, folder: Path, split: str, method: str, limit: int | None) -> Iterator[Timing]:
@@ -322,10 +337,12 @@ def as_markdown(report: Mapping[str, Any]) -> str:
     ]
     every = [timing for sets in report["timings"].values() for row in sets.values() for timing in row]
     one, two, ray = report["start"]
+    anew: dict[str, str] = report.get("anew", {})
     lines = [
         "# Evaluation by several processes",
         f"`{report['command']}`, {report['date']}, Skylark {report['version']}, Ray {report['ray']}, "
-        f"{machine_words(report['machine'])}, {report['minutes']} minutes in all. Each worker has one thread.",
+        f"{machine_words(report['machine'])}, {report['minutes']} minutes in all. Each worker has one thread."
+        + "".join(f" {method.capitalize()} was measured anew (`{how}`)." for method, how in anew.items()),
         f"```\n{aligned(header, rows)}\n```",
         "Seconds are those of answering, in which workers start and open the graph and models. `lines`: whether all "
         f"wrote the same file, byte for byte ({sum(timing['same'] for timing in every)} of {len(every)} runs). "

@@ -65,7 +65,7 @@ def test_a_newcomer_meets_no_dead_end(listening: Any, copying: str, tmp_path: Pa
         step("Poland", lambda: page.press("#ask_question textarea", "Enter"))
 
         link = page.url
-        page.locator("#told details.sk-fold summary").click()
+        page.locator("#told details.sk-fold > summary").first.click()
         page.get_by_role("button", name="Copy link").click()
         expect(page, "#told", "link")
     with visit(listening, link, "newcomer-link", tab="Ask") as page, waiting.measured():
