@@ -57,8 +57,12 @@ LISTED = ("proof", "how")
 APART = ("svg", "details", "style", "script")
 """Elements that are not read: pictures, folds, and what nobody sees."""
 VOID = ("img", "br", "hr", "input")
+BLOCKS = {"p": "; ", "pre": "; ", "div": "; ", "li": " "}
+"""Elements that begin a line within a text to what stands for that."""
 
 OUTCOMES = ("answered", "asked back", "refused")
+JUDGED = ("text", "image", "outcome", "said", "meant", "offered", "boxes")
+"""What a verdict is on."""
 ENOUGH, MOST_WRONG = 34, 2
 """Of forty: right or rightly asked back or refused, and wrong though sure, that the page is to reach."""
 
@@ -92,9 +96,11 @@ class Card(HTMLParser):
             part = "apart"
         elif part not in ("", *LISTED) or (tag == "li" and within in LISTED):
             part = part or within
+            if part == "offered" and ASKS_BACK in self.texts("offers")[-1:]:
+                part = "meant"
             self._texts[part].append("")
-        elif tag == "p" and self._texts[within]:
-            self._texts[within][-1] += " "
+        elif tag in BLOCKS and self._texts[within] and self._texts[within][-1].strip():
+            self._texts[within][-1] = self._texts[within][-1].rstrip() + BLOCKS[tag]
         self._open.append((tag, part or within))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -148,7 +154,7 @@ def main() -> None:
     verdicts = json.loads(VERDICTS.read_text(encoding="utf-8")) if VERDICTS.exists() else []
     judged(report["rows"], verdicts)
     report["counts"] = counts(report["rows"])
-    write_whole(place, encoded(json.dumps(report, indent=1, ensure_ascii=False)))
+    write_whole(place, encoded(json.dumps(report, indent=1, ensure_ascii=False, default=str)))
     write_whole(RESULTS / "visitors.md", encoded(text_of(report)))
     print(text_of(report))
     for row in report["rows"]:
@@ -192,7 +198,7 @@ def shown(reply: Reply, detector: WatchedDetector) -> dict[str, Any]:
     outcome = "answered" if how and said != CANNOT else "asked back" if ASKS_BACK in card.texts("offers") else "refused"
     row: dict[str, Any] = {
         "side": "picture" if reply.seen else "graph", "outcome": outcome, "said": said, "why": card.texts("why"),
-        "proof": card.texts("proof"), "offered": card.texts("offered"), "how": how,
+        "proof": card.texts("proof"), "meant": card.texts("meant"), "offered": card.texts("offered"), "how": how,
         "sure": next((one.removeprefix("sure ") for one in how if one.startswith("sure ")), None),
         "query": None, "value": None, "entities": None, "boxes": None,
     }  # fmt: skip
@@ -234,7 +240,7 @@ def compared(row: Mapping[str, Any]) -> str | None:
 
 def is_judged(row: Mapping[str, Any], verdict: Mapping[str, Any]) -> bool:
     """Whether somebody's verdict is on what a row shows."""
-    return all(verdict[part] == row[part] for part in ("text", "image", "outcome", "said", "offered", "boxes"))
+    return all(verdict[part] == row[part] for part in JUDGED)
 
 
 def judged(rows: Sequence[dict[str, Any]], verdicts: Sequence[Mapping[str, Any]]) -> None:
@@ -308,6 +314,7 @@ def _lines(row: Mapping[str, Any]) -> list[str]:
         f"- {row['text']}{beside}",
         f"  - by the {row['side']}, {row['outcome']}{sure}: {row['said']}{f' {why}' if why else ''}",
         *([f"  - `{row['query']}`"] if row["query"] else []),
+        *([f"  - asked whether this was meant: {'; '.join(row['meant'])}"] if row["meant"] else []),
         *([f"  - offered: {'; '.join(row['offered'])}"] if row["offered"] else []),
         *([f"  - expected: {json.dumps(row['expected'], ensure_ascii=False)}"] if row["verdict"] != RIGHT else []),
         *([f"  - {row['reason']}"] if row["reason"] else []),
