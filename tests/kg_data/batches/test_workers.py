@@ -259,7 +259,7 @@ def killed_and_resumed(out: Path, count: int, seconds: float, kills: int, engine
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("engine", "kills"), [("local", 8), ("ray", 2)])
+@pytest.mark.parametrize(("engine", "kills"), [("local", 8), ("ray", 1)])
 def test_killed_at_random_moments_it_loses_and_repeats_nothing(tmp_path: Path, engine: Engine, kills: int) -> None:
     whole, killed = tmp_path / "whole.jsonl", tmp_path / "killed.jsonl"
     assert int(Driver(whole, 200, 0.0).process.communicate(timeout=240)[0]) == 200
