@@ -73,6 +73,7 @@ def lines_by_workers(
                 finished[other.number] = other.lines()
             yield next(finished[shard.number])
             if key == shard.keys[-1]:
+                del finished[shard.number]  # it holds the whole file
                 counting.taken.add(shard.path)
                 shard.path.unlink()
 

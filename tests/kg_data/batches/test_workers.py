@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import re
@@ -94,6 +95,19 @@ def test_lines_come_in_order_whoever_the_items_suit(tmp_path: Path) -> None:
 def test_the_lines_are_those_of_one_process_in_order(tmp_path: Path) -> None:
     assert go(squaring, tmp_path / "shards") == EXPECTED
     assert left_in(tmp_path / "shards") == []
+
+
+def test_lines_that_are_taken_are_not_held(tmp_path: Path) -> None:
+    def held() -> int:
+        gc.collect()
+        return sum(isinstance(thing, dict) and thing.keys() == {"key", "line"} for thing in gc.get_objects())
+
+    keys = [str(number) for number in range(COUNT)]
+    before, lines = held(), lines_by_workers(squaring, keys, range(COUNT), tmp_path, Workers(2), lambda further: None)
+    for _ in keys[:-1]:
+        next(lines)
+    assert held() - before <= 1
+    assert list(lines) == EXPECTED[-1:]
 
 
 def test_without_a_folder_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
