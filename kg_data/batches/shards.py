@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -147,13 +148,20 @@ def cut(
         suited = _shared_out([alike(item) for item in items], workers)
         stretches = [range(start, min(start + size * workers, len(items)))
                      for start in range(0, len(items), size * workers)]  # fmt: skip
-        pieces = [(worker, [at for at in stretch if suited[at] == worker])
-                  for stretch in stretches for worker in range(workers)]  # fmt: skip
+        pieces = [(worker, part) for stretch in stretches for worker in range(workers)
+                  for part in _parts([at for at in stretch if suited[at] == worker], size)]  # fmt: skip
     return [
         Shard(number, folder / f"{run:04}-{number:06}.jsonl", [keys[at] for at in places],
               [items[at] for at in places], worker)
         for number, (worker, places) in enumerate((worker, places) for worker, places in pieces if places)
     ]  # fmt: skip
+
+
+def _parts(places: Sequence[int], size: int) -> list[Sequence[int]]:
+    """Cut places into parts of about the same size, which is near `size`: one would keep others waiting at the end."""
+    count = max(round(len(places) / size), 1)
+    ends = [len(places) * part // count for part in range(count + 1)]
+    return [places[start:end] for start, end in pairwise(ends)]
 
 
 def _shared_out(kinds: Sequence[Hashable], workers: int) -> list[int]:

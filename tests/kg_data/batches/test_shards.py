@@ -50,8 +50,13 @@ class TestCutting:
         suits = {(item, shard.suits) for shard in shards for item in shard.items}
         assert len(suits) == len({item for item, _ in suits}), "a kind has one worker"
         assert {worker for _, worker in suits} <= set(range(workers))
-        assert all(shard.keys and len(shard.keys) <= MOST_ITEMS * workers for shard in shards)
+        assert all(shard.keys and len(shard.keys) <= 1.5 * MOST_ITEMS for shard in shards)
         assert [shard.number for shard in shards] == list(range(len(shards)))
+
+    def test_many_workers_share_a_kind_that_all_items_are_of(self) -> None:
+        keys = [str(number) for number in range(100)]
+        shards = cut(keys, range(100), Path("nowhere"), 8, alike=lambda item: None)
+        assert {len(shard.keys) for shard in shards} <= {8, 9}
 
     def test_no_file_of_an_earlier_part_of_the_run_is_written_again(self, tmp_path: Path) -> None:
         first = cut(["a"], [1], tmp_path, 2)[0]
