@@ -41,6 +41,16 @@ REFUSED = (
 )
 
 
+def check_able(llm: BaseChatModel) -> None:
+    """Say of a model that is not up to extracting that it is not.
+
+    Raises:
+        UsageError: it is the embedded model, or the copying one.
+    """
+    if isinstance(llm, CopyEverythingChatModel) or (isinstance(llm, EmbeddedChatModel) and llm.source is None):
+        raise UsageError(REFUSED.format(name=display_name(llm)))
+
+
 def open_model(llm: str | BaseChatModel, options: ExtractionOptions) -> BaseChatModel:
     """The chat model that extracts, with its replies kept where the options say so.
 
@@ -63,8 +73,7 @@ def open_model(llm: str | BaseChatModel, options: ExtractionOptions) -> BaseChat
         requests_per_minute=options.requests_per_minute,
         cache=options.cache,
     )
-    if isinstance(model, CopyEverythingChatModel) or (isinstance(model, EmbeddedChatModel) and model.source is None):
-        raise UsageError(REFUSED.format(name=display_name(model)))
+    check_able(model)
     if isinstance(model, EmbeddedChatModel):
         added: dict[str, Any] = {"timeout": options.timeout}
         if options.cache and model.cache is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -12,25 +11,22 @@ from langchain_core.language_models import BaseChatModel
 from kg_data.errors import UsageError
 from reasoning.extraction.asking import Asker, open_model
 from reasoning.extraction.documents import Texts, documents_of
-from reasoning.extraction.extraction import Extracted, Extraction, Failure
+from reasoning.extraction.extraction import Extraction
+from reasoning.extraction.gathering import Gathering, Said
 from reasoning.extraction.graph_schema import schema_of_graph
-from reasoning.extraction.grounding import Grounded, Reason, grounded
 from reasoning.extraction.messages import extracting_messages, proposing_messages
 from reasoning.extraction.options import ExtractionOptions
 from reasoning.extraction.passages import Passage, passages
 from reasoning.extraction.replies import (
     MOST_PROPOSED,
-    MOST_TRIPLES,
     RelationsReply,
     TriplesReply,
     UnreadableReplyError,
     relations_kind,
     triples_kind,
 )
-from reasoning.extraction.resolving import Resolver
 from reasoning.extraction.schema import ExtractionSchema, RelationSchema
 from reasoning.graph.names import fold
-from reasoning.graph.sources import Source
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.calling import at_once
 from reasoning.language.concurrent_map import concurrent_map
@@ -155,59 +151,44 @@ class Run:
         """How many passages there are."""
         return sum(1 for _ in self.passages())
 
+    def gathering(self, schema: ExtractionSchema) -> Gathering:
+        """What nothing is gathered in yet: `gather` does it.
+
+        Raises:
+            UsageError: the schema does not fit the graph that is added to.
+        """
+        return Gathering(self._without_documents(), schema)
+
+    def gather(self, gathering: Gathering) -> Iterator[Passage]:
+        """Ask for the triples of one passage after the other; gives each once it is gathered.
+
+        Whoever takes no more of them asks for no more: what was gathered until then is whole.
+
+        Raises:
+            LLMError: the model failed for several passages in a row, or for all.
+        """
+        for passage, said in self._replies(gathering.schema):
+            gathering.add(passage, said)
+            if isinstance(said, LLMError) and gathering.silent >= GIVEN_UP_AFTER:
+                raise self._given_up(said, gathering.passages - len(gathering.failures))
+            yield passage
+        if gathering.failures and len(gathering.failures) == gathering.passages:
+            raise LLMError(
+                f"{display_name(self.llm)} could read none of {gathering.passages:,} passages: "
+                f"{gathering.failures[0].reason}"
+            )
+
+    def gathered(self, gathering: Gathering) -> Extraction:
+        """What came of the passages that were gathered so far."""
+        return gathering.extraction(tuple(document.name for document in self.documents), self.usage, self.kg)
+
     def extract(self, schema: Schema | None, say: Say | None = None) -> Extraction:
         """See the function of this name."""
-        meant = self.given_schema(schema) or self.proposed_schema()
-        resolver = Resolver(self._without_documents(), meant)
-        triples: list[Extracted] = []
-        dropped: Counter[Reason] = Counter()
-        failures: list[Failure] = []
-        total = cut_off = silent = 0
-        for passage, said in self._replies(meant):
-            total += 1
+        gathering = self.gathering(self.given_schema(schema) or self.proposed_schema())
+        for _ in self.gather(gathering):
             if say is not None:
                 say(1)
-            place = Source(passage.document, passage.line)
-            if isinstance(said, Exception):
-                failures.append(Failure(place, str(said)))
-                silent = silent + 1 if isinstance(said, LLMError) else 0
-                if isinstance(said, LLMError) and silent >= GIVEN_UP_AFTER:
-                    raise self._given_up(said, total - len(failures))
-                continue
-            silent = 0
-            reply, was_cut_off = said
-            cut_off += was_cut_off
-            if len(reply.triples) > MOST_TRIPLES:
-                dropped[Reason.TOO_MANY] += len(reply.triples) - MOST_TRIPLES
-            seen: set[Grounded] = set()
-            for row in reply.triples[:MOST_TRIPLES]:
-                found = grounded(row, passage, meant)
-                if isinstance(found, Grounded):
-                    if found in seen:
-                        continue
-                    seen.add(found)
-                    fact = resolver.add(found)
-                    if not isinstance(fact, Reason):
-                        triples.append(Extracted(*fact, found.source, found.evidence))
-                        continue
-                    found = fact
-                dropped[found] += 1
-        if failures and len(failures) == total:
-            raise LLMError(f"{display_name(self.llm)} could read none of {total:,} passages: {failures[0].reason}")
-        return Extraction(
-            documents=tuple(document.name for document in self.documents),
-            passages=total,
-            schema=meant,
-            triples=tuple(triples),
-            facts=tuple(resolver.facts),
-            dropped=dict(dropped),
-            failures=tuple(failures),
-            cut_off=cut_off,
-            merged=resolver.merged,
-            alike=resolver.alike,
-            usage=self.usage,
-            kg=self.kg,
-        )
+        return self.gathered(gathering)
 
     def _without_documents(self) -> KnowledgeGraph | None:
         """The graph without what these documents said before, None where nothing is left."""
@@ -226,12 +207,10 @@ class Run:
             return None
         return self.kg.changed(remove_sources=before)
 
-    def _replies(
-        self, schema: ExtractionSchema
-    ) -> Iterator[tuple[Passage, tuple[TriplesReply, bool] | UnreadableReplyError | LLMError]]:
+    def _replies(self, schema: ExtractionSchema) -> Iterator[tuple[Passage, Said]]:
         asker = Asker(self.llm, triples_kind(schema), self.options, self._spend)
 
-        def asked(passage: Passage) -> tuple[Passage, tuple[TriplesReply, bool] | UnreadableReplyError | LLMError]:
+        def asked(passage: Passage) -> tuple[Passage, Said]:
             try:
                 said, reply = asker.ask(extracting_messages(passage, schema), TriplesReply)
             except (UnreadableReplyError, LLMError) as error:
