@@ -13,9 +13,10 @@ from markupsafe import Markup
 from app.ask.cards import failure_card, found_card, graph_card, picture_card, refusal_card
 from app.ask.hearing import SURE, Heard, heard
 from app.ask.routing import Sureness, graph_sureness
-from app.ask.suggestions import MOST, about_graph, about_picture, named
+from app.ask.suggestions import about_picture
 from app.graph.asking import Asked, ask
 from app.graph.graphs import DEFAULT_GRAPH, GraphShelf
+from app.graph.suggestions import MOST, about_graph, named
 from app.image.examples import PHOTOGRAPHS, Photograph
 from app.image.looking import USUAL_SCORE, SharedDetector, loaded
 from app.models.language_model import LanguageModel
