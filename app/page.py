@@ -49,7 +49,7 @@ def build(
             with gr.Tab("Ask", id="ask", elem_id="ask_tab"):
                 first = AskTab(Desk(shelf, model, detector), shelf, page, tabs, speech)
             with gr.Tab("Graph", id="graph", elem_id="graph_tab"):
-                demo, brought = build_graphs(shelf, model, page)
+                graphs = build_graphs(shelf, model, page)
             with gr.Tab("Image", id="image", elem_id="image_tab"):
                 ImageTab(detector, page)
             with gr.Tab("Video", id="video", elem_id="video_tab"):
@@ -59,14 +59,18 @@ def build(
             with gr.Tab("Models", id="models", elem_id="models_tab"):
                 models = ModelsTab(model, detector.model, page)
         tabs.select(None, js="() => skylarkPage.opened()", api_visibility="private")
-        brought.then(demo.choices, None, [batch.queries.graph], **quick)
+        for brought in graphs.brought:
+            brought.then(graphs.demo.choices, None, [batch.queries.graph], **quick)
+        growing = graphs.growing
+        growing.to_models.click(lambda: gr.Tabs(selected="models"), None, [tabs], **quick)
         for changed in models.changes:
             batch.queries.offer_after(changed)
             changed.then(lambda: language_model_html(model), None, [_part(page, "model")], **quick)
+            changed.then(growing.model_changed, None, growing.model_parts, **quick)
         build_programs(programs)
     offer_only_programs(page)
     page.queue(max_size=QUEUE_LIMIT)
-    return page, demo, first
+    return page, graphs.demo, first
 
 
 def _part(page: gr.Blocks, elem_id: str) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -20,6 +20,7 @@ from app.graph.asking import Asked, answer_shown
 from app.graph.graphs import GraphShelf
 from app.graph.likely.answer import AnswerWithLikely
 from app.graph.own_graphs import is_own
+from app.graph.quotes import quote
 from app.server.templates import render
 from app.server.words import counted, shortened
 from kg_data.errors import SkylarkError
@@ -48,6 +49,7 @@ _WHY_EMPTY = {
     "name_starts": "no name begins so",
 }
 
+NO_TEXTS: Mapping[str, str] = {}
 _MAY_BE_TRUE = "What the graph does not say may still be true"
 
 
@@ -137,14 +139,20 @@ def _link(asked: Asked, likely: AnswerWithLikely | None) -> str:
     return urlencode({"tab": "graph", "graph": asked.graph, "q": asked.text} | least)
 
 
-def evidence_table_html(answer: Answer) -> Markup:
-    """The facts behind the answer as a table, folded up until somebody asks for it."""
+def evidence_table_html(answer: Answer, texts: Mapping[str, str] = NO_TEXTS) -> Markup:
+    """The facts behind the answer as a table, folded up until somebody asks for it.
+
+    Args:
+        answer: the answer.
+        texts: texts that the graph was made of, by name: the words of them that say a fact stand beside it.
+    """
     facts = answer.evidence
     return render(
         "graph/evidence_table.html",
-        facts=[(fact, _tail(answer, fact)) for fact in facts],
+        facts=[(fact, _tail(answer, fact), [(s, quote(texts, s)) for s in fact.sources]) for fact in facts],
         predicted=not all(fact.known for fact in facts),
         sourced=any(fact.sources for fact in facts),
+        quoted=bool(texts),
         total=answer.evidence_total if facts else 0,
     )
 

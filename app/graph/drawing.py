@@ -104,7 +104,7 @@ def drawing_svg(layout: Layout, name: str, alternative: str, row: float | None =
             "place": places[node.key],
             "lines": shown,
             "cut": shown != words,
-            "label": f"{node.label}, {role}" if row is None else " ".join(words),
+            "label": f"{node.label}, {role}" if row is None else " ".join(words) + (", new" if node.newest else ""),
             "opened": node.key in opened,
         })  # fmt: skip
     return render(
@@ -163,7 +163,7 @@ def node_places(layout: Layout, row: float | None) -> tuple[dict[Key, Place], fl
 
 
 def _width(node: Node) -> float:
-    letter = BOLD_LETTER if node.role in ("answer", "likely") else LETTER
+    letter = BOLD_LETTER if node.role in ("answer", "likely") or node.newest else LETTER
     longest = max(len(shortened(line, MOST_LETTERS)) for line in node.label.split("\n"))
     return longest * letter + (34 if node.role == "anchor" or node.named else 26)
 

@@ -46,6 +46,7 @@ class Node:
         role: how it is drawn.
         column, row: its place; `row` is a real number so that columns can be centred.
         named: whether an answer is named in the question as well.
+        newest: whether it has just come, in a picture that grows.
     """
 
     key: Key
@@ -54,16 +55,21 @@ class Node:
     column: int = 0
     row: float = 0.0
     named: bool = False
+    newest: bool = False
 
 
 @dataclass(frozen=True)
 class Edge:
-    """A fact between two nodes, by their keys; where the graph lacks it, with its confidence, which is below 1."""
+    """A fact between two nodes, by their keys; where the graph lacks it, with its confidence, which is below 1.
+
+    `newest` says that it has just come, in a picture that grows.
+    """
 
     head: Key
     relation: str
     tail: Key
     confidence: float = 1.0
+    newest: bool = False
 
     @property
     def predicted(self) -> bool:
@@ -117,7 +123,7 @@ def lay_out(answer: Answer, opened: Iterable[int] = ()) -> Layout:
     graph = nx.DiGraph()
     for edge in chosen:
         graph.add_edge(edge.head, edge.tail)
-    columns = _columns(graph, anchors)
+    columns = columns_of(graph, anchors)
     drawn, degrees = list(chosen), list[tuple[int, int]]()
     for entity in list(dict.fromkeys(opened))[:MOST_OPENED]:
         if entity not in columns:
@@ -134,7 +140,7 @@ def lay_out(answer: Answer, opened: Iterable[int] = ()) -> Layout:
             drawn.append(edge)
     first = min(columns.values(), default=0)
     columns = {key: column - first for key, column in columns.items()}
-    rows = _rows(graph, columns)
+    rows = rows_of(graph, columns)
     answers, behind = set(answer.ranked.tolist()), {key for edge in chosen for key in (edge.head, edge.tail)}
 
     def role(key: Key) -> Role:
@@ -230,7 +236,8 @@ def _connected_first(edges: Sequence[Edge], anchors: set[int], answers: Sequence
     return list(dict.fromkeys([*chosen, *unique]))[:most]
 
 
-def _columns(graph: nx.DiGraph, anchors: set[int]) -> dict[Key, int]:
+def columns_of(graph: nx.DiGraph, anchors: set[int]) -> dict[Key, int]:
+    """The column of each node, by its distance from the anchors; what hangs together with none of them begins anew."""
     undirected = graph.to_undirected()
     present = [key for key in graph if key in anchors]
     # An anchor that facts only lead to ("... whose currency is Euro") reads best on the far right.
@@ -249,7 +256,7 @@ def _columns(graph: nx.DiGraph, anchors: set[int]) -> dict[Key, int]:
     return columns | dict.fromkeys(last, end)
 
 
-def _rows(graph: nx.DiGraph, columns: dict[Key, int]) -> dict[Key, float]:
+def rows_of(graph: nx.DiGraph, columns: dict[Key, int]) -> dict[Key, float]:
     """Rows by the mean of the neighbours' rows (barycentres), swept both ways a few times; columns are centred."""
     undirected = graph.to_undirected()
     order: dict[int, list[Key]] = {}

@@ -9,7 +9,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -48,6 +48,7 @@ class OwnGraph:
         owner: the visit that it belongs to.
         kg: the graph, named as its file.
         note: how the file was read, where it does not say so itself; "" where it does.
+        texts: the texts that it was made of, by name, so that its facts can quote them.
         used: when it was last asked for, by the monotonic clock.
     """
 
@@ -55,6 +56,7 @@ class OwnGraph:
     owner: str
     kg: KnowledgeGraph
     note: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict)
     used: float = field(default_factory=time.monotonic)
 
 
@@ -84,7 +86,9 @@ class OwnGraphs:
         with self._lock:
             own = self._held.get(key)
             if own is None:
-                raise UnknownGraphError("your own graph is no longer here: upload its file again, or choose another")
+                raise UnknownGraphError(
+                    "your own graph is no longer here: upload its file again, paste its text again, or choose another"
+                )
             own.used = time.monotonic()
             return own.kg
 
@@ -98,25 +102,50 @@ class OwnGraphs:
         with self._lock:
             return self._held[key].note if key in self._held else ""
 
-    def add(self, owner: str, kg: KnowledgeGraph, note: str = "") -> OwnGraph:
-        """Keep a graph for a visit, in the place of the one it had; `note` says how its file was read.
+    def texts_of(self, key: str) -> Mapping[str, str]:
+        """The texts that a graph was made of, by name; none of one that was made of a file."""
+        with self._lock:
+            return self._held[key].texts if key in self._held else {}
+
+    def check_room(self, owner: str) -> None:
+        """Say that there is no room for a small graph of a visit, before anything is done to make it.
+
+        Raises:
+            UploadError: there is none.
+        """
+        with self._lock:
+            self._kept_beside(owner, time.monotonic(), 0)
+
+    def add(self, owner: str, kg: KnowledgeGraph, note: str = "", texts: Mapping[str, str] | None = None) -> OwnGraph:
+        """Keep a graph for a visit, in the place of the one it had.
+
+        Args:
+            owner: the visit.
+            kg: the graph.
+            note: how its file was read, or what it was made of.
+            texts: the texts that it was made of, by name.
 
         Raises:
             UploadError: there is no room.
         """
-        own = OwnGraph(PREFIX + secrets.token_urlsafe(16), owner, kg, note)
+        own = OwnGraph(PREFIX + secrets.token_urlsafe(16), owner, kg, note, texts or {})
         with self._lock:
-            kept = {k: g for k, g in self._held.items() if g.owner != owner and own.used - g.used < IDLE_SECONDS}
-            if len(kept) >= MOST_GRAPHS or sum(g.kg.nbytes for g in kept.values()) + kg.nbytes > MOST_HELD:
-                raise UploadError(
-                    "other visitors' graphs take all the room that there is: try again in a few minutes, "
-                    "or send a smaller graph"
-                )
+            kept = self._kept_beside(owner, own.used, kg.nbytes)
             left = self._held.keys() - kept.keys()
             self._held = kept | {own.key: own}
         for key in left:
             self._gone(key)
         return own
+
+    def _kept_beside(self, owner: str, now: float, size: int) -> dict[str, OwnGraph]:
+        """Others' graphs, where one of so many bytes has room beside them."""
+        kept = {k: g for k, g in self._held.items() if g.owner != owner and now - g.used < IDLE_SECONDS}
+        if len(kept) >= MOST_GRAPHS or sum(g.kg.nbytes for g in kept.values()) + size > MOST_HELD:
+            raise UploadError(
+                "other visitors' graphs take all the room that there is: try again in a few minutes, or send a "
+                "smaller graph"
+            )
+        return kept
 
     def forget(self, owner: str) -> None:
         """Drop what belongs to a visit that is over."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -12,6 +13,7 @@ from app.graph.answer_view import saved_answer, sorted_table
 from app.graph.autocomplete import completions
 from app.graph.examples import WORLD_EXAMPLES, Example
 from app.graph.graphs import GraphShelf
+from app.graph.growing.panel import GrowingPanel
 from app.graph.handlers import CHOICES_SHOWN, EXAMPLES_SHOWN, Choices, GraphDemo, text_of_pressed
 from app.graph.likely.slider import proof_shown, slider_html
 from app.graph.own_graphs import LIMITS
@@ -31,17 +33,32 @@ FOLLOWING_AT_ONCE = 24
 """Pages that may wait for likely answers at once; waiting takes no thread."""
 
 
-def build_graphs(shelf: GraphShelf, model: LanguageModel, page: gr.Blocks) -> tuple[GraphDemo, Dependency]:
-    """The tab, inside `page`: what its events do, and the event after which a visitor's own graph may be chosen."""
-    parts, ask, upload = _layout(shelf, model)
+@dataclass(frozen=True)
+class GraphTab:
+    """The tab, as the rest of the page needs it.
+
+    Attributes:
+        demo: what its events do.
+        growing: the panel in which a text becomes a graph.
+        brought: the events after which a visitor's own graph may be chosen.
+    """
+
+    demo: GraphDemo
+    growing: GrowingPanel
+    brought: tuple[Dependency, ...]
+
+
+def build_graphs(shelf: GraphShelf, model: LanguageModel, page: gr.Blocks) -> GraphTab:
+    """The tab, inside `page`."""
+    parts, ask, upload, growing = _layout(shelf, model, page)
     demo = GraphDemo(shelf, model, parts)
-    _connect_asking(demo, parts, ask, page)
+    _connect_asking(demo, parts, ask, growing, page)
     _connect_likely(demo, parts)
     page.unload(demo.leave)
     brought = upload.upload(
         demo.bring, [upload], [parts.graph, parts.upload_note], **_private("upload", 1)
     )  # fmt: skip
-    return demo, brought
+    return GraphTab(demo, growing, (brought, growing.made))
 
 
 def _scripted(
@@ -53,8 +70,10 @@ def _scripted(
     return {"js_on_load": script, "server_functions": [served(function, shelf) for function in functions]}
 
 
-def _layout(shelf: GraphShelf, model: LanguageModel) -> tuple[GraphParts, gr.Button, gr.UploadButton]:
-    """The parts of the tab, the button that asks and the one that uploads."""
+def _layout(
+    shelf: GraphShelf, model: LanguageModel, page: gr.Blocks
+) -> tuple[GraphParts, gr.Button, gr.UploadButton, GrowingPanel]:
+    """The parts of the tab, the button that asks, the one that uploads, and the panel for texts."""
     gr.HTML(
         "<p>Ask a knowledge graph. The exact answer comes at once; beside it a language model works through the same "
         "question step by step, and every step is checked.</p>",
@@ -82,6 +101,8 @@ def _layout(shelf: GraphShelf, model: LanguageModel) -> tuple[GraphParts, gr.But
         with gr.Row(elem_id="examples"):
             example_buttons = _small_buttons("example", EXAMPLES_SHOWN)
         with gr.Column(elem_id="folded"):
+            with gr.Accordion("Make a graph of a text: paste it, and see it grow", open=False, elem_id="grow_frame"):
+                growing = GrowingPanel(shelf, model, graph, page)
             with gr.Accordion("What is in this graph", open=False, elem_id="contents_frame"):
                 contents = gr.HTML(elem_id="contents", **_scripted("contents", shelf=shelf))
             with gr.Accordion("Build a query from a shape", open=False, elem_id="shapes_frame"):
@@ -127,7 +148,7 @@ def _layout(shelf: GraphShelf, model: LanguageModel) -> tuple[GraphParts, gr.But
         asked=gr.State(None), run=gr.State(None), waiting_for=gr.State(None), linked=gr.State(False),
         examples=gr.State(WORLD_EXAMPLES), choices=gr.State(()),
     )  # fmt: skip
-    return parts, ask, upload
+    return parts, ask, upload, growing
 
 
 def _small_buttons(kind: str, count: int) -> tuple[gr.Button, ...]:
@@ -147,8 +168,8 @@ def _private(queue: str = "", at_once: int = 0) -> dict[str, Any]:
     return settings | {"concurrency_id": queue, "concurrency_limit": at_once}
 
 
-def _connect_asking(demo: GraphDemo, parts: GraphParts, ask: gr.Button, page: gr.Blocks) -> None:
-    """What a question sets off, whether it is typed, an example, a choice, or comes with a link."""
+def _connect_asking(demo: GraphDemo, parts: GraphParts, ask: gr.Button, growing: GrowingPanel, page: gr.Blocks) -> None:
+    """What a question sets off, whether it is typed, an example, a choice, an offer, or comes with a link."""
     exact, model = _private("exact", EXACT_AT_ONCE), _private("model", RUNS_AT_ONCE)
     inputs = [parts.graph, parts.question, parts.run, parts.wanted, parts.slider]
     always = gr.State(True)
@@ -172,10 +193,14 @@ def _connect_asking(demo: GraphDemo, parts: GraphParts, ask: gr.Button, page: gr
         [button.click for button in parts.choice_buttons], choose, [parts.choices], [parts.question],
         api_visibility="private", queue=False,
     )  # fmt: skip
+    offered = gr.on(
+        [button.click for button in growing.offer_buttons], choose, [growing.offers], [parts.question],
+        api_visibility="private", queue=False,
+    )  # fmt: skip
     show = in_view(
         "body:has(#error .sk-alert) #choices:has(button)", "#error .sk-alert", "#answer_panel:has(.sk-answer)"
     )
-    for trigger in (gr.on([ask.click, parts.question.submit], None, trigger_mode="multiple"), filled, chosen):
+    for trigger in (gr.on([ask.click, parts.question.submit], None, trigger_mode="multiple"), filled, chosen, offered):
         answered = trigger.then(demo.answer, [always, *inputs], answered_parts, trigger_mode="multiple", **exact)
         answered.then(None, js=show, api_visibility="private")
         _follow(demo, parts, answered)

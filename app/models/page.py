@@ -23,8 +23,8 @@ TRIALS_AT_ONCE = 4
 PROMISE = (
     "The key stays in this server's memory for your visit and goes only to the provider: it is not stored, not logged, "
     "not put into an address and not sent back to your page. It is forgotten when you go back, close or reload the "
-    "page, or after an hour without use; a batch job that is at work holds it until it ends or is stopped. To try it, "
-    "one short request is sent, which costs a few tokens."
+    "page, or after an hour without use; a batch job or the reading of a text that is at work holds it until it "
+    "ends or is stopped. To try it, one short request is sent, which costs a few tokens."
 )
 
 
@@ -103,8 +103,8 @@ class ModelsTab:
         """Use the page's model again and forget the key."""
         self._model.owned.forget(this_visit())
         return self._changed(
-            "The page's own model is in use again; your key is forgotten. A batch job that is at work with it holds it "
-            "until it ends: Stop ends it.",
+            "The page's own model is in use again; your key is forgotten. A batch job or the reading of a text that "
+            "is at work with it holds it until it ends: Stop ends it.",
             can_go_back=False,
         )
 

@@ -68,6 +68,10 @@ HEAR_SECONDS = 60
 """For hearing a recording."""
 HEARD_AT_ONCE = 1
 """Recordings of all visitors that are heard; each takes a core."""
+GROW_SECONDS = 600
+"""For reading a pasted text; what was read until then is kept."""
+GROWING_AT_ONCE = 2
+"""Texts of all visitors that are read at the same time."""
 LIKELY_SECONDS = 120
 """For the likely answers to one question."""
 LEARN_SECONDS = 600

@@ -474,6 +474,34 @@ window.skylarkGraph = (() => {
     start();
   }
 
+  function growth({element, watch}) {
+    // The graph of a text as it grows: what was drawn before moves to where it stands now, what is new fades in, and the
+    // frame follows it.
+    const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
+    const place = (node) => node.getAttribute('transform').match(/-?[\d.]+/g).map(Number);
+    let before = new Map();
+    function show() {
+      const nodes = [...element.querySelectorAll('[data-key]')], frame = element.querySelector('.sk-scroll');
+      const now = new Map(nodes.map((node) => [node.dataset.key, place(node)]));
+      const time = {duration: 500, easing: 'ease-out'}, at = ([x, y]) => `translate(${x}px, ${y}px)`;
+      if (!calm()) {
+        nodes.forEach((node) => {
+          const from = before.get(node.dataset.key), to = now.get(node.dataset.key);
+          if (from) node.animate([{transform: at(from)}, {transform: at(to)}], time);
+          else node.animate([{opacity: 0}, {opacity: 1}], {duration: 700});
+        });
+        element.querySelectorAll('[data-head]').forEach((line) => line.animate([{opacity: 0}, {}], {duration: 700}));
+      }
+      before = now;
+      const newest = element.querySelector('.sk-shape.sk-newest');
+      if (!frame || !newest) return;
+      const box = frame.getBoundingClientRect(), seen = newest.getBoundingClientRect();
+      const [left, top] = [seen.left + seen.width / 2 - box.left - box.width / 2, seen.top - box.top - box.height / 2];
+      frame.scrollBy({left, top, behavior: calm() ? 'auto' : 'smooth'});
+    }
+    watch('value', show);
+  }
+
   function slider({element, props, trigger, watch}) {
     // The slider: its place in words at once, and the answers anew as it moves, no more often than they can come.
     const range = element.querySelector('input'), output = element.querySelector('output');
@@ -574,5 +602,5 @@ window.skylarkGraph = (() => {
     });
   }
 
-  return {answer, contents, picture, proposals, shapes, slider, steps};
+  return {answer, contents, growth, picture, proposals, shapes, slider, steps};
 })();

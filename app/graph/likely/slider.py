@@ -100,7 +100,7 @@ class LikelyDemo:
     """
 
     def __init__(self, shelf: GraphShelf, parts: GraphParts) -> None:
-        self._likely, self._parts = shelf.likely, parts
+        self._likely, self._own, self._parts = shelf.likely, shelf.own, parts
         self._last_moves: dict[str, str] = {}
 
     def views(self, asked: Asked, position: object, session: str) -> Changes:
@@ -161,7 +161,7 @@ class LikelyDemo:
         return {
             self._parts.answer: answer_html(asked, likely, "" if soft is None else soft[1].words),
             self._parts.picture: picture_html(asked, likely),
-            self._parts.table: evidence_table_html(likely or asked.answer),
+            self._parts.table: evidence_table_html(likely or asked.answer, self._own.texts_of(asked.graph)),
             self._parts.likely_status: "",
             self._parts.likely_stop: _HIDDEN,
             self._parts.waiting_for: None,

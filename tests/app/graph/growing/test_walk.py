@@ -1,0 +1,79 @@
+"""A text pasted into the page, in headless Chromium: which model, what it takes, the graph as it grows, questions."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tests.app.browsing import DESKTOP, PHONE, PICTURES, SCRIPT, expect, open_tab, serious_faults, visit
+from tests.app.graph.growing.models import TEXT
+from tests.reasoning.extraction.models import faultless_reply
+from tests.reasoning.openai_server import Behaviour, OpenAIServer
+
+PROPOSED = {
+    "relations": [
+        {"name": "works for", "head": "person", "tail": "company"},
+        {"name": "founded in", "head": "company", "tail": "year"},
+    ]
+}
+PASTED = f"{SCRIPT} is what somebody wrote here.\n{TEXT}"
+
+
+def read(prompt: str) -> str:
+    """A model that proposes relations, then reads passages without fault, each in a moment."""
+    if "-----" not in prompt:
+        return "yes"
+    if not prompt.startswith("Relations:"):
+        return json.dumps(PROPOSED)
+    time.sleep({"Ann": 0.3, "Bo": 0.9, "Cy": 1.5}[next(name for name in ("Ann", "Bo", "Cy") if f"{name} " in prompt)])
+    return faultless_reply(prompt)
+
+
+def name_a_model(page: Any) -> None:
+    page.fill("#own_name input, #own_name textarea", "gpt-5-mini")
+    page.fill("#own_key input", "vk9-Visitors.Secret_Key-0123456789")
+    page.press("#own_key input", "Enter")
+    expect(page, "#own_status", "In use now: openai:gpt-5-mini")
+
+
+@pytest.mark.parametrize(("viewport", "name"), [(DESKTOP, "desktop"), (PHONE, "phone")])
+def test_a_pasted_text_grows_into_a_graph_that_is_asked(
+    browser: Any, copying: str, provider: OpenAIServer, viewport: dict[str, int], name: str
+) -> None:
+    provider.then(for_ever=Behaviour(reply=read))
+    with visit(browser, copying, f"growing-{name}", viewport) as page:
+        page.uncheck("#run_llm input")
+        page.click("#grow_frame > button")
+        expect(page, "#grow_model", "A larger language model is needed")
+        assert not page.locator("#grow_text").is_visible()
+        assert not serious_faults(page)
+        page.click("#grow_to_models")
+        page.wait_for_selector("#own_name input:visible, #own_name textarea:visible")
+        name_a_model(page)
+        open_tab(page, "Graph")
+        expect(page, "#grow_model", "Read by openai:gpt-5-mini, yours for this visit")
+        asked = len(provider.requests)
+        page.fill("#grow_text textarea", PASTED)
+        assert "4 requests to openai:gpt-5-mini" in expect(page, "#grow_expected", "Nothing was sent yet")
+        assert len(provider.requests) == asked
+        page.click("#grow_go")
+        expect(page, "#grow_status", "triples so far")
+        page.wait_for_selector("#grown .sk-newest")
+        page.wait_for_selector("#grow_stop:enabled")
+        expect(page, "#grow_status", "is yours and chosen above")
+        assert page.input_value("#graph input") == "pasted text (yours)"
+        assert "Bo Moe works for Core" in str(page.text_content("#grown_triples"))
+        assert "Made of a pasted text by openai:gpt-5-mini" in expect(page, "#graph_note", "Made of")
+        page.wait_for_selector("#offer-1:visible", timeout=30_000)
+        assert not serious_faults(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        page.screenshot(path=PICTURES / f"grown-{name}.png", full_page=True)
+        page.click("#offer-1")
+        expect(page, "#evidence_table", "pasted text, line")
+        assert page.locator("#evidence_table mark").count()
+        assert page.locator("#grow_frame script, #evidence_table script").count() == 0
+        assert not serious_faults(page)
+        page.screenshot(path=PICTURES / f"grown-asked-{name}.png", full_page=True)
