@@ -1,22 +1,18 @@
 """`evaluate` by several processes: how much faster two are than one, what Ray adds, and whether kills lose anything.
 
-    python -m benchmarks.parallel_evaluation [--data DIR] [--complete N] [--copy N] [--embedded N] [--kills N]
-    python -m benchmarks.parallel_evaluation --beside [--data DIR] [--complete N]
-    python -m benchmarks.parallel_evaluation --anew METHOD [--data DIR] [--complete N] [--copy N] [--embedded N]
+    python -m benchmarks.parallel_evaluation [--data DIR] [--work DIR] [--complete N] [--copy N] [--embedded N]
 
 On the 32,000 official queries of FB15k-237 (18,000, valid) and NELL995 (14,000, test): method complete in protocol
 hard, and method lark in protocol reading with the copy-everything baseline and with the embedded model. N are the
 queries of each type that are asked; all where it is not given, of the embedded model 3. Every run is a command of its
 own whose libraries have one thread: with one worker, with two, and of the baseline with two of Ray's; the files of
-results are compared byte for byte. Then a smaller run is killed, a worker of it and its driver, at `--kills` random
-moments each, and at `--ray-kills` on Ray, and what is gone on with is compared with a run that was let be. Where no
-link predictor is kept for a graph, one of rules alone is fitted, which takes seconds. About 50 minutes on two cores;
-some 10 with `--complete 100 --copy 100 --embedded 1`. Writes `results/parallel_evaluation.json` and `.md` beside this
-file.
-
-With `--beside` two runs of method complete that have nothing to do with each other go on at the same time, and how much
-longer each takes than alone is added to these results: that much two processes take from each other, whoever shares out
-the work between them.
+results are compared byte for byte. Two runs of method complete that have nothing to do with each other, at the same
+time, show how much two processes take from each other whoever shares out the work. Then a smaller run is killed, a
+worker of it and its driver, at `--kills` random moments each, and at `--ray-kills` on Ray, and what is gone on with is
+compared with a run that was let be. Where no link predictor is kept for a graph, one of rules alone is fitted, which
+takes seconds. About an hour on two cores, which nothing else may use; some 15 minutes with `--complete 100 --copy 100
+--embedded 1`. What is measured is kept in DIR, from which a run that was stopped goes on. Writes
+`results/parallel_evaluation.json` and `.md` beside this file.
 """
 
 from __future__ import annotations
@@ -31,9 +27,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
@@ -102,39 +99,66 @@ class Kills:
     lines_there: list[int] = field(default_factory=list)
 
 
+class Parts:
+    """What was measured so far, a line a part, in a file from which a run that was stopped goes on.
+
+    Attributes:
+        seconds: that all parts took.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path, self.seconds = path, 0.0
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        self._there = {json.dumps(line["key"]): line for line in map(json.loads, lines)}
+
+    def of(self, key: tuple[object, ...], measure: Callable[[], Any]) -> Any:
+        """A part, measured where it is not there yet."""
+        name = json.dumps(key)
+        if name not in self._there:
+            began = time.perf_counter()
+            found = measure()
+            self._there[name] = {"key": key, "seconds": time.perf_counter() - began, "found": found}
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(self._there[name]) + "\n")
+        self.seconds += self._there[name]["seconds"]
+        return self._there[name]["found"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, default=kg_data.data_root(), help="the data folder, which holds kg/")
     parser.add_argument("--complete", type=int, help="queries of each type that complete answers")
     parser.add_argument("--copy", type=int, help="queries of each type that the copy baseline answers")
     parser.add_argument("--embedded", type=int, default=3, help="queries of each type that the embedded model answers")
+    parser.add_argument("--beside", type=int, default=300, help="queries of each type of two runs at the same time")
     parser.add_argument("--kills", type=int, default=10, help="of a worker, and of the driver")
     parser.add_argument("--ray-kills", type=int, default=3, help="the same on Ray")
     parser.add_argument("--killed", type=int, default=60, help="queries of each type of the runs that are killed")
-    parser.add_argument("--anew", choices=METHODS, help="measure one method again, no more")
-    parser.add_argument("--beside", action="store_true", help="measure two runs at the same time, no more")
+    parser.add_argument("--work", type=Path, help="where what is measured is kept; default: nowhere")
     options = parser.parse_args()
     os.environ["SKYLARK_DATA"] = str(options.data.resolve())
     limits = dict(zip(METHODS, (options.complete, options.copy, options.embedded), strict=True))
-    if options.anew:
-        report = json.loads((RESULTS / "parallel_evaluation.json").read_text(encoding="utf-8"))
-        report["timings"][options.anew] = {
-            name: [asdict(one) for one in row] for name, row in by_set(options.data, options.anew, limits).items()
-        }
-        write({**report, "anew": {**report.get("anew", {}), options.anew: f"--anew {options.anew!r}{given(options)}"}})
-        return
-    if options.beside:
-        report = json.loads((RESULTS / "parallel_evaluation.json").read_text(encoding="utf-8"))
-        write({**report, "beside": beside(options.data, options.complete)})
-        return
-    began = time.perf_counter()
     predictors = {name: fitted(options.data / "kg" / name) for name in SETS}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        timings = {method: by_set(options.data, method, limits) for method in METHODS}
-        start = list(timed(work, options.data / "kg" / "nell995-betae", "test", COPY, 1))
+        parts = Parts((options.work or work) / "parts.jsonl")
+        timings = {
+            method: {
+                name: parts.of(
+                    ("timings", method, name, limit),
+                    partial(timings_of, work, options.data / "kg" / name, SETS[name], method, limit),
+                )
+                for name in SETS
+            }
+            for method, limit in limits.items()
+        }
+        together = parts.of(("beside", options.beside), partial(beside, work, options.data, options.beside))
+        start = parts.of(("start",), partial(timings_of, work, options.data / "kg" / "nell995-betae", "test", COPY, 1))
         kills = {
-            engine: killed(work, engine, times, options.killed)
+            engine: parts.of(
+                ("kills", engine, times, options.killed), partial(killed, work, engine, times, options.killed)
+            )
             for engine, times in (("local", options.kills), ("ray", options.ray_kills))
         }
     report = {
@@ -144,18 +168,12 @@ def main() -> None:
         "version": version(),
         "ray": version_of("ray"),
         "predictors": predictors,
-        "minutes": round((time.perf_counter() - began) / 60, 1),
-        "timings": {
-            method: {name: [asdict(timing) for timing in row] for name, row in sets.items()}
-            for method, sets in timings.items()
-        },
-        "start": [asdict(timing) for timing in start],
+        "minutes": round(parts.seconds / 60, 1),
+        "timings": timings,
+        "beside": together,
+        "start": start,
         "kills": kills,
     }
-    write(report)
-
-
-def write(report: Mapping[str, Any]) -> None:
     text = as_markdown(report)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "parallel_evaluation.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -164,7 +182,7 @@ def write(report: Mapping[str, Any]) -> None:
 
 
 def given(options: argparse.Namespace) -> str:
-    names = ("complete", "copy", "embedded", "kills", "ray_kills", "killed")
+    names = ("complete", "copy", "embedded", "beside", "kills", "ray_kills", "killed")
     return "".join(f" --{name.replace('_', '-')} {value}" for name in names if (value := getattr(options, name)))
 
 
@@ -199,13 +217,9 @@ def finished(process: subprocess.Popen[bytes], log: Path) -> None:
         raise SystemExit(f"{process.args!r} failed: {log.read_text(encoding='utf-8')[-2000:]}")
 
 
-def by_set(data: Path, method: str, limits: Mapping[str, int | None]) -> dict[str, list[Timing]]:
-    """The runs of one method on each data set."""
-    with tempfile.TemporaryDirectory() as work:
-        return {
-            name: list(timed(Path(work), data / "kg" / name, split, method, limits[method]))
-            for name, split in SETS.items()
-        }
+def timings_of(work: Path, folder: Path, split: str, method: str, limit: int | None) -> list[dict[str, Any]]:
+    """Each of `timed` as it is kept."""
+    return [asdict(timing) for timing in timed(work, folder, split, method, limit)]
 
 
 def timed(work: Path, folder: Path, split: str, method: str, limit: int | None) -> Iterator[Timing]:
@@ -228,24 +242,23 @@ def timed(work: Path, folder: Path, split: str, method: str, limit: int | None) 
         yield timing
 
 
-def beside(data: Path, limit: int | None) -> dict[str, Any]:
+def beside(work: Path, data: Path, limit: int) -> dict[str, Any]:
     """Seconds of method complete with one worker, alone and with another such run at the same time, by data set."""
     found: dict[str, Any] = {"limit": limit}
-    with tempfile.TemporaryDirectory() as folder:
-        for name, split in SETS.items():
-            arguments = ["--kg", str(data / "kg" / name), "--queries", str(data / "kg" / name / "queries")]
-            arguments += ["--split", split, *METHODS["complete"], *([] if limit is None else ["--limit", str(limit)])]
-            for what, count in (("alone", 1), ("at once", 2)):
-                runs = []
-                for number in range(count):
-                    out, log = Path(folder) / f"{name}-{what}-{number}.jsonl", Path(folder) / f"{number}.log"
-                    runs.append((out, log, begun(evaluation(out, "local", 1, arguments), log)))
-                for _, log, process in runs:
-                    finished(process, log)
-                summaries = [out.with_name(f"{out.name}.summary.json") for out, _, _ in runs]
-                seconds = [json.loads(path.read_text(encoding="utf-8"))["seconds"] for path in summaries]
-                found.setdefault(name, {})[what] = sum(seconds) / count
-            print(f"{name}: {found[name]}", file=sys.stderr, flush=True)
+    for name, split in SETS.items():
+        arguments = ["--kg", str(data / "kg" / name), "--queries", str(data / "kg" / name / "queries")]
+        arguments += ["--split", split, *METHODS["complete"], "--limit", str(limit)]
+        for what, count in (("alone", 1), ("at once", 2)):
+            runs = []
+            for number in range(count):
+                out, log = work / f"{name}-{what}-{number}.jsonl", work / f"{number}.log"
+                runs.append((out, log, begun(evaluation(out, "local", 1, arguments), log)))
+            for _, log, process in runs:
+                finished(process, log)
+            summaries = [out.with_name(f"{out.name}.summary.json") for out, _, _ in runs]
+            seconds = [json.loads(path.read_text(encoding="utf-8"))["seconds"] for path in summaries]
+            found.setdefault(name, {})[what] = sum(seconds) / count
+        print(f"{name}: {found[name]}", file=sys.stderr, flush=True)
     return found
 
 
@@ -337,18 +350,16 @@ def as_markdown(report: Mapping[str, Any]) -> str:
     ]
     every = [timing for sets in report["timings"].values() for row in sets.values() for timing in row]
     one, two, ray = report["start"]
-    anew: dict[str, str] = report.get("anew", {})
     lines = [
         "# Evaluation by several processes",
         f"`{report['command']}`, {report['date']}, Skylark {report['version']}, Ray {report['ray']}, "
-        f"{machine_words(report['machine'])}, {report['minutes']} minutes in all. Each worker has one thread."
-        + "".join(f" {method.capitalize()} was measured anew (`{how}`)." for method, how in anew.items()),
+        f"{machine_words(report['machine'])}, {report['minutes']} minutes in all. Each worker has one thread.",
         f"```\n{aligned(header, rows)}\n```",
         "Seconds are those of answering, in which workers start and open the graph and models. `lines`: whether all "
         f"wrote the same file, byte for byte ({sum(timing['same'] for timing in every)} of {len(every)} runs). "
         "Link predictors: " + ", ".join(f"{name} {parts}" for name, parts in report["predictors"].items()) + ".",
         verdict(report),
-        *([together(report["beside"])] if "beside" in report else []),
+        together(report["beside"]),
         "## Starting",
         f"A run of {one['queries']} queries, one of each type, whose work is next to nothing: "
         f"{one['command_seconds']:.1f} s the command with one worker, {two['command_seconds']:.1f} s with two, "
@@ -402,10 +413,9 @@ def together(found: Mapping[str, Any]) -> str:
     for name in SETS:
         times = found[name]["at once"] / found[name]["alone"]
         said.append(f"{times:.2f} times as long on {name}, so that sharing the work gives {2 / times:.2f} at most")
-    asked = "all queries" if found["limit"] is None else f"{found['limit']} queries of each type"
     return (
-        f"Two runs of method complete that have nothing to do with each other ({asked}, one worker each, `--beside`) "
-        f"take, at the same time, {' and '.join(said)}."
+        f"Two runs of method complete that have nothing to do with each other ({found['limit']} queries of each type, "
+        f"one worker each) take, at the same time, {' and '.join(said)}."
     )
 
 
