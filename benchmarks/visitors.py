@@ -1,4 +1,4 @@
-"""What visitors of the demo get for what they type: forty questions and instructions of people who had seen none of it.
+"""What visitors of the demo get for what they type: forty questions and instructions, written without sight of it.
 
     python -m benchmarks.visitors [LIST] [--data DIR] [--pictures DIR]     asks all of them
     python -m benchmarks.visitors --judge                                  reads the verdicts anew, and asks nothing
@@ -9,9 +9,10 @@ model and the embedded detector of the page. Kept are what the card shows, which
 how surely, and whether it is an answer, asks back or refuses; "I can't tell." refuses.
 
 Numbers, truth values and names of the graph are compared with what the list expects. The list says in words which
-things a picture's boxes are to hold, so whoever judges looks at the pictures, which `--pictures` draws. Verdicts of
-people stand in `lists/visitors.verdicts.json` with their reasons; one holds for what was shown when it was given, and
-no longer where something else is shown. Writes `results/visitors.json` and `.md` beside this file; takes minutes.
+things a picture's boxes are to hold, so whoever judges looks at the pictures, which `--pictures` draws. Verdicts so
+given stand in `lists/visitors.verdicts.json` with their reasons, and come before those of the comparison, which knows
+no other name for a thing; one holds for what was shown when it was given, and no longer where something else is shown.
+Writes `results/visitors.json` and `.md` beside this file; takes minutes.
 """
 
 from __future__ import annotations
@@ -239,12 +240,12 @@ def compared(row: Mapping[str, Any]) -> str | None:
 
 
 def is_judged(row: Mapping[str, Any], verdict: Mapping[str, Any]) -> bool:
-    """Whether somebody's verdict is on what a row shows."""
+    """Whether a verdict is on what a row shows."""
     return all(verdict[part] == row[part] for part in JUDGED)
 
 
 def judged(rows: Sequence[dict[str, Any]], verdicts: Sequence[Mapping[str, Any]]) -> None:
-    """Give each row its verdict: somebody's, else that of the comparison."""
+    """Give each row its verdict: that of whoever judged it, else that of the comparison."""
     for row in rows:
         found = next((one for one in verdicts if is_judged(row, one)), None)
         row["verdict"] = compared(row) if found is None else found["verdict"]
@@ -282,14 +283,14 @@ def text_of(report: Mapping[str, Any]) -> str:
         f"`{report['command']}`, {machine_words(report['machine'])}.",
         "",
         f"{fair} of {found['entries']} are right, or rightly asked back or refused (the aim is {ENOUGH}); "
-        f"{found['wrong though sure']} are wrong though sure (at most {MOST_WRONG}). They were written by people who "
-        "had seen neither the code nor the page's examples, and were asked once.",
+        f"{found['wrong though sure']} are wrong though sure (at most {MOST_WRONG}). The texts were written "
+        "without sight of the code or of the page's examples, and were asked once.",
         "",
         "```",
         aligned(["", *found], table),
         "```",
         "",
-        f"{judges} verdicts are a person's, who looked at the pictures, with the reasons below "
+        f"{judges} verdicts were given by reading the answers and looking at the pictures, with the reasons below "
         "(`benchmarks/lists/visitors.verdicts.json`); the others are those of a comparison of numbers, truth values "
         "and names with what the list expects.",
     ]
