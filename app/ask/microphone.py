@@ -146,7 +146,7 @@ def _vocabulary(kg: KnowledgeGraph) -> str:
 
 def _sentence(error: SkylarkError) -> str:
     said = str(error)
-    return f"{said[:1].upper()}{said[1:].rstrip('.')}."
+    return f"{said[:1].upper()}{said[1:]}{'' if said.endswith(('.', '?', '!')) else '.'}"
 
 
 def _told(transcript: Transcript) -> str:
