@@ -28,7 +28,7 @@ window.skylarkVoice = (() => {
 
   async function start() {
     const recording = {name: crypto.getRandomValues(new Uint32Array(3)).join('-'), number: 0, pieces: [], count: 0,
-      total: 0, waits: false, ended: false};
+      total: 0, waits: false, ready: false, ended: false};
     now = recording;
     try {
       // Only pages that come over https, or from this machine, have one.
@@ -43,6 +43,8 @@ window.skylarkVoice = (() => {
       samples.port.onmessage = ({data}) => take(recording, data);
       context.createMediaStreamSource(recording.stream).connect(samples);
       await context.resume();
+      if (now !== recording) return close(recording);
+      recording.ready = true;
     } catch (error) {
       close(recording);
       if (now === recording) { now = null; tell(refused(error)); }
@@ -101,7 +103,7 @@ window.skylarkVoice = (() => {
   // The speaker is done: what is left is sent, and the whole is heard.
   function stop() {
     const recording = now;
-    if (!recording?.context || recording.ended) return;
+    if (!recording?.ready || recording.ended) return;
     close(recording);
     show('hearing');
     tell('Hearing what you asked …');
@@ -135,7 +137,7 @@ window.skylarkVoice = (() => {
     button?.addEventListener('click', () => {
       if (!now) start();
       else if (now.ended) forget();
-      else if (now.context) stop();
+      else if (now.ready) stop();
       else forget();
     });
   }

@@ -157,3 +157,19 @@ def test_where_the_microphone_is_refused_typing_goes_on(listening: Any, copying:
         page.fill("#ask_question textarea", "What is the capital of Chad?")
         page.press("#ask_question textarea", "Enter")
         expect(page, "#told", "N'Djamena", 60)
+
+
+def test_pressing_again_before_it_listens_ends_it(listening: Any, copying: str) -> None:
+    with visit(listening, copying, "microphone-hurried", tab="Ask") as page:
+        page.wait_for_selector("#told .sk-shape-answer", timeout=240_000)
+        page.evaluate(
+            "() => { const resume = AudioContext.prototype.resume; AudioContext.prototype.resume = async function () {"
+            " window.resuming = this; await new Promise((later) => setTimeout(later, 500)); return resume.call(this); }; }"
+        )
+        page.get_by_role("button", name="Ask by voice").click()
+        page.wait_for_function("window.resuming")
+        page.get_by_role("button", name="Ask by voice").click()
+        page.wait_for_function("window.resuming.state === 'closed'")
+        page.wait_for_timeout(700)
+        assert page.get_attribute("#voice button", "class") == "sk-microphone"
+        assert page.inner_text("#ask_status") == ""
