@@ -137,10 +137,12 @@ class AskTab:
         for part in (self.chips, self.seen, self.told):
             part.select(self.pressed, [self.in_hand], shown, **asking).then(None, js=done, **private)
         self.give.upload(self.given, [self.give], shown, **asking).then(None, js=done, **private)
-        self.voice.input(
+        piece = self.voice.input(
             self.heard, [self.recording], [self.hearing, self.recording], **private,
             concurrency_id="hear", concurrency_limit=HEARD_AT_ONCE, trigger_mode="multiple",
-        ).then(None, [self.hearing], js="(heard) => skylarkVoice.heard(heard)", **private)  # fmt: skip
+        )  # fmt: skip
+        piece.success(None, [self.hearing], js="(heard) => skylarkVoice.heard(heard)", **private)
+        piece.failure(None, js="() => skylarkVoice.failed()", **private)
         self._page.load(
             self.arrived, [self.waits], [*shown, self.question, self._tabs], **private,
             js="() => [Boolean(document.querySelector('#cards .sk-waiting'))]",

@@ -119,6 +119,13 @@ window.skylarkVoice = (() => {
     show('off');
   }
 
+  // The server refused a piece, since too many ask at once say.
+  function failed() {
+    if (!now?.waits) return;
+    forget();
+    tell('What was spoken cannot be heard at the moment: try again in a minute, or type.');
+  }
+
   function heard(answer) {
     const recording = now;
     if (!answer || !recording || answer.recording !== recording.name) return;
@@ -141,5 +148,5 @@ window.skylarkVoice = (() => {
       else forget();
     });
   }
-  return {attach, forget, heard};
+  return {attach, failed, forget, heard};
 })();

@@ -173,3 +173,19 @@ def test_pressing_again_before_it_listens_ends_it(listening: Any, copying: str) 
         page.wait_for_timeout(700)
         assert page.get_attribute("#voice button", "class") == "sk-microphone"
         assert page.inner_text("#ask_status") == ""
+
+
+def test_where_the_server_refuses_to_hear_it_is_said(listening: Any, copying: str) -> None:
+    with visit(listening, copying, "microphone-busy", hurried=True, tab="Ask") as page:
+        page.wait_for_selector("#told .sk-shape-answer", timeout=240_000)
+
+        def refuse(route: Any) -> None:
+            if '"samples"' in (route.request.post_data or ""):
+                route.fulfill(status=429, json={"detail": "wait a moment"})
+            else:
+                route.continue_()
+
+        page.route("**/queue/join*", refuse)
+        page.get_by_role("button", name="Ask by voice").click()
+        expect(page, "#ask_status", "cannot be heard at the moment")
+        page.get_by_role("button", name="Ask by voice").wait_for()
