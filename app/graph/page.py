@@ -101,7 +101,7 @@ def _layout(
         with gr.Row(elem_id="examples"):
             example_buttons = _small_buttons("example", EXAMPLES_SHOWN)
         with gr.Column(elem_id="folded"):
-            with gr.Accordion("Make a graph of a text: paste it, and see it grow", open=False, elem_id="grow_frame"):
+            with gr.Accordion("Make a graph of a text", open=False, elem_id="grow_frame"):
                 growing = GrowingPanel(shelf, model, graph, page)
             with gr.Accordion("What is in this graph", open=False, elem_id="contents_frame"):
                 contents = gr.HTML(elem_id="contents", **_scripted("contents", shelf=shelf))
