@@ -25,6 +25,8 @@ from vision.detections.description import sentence, there_is
 from vision.detections.drawing import class_colours
 from vision.images.loading import LoadedImage
 
+MOST_NAMED = 3
+"""Things that were not found, which the sentence names."""
 MOST_PROVEN = 3
 """Things whose reasons stand below the picture; all of them are in the fold."""
 READ_AS = {"detect": "Find", "segment": "Outline", "ground": "Find by a description", "count": "Count",
@@ -158,7 +160,8 @@ def picture_sentence(looked: Looked) -> str:
     if isinstance(value, bool):
         return "Yes." if value else "No."
     if task.kind == "count" or (grounding is not None and grounding.question == "count"):
-        return f"{there_is(names)}." if len(found) else "There is none." if value == 0 else "I can't tell."
+        told = f"{there_is(names)}." if len(found) else "There is none." if value == 0 else "I can't tell."
+        return f"{told}{_not_found(looked)}"
     if isinstance(value, str):
         return value if grounding is None else f"{value[:1].upper()}{value[1:]}{'' if value.endswith('.') else '.'}"
     if not len(found):
@@ -167,7 +170,17 @@ def picture_sentence(looked: Looked) -> str:
         which = f"the {task.expression}" if len(found) == 1 else f"{len(found)}: {task.expression}"
         return f"Found {which.rstrip('.?! ')}."
     told = sentence(found)
-    return f"{'Outlined' if task.kind == 'segment' else 'Found'} {told[:1].lower()}{told[1:]}"
+    return f"{'Outlined' if task.kind == 'segment' else 'Found'} {told[:1].lower()}{told[1:]}{_not_found(looked)}"
+
+
+def _not_found(looked: Looked) -> str:
+    """What was asked for beside something that was found, and was not; such as " Not found: zebra."."""
+    names = looked.detections.class_names
+    missing = [target.label for target in looked.task.targets or () if target.label not in names]
+    if not names or not missing:
+        return ""
+    more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+    return f" Not found: {', '.join(shortened(label, 40) for label in missing[:MOST_NAMED])}{more}."
 
 
 def _telling(words: str) -> str:

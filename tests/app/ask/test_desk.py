@@ -20,3 +20,10 @@ def test_a_further_question_may_refer_to_the_last_answer() -> None:
     afresh = desk.answer("What is the capital of France?", further.in_hand)
     assert afresh.in_hand.last is not None and afresh.in_hand.last.entities == ["Paris"]
     assert "after the last answer" not in afresh.told
+
+
+def test_what_was_asked_for_beside_what_is_there_is_said_to_be_missing() -> None:
+    desk = Desk(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector())
+    seen = desk.answer("Find every bus and every zebra", InHand("bus", is_new=True)).seen
+    assert "Found a bus. Not found: zebra." in seen
+    assert "Not found" not in desk.answer("Find every bus", InHand("bus", is_new=True)).seen

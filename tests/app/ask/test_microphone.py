@@ -164,7 +164,8 @@ def test_pressing_again_before_it_listens_ends_it(listening: Any, copying: str) 
         page.wait_for_selector("#told .sk-shape-answer", timeout=240_000)
         page.evaluate(
             "() => { const resume = AudioContext.prototype.resume; AudioContext.prototype.resume = async function () {"
-            " window.resuming = this; await new Promise((later) => setTimeout(later, 500)); return resume.call(this); }; }"
+            " window.resuming = this; await new Promise((later) => setTimeout(later, 500));"
+            " return resume.call(this); }; }"
         )
         page.get_by_role("button", name="Ask by voice").click()
         page.wait_for_function("window.resuming")
