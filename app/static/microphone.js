@@ -143,10 +143,15 @@ window.skylarkVoice = (() => {
     trigger = asks;
     button?.addEventListener('click', () => {
       if (!now) start();
-      else if (now.ended) forget();
-      else if (now.ready) stop();
-      else forget();
+      else if (now.ready && !now.ended) stop();
+      else { forget(); tell(''); }
     });
   }
+  // What a visitor types is not written over by what is heard.
+  addEventListener('input', ({isTrusted, target}) => {
+    if (!isTrusted || !now || !target.closest?.('#ask_question')) return;
+    forget();
+    tell('Not listening any more, since you type.');
+  });
   return {attach, failed, forget, heard};
 })();

@@ -190,3 +190,15 @@ def test_where_the_server_refuses_to_hear_it_is_said(listening: Any, copying: st
         page.get_by_role("button", name="Ask by voice").click()
         expect(page, "#ask_status", "cannot be heard at the moment")
         page.get_by_role("button", name="Ask by voice").wait_for()
+
+
+def test_what_is_typed_meanwhile_stays(listening: Any, copying: str) -> None:
+    with visit(listening, copying, "microphone-typing", tab="Ask") as page:
+        page.wait_for_selector("#told .sk-shape-answer", timeout=240_000)
+        page.get_by_role("button", name="Ask by voice").click()
+        page.get_by_role("button", name="Stop recording").wait_for()
+        page.locator("#ask_question textarea").press_sequentially("my own words")
+        expect(page, "#ask_status", "Not listening any more")
+        page.get_by_role("button", name="Ask by voice").wait_for()
+        page.wait_for_timeout(3000)
+        assert page.input_value("#ask_question textarea") == "my own words"
