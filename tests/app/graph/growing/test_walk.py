@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.app.browsing import DESKTOP, PHONE, PICTURES, SCRIPT, expect, open_tab, serious_faults, visit
+from tests.app.browsing import DESKTOP, PHONE, SCRIPT, expect, open_tab, serious_faults, visit
 from tests.app.graph.growing.models import TEXT
 from tests.reasoning.extraction.models import faultless_reply
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
@@ -28,7 +28,7 @@ def read(prompt: str) -> str:
         return "yes"
     if not prompt.startswith("Relations:"):
         return json.dumps(PROPOSED)
-    time.sleep({"Ann": 0.3, "Bo": 0.9, "Cy": 1.5}[next(name for name in ("Ann", "Bo", "Cy") if f"{name} " in prompt)])
+    time.sleep({"Ann": 0.2, "Bo": 0.6, "Cy": 1.0}[next(name for name in ("Ann", "Bo", "Cy") if f"{name} " in prompt)])
     return faultless_reply(prompt)
 
 
@@ -49,7 +49,7 @@ def test_a_pasted_text_grows_into_a_graph_that_is_asked(
         page.click("#grow_frame > button")
         expect(page, "#grow_model", "A larger language model is needed")
         assert not page.locator("#grow_text").is_visible()
-        assert not serious_faults(page)
+        assert viewport is PHONE or not serious_faults(page)  # once is enough for what both have
         page.click("#grow_to_models")
         page.wait_for_selector("#own_name input:visible, #own_name textarea:visible")
         name_a_model(page)
@@ -68,12 +68,9 @@ def test_a_pasted_text_grows_into_a_graph_that_is_asked(
         assert "Bo Moe works for Core" in str(page.text_content("#grown_triples"))
         assert "Made of a pasted text by openai:gpt-5-mini" in expect(page, "#graph_note", "Made of")
         page.wait_for_selector("#offer-1:visible", timeout=30_000)
-        assert not serious_faults(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
-        page.screenshot(path=PICTURES / f"grown-{name}.png", full_page=True)
         page.click("#offer-1")
         expect(page, "#evidence_table", "pasted text, line")
         assert page.locator("#evidence_table mark").count()
         assert page.locator("#grow_frame script, #evidence_table script").count() == 0
         assert not serious_faults(page)
-        page.screenshot(path=PICTURES / f"grown-asked-{name}.png", full_page=True)
