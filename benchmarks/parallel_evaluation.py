@@ -317,7 +317,8 @@ def kill(process: subprocess.Popen[bytes], victim: str, rng: random.Random) -> b
         for child in psutil.Process(process.pid).children(recursive=True):
             with suppress(psutil.Error):
                 told = " ".join(child.cmdline())
-                if "--multiprocessing-fork" in told or "ray::" in told:
+                # Ray's node dies with its agents, which are called "ray::" too.
+                if "--multiprocessing-fork" in told or "ray::MapWorker" in told:
                     workers.append(child)
     while workers:
         with suppress(psutil.Error):

@@ -14,8 +14,8 @@ from app.ask.speech import SharedSpeech
 from reasoning import KnowledgeGraph
 from reasoning.speech import Audio, SpeechModel, Transcript
 from reasoning.speech.errors import SpeechError
-from tests.app.browsing import PHONE, expect, serious_faults, visit
-from tests.reasoning.speech.recordings import GERMAN, QUESTION, RATE, noise, packaged_model, samples_of, spoken
+from tests.app.browsing import expect, visit
+from tests.reasoning.speech.recordings import GERMAN, RATE, noise, packaged_model, samples_of, spoken
 
 KG = KnowledgeGraph.from_triples([("Germany", "borders", "France"), ("Berlin", "capital of", "Germany")])
 
@@ -124,25 +124,6 @@ def test_without_a_model_it_is_said() -> None:
     microphone = Microphone(Scripted(None))
     answer, recording = microphone.heard(piece(0, noise(0.1)), None, KG)
     assert recording is None and "The weights are missing" in answer["told"]
-
-
-def test_a_question_is_spoken_shown_and_asked(listening: Any, copying: str) -> None:
-    with visit(listening, copying, "microphone", PHONE, tab="Ask") as page:
-        page.wait_for_selector("#told .sk-shape-answer", timeout=240_000)
-        page.get_by_role("button", name="Ask by voice").click()
-        page.get_by_role("button", name="Stop recording").wait_for()
-        expect(page, "#ask_status", "Listening")
-        # The text comes while the recording goes on.
-        page.wait_for_function("document.querySelector('#ask_question textarea').value.includes('Germany')")
-        assert not serious_faults(page)
-        page.get_by_role("button", name="Stop recording").click()
-        expect(page, "#ask_status", "Heard in English", 60)
-        assert "Germany" in page.input_value("#ask_question textarea")
-        assert page.locator("#cards .sk-card").count() == 2, "nothing is asked yet"
-        # What was misheard is mended by hand.
-        page.fill("#ask_question textarea", QUESTION)
-        page.press("#ask_question textarea", "Enter")
-        expect(page, "#told", "Poland", 60)
 
 
 def test_where_the_microphone_is_refused_typing_goes_on(listening: Any, copying: str) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from app.image.examples import PHOTOGRAPHS
 from tests.app.ask.walking import answered, ask, first_answers
-from tests.app.browsing import expect, visit
+from tests.app.browsing import expect, serious_faults, visit
 from tests.reasoning.speech.recordings import QUESTION
 
 MOST_WAITED = 90.0
@@ -57,10 +57,14 @@ def test_a_newcomer_meets_no_dead_end(listening: Any, copying: str, tmp_path: Pa
         step("There is a bus.", lambda: ask(page, "how many buses are there?"))
 
         page.get_by_role("button", name="Ask by voice").click()
+        # The text comes while the recording goes on, and is not asked by itself.
         page.wait_for_function("document.querySelector('#ask_question textarea').value.includes('Germany')")
+        assert not serious_faults(page)
         page.get_by_role("button", name="Stop recording").click()
         with waiting.measured():
             expect(page, "#ask_status", "Heard in English", 60)
+        assert "Germany" in page.input_value("#ask_question textarea")
+        assert "There is a bus." in page.inner_text("#cards"), "nothing is asked yet"
         page.fill("#ask_question textarea", QUESTION)
         step("Poland", lambda: page.press("#ask_question textarea", "Enter"))
 
