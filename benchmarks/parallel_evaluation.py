@@ -100,15 +100,11 @@ class Kills:
 
 
 class Parts:
-    """What was measured so far, a line a part, in a file from which a run that was stopped goes on.
-
-    Attributes:
-        seconds: that all parts took.
-    """
+    """What was measured so far, a line a part, in a file from which a run that was stopped goes on."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._path, self.seconds = path, 0.0
+        self._path = path
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         self._there = {json.dumps(line["key"]): line for line in map(json.loads, lines)}
 
@@ -116,12 +112,9 @@ class Parts:
         """A part, measured where it is not there yet."""
         name = json.dumps(key)
         if name not in self._there:
-            began = time.perf_counter()
-            found = measure()
-            self._there[name] = {"key": key, "seconds": time.perf_counter() - began, "found": found}
+            self._there[name] = {"key": key, "found": measure()}
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(self._there[name]) + "\n")
-        self.seconds += self._there[name]["seconds"]
         return self._there[name]["found"]
 
 
@@ -168,7 +161,6 @@ def main() -> None:
         "version": version(),
         "ray": version_of("ray"),
         "predictors": predictors,
-        "minutes": round(parts.seconds / 60, 1),
         "timings": timings,
         "beside": together,
         "start": start,
@@ -354,7 +346,7 @@ def as_markdown(report: Mapping[str, Any]) -> str:
     lines = [
         "# Evaluation by several processes",
         f"`{report['command']}`, {report['date']}, Skylark {report['version']}, Ray {report['ray']}, "
-        f"{machine_words(report['machine'])}, {report['minutes']} minutes in all. Each worker has one thread.",
+        f"{machine_words(report['machine'])}. Each worker has one thread.",
         f"```\n{aligned(header, rows)}\n```",
         "Seconds are those of answering, in which workers start and open the graph and models. `lines`: whether all "
         f"wrote the same file, byte for byte ({sum(timing['same'] for timing in every)} of {len(every)} runs). "
