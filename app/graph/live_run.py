@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections.abc import Iterator
 
 from langchain_core.language_models import BaseChatModel
 
+from app.graph.happenings import DONE, TimeIsOverError, happenings
 from app.models.language_model import MAX_NEW_TOKENS
 from app.server.limits import RUN_SECONDS, TookTooLongError
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.execution.events import Event
 from reasoning.language import EmbeddedChatModel
 from reasoning.lark import LarkOptions
-
-_DONE = object()
 
 
 class LiveRun:
@@ -62,7 +60,7 @@ class LiveRun:
     def stop(self) -> None:
         """End the run; returns at once."""
         self._stopped.set()
-        self._happened.put(_DONE)
+        self._happened.put(DONE)
 
     def replace(self) -> None:
         """Stop because the next question takes its place; returns at once."""
@@ -80,24 +78,13 @@ class LiveRun:
             SkylarkError: the chain could not be run, or took more than `RUN_SECONDS`.
         """
         self._worker.start()
-        ends = time.monotonic() + RUN_SECONDS
         try:
-            while not self.stopped:
-                if time.monotonic() > ends:
-                    raise TookTooLongError(
-                        f"the language model worked for {RUN_SECONDS / 60:g} minutes, the most for one question here, "
-                        "and was stopped: ask for less, or choose a faster model"
-                    )
-                try:
-                    item = self._happened.get(timeout=tick)
-                except queue.Empty:
-                    yield None
-                    continue
-                if item is _DONE or self.stopped:
-                    return
-                if isinstance(item, BaseException):
-                    raise item
-                yield item  # type: ignore[misc]
+            yield from happenings(self._happened, self._stopped, RUN_SECONDS, tick)  # type: ignore[misc]
+        except TimeIsOverError:
+            raise TookTooLongError(
+                f"the language model worked for {RUN_SECONDS / 60:g} minutes, the most for one question here, "
+                "and was stopped: ask for less, or choose a faster model"
+            ) from None
         finally:
             self.stop()
             self._closed.set()
@@ -111,4 +98,4 @@ class LiveRun:
         except Exception as error:
             self._happened.put(error)
         finally:
-            self._happened.put(_DONE)
+            self._happened.put(DONE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -14,6 +13,7 @@ from langchain_core.language_models import BaseChatModel
 
 from app.graph.growing.expected import Plan
 from app.graph.growing.text import DOCUMENT, OPTIONS
+from app.graph.happenings import DONE, TimeIsOverError, happenings
 from app.server.limits import GROW_SECONDS
 from kg_data.errors import SkylarkError
 from reasoning.extraction.extraction import Extraction
@@ -22,7 +22,6 @@ from reasoning.extraction.schema import ExtractionSchema
 from reasoning.language import EmbeddedChatModel
 from reasoning.language.cancellation import until
 
-_DONE = object()
 Ended = Literal["done", "stopped", "late"]
 
 
@@ -100,7 +99,7 @@ class GrowingRun:
     def stop(self) -> None:
         """End it; returns at once. What was read stays."""
         self._stopped.set()
-        self._happened.put(_DONE)
+        self._happened.put(DONE)
 
     def leave(self) -> None:
         """End it because its visitor has gone."""
@@ -116,27 +115,17 @@ class GrowingRun:
         if self.stopped:
             return
         self._worker.start()
-        ends = time.monotonic() + GROW_SECONDS
         try:
-            while not self.stopped:
-                if time.monotonic() > ends:
-                    self.ended = "late"
-                    return
-                try:
-                    item = self._happened.get(timeout=tick)
-                except queue.Empty:
+            for item in happenings(self._happened, self._stopped, GROW_SECONDS, tick):
+                if isinstance(item, Growth):
+                    self.growth = item
+                    yield item
+                else:
                     yield None
-                    continue
-                if self.stopped:
-                    return
-                if item is _DONE:
-                    self.ended = "done"
-                    return
-                if isinstance(item, Exception):
-                    raise item
-                assert isinstance(item, Growth)
-                self.growth = item
-                yield item
+            if not self.stopped:
+                self.ended = "done"
+        except TimeIsOverError:
+            self.ended = "late"
         finally:
             self.stop()
             self._drain()
@@ -166,7 +155,7 @@ class GrowingRun:
             if not self.stopped:
                 self._happened.put(error)
         finally:
-            self._happened.put(_DONE)
+            self._happened.put(DONE)
 
 
 class GrowingRuns:
