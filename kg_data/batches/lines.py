@@ -29,7 +29,8 @@ def lines_by_workers(
     folder: Path | None,
     workers: Workers,
     advance: Callable[[int], object],
-    alike: Callable[[Any], Hashable] | None = None,
+    alike: Callable[[Any], Hashable | None] | None = None,
+    in_batches: bool = True,
 ) -> Generator[Line]:
     """The line of each item, in order.
 
@@ -41,7 +42,7 @@ def lines_by_workers(
             None for a place that is gone afterwards.
         workers: who does the work.
         advance: told how many further lines there are, from a thread of its own.
-        alike: see `cut`.
+        alike, in_batches: see `cut`.
 
     Raises:
         WorkerError: a worker died as often as is tried; the lines that there are stay in the folder.
@@ -53,7 +54,7 @@ def lines_by_workers(
         return
     if folder is None:
         with TemporaryDirectory(prefix="skylark-shards-") as own:
-            yield from lines_by_workers(opening, keys, items, Path(own), workers, advance, alike)
+            yield from lines_by_workers(opening, keys, items, Path(own), workers, advance, alike, in_batches)
         return
     opened = _pickled(opening)
     folder = folder.absolute()  # workers on a cluster are in folders of their own
@@ -61,7 +62,7 @@ def lines_by_workers(
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise ResultsError(f"cannot make the folder {folder}: {error.strerror or error}") from None
-    shards = cut(keys, items, folder, workers.count, alike)
+    shards = cut(keys, items, folder, workers.count, alike, in_batches)
     shard_of = {key: shard for shard in shards for key in shard.keys}
     run = run_in_processes if workers.engine == "local" else run_on_ray
     finished: dict[int, Iterator[Line]] = {}

@@ -52,13 +52,13 @@ def run_in_processes(opening: bytes, shards: Sequence[Shard], count: int) -> Gen
         WorkerError: a worker died at one item as often as is tried, or failed in a way that is no `SkylarkError`.
         SkylarkError: what does the work raised it.
     """
-    waiting = list(shards)
+    waiting = WaitingShards(shards)
     deaths: Counter[tuple[int, Progress]] = Counter()
     workers: list[_Process] = []
     try:
         for number in range(min(count, len(shards))):
             workers.append(_Process(opening))
-            workers[-1].give(_next(waiting, number))
+            workers[-1].give(waiting.next(number))
         while busy := [worker for worker in workers if worker.shard is not None]:
             ready = wait([worker.connection for worker in busy])
             for worker in busy:
@@ -67,9 +67,7 @@ def run_in_processes(opening: bytes, shards: Sequence[Shard], count: int) -> Gen
                 if worker.answered():
                     assert worker.shard is not None
                     yield worker.shard
-                    worker.shard = None
-                    if waiting:
-                        worker.give(_next(waiting, workers.index(worker)))
+                    worker.give(waiting.next(workers.index(worker)))
                 else:
                     workers[workers.index(worker)] = _replaced(worker, opening, deaths)
     finally:
@@ -77,10 +75,35 @@ def run_in_processes(opening: bytes, shards: Sequence[Shard], count: int) -> Gen
             worker.stop()
 
 
-def _next(waiting: list[Shard], worker: int) -> Shard:
-    """Take the first shard that suits a worker, else the first of all."""
-    at = next((at for at, shard in enumerate(waiting) if shard.suits in (worker, None)), 0)
-    return waiting.pop(at)
+class WaitingShards:
+    """Shards that are to be done, and which worker does which group.
+
+    A worker does the shards of its groups in their order, and begins a group that nobody has where its turn comes. Some
+    groups take longer than others: a worker that would run ahead of another one, for which `LEFT` shards and more wait
+    before its own next one, takes the last of those over, and their group with it. A worker that does the first of a
+    group takes longer than one that has done some, so that the last few are left to the one that has.
+
+    Args:
+        shards: in their order.
+    """
+
+    LEFT = 2
+
+    def __init__(self, shards: Sequence[Shard]) -> None:
+        self._shards = list(shards)
+        self._worker_of: dict[int, int] = {}
+
+    def next(self, worker: int) -> Shard | None:
+        """Take the next one for a worker, from 0; None where it is to do nothing more."""
+        others = Counter[int]()
+        for at, shard in enumerate(self._shards):
+            owner = worker if shard.group is None else self._worker_of.setdefault(shard.group, worker)
+            if owner == worker or others[owner] == self.LEFT:
+                if shard.group is not None:
+                    self._worker_of[shard.group] = worker
+                return self._shards.pop(at)
+            others[owner] += 1
+        return None
 
 
 class _Process:
@@ -100,9 +123,11 @@ class _Process:
             self.process.start()
         inner.close()
 
-    def give(self, shard: Shard) -> None:
-        """Give it a shard."""
+    def give(self, shard: Shard | None) -> None:
+        """Give it a shard, if there is one."""
         self.shard = shard
+        if shard is None:
+            return
         with suppress(OSError):  # where it is dead already that is found when its answer is awaited
             self.connection.send(shard)
 

@@ -1,9 +1,9 @@
 """Shards: pieces of the work, each with a file of its own, which one worker at a time writes.
 
 They are consecutive items. Where some are alike, and a worker does the next of a kind sooner than the first, they are
-those of a stretch of the items that suit one worker. A worker notes in the file that it begins and that it is ready,
-then writes each item's line with the item's key. So whoever opens the file again, after a worker or the driver has
-died, sees what is done and how often workers have died since the last line.
+those of a stretch of the items that are of one group of kinds. A worker notes in the file that it begins and that it is
+ready, then writes each item's line with the item's key. So whoever opens the file again, after a worker or the driver
+has died, sees what is done and how often workers have died since the last line.
 """
 
 from __future__ import annotations
@@ -25,10 +25,14 @@ from kg_data.errors import DataError, WorkerError
 
 MOST_ITEMS, LEAST_ITEMS = 256, 8
 """Items of a shard: as many as method exact answers at once; enough that a model out of reach is noticed in one, and a
-multiple of that, so that detectors have the batches of one process."""
+multiple of that, so that detectors have the batches of one process. Where each item is worked on by itself the last
+shards are smaller: the last one to finish keeps the others waiting for it."""
 
 SHARDS_A_WORKER = 16
 """At the least, where there are enough items: the last ones to finish keep the others waiting the shorter."""
+
+GROUPS_A_WORKER = 4
+"""Of kinds that are alike: how finely the work can be shared out anew where some groups take longer than others."""
 
 TRIES = 3
 """Times that workers may die at one item; the last time it is done by itself, so that it is known which one it was."""
@@ -93,14 +97,15 @@ class Shard:
         path: its file.
         keys: of each item, what tells it from the others of the run.
         items: what is worked on, of the same length; they can be pickled.
-        suits: the worker that does the like of them, from 0; None where no worker does rather than another.
+        group: the number of the kinds that they are of, which one worker does sooner than several; None where they have
+            nothing in common.
     """
 
     number: int
     path: Path
     keys: Sequence[str]
     items: Sequence[Any]
-    suits: int | None = None
+    group: int | None = None
 
     def lines(self) -> Iterator[Line]:
         """The lines of a shard that is done, in order."""
@@ -128,7 +133,8 @@ def cut(
     items: Sequence[Any],
     folder: Path,
     workers: int,
-    alike: Callable[[Any], Hashable] | None = None,
+    alike: Callable[[Any], Hashable | None] | None = None,
+    in_batches: bool = True,
 ) -> list[Shard]:
     """Cut the work into shards, whose files are named as no file in the folder is.
 
@@ -136,25 +142,38 @@ def cut(
         keys, items: see `Shard`.
         folder: where the files are to lie.
         workers: how many share the work.
-        alike: of an item, what it has in common with those that the same worker is to do; None where they have nothing.
+        alike: of an item, what it has in common with those that the same worker is to do, its kind, or None where any
+            may do it; None where that holds of all. Each group of kinds has shards of its own.
+        in_batches: whether items are worked on `LEAST_ITEMS` at a time.
     """
     size = min(max(len(items) // (SHARDS_A_WORKER * workers) // LEAST_ITEMS, 1) * LEAST_ITEMS, MOST_ITEMS)
     earlier = [int(path.name.split("-")[0]) for path in folder.glob(SHARDS)]
     run = max(earlier, default=0) + 1
     pieces: list[tuple[int | None, Sequence[int]]]
     if alike is None:
-        pieces = [(None, range(start, min(start + size, len(items)))) for start in range(0, len(items), size)]
+        pieces = [(None, stretch) for stretch in _stretches(len(items), size, workers, in_batches)]
     else:
-        suited = _shared_out([alike(item) for item in items], workers)
-        stretches = [range(start, min(start + size * workers, len(items)))
-                     for start in range(0, len(items), size * workers)]  # fmt: skip
-        pieces = [(worker, part) for stretch in stretches for worker in range(workers)
-                  for part in _parts([at for at in stretch if suited[at] == worker], size)]  # fmt: skip
+        count = GROUPS_A_WORKER * workers
+        groups = _groups([alike(item) for item in items], count)
+        stretches = [range(start, min(start + size * count, len(items)))
+                     for start in range(0, len(items), size * count)]  # fmt: skip
+        pieces = [(group, part) for stretch in stretches for group in (None, *range(count))
+                  for part in _parts([at for at in stretch if groups[at] == group], size)]  # fmt: skip
     return [
         Shard(number, folder / f"{run:04}-{number:06}.jsonl", [keys[at] for at in places],
-              [items[at] for at in places], worker)
-        for number, (worker, places) in enumerate((worker, places) for worker, places in pieces if places)
+              [items[at] for at in places], group)
+        for number, (group, places) in enumerate((group, places) for group, places in pieces if places)
     ]  # fmt: skip
+
+
+def _stretches(count: int, size: int, workers: int, in_batches: bool) -> Iterator[range]:
+    """Consecutive places of so many; after the first ones they are the fewer the less is left, unless in batches."""
+    start = 0
+    while start < count:
+        least = LEAST_ITEMS if in_batches or start < LEAST_ITEMS * workers else 1
+        end = start + (size if in_batches else min(size, max((count - start) // (2 * workers), least)))
+        yield range(start, min(end, count))
+        start = end
 
 
 def _parts(places: Sequence[int], size: int) -> list[Sequence[int]]:
@@ -164,13 +183,13 @@ def _parts(places: Sequence[int], size: int) -> list[Sequence[int]]:
     return [places[start:end] for start, end in pairwise(ends)]
 
 
-def _shared_out(kinds: Sequence[Hashable], workers: int) -> list[int]:
-    """For each item the worker that does all of its kind, who all have about the same number of items."""
-    loads, worker_of = [0] * workers, dict[Hashable, int]()
-    for kind, count in Counter(kinds).most_common():
-        worker_of[kind] = loads.index(min(loads))
-        loads[worker_of[kind]] += count
-    return [worker_of[kind] for kind in kinds]
+def _groups(kinds: Sequence[Hashable | None], count: int) -> list[int | None]:
+    """For each item the group of its kind, of so many that all have about the same number of items."""
+    loads, group_of = [0] * count, dict[Hashable | None, int | None]({None: None})
+    for kind, items in Counter(kind for kind in kinds if kind is not None).most_common():
+        group_of[kind] = least = loads.index(min(loads))
+        loads[least] += items
+    return [group_of[kind] for kind in kinds]
 
 
 class ShardWorker:

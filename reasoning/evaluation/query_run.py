@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from kg_data.appended_lines import Line
 from kg_data.batches.options import ALONE, Workers
+from reasoning.completion.complete import Complete
 from reasoning.completion.options import CompletionOptions
 from reasoning.errors import EvaluationError, GraphError
 from reasoning.evaluation.method import MethodEvaluation, MethodReply, about, replies
@@ -137,21 +138,18 @@ class QueryEvaluation(MethodEvaluation):
                 "skip": self.skip,
                 **run_settings(self, reasoner, llm_matters=False),
             },
-            alike=_followed_last,
+            alike=_followed_from_several if isinstance(reasoner.answering, Complete) else None,
         )
 
 
-def _followed_last(record: QueryRecord) -> str:
-    """The relation that a query follows last from several entities, else from one: a method keeps what it leads to."""
+def _followed_from_several(record: QueryRecord) -> str | None:
+    """The relation that a query follows last from several entities, what it leads to from each of which is kept."""
     parts: list[Query] = [record.query]
-    followed = ""
     for part in parts:  # the outer ones first
-        if isinstance(part, Project):
-            if not isinstance(part.source, Entity):
-                return part.relation
-            followed = followed or part.relation
+        if isinstance(part, Project) and not isinstance(part.source, Entity):
+            return part.relation
         parts += part.children
-    return followed
+    return None
 
 
 def _opened(evaluation: QueryEvaluation, integers: bool) -> Answered[QueryRecord]:

@@ -92,7 +92,7 @@ class PreparedRun(Generic[T]):
     metrics: Sequence[str]
     settings: Mapping[str, Any]
     reason_of: Callable[[Line], str | None] | None = None
-    alike: Callable[[T], Hashable] | None = None
+    alike: Callable[[T], Hashable | None] | None = None
 
     def estimate(self) -> Estimate:
         """What the whole run would take in requests, tokens and money; nothing is sent."""
@@ -197,7 +197,7 @@ class PreparedRun(Generic[T]):
         if not workers.alone:
             keys, folder = [item.identifier for item in items], None if sink is None else sink.shards.path
             opening = partial(_opened, self.opening)
-            yield from lines_by_workers(opening, keys, items, folder, workers, advance, self.alike)
+            yield from lines_by_workers(opening, keys, items, folder, workers, advance, self.alike, in_batches=False)
             return
         with closing(_with_reply(self.answered(items))) as lines:
             for line in lines:

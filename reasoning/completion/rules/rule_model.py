@@ -37,8 +37,8 @@ from reasoning.graph.index import Ids, TripleIndex
 CERTAIN = np.float32(1 - 2.0**-24)
 """The largest confidence below 1."""
 
-KEPT = 64
-"""Relations of which what is said of all entities is kept: a query asks for rows of one relation many times."""
+KEPT_BYTES = 2**27
+"""Of what is kept of relations for all entities: a query asks for rows of one relation many times."""
 
 
 class RulePredictor:
@@ -63,8 +63,10 @@ class RulePredictor:
         self.index = index
         self._bounds = np.searchsorted(closed.head, np.arange(2 * relations + 1))
         self._keeping, self._of_thread = threading.Lock(), threading.local()
-        self._popularities: LRUCache[int, NDArray[np.float32]] = LRUCache(KEPT)
-        self._loops: LRUCache[int, tuple[NDArray[np.float32], NDArray[np.int8]]] = LRUCache(KEPT)
+        self._popularities: LRUCache[int, NDArray[np.float32]]
+        self._popularities = LRUCache(KEPT_BYTES, getsizeof=lambda kept: kept.nbytes)
+        self._loops: LRUCache[int, tuple[NDArray[np.float32], NDArray[np.int8]]]
+        self._loops = LRUCache(KEPT_BYTES, getsizeof=lambda kept: kept[1].nbytes)
         (self.path_strengths,) = _frozen((strengths(closed, options.smoothing),))
         groups = len(self.edges.relations)
         by_conclusion = np.argsort(constant.conclusion, kind="stable")

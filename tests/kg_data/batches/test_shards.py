@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kg_data.batches.options import Workers
-from kg_data.batches.shards import LEAST_ITEMS, MOST_ITEMS, TRIES, Shard, ShardFolder, ShardWorker, cut
+from kg_data.batches.shards import (
+    GROUPS_A_WORKER,
+    LEAST_ITEMS,
+    MOST_ITEMS,
+    TRIES,
+    Shard,
+    ShardFolder,
+    ShardWorker,
+    cut,
+)
 from kg_data.errors import DataError, ResultsError, UsageError, WorkerError
 from tests.kg_data.batches.works import failing_at, line_of, squaring
 
@@ -39,23 +48,34 @@ class TestCutting:
         sizes = {len(shard.items) for shard in shards[:-1]}
         assert len(sizes) <= 1 and all(LEAST_ITEMS <= size <= MOST_ITEMS and size % LEAST_ITEMS == 0 for size in sizes)
 
+    @given(st.integers(0, 5000), st.integers(1, 9))
+    def test_what_is_worked_on_one_by_one_ends_in_small_shards(self, count: int, workers: int) -> None:
+        keys = [str(number) for number in range(count)]
+        shards = cut(keys, range(count), Path("nowhere"), workers, in_batches=False)
+        assert [item for shard in shards for item in shard.items] == list(range(count))
+        sizes = [len(shard.items) for shard in shards]
+        assert sizes == sorted(sizes, reverse=True) and all(size <= MOST_ITEMS for size in sizes)
+        assert all(size >= LEAST_ITEMS for size in sizes[:workers][:-1]), "a model out of reach is noticed at once"
+        assert sizes[-1:] <= [1] or count <= LEAST_ITEMS * workers, "the others wait for one item at last"
+
     @given(st.lists(st.integers(0, 9), max_size=2000), st.integers(1, 5))
-    def test_items_that_are_alike_suit_one_worker(self, items: list[int], workers: int) -> None:
+    def test_items_that_are_alike_are_of_one_group(self, items: list[int], workers: int) -> None:
         keys = [str(number) for number in range(len(items))]
-        shards = cut(keys, items, Path("nowhere"), workers, alike=lambda item: item)
+        shards = cut(keys, items, Path("nowhere"), workers, alike=lambda item: item or None)
         assert sorted((key for shard in shards for key in shard.keys), key=int) == keys
         assert all(
             items[int(key)] == item for shard in shards for key, item in zip(shard.keys, shard.items, strict=True)
         )
-        suits = {(item, shard.suits) for shard in shards for item in shard.items}
-        assert len(suits) == len({item for item, _ in suits}), "a kind has one worker"
-        assert {worker for _, worker in suits} <= set(range(workers))
+        groups = {(item, shard.group) for shard in shards for item in shard.items}
+        assert len(groups) == len({item for item, _ in groups}), "a kind is of one group"
+        assert all((group is None) == (item == 0) for item, group in groups)
+        assert {group for _, group in groups} <= {None, *range(GROUPS_A_WORKER * workers)}
         assert all(shard.keys and len(shard.keys) <= 1.5 * MOST_ITEMS for shard in shards)
         assert [shard.number for shard in shards] == list(range(len(shards)))
 
     def test_many_workers_share_a_kind_that_all_items_are_of(self) -> None:
         keys = [str(number) for number in range(100)]
-        shards = cut(keys, range(100), Path("nowhere"), 8, alike=lambda item: None)
+        shards = cut(keys, range(100), Path("nowhere"), 8, alike=lambda item: 0)
         assert {len(shard.keys) for shard in shards} <= {8, 9}
 
     def test_no_file_of_an_earlier_part_of_the_run_is_written_again(self, tmp_path: Path) -> None:

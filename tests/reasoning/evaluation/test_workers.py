@@ -187,7 +187,7 @@ class TestGoingOn:
         stopped_with_shards(whole, out, merged=5)
         total = whole.read_bytes().count(b"\n")
 
-        def no_memory(*_: object) -> Any:
+        def no_memory(*_: object, **_options: object) -> Any:
             raise WorkerError("3 workers in a row died at test-2i:1")
             yield
 
