@@ -1,18 +1,20 @@
 """`evaluate` by several processes: how much faster two are than one, what Ray adds, and whether kills lose anything.
 
     python -m benchmarks.parallel_evaluation [--data DIR] [--work DIR] [--complete N] [--copy N] [--embedded N]
+        [--rounds N]
 
 On the 32,000 official queries of FB15k-237 (18,000, valid) and NELL995 (14,000, test): method complete in protocol
 hard, and method lark in protocol reading with the copy-everything baseline and with the embedded model. N are the
-queries of each type that are asked; all where it is not given, of the embedded model 3. Every run is a command of its
+queries of each type that are asked; all where it is not given, of the embedded model 6. Every run is a command of its
 own whose libraries have one thread: with one worker, with two, and of the baseline with two of Ray's; the files of
-results are compared byte for byte. Two runs of method complete that have nothing to do with each other, at the same
-time, show how much two processes take from each other whoever shares out the work. Then a smaller run is killed, a
-worker of it and its driver, at `--kills` random moments each, and at `--ray-kills` on Ray, and what is gone on with is
-compared with a run that was let be. Where no link predictor is kept for a graph, one of rules alone is fitted, which
-takes seconds. About an hour on two cores, which nothing else may use; some 15 minutes with `--complete 100 --copy 100
---embedded 1`. What is measured is kept in DIR, from which a run that was stopped goes on. Writes
-`results/parallel_evaluation.json` and `.md` beside this file.
+results are compared byte for byte. The runs of method complete, which are short, are made in turn `--rounds` times, and
+the median counts: a machine that is shared is some percent faster or slower from one minute to the next. Two runs of
+method complete that have nothing to do with each other, at the same time, show how much two processes take from each
+other whoever shares out the work. Then a smaller run is killed, a worker of it and its driver, at `--kills` random
+moments each, and at `--ray-kills` on Ray, and what is gone on with is compared with a run that was let be. Where no
+link predictor is kept for a graph, one of rules alone is fitted, which takes seconds. Some 80 minutes on two cores,
+which nothing else may use; some 20 with `--complete 100 --copy 100 --embedded 1`. What is measured is kept in DIR, from
+which a run that was stopped goes on. Writes `results/parallel_evaluation.json` and `.md` beside this file.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -74,6 +76,7 @@ class Timing:
         command_seconds: of the whole command.
         seconds: of answering, from when graph and queries are read; workers start within it.
         same: whether its file is that of one worker.
+        rounds: the seconds of answering of each run where there were several, of which `seconds` is the median.
     """
 
     engine: str
@@ -82,6 +85,7 @@ class Timing:
     command_seconds: float
     seconds: float
     same: bool
+    rounds: Sequence[float] = ()
 
 
 @dataclass
@@ -123,7 +127,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=kg_data.data_root(), help="the data folder, which holds kg/")
     parser.add_argument("--complete", type=int, help="queries of each type that complete answers")
     parser.add_argument("--copy", type=int, help="queries of each type that the copy baseline answers")
-    parser.add_argument("--embedded", type=int, default=3, help="queries of each type that the embedded model answers")
+    parser.add_argument("--embedded", type=int, default=6, help="queries of each type that the embedded model answers")
+    parser.add_argument("--rounds", type=int, default=3, help="of method complete, of which the median counts")
     parser.add_argument("--beside", type=int, default=300, help="queries of each type of two runs at the same time")
     parser.add_argument("--kills", type=int, default=10, help="of a worker, and of the driver")
     parser.add_argument("--ray-kills", type=int, default=3, help="the same on Ray")
@@ -132,6 +137,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["SKYLARK_DATA"] = str(options.data.resolve())
     limits = dict(zip(METHODS, (options.complete, options.copy, options.embedded), strict=True))
+    rounds = {**dict.fromkeys(METHODS, 1), "complete": options.rounds}
     predictors = {name: fitted(options.data / "kg" / name) for name in SETS}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
@@ -139,8 +145,8 @@ def main() -> None:
         timings = {
             method: {
                 name: parts.of(
-                    ("timings", method, name, limit),
-                    partial(timings_of, work, options.data / "kg" / name, SETS[name], method, limit),
+                    ("timings", method, name, limit, rounds[method]),
+                    partial(timings_of, work, options.data / "kg" / name, SETS[name], method, limit, rounds[method]),
                 )
                 for name in SETS
             }
@@ -174,7 +180,7 @@ def main() -> None:
 
 
 def given(options: argparse.Namespace) -> str:
-    names = ("complete", "copy", "embedded", "beside", "kills", "ray_kills", "killed")
+    names = ("complete", "copy", "embedded", "rounds", "beside", "kills", "ray_kills", "killed")
     return "".join(f" --{name.replace('_', '-')} {value}" for name in names if (value := getattr(options, name)))
 
 
@@ -209,9 +215,18 @@ def finished(process: subprocess.Popen[bytes], log: Path) -> None:
         raise SystemExit(f"{process.args!r} failed: {log.read_text(encoding='utf-8')[-2000:]}")
 
 
-def timings_of(work: Path, folder: Path, split: str, method: str, limit: int | None) -> list[dict[str, Any]]:
-    """Each of `timed` as it is kept."""
-    return [asdict(timing) for timing in timed(work, folder, split, method, limit)]
+def timings_of(
+    work: Path, folder: Path, split: str, method: str, limit: int | None, rounds: int = 1
+) -> list[dict[str, Any]]:
+    """Each of `timed` as it is kept, where there are several rounds with the median of the seconds."""
+    runs = [list(timed(work, folder, split, method, limit)) for _ in range(rounds)]
+    found = []
+    for ways in zip(*runs, strict=True):
+        seconds = [timing.seconds for timing in ways]
+        middle = sorted(ways, key=lambda timing: timing.seconds)[len(ways) // 2]
+        same = all(timing.same for timing in ways)
+        found.append(asdict(replace(middle, same=same, rounds=seconds if rounds > 1 else ())))
+    return found
 
 
 def timed(work: Path, folder: Path, split: str, method: str, limit: int | None) -> Iterator[Timing]:
@@ -348,7 +363,8 @@ def as_markdown(report: Mapping[str, Any]) -> str:
         f"`{report['command']}`, {report['date']}, Skylark {report['version']}, Ray {report['ray']}, "
         f"{machine_words(report['machine'])}. Each worker has one thread.",
         f"```\n{aligned(header, rows)}\n```",
-        "Seconds are those of answering, in which workers start and open the graph and models. `lines`: whether all "
+        "Seconds are those of answering, in which workers start and open the graph and models"
+        f"{in_rounds(report['timings'])}. `lines`: whether all "
         f"wrote the same file, byte for byte ({sum(timing['same'] for timing in every)} of {len(every)} runs). "
         "Link predictors: " + ", ".join(f"{name} {parts}" for name, parts in report["predictors"].items()) + ".",
         verdict(report),
@@ -372,6 +388,18 @@ def as_markdown(report: Mapping[str, Any]) -> str:
             f"it is let be; killed (`-9`) at a random moment of a run of its own each: {'; '.join(parts)}."
         )
     return "\n\n".join(lines) + "\n"
+
+
+def in_rounds(timings: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]) -> str:
+    """The seconds of each round, where there were several."""
+    said = [
+        f"{method} on {name} "
+        + ", ".join(f"{one:.1f} / {two:.1f}" for one, two in zip(*(way["rounds"] for way in row[:2]), strict=True))
+        for method, sets in timings.items()
+        for name, row in sets.items()
+        if row[0]["rounds"]
+    ]
+    return f", the median of several rounds (one worker / two: {'; '.join(said)})" if said else ""
 
 
 def cells(timings: Sequence[Mapping[str, Any]]) -> list[str]:

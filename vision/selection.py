@@ -33,6 +33,8 @@ class Plan:
         sure_score: the score, 0 to 1, from which an object counts as sure; the request may ask for less sure ones too.
         notes: what the user should know of how the instruction was read, one sentence each.
         settles: whether one object counts once, whatever classes were found for it.
+        doubted_score: the score, 0 to 1, from which on it is said of less sure objects that they may be there too; None
+            where that is not asked.
     """
 
     task: Task
@@ -43,10 +45,24 @@ class Plan:
     sure_score: float
     notes: tuple[str, ...] = ()
     settles: bool = False
+    doubted_score: float | None = None
+
+    @property
+    def with_doubted(self) -> Plan:
+        """The plan that keeps less sure objects too."""
+        if self.doubted_score is None:
+            return self
+        return replace(self, request=replace(self.request, min_score=self.doubted_score))
 
 
 SAME_OBJECT = 0.85
 """Intersection over union from which on boxes of different classes are of one object."""
+
+DOUBTED = 0.7
+"""Share of the score that sure objects have, down to which others may be there too."""
+
+DOUBLE = 0.3
+"""Intersection over union with an object of its label, from which on a less sure one is taken for the same."""
 
 
 def settled(found: Found) -> Found:
@@ -138,6 +154,26 @@ def selected(plan: Plan, found: Found, image: LoadedImage, source: ImageSource) 
         source=image if is_file(source) else source,
         notes=tuple(notes),
     )
+
+
+def doubted(plan: Plan, found: Found, image: LoadedImage, kept: Detections) -> Detections | None:
+    """What may be there beside what was kept: it scores a little less, and is none of that again.
+
+    Args:
+        plan: what is kept; it has a `doubted_score`.
+        found: the detector's boxes, down to that score.
+        image: the upright image.
+        kept: what `selected` gave.
+
+    Returns:
+        None where there is nothing of that kind.
+    """
+    every = replace(selected(plan.with_doubted, found, image, image.pixels), source=None, notes=())
+    assert every.scores is not None
+    whole, sure = every.nms(DOUBLE), plan.request.min_score
+    assert whole.scores is not None
+    less = whole[whole.scores < sure]
+    return less if len(less) else None
 
 
 def passed_over(plan: Plan, found: Found, image: LoadedImage, kept: Detections) -> list[str]:

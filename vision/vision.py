@@ -38,7 +38,7 @@ from vision.reading import read_instruction
 from vision.reading.instructions.describing import choices
 from vision.reading.loading import PACKAGED, VIDEOS
 from vision.scene import Scene
-from vision.selection import Plan, passed_over, selected
+from vision.selection import DOUBTED, Plan, doubted, passed_over, selected
 from vision.task import OutputFormat, Task
 from vision.video.actions.segments import Segment
 from vision.video.answer import VideoAnswer, answer_read, video_readings
@@ -174,7 +174,7 @@ class Vision:
             ImageError: the image cannot be read.
             DetectorError: the model failed.
         """
-        plan = self._plan(instruction, min_score)
+        plan = self._doubting(self._plan(instruction, min_score))
         loaded = load_image(image)
         return self._concluded(plan, loaded, self._looked(plan, loaded), image)
 
@@ -192,12 +192,12 @@ class Vision:
         if isinstance(images, str | bytes | Path):
             raise ImageError("several images were expected, found one: give a list, or a folder's list_images(...)")
         # The instruction is read here and not in the generator, so that a wrong one is refused at once.
-        return self._each(self._plan(instruction, min_score), images)
+        return self._each(self._doubting(self._plan(instruction, min_score)), images)
 
     def _each(
         self, plan: Plan, images: Iterable[ImageSource]
     ) -> Iterator[tuple[ImageSource, Detections | SkylarkError]]:
-        for source, loaded, found in detect_many(self.detector, images, plan.request):
+        for source, loaded, found in detect_many(self.detector, images, plan.with_doubted.request):
             if isinstance(found, SkylarkError):
                 yield source, found
                 continue
@@ -370,11 +370,20 @@ class Vision:
             notes=_reading_notes(task, self.detector.name),
         )
 
+    def _doubting(self, plan: Plan) -> Plan:
+        """The plan by which it is said, too, what may be there of the things that are named."""
+        task = plan.task
+        asked = plan.targets is not None and task.kind in ("detect", "count") and task.expression is None
+        bounded = task.limit is not None or task.min_score is not None or self.slicing is not None
+        if not asked or bounded or plan.request.polygons or not self.detector.gives_scores:
+            return plan
+        return replace(plan, doubted_score=plan.sure_score * DOUBTED)
+
     def _looked(self, plan: Plan, image: LoadedImage) -> Found:
         """What the detector finds; nothing where it is asked for no class."""
         if not plan.request.classes:
             return NOTHING
-        return self.detector.detect([image], plan.request)[0]
+        return self.detector.detect([image], plan.with_doubted.request)[0]
 
     def _grounded(self, plan: Plan, image: LoadedImage, found: Found, source: ImageSource) -> Grounding:
         assert plan.task.expression is not None
@@ -397,6 +406,9 @@ class Vision:
                 there = passed_over(plan, found, image, detections)
                 notes = there or _too_small(self.detector, image)
                 detections = replace(detections, notes=(*detections.notes, *_not_found(plan, detections), *notes))
+            if plan.doubted_score is not None and (perhaps := doubted(plan, found, image, detections)) is not None:
+                note = _doubts(perhaps, plan.sure_score)
+                detections = replace(detections, perhaps=perhaps, notes=(*detections.notes, note))
         else:
             detections = _as_detections(self._grounded(plan, image, found, source), task)
         # What was not understood, or the model has no class for, can be in the image all the same.
@@ -449,6 +461,13 @@ def _not_found(plan: Plan, detections: Detections) -> tuple[str, ...]:
         return ()
     more = f" and {len(lacking) - MOST_LACKING:,} more" if len(lacking) > MOST_LACKING else ""
     return (f"None was found of: {', '.join(lacking[:MOST_LACKING])}{more}.",)
+
+
+def _doubts(perhaps: Detections, sure: float) -> str:
+    """What is said of objects that are less sure than others."""
+    assert perhaps.scores is not None
+    names = ", ".join(f"{name} {score:.2f}" for name, score in zip(perhaps.class_names, perhaps.scores, strict=True))
+    return f"Perhaps there too, with a score just below {sure:g}: {names}."
 
 
 def _too_small(detector: Detector, image: LoadedImage) -> tuple[str, ...]:

@@ -14,14 +14,14 @@ from app.graph.own_graphs import is_own
 from app.graph.picture import picture_html
 from app.image.examples import LICENCE, Photograph
 from app.image.looking import Looked
-from app.image.overlay import numbered, objects_html, other_things, overlay_html
+from app.image.overlay import may_be_there, numbered, objects_html, other_things, overlay_html
 from app.image.views import ENDS, may_be_doubted, reasons, task_html
 from app.server.failure_view import failure_html
 from app.server.templates import render
 from app.server.words import percent, shortened
 from reasoning.query.read_question import QuestionError
 from vision import Detections, Scene
-from vision.detections.description import sentence, there_is
+from vision.detections.description import perhaps_too, sentence, there_is
 from vision.detections.drawing import class_colours
 from vision.images.loading import LoadedImage
 
@@ -133,11 +133,11 @@ def _card(
     grounding = None if looked is None else looked.grounding
     shown = [] if scene is None else [item.class_name for item in scene.objects]
     colours = class_colours((*detections.class_names, *shown))
-    # Only what gives a reason is drawn beside what was found.
-    rest = []
+    # Only what gives a reason, and what may be there too, is drawn beside what was found.
+    rest = may_be_there(detections)
     if scene is not None and grounding is not None:
         numbers = numbered(scene, detections, grounding)
-        rest = [thing for thing in other_things(scene, numbers, detections, grounding) if thing.gives_reason]
+        rest += [thing for thing in other_things(scene, numbers, detections, grounding) if thing.gives_reason]
     picture = {} if photograph is None else {"picture": photograph.name}
     asked = {**picture, **({"q": question} if question else {})}
     return render(
@@ -157,10 +157,14 @@ def picture_sentence(looked: Looked) -> str:
     """The answer to what was asked of a picture, as a sentence."""
     found, task, grounding, value = looked.detections, looked.task, looked.grounding, looked.detections.value
     names = found.class_names
+    perhaps = "" if found.perhaps is None else f"perhaps {perhaps_too(names, found.perhaps.class_names)}"
+    more = f", and {perhaps}" if perhaps else ""
+    if perhaps and not len(found):
+        return f"None for sure, but {perhaps}."
     if isinstance(value, bool):
         return "Yes." if value else "No."
     if task.kind == "count" or (grounding is not None and grounding.question == "count"):
-        told = f"{there_is(names)}." if len(found) else "There is none." if value == 0 else "I can't tell."
+        told = f"{there_is(names)}{more}." if len(found) else "There is none." if value == 0 else "I can't tell."
         return f"{told}{_not_found(looked)}"
     if isinstance(value, str):
         return value if grounding is None else f"{value[:1].upper()}{value[1:]}{'' if value.endswith('.') else '.'}"
@@ -169,13 +173,16 @@ def picture_sentence(looked: Looked) -> str:
     if task.expression is not None:
         which = f"the {task.expression}" if len(found) == 1 else f"{len(found)}: {task.expression}"
         return f"Found {which.rstrip('.?! ')}."
-    told = sentence(found)
-    return f"{'Outlined' if task.kind == 'segment' else 'Found'} {told[:1].lower()}{told[1:]}{_not_found(looked)}"
+    told = sentence(found).removesuffix(".")
+    how = "Outlined" if task.kind == "segment" else "Found"
+    return f"{how} {told[:1].lower()}{told[1:]}{more}.{_not_found(looked)}"
 
 
 def _not_found(looked: Looked) -> str:
     """What was asked for beside something that was found, and was not; such as " Not found: zebra."."""
     names = looked.detections.class_names
+    if looked.detections.perhaps is not None:
+        names += looked.detections.perhaps.class_names
     missing = [target.label for target in looked.task.targets or () if target.label not in names]
     if not names or not missing:
         return ""

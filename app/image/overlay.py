@@ -49,7 +49,7 @@ class OtherThing:
         name: in the scene.
         box: (x1, y1, x2, y2) in pixels of the image.
         number: its number on the page.
-        gives_reason: whether the reasons of the answer speak of it.
+        gives_reason: whether the reasons of the answer speak of it, or the answer itself.
     """
 
     name: str
@@ -104,6 +104,18 @@ def other_things(
         if numbers[item.name] >= len(detections)
     ]
     return sorted(things, key=lambda thing: thing.gives_reason)
+
+
+def may_be_there(detections: Detections) -> list[OtherThing]:
+    """What may be in an image beside what was found, which is drawn as quietly as what gives a reason."""
+    perhaps = detections.perhaps
+    if perhaps is None or perhaps.scores is None:
+        return []
+    after = len(detections)
+    return [
+        OtherThing(f"{name}? {score:.2f}", box, after + i, True)
+        for i, (name, score, box) in enumerate(zip(perhaps.class_names, perhaps.scores, perhaps.xyxy, strict=True))
+    ]
 
 
 @dataclass(frozen=True)

@@ -161,6 +161,8 @@ class ImageObjects(TypedDict):
     """How many were found."""
     value: int | bool | None
     """The number or truth value, where one is asked for; null where a class that the detector lacks leaves it open."""
+    perhaps: list[Json]
+    """What may be there too, with a score just below the least one: of the same form as `objects`."""
     text: str
     """The listed objects in the form that was asked for."""
     polygon_source: str | None

@@ -20,7 +20,7 @@ from vision.classes import COCO_CLASSES
 from vision.detectors.detector import Detector, Found, Request
 from vision.errors import ImageError, InstructionError
 from vision.images.loading import LoadedImage
-from vision.task import OutputFormat, SizeRange, Target, Undetectable
+from vision.task import Limit, OutputFormat, SizeRange, Target, Undetectable
 
 PHOTOGRAPHS = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data"  # type: ignore[union-attr,index]
 MOTORCYCLE, COFFEE, ASTRONAUT = (PHOTOGRAPHS / name for name in ("motorcycle_left.png", "coffee.png", "astronaut.png"))
@@ -288,6 +288,55 @@ def test_one_thing_is_counted_and_asked_about_once_and_detected_as_each_class() 
     assert twice.detect(image, Task(kind="count", targets=(dogs,))).value == 0
     assert twice.detect(image, Task(targets=(dogs,), asks_whether=True)).value is False
     assert [item.class_name for item in twice.scene(image).objects] == ["cat"]
+
+
+class HalfSure(Detector):
+    """Finds dogs and a cat as sure as it is told, and says what it was asked for."""
+
+    name, vocabulary = "half sure", ("cat", "dog")
+
+    def __init__(self, *dogs: tuple[float, int], cat: float = 0.0) -> None:
+        """Each dog is a score and where its box of 40 pixels begins from the left."""
+        self._scored = [("dog", score, left) for score, left in dogs] + [("cat", cat, 0)]
+        self.least: list[float] = []
+
+    def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
+        self.least.append(request.min_score)
+        kept = [one for one in self._scored if one[1] >= request.min_score and one[0] in request.classes]
+        boxes = np.array([[left, 0, left + 40, 40] for _, _, left in kept], np.float32).reshape(-1, 4)
+        found = Found(boxes, tuple(name for name, *_ in kept), np.array([score for _, score, _ in kept], np.float32))
+        return [found for _ in images]
+
+
+DOGS = Task(kind="count", targets=(Target("dog", ("dog",)),))
+LANE = np.zeros((60, 400, 3), np.uint8)
+
+
+class TestWhatMayBeThereToo:
+    def test_it_is_told_beside_what_is_found(self) -> None:
+        found = Vision(HalfSure((0.8, 0), (0.34, 100), (0.3, 200))).detect(LANE, DOGS)
+        assert found.value == 1 and len(found) == 1
+        assert found.perhaps is not None and found.perhaps.class_names == ("dog", "dog")
+        assert [thing["xyxy"][0] for thing in found.to_dict()["perhaps"]] == [100, 200]
+        assert found.notes[-1] == "Perhaps there too, with a score just below 0.35: dog 0.34, dog 0.30."
+
+    def test_a_double_is_not_and_what_is_of_another_class(self) -> None:
+        assert Vision(HalfSure((0.8, 0), (0.34, 10), cat=0.34)).detect(LANE, DOGS).perhaps is None
+
+    def test_many_images_tell_it_as_one_does(self) -> None:
+        vision = Vision(HalfSure((0.8, 0), (0.34, 100)))
+        ((_, several),) = vision.detect_many([LANE], DOGS)
+        assert isinstance(several, Detections) and several.perhaps == vision.detect(LANE, DOGS).perhaps is not None
+
+    @pytest.mark.parametrize(
+        "task",
+        [replace(DOGS, min_score=0.5), replace(DOGS, limit=Limit(1)), Task(), replace(DOGS, kind="describe")],
+        ids=["a bound of its own", "so many", "everything", "a description"],
+    )
+    def test_nothing_less_sure_is_looked_for_where_it_was_not_asked(self, task: Task) -> None:
+        detector = HalfSure((0.8, 0), (0.34, 100))
+        assert Vision(detector).detect(LANE, task).perhaps is None
+        assert detector.least == [0.5 if task.min_score else 0.35]
 
 
 @pytest.mark.parametrize(("width", "said"), [(1920, True), (640, False)])

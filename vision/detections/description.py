@@ -44,6 +44,18 @@ def there_is(names: Sequence[str]) -> str:
     return f"There {'is' if len(names) == 1 else 'are'} {_with_articles(names)}"
 
 
+def perhaps_too(names: Sequence[str], doubted: Sequence[str]) -> str:
+    """What may be there beside what is: "2 more", "another", "a cat and 2 dogs".
+
+    Args:
+        names: of what is there.
+        doubted: of what may be, at least one.
+    """
+    if set(names) == set(doubted) and len(set(names)) == 1:
+        return "another" if len(doubted) == 1 else f"{len(doubted)} more"
+    return _with_articles(doubted)
+
+
 def _with_articles(names: Iterable[str]) -> str:
     """Names with their numbers in words, the most frequent first."""
     counts = sorted(Counter(names).items(), key=lambda item: (-item[1], item[0]))

@@ -73,6 +73,8 @@ class Detections:
         value: the answer where it is not the objects themselves: a count, a truth value, a description; else None.
             None too where a count or a truth value is asked for that the model cannot tell; the notes say why.
         source: the image, for drawing, or None; of an image that was read from an open file the image itself.
+        perhaps: objects that may be there beside these, which score a little less than was asked for; None where there
+            are none, or it was not asked.
         notes: what the user should know, one sentence each.
 
     Raises:
@@ -99,6 +101,7 @@ class Detections:
     task: Task | None = None
     value: str | int | float | bool | None = None
     source: ImageSource | LoadedImage | None = None
+    perhaps: Detections | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -255,6 +258,7 @@ class Detections:
             polygon_source=origins.pop() if len(origins) == 1 else None,
             track_ids=None if track_ids is None else np.concatenate(track_ids),
             value=None,
+            perhaps=None,
             notes=tuple(notes),
         )
         return whole if whole.scores is None else whole[np.argsort(-whole.scores, kind="stable")]
@@ -319,6 +323,7 @@ class Detections:
             ],
             "polygon_source": self.polygon_source,
             "value": self.value,
+            "perhaps": [] if self.perhaps is None else self.perhaps.to_dict()["objects"],
             "task": None if self.task is None else asdict(self.task),
             "notes": list(self.notes),
         }

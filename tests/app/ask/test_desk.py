@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app.ask.cards import picture_card, picture_sentence
 from app.ask.desk import Desk, InHand
 from app.graph.graphs import GraphShelf
-from app.image.looking import SharedDetector
+from app.image.looking import Looked, SharedDetector
 from app.models.language_model import LanguageModel
+from vision import Detections, Scene, Task
+from vision.images.loading import load_image
+from vision.task import Kind, Target
 
 
 def test_a_further_question_may_refer_to_the_last_answer() -> None:
@@ -27,3 +36,30 @@ def test_what_was_asked_for_beside_what_is_there_is_said_to_be_missing() -> None
     seen = desk.answer("Find every bus and every zebra", InHand("bus", is_new=True)).seen
     assert "Found a bus. Not found: zebra." in seen
     assert "Not found" not in desk.answer("Find every bus", InHand("bus", is_new=True)).seen
+
+
+@pytest.mark.parametrize(
+    ("kind", "asks_whether", "sure", "doubted", "said"),
+    [
+        ("count", False, ("dog", "dog"), ("dog",), "There are 2 dogs, and perhaps another."),
+        ("count", False, ("dog",), ("dog", "dog"), "There is a dog, and perhaps 2 more."),
+        ("detect", False, ("dog",), ("cat",), "Found a dog, and perhaps a cat."),
+        ("count", False, (), ("cat", "dog", "dog"), "None for sure, but perhaps 2 dogs and a cat."),
+        ("detect", True, (), ("dog",), "None for sure, but perhaps a dog."),
+        ("detect", True, ("dog",), ("dog",), "Yes."),
+    ],
+)
+def test_the_sentence_tells_what_may_be_there_too(
+    kind: Kind, asks_whether: bool, sure: tuple[str, ...], doubted: tuple[str, ...], said: str
+) -> None:
+    def things(names: tuple[str, ...], score: float) -> Detections:
+        boxes = [[20 * i, 0, 20 * i + 9, 9] for i in range(len(names))]
+        return Detections((200, 20), np.array(boxes, np.float32), names, np.full(len(names), score, np.float32))
+
+    task = Task(kind=kind, asks_whether=asks_whether, targets=(Target("dog", ("dog",)), Target("cat", ("cat",))))
+    value = len(sure) if kind == "count" else len(sure) > 0 if asks_whether else None
+    found = replace(things(sure, 0.8), perhaps=things(doubted, 0.3), value=value, task=task)
+    looked = Looked(load_image(np.zeros((20, 200, 3), np.uint8)), task, found, None)
+    assert picture_sentence(looked).startswith(said)
+    card = picture_card("", looked, Scene.from_detections(found, looked.image), None)
+    assert all(f"{name}? 0.30" in card for name in doubted)
