@@ -23,6 +23,7 @@ from reasoning.query.read_question import QuestionError
 from vision import Detections, Scene
 from vision.detections.description import perhaps_too, sentence, there_is
 from vision.detections.drawing import class_colours
+from vision.grounding.asking import UNTOLD
 from vision.images.loading import LoadedImage
 
 MOST_NAMED = 3
@@ -163,9 +164,13 @@ def picture_sentence(looked: Looked) -> str:
         return f"None for sure, but {perhaps}."
     if isinstance(value, bool):
         return "Yes." if value else "No."
+    if grounding is not None and grounding.question == "exists":
+        return "I can't tell."
     if task.kind == "count" or (grounding is not None and grounding.question == "count"):
         told = f"{there_is(names)}{more}." if len(found) else "There is none." if value == 0 else "I can't tell."
         return f"{told}{_not_found(looked)}"
+    if grounding is not None and value in UNTOLD:
+        return "I can't tell."
     if isinstance(value, str):
         return value if grounding is None else f"{value[:1].upper()}{value[1:]}{'' if value.endswith('.') else '.'}"
     if not len(found):
@@ -183,7 +188,9 @@ def _not_found(looked: Looked) -> str:
     names = looked.detections.class_names
     if looked.detections.perhaps is not None:
         names += looked.detections.perhaps.class_names
-    missing = [target.label for target in looked.task.targets or () if target.label not in names]
+    said = looked.task.instruction.casefold()
+    named = [target.label for target in looked.task.targets or () if target.label.casefold() in said]
+    missing = [label for label in named if label not in names]
     if not names or not missing:
         return ""
     more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""

@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from app.ask.cards import failure_card, found_card, graph_card, picture_card, refusal_card
-from app.ask.hearing import SURE, Heard, heard
+from app.ask.hearing import CLEAR, SURE, Heard, heard
 from app.ask.routing import Sureness, graph_sureness
 from app.ask.suggestions import about_picture
 from app.graph.asking import Asked, ask
@@ -34,6 +34,10 @@ FIRST_INSTRUCTION = "the person right of the car"
 EVERYTHING = Task("Find every object", targets=None)
 SAME = 0.8
 """Overlap (intersection over union) from which on two boxes of different classes are taken for one thing."""
+UNCLEAR = (
+    "it is not clear what is asked of the picture: say it by class, colour, size, place or relation, as in "
+    '"the person left of the bus" or "what colour is the car?"'
+)
 MOST_NOTES = 2
 """Sentences on why something could not be told."""
 
@@ -146,6 +150,8 @@ class Desk:
         try:
             if picture.task is None:
                 raise picture.error or InstructionError("the words could not be read")
+            if picture.task.understood and picture.sure < CLEAR:
+                raise InstructionError(UNCLEAR)
             looked = self._detector.look(_image(in_hand), picture.task, USUAL_SCORE)
             task = looked.task
             if not task.understood or (task.undetectable and not task.targets):

@@ -11,6 +11,9 @@ from vision.reading.loading import PACKAGED
 
 SURE = 0.9
 """From which on the reader that is asked first is not compared with another one."""
+CLEAR = 0.5
+"""From which on a picture is asked: of descriptions that are less sure a third is read rightly, by
+`benchmarks.image_reading_thresholds`."""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,10 @@ OF_ALL = ("count", "exists")
 Value = int | bool | str
 """A number, a truth value or a word."""
 
+NOT_SEEN, NOT_SURE = "unknown", "unsure"
+UNTOLD = (NOT_SEEN, NOT_SURE)
+"""Words for what can't be told of things: there are none, or what they look like leaves it open."""
+
 Fact = tuple[str, str, str | float]
 """Head, relation, tail or value."""
 
@@ -152,8 +156,8 @@ def value_of(
 _COMPARISONS = {">=": operator.ge, "<=": operator.le, "=": operator.eq}
 
 
-def _truth(asked: Asked, scene: Things, answer: Answer) -> tuple[bool, list[str]]:
-    """Whether what a yes-or-no question says holds, with notes."""
+def _truth(asked: Asked, scene: Things, answer: Answer) -> tuple[bool | None, list[str]]:
+    """Whether what a yes-or-no question says holds, with notes; None where that can't be told."""
     sentence = asked.sentence
     if sentence.bound is not None:
         assert isinstance(answer.value, int)
@@ -162,7 +166,24 @@ def _truth(asked: Asked, scene: Things, answer: Answer) -> tuple[bool, list[str]
     subject = _subject(sentence)
     if subject is not None and not len(scene.answer(subject, asked.classes).ranked):
         return False, ["There are none of the things that are asked about."]
+    if not answer.value and not sentence.denied and _is_told_by_what_is_missing(asked, scene):
+        return None, ["What it is told by may be there all the same, so that it can't be told."]
     return bool(answer.value) != sentence.denied, []
+
+
+def _is_told_by_what_is_missing(asked: Asked, scene: Things) -> bool:
+    """Whether something is there of which is asked how it lies to a thing that was not found.
+
+    "Is the dog left of the skateboard?" speaks of a skateboard that is there, and was missed if none was found.
+    """
+    things = asked.sentence.things
+    if not isinstance(things, Intersect):
+        return False
+    of_class = [part for part in things.parts if _only_by(part, _OF_CLASS)]
+    if not of_class or not len(scene.answer(both(of_class), asked.classes).ranked):
+        return False
+    there = {item.class_name for item in scene.objects}
+    return any(there.isdisjoint(match.classes) for match in asked.reading.matches.values())
 
 
 def _subject(sentence: Sentence) -> Query | None:
@@ -177,11 +198,11 @@ def _subject(sentence: Sentence) -> Query | None:
 def _said_of(question: str, objects: Sequence[SceneObject]) -> tuple[str, list[str]]:
     """The word that answers what colour things are, where or what they are, with notes."""
     if not objects:
-        return "nothing" if question == "what" else "unknown", ["Nothing in the scene fits."]
+        return "nothing" if question == "what" else NOT_SEEN, ["Nothing in the scene fits."]
     if question == "colour":
         sure = dict.fromkeys(item.colours[0] for item in objects if not item.doubt)
         doubts = [f"The colour of {item.name} is unsure: {item.doubt}." for item in objects if item.doubt]
-        return ", ".join(sure) or "unsure", doubts
+        return ", ".join(sure) or NOT_SURE, doubts
     if question == "where":
         return "; ".join(dict.fromkeys(_whereabouts(item.positions) for item in objects)), []
     return ", ".join(dict.fromkeys(item.class_name for item in objects)), []

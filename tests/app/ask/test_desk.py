@@ -9,11 +9,14 @@ import pytest
 
 from app.ask.cards import picture_card, picture_sentence
 from app.ask.desk import Desk, InHand
+from app.ask.hearing import Heard
 from app.graph.graphs import GraphShelf
 from app.image.looking import Looked, SharedDetector
 from app.models.language_model import LanguageModel
-from vision import Detections, Scene, Task
+from reasoning import Query
+from vision import Detections, Grounding, Scene, Task
 from vision.images.loading import load_image
+from vision.reading.expressions.sentence import Question
 from vision.task import Kind, Target
 
 
@@ -36,6 +39,33 @@ def test_what_was_asked_for_beside_what_is_there_is_said_to_be_missing() -> None
     seen = desk.answer("Find every bus and every zebra", InHand("bus", is_new=True)).seen
     assert "Found a bus. Not found: zebra." in seen
     assert "Not found" not in desk.answer("Find every bus", InHand("bus", is_new=True)).seen
+
+
+@pytest.mark.parametrize(
+    ("question", "value", "said"),
+    [
+        ("exists", None, "I can't tell."),
+        ("exists", False, "No."),
+        ("colour", "unsure", "I can't tell."),
+        ("where", "unknown", "I can't tell."),
+        ("colour", "red", "Red."),
+    ],
+)
+def test_what_a_picture_does_not_tell_is_no_answer(question: Question, value: object, said: str) -> None:
+    image = load_image(np.zeros((20, 200, 3), np.uint8))
+    bus = Detections((200, 20), np.array([[0, 0, 9, 9]], np.float32), ("bus",), np.array([0.8], np.float32))
+    scene = Scene.from_detections(bus, image)
+    grounding = Grounding("the bus", question, scene, bus, value, Query.parse('~class("bus")'), ())  # type: ignore[arg-type]
+    task = Task("the bus", "ground", expression="the bus")
+    assert picture_sentence(Looked(image, task, replace(bus, value=value), grounding)) == said  # type: ignore[arg-type]
+
+
+def test_what_is_asked_of_a_picture_has_to_be_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector())
+    unsure = Heard(Task("the bus", "ground", expression="the bus", probability=0.4), 0.4)
+    monkeypatch.setattr(desk, "_heard", lambda text: unsure)
+    seen = desk.answer("the bus", InHand("bus", is_new=True)).seen
+    assert "not clear what is asked of the picture" in seen
 
 
 @pytest.mark.parametrize(

@@ -328,6 +328,22 @@ class TestWhatIsThereInstead:
         assert told in (*found.notes, "")
 
     @pytest.mark.parametrize(
+        ("sentence", "value"),
+        [
+            ("exists bus & left(zebra)", None),
+            ("exists cat & left(zebra)", False),
+            ("exists bus & left(person)", False),
+            ("exists zebra", False),
+        ],
+    )
+    def test_how_a_thing_lies_to_one_that_was_not_found_is_not_told(
+        self, sentence: str, value: object, street: Scene
+    ) -> None:
+        found = asked(sentence, street)
+        assert found.value is value
+        assert any("it can't be told" in note for note in found.notes) == (value is None)
+
+    @pytest.mark.parametrize(
         ("sentence", "notes"),
         [
             ("one largest 1(bus | cat)", ("No cat was found.",)),
