@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from reasoning.errors import quoted_list
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.speech.audio import USUAL_LIMITS, Audio, AudioLimits, AudioSource, load_audio
+from reasoning.speech.choosing import chosen
 from reasoning.speech.errors import SpokenLanguageError
 from reasoning.speech.model import SpeechModel
 from reasoning.speech.opening import PACKAGED, open_speech_model
@@ -27,7 +28,8 @@ def hear_question(
 
     Args:
         source: a path, the bytes of a file, an open binary file, or (samples a second, array) as Gradio gives it.
-        kg: the graph that will be asked: its names and relations are what the model is told to expect.
+        kg: the graph that will be asked: its names and relations are what the model is told to expect, and of what may
+            have been said that is taken which the reader of questions is surest of.
         model: see `open_speech_model`.
         limits: the most that is heard.
 
@@ -38,8 +40,9 @@ def hear_question(
         SpeechError: there is no such model, or it fails.
         MissingPackageError: the extra `speech` is not installed.
     """
-    *_, last = partial_questions(source, kg, model, limits)
-    return last
+    model, audio = _opened(model), load_audio(source, limits)
+    *_, last = partial_questions(audio, kg, model, limits)
+    return last if kg is None else chosen(last, audio, kg, model)
 
 
 def partial_questions(
@@ -48,18 +51,20 @@ def partial_questions(
     model: str | SpeechModel = PACKAGED,
     limits: AudioLimits = USUAL_LIMITS,
 ) -> Iterator[Transcript]:
-    """What is heard of a spoken question, as it is heard; the last transcript is that of `hear_question`.
+    """What is heard of a spoken question, as it is heard; `hear_question` may take other words than the last ones.
 
     A recording is heard in stretches of up to 30 seconds. Of one that is still under way `LiveTranscription` gives the
     text every second.
     """
-    if isinstance(model, str):
-        model = open_speech_model(model)
-    audio = load_audio(source, limits)
+    model, audio = _opened(model), load_audio(source, limits)
     for transcript in model.partials(audio, ASKABLE, "" if kg is None else spoken_vocabulary(kg)):
         if transcript.final:
             check_language(transcript)
         yield transcript
+
+
+def _opened(model: str | SpeechModel) -> SpeechModel:
+    return open_speech_model(model) if isinstance(model, str) else model
 
 
 def check_language(transcript: Transcript) -> None:

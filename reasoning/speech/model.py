@@ -68,6 +68,19 @@ class SpeechModel(ABC):
         *_, last = self.partials(audio, expected, vocabulary)
         return last
 
+    def others(self, audio: Audio, language: str, vocabulary: str = "") -> list[str]:
+        """What may have been said, the likeliest first; [] of a model that does not tell, or a long recording.
+
+        Args:
+            audio: the recording.
+            language: the code of its language.
+            vocabulary: see `partials`.
+
+        Raises:
+            SpeechError: the model fails.
+        """
+        return []
+
     @abstractmethod
     def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
         """What is said in a recording in which somebody speaks; the last transcript is final."""

@@ -16,10 +16,10 @@ from reasoning.graph.names import fold
 from reasoning.graph.spelling import label_words
 from reasoning.graph.store import KnowledgeGraph
 
-MOST_CHARACTERS = 750
-"""Of all words; Whisper has room for 223 tokens."""
+MOST_CHARACTERS = 300
+"""Of all words: of more Whisper-base takes what it was told for what was said, and stops, or says one word for ever."""
 
-SCHEMA_CHARACTERS = 400
+SCHEMA_CHARACTERS = 200
 """Of them, those of relations and kinds at most."""
 
 LONGEST_NAME = 40

@@ -6,17 +6,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kg_data.devices import usable_cores
 from kg_data.installation import require
-from reasoning.speech.audio import Audio
+from reasoning.speech.audio import SAMPLE_RATE, Audio
 from reasoning.speech.errors import SpeechError
-from reasoning.speech.model import SpeechModel, likeliest_language
+from reasoning.speech.model import PAUSE, SpeechModel, likeliest_language
 from reasoning.speech.transcript import Transcript
 
 if TYPE_CHECKING:
     from faster_whisper.transcribe import Segment, TranscriptionInfo
 
 BEAM_SIZE = 5
+
+WINDOW = 30.0
+"""Seconds that Whisper looks at, at once."""
+
+NO_REPEAT = 3
+"""Tokens in a row that are not said twice: after a word that it does not know Whisper may say another for ever."""
 
 LEAST_LOG_PROBABILITY = -1.0
 """Mean log-probability of a token below which a text is Whisper's guess at noise, by its own rule (section 4.5)."""
@@ -69,6 +77,23 @@ class WhisperModel(SpeechModel):
             yield Transcript(text, language, probability, end, final=False)
         yield Transcript(text, language, probability, audio.seconds)
 
+    def others(self, audio: Audio, language: str, vocabulary: str = "") -> list[str]:
+        """Hypotheses of the beam, of a recording of one window."""
+        from faster_whisper.tokenizer import Tokenizer
+        from faster_whisper.transcribe import pad_or_trim
+
+        if audio.seconds > WINDOW - 2 * PAUSE:
+            return []
+        samples = np.pad(audio.samples, round(PAUSE * SAMPLE_RATE))
+        encoded = self._model.encode(pad_or_trim(self._model.feature_extractor(samples)))
+        multilingual = self._model.model.is_multilingual
+        tokenizer = Tokenizer(self._model.hf_tokenizer, multilingual, task="transcribe", language=language)
+        prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True, hotwords=vocabulary or None)
+        (result,) = self._model.model.generate(
+            encoded, [prompt], beam_size=BEAM_SIZE, num_hypotheses=BEAM_SIZE, no_repeat_ngram_size=NO_REPEAT
+        )
+        return [tokenizer.decode(ids).strip() for ids in result.sequences_ids]
+
     def _segments(
         self, audio: Audio, vocabulary: str, language: str | None = None
     ) -> tuple[Iterable[Segment], TranscriptionInfo]:
@@ -79,6 +104,7 @@ class WhisperModel(SpeechModel):
             beam_size=BEAM_SIZE,
             temperature=0.0,  # others are drawn by chance
             condition_on_previous_text=False,
+            no_repeat_ngram_size=NO_REPEAT,
             hotwords=vocabulary or None,
         )
         return found

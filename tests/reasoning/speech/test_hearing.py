@@ -133,7 +133,7 @@ def test_the_words_of_a_graph_are_those_that_people_say_and_find_room() -> None:
     ]
     words = spoken_vocabulary(KnowledgeGraph.from_triples(triples))
     assert words.startswith("located in, relation a")
-    assert len(words) <= 750 and "m/" not in words and "Person" in words
+    assert len(words) <= 300 and "m/" not in words and "Person" in words
 
 
 @pytest.mark.parametrize("language", ["en", None])

@@ -1,0 +1,69 @@
+"""Which of the texts that may have been spoken is asked: the one that the reader of questions is surest of.
+
+The hypotheses of a speech model differ in a word or two ("which country's", "which countries"), and the reader knows
+which of them can be asked of the graph. It is the rescoring of n-best lists that recognisers have long had (Ostendorf
+et al. 1991), with the probability of a reading in place of a larger language model's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from kg_data.errors import SkylarkError
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.reading import understand
+from reasoning.speech.audio import Audio
+from reasoning.speech.model import SpeechModel
+from reasoning.speech.transcript import Transcript
+from reasoning.speech.vocabulary import spoken_vocabulary
+
+MOST = 8
+"""Texts that are read."""
+
+ENOUGH = 0.9
+"""Probability of a reading from which on no further text is read."""
+
+
+def chosen(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model: SpeechModel) -> Transcript:
+    """What was heard, with the words that can be asked where others than these may have been said.
+
+    Args:
+        transcript: of the whole recording.
+        audio: the recording.
+        kg: the graph that will be asked.
+        model: what heard it.
+
+    Raises:
+        SpeechError: the model fails.
+    """
+    if sureness(transcript.text, kg) >= ENOUGH:
+        return transcript
+    others = model.others(audio, transcript.language or "en", spoken_vocabulary(kg))
+    text = surest((transcript.text, *others), lambda text: sureness(text, kg))
+    return transcript if text is None else replace(transcript, text=text)
+
+
+def surest(texts: Iterable[str], sure: Callable[[str], float]) -> str | None:
+    """The text of which a reader is surest, the first of those that are alike; None where it can read none.
+
+    Args:
+        texts: the likeliest first; no more than `MOST` are read.
+        sure: gives the probability of a text's reading, 0 where it has none.
+    """
+    best, most = None, 0.0
+    for text in [*dict.fromkeys(texts)][:MOST]:
+        if (probability := sure(text)) > most:
+            best, most = text, probability
+        if most >= ENOUGH:
+            break
+    return best
+
+
+def sureness(text: str, kg: KnowledgeGraph) -> float:
+    """The probability of the reading of a question; 0 where it has none that is asked, or nothing can read it."""
+    try:
+        found = understand(text, kg)
+    except SkylarkError:
+        return 0.0
+    return found.confidence if found.query is not None else 0.0
