@@ -7,7 +7,7 @@ compared by jiwer after Whisper's own normalisation of English (transformers' `E
 of British spellings): lower case, no punctuation, contractions and numbers in one form. *Questions*: 100 questions of
 `lists/questions.world.final.jsonl`, evenly spaced among those that are answered when they are typed, spoken by
 espeak-ng in three voices and speeds; one counts as heard where the answer is the same. A third of them is also heard
-without the words of the graph, which Whisper is told to expect otherwise.
+without the graph, whose words Whisper is told to expect otherwise, and whose reader chooses among its hypotheses.
 
 It writes `results/speech.json` and `.md` beside this file. A run that was stopped goes on from DIR.
 """
