@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-from functools import partial
 from typing import Any, cast
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
@@ -140,8 +139,18 @@ class _Builder(Transformer[Token, Query]):
 
     complement, count, exists, it, today = Complement, Count, Exists, It, Today
     brackets, measured = Measure, Measured
-    sum_of, average = partial(Aggregate, kind="sum"), partial(Aggregate, kind="average")
-    minimum, maximum = partial(Aggregate, kind="minimum"), partial(Aggregate, kind="maximum")
+
+    def sum_of(self, measure: str | Measure, source: Query) -> Query:
+        return Aggregate(measure, source, kind="sum")
+
+    def average(self, measure: str | Measure, source: Query) -> Query:
+        return Aggregate(measure, source, kind="average")
+
+    def minimum(self, measure: str | Measure, source: Query) -> Query:
+        return Aggregate(measure, source, kind="minimum")
+
+    def maximum(self, measure: str | Measure, source: Query) -> Query:
+        return Aggregate(measure, source, kind="maximum")
 
     def union(self, *parts: Query) -> Query:
         return Union(parts)
