@@ -156,24 +156,21 @@ def selected(plan: Plan, found: Found, image: LoadedImage, source: ImageSource) 
     )
 
 
-def doubted(plan: Plan, found: Found, image: LoadedImage, kept: Detections) -> Detections | None:
-    """What may be there beside what was kept: it scores a little less, and is none of that again.
+def parted(every: Detections, sure: float) -> tuple[Detections, Detections | None]:
+    """What is sure, and what may be there beside it: it scores less, and is none of that again.
 
     Args:
-        plan: what is kept; it has a `doubted_score`.
-        found: the detector's boxes, down to that score.
-        image: the upright image.
-        kept: what `selected` gave.
+        every: what `selected` gave of a plan `with_doubted`, with scores.
+        sure: the score, 0 to 1, from which an object is sure.
 
     Returns:
-        None where there is nothing of that kind.
+        The second is None where there is nothing of that kind.
     """
-    every = replace(selected(plan.with_doubted, found, image, image.pixels), source=None, notes=())
     assert every.scores is not None
-    whole, sure = every.nms(DOUBLE), plan.request.min_score
-    assert whole.scores is not None
-    less = whole[whole.scores < sure]
-    return less if len(less) else None
+    once = every.nms(DOUBLE)
+    assert once.scores is not None
+    less = replace(once[once.scores < sure], source=None, notes=())
+    return every[every.scores >= sure], less if len(less) else None
 
 
 def passed_over(plan: Plan, found: Found, image: LoadedImage, kept: Detections) -> list[str]:

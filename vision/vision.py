@@ -38,7 +38,7 @@ from vision.reading import read_instruction
 from vision.reading.instructions.describing import choices
 from vision.reading.loading import PACKAGED, VIDEOS
 from vision.scene import Scene
-from vision.selection import DOUBTED, Plan, doubted, passed_over, selected
+from vision.selection import DOUBTED, Plan, parted, passed_over, selected
 from vision.task import OutputFormat, Task
 from vision.video.actions.segments import Segment
 from vision.video.answer import VideoAnswer, answer_read, video_readings
@@ -400,13 +400,15 @@ class Vision:
         """The detections that a task asks for: grounded or selected, with their value, outlines and notes."""
         task = plan.task
         if task.expression is None:
-            detections = selected(plan, found, image, source)
+            detections, perhaps = selected(plan.with_doubted, found, image, source), None
+            if plan.doubted_score is not None:
+                detections, perhaps = parted(detections, plan.sure_score)
             wanted = {target.label for target in plan.targets or ()}
             if plan.request.classes and (wanted - {*detections.class_names} or not len(detections)):
                 there = passed_over(plan, found, image, detections)
                 notes = there or _too_small(self.detector, image)
                 detections = replace(detections, notes=(*detections.notes, *_not_found(plan, detections), *notes))
-            if plan.doubted_score is not None and (perhaps := doubted(plan, found, image, detections)) is not None:
+            if perhaps is not None:
                 note = _doubts(perhaps, plan.sure_score)
                 detections = replace(detections, perhaps=perhaps, notes=(*detections.notes, note))
         else:

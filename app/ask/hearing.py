@@ -12,7 +12,7 @@ from vision.reading.loading import PACKAGED
 SURE = 0.9
 """From which on the reader that is asked first is not compared with another one."""
 CLEAR = 0.5
-"""From which on a picture is asked: of descriptions that are less sure a third is read rightly, by
+"""From which on a picture is asked: of descriptions that are less sure 17 of 46 are read rightly, by
 `benchmarks.image_reading_thresholds`."""
 
 

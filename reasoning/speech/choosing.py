@@ -7,7 +7,7 @@ et al. 1991), with the probability of a reading in place of a larger language mo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from kg_data.errors import SkylarkError
@@ -37,10 +37,13 @@ def chosen(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model: Spee
     Raises:
         SpeechError: the model fails.
     """
-    if sureness(transcript.text, kg) >= ENOUGH:
-        return transcript
-    others = model.others(audio, transcript.language or "en", spoken_vocabulary(kg))
-    text = surest((transcript.text, *others), lambda text: sureness(text, kg))
+
+    def texts() -> Iterator[str]:
+        """The others are decoded where the first one is not sure enough."""
+        yield transcript.text
+        yield from model.others(audio, transcript.language or "en", spoken_vocabulary(kg))
+
+    text = surest(texts(), lambda text: sureness(text, kg))
     return transcript if text is None else replace(transcript, text=text)
 
 
@@ -48,16 +51,17 @@ def surest(texts: Iterable[str], sure: Callable[[str], float]) -> str | None:
     """The text of which a reader is surest, the first of those that are alike; None where it can read none.
 
     Args:
-        texts: the likeliest first; no more than `MOST` are read.
-        sure: gives the probability of a text's reading, 0 where it has none.
+        texts: the likeliest first; no more are taken than `MOST` that differ, and none after one that is sure `ENOUGH`.
+        sure: gives the probability of a text's reading, 0 to 1; 0 where it has none.
     """
-    best, most = None, 0.0
-    for text in [*dict.fromkeys(texts)][:MOST]:
-        if (probability := sure(text)) > most:
-            best, most = text, probability
-        if most >= ENOUGH:
+    read: dict[str, float] = {}
+    for text in texts:
+        if text not in read:
+            read[text] = sure(text)
+        if read[text] >= ENOUGH or len(read) == MOST:
             break
-    return best
+    best = max(read, key=lambda text: read[text], default="")
+    return best if read.get(best) else None
 
 
 def sureness(text: str, kg: KnowledgeGraph) -> float:
