@@ -58,8 +58,8 @@ EVERYTHING = "Find every object."
 LEAST_SEEN = 16
 """Pixels that an object must have, as a detector looks at it: two cells of the finest grid of such models."""
 
-MOST_LACKING = 10
-"""Things that were not found which a note names."""
+MOST_NAMED = 10
+"""Things that were not found, or may be there, which a note names."""
 
 SMALL = 32
 """Pixels of the side of what COCO calls a small object: where these are seen, nothing is said of what is not."""
@@ -461,15 +461,20 @@ def _not_found(plan: Plan, detections: Detections) -> tuple[str, ...]:
     lacking = [label for label in named if label not in found]
     if plan.task.output.class_as != "name" or not lacking:
         return ()
-    more = f" and {len(lacking) - MOST_LACKING:,} more" if len(lacking) > MOST_LACKING else ""
-    return (f"None was found of: {', '.join(lacking[:MOST_LACKING])}{more}.",)
+    return (f"None was found of: {_first(lacking)}.",)
 
 
 def _doubts(perhaps: Detections, sure: float) -> str:
     """What is said of objects that are less sure than others."""
     assert perhaps.scores is not None
-    names = ", ".join(f"{name} {score:.2f}" for name, score in zip(perhaps.class_names, perhaps.scores, strict=True))
-    return f"Perhaps there too, with a score just below {sure:g}: {names}."
+    scored = [f"{name} {score:.2f}" for name, score in zip(perhaps.class_names, perhaps.scores, strict=True)]
+    return f"Perhaps there too, with a score just below {sure:g}: {_first(scored)}."
+
+
+def _first(names: Sequence[str]) -> str:
+    """The first `MOST_NAMED` of some names, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return f"{', '.join(names[:MOST_NAMED])}{more}"
 
 
 def _too_small(detector: Detector, image: LoadedImage) -> tuple[str, ...]:
