@@ -170,7 +170,7 @@ def _stretches(count: int, size: int, workers: int, in_batches: bool) -> Iterato
     """Consecutive places of so many; after the first ones they are the fewer the less is left, unless in batches."""
     start = 0
     while start < count:
-        least = LEAST_ITEMS if in_batches or start < LEAST_ITEMS * workers else 1
+        least = LEAST_ITEMS if start < LEAST_ITEMS * workers else 1
         end = start + (size if in_batches else min(size, max((count - start) // (2 * workers), least)))
         yield range(start, min(end, count))
         start = end
