@@ -12,7 +12,9 @@ first hub. Here the search is best-first, and the next triple is always the one 
 3. where both are the same, anchors and ways take turns, and so do the relations of each, in the order of the graph.
 
 The score is (3 - tier + p) / 4, between 0 and 1. It falls along every path, so whatever the budget, the path from an
-anchor to each triple is there. The values of an entity are ranked as its edges are; nothing lies behind them.
+anchor to each triple is there. Where a way of more edges ranks higher, what is behind its triples is still found by the
+fewest edges that lead there: such a path may be longer than the hops that are asked for. The values of an entity are
+ranked as its edges are; nothing lies behind them.
 """
 
 from __future__ import annotations
@@ -64,7 +66,7 @@ class RankedTriple:
 
     Attributes:
         head, relation, tail: a fact as a row, see `reasoning.retrieval.facts`: indexes, as long as no value is meant.
-        hop: edges from the anchor to its far end, from 1.
+        hop: edges of its path from the anchor to its far end, from 1.
         score: see the module; between 0 and 1.
         anchor: the entity that its path begins at.
         via: the position in the neighbourhood of the triple that led to it; None at hop 1.
@@ -141,7 +143,7 @@ def neighbourhood(
 
 @dataclass(frozen=True)
 class _Visit:
-    """An entity reached: how well, from which anchor, and whether on its path."""
+    """An entity reached: how well, from which anchor, whether on its path, and by how few edges (`hop`)."""
 
     entity: int
     anchor: Anchor
@@ -170,12 +172,15 @@ class _Search:
         self._types = {fold(name) for name in types}
         self._alike = _alike(self._facts.labels, self._named)
         self._edges: dict[int, _Edges] = {}
-        self._expanded: set[tuple[int, Anchor | None, int]] = set()
+        self._expanded: set[tuple[int, Anchor, int]] = set()
+        self._fewest: dict[int, int] = {}
+        """By how few edges each entity was reached whose edges are queued."""
         self._queue: list[tuple[int, float, int, _Visit, Ids]] = []
         self._order = itertools.count()
         self._met = np.zeros(len(self._facts), dtype=np.int16)
         """The hop at which each triple was first met, 0 for never. Untouched pages take no memory."""
-        self._taken = np.zeros(len(self._facts), dtype=bool)
+        self._places: dict[int, int] = {}
+        """Of each triple that was taken, its position in the neighbourhood."""
         self._met_at, self._taken_at = [0] * (hops + 1), [0] * (hops + 1)
         for anchor in dict.fromkeys(anchors):
             self._expand(_Visit(anchor.entity, anchor, True, 0, ON_PATH, 1.0, None))
@@ -196,13 +201,14 @@ class _Search:
                 if price > left:
                     continue
                 left -= price
-                self._taken[position] = True
+                self._places[position] = len(found)
                 self._taken_at[self._met[position]] += 1
                 score = (OTHER - tier - negative_p) / 4
                 head, relation, tail = triple
-                found.append(RankedTriple(head, relation, tail, visit.hop + 1, score, visit.anchor.entity, visit.via))
-                if tail >= 0:
-                    self._expand(self._beyond(visit, triple, tier, -negative_p, len(found) - 1))
+                before = None if visit.via is None else found[visit.via]
+                hop, anchor = (1, visit.anchor.entity) if before is None else (before.hop + 1, before.anchor)
+                found.append(RankedTriple(head, relation, tail, hop, score, anchor, visit.via))
+                self._go_on(position, visit, tier, -negative_p)
         left_out = (met - taken for met, taken in zip(self._met_at[1:], self._taken_at[1:], strict=True))
         return Neighbourhood(tuple(found), tuple(left_out), budget - left)
 
@@ -220,17 +226,22 @@ class _Search:
                 break
             if turn < len(positions):
                 done[number] += 1
-                if not self._taken[positions[turn]]:
-                    drawn.setdefault(int(positions[turn]), visit)
+                position = int(positions[turn])
+                if position not in self._places:
+                    drawn.setdefault(position, visit)
+                elif rank[0] != ON_PATH:
+                    self._go_on(position, visit, rank[0], -rank[1])
         for (order, visit, positions), gone in zip(groups, done, strict=True):
             if gone < len(positions):
                 heapq.heappush(self._queue, (*rank, order, visit, positions[gone:]))
         return drawn
 
-    def _beyond(self, visit: _Visit, triple: Sequence[int], tier: int, p: float, via: int) -> _Visit:
-        head, _, tail = triple
-        other = tail if head == visit.entity else head
-        return _Visit(other, visit.anchor, tier == ON_PATH, visit.hop + 1, tier, p, via)
+    def _go_on(self, position: int, visit: _Visit, tier: int, p: float) -> None:
+        """Queue what is behind a triple that was taken, met on a visit."""
+        head, _, tail = self._facts.rows(np.array([position], dtype=np.int32))[0].tolist()
+        if tail >= 0:
+            other, via = tail if head == visit.entity else head, self._places[position]
+            self._expand(_Visit(other, visit.anchor, tier == ON_PATH, visit.hop + 1, tier, p, via))
 
     def _expand(self, visit: _Visit) -> None:
         """Queue the edges around an entity, by tiers."""
@@ -246,8 +257,9 @@ class _Search:
             on_path = (edges.triples[:, 1] == relation.index) & ((edges.incoming == relation.inverse) | loops)
             if self._first_time((visit.entity, visit.anchor, visit.hop)):
                 self._push(visit, ON_PATH, p, edges.positions[on_path])
-        if not self._first_time((visit.entity, None, 0)):
+        if self._fewest.get(visit.entity, self._hops) <= visit.hop:
             return
+        self._fewest[visit.entity] = visit.hop
         tiers = np.maximum(self._tiers(edges), visit.tier)
         for tier in np.unique(tiers[~on_path]).tolist():
             self._push(visit, tier, p, _in_turns(edges, ~on_path & (tiers == tier)))
@@ -259,7 +271,7 @@ class _Search:
             self._met_at[visit.hop + 1] += len(fresh)
             heapq.heappush(self._queue, (tier, -p, next(self._order), visit, positions))
 
-    def _first_time(self, key: tuple[int, Anchor | None, int]) -> bool:
+    def _first_time(self, key: tuple[int, Anchor, int]) -> bool:
         before = len(self._expanded)
         self._expanded.add(key)
         return len(self._expanded) > before
