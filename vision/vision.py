@@ -26,6 +26,7 @@ from vision.detections.fields import is_score
 from vision.detections.formats import losses
 from vision.detections.polygons import grabcut_outlines, with_points
 from vision.detectors.detector import NOTHING, Detector, Found, Request
+from vision.detectors.mirrored import MirroredDetector
 from vision.detectors.opening import open_detector
 from vision.detectors.pipeline import detect_many
 from vision.detectors.slices import SlicedDetector, Slicing
@@ -77,12 +78,14 @@ class Vision:
             states a confidence goes before it.
         slices: "auto", "WIDTHxHEIGHT" or a `Slicing`: large images are looked at in slices too, which finds small
             things; None to look at each as a whole alone.
+        mirrored: whether the detector looks at the mirror image of each image (and slice) too, which finds more that is
+            right and takes two to three times as long; see `vision.detectors.mirrored`.
         device: "cpu", "cuda", ... for transformers models.
         dtype: "float32", "bfloat16", ... for transformers models.
         threads: threads of the embedded detector's session; None for one a core.
 
     Raises:
-        DetectorError: there is no such model, or it cannot be opened.
+        DetectorError: there is no such model, or it cannot be opened, or it gives no scores and is to be mirrored.
         SlicingError: the slices are none of these.
         LLMError: there is no such reader or language model, or its package or key is missing.
 
@@ -99,16 +102,18 @@ class Vision:
         reader: str = MODEL,
         min_score: float | None = None,
         slices: str | Slicing | None = None,
+        mirrored: bool = False,
         device: str | None = None,
         dtype: str | None = None,
         threads: int | None = None,
     ) -> None:
         self._arguments: dict[str, Any] = {
             "model": model, "llm": llm, "reader": reader, "min_score": min_score, "slices": slices,
-            "device": device, "dtype": dtype, "threads": threads,
+            "mirrored": mirrored, "device": device, "dtype": dtype, "threads": threads,
         }  # fmt: skip
         slicing = slices if slices is None or isinstance(slices, Slicing) else Slicing.parse(slices)
         detector = open_detector(model, device=device, dtype=dtype, threads=threads)
+        detector = MirroredDetector(detector) if mirrored else detector
         self.detector = detector if slicing is None else SlicedDetector(detector, slicing)
         vocabulary = self.detector.vocabulary
         self.matcher = OpenMatcher() if vocabulary is None else ClassMatcher(vocabulary, self.detector.supercategories)
@@ -126,6 +131,7 @@ class Vision:
             "model": self.detector.name,
             "weights_digest": files_digest(self.detector.files),
             "slices": self.slicing and asdict(self.slicing),
+            "mirrored": self.mirrored,
             "version": version(),
             "code": code_digest("kg_data", "reasoning", "vision"),
         }
@@ -139,6 +145,12 @@ class Vision:
     def slicing(self) -> Slicing | None:
         """How images are cut, or None where they are not."""
         return self.detector.slicing if isinstance(self.detector, SlicedDetector) else None
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether mirror images are looked at too."""
+        detector = self.detector.detector if isinstance(self.detector, SlicedDetector) else self.detector
+        return isinstance(detector, MirroredDetector)
 
     @property
     def classes(self) -> tuple[str, ...]:

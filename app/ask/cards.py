@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
 from markupsafe import Markup
 
 from app.graph.answer_view import evidence_table_html, table_html, tree_html
@@ -23,11 +24,13 @@ from reasoning.query.read_question import QuestionError
 from vision import Detections, Scene
 from vision.detections.description import perhaps_too, sentence, there_is
 from vision.detections.drawing import class_colours
-from vision.grounding.asking import UNTOLD
+from vision.grounding.asking import UNTOLD, whereabouts
 from vision.images.loading import LoadedImage
 
 MOST_NAMED = 3
 """Things that were not found, which the sentence names."""
+I_THINK = ", I think"
+"""Behind what was found with a score that is wrong more often than one time in six."""
 MOST_PROVEN = 3
 """Things whose reasons stand below the picture; all of them are in the fold."""
 READ_AS = {"detect": "Find", "segment": "Outline", "ground": "Find by a description", "count": "Count",
@@ -158,29 +161,49 @@ def picture_sentence(looked: Looked) -> str:
     """The answer to what was asked of a picture, as a sentence."""
     found, task, grounding, value = looked.detections, looked.task, looked.grounding, looked.detections.value
     names = found.class_names
+    think = I_THINK if any(looked.unsure) else ""
     perhaps = "" if found.perhaps is None else f"perhaps {perhaps_too(names, found.perhaps.class_names)}"
-    more = f", and {perhaps}" if perhaps else ""
-    if perhaps and not len(found):
-        return f"None for sure, but {perhaps}."
+    more = f"{think}, and {perhaps}" if perhaps else think
+    if found.perhaps is not None and not len(found):
+        return f"None for sure, but {perhaps}{_place(found.perhaps, looked.image)}."
     if isinstance(value, bool):
-        return "Yes." if value else "No."
+        return f"Yes{think}." if value else "No."
     if grounding is not None and grounding.question == "exists":
         return "I can't tell."
     if task.kind == "count" or (grounding is not None and grounding.question == "count"):
-        told = f"{there_is(names)}{more}." if len(found) else "There is none." if value == 0 else "I can't tell."
+        told = f"{there_is(names)}{more}." if len(found) else "I found none." if value == 0 else "I can't tell."
         return f"{told}{_not_found(looked)}"
     if grounding is not None and value in UNTOLD:
         return "I can't tell."
+    if isinstance(value, str) and grounding is None:
+        return _described(looked) if task.kind == "describe" else value
     if isinstance(value, str):
-        return value if grounding is None else f"{value[:1].upper()}{value[1:]}{'' if value.endswith('.') else '.'}"
+        return f"{value[:1].upper()}{value[1:].removesuffix('.')}{think}."
     if not len(found):
         return "I can't tell." if task.undetectable and not task.targets else "Nothing like that was found."
     if task.expression is not None:
         which = f"the {task.expression}" if len(found) == 1 else f"{len(found)}: {task.expression}"
-        return f"Found {which.rstrip('.?! ')}."
+        return f"Found {which.rstrip('.?! ')}{think}."
     told = sentence(found).removesuffix(".")
     how = "Outlined" if task.kind == "segment" else "Found"
-    return f"{how} {told[:1].lower()}{told[1:]}{more}.{_not_found(looked)}"
+    return f"{how} {told[:1].lower()}{told[1:]}{_place(found, looked.image)}{more}.{_not_found(looked)}"
+
+
+def _described(looked: Looked) -> str:
+    """What is in the picture, what is less sure behind what is sure; a model's own caption as it is."""
+    found, unsure = looked.detections, np.array(looked.unsure, bool)
+    if found.value != sentence(found) or unsure.all() or not unsure.any():
+        return str(found.value)
+    perhaps = perhaps_too(found[~unsure].class_names, found[unsure].class_names)
+    return f"{sentence(found[~unsure]).removesuffix('.')}, and perhaps {perhaps}."
+
+
+def _place(found: Detections, image: LoadedImage) -> str:
+    """Where the one thing is that was found; such as " (top left)"."""
+    if len(found) != 1:
+        return ""
+    (thing,) = Scene.from_detections(found, image).objects
+    return f" ({whereabouts(thing.positions)})"
 
 
 def _not_found(looked: Looked) -> str:

@@ -22,6 +22,7 @@ from app.server.limits import LOOK_SECONDS, TimeLimit
 from kg_data.errors import SkylarkError
 from vision import Detections, Grounding, Scene, Slicing, Task, Vision
 from vision.detections.description import sentence
+from vision.detectors.opening import EMBEDDED, NANODET
 from vision.errors import ImageError, SlicingError
 from vision.images.loading import LoadedImage, load_image
 
@@ -37,18 +38,37 @@ NO_SLICES = "none"
 """In place of slices: the image is looked at as a whole alone."""
 MEDIA = {"image": "image/jpeg", "recording": "audio/wav"}
 """What may be sent inside a request, and the kind of it that errors name as an example."""
+QUICK = (EMBEDDED, NANODET)
+"""Detectors that look in some hundredths of a second, so that they look at the mirror image of each image too."""
 SERVED = "/gradio_api/file="
 """In the address that an uploaded file has on this server."""
 
 
 @dataclass(frozen=True)
 class Looked:
-    """One image looked at."""
+    """One image looked at.
+
+    Attributes:
+        image: the image.
+        task: what was done with it.
+        detections: what was found.
+        grounding: the answer to a description or a question.
+        trusted_score: below which people are told of what was found with less certainty; None where that is not known.
+    """
 
     image: LoadedImage
     task: Task
     detections: Detections
     grounding: Grounding | None
+    trusted_score: float | None = None
+
+    @property
+    def unsure(self) -> list[bool]:
+        """Of each object that was found, whether its score is below the trusted one."""
+        scores, trusted = self.detections.scores, self.trusted_score
+        if scores is None or trusted is None:
+            return [False] * len(self.detections)
+        return [bool(score < trusted) for score in scores]
 
 
 class SharedDetector:
@@ -78,7 +98,7 @@ class SharedDetector:
         """
         with self._lock:
             if self._vision is None:
-                self._vision = Vision(self._model)
+                self._vision = Vision(self._model, mirrored=self._model in QUICK)
             return self._vision
 
     def _cutting(self, slicing: Slicing | None) -> Vision:
@@ -134,7 +154,7 @@ class SharedDetector:
             grounding = vision.ask(image.pixels, task.expression, min_score=bound)
         # Without its source: what the page remembers of a visitor is small.
         detections = replace(detections, source=None, notes=(*image.notes, *detections.notes))
-        return Looked(image, task, detections, grounding)
+        return Looked(image, task, detections, grounding, vision.detector.trusted_score)
 
     def ground(self, photo: Any, question: str, min_score: float, slices: str = NO_SLICES) -> Grounding:
         """The answer to a question about an image; see `look`."""

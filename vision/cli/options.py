@@ -38,6 +38,9 @@ def add_model(parser: argparse.ArgumentParser, instructions: bool = True) -> Non
     parser.add_argument("--device", metavar="D", help="of a transformers model: cpu, cuda, cuda:N or mps")
     parser.add_argument("--dtype", metavar="T", help="of a transformers model: float32, bfloat16 or float16")
     parser.add_argument("--threads", type=positive, metavar="N", help="of the embedded detector; default: one a core")
+    parser.add_argument(
+        "--mirrored", action="store_true", help="look at the mirror image too: finds more that is right, and is slower"
+    )
     slices = parser.add_argument_group("small things in large images")
     slices.add_argument(
         "--slice", metavar="auto|WxH", help="look at large images in slices too: as the model sees best, or of W x H"
@@ -62,7 +65,7 @@ def opened(options: argparse.Namespace) -> Vision:
     """The `Vision` that the command line asks for.
 
     Raises:
-        DetectorError: there is no such model, or it cannot be opened.
+        DetectorError: there is no such model, it cannot be opened, or it gives no scores and is to be mirrored.
         SlicingError: the slices are none.
         ArgumentError: slices have options, and there are to be none.
     """
@@ -72,6 +75,7 @@ def opened(options: argparse.Namespace) -> Vision:
         reader=getattr(options, "reader", None) or MODEL,
         min_score=getattr(options, "min_score", None),
         slices=_slicing(options),
+        mirrored=options.mirrored,
         device=options.device,
         dtype=options.dtype,
         threads=options.threads,

@@ -10,12 +10,28 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from vision.task import Limit, SizeRange
 
 Boxes = NDArray[np.floating[Any]]
 """Shape (n, 4), corners x1, y1, x2, y2 in pixels."""
+
+
+def iou_matrix(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
+    """Intersection over union of each box of `a` with each of `b`.
+
+    Args:
+        a: xyxy, shape (n, 4).
+        b: xyxy, shape (m, 4).
+
+    Returns:
+        Shape (n, m), 0 to 1; 0 where both boxes have no area.
+    """
+    from supervision import box_iou_batch
+
+    first, second = (np.asarray(boxes, np.float64).reshape(-1, 4) for boxes in (a, b))
+    return np.nan_to_num(box_iou_batch(first, second))
 
 
 def in_region(xyxy: Boxes, size: tuple[int, int], region: tuple[float, float, float, float]) -> NDArray[np.bool_]:

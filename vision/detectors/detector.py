@@ -77,6 +77,9 @@ class Detector(ABC):
     default_min_score: float = 0.35
     """A score above which a box is more likely right than not, for people who look; evaluation asks for all."""
 
+    trusted_score: float | None = None
+    """A score above which five boxes in six are right, if that was measured: what people are told less surely below."""
+
     gives_polygons: bool = False
     """Whether it finds outlines by itself."""
 

@@ -17,6 +17,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vision.detections.boxes import iou_matrix
+
 ExpressionKind = Literal["single", "set", "none", "count", "yes_no"]
 KINDS: tuple[ExpressionKind, ...] = ("single", "set", "none", "count", "yes_no")
 
@@ -78,22 +80,6 @@ class Score:
     precision: float | None = None
     recall: float | None = None
     first: bool | None = None
-
-
-def iou_matrix(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
-    """Intersection over union of each box of `a` with each of `b`.
-
-    Args:
-        a: xyxy, shape (n, 4).
-        b: xyxy, shape (m, 4).
-
-    Returns:
-        Shape (n, m), 0 to 1; 0 where both boxes have no area.
-    """
-    from supervision import box_iou_batch
-
-    first, second = (np.asarray(boxes, np.float64).reshape(-1, 4) for boxes in (a, b))
-    return np.nan_to_num(box_iou_batch(first, second))
 
 
 def matched_pairs(expected: ArrayLike, found: ArrayLike, iou: float = IOU) -> int:

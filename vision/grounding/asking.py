@@ -204,11 +204,11 @@ def _said_of(question: str, objects: Sequence[SceneObject]) -> tuple[str, list[s
         doubts = [f"The colour of {item.name} is unsure: {item.doubt}." for item in objects if item.doubt]
         return ", ".join(sure) or NOT_SURE, doubts
     if question == "where":
-        return "; ".join(dict.fromkeys(_whereabouts(item.positions) for item in objects)), []
+        return "; ".join(dict.fromkeys(whereabouts(item.positions) for item in objects)), []
     return ", ".join(dict.fromkeys(item.class_name for item in objects)), []
 
 
-def _whereabouts(positions: tuple[str, ...]) -> str:
+def whereabouts(positions: tuple[str, ...]) -> str:
     """ "top left", "right", "centre": by thirds."""
     thirds = [name.removesuffix(" third") for name in positions if name.endswith(" third") and name != "middle third"]
     return " ".join(sorted(thirds, key=("top", "bottom", "left", "right").index)) or "centre"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.ask.cards import picture_card, picture_sentence
+from app.ask.cards import I_THINK, picture_card, picture_sentence
 from app.ask.desk import Desk, InHand
 from app.ask.hearing import Heard
 from app.graph.graphs import GraphShelf
@@ -15,6 +15,7 @@ from app.image.looking import Looked, SharedDetector
 from app.models.language_model import LanguageModel
 from reasoning import Query
 from vision import Detections, Grounding, Scene, Task
+from vision.detections.description import sentence
 from vision.images.loading import load_image
 from vision.reading.expressions.sentence import Question
 from vision.task import Kind, Target
@@ -37,7 +38,7 @@ def test_a_further_question_may_refer_to_the_last_answer() -> None:
 def test_what_was_asked_for_beside_what_is_there_is_said_to_be_missing() -> None:
     desk = Desk(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector())
     seen = desk.answer("Find every bus and every zebra", InHand("bus", is_new=True)).seen
-    assert "Found a bus. Not found: zebra." in seen
+    assert "Found a bus (centre). Not found: zebra." in seen
     assert "Not found" not in desk.answer("Find every bus", InHand("bus", is_new=True)).seen
 
 
@@ -57,7 +58,37 @@ def test_what_a_picture_does_not_tell_is_no_answer(question: Question, value: ob
     scene = Scene.from_detections(bus, image)
     grounding = Grounding("the bus", question, scene, bus, value, Query.parse('~class("bus")'), ())  # type: ignore[arg-type]
     task = Task("the bus", "ground", expression="the bus")
-    assert picture_sentence(Looked(image, task, replace(bus, value=value), grounding)) == said  # type: ignore[arg-type]
+    looked = Looked(image, task, replace(bus, value=value), grounding)  # type: ignore[arg-type]
+    assert picture_sentence(looked) == said
+    unsure = {"Red.": "Red, I think."}
+    assert picture_sentence(replace(looked, trusted_score=0.9)) == unsure.get(said, said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "scores", "doubted", "said"),
+    [
+        ("count", (0.8, 0.45), 0, "There are 2 dogs, I think."),
+        ("count", (0.8, 0.45), 1, "There are 2 dogs, I think, and perhaps another."),
+        ("count", (0.8, 0.5), 0, "There are 2 dogs."),
+        ("detect", (0.45,), 1, "Found a dog (top left), I think, and perhaps another."),
+        ("segment", (0.45, 0.45), 0, "Outlined 2 dogs, I think."),
+        ("describe", (0.8, 0.45), 0, "A dog, and perhaps another."),
+        ("describe", (0.45, 0.45), 0, "2 dogs."),
+    ],
+)
+def test_what_scores_less_than_five_in_six_are_right_from_is_told_less_surely(
+    kind: Kind, scores: tuple[float, ...], doubted: int, said: str
+) -> None:
+    def dogs(scores: tuple[float, ...]) -> Detections:
+        boxes = [[20 * i, 0, 20 * i + 9, 9] for i in range(len(scores))]
+        return Detections((200, 20), np.array(boxes, np.float32), ("dog",) * len(scores), np.array(scores, np.float32))
+
+    found = replace(dogs(scores), perhaps=dogs((0.3,)) if doubted else None)
+    value = len(found) if kind == "count" else sentence(found) if kind == "describe" else None
+    task = Task(kind=kind, targets=(Target("dog", ("dog",)),))
+    looked = Looked(load_image(np.zeros((20, 200, 3), np.uint8)), task, replace(found, value=value), None, 0.5)
+    assert picture_sentence(looked) == said
+    assert I_THINK not in picture_sentence(replace(looked, trusted_score=None))
 
 
 def test_what_is_asked_of_a_picture_has_to_be_clear(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,10 +104,11 @@ def test_what_is_asked_of_a_picture_has_to_be_clear(monkeypatch: pytest.MonkeyPa
     [
         ("count", False, ("dog", "dog"), ("dog",), "There are 2 dogs, and perhaps another."),
         ("count", False, ("dog",), ("dog", "dog"), "There is a dog, and perhaps 2 more."),
-        ("detect", False, ("dog",), ("cat",), "Found a dog, and perhaps a cat."),
+        ("detect", False, ("dog",), ("cat",), "Found a dog (top left), and perhaps a cat."),
         ("count", False, (), ("cat", "dog", "dog"), "None for sure, but perhaps 2 dogs and a cat."),
-        ("detect", True, (), ("dog",), "None for sure, but perhaps a dog."),
+        ("detect", True, (), ("dog",), "None for sure, but perhaps a dog (top left)."),
         ("detect", True, ("dog",), ("dog",), "Yes."),
+        ("count", False, (), (), "I found none."),
     ],
 )
 def test_the_sentence_tells_what_may_be_there_too(
@@ -88,7 +120,8 @@ def test_the_sentence_tells_what_may_be_there_too(
 
     task = Task(kind=kind, asks_whether=asks_whether, targets=(Target("dog", ("dog",)), Target("cat", ("cat",))))
     value = len(sure) if kind == "count" else len(sure) > 0 if asks_whether else None
-    found = replace(things(sure, 0.8), perhaps=things(doubted, 0.3), value=value, task=task)
+    perhaps = things(doubted, 0.3) if doubted else None
+    found = replace(things(sure, 0.8), perhaps=perhaps, value=value, task=task)
     looked = Looked(load_image(np.zeros((20, 200, 3), np.uint8)), task, found, None)
     assert picture_sentence(looked).startswith(said)
     card = picture_card("", looked, Scene.from_detections(found, looked.image), None)

@@ -249,10 +249,10 @@ def test_two_visitors_have_each_their_own_answer(browser: Any, copying: str) -> 
         # The first look on this server may have to load the models.
         expect(second, "#task", "polygons of 16 points", 60)
         expect(first, "#task", "JSON with label and bbox", 60)
-        expect(second, "#overlay", "person")
+        expect(second, "#overlay", "bus")
         expect(first, "#overlay", "cat")
         # Both answers are there: neither page has anything of the other's.
-        assert "polygons" not in first.text_content("#task") and "person" not in first.text_content("#overlay")
+        assert "polygons" not in first.text_content("#task") and "bus" not in first.text_content("#overlay")
         assert "JSON" not in second.text_content("#task") and "cat" not in second.text_content("#overlay").split()
 
 

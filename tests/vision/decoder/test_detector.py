@@ -28,10 +28,10 @@ from vision.decoder.nanodet_tokens import NanoDetTokens
 from vision.decoder.opening import load_decoder
 from vision.decoder.teaching.run import prepare_boxes
 from vision.decoder.vocabulary import HEADING, Prompt
+from vision.detections.boxes import iou_matrix
 from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.opening import open_detector
 from vision.errors import DetectorError
-from vision.evaluation.grounding import iou_matrix
 from vision.images.loading import LoadedImage
 from vision.task import Target
 

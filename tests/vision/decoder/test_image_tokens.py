@@ -8,8 +8,8 @@ import pytest
 from vision.decoder.image_tokens import CONSIDERED, LOOSE_OVERLAP, ImageTokens, chosen_places
 from vision.decoder.nanodet_tokens import NanoDetTokens
 from vision.decoder.sources import open_tokens
+from vision.detections.boxes import iou_matrix
 from vision.errors import DetectorError
-from vision.evaluation.grounding import iou_matrix
 
 
 def overlap_of(one: list[float], other: list[float]) -> float:

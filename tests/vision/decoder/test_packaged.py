@@ -14,8 +14,8 @@ from reasoning.language.smollm2_weights import packaged_gguf
 from vision import Task, Vision
 from vision.classes import COCO_CLASSES
 from vision.decoder.adapters import PACKAGED, BoxWriting
+from vision.detections.boxes import iou_matrix
 from vision.detectors.detector import Request
-from vision.evaluation.grounding import iou_matrix
 from vision.images.loading import load_image
 from vision.task import Target
 

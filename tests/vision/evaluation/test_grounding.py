@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision.evaluation.grounding import Expected, Score, iou_matrix, matched_pairs, score_expression, summarise
+from vision.detections.boxes import iou_matrix
+from vision.evaluation.grounding import Expected, Score, matched_pairs, score_expression, summarise
 
 A, B, C = [0, 0, 10, 10], [20, 0, 30, 10], [0, 40, 10, 60]
 NEAR_A = [0, 0, 10, 6]

@@ -124,7 +124,7 @@ class TestIdentity:
     def test_it_is_of_model_weights_and_code(self, tmp_path: Path) -> None:
         vision = Vision()
         settings = vision.deciding()
-        assert settings.keys() == {"model", "weights_digest", "slices", "version", "code"}
+        assert settings.keys() == {"model", "weights_digest", "slices", "mirrored", "version", "code"}
         vision.detector.files = (tmp_path / "other.onnx",)
         vision.detector.files[0].write_bytes(b"other weights")
         assert vision.deciding()["weights_digest"] != settings["weights_digest"]

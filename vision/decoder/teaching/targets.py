@@ -21,7 +21,7 @@ from vision.decoder.image_tokens import ImageTokens
 from vision.decoder.teaching.options import Matching
 from vision.decoder.teaching.pictures import Picture, Truth
 from vision.decoder.vocabulary import BINS
-from vision.evaluation.grounding import iou_matrix
+from vision.detections.boxes import iou_matrix
 
 FLOOR = 0.08
 """Scores up to here are background."""

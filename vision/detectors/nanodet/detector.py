@@ -186,6 +186,9 @@ class NanoDet(Detector):
     default_min_score = 0.35
     """Best F1 on 208 images of COCO; of the boxes above it 60% are right, from 0.42 on each more likely than not."""
 
+    trusted_score = 0.5
+    """Of the boxes above it 86% are right on the same images, 80% on 250 of VOC 2007; mirrored 88% and 83%."""
+
     def __init__(self, threads: int | None = None, name: str = "embedded") -> None:
         self.name = name
         self.threads = usable_cores() if threads is None else threads

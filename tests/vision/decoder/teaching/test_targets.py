@@ -16,7 +16,7 @@ from vision.decoder.teaching.options import Matching
 from vision.decoder.teaching.pictures import Picture, Truth
 from vision.decoder.teaching.targets import CLASS_COST, CORNER_COST, FLOOR, OVERLAP_COST, Targeting
 from vision.decoder.vocabulary import BINS
-from vision.evaluation.grounding import iou_matrix
+from vision.detections.boxes import iou_matrix
 
 VOCABULARY = ("cat", "dog", "bus")
 MATCHINGS: tuple[Matching, ...] = ("overlap", "hungarian")
