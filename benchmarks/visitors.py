@@ -182,7 +182,7 @@ def asked_of_all(
                 given = uploads / str(number) / entry["image"]
                 given.parent.mkdir()
                 shutil.copyfile(images / entry["image"], given)
-                in_hand = InHand("", str(given), is_new=True)
+                in_hand = InHand().given(path=str(given))
             rows.append(dict(entry) | shown(desk.answer(entry["text"], in_hand), detector))
             if pictures is not None and rows[-1]["side"] == "picture" and detector.looked is not None:
                 pictures.mkdir(parents=True, exist_ok=True)

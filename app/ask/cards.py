@@ -14,7 +14,7 @@ from app.graph.asking import Asked
 from app.graph.own_graphs import is_own
 from app.graph.picture import picture_html
 from app.image.examples import LICENCE, Photograph
-from app.image.looking import Looked
+from app.image.looking import USUAL_SCORE, Looked
 from app.image.overlay import may_be_there, numbered, objects_html, other_things, overlay_html
 from app.image.views import ENDS, may_be_doubted, reasons, task_html
 from app.server.failure_view import failure_html
@@ -29,10 +29,16 @@ from vision.images.loading import LoadedImage
 
 MOST_NAMED = 3
 """Things that were not found, which the sentence names."""
-I_THINK = ", I think"
-"""Behind what was found with a score that is wrong more often than one time in six."""
+I_THINK, PERHAPS = ", I think", ", perhaps"
+"""Behind what was found with a score that is wrong more often than one time in six, and below that which is asked for,
+down to which what a description means is looked for."""
 MOST_PROVEN = 3
 """Things whose reasons stand below the picture; all of them are in the fold."""
+DETERMINERS = frozenset(
+    """a an the all any anything both each every everyone everything some something no my your his her its our their
+    this that these those what which who whose one""".split()  # noqa: SIM905
+)
+"""Words of English, each of which makes a "the" before it too many."""
 READ_AS = {"detect": "Find", "segment": "Outline", "ground": "Find by a description", "count": "Count",
            "describe": "Describe"}  # fmt: skip
 
@@ -157,11 +163,14 @@ def _card(
     )
 
 
+CANNOT_TELL = "I can't tell."
+
+
 def picture_sentence(looked: Looked) -> str:
     """The answer to what was asked of a picture, as a sentence."""
     found, task, grounding, value = looked.detections, looked.task, looked.grounding, looked.detections.value
     names = found.class_names
-    think = I_THINK if any(looked.unsure) else ""
+    think = _doubt(looked)
     perhaps = "" if found.perhaps is None else f"perhaps {perhaps_too(names, found.perhaps.class_names)}"
     more = f"{think}, and {perhaps}" if perhaps else think
     if found.perhaps is not None and not len(found):
@@ -169,24 +178,34 @@ def picture_sentence(looked: Looked) -> str:
     if isinstance(value, bool):
         return f"Yes{think}." if value else "No."
     if grounding is not None and grounding.question == "exists":
-        return "I can't tell."
+        return CANNOT_TELL
     if task.kind == "count" or (grounding is not None and grounding.question == "count"):
-        told = f"{there_is(names)}{more}." if len(found) else "I found none." if value == 0 else "I can't tell."
+        told = f"{there_is(names)}{more}." if len(found) else "I found none." if value == 0 else CANNOT_TELL
         return f"{told}{_not_found(looked)}"
     if grounding is not None and value in UNTOLD:
-        return "I can't tell."
+        return CANNOT_TELL
     if isinstance(value, str) and grounding is None:
         return _described(looked) if task.kind == "describe" else value
     if isinstance(value, str):
         return f"{value[:1].upper()}{value[1:].removesuffix('.')}{think}."
     if not len(found):
-        return "I can't tell." if task.undetectable and not task.targets else "Nothing like that was found."
+        return CANNOT_TELL if task.undetectable and not task.targets else "Nothing like that was found."
     if task.expression is not None:
-        which = f"the {task.expression}" if len(found) == 1 else f"{len(found)}: {task.expression}"
-        return f"Found {which.rstrip('.?! ')}{think}."
+        said = task.expression.rstrip(".?! ")
+        determined = said.split(" ", 1)[0].casefold() in DETERMINERS
+        which = f"{len(found)}: {said}" if len(found) != 1 else said if determined else f"the {said}"
+        return f"Found {which}{think}."
     told = sentence(found).removesuffix(".")
-    how = "Outlined" if task.kind == "segment" else "Found"
-    return f"{how} {told[:1].lower()}{told[1:]}{_place(found, looked.image)}{more}.{_not_found(looked)}"
+    how, place = ("Outlined", "") if task.kind == "segment" else ("Found", _place(found, looked.image))
+    return f"{how} {told[:1].lower()}{told[1:]}{place}{more}.{_not_found(looked)}"
+
+
+def _doubt(looked: Looked) -> str:
+    """How surely it is told what was found; "" where that is trusted."""
+    if not any(looked.unsure):
+        return ""
+    assert looked.detections.scores is not None
+    return PERHAPS if looked.detections.scores.min() < USUAL_SCORE else I_THINK
 
 
 def _described(looked: Looked) -> str:

@@ -10,9 +10,17 @@ from functools import cache
 import numpy as np
 from markupsafe import Markup
 
-from app.ask.cards import failure_card, found_card, graph_card, picture_card, refusal_card
-from app.ask.hearing import CLEAR, SURE, Heard, heard
-from app.ask.routing import Sureness, graph_sureness
+from app.ask.cards import (
+    CANNOT_TELL,
+    failure_card,
+    found_card,
+    graph_card,
+    picture_card,
+    picture_sentence,
+    refusal_card,
+)
+from app.ask.hearing import CLEAR, SURE, Heard, heard, named_classes, nothing_to_find
+from app.ask.routing import InView, Sureness, graph_sureness
 from app.ask.suggestions import about_picture
 from app.graph.asking import Asked, ask
 from app.graph.graphs import DEFAULT_GRAPH, GraphShelf
@@ -25,7 +33,7 @@ from reasoning import Answer, KnowledgeGraph, Reasoner
 from reasoning.query.read_question import QuestionError
 from vision import Detections, Scene, Task
 from vision.detections.boxes import suppressed
-from vision.detections.description import sentence
+from vision.detections.description import sentence, there_is
 from vision.errors import InstructionError
 from vision.images.loading import LoadedImage, load_image
 
@@ -49,14 +57,18 @@ class InHand:
     Attributes:
         photograph: the name of one of the page's own; "" where the visitor gave one.
         path: where the visitor's lies.
-        is_new: whether it was given since the last question.
-        last: the graph's last answer, which the next question may refer to; None for the one that the page begins with.
+        in_view: what was shown last.
+        last: the graph's last answer, which the next question may refer to.
     """
 
     photograph: str = "street"
     path: str = ""
-    is_new: bool = False
+    in_view: InView = "both"
     last: Answer | None = field(default=None, compare=False)
+
+    def given(self, photograph: str = "", path: str = "") -> InHand:
+        """With another picture, one of the page's own or a visitor's, which is asked first of all."""
+        return replace(self, photograph=photograph, path=path, in_view="picture")
 
 
 @dataclass(frozen=True)
@@ -92,36 +104,55 @@ class Desk:
         """
         of_graph_alone = bool(graph)
         text, graph = (text or "").strip(), graph or self._shelf.names[0]
-        kept = replace(in_hand, is_new=False)
         if not text:
             nothing = QuestionError("there is no question yet: type one, or pick an example")
-            return self._refused(nothing, text, graph, kept)
-        if in_hand.is_new and not of_graph_alone and (picture := self._heard(text)).sure >= SURE:
-            return self._by_picture(text, picture, kept)
-        last = in_hand.last or self._begins_with
+            return self._refused(nothing, text, graph, in_hand)
+        # What follows an answer follows what was shown last.
+        last = {"both": self._begins_with, "graph": in_hand.last, "picture": None}[in_hand.in_view]
         try:
             asked: Asked | Exception = ask(self._shelf.get(graph), graph, text, self._model.reader, last)
         except Exception as error:
             asked = error
-        if isinstance(asked, Asked) and (of_graph_alone or graph_sureness(asked) >= SURE):
-            return Reply(Markup(""), graph_card(asked), replace(kept, last=asked.answer))
-        names = isinstance(asked, QuestionError) and bool(named(self._shelf.get(graph), text))
-        if not of_graph_alone and (in_hand.is_new or not names):
-            picture = self._heard(text)
-            if Sureness(graph_sureness(asked), picture.sure, names, in_hand.is_new).is_for_picture:
-                return self._by_picture(text, picture, kept)
+        if not of_graph_alone:
+            picture = self._for_picture(text, asked, graph, in_hand.in_view)
+            if picture is not None:
+                return self._by_picture(text, picture, replace(in_hand, in_view="picture"))
         if isinstance(asked, Asked):
-            return Reply(Markup(""), graph_card(asked), replace(kept, last=asked.answer))
-        return self._refused(asked, text, graph, kept)
+            return Reply(Markup(""), graph_card(asked), replace(in_hand, in_view="graph", last=asked.answer))
+        return self._refused(asked, text, graph, replace(in_hand, in_view="graph"))
 
-    def given(self, in_hand: InHand) -> Reply:
-        """Show a picture that was just given: what is in it, and what can be asked of it."""
+    def _for_picture(self, text: str, asked: Asked | Exception, graph: str, in_view: InView) -> Heard | None:
+        """The text as it is asked of the picture; None where the graph is asked, as what names an entity always is."""
+        follows = isinstance(asked, Asked) and asked.understood is not None and bool(asked.understood.referred)
+        sure = graph_sureness(asked)
+        if sure >= SURE and in_view != "picture" and not (follows and in_view == "both"):
+            return None
+        try:
+            # A picture's reader knows no names, and takes "the president of France" for a person.
+            if named(self._shelf.get(graph), text):
+                return None
+        except SkylarkError:  # there is no such graph, as the visitor is told
+            return None
+        picture = self._heard(text)
+        return picture if Sureness(sure, picture.sure, in_view, follows, picture.of_things).is_for_picture else None
+
+    def given(self, in_hand: InHand, before: InHand) -> Reply:
+        """Show a picture that was just given: what is in it, and what can be asked of it.
+
+        Args:
+            in_hand: with the picture.
+            before: what was in hand, and stays so where the picture cannot be looked at.
+        """
         try:
             image, scene = self._scene(in_hand)
         except Exception as error:
-            return Reply(failure_card("", error), Markup(""), InHand())
+            return Reply(failure_card("", error), Markup(""), before)
         said = sentence(scene.detections)
         return Reply(found_card(image, scene, _photograph(in_hand), said, about_picture(scene)), Markup(""), in_hand)
+
+    def missing(self, text: str, error: SkylarkError) -> Reply:
+        """Say what a link names and is not there, with questions that can be asked instead."""
+        return self._refused(error, text, self._shelf.names[0], InHand(in_view="graph"))
 
     def first(self) -> Reply:
         """The two answers that the page begins with; of a graph that is not the built-in one, one of its own facts."""
@@ -150,31 +181,33 @@ class Desk:
         try:
             if picture.task is None:
                 raise picture.error or InstructionError("the words could not be read")
-            if picture.task.understood and picture.sure < CLEAR:
+            if picture.task.understood and picture.sure < CLEAR and not nothing_to_find(picture.task):
                 raise InstructionError(UNCLEAR)
             looked = self._detector.look(_image(in_hand), picture.task, USUAL_SCORE)
-            task = looked.task
-            if not task.understood or (task.undetectable and not task.targets):
-                notes = [_as_sentence(note, self._detector.model) for note in (*task.notes, *looked.detections.notes)]
-                said = "I can't tell." if task.understood else "I did not understand that."
-                return Reply(
-                    self._refusal(text, said, [*dict.fromkeys(notes)][:MOST_NOTES], in_hand), Markup(""), in_hand
-                )
-            scene, _ = self._detector.scene_of(looked, USUAL_SCORE)
-            return Reply(picture_card(text, looked, scene, _photograph(in_hand)), Markup(""), in_hand)
+            task, notes = looked.task, looked.detections.notes
+            said = picture_sentence(looked) if task.understood else "I did not understand that."
+            if not task.understood or nothing_to_find(task):
+                notes = (*task.notes, *notes)
+            elif said == CANNOT_TELL:
+                notes = tuple(note for note in notes if note not in (*looked.image.notes, *task.notes))
+            else:
+                scene, _ = self._detector.scene_of(looked, USUAL_SCORE)
+                return Reply(picture_card(text, looked, scene, _photograph(in_hand)), Markup(""), in_hand)
         except SkylarkError as error:
-            return Reply(
-                self._refusal(text, "I can't tell.", [_as_sentence(str(error), self._detector.model)], in_hand),
-                Markup(""),
-                in_hand,
-            )
+            said, notes = CANNOT_TELL, (str(error),)
+        why = [_as_sentence(note, self._detector.model) for note in [*dict.fromkeys(notes)][:MOST_NOTES]]
+        return Reply(self._refusal(text, said, why, in_hand), Markup(""), in_hand)
 
     def _refusal(self, text: str, said: str, notes: Sequence[str], in_hand: InHand) -> Markup:
-        """The picture stays, with all that was found in it; one that cannot be looked at is the mistake itself."""
+        """The picture stays, with all that was found in it, and what is there of what was spoken of is said; one that
+        cannot be looked at is the mistake itself."""
         try:
             image, scene = self._scene(in_hand)
         except SkylarkError as error:
             return failure_card(text, error)
+        spoken_of = named_classes(text)
+        there = [item.class_name for item in scene.objects if item.class_name in spoken_of]
+        said = f"{said.removesuffix('.')}, but {there_is(there, after=True)}." if there else said
         return found_card(image, scene, _photograph(in_hand), said, about_picture(scene), text, notes)
 
     def _scene(self, in_hand: InHand) -> tuple[LoadedImage, Scene]:

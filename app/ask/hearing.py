@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from kg_data.errors import SkylarkError
 from vision import Task, Vision
+from vision.classes.lexicon import lexicon
+from vision.classes.phrases import normalise
 from vision.grounding.readings import sure_readings
 from vision.reading.loading import PACKAGED
 
 SURE = 0.9
 """From which on the reader that is asked first is not compared with another one."""
+MOST_WORDS = 40
+"""Of a text that are looked up among names of things."""
 CLEAR = 0.5
 """From which on a picture is asked: of descriptions that are less sure 17 of 46 are read rightly, by
 `benchmarks.image_reading_thresholds`."""
@@ -24,11 +30,13 @@ class Heard:
         task: what is to be done; None where the words can't be read as an instruction at all.
         sure: the probability that this is meant, 0 to 1; half of it where it is not done, since too little is sure.
         error: why there is no task.
+        of_things: whether it says itself which things it is of, or asks for a description of all.
     """
 
     task: Task | None
     sure: float
     error: SkylarkError | None = None
+    of_things: bool = False
 
 
 def heard(vision: Vision, text: str) -> Heard:
@@ -38,12 +46,20 @@ def heard(vision: Vision, text: str) -> Heard:
         vision: whose readers and classes are used.
         text: what was typed.
     """
+    read = _heard(vision, text)
+    task = read.task
+    says = task is not None and (task.expression is not None or bool(task.targets) or task.kind == "describe")
+    return replace(read, of_things=says if read.sure else bool(named_classes(text)))
+
+
+def _heard(vision: Vision, text: str) -> Heard:
     try:
         task = vision.read(text)
     except SkylarkError as error:
         return Heard(None, 0.0, error)
     probability = 1.0 if task.probability is None else task.probability
-    sure = probability if task.understood and not task.unread else probability / 2
+    done = task.understood and not task.unread and not nothing_to_find(task)
+    sure = probability if done else probability / 2
     if task.expression is not None:
         sure *= _sureness(vision, task.expression)
     if sure >= SURE:
@@ -53,6 +69,19 @@ def heard(vision: Vision, text: str) -> Heard:
     if sure >= described:
         return Heard(task, sure)
     return Heard(Task(text, "ground", expression=text, probability=described), described)
+
+
+def nothing_to_find(task: Task) -> bool:
+    """Whether all that a task names is what no detector of this kind finds."""
+    return bool(task.undetectable) and not task.targets and task.expression is None
+
+
+def named_classes(text: str) -> frozenset[str]:
+    """COCO's classes that words of a text surely name, whatever the text asks."""
+    words = re.findall(r"\w+", text)[:MOST_WORDS]
+    phrases = [*words, *map(" ".join, pairwise(words))]
+    found = [entry for phrase in phrases if (entry := lexicon().entry(normalise(phrase))) is not None]
+    return frozenset(name for entry in found if not entry.is_group for name in entry.classes)
 
 
 def _sureness(vision: Vision, expression: str) -> float:

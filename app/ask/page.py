@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 from PIL import Image
 
-from app.ask.cards import failure_card
 from app.ask.desk import Desk, InHand, Reply
 from app.ask.first import FirstAnswers, waiting_cards
 from app.ask.microphone import Microphone, Recording
 from app.ask.speech import SharedSpeech
 from app.graph.answer_view import saved_answer, sorted_table
 from app.graph.graphs import GraphShelf
+from app.graph.newest import NewestQuestions
 from app.graph.picture import opened_picture
 from app.image.examples import PHOTOGRAPHS, icon_of
 from app.server.limits import HEARD_AT_ONCE
@@ -77,6 +77,7 @@ class AskTab:
         self._microphone = Microphone(speech)
         self._page, self._tabs = page, tabs
         self._first = FirstAnswers(desk)
+        self._newest = NewestQuestions()
         seen, told = waiting_cards()
         with gr.Column(elem_id="ask_page"):
             gr.HTML(render("ask/head.html"), elem_id="ask_head")
@@ -136,32 +137,33 @@ class AskTab:
             trigger(self.typed, [self.question, self.in_hand], shown, **asking).then(None, js=done, **private)
         for part in (self.chips, self.seen, self.told):
             part.select(self.pressed, [self.in_hand], shown, **asking).then(None, js=done, **private)
-        self.give.upload(self.given, [self.give], shown, **asking).then(None, js=done, **private)
+        self.give.upload(self.given, [self.give, self.in_hand], shown, **asking).then(None, js=done, **private)
         piece = self.voice.input(
             self.heard, [self.recording], [self.hearing, self.recording], **private,
             concurrency_id="hear", concurrency_limit=HEARD_AT_ONCE, trigger_mode="multiple",
         )  # fmt: skip
         piece.success(None, [self.hearing], js="(heard) => skylarkVoice.heard(heard)", **private)
         piece.failure(None, js="() => skylarkVoice.failed()", **private)
+        self._page.unload(self._leave)
         self._page.load(
             self.arrived, [self.waits], [*shown, self.question, self._tabs], **private,
             js="() => [Boolean(document.querySelector('#cards .sk-waiting'))]",
             concurrency_id="first", concurrency_limit=WAITING_AT_ONCE,
         ).then(None, js="() => skylarkAsk.done()", **private)  # fmt: skip
 
-    def typed(self, text: str | None, in_hand: InHand) -> dict[Any, Any]:
+    def typed(self, text: str | None, in_hand: InHand, request: gr.Request) -> dict[Any, Any]:
         """Answer what was typed."""
-        return self._shown(self._desk.answer(text or "", in_hand))
+        return self._newest_shown(request, lambda: self._desk.answer(text or "", in_hand))
 
-    def pressed(self, in_hand: InHand, event: gr.EventData) -> dict[Any, Any]:
+    def pressed(self, in_hand: InHand, event: gr.EventData, request: gr.Request) -> dict[Any, Any]:
         """Answer a question that was pressed, about its picture where it has one.
 
         Anybody can send anything for it.
         """
         text, picture = (str(getattr(event, part, "") or "") for part in ("ask", "picture"))
         if picture in PHOTOGRAPHS:
-            in_hand = replace(in_hand, photograph=picture, path="", is_new=True)
-        return self._shown(self._desk.answer(text[:MAX_CHARACTERS], in_hand))
+            in_hand = in_hand.given(picture)
+        return self._newest_shown(request, lambda: self._desk.answer(text[:MAX_CHARACTERS], in_hand))
 
     def heard(self, recording: Recording | None, event: gr.EventData) -> tuple[dict[str, Any], Recording | None]:
         """What is understood of a recording, of which a piece has come; it is asked when its speaker presses Enter."""
@@ -169,41 +171,54 @@ class AskTab:
         said = {part: getattr(event, part, None) for part in parts}
         return self._microphone.heard(said, recording, self._shelf.get(self._shelf.names[0]))
 
-    def given(self, path: str | None) -> dict[Any, Any]:
+    def given(self, path: str | None, in_hand: InHand, request: gr.Request) -> dict[Any, Any]:
         """Show a picture that a visitor gave, and what can be asked of it."""
-        return {self.in_hand: gr.skip()} if not path else self._shown(self._desk.given(InHand("", path, is_new=True)))
+        if not path:
+            return {self.in_hand: gr.skip()}
+        return self._newest_shown(request, lambda: self._desk.given(in_hand.given(path=path), in_hand))
 
     def arrived(self, waits: bool, request: gr.Request) -> dict[Any, Any]:
         """What a link asks for, which may come from anybody; without one the first answers, if they are not there."""
         link = {key: str(value) for key, value in dict(request.query_params).items()}
         tab, text = link.get("tab", ""), link.get("q", "").strip()[:MAX_CHARACTERS]
+        missing = None if tab in ("", *TABS) else SkylarkError(_not_here("tab", tab, TABS))
         if tab not in TABS:
             tab = "graph" if {"method", "least"} & set(link) else "ask"
         changes: dict[Any, Any] = {} if tab == "ask" else {self._tabs: gr.Tabs(selected=tab)}
         graph, picture = (link.get("graph", ""), link.get("picture", "")) if tab == "ask" else ("", "")
-        if tab == "ask" and (text or graph or picture):
+        if graph and graph not in self._shelf.names:
+            missing = UnknownGraphError(_not_here("graph", graph, self._shelf.names))
+        elif picture and picture not in PHOTOGRAPHS:
+            missing = SkylarkError(_not_here("picture", picture, PHOTOGRAPHS))
+        if missing is not None:
+            return {**changes, self.question: text, **self._shown(self._desk.missing(text, missing))}
+        if text or graph or picture:
             return {**changes, self.question: text, **self._linked(text, graph, picture)}
         if waits:
             changes |= dict(zip((self.seen, self.told), self._first.awaited(), strict=True))
         return changes or {self.in_hand: gr.skip()}
 
     def _linked(self, text: str, graph: str, picture: str) -> dict[Any, Any]:
-        missing: SkylarkError | None = None
-        if graph and graph not in self._shelf.names:
-            offered = ", ".join(self._shelf.names)
-            missing = UnknownGraphError(
-                f"the link names a graph that is not on offer here: {graph[:60]!r}; choose one of {offered}"
-            )
-        elif picture and picture not in PHOTOGRAPHS:
-            missing = SkylarkError(
-                f"the link names a picture that is not here: {picture[:60]!r}; there are {', '.join(PHOTOGRAPHS)}"
-            )
-        if missing is not None:
-            return {self.seen: "", self.told: failure_card(text, missing)}
-        in_hand = InHand(picture, is_new=True) if picture else InHand()
-        if not text:
-            return self._shown(self._desk.given(in_hand) if picture else Reply(*self._first.awaited(), in_hand))
-        return self._shown(self._desk.answer(text, in_hand, graph))
+        if not text and not picture:
+            return self._shown(Reply(*self._first.awaited(), InHand()))
+        # Whoever comes by a link has seen none of the first answers.
+        in_hand = InHand(in_view="graph")
+        given = in_hand.given(picture) if picture else in_hand
+        return self._shown(self._desk.answer(text, given, graph) if text else self._desk.given(given, in_hand))
+
+    def _newest_shown(self, request: gr.Request, reply: Callable[[], Reply]) -> dict[Any, Any]:
+        """What a visitor is to see, unless something newer was asked meanwhile."""
+        visit = request.session_hash or ""
+        this = self._newest.begin(visit)
+        shown = self._shown(reply())
+        return shown if self._newest.is_newest(visit, this) else {self.in_hand: gr.skip()}
+
+    def _leave(self, request: gr.Request) -> None:
+        self._newest.forget(request.session_hash or "")
 
     def _shown(self, reply: Reply) -> dict[Any, Any]:
         return {self.seen: reply.seen, self.told: reply.told, self.in_hand: reply.in_hand}
+
+
+def _not_here(what: str, name: str, offered: Iterable[str]) -> str:
+    return f"the link names a {what} that is not here: {name[:60]!r}; choose one of {', '.join(offered)}"

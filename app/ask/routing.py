@@ -1,15 +1,17 @@
-"""Which reader a text is for, the graph's or the picture's: told by what each of them makes of it.
-
-Both readers say how sure they are that their reading is what was meant, and the graph's says which entities the text
-names, so no list of words decides.
-"""
+"""Whether the graph's or the picture's reader is asked what names no entity of the graph: told by what each makes of it
+and by what is in view, so that no list of words decides."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from app.ask.hearing import SURE
 from app.graph.asking import Asked
 from reasoning.query.read_question import QuestionError
+
+InView = Literal["both", "graph", "picture"]
+"""What was shown last: what the page begins with, or the answer of one of them."""
 
 
 @dataclass(frozen=True)
@@ -19,27 +21,28 @@ class Sureness:
     Attributes:
         graph: of the graph's reader.
         picture: of the picture's reader.
-        names: whether the text names an entity of the graph.
-        picture_is_new: whether a picture was given since the last question.
+        in_view: what was shown last.
+        follows: whether the graph's reading is of its last answer.
+        of_things: whether the picture's reading says itself which things it is of, unlike "which is the largest?".
     """
 
     graph: float
     picture: float
-    names: bool = False
-    picture_is_new: bool = False
+    in_view: InView = "both"
+    follows: bool = False
+    of_things: bool = False
 
     @property
     def is_for_picture(self) -> bool:
-        """Whether the picture is asked.
-
-        What names an entity of the graph is for the graph, even where it has no answer: a picture's reader knows no
-        names, and takes "the president of France" for a person. A picture that was just given outweighs that.
-        """
-        if self.names and not self.picture_is_new:
-            return False
-        if self.graph == self.picture:
-            return self.picture_is_new
-        return self.picture > self.graph
+        """Whether the picture is asked: what was shown last is asked if it can be, of a picture whatever its reader is
+        as sure of, of an answer only what does not follow it."""
+        if self.in_view == "picture":
+            return self.picture >= self.graph
+        if self.in_view == "graph":
+            return self.of_things and self.picture > self.graph
+        if self.follows:
+            return self.of_things and self.picture >= SURE
+        return self.picture > self.graph or (self.picture == self.graph and self.of_things)
 
 
 def graph_sureness(asked: Asked | Exception) -> float:

@@ -24,7 +24,7 @@ from app.image.looking import (
     Looked,
     SharedDetector,
 )
-from app.image.overlay import numbered, objects_html, other_things, overlay_html
+from app.image.overlay import may_be_there, numbered, objects_html, other_things, overlay_html
 from app.image.views import answer_html, may_be_doubted, reasoning_html, reasons, scene_html, task_html
 from app.server.failure_view import failure_html
 from app.server.scripts import in_view, read_static
@@ -128,7 +128,11 @@ class ImageTab:
                 None, js=in_view("#image_error .sk-alert", "#image_found:has(.sk-photo)"), api_visibility="private"
             )
         self._page.load(
-            self.arrived, None, [self.photo, self.instruction], api_visibility="private", show_progress="hidden"
+            self.arrived,
+            None,
+            [self.photo, self.instruction, self.error],
+            api_visibility="private",
+            show_progress="hidden",
         ).then(self.show_again, **asked)
         self.rivals.input(self.show_rival, trigger_mode="always_last", **{
             **asked, "inputs": [*asked["inputs"], self.rivals],
@@ -156,9 +160,14 @@ class ImageTab:
     def arrived(self, request: gr.Request) -> Updates:
         """Put in what a link to this tab asks for: the photograph of an example, and an instruction; else nothing."""
         link = dict(request.query_params)
-        example = next((one for one in self._examples if one.key == link.get("picture")), None)
-        if link.get("tab") != "image" or example is None:
+        picture = str(link.get("picture", ""))
+        if link.get("tab") != "image" or not picture:
             return {self.instruction: gr.skip()}
+        example = next((one for one in self._examples if one.key == picture), None)
+        if example is None:
+            offered = ", ".join(one.key for one in self._examples)
+            lost = f"the link names a picture that is not here: {picture[:60]!r}; choose one of {offered}"
+            return {self.error: failure_html(SkylarkError(lost))}
         text = str(link.get("q", ""))[:MAX_INSTRUCTION].strip()
         return self._fill(replace(example, instruction=text or example.instruction))
 
@@ -184,6 +193,7 @@ class ImageTab:
             colours = class_colours((*detections.class_names, *(item.class_name for item in scene.objects)))
             numbers = numbered(scene, detections, looked.grounding)
             rest = other_things(scene, numbers, detections, looked.grounding)
+            rest += may_be_there(detections, len(numbers))
             key = f"{zlib.crc32(f'{photo}|{instruction}'.encode()):08x}"
             updates = {
                 self.error: "",

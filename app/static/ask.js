@@ -29,7 +29,7 @@ window.skylarkAsk = (() => {
     page()?.classList.remove('sk-busy');
     address();
   }
-  // The address bar always holds a link to what is shown.
+  // The address bar always holds a link to what is shown, also when another tab was open meanwhile.
   function address() {
     const cards = [...document.querySelectorAll('#cards .sk-card')];
     if (cards.length !== 1 || !page()?.offsetParent) return;
@@ -65,7 +65,7 @@ window.skylarkAsk = (() => {
   // A picture is given by pasting or dropping it anywhere on the tab, as well as by its button.
   function give(files) {
     const picture = [...(files || [])].find((file) => file.type.startsWith('image/'));
-    const input = document.querySelector('#give_picture input[type=file], input#give_picture, #give_picture_input');
+    const input = document.querySelector('#composer input[type=file]');
     if (!picture || !page()?.offsetParent || !input) return false;
     const held = new DataTransfer();
     held.items.add(picture);
@@ -76,5 +76,5 @@ window.skylarkAsk = (() => {
   addEventListener('paste', (event) => { if (give(event.clipboardData?.files)) event.preventDefault(); });
   addEventListener('dragover', (event) => { if (page()?.offsetParent) event.preventDefault(); });
   addEventListener('drop', (event) => { if (page()?.offsetParent) { event.preventDefault(); give(event.dataTransfer?.files); } });
-  return {busy, card, done, presses, tell, write};
+  return {address, busy, card, done, presses, tell, write};
 })();

@@ -57,6 +57,9 @@ from reasoning.wording.verbalise import (
 MOST_NAMED = 5
 """Names that a sentence lists before it says how many others there are."""
 
+MOST_OF_A_KIND = 10_000
+"""Answers of which it is looked up what all of them are."""
+
 _NOT_FOUND = {
     "exact": "graph does not say that",
     "complete": "graph does not say, nor make it likely, that",
@@ -155,8 +158,19 @@ def _verdict(answer: Answer, query: Exists | Count) -> list[Phrase]:
     claim = _claim(answer, query.part)
     if not counted:
         return [Phrase("Yes: "), *_subject(answer), Phrase(" "), *claim, Phrase(".")]
-    noun = "entity" if total == 1 else "entities"
+    kind = _kind_of_all(answer)
+    noun = kind if total == 1 else plural(kind)
     return [Phrase(f"{answer.value:,} {noun} "), *claim, Phrase(": "), *_subject(answer), Phrase(".")]
+
+
+def _kind_of_all(answer: Answer) -> str:
+    """What each of the answers is, "country", where the graph has one word for all of them, else "entity"."""
+    kg, entities = answer.kg, answer.ranked.tolist()
+    if kg.server is not None or len(entities) > MOST_OF_A_KIND:
+        return "entity"
+    first, *others = (set(kg.types(entity)) for entity in entities)
+    kinds = first.intersection(*others)
+    return noun_words(kinds.pop()) if len(kinds) == 1 else "entity"
 
 
 def _claim(answer: Answer, query: Query) -> list[Phrase]:

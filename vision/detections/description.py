@@ -39,9 +39,9 @@ def in_other_colours(names: Sequence[str], colours: Sequence[Sequence[str]]) -> 
     return f"{there_is(names)}; {whose} seen as {'; '.join(seen)}."
 
 
-def there_is(names: Sequence[str]) -> str:
-    """ "There is a bus", "There are 2 people and a dog"."""
-    return f"There {'is' if len(names) == 1 else 'are'} {_with_articles(names)}"
+def there_is(names: Sequence[str], after: bool = False) -> str:
+    """ "There is a bus", "There are 2 people and a dog"; in small letters after other words."""
+    return f"{'t' if after else 'T'}here {'is' if len(names) == 1 else 'are'} {_with_articles(names)}"
 
 
 def perhaps_too(names: Sequence[str], doubted: Sequence[str]) -> str:
@@ -59,7 +59,7 @@ def perhaps_too(names: Sequence[str], doubted: Sequence[str]) -> str:
 def _with_articles(names: Iterable[str]) -> str:
     """Names with their numbers in words, the most frequent first."""
     counts = sorted(Counter(names).items(), key=lambda item: (-item[1], item[0]))
-    return listed([_with_article(name) if count == 1 else f"{count} {_plural(name)}" for name, count in counts])
+    return listed([with_article(name) if count == 1 else f"{count} {_plural(name)}" for name, count in counts])
 
 
 def listed(parts: Sequence[str]) -> str:
@@ -90,7 +90,8 @@ def _plural(name: str) -> str:
     return name if plural or name in _MASSES else str(_english().plural_noun(name) or name)
 
 
-def _with_article(name: str) -> str:
+def with_article(name: str) -> str:
+    """ "a dog", "an umbrella", "a pair of skis"."""
     if name in _PAIRS:
         return f"a pair of {name}"
     return name if name in _MASSES else str(_english().a(name))

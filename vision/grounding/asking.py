@@ -16,7 +16,7 @@ from reasoning import Answer, Query
 from reasoning.answer import Evidence
 from reasoning.query.tree import Compare, Complement, Entity, Intersect, Project, Top
 from reasoning.query.tree import Value as QueryValue
-from vision.detections.description import in_other_colours, there_is
+from vision.detections.description import in_other_colours, there_is, with_article
 from vision.grounding.loosening import loosened
 from vision.reading.expressions.reader import ExpressionReading
 from vision.reading.expressions.sentence import Sentence, both
@@ -265,7 +265,7 @@ def telling(facts: Iterable[tuple[str, str, str | QueryValue]], name: str) -> tu
     return tuple(sorted((fact for fact in rounded if fact[2] != OBJECT), key=lambda fact: fact[0] != name))
 
 
-_VERBS = {"class": "is a {}", "supercategory": "is of the kind {}", "colour": "is {}", "position": "is in the {}"}
+_VERBS = {"class": "is {}", "supercategory": "is of the kind {}", "colour": "is {}", "position": "is in the {}"}
 
 
 def _number(value: object) -> float:
@@ -278,7 +278,7 @@ def in_words(fact: Fact) -> str:
     """A fact in English."""
     head, relation, tail = fact
     if relation in _VERBS:
-        said = _VERBS[relation].format(tail)
+        said = _VERBS[relation].format(with_article(str(tail)) if relation == "class" else tail)
     elif relation == "size":
         said = f"is {tail}"
     elif isinstance(tail, float):

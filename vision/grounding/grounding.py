@@ -198,8 +198,8 @@ def grounded(
     scene, asked, answer = fit.scene, fit.asked, fit.answer
     sentence = asked.sentence
     members = scene.members(answer if sentence.query == sentence.things else things_of(asked, scene))
-    # That nothing is found is what a number or a truth value says.
-    of_answer = () if sentence.question in OF_ALL else answer.notes
+    # That nothing is found is what a number or a truth value says, and of things what is said of them below.
+    of_answer = () if sentence.question in OF_ALL or not len(answer.ranked) else answer.notes
     notes = [*scene.notes, *fit.notes, *of_answer, *not_found(asked, scene), *asked.notes]
     kept, chosen = _surest(sentence, scene, members)
     value, more = value_of(asked, scene, answer, [scene.objects[i] for i in kept])

@@ -37,9 +37,9 @@ def test_a_further_question_may_refer_to_the_last_answer() -> None:
 
 def test_what_was_asked_for_beside_what_is_there_is_said_to_be_missing() -> None:
     desk = Desk(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector())
-    seen = desk.answer("Find every bus and every zebra", InHand("bus", is_new=True)).seen
+    seen = desk.answer("Find every bus and every zebra", InHand().given("bus")).seen
     assert "Found a bus (centre). Not found: zebra." in seen
-    assert "Not found" not in desk.answer("Find every bus", InHand("bus", is_new=True)).seen
+    assert "Not found" not in desk.answer("Find every bus", InHand().given("bus")).seen
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_what_is_asked_of_a_picture_has_to_be_clear(monkeypatch: pytest.MonkeyPa
     desk = Desk(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector())
     unsure = Heard(Task("the bus", "ground", expression="the bus", probability=0.4), 0.4)
     monkeypatch.setattr(desk, "_heard", lambda text: unsure)
-    seen = desk.answer("the bus", InHand("bus", is_new=True)).seen
+    seen = desk.answer("the bus", InHand().given("bus")).seen
     assert "not clear what is asked of the picture" in seen
 
 
@@ -126,3 +126,68 @@ def test_the_sentence_tells_what_may_be_there_too(
     assert picture_sentence(looked).startswith(said)
     card = picture_card("", looked, Scene.from_detections(found, looked.image), None)
     assert all(f"{name}? 0.30" in card for name in doubted)
+
+
+@pytest.fixture(scope="module")
+def begun() -> Desk:
+    """A desk whose first answers are there: a street photograph, and countries that border France."""
+    desk = Desk(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector())
+    desk.first()
+    return desk
+
+
+def test_what_is_asked_of_things_is_of_the_picture_though_a_list_of_countries_stands_beside_it(begun: Desk) -> None:
+    people = begun.answer("How many people are there?", InHand())
+    assert people.seen and not people.told and people.in_hand.in_view == "picture"
+    further = begun.answer("and its population?", InHand())
+    assert further.told and not further.seen and further.in_hand.last is not None
+
+
+def test_the_picture_stays_in_hand_until_the_graph_is_asked(begun: Desk) -> None:
+    countries = begun.answer("Which countries border Peru?", InHand())
+    cat = begun.answer("What is in this picture?", countries.in_hand.given("cat"))
+    for text in ("how many are there?", "which is the largest?", "is the cat wearing a hat?", "find every cat"):
+        assert begun.answer(text, cat.in_hand).seen, text
+    for text in ("What is the capital of Chad?", "Who is the president of France?"):
+        assert begun.answer(text, cat.in_hand).told, text
+    # "Orange" is a town as well.
+    assert begun.answer("Find the orange", cat.in_hand).seen
+
+
+def test_what_follows_an_answer_is_not_asked_of_the_picture(begun: Desk) -> None:
+    countries = begun.answer("Which countries border Peru?", InHand())
+    assert not begun.answer("which of them is the largest?", countries.in_hand).seen
+    assert begun.answer("how many people are in the picture?", countries.in_hand).seen
+
+
+@pytest.mark.parametrize("text", ["Is Germany larger than France?", "What's the biggest city in Japan?"])
+def test_an_answer_to_what_names_entities_is_the_graph_s_however_sure_the_other_reader_is(
+    text: str, begun: Desk
+) -> None:
+    assert begun.answer(text, InHand()).told
+    assert begun.answer(text, InHand().given("cat")).told
+
+
+def test_a_picture_that_cannot_be_looked_at_leaves_what_was_in_hand(begun: Desk) -> None:
+    countries = begun.answer("Which countries border Peru?", InHand())
+    reply = begun.given(countries.in_hand.given(path="/nowhere.jpg"), countries.in_hand)
+    assert "Peru" not in reply.seen and reply.in_hand is countries.in_hand and reply.in_hand.last is not None
+
+
+def test_a_refusal_says_what_is_there_of_what_was_spoken_of(begun: Desk) -> None:
+    hat = begun.answer("is the person wearing a hat?", InHand())
+    assert "can&#39;t tell, but there is a person." in hat.seen and "Ask about this picture" in hat.seen
+    colour = begun.answer("what colour is the car?", InHand())
+    assert "can&#39;t tell, but there is a car." in colour.seen and "Ask about this picture" in colour.seen
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("the person right of the car", "Found the person right of the car."),
+        ("the biggest one", "Found the biggest one."),
+        ("everything that is left of the person", "Found everything that is left of the person"),
+    ],
+)
+def test_no_article_is_said_twice(text: str, said: str, begun: Desk) -> None:
+    assert said.rstrip(".") in begun.answer(text, InHand().given("street")).seen

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from app.image.examples import PHOTOGRAPHS
+from app.image.overlay import jpeg_uri
 from tests.app.ask.walking import answered, ask, first_answers
 from tests.app.browsing import DESKTOP, PHONE, SCRIPT, serious_faults, visit
 
@@ -48,7 +49,7 @@ def test_axe_finds_nothing_serious_in_any_state(
 
 
 def test_every_chip_is_answered_with_a_click_and_has_a_link(browser: Any, copying: str) -> None:
-    answers = ("A cat, a couch and a remote.", "Outlined a bus.", "There is a person.", "Canberra", "9 ", "Algeria")
+    answers = ("A cat, and perhaps a remote.", "Outlined a bus.", "There is a person.", "Canberra", "9 ", "Algeria")
     with visit(browser, copying, "chips", tab="Ask") as page:
         first_answers(page)
         for number, words in enumerate(answers):
@@ -111,25 +112,50 @@ def test_a_picture_that_is_given_is_shown_and_asked(browser: Any, copying: str, 
         assert "q=" not in page.url, "a visitor's own picture has no link"
 
 
+@pytest.mark.parametrize("way", ["drop", "paste"])
+def test_a_picture_that_is_dropped_or_pasted_is_shown(browser: Any, copying: str, way: str) -> None:
+    with visit(browser, copying, f"given-by-{way}", tab="Ask") as page:
+        first_answers(page)
+        page.evaluate(
+            """async ([address, way]) => {
+                const blob = await (await fetch(address)).blob(), held = new DataTransfer();
+                held.items.add(new File([blob], 'bus.jpg', {type: 'image/jpeg'}));
+                const held_by = way === 'drop' ? 'dataTransfer' : 'clipboardData';
+                const event = new (way === 'drop' ? DragEvent : ClipboardEvent)(
+                    way, {[held_by]: held, bubbles: true, cancelable: true});
+                document.querySelector('#ask_question textarea').dispatchEvent(event);
+            }""",
+            [jpeg_uri(Image.open(PHOTOGRAPHS["bus"].path).convert("RGB"), 600, 80), way],
+        )
+        assert "Ask about this picture" in answered(page, "bus")
+
+
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("/?graph=atlantis&q=Where", "not on offer here"),
+        ("/?graph=atlantis&q=Where", "a graph that is not here"),
         ("/?picture=../../etc/passwd&q=Find+every+car", "a picture that is not here"),
         (f"/?graph=world&q={SCRIPT}", "script"),
+        ("/?tab=nowhere", "a tab that is not here"),
+        ("/?q=and+its+population%3F", "There is no answer before"),
     ],
 )
 def test_a_link_that_leads_nowhere_is_said(browser: Any, copying: str, path: str, told: str) -> None:
     with visit(browser, copying, "lost-link", path=path, tab="Ask") as page:
         answered(page, told)
         assert page.locator("#cards script").count() == 0
+        assert page.locator("#told .sk-try .sk-ask").count() == 3, "questions that can be asked instead"
 
 
 def test_tabs_and_pictures_have_links(browser: Any, copying: str) -> None:
     with visit(browser, copying, "tab-link", path="/?picture=cat", tab="Ask") as page:
-        answered(page, "A cat, a couch and a remote.")
+        answered(page, "A cat, and perhaps a remote.")
         page.click("role=tab[name='Video']")
         page.wait_for_function("location.search === '?tab=video'")
+        page.click("role=tab[name='Ask']")
+        page.wait_for_function("location.search === '?picture=cat'")
+    with visit(browser, copying, "lost-image", path="/?tab=image&picture=nope", tab="Image") as page:
+        page.wait_for_function("document.querySelector('#image_error').textContent.includes('a picture that is not')")
     page = browser.new_page()
     page.goto(f"{copying}/?tab=models")
     page.wait_for_selector("role=tab[name='Models'][selected]")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from app.ask.routing import Sureness, graph_sureness
@@ -16,16 +18,46 @@ from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
         (Sureness(0.98, 0.4), False),
         (Sureness(0.2, 0.98), True),
         (Sureness(0.0, 0.0), False),
-        (Sureness(0.0, 0.0, picture_is_new=True), True),
-        # "The president of France": a picture's reader takes it for a person, but the graph knows France.
-        (Sureness(0.1, 0.98, names=True), False),
-        (Sureness(0.1, 0.98, names=True, picture_is_new=True), True),
-        # "What is the capital of Chad?" is for the graph, even where a picture was just given.
-        (Sureness(0.98, 0.3, names=True, picture_is_new=True), False),
+        # "Is the person wearing a hat?" can't be read by either, and says of what it is.
+        (Sureness(0.0, 0.0, of_things=True), True),
+        # "How many people are there?" could be asked of the countries beside the picture as well, "how many are there?"
+        # of them alone.
+        (Sureness(0.99, 0.99, follows=True, of_things=True), True),
+        (Sureness(0.99, 0.99, follows=True), False),
+        (Sureness(0.99, 0.6, follows=True, of_things=True), False),
     ],
 )
-def test_the_surer_reader_is_asked_unless_the_graph_knows_a_name(sureness: Sureness, is_for_picture: bool) -> None:
+def test_the_surer_reader_is_asked(sureness: Sureness, is_for_picture: bool) -> None:
     assert sureness.is_for_picture is is_for_picture
+
+
+@pytest.mark.parametrize(
+    ("sureness", "is_for_picture"),
+    [
+        (Sureness(0.0, 0.0), True),
+        (Sureness(0.0, 0.98), True),
+        (Sureness(0.98, 0.99), True),
+        (Sureness(0.98, 0.4), False),
+    ],
+)
+def test_a_picture_that_was_shown_last_is_asked_first(sureness: Sureness, is_for_picture: bool) -> None:
+    assert replace(sureness, in_view="picture").is_for_picture is is_for_picture
+
+
+@pytest.mark.parametrize(
+    ("sureness", "is_for_picture"),
+    [
+        (Sureness(0.2, 0.98, of_things=True), True),
+        # "Which is the largest?" is of the answer, even where it cannot be asked of it.
+        (Sureness(0.0, 0.99), False),
+        (Sureness(0.0, 0.0, of_things=True), False),
+        (Sureness(0.99, 0.98, follows=True, of_things=True), False),
+    ],
+)
+def test_after_an_answer_of_the_graph_only_what_says_its_things_is_asked_of_the_picture(
+    sureness: Sureness, is_for_picture: bool
+) -> None:
+    assert replace(sureness, in_view="graph").is_for_picture is is_for_picture
 
 
 def test_a_question_that_is_asked_back_counts_half_and_a_broken_query_whole() -> None:

@@ -53,7 +53,7 @@ def test_the_evidence_is_walked_by_keyboard_and_mouse(browser: Any, copying: str
     with visit(browser, copying, "evidence") as page:
         page.uncheck("#run_llm input")
         ask(page, 'capital(borders("Portugal"))')
-        expect(page, "#evidence", "All 2 facts")
+        expect(page, "#evidence", "Both facts")
         page.focus("#evidence [data-key][tabindex='0']")
         page.keyboard.press("ArrowRight")
         wait(page, "/^Spain/.test(document.activeElement.getAttribute('aria-label'))")
