@@ -80,8 +80,11 @@ class WaitingShards:
 
     A worker does the shards of its groups in their order, and begins a group that nobody has where its turn comes. Some
     groups take longer than others: a worker that would run ahead of another one, for which `LEFT` shards and more wait
-    before its own next one, takes the last of those over, and their group with it. A worker that does the first of a
-    group takes longer than one that has done some, so that the last few are left to the one that has.
+    before its own next one, takes the group of the last of those over, and goes on with the first of it that waits. A
+    worker that does the first of a group takes longer than one that has done some, so that a few are left to the one
+    that has; but at the end, where a worker has nothing else to do, it takes the first that waits, whoever has it.
+
+    So the shards of each group are begun in their order, and the first of all that wait is the next of whoever has it.
 
     Args:
         shards: in their order.
@@ -94,16 +97,28 @@ class WaitingShards:
         self._worker_of: dict[int, int] = {}
 
     def next(self, worker: int) -> Shard | None:
-        """Take the next one for a worker, from 0; None where it is to do nothing more."""
-        others = Counter[int]()
+        """Take the next one for a worker, from 0; None where none waits."""
+        if not self._shards:
+            return None
+        shard = self._shards.pop(self._place_for(worker))
+        if shard.group is not None:
+            self._worker_of[shard.group] = worker
+        return shard
+
+    def _place_for(self, worker: int) -> int:
+        """Where among the shards that wait the next one for a worker is."""
+        others, first_of = Counter[int](), dict[int, int]()
         for at, shard in enumerate(self._shards):
-            owner = worker if shard.group is None else self._worker_of.setdefault(shard.group, worker)
-            if owner == worker or others[owner] == self.LEFT:
-                if shard.group is not None:
-                    self._worker_of[shard.group] = worker
-                return self._shards.pop(at)
+            if shard.group is None:
+                return at
+            owner = self._worker_of.get(shard.group, worker)
+            if owner == worker:
+                return at
+            first = first_of.setdefault(shard.group, at)
+            if others[owner] == self.LEFT:
+                return first
             others[owner] += 1
-        return None
+        return 0
 
 
 class _Process:

@@ -21,7 +21,7 @@ import pytest
 from kg_data.appended_lines import Line
 from kg_data.batches.lines import lines_by_workers
 from kg_data.batches.options import Engine, Workers
-from kg_data.batches.processes import WaitingShards, run_in_processes
+from kg_data.batches.processes import run_in_processes
 from kg_data.batches.shards import Opening, Shard, ShardFolder
 from kg_data.errors import MissingPackageError, SkylarkError, UsageError, WorkerError
 from tests.kg_data.batches.works import (
@@ -82,28 +82,6 @@ def ray_itself() -> Any:
 
 
 EXPECTED = [line_of(number) for number in range(COUNT)]
-
-
-def grouped(groups: Sequence[int | None]) -> list[Shard]:
-    return [Shard(number, Path("nowhere"), [], [], group) for number, group in enumerate(groups)]
-
-
-def given_to(waiting: WaitingShards, workers: Sequence[int]) -> list[int | None]:
-    """The number of the shard that each of these workers in turn is given."""
-    return [None if (shard := waiting.next(worker)) is None else shard.number for worker in workers]
-
-
-def test_a_worker_does_its_groups_in_their_order() -> None:
-    waiting = WaitingShards(grouped([0, 1, None, 0, 1, None, 0, 1]))
-    assert given_to(waiting, [0, 1, 0, 0, 1, 1, 1, 0, 0, 1]) == [0, 1, 2, 3, 4, 5, 7, 6, None, None]
-
-
-def test_a_worker_that_would_run_ahead_takes_a_group_over() -> None:
-    waiting = WaitingShards(grouped([0, 1, 0, 0, 0, 1, 0, 0]))
-    assert given_to(waiting, [0, 1]) == [0, 1]
-    assert given_to(waiting, [1]) == [4], "the third that waits for the other one"
-    assert given_to(waiting, [0]) == [5], "the same now holds the other way round"
-    assert given_to(waiting, [1, 1, 0, 0]) == [2, 3, None, None], "the last two are left to who has the group"
 
 
 def test_lines_come_in_order_whatever_the_items_have_in_common(tmp_path: Path) -> None:
