@@ -13,8 +13,9 @@ first hub. Here the search is best-first, and the next triple is always the one 
 
 The score is (3 - tier + p) / 4, between 0 and 1. It falls along every path, so whatever the budget, the path from an
 anchor to each triple is there. Where a way of more edges ranks higher, what is behind its triples is still found by the
-fewest edges that lead there: such a path may be longer than the hops that are asked for. The values of an entity are
-ranked as its edges are; nothing lies behind them.
+fewest edges that lead there: such a path may be longer than the hops that are asked for. A triple that several ways
+share is gone on from for each of them, so the path to what is behind it may begin at the anchor of another way than the
+one that it is ranked by. The values of an entity are ranked as its edges are; nothing lies behind them.
 """
 
 from __future__ import annotations
@@ -197,28 +198,29 @@ class _Search:
             rows = self._facts.rows(np.array(list(drawn), dtype=np.int32))
             prices = cost(rows)
             cheapest = min([cheapest, *prices])
-            for (position, visit), triple, price in zip(drawn.items(), rows.tolist(), prices, strict=True):
+            for (position, visits), triple, price in zip(drawn.items(), rows.tolist(), prices, strict=True):
                 if price > left:
                     continue
                 left -= price
                 self._places[position] = len(found)
                 self._taken_at[self._met[position]] += 1
                 score = (OTHER - tier - negative_p) / 4
-                head, relation, tail = triple
+                (head, relation, tail), visit = triple, visits[0]
                 before = None if visit.via is None else found[visit.via]
                 hop, anchor = (1, visit.anchor.entity) if before is None else (before.hop + 1, before.anchor)
                 found.append(RankedTriple(head, relation, tail, hop, score, anchor, visit.via))
-                self._go_on(position, visit, tier, -negative_p)
+                for visit in visits:
+                    self._go_on(position, visit, tier, -negative_p)
         left_out = (met - taken for met, taken in zip(self._met_at[1:], self._taken_at[1:], strict=True))
         return Neighbourhood(tuple(found), tuple(left_out), budget - left)
 
-    def _drawn(self, most: int) -> dict[int, _Visit]:
+    def _drawn(self, most: int) -> dict[int, list[_Visit]]:
         """Positions that rank highest, with the visits that they were met on; groups of one rank take turns."""
         rank = self._queue[0][:2]
         groups: list[tuple[int, _Visit, Ids]] = []
         while self._queue and len(groups) < most and self._queue[0][:2] == rank:
             groups.append(heapq.heappop(self._queue)[2:])
-        drawn: dict[int, _Visit] = {}
+        drawn: dict[int, list[_Visit]] = {}
         done = [0] * len(groups)
         for turn, number in itertools.product(range(most), range(len(groups))):
             _, visit, positions = groups[number]
@@ -228,8 +230,8 @@ class _Search:
                 done[number] += 1
                 position = int(positions[turn])
                 if position not in self._places:
-                    drawn.setdefault(position, visit)
-                elif rank[0] != ON_PATH:
+                    drawn.setdefault(position, []).append(visit)
+                else:
                     self._go_on(position, visit, rank[0], -rank[1])
         for (order, visit, positions), gone in zip(groups, done, strict=True):
             if gone < len(positions):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -131,6 +132,18 @@ def test_then_named_relations_then_those_alike_then_the_rest() -> None:
     assert order == sorted(order) and order[0] == 4
 
 
+def test_a_way_goes_on_past_an_edge_that_another_one_shares() -> None:
+    kg = KnowledgeGraph.from_triples(
+        [("A", "r", "X"), ("B", "q", "X"), ("X", "s", "Y"), ("Y", "t", "Z"), *(("Y", "u", f"n{i}") for i in range(9))]
+    )
+    ways = [Anchor(kg.entity(name), tuple(map(kg.relation, path))) for name, path in (("A", "rs"), ("B", "qst"))]
+    for anchors in (ways, ways[1:]):
+        found = neighbourhood(kg, anchors, flat, hops=3)
+        place = keys(found).index((kg.entity("Y"), kg.relation("t").index, kg.entity("Z")))
+        assert place == 2 + len(anchors) - 1 and found.triples[place].score > 0.75
+        assert [kg.relation_label(step.relation) for step in found.path(place)][1:] == ["s", "t"]
+
+
 def test_inverse_relations_are_followed_backwards() -> None:
     first, second = names(search(TOWNS, '~road(~mayor("Jon"))'))[:2]
     assert (first, second) == (("Cedar", "mayor", "Jon"), ("Ash", "road", "Cedar"))
@@ -161,6 +174,49 @@ def test_the_score_is_as_told() -> None:
     assert found.triples[0].score == 1.0
     (second,) = (triple for triple in found.triples if triple.head == birch and triple.hop == 2)
     assert second.score == pytest.approx((3 - 0 + 1 / math.log2(2 + degree)) / 4)
+
+
+def scores_on_paths(kg: KnowledgeGraph, anchors: Sequence[Anchor], hops: int) -> dict[Triple, float]:
+    """The best score of each triple that some anchor's path leads through, from every walk along it."""
+    triples, facts = [(h, r, t) for h, r, t in kg.index.whole.triples().tolist()], Facts(kg)
+    best = dict[Triple, float]()
+    for anchor in anchors:
+        reached = {anchor.entity: 1.0}
+        for hop, relation in enumerate(anchor.path[:hops]):
+            further = dict[int, float]()
+            for entity, before in reached.items():
+                p = before / math.log2(2 + len(facts.around(entity)[0])) if hop else 1.0
+                for triple in triples:
+                    here, there = triple[::-2] if relation.inverse else triple[::2]
+                    if triple[1] == relation.index and here == entity:
+                        best[triple] = max(best.get(triple, 0.0), (3 + p) / 4)
+                        further[there] = max(further.get(there, 0.0), p)
+            reached = further
+    return best
+
+
+STEPS = (("red", False), ("red", True), ("blue", False), ("blue", True))
+
+
+# The first two ways share an edge, at different steps; the next go back over one; the last are as short, and share one.
+@example({(0, "red", 2), (2, "red", 3), (1, "blue", 2), (3, "blue", 4)}, [(0, (0, 0)), (1, (2, 0, 2))], 3)
+@example({(0, "red", 2), (0, "blue", 3)}, [(0, (0, 1, 2))], 3)
+@example({(0, "red", 2), (1, "red", 2), (2, "blue", 3), (3, "red", 4)}, [(0, (0, 2)), (1, (0, 2, 0))], 3)
+@given(
+    links,
+    st.lists(st.tuples(st.integers(0, 1), st.lists(st.integers(0, 3), max_size=4).map(tuple)), min_size=1, max_size=3),
+    st.integers(1, 4),
+)
+@settings(max_examples=100, deadline=None)
+def test_what_each_way_leads_through_ranks_first_whatever_other_ways_share_with_it(
+    edges: set[tuple[int, str, int]], ways: list[tuple[int, tuple[int, ...]]], hops: int
+) -> None:
+    kg = make(edges | {(0, "blue", 1)})
+    steps = [replace(kg.relation(name), inverse=inverse) for name, inverse in STEPS]
+    anchors = [Anchor(kg.entity(f"n{number}"), tuple(steps[at] for at in path)) for number, path in ways]
+    found = neighbourhood(kg, anchors, flat, hops=hops, budget=PLENTY)
+    first = {key: triple.score for key, triple in zip(keys(found), found.triples, strict=True) if triple.score > 0.75}
+    assert first == pytest.approx(scores_on_paths(kg, anchors, hops))
 
 
 @given(st.sets(st.tuples(st.integers(0, 4), st.sampled_from(["size", "age"])), min_size=1), links)
