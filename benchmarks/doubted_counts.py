@@ -6,8 +6,9 @@ Of every class that annotators marked in a photograph of coco128 and coco_mini_t
 detector counts the things, as "how many dogs are there?" does, once with one look at each photograph and once with its
 mirror image too, as the demo does; photographs in which a crowd of the class is marked are left out. A count is exact
 or wrong. It is told surely where each thing's score is trusted (`Detector.trusted_score`) and nothing may be there too
-(`Detections.perhaps`), else with "I think" or "perhaps"; or nothing is found. The trusted score and the share of the
-score down to which things may be there, `vision.selection.DOUBTED`, were chosen on these photographs.
+(`Detections.perhaps`), else with "I think" or "perhaps"; or nothing is found. The trusted score, the share of the score
+down to which things may be there, and how much boxes of one thing have in common (`DOUBTED` and `COVERED` of
+`vision.selection`) were chosen on these photographs.
 Writes `results/doubted_counts.json` and `.md` beside this file; takes two minutes.
 """
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vision.detections.boxes import in_region, of_size, ranked, suppressed
+from vision.detections.boxes import cover_matrix, in_region, iou_matrix, of_size, ranked, suppressed
 from vision.detections.colours import colouring
 from vision.detections.description import in_other_colours, there_is
 from vision.detections.detections import Detections
@@ -62,7 +62,11 @@ DOUBTED = 0.7
 """Share of the score that sure objects have, down to which others may be there too."""
 
 DOUBLE = 0.3
-"""Intersection over union with an object of its label, from which on a less sure one is taken for the same."""
+"""Intersection over union with a surer object of its label, above which a less sure one is taken for the same."""
+
+COVERED = 0.9
+"""Share of the smaller box that the two have in common, from which on a less sure one is taken for the same too: a box
+of several things at once, or of a part of one. Of less, more counts that are wrong would be told surely."""
 
 
 def settled(found: Found) -> Found:
@@ -167,10 +171,17 @@ def parted(every: Detections, sure: float) -> tuple[Detections, Detections | Non
         The second is None where there is nothing of that kind.
     """
     assert every.scores is not None
-    once = every.nms(DOUBLE)
-    assert once.scores is not None
-    less = replace(once[once.scores < sure], source=None, notes=())
-    return every[every.scores >= sure], less if len(less) else None
+    labels = np.array(every.class_names)
+    overlap = iou_matrix(every.xyxy, every.xyxy) > DOUBLE
+    overlap |= cover_matrix(every.xyxy, every.xyxy) >= COVERED
+    same = overlap & (labels[:, None] == labels)
+    once = np.flatnonzero(every.scores >= sure).tolist()
+    less: list[int] = []
+    for place in np.argsort(-every.scores, kind="stable")[len(once) :].tolist():
+        if not same[place, once + less].any():
+            less.append(place)
+    others = replace(every[sorted(less)], source=None, notes=()) if less else None
+    return every[every.scores >= sure], others
 
 
 def passed_over(plan: Plan, found: Found, image: LoadedImage, kept: Detections) -> list[str]:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vision.detections.boxes import in_region, of_size, ranked
+from vision.detections.boxes import cover_matrix, in_region, of_size, ranked
+from vision.detections.detections import Detections
 from vision.detectors.detector import Found
 from vision.images.loading import LoadedImage
-from vision.selection import labelled, settled
+from vision.selection import labelled, parted, settled
 from vision.task import Limit, SizeRange, Target
 
 RED, BLUE = (200, 20, 20), (20, 20, 200)
@@ -47,6 +48,33 @@ def test_an_object_of_two_classes_is_the_one_with_the_higher_score() -> None:
     assert boxes.xyxy.tolist() == [list(nearly), list(beside)]
     unscored = Found(boxes.xyxy, boxes.labels, None)
     assert settled(unscored) is unscored
+
+
+def test_what_holds_surer_ones_of_its_label_or_lies_in_one_may_not_be_there_too() -> None:
+    things = {
+        "sure": ((100, 100, 200, 200), "bird", 0.8),
+        "all of them": ((0, 0, 500, 400), "bird", 0.34),
+        "elsewhere": ((300, 100, 400, 200), "bird", 0.33),
+        "a part of it": ((110, 110, 150, 150), "bird", 0.32),
+        "a part of one that is less sure": ((340, 110, 380, 150), "bird", 0.31),
+        "overlapping": ((180, 100, 260, 200), "bird", 0.3),
+        "of another label": ((110, 110, 150, 150), "cat", 0.29),
+    }
+    boxes, labels, scores = zip(*things.values(), strict=True)
+    every = Detections((500, 400), boxes, labels, scores)  # type: ignore[arg-type]  # takes lists too
+    certain, perhaps = parted(every, 0.35)
+    assert certain.scores is not None and certain.scores.tolist() == pytest.approx([0.8])
+    assert perhaps is not None and perhaps.scores is not None
+    assert [list(things)[scores.index(round(score, 2))] for score in perhaps.scores.tolist()] == [
+        "elsewhere", "overlapping", "of another label"
+    ]  # fmt: skip
+    assert parted(every[:2], 0.35)[1] is None
+
+
+def test_the_cover_is_the_share_of_the_smaller_box() -> None:
+    boxes = [(0, 0, 10, 10), (0, 0, 4, 5), (8, 0, 18, 10), (3, 3, 3, 9)]
+    covers = cover_matrix(boxes, boxes[:3])
+    assert covers == pytest.approx(np.array([[1, 1, 0.2], [1, 1, 0], [0.2, 0, 1], [0, 0, 0]]))
 
 
 def test_a_colour_is_looked_for_in_the_pixels() -> None:

@@ -28,10 +28,27 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
     Returns:
         Shape (n, m), 0 to 1; 0 where both boxes have no area.
     """
+    return _shared(a, b, "IOU")
+
+
+def cover_matrix(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
+    """Of each box of `a` and each of `b` the area that both have as a share of the smaller one's.
+
+    Args:
+        a: xyxy, shape (n, 4).
+        b: xyxy, shape (m, 4).
+
+    Returns:
+        Shape (n, m), 0 to 1; 0 where a box has no area.
+    """
+    return _shared(a, b, "IOS")
+
+
+def _shared(a: ArrayLike, b: ArrayLike, of: str) -> NDArray[np.float32]:
     from supervision import box_iou_batch
 
     first, second = (np.asarray(boxes, np.float64).reshape(-1, 4) for boxes in (a, b))
-    return np.nan_to_num(box_iou_batch(first, second))
+    return np.nan_to_num(box_iou_batch(first, second, of))
 
 
 def in_region(xyxy: Boxes, size: tuple[int, int], region: tuple[float, float, float, float]) -> NDArray[np.bool_]:
