@@ -26,8 +26,9 @@ LEAST_SPEECH = 0.2
 PAUSE = 0.5
 """Seconds of silence before and behind a recording."""
 
-SURE_OF_LANGUAGE = 0.5
-"""Probability from which the language that a model detects is believed against those that are expected."""
+LEAST_OF_EXPECTED = 0.15
+"""Probability from which a language that is expected is taken to be spoken, whatever is likelier: of a short recording
+that is English Whisper-base may believe that it is Thai, and of one that is German hardly that it is English."""
 
 SILENT = 0.001
 """Loudest sample (of 1) up to which a recording is called silent."""
@@ -102,16 +103,14 @@ def seconds_of_speech(audio: Audio) -> float:
 
 
 def likeliest_language(chances: Mapping[str, float], expected: Sequence[str]) -> tuple[str, float]:
-    """The language that is spoken, and its probability: the likeliest expected one where the model is not sure.
+    """The language that is spoken, and its probability: the likeliest expected one unless that is not likely at all.
 
     Args:
         chances: the probability of each language, by its code.
         expected: codes of languages; () where any may be spoken.
     """
-    language = max(chances, key=chances.__getitem__)
-    known = [code for code in expected if code in chances]
-    if known and chances[language] < SURE_OF_LANGUAGE:
-        language = max(known, key=chances.__getitem__)
+    likely = [code for code in expected if chances.get(code, 0.0) >= LEAST_OF_EXPECTED]
+    language = max(likely or chances, key=chances.__getitem__)
     return language, chances[language]
 
 

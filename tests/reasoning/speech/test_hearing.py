@@ -24,7 +24,7 @@ from reasoning.speech import (
     load_audio,
     spoken_vocabulary,
 )
-from reasoning.speech.model import seconds_of_speech
+from reasoning.speech.model import likeliest_language, seconds_of_speech
 from tests.reasoning.speech.recordings import (
     GERMAN,
     RATE,
@@ -139,6 +139,20 @@ def test_the_words_of_a_graph_are_those_that_people_say_and_find_room() -> None:
 @pytest.mark.parametrize("language", ["en", None])
 def test_english_and_what_no_language_is_told_of_are_taken(language: str | None) -> None:
     check_language(Transcript("hello", language, None, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("chances", "language"),
+    [
+        ({"en": 0.9, "de": 0.1}, "en"),
+        ({"en": 0.2, "th": 0.7}, "en"),
+        ({"en": 0.1, "fr": 0.43}, "fr"),
+        ({"de": 1.0}, "de"),
+    ],
+)
+def test_an_expected_language_is_taken_unless_it_is_not_likely_at_all(chances: dict[str, float], language: str) -> None:
+    assert likeliest_language(chances, ("en",)) == (language, chances[language])
+    assert likeliest_language(chances, ())[0] == max(chances, key=lambda code: chances[code])
 
 
 def test_a_language_that_is_no_other_is_named() -> None:
