@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 import kg_data
 from benchmarks.machine import machine, machine_words
 from kg_data.devices import usable_cores
-from vision import Vision
+from vision import Task, Vision
 from vision.classes.coco import COCO_CLASSES
 from vision.detections.detections import Detections
 from vision.detectors.detector import Request
@@ -45,6 +45,7 @@ from vision.detectors.nanodet.detector import LOWEST_SCORE, MODEL_FILE, NanoDet
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
 from vision.evaluation.average_precision import Detection, average_precision
 from vision.images.loading import load_image
+from vision.task import Target
 
 SETS = ("coco128", "coco_mini_train")
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -177,11 +178,13 @@ def prompts(paths: Sequence[Path]) -> dict[str, dict[str, int]]:
     """For each number of classes, how many boxes prompts for random ones of them gave and how many were not equal.
 
     The prompt is VisionLLM's, the whole way through `Vision`; what it gives is held against the boxes of its classes
-    in the run for everything.
+    in a run for all of them.
     """
     vision = Vision("embedded")
     rng = np.random.default_rng(0)
-    whole = [found for _, found in vision.detect_many(paths, "Find every object.", min_score=PROMPT_SCORE)]
+    # Classes that are named have boxes each, as those of a prompt.
+    every_class = Task(targets=tuple(Target(name, (name,)) for name in COCO_CLASSES))
+    whole = [found for _, found in vision.detect_many(paths, every_class, min_score=PROMPT_SCORE)]
     counts = {}
     for size in PROMPT_SIZES:
         row = {"prompts": DRAWS, "boxes": 0, "missing": 0, "extra": 0}

@@ -6,7 +6,7 @@ A detector answers in its own classes. The user's set may name one of them twice
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -160,12 +160,35 @@ def selected(plan: Plan, found: Found, image: LoadedImage, source: ImageSource) 
     )
 
 
-def parted(every: Detections, sure: float) -> tuple[Detections, Detections | None]:
+def likelier(plan: Plan, found: Found, kept: Detections) -> dict[int, int]:
+    """Which objects are more likely of a class that was not asked for: it scores higher on nearly the same box.
+
+    Args:
+        plan: what is kept.
+        found: the detector's boxes, as `selected` was given them.
+        kept: what `selected` gave.
+
+    Returns:
+        For each of them its place among those that are kept, and that of the best such box among the detector's; none
+        where each object counts once anyway.
+    """
+    asked = {name for target in plan.targets or () for name in target.classes}
+    others = np.array([place for place, name in enumerate(found.labels) if name not in asked], np.intp)
+    if plan.settles or not len(others) or found.scores is None or kept.scores is None:
+        return {}
+    surer = iou_matrix(kept.xyxy, found.xyxy[others]) >= SAME_OBJECT
+    surer &= found.scores[others] > kept.scores[:, None]
+    best = others[np.where(surer, found.scores[others], 0).argmax(axis=1)]
+    return {place: int(best[place]) for place in np.flatnonzero(surer.any(axis=1)).tolist()}
+
+
+def parted(every: Detections, sure: float, others: Collection[int] = ()) -> tuple[Detections, Detections | None]:
     """What is sure, and what may be there beside it: it scores less, and is none of that again.
 
     Args:
         every: what `selected` gave of a plan `with_doubted`, with scores.
         sure: the score, 0 to 1, from which an object is sure.
+        others: places of objects that are more likely something else; of those that are not sure nothing is said.
 
     Returns:
         The second is None where there is nothing of that kind.
@@ -178,10 +201,10 @@ def parted(every: Detections, sure: float) -> tuple[Detections, Detections | Non
     once = np.flatnonzero(every.scores >= sure).tolist()
     less: list[int] = []
     for place in np.argsort(-every.scores, kind="stable")[len(once) :].tolist():
-        if not same[place, once + less].any():
+        if place not in others and not same[place, once + less].any():
             less.append(place)
-    others = replace(every[sorted(less)], source=None, notes=()) if less else None
-    return every[every.scores >= sure], others
+    perhaps = replace(every[sorted(less)], source=None, notes=()) if less else None
+    return every[every.scores >= sure], perhaps
 
 
 def passed_over(plan: Plan, found: Found, image: LoadedImage, kept: Detections) -> list[str]:

@@ -6,7 +6,7 @@ needs, and its boxes are labelled, selected, outlined and written as the task sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -39,7 +39,7 @@ from vision.reading import read_instruction
 from vision.reading.instructions.describing import choices
 from vision.reading.loading import PACKAGED, VIDEOS
 from vision.scene import Scene
-from vision.selection import DOUBTED, Plan, parted, passed_over, selected
+from vision.selection import DOUBTED, Plan, likelier, parted, passed_over, selected
 from vision.task import OutputFormat, Task
 from vision.video.actions.segments import Segment
 from vision.video.answer import VideoAnswer, answer_read, video_readings
@@ -367,8 +367,9 @@ class Vision:
             classes = tuple(dict.fromkeys(name for target in targets for name in target.classes))
             own_set = task.class_set if task.expression is None else ()
             class_set = own_set or tuple(dict.fromkeys(target.label for target in targets))
-        # What counts objects has to know what else each may be.
-        settles = task.kind == "count" or task.asks_whether or task.expression is not None
+        # What tells what there is has to know what else each object may be; classes that are named have boxes each.
+        settles = targets is None or task.kind in ("count", "describe") or task.asks_whether
+        settles = settles or task.expression is not None
         if settles and classes and self.detector.vocabulary is not None and self.detector.gives_scores:
             classes = self.detector.vocabulary
         return Plan(
@@ -383,11 +384,15 @@ class Vision:
         )
 
     def _doubting(self, plan: Plan) -> Plan:
-        """The plan by which it is said, too, what may be there of the things that are named."""
+        """The plan by which it is said, too, what may be there of the things that are named, and what else they are."""
         task = plan.task
-        asked = plan.targets is not None and task.kind in ("detect", "count") and task.expression is None
-        bounded = task.limit is not None or task.min_score is not None or self.slicing is not None
+        asked = plan.targets is not None and task.kind != "describe" and task.expression is None
+        bounded = task.min_score is not None or self.slicing is not None
         if not asked or bounded or plan.request.polygons or not self.detector.gives_scores:
+            return plan
+        if plan.request.classes and self.detector.vocabulary is not None:
+            plan = replace(plan, request=replace(plan.request, classes=self.detector.vocabulary))
+        if task.kind == "segment" or task.limit is not None:
             return plan
         return replace(plan, doubted_score=plan.sure_score * DOUBTED)
 
@@ -413,8 +418,11 @@ class Vision:
         task = plan.task
         if task.expression is None:
             detections, perhaps = selected(plan.with_doubted, found, image, source), None
+            others = likelier(plan, found, detections)
+            doubts = _of_others(plan, found, detections, others)
             if plan.doubted_score is not None:
-                detections, perhaps = parted(detections, plan.sure_score)
+                detections, perhaps = parted(detections, plan.sure_score, others)
+            detections = replace(detections, notes=(*detections.notes, *doubts))
             wanted = {target.label for target in plan.targets or ()}
             if plan.request.classes and (wanted - {*detections.class_names} or not len(detections)):
                 there = passed_over(plan, found, image, detections)
@@ -474,6 +482,18 @@ def _not_found(plan: Plan, detections: Detections) -> tuple[str, ...]:
     if plan.task.output.class_as != "name" or not lacking:
         return ()
     return (f"None was found of: {_first(lacking)}.",)
+
+
+def _of_others(plan: Plan, found: Found, detections: Detections, others: Mapping[int, int]) -> tuple[str, ...]:
+    """What is said of sure objects that are more likely of another class, by their places as `likelier` gives them."""
+    if found.scores is None or detections.scores is None:
+        return ()
+    scored = [
+        f"{detections.class_names[own]} {detections.scores[own]:.2f} ({found.labels[other]} {found.scores[other]:.2f})"
+        for own, other in others.items()
+        if detections.scores[own] >= plan.sure_score
+    ]
+    return (f"More likely of a class that was not asked for: {_first(scored)}.",) if scored else ()
 
 
 def _doubts(perhaps: Detections, sure: float) -> str:

@@ -85,8 +85,10 @@ def test_a_class_set_in_another_order_gives_the_same(vision: Vision) -> None:
 
 @pytest.mark.parametrize("names", [("person",), ("motorcycle", "person", "bicycle", "chair", "bench")])
 def test_some_classes_give_the_full_runs_boxes_of_them(vision: Vision, names: tuple[str, ...]) -> None:
-    full = vision.detect(MOTORCYCLE, "everything", min_score=0.05)
-    some = vision.detect(MOTORCYCLE, Task(targets=tuple(Target(name, (name,)) for name in names)), min_score=0.05)
+    full, some = (
+        vision.detect(MOTORCYCLE, Task(targets=tuple(Target(name, (name,)) for name in named)), min_score=0.05)
+        for named in (COCO_CLASSES, names)
+    )
     assert len(some)
     assert same_boxes(some, full[[name in names for name in full.class_names]])
 
@@ -268,6 +270,9 @@ def test_ten_thousand_classes_give_what_is_known_of_them(vision: Vision) -> None
     assert len(found.classes) == 10_000
 
 
+DOG = (Target("dog", ("dog",)),)
+
+
 class TwoNames(Detector):
     """Finds one thing twice, surer that it is a cat; and looks at all images 416 pixels wide."""
 
@@ -280,7 +285,7 @@ class TwoNames(Detector):
         return [Found(boxes, tuple(label for label, _ in scored), scores) for _ in images]
 
 
-def test_one_thing_is_counted_and_asked_about_once_and_detected_as_each_class() -> None:
+def test_one_thing_is_told_and_asked_about_once_and_detected_as_each_class_that_is_named() -> None:
     twice, image = Vision(TwoNames()), np.zeros((60, 60, 3), np.uint8)
     cats, dogs = Target("cat", ("cat",)), Target("dog", ("dog",))
     assert len(twice.detect(image, Task(targets=(cats, dogs)))) == 2
@@ -288,6 +293,33 @@ def test_one_thing_is_counted_and_asked_about_once_and_detected_as_each_class() 
     assert twice.detect(image, Task(kind="count", targets=(dogs,))).value == 0
     assert twice.detect(image, Task(targets=(dogs,), asks_whether=True)).value is False
     assert [item.class_name for item in twice.scene(image).objects] == ["cat"]
+    assert twice.detect(image, Task()).class_names == ("cat",)
+    assert twice.detect(image, Task(kind="segment")).class_names == ("cat",)
+    assert twice.detect(image, Task(kind="describe")).value == "A cat."
+    assert twice.detect(image, Task(kind="describe", targets=(dogs,))).class_names == ()
+
+
+@pytest.mark.parametrize(
+    "task", [Task(targets=DOG), Task(kind="segment", targets=DOG), Task(targets=DOG, limit=Limit(1))]
+)
+def test_a_thing_that_is_more_likely_something_else_is_found_with_a_note(task: Task) -> None:
+    twice, image = Vision(TwoNames()), np.zeros((60, 60, 3), np.uint8)
+    found, note = twice.detect(image, task), "More likely of a class that was not asked for: dog 0.70 (cat 0.80)."
+    assert found.class_names == ("dog",) and note in found.notes
+    both = replace(task, targets=(*DOG, Target("cat", ("cat",))))
+    assert not any("More likely" in note for note in twice.detect(image, both).notes)
+
+
+def test_with_a_bound_of_its_own_a_detector_is_asked_for_the_named_classes_alone() -> None:
+    found = Vision(TwoNames()).detect(np.zeros((60, 60, 3), np.uint8), Task(targets=DOG, min_score=0.0))
+    assert found.class_names == ("dog",) and not any("More likely" in note for note in found.notes)
+
+
+def test_a_doubt_that_is_more_likely_something_else_is_not_told() -> None:
+    vision = Vision(HalfSure((0.34, 0), (0.33, 100), cat=0.8))
+    found = vision.detect(LANE, Task(targets=DOG))
+    assert found.perhaps is not None and found.perhaps.xyxy[:, 0].tolist() == [100]
+    assert not any("More likely" in note for note in found.notes)
 
 
 class HalfSure(Detector):

@@ -89,8 +89,6 @@ def _followed(plan: Plan) -> Plan:
         plan,
         task=replace(task, limit=None, region=None, size=None, output=output),
         request=replace(request, min_score=least),
-        # What is called both a cat and a dog would be followed twice.
-        settles=plan.settles or plan.targets is None,
         notes=(*plan.notes, *([_NO_OUTLINES] if task.output.geometry != output.geometry else [])),
     )
 
