@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reasoning.errors import quoted_list
 from reasoning.query.read_question import Reading, ReadQuestion
@@ -15,6 +15,10 @@ MOST_RIVALS = 3
 
 MOST_KNOWN, MOST_UNREAD = 5, 5
 """Names that are known, and words that the graph has nothing for, that are told."""
+
+
+HALF_SAID = 0.5
+"""Share of its probability that a reading keeps which leaves out a relation that the question says."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,10 @@ def chosen(
     """
     asked = question.prompt.question
     best = readings[0] if readings else None
+    left_out = () if best is None or best.query is None else question.unread_relations(best.query)
+    if best is not None and left_out:
+        best = replace(best, probability=best.probability * HALF_SAID)
+        readings = [best, *readings[1:]]
     rivals = tuple(
         Reading(reading.query, _assumed(reading), reading.probability)
         for place, reading in enumerate(readings[: MOST_RIVALS + 1])
@@ -60,7 +68,7 @@ def chosen(
         margin = best.probability - max((other.probability for other in others), default=0.0)
         return ReadQuestion(asked, best.query, best.probability, margin, others[:MOST_RIVALS], assumed=_assumed(best))
     unread = question.unknown_words if best is None or best.query is None else ()
-    problem = _problem(best, bool(rivals), question, unread, sure)
+    problem = _problem(best, bool(rivals), question, unread, left_out, sure)
     return ReadQuestion(asked, None, 0.0, 0.0, rivals[:MOST_RIVALS], unread=unread, problem=problem)
 
 
@@ -69,7 +77,12 @@ def _assumed(reading: WeighedReading) -> tuple[str, ...]:
 
 
 def _problem(
-    best: WeighedReading | None, rivals: bool, question: LinkedQuestion, unread: Sequence[str], sure: float
+    best: WeighedReading | None,
+    rivals: bool,
+    question: LinkedQuestion,
+    unread: Sequence[str],
+    left_out: Sequence[str],
+    sure: float,
 ) -> str:
     things = [name for name in question.names if not name.literal]
     best_weight = {name.start: name.weight for name in sorted(things, key=lambda name: name.weight)}
@@ -85,6 +98,8 @@ def _problem(
         return f"the question could not be read as a query of this graph; {understood}"
     if best.query is None and (not rivals or best.probability >= sure):
         return f"the graph does not seem to hold what the question asks for; {understood}"
+    if left_out:
+        return f"the likeliest reading, {best.query}, leaves out {quoted_list(left_out, 'and')}; {understood}"
     if best.features.get("empty"):
         return f"the likeliest reading, {best.query}, finds nothing; {understood}"
     return f"it is not clear what the question asks of this graph; {understood}"

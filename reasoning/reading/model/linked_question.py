@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kg_data.errors import SkylarkError
+from reasoning.graph.names import fold
+from reasoning.graph.spelling import label_words
 from reasoning.query.tree import Query
 from reasoning.reading.english.common_words import is_common
 from reasoning.reading.english.word_forms import WORD, forms_of
@@ -76,6 +79,29 @@ class LinkedQuestion:
         return tuple(
             dict.fromkeys(word for word in words if not is_common(word) and not forms_of(word) & self.schema.words)
         )
+
+    def unread_relations(self, query: Query) -> tuple[str, ...]:
+        """Labels of relations that the question says in so many words beside its names, and a query has nothing of.
+
+        In 1,979 questions about the built-in graph that is so of one query that is meant. What is a kind's label as
+        well ("country") is said of things of that kind, and what are common words alone ("part of") of anything.
+        """
+        letters = list(self.prompt.question)
+        for name in self.names:
+            letters[name.start : name.start + len(name.text)] = "\n" * len(name.text)
+        said = [forms_of(word) for word in re.findall(r"\w+|\n", "".join(letters))]
+        written = [forms_of(word) for name in re.findall(r"\w+", str(query)) for word in label_words(name).split()]
+        kinds = {fold(kind.words) for kind in self.schema.kinds if kind.named}
+        unread = []
+        for relation in self.schema.relations:
+            words = [forms_of(word) for word in relation.words.split()]
+            is_read = any(word & other for word in words for other in written)
+            if is_read or fold(relation.words) in kinds or all(map(is_common, relation.words.split())):
+                continue
+            stretches = (said[at : at + len(words)] for at in range(len(said) - len(words) + 1))
+            if any(all(one & other for one, other in zip(words, part, strict=True)) for part in stretches):
+                unread.append(relation.words)
+        return tuple(dict.fromkeys(unread))
 
     def query(self, written: str) -> Checked:
         """What a model wrote as a query that can be asked.

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from reasoning import KnowledgeGraph
+from reasoning import KnowledgeGraph, Query
 from reasoning.reading.model.linked_question import LinkedQuestion
 from reasoning.reading.model.schema import GraphSchema
 
@@ -68,3 +68,18 @@ def test_of_several_things_of_one_name_each_may_stand_for_the_other() -> None:
 def test_relations_in_another_order_say_the_same(seed: int) -> None:
     question = LinkedQuestion.of("Which towns are in Oregon?", SCHEMA).shuffled(random.Random(seed))
     assert str(question.query(f"{ids(question)['state']}(a)").query) == '~state("Oregon")'
+
+
+@pytest.mark.parametrize(
+    ("question", "query", "unread"),
+    [
+        ("When was Salem founded, and its twin?", 'founded("Salem")', ("twin",)),
+        ("When was the twin of Salem founded?", 'founded(~twin("Salem"))', ()),
+        ("When were the twins of Salem founded?", '~twin("Salem")', ("founded",)),
+        # A word for a kind of things says no relation, and neither does a name.
+        ("Which state is Salem in?", 'twin("Salem")', ()),
+        ("Salem", 'twin("Salem")', ()),
+    ],
+)
+def test_relations_that_are_said_and_not_read_are_known(question: str, query: str, unread: tuple[str, ...]) -> None:
+    assert LinkedQuestion.of(question, SCHEMA).unread_relations(Query.parse(query)) == unread

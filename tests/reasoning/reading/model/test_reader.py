@@ -85,6 +85,15 @@ def test_close_rivals_are_asked_back() -> None:
     assert "it is not clear" in found.problem
 
 
+def test_half_of_what_is_asked_is_no_answer() -> None:
+    question = "who is the boss of Ann, and her office?"
+    ids = letters(question)
+    found = understood(question, reader({f"{ids['boss']}({ids['Ann']})": 0.95}))
+    assert found.query is None
+    assert found.problem == 'the likeliest reading, boss("Ann"), leaves out "office"; "Ann" is known'
+    assert [str(other.query) for other in found.alternatives] == ['boss("Ann")']
+
+
 def test_what_else_may_be_meant_stands_beside_an_answer() -> None:
     question = "who is in the Core team?"
     ids = letters(question)
