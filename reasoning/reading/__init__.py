@@ -22,7 +22,7 @@ from reasoning.language.readers import adapter_folder
 from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
 from reasoning.query.tree import Query
 from reasoning.reading.following.last_answer import LastAnswer
-from reasoning.reading.following.understanding import understood_after
+from reasoning.reading.following.understanding import understood_after, understood_first
 from reasoning.reading.formal import looks_formal
 from reasoning.reading.hosted.reader import NoQueryWrittenError, sure_of, understood_by_hosted
 from reasoning.reading.model.linked_question import LinkedQuestion
@@ -124,7 +124,7 @@ def _understood(
     """
     linked = LinkedQuestion.of(question, schema)
     if previous is None:
-        return read(linked)
+        return understood_first(linked, read)
     return understood_after(linked, LastAnswer.of(previous, schema), read, sure)
 
 

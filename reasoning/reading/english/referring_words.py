@@ -12,6 +12,9 @@ PRONOUNS = frozenset(
 )
 """Pronouns of the third person, demonstratives, and what stands for a thing or a place."""
 
+SINGULAR = frozenset({"it", "its", "he", "him", "his", "she", "her", "hers", "this", "that"})
+"""Of these what refers to one thing; the others refer to several, or to one person."""
+
 DEMONSTRATIVES = frozenset({"this", "that", "these", "those"})
 """Of these what stands before a noun as well: "those countries"."""
 
@@ -21,15 +24,36 @@ LOOSE = frozenset({"they", "that", "one", "there"})
 RELATIVE = frozenset({"that", "there", "they"})
 """Of these what nothing is chosen from: "which of them speak Dutch" chooses, "where do they speak Dutch" does not."""
 
+DETERMINERS = frozenset(
+    "a an another any each either every few many most neither no several some what which whose".split()  # noqa: SIM905
+)
+"""What a noun of the question's own begins with, to which a pronoun after it may refer."""
+
+DISTRIBUTIVES = frozenset({"any", "each", "either", "every", "neither", "one"})
+"""What takes one out of several, so that "it" may refer to it: "each of the countries and its capital"."""
+
+TIMES = frozenset("day days moment week weeks month months year years decade century time times".split())  # noqa: SIM905
+"""Nouns with which a demonstrative says when, and of which thing nothing: "these days", "this year"."""
+
 POSSESSIVES = frozenset({"its", "their", "his", "her"})
 """Of these what stands before what is had."""
 
 BEING = frozenset({"is", "are", "was", "were", "be"})
 """Forms of "be", beside which "there" says that something exists, and not where."""
 
-CONNECTIVES = frozenset(
-    """a an the and or also then now so well what how about for in of on at to from by with within into as per
-    please ok okay thanks""".split()  # noqa: SIM905
+AUXILIARIES = BEING | frozenset(
+    """am been being do does did has have had having can could may might must shall should will would""".split()  # noqa: SIM905
+)
+"""Verbs that only help another one, and the forms of "be", "have" and "do"."""
+
+CLAUSE_OPENERS = frozenset("that which who whom whose where when while whether if because and or but so then".split())  # noqa: SIM905
+"""Words that another clause begins with."""
+
+PREPOSITIONS = frozenset("about for in of on at to from by with within into as per".split())  # noqa: SIM905
+"""Prepositions that questions are joined by; after one stands what may say where, and of what."""
+
+CONNECTIVES = PREPOSITIONS | frozenset(
+    "a an the and or also then now so well what how please ok okay thanks".split()  # noqa: SIM905
 )
 """Articles, conjunctions and prepositions, and what a question of few words begins with; none of them asks anything."""
 

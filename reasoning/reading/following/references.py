@@ -9,17 +9,24 @@ from dataclasses import dataclass, replace
 from reasoning.graph.names import fold
 from reasoning.reading.english.common_words import is_common
 from reasoning.reading.english.referring_words import (
+    AUXILIARIES,
     BEING,
+    CLAUSE_OPENERS,
     CONJUNCTIONS,
     CONNECTIVES,
     DEMONSTRATIVES,
+    DETERMINERS,
+    DISTRIBUTIVES,
     IDENTIFYING,
     LOOSE,
     ORDINALS,
     POSSESSIVES,
+    PREPOSITIONS,
     PRONOUNS,
     RELATIVE,
     RESTRICTORS,
+    SINGULAR,
+    TIMES,
 )
 from reasoning.reading.english.word_forms import forms_of
 from reasoning.reading.model.linked_question import WELL_LINKED, LinkedQuestion
@@ -27,6 +34,11 @@ from reasoning.reading.model.names import Candidate
 from reasoning.reading.model.prompt import RelationEntry
 
 _WORD = re.compile(r"\w+")
+_BREAK = re.compile(r"[,;:.?!–—]|\s-\s")
+"""Where a clause or a sentence ends."""
+
+_CLOSED = AUXILIARIES | CONNECTIVES | DETERMINERS | IDENTIFYING | PRONOUNS | RESTRICTORS
+"""Words of closed classes, which are no nouns."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +51,7 @@ class Reference:
         place: in a list, from 1 on, or from -1 on backwards; None of a pronoun.
         loose: whether such a pronoun may refer to nothing.
         relative: whether nothing is chosen from what it refers to, see `RELATIVE`.
-        after_kind: whether a word for a kind of things, which it may refer to as well, stands before it.
+        within: whether the question has a noun that is no name and that it may refer to as well.
         noun: the word for a kind in it, "countries" of "those countries"; "" without.
     """
 
@@ -48,7 +60,7 @@ class Reference:
     place: int | None = None
     loose: bool = False
     relative: bool = False
-    after_kind: bool = False
+    within: bool = False
     noun: str = ""
 
 
@@ -62,11 +74,12 @@ def reference_in(question: LinkedQuestion) -> Reference | None:
     kinds = _kind_words(question)
     words = [match for match in words if match.start() < first_name]
     is_kind = [_is_kind(match, kinds) for match in words]
+    labels = {fold(word) for kind in question.schema.kinds if kind.named for word in kind.words.split()}
     for at, match in enumerate(words):
         word = match.group().casefold()
         if word in ORDINALS and (end := _place_end(words, at, text, kinds)) is not None:
             start = words[at - 1].start() if at and words[at - 1].group().casefold() == "the" else match.start()
-            return Reference(start, text[start:end], ORDINALS[word], after_kind=any(is_kind[:at]))
+            return Reference(start, text[start:end], ORDINALS[word], within=any(is_kind[:at]))
     for at, match in enumerate(words):
         word = match.group().casefold()
         following = _next(words, at, text)
@@ -76,15 +89,28 @@ def reference_in(question: LinkedQuestion) -> Reference | None:
         if not of_kind and _says_no_thing(words, at, text, any(is_kind[:at])):
             continue
         last = following if of_kind and following is not None else match
+        empty = word == "it" and _may_be_empty(words, at, text, first_name)
         return Reference(
             match.start(),
             text[match.start() : last.end()],
-            loose=word in LOOSE,
-            relative=word in RELATIVE and last is match,
-            after_kind=any(is_kind[:at]),
+            loose=word in LOOSE or empty,
+            relative=(word in RELATIVE and last is match) or empty,
+            within=_has_noun_before(words, at, text, is_kind, labels)
+            or _says_which(match, text)
+            or _is_fronted(question, last.end(), kinds),
             noun="" if last is match else last.group(),
         )
     return None
+
+
+def refers_to_nothing(question: LinkedQuestion, reference: Reference) -> bool:
+    """Whether a stretch refers to nothing within a question, so that nothing is asked where no answer is before it."""
+    if reference.place is not None:
+        return asks_nothing_beside(question, reference)
+    if reference.within or reference.text.casefold() == "one":
+        return False
+    words = [word.group().casefold() for word in _WORD.finditer(question.prompt.question)]
+    return not reference.loose or not (_says_names(question) or PREPOSITIONS.intersection(words[:-1]))
 
 
 def may_follow(question: LinkedQuestion) -> bool:
@@ -177,12 +203,86 @@ def in_place_of(question: LinkedQuestion, reference: Reference, label: str) -> s
 
 def _says_no_thing(words: Sequence[re.Match[str]], at: int, text: str, after_kind: bool) -> bool:
     """Whether a pronoun stands for no thing: "there are", "countries that", "one of", "more than one"."""
-    word, following = words[at].group().casefold(), "".join(one.group().casefold() for one in words[at + 1 : at + 2])
+    word, (before, following) = words[at].group().casefold(), _beside_it(words, at)
     if word == "there":
-        return bool({following, *(one.group().casefold() for one in words[max(0, at - 1) : at])} & BEING)
+        return bool({following, before} & BEING) or before == "out"
+    if word in DEMONSTRATIVES and following in TIMES:
+        return True
     if word == "that":
         return any(map(str.isalnum, text[words[at].end() :]))
     return word in ("one", "ones") and (after_kind or following == "of")
+
+
+def _beside_it(words: Sequence[re.Match[str]], at: int) -> tuple[str, str]:
+    """The words before and after one; "" where there are none."""
+    before = words[at - 1].group().casefold() if at else ""
+    return before, words[at + 1].group().casefold() if at + 1 < len(words) else ""
+
+
+def _may_be_empty(words: Sequence[re.Match[str]], at: int, text: str, first_name: int) -> bool:
+    """Whether "it" may be the empty subject: "which country is it that has Lima", "how far is it to Lima"."""
+    before, following = _beside_it(words, at)
+    if not BEING & {before, following}:
+        return False
+    if before in BEING and following in CLAUSE_OPENERS:
+        return True
+    if first_name == len(text):
+        return False
+    begins = all(one.group().casefold() in CONNECTIVES | BEING for one in words[:at])
+    compares = any(one.group().casefold() == "than" for one in words[at:])
+    return not (begins and (compares or following in CONNECTIVES | RESTRICTORS))
+
+
+def _has_noun_before(
+    words: Sequence[re.Match[str]], at: int, text: str, is_kind: Sequence[bool], labels: set[str]
+) -> bool:
+    """Whether a noun before a pronoun may be what it refers to: of its number, and not what it stands beside.
+
+    A noun is known by its determiner, as a word for a kind, or, where the pronoun is of several, by its ending. "It" is
+    no countries, but each of them; and in "which country borders it" no country, since what borders is not itself.
+    """
+    said = [word.group().casefold() for word in words[:at]]
+    pronoun = words[at].group().casefold()
+    of_each = pronoun not in SINGULAR or bool(DISTRIBUTIVES.intersection(said))
+    if pronoun in POSSESSIVES - {"its"} and "who" in said:
+        return True
+    for place, word in enumerate(said):
+        if word in _CLOSED:
+            continue
+        plural = word.endswith("s") and len(forms_of(word)) > 1
+        determined = place > 0 and said[place - 1] in DETERMINERS
+        kind = is_kind[place] and (of_each or fold(word) in labels)
+        other = not is_kind[place] and (determined or (plural and pronoun not in SINGULAR))
+        if (kind or other) and (pronoun in POSSESSIVES or not _in_one_clause(words[place : at + 1], text)):
+            return True
+    return False
+
+
+def _in_one_clause(words: Sequence[re.Match[str]], text: str) -> bool:
+    """Whether no more than one verb stands between a noun and a pronoun, the first and the last of some words."""
+    between = [word.group().casefold() for word in words[1:-1]]
+    if _BREAK.search(text, words[0].end(), words[-1].start()) or CLAUSE_OPENERS.intersection(between):
+        return False
+    return sum(word not in _CLOSED for word in between) <= 1
+
+
+def _says_which(match: re.Match[str], text: str) -> bool:
+    """Whether "those" stands before a noun and what says which are meant: "those neighbours of Peru that use it"."""
+    words = [word.group().casefold() for word in _WORD.finditer(text, match.end())]
+    if match.group().casefold() != "those" or len(words) < 2 or words[0] in _CLOSED:
+        return False
+    return words[1] == "of" or bool(CLAUSE_OPENERS.intersection(words[1:]) - CONJUNCTIONS)
+
+
+def _is_fronted(question: LinkedQuestion, end: int, kinds: frozenset[str]) -> bool:
+    """Whether what a pronoun refers to may come after it: "relative to its area, which country has most airports"."""
+    text = question.prompt.question
+    pause = _BREAK.search(text, end)
+    if pause is None:
+        return False
+    if any(name.start >= pause.end() for name in named_things(question)):
+        return True
+    return any(_is_kind(match, kinds) for match in _WORD.finditer(text, pause.end()))
 
 
 def _says_names(question: LinkedQuestion) -> bool:

@@ -26,6 +26,7 @@ from reasoning.reading.following.references import (
     may_follow,
     named_things,
     reference_in,
+    refers_to_nothing,
     says_kind,
     with_reference,
 )
@@ -59,6 +60,20 @@ def understood_after(question: LinkedQuestion, last: LastAnswer, read: Read, sur
         QuestionError: it refers to something that the answer does not have.
     """
     return _FollowUp(question, last, read, sure).understood()
+
+
+def understood_first(question: LinkedQuestion, read: Read) -> ReadQuestion:
+    """What a question is read as that no answer is before.
+
+    Raises:
+        QuestionError: it refers to an answer.
+    """
+    reference = reference_in(question)
+    if reference is not None and refers_to_nothing(question, reference):
+        raise QuestionError(
+            f'"{reference.text}" refers to nothing: there is no answer before it, so say by name what is asked about'
+        )
+    return read(question)
 
 
 class _FollowUp:
@@ -114,7 +129,7 @@ class _FollowUp:
         """Read with a pronoun linked to the last answer; None where it refers to something else, or to nothing."""
         last = self._last
         if last.given_by is None:
-            if reference.loose or reference.after_kind:
+            if reference.loose or reference.within:
                 return None
             raise QuestionError(
                 f'"{reference.text}" refers to the last answer, which names nothing: say by name what is asked about'
@@ -132,19 +147,25 @@ class _FollowUp:
         found = self._of_those_linked(reference, asked, note)
         if reference.noun and not single and (found is None or found.query is None):
             found = self._of_those_by_kind(reference, note) or found
-        return found
+        if found is not None or reference.loose or reference.within:
+            return found
+        if asked.query is None:
+            return replace(asked, question=self._question.prompt.question, alternatives=())
+        raise QuestionError(f"{note}, of which it is not clear what is asked: say by name what is asked about")
 
     def _of_those_linked(self, reference: Reference, asked: ReadQuestion, note: str) -> ReadQuestion | None:
         """What was read with a pronoun linked; None where it is not taken to refer to the last answer."""
         given_by = self._last.given_by
         assert given_by is not None
+        weak = reference.loose or reference.within
         best = next(iter(asked.readings), None)
         if best is None:
             return None
+        if not weak:
+            return self._noted(asked, note, self._of_those)
         refers = holds(best.query, given_by) and self._says_names(best.query)
-        weak = reference.loose or reference.after_kind
         chosen_from = not reference.relative or not best.query.gives_set
-        if not refers and (not chosen_from or reference.after_kind or self._of_those(best.query) is None):
+        if not refers and (not chosen_from or reference.within or self._of_those(best.query) is None):
             return None
         if refers and weak and asked.query is None and (fresh := self._read(self._question)).query is not None:
             return fresh
@@ -316,13 +337,15 @@ class _FollowUp:
             note: what was referred to.
             change: a reading's query as it is asked; None where it is left out.
             shared: whether nothing but what is kept can be meant, so that it has all probability; else what is left
-                out leaves its own to the rest.
+                out leaves its own to the rest, unless it is the likeliest.
         """
         readings = list(self._changed(found.readings, note, change))
         if not readings:
             return None
         kept = sum(reading.probability for reading in readings)
         left_out = sum(reading.probability for reading in found.readings) - kept
+        if not shared and change(found.readings[0].query) is None:
+            left_out = 0.0
         total = (kept if shared else max(kept, 1 - left_out)) or 1.0
         readings = [replace(reading, probability=min(1.0, reading.probability / total)) for reading in readings]
         best, *others = readings

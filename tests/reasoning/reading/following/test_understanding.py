@@ -9,7 +9,7 @@ import pytest
 from reasoning import Answer, KnowledgeGraph, Query, QuestionError, Reasoner
 from reasoning.query.read_question import ReadQuestion
 from reasoning.reading.following.last_answer import LastAnswer
-from reasoning.reading.following.understanding import understood_after
+from reasoning.reading.following.understanding import understood_after, understood_first
 from reasoning.reading.model.choosing import WeighedReading, chosen
 from reasoning.reading.model.linked_question import LinkedQuestion
 from reasoning.reading.model.schema import schema_of
@@ -149,9 +149,47 @@ def test_a_pronoun_that_may_refer_to_nothing_takes_no_name_away() -> None:
     assert (str(found.query), found.referred) == (alone, "")
 
 
-def test_things_of_another_kind_are_not_narrowed_to_those() -> None:
-    found = understood("Which of them is the money of Poland?", 'capital("Spain")', writes('currency("Poland")'))
-    assert (str(found.query), found.referred) == ('currency("Poland")', "")
+@pytest.mark.parametrize(
+    ("question", "written"),
+    [
+        ("Which of them is the money of Poland?", 'currency("Poland")'),
+        ("What does it pay with in Poland?", 'currency("Poland")'),
+    ],
+)
+def test_no_reading_leaves_out_a_pronoun_that_nothing_in_the_question_is_meant_by(question: str, written: str) -> None:
+    with pytest.raises(QuestionError, match="refers to Madrid, of which it is not clear what is asked"):
+        understood(question, 'capital("Spain")', writes(written))
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["which countries border it?", "which country borders it?", "Which countries are bordered by it?"],
+)
+def test_it_is_what_was_answered_where_nothing_before_it_is_its_like(question: str) -> None:
+    read = writes(f"borders({ANY})", ("borders(~capital({Madrid}))", 0.1))
+    found = understood(question, 'capital("Spain")', read)
+    assert found.query is None
+    assert [str(one.query) for one in found.alternatives] == ['borders(~capital("Madrid"))']
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which country has neighbours that border it?",
+        "Each of the countries and its capital",
+        "Countries and their capitals",
+        "Which nation has its capital in the south?",
+        "Relative to its population, which country has most cities?",
+        "What do you know of those neighbours of the country that pay in euros?",
+        "Which country is it that pays in euros?",
+        "How many people pay in euros these days?",
+    ],
+)
+def test_a_pronoun_may_refer_to_a_noun_of_its_number_in_the_question(question: str) -> None:
+    alone = f"borders({ANY})"
+    assert str(understood_first(LinkedQuestion.of(question, schema_of(KG)), writes(alone)).query) == alone
+    found = understood(question, 'borders("France")', writes(alone))
+    assert (str(found.query), found.referred) == (alone, "")
 
 
 def test_an_unsure_reading_of_a_pronoun_is_asked_back_with_what_it_refers_to() -> None:
@@ -285,6 +323,30 @@ def test_what_cannot_be_read_is_refused_as_it_is_alone() -> None:
 
 
 # Nothing to refer to ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("and its population?", "its"),
+        ("which countries border it?", "it"),
+        ("which country borders it?", "it"),
+        ("Which of them use the euro?", "them"),
+        ("only those with the Euro", "those"),
+        ("what languages do they speak?", "they"),
+        ("which languages are spoken there?", "there"),
+        ("the second one", "the second one"),
+    ],
+)
+def test_what_refers_to_an_answer_is_an_error_where_none_is_before_it(question: str, words: str) -> None:
+    with pytest.raises(QuestionError, match=f'"{words}" refers to nothing: there is no answer before it'):
+        understood_first(LinkedQuestion.of(question, schema_of(KG)), asks_nothing)
+
+
+@pytest.mark.parametrize("question", ["What do they pay with in Poland?", "How far is it from Berlin to Paris?"])
+def test_a_pronoun_that_may_refer_to_nothing_is_read_without_an_answer(question: str) -> None:
+    alone = 'currency("Poland")'
+    assert str(understood_first(LinkedQuestion.of(question, schema_of(KG)), writes(alone)).query) == alone
 
 
 def test_a_pronoun_after_an_answer_that_names_nothing_is_an_error() -> None:
