@@ -46,6 +46,9 @@ AUXILIARIES = BEING | frozenset(
 )
 """Verbs that only help another one, and the forms of "be", "have" and "do"."""
 
+ASKING = AUXILIARIES | frozenset({"what", "which", "who", "whom", "whose", "where", "when", "how"})
+"""Words that a question begins with, and no phrase that only keeps some of what was said."""
+
 CLAUSE_OPENERS = frozenset("that which who whom whose where when while whether if because and or but so then".split())  # noqa: SIM905
 """Words that another clause begins with."""
 
@@ -65,6 +68,9 @@ CONJUNCTIONS = frozenset({"and", "or", "but", "so", "then"})
 
 RESTRICTORS = frozenset({"not", "no", "only", "just", "without", "except", "but", "more", "less", "fewer", "than"})
 """Words that keep some of what was said, without saying of what."""
+
+KEEPING = frozenset({"only", "just"})
+"""Of these what keeps no more than what stands behind it: "only those in Europe" are those in Europe."""
 
 _MOST_PLACES = 20
 _NUMBERS = inflect.engine()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from reasoning.graph.names import fold
 from reasoning.reading.english.common_words import is_common
 from reasoning.reading.english.referring_words import (
+    ASKING,
     AUXILIARIES,
     BEING,
     CLAUSE_OPENERS,
@@ -18,6 +19,7 @@ from reasoning.reading.english.referring_words import (
     DETERMINERS,
     DISTRIBUTIVES,
     IDENTIFYING,
+    KEEPING,
     LOOSE,
     ORDINALS,
     POSSESSIVES,
@@ -113,6 +115,28 @@ def refers_to_nothing(question: LinkedQuestion, reference: Reference) -> bool:
     return not reference.loose or not (_says_names(question) or PREPOSITIONS.intersection(words[:-1]))
 
 
+def without_restrictor(question: LinkedQuestion) -> LinkedQuestion:
+    """A question without "only" or "just" before what it refers to: some of those are kept, and no more is said.
+
+    In a question that asks with a verb of its own it is left, "which countries border only those": nothing else.
+    """
+    reference = reference_in(question)
+    if reference is None or asks_nothing_beside(question, reference):
+        return question
+    text = question.prompt.question
+    words = list(_WORD.finditer(text, 0, reference.start))
+    end = reference.start
+    if words and words[-1].group().casefold() == "the":
+        end = words.pop().start()
+    said = [word.group().casefold() for word in words]
+    if not KEEPING.intersection(said[-1:]) or ASKING.intersection(said):
+        return question
+    start = words[-1].start()
+    names = [name for name in question.names if name.start + len(name.text) <= start]
+    names += [replace(name, start=name.start - (end - start)) for name in question.names if name.start >= end]
+    return question.with_names(text[:start] + text[end:], names)
+
+
 def may_follow(question: LinkedQuestion) -> bool:
     """Whether anything in a question makes it one that may follow another; else it stands by itself."""
     if reference_in(question) is not None or is_fragment(question) or goes_on(question):
@@ -162,7 +186,7 @@ def asks_nothing_beside(question: LinkedQuestion, reference: Reference) -> bool:
     text = question.prompt.question
     rest = text[: reference.start] + " " * len(reference.text) + text[end:]
     words = [match.group().casefold() for match in _WORD.finditer(rest)]
-    return all(word in CONNECTIVES | IDENTIFYING | PRONOUNS for word in words)
+    return all(word in CONNECTIVES | IDENTIFYING | KEEPING | PRONOUNS for word in words)
 
 
 def says_kind(question: LinkedQuestion, words: str) -> bool:

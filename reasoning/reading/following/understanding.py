@@ -29,6 +29,7 @@ from reasoning.reading.following.references import (
     refers_to_nothing,
     says_kind,
     with_reference,
+    without_restrictor,
 )
 from reasoning.reading.following.trees import all_of, exchanged, holds, narrowed, sets_within, with_value
 from reasoning.reading.model.checking import check
@@ -59,7 +60,8 @@ def understood_after(question: LinkedQuestion, last: LastAnswer, read: Read, sur
     Raises:
         QuestionError: it refers to something that the answer does not have.
     """
-    return _FollowUp(question, last, read, sure).understood()
+    found = _FollowUp(without_restrictor(question), last, read, sure).understood()
+    return replace(found, question=question.prompt.question)
 
 
 def understood_first(question: LinkedQuestion, read: Read) -> ReadQuestion:

@@ -131,6 +131,34 @@ def test_the_model_is_shown_the_name_of_one_thing(question: str, shown: str) -> 
     assert seen == [shown]
 
 
+@pytest.mark.parametrize(
+    ("question", "shown"),
+    [
+        ("only those with the Euro", "those with the Euro"),
+        ("and just the ones that pay with it?", "and the ones that pay with it?"),
+        ("show me only those in the north", "show me those in the north"),
+        ("those with only the Euro", "those with only the Euro"),
+        ("Which countries border only those?", "Which countries border only those?"),
+    ],
+)
+def test_a_word_that_keeps_some_of_those_is_not_shown_to_the_model(question: str, shown: str) -> None:
+    seen: list[str] = []
+
+    def read(linked: LinkedQuestion) -> ReadQuestion:
+        seen.append(linked.prompt.question)
+        return writes('~currency("Euro")')(linked)
+
+    assert understood(question, 'borders("France")', read).question == question
+    assert seen[0] == shown
+
+
+@pytest.mark.parametrize(
+    ("question", "meant"), [("only those", 'borders("France")'), ("just the second one", '"Germany"')]
+)
+def test_only_those_are_those(question: str, meant: str) -> None:
+    assert str(understood(question, 'borders("France")').query) == meant
+
+
 def test_that_something_exists_refers_to_nothing() -> None:
     alone = 'count(~type("city"))'
     found = understood("How many cities are there?", 'capital("France")', writes("{in}", alone))
