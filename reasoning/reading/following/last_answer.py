@@ -84,27 +84,39 @@ class LastAnswer:
     @property
     def words(self) -> str:
         """Which entities it has, for a note."""
-        kg = self.schema.kg
-        names = [kg.name(int(entity)) for entity in self.entities[:MOST_TOLD]]
         if len(self.entities) > MOST_TOLD:
-            return f"the {len(self.entities):,} of the last answer ({', '.join(names)}, ...)"
+            names = ", ".join(self._names(self.entities[:MOST_TOLD]))
+            return f"the {len(self.entities):,} of the last answer ({names}, ...)"
+        return self.words_of(self.entities)
+
+    def words_of(self, entities: Ids) -> str:
+        """Some entities, for a note."""
+        names = self._names(entities)
         return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else "nothing"
 
-    def in_place(self, place: int) -> int:
-        """The entity in a place of the answer, from 1 on, or from -1 on backwards.
+    def _names(self, entities: Ids) -> list[str]:
+        return [self.schema.kg.name(int(entity)) for entity in entities]
+
+    def in_places(self, place: int, count: int = 1) -> Ids:
+        """The entities in places of the answer, in its order.
+
+        Args:
+            place: the first of them, from 1 on, or the last, from -1 on backwards.
+            count: of places.
 
         Raises:
-            QuestionError: it has no such place.
+            QuestionError: it has no such places.
         """
-        count = len(self.entities)
-        if not 1 <= abs(place) <= count:
-            if not count:
+        has, last = len(self.entities), abs(place) + count - 1
+        if not 1 <= last <= has:
+            if not has:
                 raise QuestionError(
                     "the last answer names nothing, and so has no places: ask for something by its name"
                 )
-            has = f"the last answer has {count:,} {'place' if count == 1 else 'places'}"
-            raise QuestionError(f"{has} ({self.words}), and number {abs(place)} is asked for: ask for one that it has")
-        return int(self.entities[place - 1 if place > 0 else place])
+            words = f"the last answer has {has:,} {'place' if has == 1 else 'places'} ({self.words})"
+            raise QuestionError(f"{words}, and number {last} is asked for: ask for one that it has")
+        start = place - 1 if place > 0 else has - last
+        return self.entities[start : start + count]
 
     def sets(self) -> Iterator[Query]:
         """What an unsaid set may be: those, then the sets that the query is made of, the outer ones first."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from reasoning.graph.names import fold
 from reasoning.reading.english.common_words import is_common
+from reasoning.reading.english.number_words import NUMBER_WORDS
 from reasoning.reading.english.referring_words import (
     ASKING,
     AUXILIARIES,
@@ -42,6 +43,12 @@ _BREAK = re.compile(r"[,;:.?!–—]|\s-\s")
 _CLOSED = AUXILIARIES | CONNECTIVES | DETERMINERS | IDENTIFYING | PRONOUNS | RESTRICTORS
 """Words of closed classes, which are no nouns."""
 
+_AFTER_PLACES = AUXILIARIES | CLAUSE_OPENERS
+"""Words that places may be followed by; after others they may be places in an order: "the first two by area"."""
+
+_MOST_DIGITS = 3
+"""Digits of a number of places."""
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -51,6 +58,7 @@ class Reference:
         start: where it begins, in characters.
         text: the stretch.
         place: in a list, from 1 on, or from -1 on backwards; None of a pronoun.
+        count: of places, from the first on or up to the last one: 2 of "the first two".
         loose: whether such a pronoun may refer to nothing.
         relative: whether nothing is chosen from what it refers to, see `RELATIVE`.
         within: whether the question has a noun that is no name and that it may refer to as well.
@@ -60,6 +68,7 @@ class Reference:
     start: int
     text: str
     place: int | None = None
+    count: int = 1
     loose: bool = False
     relative: bool = False
     within: bool = False
@@ -79,9 +88,10 @@ def reference_in(question: LinkedQuestion) -> Reference | None:
     labels = {fold(word) for kind in question.schema.kinds if kind.named for word in kind.words.split()}
     for at, match in enumerate(words):
         word = match.group().casefold()
-        if word in ORDINALS and (end := _place_end(words, at, text, kinds)) is not None:
+        if word in ORDINALS and (found := _place_end(words, at, text, kinds)) is not None:
+            end, count = found
             start = words[at - 1].start() if at and words[at - 1].group().casefold() == "the" else match.start()
-            return Reference(start, text[start:end], ORDINALS[word], within=any(is_kind[:at]))
+            return Reference(start, text[start:end], ORDINALS[word], count, within=any(is_kind[:at]))
     for at, match in enumerate(words):
         word = match.group().casefold()
         following = _next(words, at, text)
@@ -339,10 +349,26 @@ def _next(words: Sequence[re.Match[str]], at: int, text: str) -> re.Match[str] |
     return None
 
 
-def _place_end(words: Sequence[re.Match[str]], at: int, text: str, kinds: frozenset[str]) -> int | None:
-    """Where a place in a list ends: "second one", "third country", "last"; None where it is part of something else."""
+def _place_end(words: Sequence[re.Match[str]], at: int, text: str, kinds: frozenset[str]) -> tuple[int, int] | None:
+    """Where places in a list end, and how many: "second one", "last", "first two", "last 3 countries".
+
+    None where it is part of something else: "the first president", "the first two countries by area".
+    """
     noun = _next(words, at, text)
+    count = 0 if noun is None or ORDINALS[words[at].group().casefold()] not in (1, -1) else _number(noun)
+    if noun is not None and count > 1:
+        end, following = noun.end(), _next(words, at + 1, text)
+        if following is not None and (following.group().casefold() == "ones" or _is_kind(following, kinds)):
+            end, following = following.end(), _next(words, at + 2, text)
+        goes_on = following is not None and following.group().casefold() not in _AFTER_PLACES
+        return None if goes_on else (end, count)
     if noun is not None and (noun.group().casefold() == "one" or _is_kind(noun, kinds)):
-        return noun.end()
+        return noun.end(), 1
     stands_alone = at + 1 == len(words) or noun is None
-    return words[at].end() if stands_alone else None
+    return (words[at].end(), 1) if stands_alone else None
+
+
+def _number(match: re.Match[str]) -> int:
+    """The whole number that a word says; 0 where it says none."""
+    word = match.group().casefold()
+    return int(word) if word.isdecimal() and len(word) <= _MOST_DIGITS else int(NUMBER_WORDS.get(word, 0))

@@ -108,19 +108,21 @@ class _FollowUp:
         """Read with a place in the last answer linked to what stands there; None where it is no such place."""
         assert reference.place is not None
         try:
-            entity = self._last.in_place(reference.place)
+            entities = self._last.in_places(reference.place, reference.count)
         except QuestionError:
+            if asks_nothing_beside(self._question, reference):
+                raise
             fresh = self._read(self._question)
             if fresh.query is None:
                 raise
             return fresh
-        kg = self._last.schema.kg
-        named = self._last.anchor(entity)
-        note = f'"{reference.text}" refers to {kg.name(entity)}'
+        named = all_of([self._last.anchor(int(entity)) for entity in entities])
+        note = f'"{reference.text}" refers to {self._last.words_of(entities)}'
         if asks_nothing_beside(self._question, reference):
             return self._certain([(named, note)])
-        kinds, label = self._last.schema.kinds_of_entity(entity), kg.entity_labels[entity]
-        meant = Candidate(reference.start, label, label, str(named), kinds)
+        kinds = tuple(sorted(self._last.schema.kinds_of_entities(entities)))[:2]
+        label = self._last.schema.kg.entity_labels[int(entities[0])] if len(entities) == 1 else reference.text
+        meant = Candidate(reference.start, label, label, f"({named})", kinds)
         asked = self._read(with_reference(self._question, reference, meant, label))
         best = next(iter(asked.readings), None)
         if best is None or not holds(best.query, named) or not self._says_names(best.query):

@@ -242,6 +242,33 @@ def test_a_place_is_counted_in_the_answers_order(question: str, meant: str) -> N
     assert found.referred.endswith(f"refers to {meant}")
 
 
+@pytest.mark.parametrize(
+    ("question", "meant"),
+    [
+        ("the first two", '"Germany" | "France"'),
+        ("And the last two?", '"France" | "Spain"'),
+        ("only the first 2 countries", '"Germany" | "France"'),
+        ("the last three ones", '"Germany" | "France" | "Spain"'),
+    ],
+)
+def test_several_places_are_those_that_stand_there(question: str, meant: str) -> None:
+    found = understood(question, RANKED)
+    assert str(found.query) == meant
+    assert set(found.referred.split(" refers to ")[1].replace(" and ", ", ").split(", ")) == set(meant.split('"')[1::2])
+
+
+def test_something_is_asked_of_several_places() -> None:
+    found = understood("What are the capitals of the first two?", RANKED, writes("capital({the first two})"))
+    assert str(found.query) == 'capital("Germany" | "France")'
+
+
+@pytest.mark.parametrize("question", ["the first two by area", "Which are the last two kings?"])
+def test_places_in_another_order_are_no_places_of_the_answer(question: str) -> None:
+    asked = f"bottom(2, population, {ANY})"
+    found = understood_first(LinkedQuestion.of(question, schema_of(KG)), writes(asked))
+    assert str(found.query) == asked
+
+
 def test_something_is_asked_of_a_place() -> None:
     found = understood("What is the capital of the first one?", RANKED, writes("capital({Germany})"))
     assert str(found.query) == 'capital("Germany")'
@@ -250,6 +277,8 @@ def test_something_is_asked_of_a_place() -> None:
 def test_a_place_that_the_answer_does_not_have_is_an_error_that_says_what_it_has() -> None:
     with pytest.raises(QuestionError, match=r"has 1 place \(Paris\), and number 2 is asked for"):
         understood("the second one", 'capital("France")', writes())
+    with pytest.raises(QuestionError, match=r"has 3 places .*, and number 4 is asked for"):
+        understood("the first four", RANKED)
 
 
 def test_ordinals_of_superlatives_are_no_places() -> None:
@@ -364,6 +393,7 @@ def test_what_cannot_be_read_is_refused_as_it_is_alone() -> None:
         ("what languages do they speak?", "they"),
         ("which languages are spoken there?", "there"),
         ("the second one", "the second one"),
+        ("the first two", "the first two"),
     ],
 )
 def test_what_refers_to_an_answer_is_an_error_where_none_is_before_it(question: str, words: str) -> None:
