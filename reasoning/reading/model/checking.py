@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from reasoning.errors import QueryError, quoted_list
 from reasoning.query.binding import bind
-from reasoning.query.rebuilding import rebuilt
+from reasoning.query.rebuilding import parts_of, rebuilt
 from reasoning.query.tree import (
     Aggregate,
     Compare,
     Every,
     Intersect,
+    It,
     Measure,
     Measured,
     Operator,
@@ -45,8 +46,11 @@ def check(query: Query, schema: GraphSchema) -> Checked:
     """The query as it can be asked of the graph.
 
     Raises:
-        SkylarkError: it cannot, and why: it only repeats what is named, kinds do not fit, or a name is none.
+        SkylarkError: it cannot, and why: it only repeats what is named, compares something with itself, kinds do not
+            fit, or a name is none.
     """
+    if _compares_with_itself(query):
+        raise QueryError("the query compares something with itself: two things are to be compared")
     if not _follows_relation(query):
         raise QueryError("the query follows no relation: what is asked for is to be written, and not its answer")
     dated = rebuilt(query, lambda node: _of_years(node, schema))
@@ -64,6 +68,18 @@ def _follows_relation(query: Query) -> bool:
         if not isinstance(measure, Measure) or _follows_relation(measure.number):
             return True
     return any(map(_follows_relation, query.children))
+
+
+def _compares_with_itself(query: Query) -> bool:
+    if isinstance(query, Compare):
+        measure, source = query.measure, query.source
+        if isinstance(measure, Measure):
+            own = rebuilt(measure.number, lambda part: source if isinstance(part, It) else part)
+        else:
+            own = Project(measure, source)
+        if query.value == own:
+            return True
+    return any(map(_compares_with_itself, parts_of(query)))
 
 
 def _of_years(node: Query, schema: GraphSchema) -> Query:
