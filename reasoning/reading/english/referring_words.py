@@ -69,6 +69,13 @@ CONJUNCTIONS = frozenset({"and", "or", "but", "so", "then"})
 RESTRICTORS = frozenset({"not", "no", "only", "just", "without", "except", "but", "more", "less", "fewer", "than"})
 """Words that keep some of what was said, without saying of what."""
 
+DEGREES: dict[str, bool] = {
+    **dict.fromkeys(("more", "most", "larger", "largest", "bigger", "biggest", "greater", "greatest"), True),
+    **dict.fromkeys(("higher", "highest"), True),
+    **dict.fromkeys(("less", "least", "fewer", "fewest", "smaller", "smallest", "lower", "lowest"), False),
+}
+"""Words that compare by any measure and say none, "the second smallest", with whether they say that it is larger."""
+
 KEEPING = frozenset({"only", "just"})
 """Of these what keeps no more than what stands behind it: "only those in Europe" are those in Europe."""
 

@@ -15,7 +15,7 @@ from reasoning.graph.index import Ids
 from reasoning.query.binding import bind
 from reasoning.query.read_question import QuestionError
 from reasoning.query.rebuilding import parts_of
-from reasoning.query.tree import Aggregate, Count, Entity, Exists, Measured, Project, Query
+from reasoning.query.tree import Aggregate, Compare, Count, Entity, Exists, Measure, Measured, Project, Query, Top
 from reasoning.reading.anchors import anchor
 from reasoning.reading.model.kinds import Kinds
 from reasoning.reading.model.schema import GraphSchema
@@ -80,6 +80,35 @@ class LastAnswer:
     def kinds(self) -> Kinds:
         """Of its entities."""
         return self.schema.kinds_of_entities(self.entities[:MOST_LOOKED_AT])
+
+    @property
+    def measure(self) -> str | Measure | None:
+        """What its query measures or ranks by; None where it does neither."""
+        query = self.query
+        if isinstance(query, Aggregate | Compare | Measured | Top):
+            return query.measure
+        if isinstance(query, Project) and self.schema.kg.relation(query.relation).kind == "values":
+            return query.relation
+        return None
+
+    @property
+    def measure_words(self) -> str:
+        """The measure as it is called; "" of one in brackets, which has no name, and without one."""
+        measure = self.measure
+        if not isinstance(measure, str):
+            return ""
+        entry = self.schema.by_name.get(measure)
+        return measure if entry is None else entry.words
+
+    def ranked(self, chosen: int) -> Query | None:
+        """The set of which further ones are chosen by their rank: of all that were ranked, or of what was answered.
+
+        Args:
+            chosen: how many are chosen from; as many as were answered can be no choice among these.
+        """
+        if isinstance(self.query, Top) and (self.query.k == 1 or chosen >= len(self.entities)):
+            return self.query.source
+        return self.those
 
     @property
     def words(self) -> str:

@@ -16,6 +16,7 @@ from reasoning.reading.english.referring_words import (
     CLAUSE_OPENERS,
     CONJUNCTIONS,
     CONNECTIVES,
+    DEGREES,
     DEMONSTRATIVES,
     DETERMINERS,
     DISTRIBUTIVES,
@@ -45,6 +46,9 @@ _CLOSED = AUXILIARIES | CONNECTIVES | DETERMINERS | IDENTIFYING | PRONOUNS | RES
 
 _AFTER_PLACES = AUXILIARIES | CLAUSE_OPENERS
 """Words that places may be followed by; after others they may be places in an order: "the first two by area"."""
+
+_ASKS_WHETHER = (AUXILIARIES | CONJUNCTIONS | PRONOUNS | {"also", "even", "the"}) - {"one", "ones"}
+"""Words that stand before what compares, where it is asked whether something is more than another thing."""
 
 _MOST_DIGITS = 3
 """Digits of a number of places."""
@@ -101,12 +105,13 @@ def reference_in(question: LinkedQuestion) -> Reference | None:
         if not of_kind and _says_no_thing(words, at, text, any(is_kind[:at])):
             continue
         last = following if of_kind and following is not None else match
+        subject = word == "that" and _is_subject(words, at)
         empty = word == "it" and _may_be_empty(words, at, text, first_name)
         return Reference(
             match.start(),
             text[match.start() : last.end()],
-            loose=word in LOOSE or empty,
-            relative=(word in RELATIVE and last is match) or empty,
+            loose=(word in LOOSE and not subject) or empty,
+            relative=(word in RELATIVE and last is match and not subject) or empty,
             within=_has_noun_before(words, at, text, is_kind, labels)
             or _says_which(match, text)
             or _is_fronted(question, last.end(), kinds),
@@ -190,6 +195,37 @@ def asked_relations(question: LinkedQuestion) -> list[RelationEntry]:
     return [] if _says_names(question) or not said else [one for one in question.schema.relations if says(one.words)]
 
 
+def compares_by(question: LinkedQuestion, label: str) -> bool:
+    """Whether a question compares, "the second smallest", "is it more", and says no measure, or one of a label."""
+    words = [word for word in _beside(question) if not word.isdecimal() and len(word) > 1]
+    kinds, own = _kind_words(question), label.casefold().split()
+    known = _CLOSED | ORDINALS.keys() | DEGREES.keys() | NUMBER_WORDS.keys() | frozenset(own)
+    return bool(DEGREES.keys() & words) and all(word in known or forms_of(word) & kinds for word in words)
+
+
+def asks_by_itself(question: LinkedQuestion) -> bool:
+    """Whether it has a verb or word that questions begin with, and is no mere phrase."""
+    return any(word in ASKING for word in _beside(question))
+
+
+def compared_with(question: LinkedQuestion) -> tuple[list[Candidate], bool] | None:
+    """The one thing that a question compares what it goes on from with, and whether it asks if that is less.
+
+    The candidates for "Spain", and True, of "is that more than Spain?"; None where nothing is so compared.
+    """
+    text = question.prompt.question
+    words = [match for match in _WORD.finditer(text) if match.group().casefold() == "than"]
+    things = named_things(question)
+    if len(words) != 1 or len({name.start for name in things}) != 1 or any(name.literal for name in question.names):
+        return None
+    than = words[0].start()
+    before = [match.group().casefold() for match in _WORD.finditer(text, 0, than)]
+    degrees = [DEGREES[word] for word in before if word in DEGREES]
+    if things[0].start < than or len(degrees) != 1 or not _ASKS_WHETHER.issuperset(set(before) - DEGREES.keys()):
+        return None
+    return things, degrees[0]
+
+
 def asks_nothing_beside(question: LinkedQuestion, reference: Reference) -> bool:
     """Whether nothing but words that join stands beside a reference."""
     end = reference.start + len(reference.text)
@@ -242,9 +278,16 @@ def _says_no_thing(words: Sequence[re.Match[str]], at: int, text: str, after_kin
         return bool({following, before} & BEING) or before == "out"
     if word in DEMONSTRATIVES and following in TIMES:
         return True
-    if word == "that":
+    if word == "that" and not _is_subject(words, at):
         return any(map(str.isalnum, text[words[at].end() :]))
-    return word in ("one", "ones") and (after_kind or following == "of")
+    return word in ("one", "ones") and (after_kind or following == "of" or before in DEGREES)
+
+
+def _is_subject(words: Sequence[re.Match[str]], at: int) -> bool:
+    """Whether "that" is what a question asks about, "is that more than 3?", and begins no clause."""
+    before, following = _beside_it(words, at)
+    begins = all(word.group().casefold() in CONNECTIVES | BEING for word in words[:at])
+    return begins and before in BEING and following in CONNECTIVES | RESTRICTORS
 
 
 def _beside_it(words: Sequence[re.Match[str]], at: int) -> tuple[str, str]:

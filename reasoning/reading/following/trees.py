@@ -12,6 +12,7 @@ from reasoning.query.tree import (
     Count,
     Exists,
     Intersect,
+    Measure,
     Measured,
     NameStarts,
     Query,
@@ -66,6 +67,22 @@ def exchanged(query: Query, part: Query, other: Query, kept: Callable[[Query], b
         return node if kept(node) else with_parts(node, of)
 
     return of(query)
+
+
+def innermost(query: Query) -> Top | None:
+    """Of superlatives of superlatives, "the second largest", the one that is chosen first; None of other queries."""
+    if not isinstance(query, Top):
+        return None
+    return innermost(query.source) or query
+
+
+def measured_by(query: Query, measure: str | Measure) -> Query:
+    """A query whose superlatives are all by one measure."""
+
+    def of(node: Query) -> Query:
+        return Top(node.k, measure, node.source, node.largest) if isinstance(node, Top) else node
+
+    return rebuilt(query, of)
 
 
 def with_value(query: Query, value: Value) -> Query:

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from kg_data.errors import SkylarkError
 from reasoning.errors import quoted_list
 from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
-from reasoning.query.tree import Count, Exists, Query
+from reasoning.query.tree import Compare, Count, Entity, Exists, Project, Query
 from reasoning.reading.following.last_answer import LastAnswer
 from reasoning.reading.following.references import (
     Reference,
     asked_relations,
+    asks_by_itself,
     asks_nothing_beside,
+    compared_with,
+    compares_by,
     goes_on,
     in_place_of,
     is_fragment,
@@ -31,7 +35,16 @@ from reasoning.reading.following.references import (
     with_reference,
     without_restrictor,
 )
-from reasoning.reading.following.trees import all_of, exchanged, holds, narrowed, sets_within, with_value
+from reasoning.reading.following.trees import (
+    all_of,
+    exchanged,
+    holds,
+    innermost,
+    measured_by,
+    narrowed,
+    sets_within,
+    with_value,
+)
 from reasoning.reading.model.checking import check
 from reasoning.reading.model.kinds import Kinds
 from reasoning.reading.model.linked_question import WELL_LINKED, LinkedQuestion
@@ -88,6 +101,8 @@ class _FollowUp:
         """See `understood_after`."""
         if not may_follow(self._question):
             return self._read(self._question)
+        if (compared := self._compared()) is not None:
+            return compared
         reference = reference_in(self._question)
         if reference is not None:
             found = self._of_pronoun(reference) if reference.place is None else self._of_place(reference)
@@ -100,7 +115,7 @@ class _FollowUp:
         fresh = self._read(self._question)
         if not goes_on(self._question):
             return fresh
-        return self._gone_on_with(fresh) or fresh
+        return self._gone_on_with(fresh) or self._as_measured_last(fresh)
 
     # What is referred to ------------------------------------------------------------------------------------------
 
@@ -264,12 +279,73 @@ class _FollowUp:
         words = self._last.words if one == self._last.those else one.verbalise(self._last.schema.kg)
         return f"asked of {words}"
 
+    def _compared(self) -> ReadQuestion | None:
+        """Whether a measure of one thing is more or less than that of another, by the measure of the last query."""
+        last, measure = self._last, self._last.measure
+        found = compared_with(self._question) if self._compares else None
+        if found is None or not isinstance(measure, str) or not isinstance(last.those, Entity):
+            return None
+        candidates, more = found
+        fitting = [name for name in candidates if last.kinds & set(name.kinds)]
+        if not fitting:
+            return None
+        other = Query.parse(max(fitting, key=lambda name: name.weight).query)
+        query = Exists(Compare(measure, last.those, ">" if more else "<", Project(measure, other)))
+        note = f'{last.measure_words} of {last.words}, compared with that of "{candidates[0].text}"'
+        return self._certain([(query, note)]) if self._can_be_asked(query) else None
+
+    def _ranked(self, query: Query, used: list[Query]) -> Query | None:
+        """A superlative of things that the question has no word for, chosen as the last query chose; None without such.
+
+        Where the question says no measure, it is the last one's; where it does, further ones are chosen from what one
+        was chosen from, since one thing leaves no choice.
+        """
+        last, first = self._last, innermost(query)
+        if first is None or last.measure is None or not self._is_unsaid(first.source):
+            return None
+        source = last.ranked(first.k)
+        if source is None or (not self._compares and source == last.those):
+            return None
+        if not self._compares and last.schema.kind_by_query(str(first.source)) not in last.kinds_of(source):
+            return None
+        used[:] = [source]
+        changed = exchanged(query, first.source, source, lambda _: False)
+        return measured_by(changed, last.measure) if self._compares else changed
+
+    def _by_last_measure(self, query: Query) -> Query:
+        """A query by the measure of the last one, where the question compares and says no measure of its own."""
+        last = self._last
+        if last.measure is None or not self._compares or not last.kinds & last.schema.kinds_of_sets.of(query):
+            return query
+        changed = measured_by(query, last.measure)
+        return changed if self._can_be_asked(changed) else query
+
+    def _as_measured_last(self, fresh: ReadQuestion) -> ReadQuestion:
+        """A phrase that names what it chooses from, "and the smallest in Europe", by the measure of the last query."""
+        if asks_by_itself(self._question):
+            return fresh
+        best = next(iter(fresh.readings), None)
+        if best is None or self._by_last_measure(best.query) == best.query:
+            return fresh
+        return self._noted(fresh, self._measured_so, lambda query: query, shared=True) or fresh
+
+    @property
+    def _measured_so(self) -> str:
+        """By what is measured, said."""
+        words = self._last.measure_words
+        return f"by {words}, as in the last question" if words else "by what the last question counts"
+
+    @cached_property
+    def _compares(self) -> bool:
+        """Whether the question compares by the measure of the last query."""
+        return self._last.measure is not None and compares_by(self._question, self._last.measure_words)
+
     def _gone_on_with(self, fresh: ReadQuestion) -> ReadQuestion | None:
         """Of a question that says no set of its own, the readings with the last answer in its place."""
         those = self._last.those
 
         def about(query: Query, used: list[Query]) -> Query | None:
-            found = self._for_unsaid(query, used)
+            found = self._ranked(query, used) or self._for_unsaid(query, used)
             if found is None and keeps_some(self._question) and those is not None:
                 used[:] = [those]
                 found = narrowed(query, those, self._may_be_those)
@@ -278,7 +354,8 @@ class _FollowUp:
         for place, reading in enumerate(fresh.readings):
             used: list[Query] = []
             if about(reading.query, used) is not None:
-                note = "; ".join(dict.fromkeys(map(self._asked_of, used)))
+                notes = [*map(self._asked_of, used), *([self._measured_so] if self._compares else [])]
+                note = "; ".join(dict.fromkeys(notes))
                 return self._noted(fresh, note, lambda query: about(query, []), shared=True)
             if fresh.query is not None and not place:
                 return None
@@ -292,14 +369,8 @@ class _FollowUp:
             used: the sets that are taken are added to it.
         """
         schema = self._last.schema
-
-        def unsaid(part: Query) -> bool:
-            kind = schema.kind_by_query(str(part))
-            entry = None if kind is None else schema.kinds[kind]
-            return entry is not None and not (entry.named and says_kind(self._question, entry.words))
-
         changed = query
-        for kind in dict.fromkeys(sets_within(query, unsaid)):
+        for kind in dict.fromkeys(sets_within(query, self._is_unsaid)):
             place = schema.kind_by_query(str(kind))
             instead = next((one for one in self._last.sets() if place in self._last.kinds_of(one)), None)
             if instead is None and isinstance(query, Count | Exists) and query.part == kind:
@@ -310,6 +381,12 @@ class _FollowUp:
             if used is not None:
                 used.append(instead)
         return changed if changed != query else None
+
+    def _is_unsaid(self, part: Query) -> bool:
+        """Whether a set is all things of a kind that the question has no word for."""
+        kind = self._last.schema.kind_by_query(str(part))
+        entry = None if kind is None else self._last.schema.kinds[kind]
+        return entry is not None and not (entry.named and says_kind(self._question, entry.words))
 
     # What is made of it -------------------------------------------------------------------------------------------
 
@@ -386,7 +463,10 @@ class _FollowUp:
         for reading in readings:
             query = change(reading.query)
             if query is not None and self._can_be_asked(query):
-                noted = replace(reading, query=query, assumed=(note, *reading.assumed), probability=0.0)
+                measured = self._by_last_measure(query)
+                notes = dict.fromkeys((note,) if measured == query else (note, self._measured_so))
+                query = measured
+                noted = replace(reading, query=query, assumed=(*notes, *reading.assumed), probability=0.0)
                 first = found.get(query, noted)
                 found[query] = replace(first, probability=first.probability + reading.probability)
         return iter(sorted(found.values(), key=lambda reading: -reading.probability))

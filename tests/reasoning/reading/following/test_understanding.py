@@ -18,6 +18,7 @@ BORDERS = {"France": ["Spain", "Germany", "Andorra"], "Spain": ["Portugal"], "Ge
 CAPITALS = {"France": "Paris", "Spain": "Madrid", "Germany": "Berlin", "Portugal": "Lisbon", "Poland": "Warsaw"}
 MONEY = {"France": "Euro", "Spain": "Euro", "Germany": "Euro", "Portugal": "Euro", "Andorra": "Euro", "Poland": "Zloty"}
 PEOPLE = {"France": 68, "Spain": 48, "Germany": 84, "Portugal": 10, "Poland": 38, "Andorra": 1, "Paris": 2, "Madrid": 3}
+AREAS = {"France": 640, "Spain": 500, "Germany": 360, "Portugal": 90, "Poland": 310, "Andorra": 1}
 TYPES = {
     **dict.fromkeys(MONEY, "country"),
     **dict.fromkeys(CAPITALS.values(), "city"),
@@ -32,6 +33,7 @@ def graph(name: str) -> KnowledgeGraph:
         *((country, "capital", city) for country, city in CAPITALS.items()),
         *((country, "currency", money) for country, money in MONEY.items()),
         *((thing, "population", number) for thing, number in PEOPLE.items()),
+        *((country, "area", number) for country, number in AREAS.items()),
         *((thing, "type", kind) for thing, kind in TYPES.items()),
     ]
     return KnowledgeGraph.from_triples(triples, name, TYPES.items())
@@ -285,6 +287,90 @@ def test_ordinals_of_superlatives_are_no_places() -> None:
     second = f"bottom(1, population, top(2, population, {ANY}))"
     found = understood("Which is the second largest country?", RANKED, writes(second))
     assert (str(found.query), found.referred) == (second, "")
+
+
+# The measure of the last query --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "last", "meant"),
+    [
+        ("is that more than Spain?", 'population("France")', 'population("France") > population("Spain")'),
+        ("Is it less than that of Spain?", 'population("France")', 'population("France") < population("Spain")'),
+        ("more than Spain?", 'area("France")', 'area("France") > area("Spain")'),
+        ("Is it more than the area of Spain?", 'area("France")', 'area("France") > area("Spain")'),
+        ("and is it larger than Spain's?", f"bottom(1, area, {ANY})", 'area("Andorra") > area("Spain")'),
+    ],
+)
+def test_what_is_more_than_another_is_so_by_the_measure_of_the_last_query(question: str, last: str, meant: str) -> None:
+    found = understood(question, last)
+    assert str(found.query) == f"exists({meant})"
+    assert ', compared with that of "Spain"' in found.referred
+
+
+@pytest.mark.parametrize(
+    ("question", "last"),
+    [
+        ("is its area more than Spain's?", 'population("France")'),
+        ("is that larger than Spain?", 'capital("France")'),
+        ("How much more is that than Spain?", 'population("France")'),
+        ("is that more than Spain and Poland?", 'population("France")'),
+        ("is Spain more than that?", 'population("France")'),
+    ],
+)
+def test_what_is_compared_otherwise_is_read_by_the_model(question: str, last: str) -> None:
+    asked: list[str] = []
+
+    def read(linked: LinkedQuestion) -> ReadQuestion:
+        asked.append(linked.prompt.question)
+        return writes(('exists(area("Spain") > area("Poland"))', 0.1))(linked)
+
+    assert understood(question, last, read).query is None
+    assert asked
+
+
+EURO = '~currency("Euro")'
+SECOND = "bottom(1, {measure}, top(2, {measure}, {source}))"
+
+
+@pytest.mark.parametrize(
+    ("question", "last", "written", "meant"),
+    [
+        ("the second largest?", f"top(1, population, {EURO})", SECOND.format(measure="area", source=ANY),
+         SECOND.format(measure="population", source=EURO)),
+        ("and the smallest?", f"top(1, population, {ANY})", f"bottom(1, area, {ANY})", f"bottom(1, population, {ANY})"),
+        ("the largest one", f"top(3, population, {EURO})", f"top(1, area, {ANY})",
+         f"top(1, population, top(3, population, {EURO}))"),
+        ("the three smallest", f"top(3, population, {EURO})", f"bottom(3, area, {ANY})",
+         f"bottom(3, population, {EURO})"),
+        ("which is the largest?", f"population({EURO})", f"top(1, area, {ANY})", f"top(1, population, {EURO})"),
+        ("and the smallest by area?", f"top(1, population, {EURO})", f"bottom(1, area, {ANY})",
+         f"bottom(1, area, {EURO})"),
+        ("and the smallest with the Zloty?", f"top(1, population, {EURO})", 'bottom(1, area, ~currency("Zloty"))',
+         'bottom(1, population, ~currency("Zloty"))'),
+        ("the smallest?", f"top(1, [count(borders(it))], {ANY})", f"bottom(1, area, {ANY})",
+         f"bottom(1, [count(borders(it))], {ANY})"),
+        ("which of them is the largest?", f"top(3, population, {EURO})", f"top(1, area, {ANY})",
+         f"top(1, population, top(3, population, {EURO}))"),
+    ],
+)  # fmt: skip
+def test_a_superlative_goes_on_by_the_measure_of_the_last_query(
+    question: str, last: str, written: str, meant: str
+) -> None:
+    found = understood(question, last, writes(written))
+    assert str(found.query) == meant
+    assert found.referred
+
+
+@pytest.mark.parametrize(
+    ("question", "written"),
+    [
+        ("Which is the largest country with the Zloty?", 'top(1, area, ~currency("Zloty"))'),
+        ("and the oldest with the Zloty?", 'top(1, area, ~currency("Zloty"))'),
+    ],
+)
+def test_what_says_its_own_measure_or_stands_by_itself_keeps_it(question: str, written: str) -> None:
+    assert str(understood(question, f"top(1, population, {EURO})", writes(written)).query) == written
 
 
 # The last query, with something else in it --------------------------------------------------------------------------
