@@ -287,7 +287,7 @@ def _is_subject(words: Sequence[re.Match[str]], at: int) -> bool:
     """Whether "that" is what a question asks about, "is that more than 3?", and begins no clause."""
     before, following = _beside_it(words, at)
     begins = all(word.group().casefold() in CONNECTIVES | BEING for word in words[:at])
-    return begins and before in BEING and following in CONNECTIVES | RESTRICTORS
+    return begins and before in BEING and following in (PREPOSITIONS | RESTRICTORS) - {"of"}
 
 
 def _beside_it(words: Sequence[re.Match[str]], at: int) -> tuple[str, str]:

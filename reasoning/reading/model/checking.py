@@ -11,6 +11,7 @@ from reasoning.query.binding import bind
 from reasoning.query.rebuilding import parts_of, rebuilt
 from reasoning.query.tree import (
     Aggregate,
+    Arithmetic,
     Compare,
     Every,
     Intersect,
@@ -71,6 +72,8 @@ def _follows_relation(query: Query) -> bool:
 
 
 def _compares_with_itself(query: Query) -> bool:
+    if isinstance(query, Arithmetic) and query.sign in ("-", "/") and query.left == query.right:
+        return True
     if isinstance(query, Compare):
         measure, source = query.measure, query.source
         if isinstance(measure, Measure):
