@@ -137,7 +137,7 @@ def test_a_picture_that_is_dropped_or_pasted_is_shown(browser: Any, copying: str
         ("/?picture=../../etc/passwd&q=Find+every+car", "a picture that is not here"),
         (f"/?graph=world&q={SCRIPT}", "script"),
         ("/?tab=nowhere", "a tab that is not here"),
-        ("/?q=and+its+population%3F", "There is no answer before"),
+        ("/?q=and+its+population%3F", "there is no answer before"),
     ],
 )
 def test_a_link_that_leads_nowhere_is_said(browser: Any, copying: str, path: str, told: str) -> None:
