@@ -49,7 +49,8 @@ COMMAND = "python -m benchmarks.visitors"
 CANNOT = "I can't tell."
 ASKS_BACK = "Did you mean"
 """What stands before other readings in the card of a question that may mean several things."""
-RIGHT, WRONG = "right", "wrong"
+RIGHT, DOUBTED, WRONG = "right", "doubted", "wrong"
+"""Verdicts; what is doubted is wrong, and says itself that it may be."""
 PARTS = {"sk-large": "said", "sk-alert": "said", "sk-why": "why", "sk-proves": "proof", "sk-how": "how",
          "sk-try": "offers", "sk-ask": "offered"}  # fmt: skip
 """Classes of a card's elements to what they hold."""
@@ -260,6 +261,7 @@ def counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
         "right": of[True, RIGHT],
         "rightly asked back or refused": of[False, RIGHT],
         "wrong though sure": of[True, WRONG],
+        "wrong, told with a doubt": of[True, DOUBTED],
         "asked back or refused though answerable": of[False, WRONG],
         "not judged": of[True, None] + of[False, None],
     }
@@ -296,6 +298,7 @@ def text_of(report: Mapping[str, Any]) -> str:
     ]
     for title, outcomes, verdict in (
         ("Wrong though sure", OUTCOMES[:1], WRONG),
+        ("Wrong, told with a doubt", OUTCOMES[:1], DOUBTED),
         ("Asked back or refused though answerable", OUTCOMES[1:], WRONG),
         ("Rightly asked back or refused", OUTCOMES[1:], RIGHT),
         ("Right", OUTCOMES[:1], RIGHT),

@@ -26,7 +26,7 @@ from app.graph.asking import Asked, ask
 from app.graph.graphs import DEFAULT_GRAPH, GraphShelf
 from app.graph.suggestions import MOST, about_graph, named
 from app.image.examples import PHOTOGRAPHS, Photograph
-from app.image.looking import USUAL_SCORE, SharedDetector, loaded
+from app.image.looking import USUAL_SCORE, Looked, SharedDetector, loaded
 from app.models.language_model import LanguageModel
 from kg_data.errors import SkylarkError
 from reasoning import Answer, KnowledgeGraph, Reasoner
@@ -39,7 +39,7 @@ from vision.images.loading import LoadedImage, load_image
 
 FIRST_QUESTION = "Which countries border France and use the euro?"
 FIRST_INSTRUCTION = "the person right of the car"
-EVERYTHING = Task("Find every object", targets=None)
+EVERYTHING, DESCRIBED = Task("Find every object", targets=None), Task("Describe it", "describe", targets=None)
 SAME = 0.8
 """Overlap (intersection over union) from which on two boxes of different classes are taken for one thing."""
 UNCLEAR = (
@@ -129,7 +129,7 @@ class Desk:
             return None
         try:
             # A picture's reader knows no names, and takes "the president of France" for a person.
-            if named(self._shelf.get(graph), text):
+            if named(self._shelf.get(graph), text, surely=in_view == "picture"):
                 return None
         except SkylarkError:  # there is no such graph, as the visitor is told
             return None
@@ -147,7 +147,9 @@ class Desk:
             image, scene = self._scene(in_hand)
         except Exception as error:
             return Reply(failure_card("", error), Markup(""), before)
-        said = sentence(scene.detections)
+        found = replace(scene.detections, value=sentence(scene.detections))
+        described = Looked(image, DESCRIBED, found, None, self._detector.vision.detector.trusted_score)
+        said = picture_sentence(described)
         return Reply(found_card(image, scene, _photograph(in_hand), said, about_picture(scene)), Markup(""), in_hand)
 
     def missing(self, text: str, error: SkylarkError) -> Reply:

@@ -78,12 +78,19 @@ def _simple(kg: KnowledgeGraph, text: str) -> Iterator[Project]:
             yield query
 
 
-def named(kg: KnowledgeGraph, text: str) -> tuple[int, ...]:
-    """The entities of the graph that a text names, as the graph's reader links them."""
+def named(kg: KnowledgeGraph, text: str, surely: bool = False) -> tuple[int, ...]:
+    """The entities of the graph that a text names, as the graph's reader links them.
+
+    Args:
+        kg: the graph.
+        text: the text.
+        surely: whether those are left out that its words may name by chance: who is "reading" need not be in Reading.
+    """
     found: list[int] = []
     with contextlib.suppress(SkylarkError):
-        for name in LinkedQuestion.of(text[:MAX_CHARACTERS], reader_of(kg, PACKAGED).schema).names:
-            if not name.literal:
+        question = LinkedQuestion.of(text[:MAX_CHARACTERS], reader_of(kg, PACKAGED).schema)
+        for name in question.names:
+            if not name.literal and (not surely or question.is_surely_named(name)):
                 found.append(kg.entity(name.label))
     return tuple(dict.fromkeys(found))
 

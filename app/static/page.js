@@ -19,7 +19,8 @@ window.skylarkPage = {
     requestAnimationFrame(() => {
       const tab = document.querySelector('#tabs [role=tab][aria-selected=true]')?.textContent.trim().toLowerCase();
       if (tab) history.replaceState(history.state, '', tab === 'ask' ? location.pathname : `?tab=${tab}`);
-      if (tab === 'ask') skylarkAsk.address();
+      // What the tab shows is laid out again only then.
+      if (tab === 'ask') requestAnimationFrame(() => setTimeout(skylarkAsk.address));
     });
   },
   // A table that is drawn anew stays where it was scrolled to.
