@@ -262,7 +262,7 @@ def counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
         "rightly asked back or refused": of[False, RIGHT],
         "wrong though sure": of[True, WRONG],
         "wrong, told with a doubt": of[True, DOUBTED],
-        "asked back or refused though answerable": of[False, WRONG],
+        "asked back or refused though answerable": of[False, WRONG] + of[False, DOUBTED],
         "not judged": of[True, None] + of[False, None],
     }
 
@@ -299,7 +299,9 @@ def text_of(report: Mapping[str, Any]) -> str:
     for title, outcomes, verdict in (
         ("Wrong though sure", OUTCOMES[:1], WRONG),
         ("Wrong, told with a doubt", OUTCOMES[:1], DOUBTED),
+        ("Wrong, told with a doubt", OUTCOMES[:1], DOUBTED),
         ("Asked back or refused though answerable", OUTCOMES[1:], WRONG),
+        ("Asked back or refused with something of the answer", OUTCOMES[1:], DOUBTED),
         ("Rightly asked back or refused", OUTCOMES[1:], RIGHT),
         ("Right", OUTCOMES[:1], RIGHT),
         ("Not judged", OUTCOMES, None),
