@@ -158,7 +158,7 @@ def test_a_question_that_has_no_answer_is_told_why(browser: Any, copying: str) -
         assert "How a formal query is written" in text
         assert str(page.text_content("#error pre")).split("\n")[1].index("^") == 18
         ask(page, "hello there what")
-        assert "Traceback" not in expect(page, "#error", "no name in it is known")
+        assert "Traceback" not in expect(page, "#error", "refers to nothing")
         page.fill("#question textarea", "")
         page.click("#ask")
         expect(page, "#error", "no question yet")

@@ -52,16 +52,18 @@ def test_cancelled_work_knows_it_and_keeps_no_loop_open(wrapped: bool) -> None:
 
 
 def test_work_under_way_in_a_map_that_was_left_knows_it() -> None:
-    seen, left = threading.Event(), threading.Event()
+    seen, left, began = threading.Event(), threading.Event(), threading.Event()
 
     def work(item: int) -> None:
         if item:
+            began.set()
             left.wait(5)
             if abandoned():
                 seen.set()
 
     results = concurrent_map(work, range(2), 2)
     next(results)
+    assert began.wait(5), "what has not begun is never done"
     results.close()  # type: ignore[attr-defined]
     left.set()
     assert seen.wait(5)
