@@ -95,6 +95,18 @@ class Detector(ABC):
     files: tuple[Path, ...] = ()
     """Where its weights lie, and what else of it decides what it finds: whether two runs had the same."""
 
+    def take_after(self, detector: Detector) -> None:
+        """Be, for whoever asks, what another detector is, by which this one looks in a way of its own."""
+        self.name = detector.name
+        self.files = detector.files
+        self.vocabulary = detector.vocabulary
+        self.supercategories = detector.supercategories
+        self.default_min_score = detector.default_min_score
+        self.trusted_score = detector.trusted_score
+        self.gives_polygons = detector.gives_polygons
+        self.gives_scores = detector.gives_scores
+        self.batch_size = detector.batch_size
+
     @abstractmethod
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
         """Look at images, in one batch where the model can; one result an image, in order.

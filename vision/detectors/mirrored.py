@@ -41,14 +41,7 @@ class MirroredDetector(Detector):
                 f"{detector.name} gives no scores, and what it finds in an image and in its mirror image is joined by "
                 "them: look at the image alone"
             )
-        self.name = detector.name
-        self.files = detector.files
-        self.vocabulary = detector.vocabulary
-        self.supercategories = detector.supercategories
-        self.default_min_score = detector.default_min_score
-        self.trusted_score = detector.trusted_score
-        self.gives_polygons = detector.gives_polygons
-        self.batch_size = detector.batch_size
+        self.take_after(detector)
         self.side = detector.side
         self.detector = detector
 

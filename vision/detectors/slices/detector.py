@@ -31,15 +31,7 @@ class SlicedDetector(Detector):
     """
 
     def __init__(self, detector: Detector, slicing: Slicing) -> None:
-        self.name = detector.name
-        self.files = detector.files
-        self.vocabulary = detector.vocabulary
-        self.supercategories = detector.supercategories
-        self.default_min_score = detector.default_min_score
-        self.trusted_score = detector.trusted_score
-        self.gives_polygons = detector.gives_polygons
-        self.gives_scores = detector.gives_scores
-        self.batch_size = detector.batch_size
+        self.take_after(detector)
         self.detector = detector
         self.slicing = slicing
 

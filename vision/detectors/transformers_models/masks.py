@@ -98,16 +98,11 @@ class MaskedDetector(Detector):
         masks: outlines them.
     """
 
-    gives_polygons = True
-
     def __init__(self, detector: Detector, masks: MaskModel) -> None:
+        self.take_after(detector)
         self.name = f"{detector.name}+{masks.name}"
         self.files = detector.files + masks.files
-        self.vocabulary = detector.vocabulary
-        self.supercategories = detector.supercategories
-        self.default_min_score = detector.default_min_score
-        self.gives_scores = detector.gives_scores
-        self.batch_size = detector.batch_size
+        self.gives_polygons = True
         self.side = detector.side
         self.detector = detector
         self.mask_model = masks
