@@ -22,7 +22,7 @@ from app.server.templates import render
 from app.server.words import percent, shortened
 from reasoning.query.read_question import QuestionError
 from vision import Detections, Scene
-from vision.detections.description import perhaps_too, sentence, there_is
+from vision.detections.description import definite, perhaps_too, sentence, there_is
 from vision.detections.drawing import class_colours
 from vision.grounding.asking import UNTOLD, whereabouts
 from vision.images.loading import LoadedImage
@@ -34,11 +34,6 @@ I_THINK, PERHAPS = ", I think", ", perhaps"
 down to which what a description means is looked for."""
 MOST_PROVEN = 3
 """Things whose reasons stand below the picture; all of them are in the fold."""
-DETERMINERS = frozenset(
-    """a an the all any anything both each every everyone everything some something no my your his her its our their
-    this that these those what which who whose one""".split()  # noqa: SIM905
-)
-"""Words of English, each of which makes a "the" before it too many."""
 READ_AS = {"detect": "Find", "segment": "Outline", "ground": "Find by a description", "count": "Count",
            "describe": "Describe"}  # fmt: skip
 
@@ -192,9 +187,7 @@ def picture_sentence(looked: Looked) -> str:
         return CANNOT_TELL if task.undetectable and not task.targets else "Nothing like that was found."
     if task.expression is not None:
         said = task.expression.rstrip(".?! ")
-        determined = said.split(" ", 1)[0].casefold() in DETERMINERS
-        which = f"{len(found)}: {said}" if len(found) != 1 else said if determined else f"the {said}"
-        return f"Found {which}{think}."
+        return f"Found {definite(said) if len(found) == 1 else f'{len(found)}: {said}'}{think}."
     told = sentence(found).removesuffix(".")
     how, place = ("Outlined", "") if task.kind == "segment" else ("Found", _place(found, looked.image))
     return f"{how} {told[:1].lower()}{told[1:]}{place}{more}.{_not_found(looked)}"

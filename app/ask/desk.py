@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-import numpy as np
 from markupsafe import Markup
 
 from app.ask.cards import (
@@ -31,17 +30,14 @@ from app.models.language_model import LanguageModel
 from kg_data.errors import SkylarkError
 from reasoning import Answer, KnowledgeGraph, Reasoner
 from reasoning.query.read_question import QuestionError
-from vision import Detections, Scene, Task
-from vision.detections.boxes import suppressed
-from vision.detections.description import sentence, there_is
+from vision import Scene, Task
+from vision.detections.description import there_is
 from vision.errors import InstructionError
 from vision.images.loading import LoadedImage, load_image
 
 FIRST_QUESTION = "Which countries border France and use the euro?"
 FIRST_INSTRUCTION = "the person right of the car"
-EVERYTHING, DESCRIBED = Task("Find every object", targets=None), Task("Describe it", "describe", targets=None)
-SAME = 0.8
-"""Overlap (intersection over union) from which on two boxes of different classes are taken for one thing."""
+DESCRIBED = Task("Describe it", "describe", targets=None)
 UNCLEAR = (
     "it is not clear what is asked of the picture: say it by class, colour, size, place or relation, as in "
     '"the person left of the bus" or "what colour is the car?"'
@@ -144,13 +140,11 @@ class Desk:
             before: what was in hand, and stays so where the picture cannot be looked at.
         """
         try:
-            image, scene = self._scene(in_hand)
+            looked, scene = self._described(in_hand)
         except Exception as error:
             return Reply(failure_card("", error), Markup(""), before)
-        found = replace(scene.detections, value=sentence(scene.detections))
-        described = Looked(image, DESCRIBED, found, None, self._detector.vision.detector.trusted_score)
-        said = picture_sentence(described)
-        return Reply(found_card(image, scene, _photograph(in_hand), said, about_picture(scene)), Markup(""), in_hand)
+        said, offered = picture_sentence(looked), about_picture(scene)
+        return Reply(found_card(looked.image, scene, _photograph(in_hand), said, offered), Markup(""), in_hand)
 
     def missing(self, text: str, error: SkylarkError) -> Reply:
         """Say what a link names and is not there, with questions that can be asked instead."""
@@ -204,18 +198,18 @@ class Desk:
         """The picture stays, with all that was found in it, and what is there of what was spoken of is said; one that
         cannot be looked at is the mistake itself."""
         try:
-            image, scene = self._scene(in_hand)
+            looked, scene = self._described(in_hand)
         except SkylarkError as error:
             return failure_card(text, error)
         spoken_of = named_classes(text)
         there = [item.class_name for item in scene.objects if item.class_name in spoken_of]
         said = f"{said.removesuffix('.')}, but {there_is(there, after=True)}." if there else said
-        return found_card(image, scene, _photograph(in_hand), said, about_picture(scene), text, notes)
+        return found_card(looked.image, scene, _photograph(in_hand), said, about_picture(scene), text, notes)
 
-    def _scene(self, in_hand: InHand) -> tuple[LoadedImage, Scene]:
-        image = _image(in_hand)
-        found = self._detector.look(image, EVERYTHING, USUAL_SCORE).detections
-        return image, Scene.from_detections(_once_each(found), image)
+    def _described(self, in_hand: InHand) -> tuple[Looked, Scene]:
+        """The picture in hand with all that is in it."""
+        looked = self._detector.look(_image(in_hand), DESCRIBED, USUAL_SCORE)
+        return looked, Scene.from_detections(looked.detections, looked.image)
 
     def _usual(self, kg: KnowledgeGraph, graph: str) -> tuple[str, ...]:
         """Questions that a graph answers, whatever was asked; those of a graph on offer are kept."""
@@ -241,14 +235,6 @@ class Desk:
         except SkylarkError as failure:
             error = failure
         return Reply(Markup(""), refusal_card(error, text, suggestions, graph, choices), in_hand)
-
-
-def _once_each(found: Detections) -> Detections:
-    """Each thing once: of boxes that are nearly the same, whatever their classes, the surest."""
-    if found.scores is None:
-        return found
-    kept = suppressed(found.xyxy, found.scores, np.zeros(len(found), np.intp), SAME, len(found))
-    return found[kept]
 
 
 @cache

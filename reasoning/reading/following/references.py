@@ -275,7 +275,7 @@ def _says_no_thing(words: Sequence[re.Match[str]], at: int, text: str, after_kin
     """Whether a pronoun stands for no thing: "there are", "countries that", "one of", "more than one"."""
     word, (before, following) = words[at].group().casefold(), _beside_it(words, at)
     if word == "there":
-        return bool({following, before} & BEING) or before == "out"
+        return bool({following, before} & BEING)
     if word in DEMONSTRATIVES and following in TIMES:
         return True
     if word == "that" and not _is_subject(words, at):
