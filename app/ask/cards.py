@@ -139,7 +139,7 @@ def _card(
     shown = [] if scene is None else [item.class_name for item in scene.objects]
     colours = class_colours((*detections.class_names, *shown))
     # Only what gives a reason, and what may be there too, is drawn beside what was found.
-    rest = may_be_there(detections)
+    rest = may_be_there(detections, len(detections))
     if scene is not None and grounding is not None:
         numbers = numbered(scene, detections, grounding)
         rest += [thing for thing in other_things(scene, numbers, detections, grounding) if thing.gives_reason]

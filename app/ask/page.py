@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from app.image.examples import PHOTOGRAPHS, icon_of
 from app.server.limits import HEARD_AT_ONCE
 from app.server.scripts import in_view, read_static, served
 from app.server.templates import render
+from app.server.words import not_in_link
 from kg_data.errors import SkylarkError, UnknownGraphError
 from reasoning.reading import MAX_CHARACTERS
 
@@ -181,15 +182,15 @@ class AskTab:
         """What a link asks for, which may come from anybody; without one the first answers, if they are not there."""
         link = {key: str(value) for key, value in dict(request.query_params).items()}
         tab, text = link.get("tab", ""), link.get("q", "").strip()[:MAX_CHARACTERS]
-        missing = None if tab in ("", *TABS) else SkylarkError(_not_here("tab", tab, TABS))
+        missing = None if tab in ("", *TABS) else SkylarkError(not_in_link("tab", tab, TABS))
         if tab not in TABS:
             tab = "graph" if {"method", "least"} & set(link) else "ask"
         changes: dict[Any, Any] = {} if tab == "ask" else {self._tabs: gr.Tabs(selected=tab)}
         graph, picture = (link.get("graph", ""), link.get("picture", "")) if tab == "ask" else ("", "")
         if graph and graph not in self._shelf.names:
-            missing = UnknownGraphError(_not_here("graph", graph, self._shelf.names))
+            missing = UnknownGraphError(not_in_link("graph", graph, self._shelf.names))
         elif picture and picture not in PHOTOGRAPHS:
-            missing = SkylarkError(_not_here("picture", picture, PHOTOGRAPHS))
+            missing = SkylarkError(not_in_link("picture", picture, PHOTOGRAPHS))
         if missing is not None:
             return {**changes, self.question: text, **self._shown(self._desk.missing(text, missing))}
         if text or graph or picture:
@@ -218,7 +219,3 @@ class AskTab:
 
     def _shown(self, reply: Reply) -> dict[Any, Any]:
         return {self.seen: reply.seen, self.told: reply.told, self.in_hand: reply.in_hand}
-
-
-def _not_here(what: str, name: str, offered: Iterable[str]) -> str:
-    return f"the link names a {what} that is not here: {name[:60]!r}; choose one of {', '.join(offered)}"

@@ -33,7 +33,7 @@ from app.graph.steps_view import ShownStep, conclusion_html, status_html, steps_
 from app.models.language_model import LanguageModel
 from app.server.failure_view import failure_html
 from app.server.templates import macro, muted
-from app.server.words import counted, duration, shortened
+from app.server.words import counted, duration, not_in_link, shortened
 from kg_data.errors import SkylarkError, UnknownGraphError
 from reasoning import KnowledgeGraph
 from reasoning.execution.events import Event, Finished, PartFinished, StepFinished, StepStarted
@@ -158,10 +158,7 @@ class GraphDemo:
         if graph in self._shelf.names:
             changes[parts.graph] = graph
         elif graph:
-            offered = ", ".join(self._shelf.names)
-            error = UnknownGraphError(
-                f"the link names a graph that is not on offer here: {graph[:60]!r}; choose one of {offered}"
-            )
+            error = UnknownGraphError(not_in_link("graph", graph, self._shelf.names))
             changes |= {parts.linked: False, parts.error: failure_html(error)}
         return changes
 

@@ -106,19 +106,18 @@ def other_things(
     return sorted(things, key=lambda thing: thing.gives_reason)
 
 
-def may_be_there(detections: Detections, others: int = 0) -> list[OtherThing]:
+def may_be_there(detections: Detections, first: int) -> list[OtherThing]:
     """What may be in an image beside what was found, which is drawn as quietly as what gives a reason.
 
     Args:
         detections: what was found.
-        others: things that have a number beside them, of what was found or not.
+        first: the number on the page of the first of them.
     """
     perhaps = detections.perhaps
     if perhaps is None or perhaps.scores is None:
         return []
-    after = max(len(detections), others)
     return [
-        OtherThing(f"{name}? {score:.2f}", box, after + i, True)
+        OtherThing(f"{name}? {score:.2f}", box, first + i, True)
         for i, (name, score, box) in enumerate(zip(perhaps.class_names, perhaps.scores, perhaps.xyxy, strict=True))
     ]
 

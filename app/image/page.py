@@ -29,6 +29,7 @@ from app.image.views import answer_html, may_be_doubted, reasoning_html, reasons
 from app.server.failure_view import failure_html
 from app.server.scripts import in_view, read_static
 from app.server.templates import heading, muted
+from app.server.words import not_in_link
 from kg_data.errors import SkylarkError
 from vision import Detections
 from vision.detections.drawing import class_colours
@@ -165,9 +166,8 @@ class ImageTab:
             return {self.instruction: gr.skip()}
         example = next((one for one in self._examples if one.key == picture), None)
         if example is None:
-            offered = ", ".join(one.key for one in self._examples)
-            lost = f"the link names a picture that is not here: {picture[:60]!r}; choose one of {offered}"
-            return {self.error: failure_html(SkylarkError(lost))}
+            lost = SkylarkError(not_in_link("picture", picture, (one.key for one in self._examples)))
+            return {self.error: failure_html(lost)}
         text = str(link.get("q", ""))[:MAX_INSTRUCTION].strip()
         return self._fill(replace(example, instruction=text or example.instruction))
 
@@ -193,7 +193,7 @@ class ImageTab:
             colours = class_colours((*detections.class_names, *(item.class_name for item in scene.objects)))
             numbers = numbered(scene, detections, looked.grounding)
             rest = other_things(scene, numbers, detections, looked.grounding)
-            rest += may_be_there(detections, len(numbers))
+            rest += may_be_there(detections, max(len(numbers), len(detections)))
             key = f"{zlib.crc32(f'{photo}|{instruction}'.encode()):08x}"
             updates = {
                 self.error: "",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 ELLIPSIS = "…"
 
 
@@ -18,6 +20,11 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 def percent(confidence: float) -> str:
     """A confidence in whole percent; what is not certain is never 100%."""
     return "under 1%" if confidence < 0.01 else f"{min(99, round(100 * confidence))}%"
+
+
+def not_in_link(what: str, name: str, offered: Iterable[str]) -> str:
+    """What is said of a name in a link that is none of those on offer: of a graph, a picture or a tab."""
+    return f"the link names a {what} that is not here: {shortened(name, 60)!r}; choose one of {', '.join(offered)}"
 
 
 def duration(seconds: float) -> str:

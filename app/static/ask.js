@@ -18,15 +18,21 @@ window.skylarkAsk = (() => {
     const told = document.querySelector('#ask_status [role=status]');
     if (told) told.textContent = words;
   }
+  // Questions that are under way: one may overtake another.
+  let waited = 0;
   function busy() {
+    waited += 1;
     window.skylarkVoice?.forget();
     page()?.classList.add('sk-busy');
     tell('Looking for the answer …');
   }
   function done() {
     document.documentElement.classList.remove('sk-linked');
-    if (page()?.classList.contains('sk-busy')) tell('');
-    page()?.classList.remove('sk-busy');
+    waited = Math.max(0, waited - 1);
+    if (!waited) {
+      if (page()?.classList.contains('sk-busy')) tell('');
+      page()?.classList.remove('sk-busy');
+    }
     address();
   }
   // The address bar always holds a link to what is shown, also when another tab was open meanwhile.

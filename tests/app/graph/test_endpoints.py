@@ -61,7 +61,7 @@ def test_a_link_cannot_name_one(server: EndpointServer) -> None:
     request = gr.Request()
     request.kwargs = {"query_params": {"tab": "graph", "graph": f"sparql:{server.url}", "q": 'borders("France")'}}
     changes = demo.restore(request)
-    assert changes[PARTS.linked] is False and "not on offer here" in str(changes[PARTS.error])
+    assert changes[PARTS.linked] is False and "a graph that is not here" in str(changes[PARTS.error])
     assert PARTS.graph not in changes and changes is not NO_CHANGES and not server.queries
 
 
