@@ -52,11 +52,9 @@ def chosen(
         possible: probability from which a reading is offered beside others.
     """
     asked = question.prompt.question
+    weighed = [_by_what_it_leaves_out(reading, question) for reading in readings]
+    readings = sorted(weighed, key=lambda reading: -reading.probability)
     best = readings[0] if readings else None
-    left_out = () if best is None or best.query is None else question.unread_relations(best.query)
-    if best is not None and left_out:
-        best = replace(best, probability=best.probability * HALF_SAID)
-        readings = [best, *readings[1:]]
     rivals = tuple(
         Reading(reading.query, _assumed(reading), reading.probability)
         for place, reading in enumerate(readings[: MOST_RIVALS + 1])
@@ -68,8 +66,14 @@ def chosen(
         margin = best.probability - max((other.probability for other in others), default=0.0)
         return ReadQuestion(asked, best.query, best.probability, margin, others[:MOST_RIVALS], assumed=_assumed(best))
     unread = question.unknown_words if best is None or best.query is None else ()
-    problem = _problem(best, bool(rivals), question, unread, left_out, sure)
+    problem = _problem(best, bool(rivals), question, unread, sure)
     return ReadQuestion(asked, None, 0.0, 0.0, rivals[:MOST_RIVALS], unread=unread, problem=problem)
+
+
+def _by_what_it_leaves_out(reading: WeighedReading, question: LinkedQuestion) -> WeighedReading:
+    if reading.query is None or not question.unread_relations(reading.query):
+        return reading
+    return replace(reading, probability=HALF_SAID * reading.probability)
 
 
 def _assumed(reading: WeighedReading) -> tuple[str, ...]:
@@ -77,12 +81,7 @@ def _assumed(reading: WeighedReading) -> tuple[str, ...]:
 
 
 def _problem(
-    best: WeighedReading | None,
-    rivals: bool,
-    question: LinkedQuestion,
-    unread: Sequence[str],
-    left_out: Sequence[str],
-    sure: float,
+    best: WeighedReading | None, rivals: bool, question: LinkedQuestion, unread: Sequence[str], sure: float
 ) -> str:
     things = [name for name in question.names if not name.literal]
     best_weight = {name.start: name.weight for name in sorted(things, key=lambda name: name.weight)}
@@ -98,8 +97,8 @@ def _problem(
         return f"the question could not be read as a query of this graph; {understood}"
     if best.query is None and (not rivals or best.probability >= sure):
         return f"the graph does not seem to hold what the question asks for; {understood}"
-    if left_out:
-        return f"the likeliest reading, {best.query}, leaves out {quoted_list(left_out, 'and')}; {understood}"
+    if best.query is not None and (lacks := question.unread_relations(best.query)):
+        return f"the likeliest reading, {best.query}, leaves out {quoted_list(lacks, 'and')}; {understood}"
     if best.features.get("empty"):
         return f"the likeliest reading, {best.query}, finds nothing; {understood}"
     return f"it is not clear what the question asks of this graph; {understood}"
