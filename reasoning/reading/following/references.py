@@ -316,7 +316,8 @@ def _has_noun_before(
     """Whether a noun before a pronoun may be what it refers to: of its number, and not what it stands beside.
 
     A noun is known by its determiner, as a word for a kind, or, where the pronoun is of several, by its ending. "It" is
-    no countries, but each of them; and in "which country borders it" no country, since what borders is not itself.
+    no countries, but each of them, or what a clause before says of them; and in "which country borders it" no country,
+    since what borders is not itself.
     """
     said = [word.group().casefold() for word in words[:at]]
     pronoun = words[at].group().casefold()
@@ -328,7 +329,8 @@ def _has_noun_before(
             continue
         plural = word.endswith("s") and len(forms_of(word)) > 1
         determined = place > 0 and said[place - 1] in DETERMINERS
-        kind = is_kind[place] and (of_each or fold(word) in labels)
+        before = _BREAK.search(text, words[place].end(), words[at].start()) is not None
+        kind = is_kind[place] and (of_each or before or fold(word) in labels)
         other = not is_kind[place] and (determined or (plural and pronoun not in SINGULAR))
         if (kind or other) and (pronoun in POSSESSIVES or not _in_one_clause(words[place : at + 1], text)):
             return True

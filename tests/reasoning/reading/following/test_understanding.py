@@ -210,6 +210,7 @@ def test_it_is_what_was_answered_where_nothing_before_it_is_its_like(question: s
         "Countries and their flags",
         "Which nation has its flag in the south?",
         "Relative to its weather, which country has most cities?",
+        "The number of countries that pay in euros, how big is it?",
         "What do you know of those neighbours of the country that pay in euros?",
         "Which country is it that pays in euros?",
         "How many people pay in euros these days?",
