@@ -67,9 +67,9 @@ def _with_articles(names: Iterable[str]) -> str:
     return listed([with_article(name) if count == 1 else f"{count} {_plural(name)}" for name, count in counts])
 
 
-def listed(parts: Sequence[str]) -> str:
-    """ "a dog, 2 cars and a bus"."""
-    return " and ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
+def listed(parts: Sequence[str], last: str = "and") -> str:
+    """ "a dog, 2 cars and a bus"; `last` is the word before the last part."""
+    return f" {last} ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
 
 
 # What a noun phrase of English begins with that takes no "the".
