@@ -38,6 +38,7 @@ from vision.images.loading import LoadedImage, load_image
 FIRST_QUESTION = "Which countries border France and use the euro?"
 FIRST_INSTRUCTION = "the person right of the car"
 DESCRIBED = Task("Describe it", "describe", targets=None)
+NOT_UNDERSTOOD = "I did not understand that."
 UNCLEAR = (
     "it is not clear what is asked of the picture: say it by class, colour, size, place or relation, as in "
     '"the person left of the bus" or "what colour is the car?"'
@@ -181,7 +182,7 @@ class Desk:
                 raise InstructionError(UNCLEAR)
             looked = self._detector.look(_image(in_hand), picture.task, USUAL_SCORE)
             task, notes = looked.task, looked.detections.notes
-            said = picture_sentence(looked) if task.understood else "I did not understand that."
+            said = picture_sentence(looked) if task.understood else CANNOT_TELL if task.unread else NOT_UNDERSTOOD
             if not task.understood or nothing_to_find(task):
                 notes = (*task.notes, *notes)
             elif said == CANNOT_TELL:

@@ -66,7 +66,8 @@ def _heard(vision: Vision, text: str) -> Heard:
         return Heard(task, sure)
     # "What colour is the car?" is no instruction, but a question about what such a description means.
     described = _sureness(vision, text)
-    if sure >= described:
+    is_beyond_pictures = not task.understood and bool(task.unread)
+    if (probability if is_beyond_pictures else sure) >= described:
         return Heard(task, sure)
     return Heard(Task(text, "ground", expression=text, probability=described), described)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from vision.classes import Matcher
 from vision.errors import InstructionError
+from vision.reading.instructions.reader import TaskReading
 from vision.reading.loading import PACKAGED, readers
 from vision.reading.prompt import TextPrompt
 from vision.task import OutputFormat, Task
@@ -43,16 +45,24 @@ def understood(text: str, matcher: Matcher, folder: Path = PACKAGED) -> Task:
     tasks = tuple(
         replace(reading.task, probability=reading.probability) for reading in likely if isinstance(reading.task, Task)
     )
-    if tasks and (tasks[0].probability or 0.0) >= SURE and not _is_unread(tasks[0], text):
-        return replace(tasks[0], rivals=tasks[1:])
+    sure = bool(tasks) and (tasks[0].probability or 0.0) >= SURE
+    meant = tuple(task for task in tasks if not _is_unread(task, text))
+    if sure and tasks[0] in meant:
+        return replace(tasks[0], rivals=meant[1:])
+    if sure or not meant:
+        return _not_understood(text, readings, "Nothing of it can be told by what is found in a picture")
+    return _not_understood(text, readings, "It may mean several things", meant)
+
+
+def _not_understood(text: str, readings: Sequence[TaskReading], why: str, rivals: tuple[Task, ...] = ()) -> Task:
     return Task(
         instruction=text,
         targets=(),
         understood=False,
-        unread=() if tasks else (text.strip(),),
-        notes=(f"{'It may mean several things' if tasks else 'It was not understood'}, so nothing is looked for.",),
+        unread=() if rivals else (text.strip(),),
+        notes=(f"{why}, so nothing is looked for.",),
         probability=readings[0].probability if readings else 0.0,
-        rivals=tasks,
+        rivals=rivals,
     )
 
 

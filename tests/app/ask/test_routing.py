@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from app.ask.hearing import heard
 from app.ask.routing import Sureness, graph_sureness
 from kg_data.errors import SkylarkError
 from reasoning import Query
 from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
+from vision import Task, Vision
 
 
 @pytest.mark.parametrize(
@@ -66,3 +68,17 @@ def test_a_question_that_is_asked_back_counts_half_and_a_broken_query_whole() ->
     assert graph_sureness(QuestionError("not clear", unclear)) == pytest.approx(0.3)
     assert graph_sureness(QuestionError("nothing is known")) == 0
     assert graph_sureness(SkylarkError("the query ends too early")) == 1
+
+
+@pytest.mark.parametrize(("described", "is_described"), [(0.7, False), (0.9, True)])
+def test_what_no_picture_tells_is_a_description_only_where_that_is_surer(
+    monkeypatch: pytest.MonkeyPatch, described: float, is_described: bool
+) -> None:
+    text = "what does the sign say"
+    vision = Vision()
+    beyond = Task(text, targets=(), understood=False, unread=(text,), probability=0.8)
+    monkeypatch.setattr(vision, "read", lambda text: beyond)
+    monkeypatch.setattr("app.ask.hearing._sureness", lambda vision, text: described)
+    read = heard(vision, text)
+    assert read.task is not None and (read.task.expression is not None) is is_described
+    assert read.sure == (described if is_described else 0.4)

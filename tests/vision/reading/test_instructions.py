@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher, Ope
 from vision.errors import InstructionError
 from vision.reading import read_instruction
 from vision.reading.instructions.describing import choices
+from vision.reading.instructions.reader import TaskReading
 from vision.reading.instructions.replies import task_of
 from vision.reading.instructions.surface import read_back
 from vision.reading.loading import PACKAGED, readers
@@ -201,6 +203,39 @@ def test_readings_are_not_told_apart_by_the_extent_of_what_is_not_obeyed() -> No
     assert "joke" in told[0].unread[0]
     assert len({repr(replace(one, unread=(str(bool(one.unread)),))) for one in told}) == len(told)
     assert sum(reading.probability for reading in readings) <= 1.001
+
+
+@pytest.mark.parametrize(
+    ("beyond", "dogs", "cats", "understood", "unread", "rivals"),
+    [
+        (0.1, 0.7, 0.1, True, False, 1),
+        (0.7, 0.2, 0.1, False, True, 0),
+        (0.4, 0.3, 0.2, False, False, 2),
+        (0.4, 0.0, 0.0, False, True, 0),
+        (0.0, 0.4, 0.3, False, False, 2),
+    ],
+)
+def test_what_no_picture_tells_is_told_from_what_may_mean_several_things(
+    monkeypatch: pytest.MonkeyPatch,
+    beyond: float,
+    dogs: float,
+    cats: float,
+    understood: bool,
+    unread: bool,
+    rivals: int,
+) -> None:
+    text = f"what does the sign say to {beyond} {dogs} {cats}"
+    tasks = {
+        Task(text, unread=(text,)): beyond,
+        Task(text, targets=(Target("dog", ("dog",)),)): dogs,
+        Task(text, targets=(Target("cat", ("cat",)),)): cats,
+    }
+    readings = sorted((TaskReading(task, p, "") for task, p in tasks.items()), key=lambda one: -one.probability)
+    reader = SimpleNamespace(instructions=SimpleNamespace(read=lambda prompt, matcher: readings))
+    monkeypatch.setattr("vision.reading.understanding.readers", lambda folder: reader)
+    found = read_instruction(text, MATCHER)
+    assert (found.understood, bool(found.unread), len(found.rivals)) == (understood, unread, rivals)
+    assert ("may mean several things" in str(found.notes)) == bool(rivals and not understood)
 
 
 def test_a_task_is_read_once_for_many_images() -> None:
