@@ -116,3 +116,9 @@ def test_a_sentence_says_what_is_run() -> None:
     assert str(Sentence("exists", None, dogs, bound=(">=", 2)).query) == 'count(~class("dog"))'
     assert str(Sentence("colour", 1, dogs).query) == 'colour(~class("dog"))'
     assert str(Sentence("where", 1, dogs).query) == '~class("dog")'
+
+
+@pytest.mark.parametrize(("said", "bound"), [([">", 4], (">=", 5)), (["<", 4], ("<=", 3)), (["=", 4], ("=", 4))])
+def test_more_than_some_is_at_least_one_more(said: list[Any], bound: tuple[str, int]) -> None:
+    listed = {"question": "check", "wanted": "all", "query": 'count(~class("dog"))', "bound": said}
+    assert sentence_of(listed).bound == bound

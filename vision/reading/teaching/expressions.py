@@ -51,7 +51,7 @@ def sentence_of(entry: Mapping[str, Any]) -> Sentence:
     """
     query = Query.parse(entry["query"])
     question: Question = "exists" if entry["question"] == "check" else entry["question"]
-    bound = tuple(entry["bound"]) if entry.get("bound") else None
+    bound = _bound(*entry["bound"]) if entry.get("bound") else None
     if isinstance(query, Count | Exists):
         query = query.part
     elif isinstance(query, Project) and not query.inverse and query.relation == _ASKED_OF.get(question):
@@ -59,6 +59,13 @@ def sentence_of(entry: Mapping[str, Any]) -> Sentence:
     wanted = entry["wanted"] if question in NUMBERED else "all"
     number = {"one": 1, "all": None}[wanted] if wanted in ("one", "all") else int(wanted)
     return Sentence(question, number, query, bool(entry.get("denied")), bound)
+
+
+def _bound(operator: str, number: int) -> tuple[str, int]:
+    """A bound on a number of things, as sentences have it: "more than 4" is at least 5."""
+    if operator in (">", "<"):
+        return f"{operator}=", number + (1 if operator == ">" else -1)
+    return operator, number
 
 
 def read_expressions(paths: Sequence[Path]) -> list[TaughtExpression]:
