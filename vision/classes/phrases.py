@@ -154,6 +154,11 @@ def singular(word: str) -> str:
     return candidates[0]
 
 
+def irregular_plurals(word: str) -> tuple[str, ...]:
+    """The plurals of a noun that no rule makes: "people" and "persons" of "person"; none of most."""
+    return tuple(plural for plural, one in _IRREGULAR.items() if one == word)
+
+
 def _is_noun(word: str) -> bool:
     return word in lexicon().words or word in visible_nouns()
 

@@ -24,6 +24,7 @@ from vision.classes.nouns import visible_nouns
 from vision.classes.phrases import (
     COLOURS,
     head_end,
+    irregular_plurals,
     is_sentence,
     normalise,
     plain,
@@ -67,6 +68,11 @@ def _slips(word: str, allowed: tuple[tuple[int, int], ...]) -> int:
     return next((slips for letters, slips in allowed if len(word) >= letters), 0)
 
 
+def _with_irregular_plurals(words: Sequence[str]) -> list[str]:
+    """Words, and those plurals of them ("people") of which a slip leaves none that the rules know ("poeple")."""
+    return [*words, *(plural for word in words for plural in irregular_plurals(word))]
+
+
 _SOFT_TOY = word_set("stuffed plush cuddly")
 _IMITATION = word_set("toy lego origami")
 _MATERIALS = word_set("plastic metal wood wooden glass leather paper steel silver gold stone brass ceramic china iron")
@@ -101,8 +107,9 @@ class PhraseReader:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
         self._descriptions = Descriptions(lexicon())
-        self._names = [normalise(name) for name in vocabulary.names]
-        self._spelt = [*dict.fromkeys((*lexicon(), *self._names))]
+        names = [normalise(name) for name in vocabulary.names]
+        self._names = _with_irregular_plurals(names)
+        self._spelt = [*dict.fromkeys((*_with_irregular_plurals([*lexicon()]), *self._names))]
 
     def read(self, phrase: str) -> Reading:
         """What is known of a phrase."""
@@ -134,8 +141,8 @@ class PhraseReader:
             or self._known(words[:end])
             or (Evidence(()) if is_sentence(words[:end]) else None)
             or self._head(words[:end])
-            or self._joined(words[end - 1])
             or self._misspelt(" ".join(words[:end]))
+            or self._joined(words[end - 1])
         )
         return replace(reading, evidence=evidence)
 
@@ -208,7 +215,7 @@ class PhraseReader:
 
     def _misspelt(self, words: str) -> Evidence | None:
         """What a slip of the pen most likely means, where that is sure."""
-        found = {self._vocabulary.known(phrase) for phrase in meant(words, self._names, self._spelt)}
+        found = {self._vocabulary.known(normalise(phrase)) for phrase in meant(words, self._names, self._spelt)}
         return found.pop() if len(found) == 1 else None
 
     def _narrows(self, word: str) -> bool:

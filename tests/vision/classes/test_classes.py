@@ -209,7 +209,17 @@ def test_what_nothing_speaks_for_is_not_guessed(coco: ClassMatcher, phrase: str)
     assert coco.match(phrase).classes == ()
 
 
-@pytest.mark.parametrize(("phrase", "name"), [("bycicle", "bicycle"), ("umberella", "umbrella"), ("ornage", "orange")])
+@pytest.mark.parametrize(
+    ("phrase", "name"),
+    [
+        ("bycicle", "bicycle"),
+        ("umberella", "umbrella"),
+        ("ornage", "orange"),
+        ("poeple", "person"),
+        ("childern", "person"),
+        ("remote controll", "remote"),
+    ],
+)
 def test_a_slip_of_the_pen_is_set_right(coco: ClassMatcher, phrase: str, name: str) -> None:
     assert coco.match(phrase).classes == (name,)
 
