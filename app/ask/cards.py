@@ -22,6 +22,7 @@ from app.server.templates import render
 from app.server.words import percent, shortened
 from reasoning.query.read_question import QuestionError
 from vision import Detections, Grounding, Scene
+from vision.classes.phrases import names_things
 from vision.detections.description import definite, listed, perhaps_too, sentence, there_is
 from vision.detections.drawing import class_colours
 from vision.grounding.asking import NOT_SURE, UNTOLD, whereabouts
@@ -186,7 +187,7 @@ def picture_sentence(looked: Looked) -> str:
         return f"{value[:1].upper()}{value[1:].removesuffix('.')}{think}."
     if not len(found):
         return CANNOT_TELL if task.undetectable and not task.targets else "Nothing like that was found."
-    if task.expression is not None:
+    if task.expression is not None and names_things(task.expression):
         said = task.expression.rstrip(".?! ")
         return f"Found {definite(said) if len(found) == 1 else f'{len(found)}: {said}'}{think}."
     told = sentence(found).removesuffix(".")

@@ -163,6 +163,12 @@ def _is_noun(word: str) -> bool:
     return word in lexicon().words or word in visible_nouns()
 
 
+def names_things(text: str) -> bool:
+    """Whether a text begins as names of things do, "the man on the left", and not as a question or an order."""
+    first = singular(plain(text).partition(" ")[0])
+    return first in _DETERMINERS or first in COLOURS or first in lexicon() or first in visible_nouns()
+
+
 def head_end(words: list[str]) -> int:
     """Where the head noun of a phrase ends: at the last word, or before the first preposition."""
     for position, word in enumerate(words):

@@ -235,6 +235,14 @@ RELATIONS: dict[str, Callable[[Pairs], Truth]] = {
 }
 """Every relation between two objects by its name in queries."""
 
+CONVERSES: dict[str, str] = {
+    "left_of": "right_of", "right_of": "left_of", "above": "below", "below": "above", "inside": "contains",
+    "contains": "inside", "overlapping": "overlapping", "near": "near", "next_to": "next_to",
+    "in_front_of": "behind", "behind": "in_front_of", "larger_than": "smaller_than", "smaller_than": "larger_than",
+    "taller_than": "shorter_than", "shorter_than": "taller_than",
+}  # fmt: skip
+"""Relation to the one in which *b* stands to *a* wherever *a* stands in the first to *b*."""
+
 
 def relate(xyxy: NDArray[np.floating[Any]]) -> dict[str, NDArray[np.intp]]:
     """All relations that hold between boxes.

@@ -203,7 +203,7 @@ def test_a_refusal_says_what_is_there_of_what_was_spoken_of(begun: Desk) -> None
     ("text", "said"),
     [
         ("the person right of the car", "Found the person right of the car."),
-        ("the biggest one", "Found the biggest one."),
+        ("which person is next to the car?", "Found a person (centre)."),
         ("everything that is left of the person", "Found everything that is left of the person"),
     ],
 )

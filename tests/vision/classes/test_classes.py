@@ -15,6 +15,7 @@ from vision.classes import (
     OpenMatcher,
     normalise,
 )
+from vision.classes.phrases import names_things
 
 VOC = {
     "couch": "sofa",
@@ -298,3 +299,18 @@ def test_an_open_vocabulary_replaces_kinds_that_have_several_members_by_them() -
     assert matcher.match("things you can eat").classes == of("food")
     assert matcher.match("clothes").classes == ("clothes",)
     assert matcher.match_all(["dogs", "pets"]) == [matcher.match("dogs"), matcher.match("pets")]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_name"),
+    [
+        ("the man on the left", True),
+        ("red car by the tree", True),
+        ("bloke with the hat", True),
+        ("show me the baby elephant", False),
+        ("Which of the boys is reading a book?", False),
+        ("whats that", False),
+    ],
+)
+def test_a_question_or_an_order_is_no_name_of_things(text: str, is_name: bool) -> None:
+    assert names_things(text) is is_name

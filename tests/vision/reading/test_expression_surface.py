@@ -13,7 +13,7 @@ from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
 from vision.reading.expressions.expression_grammar import expression_grammar
 from vision.reading.expressions.meaning import Meanings
-from vision.reading.expressions.sentence import Sentence
+from vision.reading.expressions.sentence import Sentence, same_things
 from vision.reading.expressions.surface import read_back, written
 from vision.reading.prompt import TextPrompt
 from vision.reading.teaching.expressions import VIDEO_LIST, ExpressionVariations, read_expressions, sentence_of
@@ -122,3 +122,17 @@ def test_a_sentence_says_what_is_run() -> None:
 def test_more_than_some_is_at_least_one_more(said: list[Any], bound: tuple[str, int]) -> None:
     listed = {"question": "check", "wanted": "all", "query": 'count(~class("dog"))', "bound": said}
     assert sentence_of(listed).bound == bound
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ('overlapping(~class("person"))', '~overlapping(~class("person"))', True),
+        ('left_of(~class("person"))', '~right_of(~class("person"))', True),
+        ('left_of(~class("person"))', '~left_of(~class("person"))', False),
+        ('~class("cup") & contains(~class("dog"))', '~class("cup") & ~inside(~class("dog"))', True),
+        ('on(~class("person"))', '~on(~class("person"))', False),
+    ],
+)
+def test_what_a_thing_overlaps_is_what_overlaps_with_it(one: str, other: str, same: bool) -> None:
+    assert (same_things(Query.parse(one)) == same_things(Query.parse(other))) is same

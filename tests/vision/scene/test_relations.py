@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from vision.scene.regions import REGIONS, from_points, in_regions
-from vision.scene.relations import RELATIONS, Pairs, between, distances, relate
+from vision.scene.relations import CONVERSES, RELATIONS, Pairs, between, distances, relate
 
 corner = st.integers(0, 400)
 side = st.integers(1, 200)
@@ -174,3 +174,12 @@ def test_distances_from_the_corners() -> None:
     assert found["top_left"].tolist() == [0, 800]
     assert found["bottom_right"].tolist() == [800, 0]
     assert found["centre"].tolist() == [400, 400]
+
+
+def test_what_stands_in_a_relation_has_others_in_the_converse() -> None:
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0, 300, (60, 2))
+    boxes = np.concatenate([corners, corners + rng.uniform(5, 200, (60, 2))], axis=1)
+    found = {name: {tuple(pair) for pair in pairs.tolist()} for name, pairs in relate(boxes).items()}
+    for name, converse in CONVERSES.items():
+        assert found[name] and {(b, a) for a, b in found[name]} == found[converse]

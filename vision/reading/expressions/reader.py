@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reasoning.language.writing.beams import BeamWriter
 from reasoning.language.writing.meant import meanings
@@ -12,7 +12,7 @@ from vision.errors import InstructionError
 from vision.reading.expressions.expression_grammar import expression_grammar
 from vision.reading.expressions.meaning import Meanings
 from vision.reading.expressions.pieces import PICTURE, Pieces
-from vision.reading.expressions.sentence import Sentence
+from vision.reading.expressions.sentence import Sentence, same_things
 from vision.reading.expressions.surface import read_back
 from vision.reading.prompt import TextPrompt
 
@@ -20,6 +20,11 @@ from vision.reading.prompt import TextPrompt
 def beginning(pieces: Pieces) -> str:
     """What all prompts of expressions about one sort of thing begin with."""
     return f"Expressions about a {pieces.about}, and the things that they mean.\n"
+
+
+def _key(sentence: Sentence) -> str:
+    """Equal for sentences that ask for the same."""
+    return repr(replace(sentence, things=same_things(sentence.things)))
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ class ExpressionReader:
 
         grammar = expression_grammar(prompt, self._beams.tokens.piece, self._pieces)
         about = beginning(self._pieces)
-        found = meanings(self._beams, about, prompt.text, grammar, sentence, key=lambda read: repr(read[0]))
+        found = meanings(self._beams, about, prompt.text, grammar, sentence, key=lambda read: _key(read[0]))
         if not found and problems:
             raise problems[0]
         return [ExpressionReading(*meant.value, meant.probability, meant.written) for meant in found]

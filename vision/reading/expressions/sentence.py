@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from reasoning.query.rebuilding import rebuilt
 from reasoning.query.tree import Complement, Count, Entity, Exists, Intersect, Project, Query, Top, Union
 from vision.scene.building import KIND, OBJECT
+from vision.scene.relations import CONVERSES
 
 Question = Literal["find", "count", "exists", "colour", "what", "where", "when", "long", "way"]
 """What is wanted; "when", "long" (how long) and "way" (which way, by which side) are asked of videos alone."""
@@ -45,6 +47,17 @@ class Sentence:
         if self.question == "exists":
             return Exists(self.things)
         return Project("colour", self.things) if self.question == "colour" else self.things
+
+
+def same_things(query: Query) -> Query:
+    """A query written in one way where there are two: what a thing overlaps is what overlaps with it."""
+
+    def turned(part: Query) -> Query:
+        if isinstance(part, Project) and not part.inverse and part.relation in CONVERSES:
+            return Project(CONVERSES[part.relation], part.source, inverse=True)
+        return part
+
+    return rebuilt(query, turned)
 
 
 def both(parts: Sequence[Query]) -> Query:
