@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,11 @@ from reasoning.language.writing.adapters import Writing
 from reasoning.language.writing.beams import MOST_ROWS
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
+from vision.reading.expressions.sentence import Sentence
 from vision.reading.loading import JOB, PACKAGED, readers
 from vision.reading.prompt import TextPrompt
 from vision.reading.teaching.curriculum import is_kept_back
-from vision.reading.teaching.expressions import sentence_of
+from vision.reading.teaching.expressions import VIDEO_LIST, sentence_of
 from vision.reading.teaching.instructions import FOLDER
 
 LISTS = Path(__file__).parent / "lists"
@@ -65,14 +66,21 @@ def _judged_task(entry: dict[str, Any], readings: Sequence[Any]) -> tuple[float,
 
 def expressions(adapter: Path) -> Judged:
     """Of every expression that was not taught."""
-    paths = (*sorted(FOLDER.glob("*.jsonl")), LISTS / "expressions.jsonl")
+    of_pictures = [path for path in sorted(FOLDER.glob("*.jsonl")) if not path.name.endswith(VIDEO_LIST)]
+    paths = (*of_pictures, LISTS / "expressions.jsonl")
     entries = [entry for path in paths for entry in _lines(path) if is_kept_back(entry["expression"])]
     entries += _lines(LISTS / "expressions.former.jsonl")
     found = _all_read(readers(adapter).expressions, [entry["expression"] for entry in entries])
     return [
-        (readings[0].probability, same(sentence_of(entry), readings[0].sentence)) if readings else (0.0, False)
+        (readings[0].probability, any(same(gold, readings[0].sentence) for gold in _golds(entry)))
+        if readings
+        else (0.0, False)
         for entry, readings in zip(entries, found, strict=True)
     ]
+
+
+def _golds(entry: dict[str, Any]) -> Iterator[Sentence]:
+    yield from (sentence_of({**entry, "query": query}) for query in (entry["query"], *entry.get("accept", ())))
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
