@@ -115,6 +115,16 @@ def test_a_common_word_is_a_name_where_it_is_written_as_one(question: str, named
     assert [mention.text for mention in Mentions(kg).of(question)] == named
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("austrlia", {"Australia", "Austria"}), ("oxqtralia", set()), ("frnace", {"France"}), ("ausrtalai", {"Australia"})],
+)
+def test_a_slip_may_be_for_any_name_that_is_as_near(written: str, meant: set[str]) -> None:
+    kg = KnowledgeGraph.load("world")
+    found = Mentions(kg).of(f"what is the capital of {written}?")
+    assert {kg.name(entity) for mention in found for entity, _ in mention.entities} == meant
+
+
 def test_an_adjective_of_a_place_is_no_slip_for_another() -> None:
     kg = KnowledgeGraph.from_triples([("Norwich", "is near", "Oslo"), ("Tunis", "is near", "Somewhere")])
     assert not Mentions(kg).of("Which of the Nordic things are near?")
