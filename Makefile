@@ -11,8 +11,9 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(VENV)/.installed
 	$(RUN) -m app $(ARGS)
 
+# A worker that dies is a failure that names its test; xdist would begin another one and wait for ever.
 test: $(VENV)/.installed-dev
-	$(RUN) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(RUN) -m pytest -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart=0 $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .
@@ -22,7 +23,7 @@ check: $(VENV)/.installed-dev
 
 # Of the fast set alone: tracing makes tests slower by 80 % on Python 3.11.
 coverage: $(VENV)/.installed-dev
-	$(RUN) -m pytest -n auto -m "not slow and not timing and not browser and not server" --cov --cov-report=term $(ARGS)
+	$(RUN) -m pytest -n auto --max-worker-restart=0 -m "not slow and not timing and not browser and not server" --cov --cov-report=term $(ARGS)
 
 # Builds the sdist and the wheel, and tries the wheel in environments of its own.
 wheel: $(VENV)/.installed-dev
