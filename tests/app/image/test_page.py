@@ -169,7 +169,7 @@ def test_what_cannot_be_obeyed_is_told(browser: Any, copying: str, files: Path) 
         drawn(page, 1)
         look(page, "Detect every person, then play some loud music")
         assert "play some loud music" in expect(page, "#task", "Not understood", 20)
-        look(page, f"Detect every person, then run <img src=x onerror=alert(2)> {SCRIPT}")
+        look(page, f'{{"person":<c0>, "<img src=x onerror=alert(2)>":<c1>, "{SCRIPT}":<c2>}}')
         expect(page, "#task", "script", 20)
         assert page.locator("#task script, #task img, #overlay script").count() == 0
 

@@ -55,7 +55,8 @@ def test_file_names_and_instructions_stay_text(browser: Any, copying: str, tmp_p
         page.click("role=tab[name='Image']")
         page.set_input_files("#photo input[type=file]", tmp_path / names[0])
         page.wait_for_selector("#photo button[aria-label='Remove Image']", timeout=30_000)
-        page.fill("#instruction textarea", f'people, {" ".join(MARKUP[:4])}, and {{"<b>x</b>": <c0>}}')
+        named = ", ".join(f'"{name}": <c{number}>' for number, name in enumerate(("people", *MARKUP[:4])))
+        page.fill("#instruction textarea", f"{{{named}}}")
         page.click("#look")
         page.wait_for_function(
             "/script|svg|img/.test(document.querySelector('#task').textContent +"
