@@ -16,16 +16,16 @@ from app.graph.picture import picture_html
 from app.image.examples import LICENCE, Photograph
 from app.image.looking import USUAL_SCORE, Looked
 from app.image.overlay import may_be_there, numbered, objects_html, other_things, overlay_html
-from app.image.views import ENDS, may_be_doubted, reasons, task_html
+from app.image.views import ENDS, may_be_doubted, perhaps_coloured, reasons, task_html
 from app.server.failure_view import failure_html
 from app.server.templates import render
 from app.server.words import percent, shortened
 from reasoning.query.read_question import QuestionError
-from vision import Detections, Grounding, Scene
+from vision import Detections, Scene
 from vision.classes.phrases import names_things
-from vision.detections.description import definite, listed, perhaps_too, sentence, there_is
+from vision.detections.description import definite, perhaps_too, sentence, there_is
 from vision.detections.drawing import class_colours
-from vision.grounding.asking import NOT_SURE, UNTOLD, whereabouts
+from vision.grounding.asking import UNTOLD, whereabouts
 from vision.images.loading import LoadedImage
 
 MOST_NAMED = 3
@@ -179,8 +179,7 @@ def picture_sentence(looked: Looked) -> str:
         told = f"{there_is(names)}{more}." if len(found) else "I found none." if value == 0 else CANNOT_TELL
         return f"{told}{_not_found(looked)}"
     if grounding is not None and value in UNTOLD:
-        colours = plausible_colours(grounding) if value == NOT_SURE else ()
-        return f"Perhaps {listed(colours, 'or')}." if colours else CANNOT_TELL
+        return f"{perhaps_coloured(grounding)}." if perhaps_coloured(grounding) else CANNOT_TELL
     if isinstance(value, str) and grounding is None:
         return _described(looked) if task.kind == "describe" else value
     if isinstance(value, str):
@@ -193,12 +192,6 @@ def picture_sentence(looked: Looked) -> str:
     told = sentence(found).removesuffix(".")
     how, place = ("Outlined", "") if task.kind == "segment" else ("Found", _place(found, looked.image))
     return f"{how} {told[:1].lower()}{told[1:]}{place}{more}.{_not_found(looked)}"
-
-
-def plausible_colours(grounding: Grounding) -> tuple[str, ...]:
-    """The colours that the things which are asked about may have, where none is sure."""
-    things = [grounding.scene.objects[one.index] for one in grounding.justification]
-    return tuple(dict.fromkeys(colour for thing in things for colour in thing.colours))
 
 
 def _doubt(looked: Looked) -> str:

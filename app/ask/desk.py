@@ -34,6 +34,7 @@ from vision import Scene, Task
 from vision.detections.description import there_is
 from vision.errors import InstructionError
 from vision.images.loading import LoadedImage, load_image
+from vision.reading.understanding import is_beyond_pictures
 
 FIRST_QUESTION = "Which countries border France and use the euro?"
 FIRST_INSTRUCTION = "the person right of the car"
@@ -182,7 +183,8 @@ class Desk:
                 raise InstructionError(UNCLEAR)
             looked = self._detector.look(_image(in_hand), picture.task, USUAL_SCORE)
             task, notes = looked.task, looked.detections.notes
-            said = picture_sentence(looked) if task.understood else CANNOT_TELL if task.unread else NOT_UNDERSTOOD
+            refused = CANNOT_TELL if is_beyond_pictures(task) else NOT_UNDERSTOOD
+            said = picture_sentence(looked) if task.understood else refused
             if not task.understood or nothing_to_find(task):
                 notes = (*task.notes, *notes)
             elif said == CANNOT_TELL:

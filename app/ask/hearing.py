@@ -12,6 +12,7 @@ from vision.classes.lexicon import lexicon
 from vision.classes.phrases import normalise
 from vision.grounding.readings import sure_readings
 from vision.reading.loading import PACKAGED
+from vision.reading.understanding import is_beyond_pictures
 
 SURE = 0.9
 """From which on the reader that is asked first is not compared with another one."""
@@ -64,10 +65,10 @@ def _heard(vision: Vision, text: str) -> Heard:
         sure *= _sureness(vision, task.expression)
     if sure >= SURE:
         return Heard(task, sure)
-    # "What colour is the car?" is no instruction, but a question about what such a description means.
+    # "What colour is the car?" is no instruction, but a question about what such a description means; and "what does
+    # the sign say?" is neither, which the first reader may be surer of than the other one of a sign.
     described = _sureness(vision, text)
-    is_beyond_pictures = not task.understood and bool(task.unread)
-    if (probability if is_beyond_pictures else sure) >= described:
+    if (probability if is_beyond_pictures(task) else sure) >= described:
         return Heard(task, sure)
     return Heard(Task(text, "ground", expression=text, probability=described), described)
 

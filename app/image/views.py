@@ -15,12 +15,15 @@ from app.image.overlay import css_colour
 from app.server.templates import render
 from app.server.words import counted, shortened
 from vision import Grounding, Scene, Task
-from vision.detections.description import counted_names
+from vision.detections.description import counted_names, listed
 from vision.detections.drawing import Colour, place_labels
+from vision.grounding.asking import NOT_SURE
 from vision.task import Order, RankKey
 
 MOST_CLASSES = 12
 MOST_ROWS = 60
+MOST_COLOURS = 3
+"""That one or several things may have, from which on naming them tells nothing."""
 MOST_TALLIED = 6
 """Classes whose numbers the heading tells."""
 NOT_UNDERSTOOD = "Not understood"
@@ -251,6 +254,14 @@ def may_be_doubted(looked: Looked) -> bool:
     return looks and not len(looked.detections) and not reasons(looked)
 
 
+def perhaps_coloured(grounding: Grounding) -> str:
+    """What colours things may have of which none has one for sure: "Perhaps red or grey"; "" where there are many."""
+    things = [grounding.scene.objects[one.index] for one in grounding.justification]
+    colours = tuple(dict.fromkeys(colour for thing in things for colour in thing.colours))
+    few = grounding.value == NOT_SURE and 0 < len(colours) <= MOST_COLOURS
+    return f"Perhaps {listed(colours, 'or')}" if few else ""
+
+
 def _headline(looked: Looked) -> str:
     detections, task, grounding = looked.detections, looked.task, looked.grounding
     value = detections.value
@@ -264,7 +275,7 @@ def _headline(looked: Looked) -> str:
         return "I can't tell"
     if grounding is None or (grounding.question in ("find", "count", "what") and len(detections)):
         return value if isinstance(value, str) and grounding is None else _tally(looked)
-    return "Nothing found" if value is None else str(value)
+    return "Nothing found" if value is None else perhaps_coloured(grounding) or str(value)
 
 
 def _tally(looked: Looked) -> str:

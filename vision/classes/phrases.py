@@ -49,6 +49,8 @@ _DETERMINERS = word_set(
     "a an the all any every each some this that these those my your his her our their its both several many few no "
     "one two three four five six seven eight nine ten various different multiple other another"
 )
+_ASKED = word_set("you me we i it us is are was were out what which who")
+"""Words that stand behind no noun or article that a name begins with."""
 _LONGEST_NAME = 8
 """Words; what has more before its first preposition is no name."""
 _NO_PART_OF_NAMES = word_set(
@@ -164,8 +166,15 @@ def _is_noun(word: str) -> bool:
 
 
 def names_things(text: str) -> bool:
-    """Whether a text begins as names of things do, "the man on the left", and not as a question or an order."""
-    first = singular(plain(text).partition(" ")[0])
+    """Whether a text begins as names of things do: with an article or the like, a colour or a noun.
+
+    "The man on the left" does; no question or order is one, nor what begins with a word that is not known. A noun
+    before an article is a verb, as in "spot the dog".
+    """
+    first, second, *_ = (*plain(text).split(), "", "")
+    if second in _DETERMINERS or second in _ASKED:
+        return False
+    first = singular(first)
     return first in _DETERMINERS or first in COLOURS or first in lexicon() or first in visible_nouns()
 
 

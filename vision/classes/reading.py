@@ -49,8 +49,8 @@ def meant(word: str, names: Sequence[str], known: Sequence[str]) -> list[str]:
 
     Args:
         word: in its normal form.
-        names: class names.
-        known: known phrases, class names among them.
+        names: class names, and their irregular plurals.
+        known: known phrases, these names among them.
     """
     most = _slips(word, SLIPS_IN_NAME)
     if not most:
@@ -141,8 +141,7 @@ class PhraseReader:
             or self._known(words[:end])
             or (Evidence(()) if is_sentence(words[:end]) else None)
             or self._head(words[:end])
-            or self._misspelt(" ".join(words[:end]))
-            or self._joined(words[end - 1])
+            or self._joined_or_misspelt(words[:end])
         )
         return replace(reading, evidence=evidence)
 
@@ -210,12 +209,18 @@ class PhraseReader:
             return self._vocabulary.known("person")
         return None
 
+    def _joined_or_misspelt(self, words: list[str]) -> Evidence | None:
+        """A slip where the parts of the last word are no class: "controll" is no kind of troll."""
+        joined = self._joined(words[-1])
+        return joined if joined is not None and joined.classes else self._misspelt(" ".join(words)) or joined
+
     def _is_noun(self, word: str) -> bool:
         return word in lexicon() or word in visible_nouns()
 
     def _misspelt(self, words: str) -> Evidence | None:
         """What a slip of the pen most likely means, where that is sure."""
-        found = {self._vocabulary.known(normalise(phrase)) for phrase in meant(words, self._names, self._spelt)}
+        near = meant(words, self._names, self._spelt)
+        found = {self._vocabulary.known(phrase) or self._vocabulary.known(normalise(phrase)) for phrase in near}
         return found.pop() if len(found) == 1 else None
 
     def _narrows(self, word: str) -> bool:

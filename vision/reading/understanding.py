@@ -9,7 +9,6 @@ from pathlib import Path
 
 from vision.classes import Matcher
 from vision.errors import InstructionError
-from vision.reading.instructions.reader import TaskReading
 from vision.reading.loading import PACKAGED, readers
 from vision.reading.prompt import TextPrompt
 from vision.task import OutputFormat, Task
@@ -49,19 +48,26 @@ def understood(text: str, matcher: Matcher, folder: Path = PACKAGED) -> Task:
     meant = tuple(task for task in tasks if not _is_unread(task, text))
     if sure and tasks[0] in meant:
         return replace(tasks[0], rivals=meant[1:])
-    if sure or not meant:
-        return _not_understood(text, readings, "Nothing of it can be told by what is found in a picture")
-    return _not_understood(text, readings, "It may mean several things", meant)
+    if meant and not sure:
+        return _not_understood(text, "It may mean several things", tasks, meant)
+    why = "Nothing of it can be told by what is found in a picture" if tasks else "It was not understood"
+    return _not_understood(text, why, tasks)
 
 
-def _not_understood(text: str, readings: Sequence[TaskReading], why: str, rivals: tuple[Task, ...] = ()) -> Task:
+def is_beyond_pictures(task: Task) -> bool:
+    """Whether a text was read, and asks for nothing that is found in a picture."""
+    return not task.understood and bool(task.unread) and bool(task.probability)
+
+
+def _not_understood(text: str, why: str, tasks: Sequence[Task], rivals: tuple[Task, ...] = ()) -> Task:
+    """No task, of a text that may be one of several or of which the likeliest is none."""
     return Task(
         instruction=text,
         targets=(),
         understood=False,
         unread=() if rivals else (text.strip(),),
         notes=(f"{why}, so nothing is looked for.",),
-        probability=readings[0].probability if readings else 0.0,
+        probability=tasks[0].probability if tasks else 0.0,
         rivals=rivals,
     )
 

@@ -341,7 +341,7 @@ class Mentions:
     def _slip(self, text: str, marked: bool = False) -> tuple[tuple[int, float], ...]:
         """The entity whose name a text is a slip for, hardly ever in the first letter; () where there is none.
 
-        Where a letter or two make it any of a few names, as "austrlia", all of them may be meant.
+        Where a letter or two make it any of a few names, as "austrlia", the best known of them may be meant.
 
         Raises:
             QuestionError: the text is marked as a name, and is none.
@@ -358,14 +358,19 @@ class Mentions:
         return tuple((entity, 1 - (SLIP if meant is not None else 0.0)) for entity in match.entities)
 
     def _near(self, text: str) -> tuple[tuple[int, float], ...]:
-        """The best known entities whose names are as near to a misspelt one as can be; () where none is near."""
+        """The best known entities whose names are as near to a misspelt one as can be; () where none is near.
+
+        Another number is no slip, and a server is not asked again for what it did not find.
+        """
         written = fold(text)
         most = next((slips for letters, slips in SLIPS if len(written) >= letters), 0)
+        if not most or self._kg.server is not None or any(map(str.isdecimal, written)):
+            return ()
         far = {label: OSA.distance(written, fold(label)) for label in self._kg.names.nearest(text, NEAREST)}
         near = [label for label, distance in far.items() if distance <= most and fold(label)[:1] == written[:1]]
         least = min((far[label] for label in near), default=0)
         matches = [self._kg.names.match(label) for label in near if far[label] == least]
-        entities = dict.fromkeys(match.entities[0] for match in matches if match is not None)
+        entities = dict.fromkeys(entity for match in matches if match is not None for entity in match.entities)
         best = sorted(entities, key=self._prominence, reverse=True)[:MOST_MEANT]
         return tuple((entity, 1 - SLIP) for entity in best)
 

@@ -310,7 +310,16 @@ def test_an_open_vocabulary_replaces_kinds_that_have_several_members_by_them() -
         ("show me the baby elephant", False),
         ("Which of the boys is reading a book?", False),
         ("whats that", False),
+        ("spot the dog", False),
+        ("can you see the dog", False),
+        ("count every dog", False),
+        ("that is what?", False),
     ],
 )
 def test_a_question_or_an_order_is_no_name_of_things(text: str, is_name: bool) -> None:
     assert names_things(text) is is_name
+
+
+@pytest.mark.parametrize("word", ["motorcycler", "keyboarder", "basketballer"])
+def test_who_does_something_with_a_thing_is_no_slip_for_it(word: str) -> None:
+    assert ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES).match(word).classes == ("person",)

@@ -22,7 +22,7 @@ from vision.reading.instructions.replies import task_of
 from vision.reading.instructions.surface import read_back
 from vision.reading.loading import PACKAGED, readers
 from vision.reading.prompt import TextPrompt
-from vision.reading.understanding import followed
+from vision.reading.understanding import POSSIBLE, followed, is_beyond_pictures
 from vision.task import Limit, OutputFormat, SizeRange, Target, Task, Undetectable
 
 MATCHER = ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
@@ -212,6 +212,8 @@ def test_readings_are_not_told_apart_by_the_extent_of_what_is_not_obeyed() -> No
         (0.7, 0.2, 0.1, False, True, 0),
         (0.4, 0.3, 0.2, False, False, 2),
         (0.4, 0.0, 0.0, False, True, 0),
+        (0.45, 0.2, 0.0, False, False, 1),
+        (0.05, 0.05, 0.05, False, True, 0),
         (0.0, 0.4, 0.3, False, False, 2),
     ],
 )
@@ -236,6 +238,7 @@ def test_what_no_picture_tells_is_told_from_what_may_mean_several_things(
     found = read_instruction(text, MATCHER)
     assert (found.understood, bool(found.unread), len(found.rivals)) == (understood, unread, rivals)
     assert ("may mean several things" in str(found.notes)) == bool(rivals and not understood)
+    assert is_beyond_pictures(found) == (unread and beyond >= POSSIBLE)
 
 
 def test_a_task_is_read_once_for_many_images() -> None:

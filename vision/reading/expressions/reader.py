@@ -23,7 +23,7 @@ def beginning(pieces: Pieces) -> str:
 
 
 def _key(sentence: Sentence) -> str:
-    """Equal for sentences that ask for the same."""
+    """Equal for sentences that are the same but for converses."""
     return repr(replace(sentence, things=same_things(sentence.things)))
 
 

@@ -130,6 +130,11 @@ def test_a_slip_may_be_for_any_name_that_is_as_near(written: str, meant: set[str
     assert {kg.name(entity) for mention in found for entity, _ in mention.entities} == meant
 
 
+def test_another_number_is_no_slip() -> None:
+    kg = KnowledgeGraph.from_triples([(f"Apollo{number}", "has", f"crew {number}") for number in (11, 12, 14)])
+    assert not Mentions(kg).of("Who was the crew of Apollo13?")
+
+
 def test_an_adjective_of_a_place_is_no_slip_for_another() -> None:
     kg = KnowledgeGraph.from_triples([("Norwich", "is near", "Oslo"), ("Tunis", "is near", "Somewhere")])
     assert not Mentions(kg).of("Which of the Nordic things are near?")
