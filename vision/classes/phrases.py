@@ -49,7 +49,9 @@ _DETERMINERS = word_set(
     "a an the all any every each some this that these those my your his her our their its both several many few no "
     "one two three four five six seven eight nine ten various different multiple other another"
 )
-_ASKED = word_set("you me we i it us is are was were out what which who")
+_BEHIND_VERBS = word_set(
+    "a an the all any every each some my your his her our their you me we i it us out is are was were"
+)
 """Words that stand behind no noun or article that a name begins with."""
 _LONGEST_NAME = 8
 """Words; what has more before its first preposition is no name."""
@@ -172,7 +174,7 @@ def names_things(text: str) -> bool:
     before an article is a verb, as in "spot the dog".
     """
     first, second, *_ = (*plain(text).split(), "", "")
-    if second in _DETERMINERS or second in _ASKED:
+    if second in _BEHIND_VERBS:
         return False
     first = singular(first)
     return first in _DETERMINERS or first in COLOURS or first in lexicon() or first in visible_nouns()

@@ -307,6 +307,7 @@ def test_an_open_vocabulary_replaces_kinds_that_have_several_members_by_them() -
         ("the man on the left", True),
         ("red car by the tree", True),
         ("bloke with the hat", True),
+        ("everything that is left of the person", True),
         ("show me the baby elephant", False),
         ("Which of the boys is reading a book?", False),
         ("whats that", False),
