@@ -11,6 +11,7 @@ import os
 import pickle
 import socket
 import sys
+import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, redirect_stdout
 from typing import Any
@@ -26,6 +27,9 @@ ADDRESS = "RAY_ADDRESS"
 
 ANSWER_SECONDS = 10.0
 """How long a cluster is waited for."""
+
+ENDING_SECONDS = 60.0
+"""How long what hands out work is waited for at the end."""
 
 
 def run_on_ray(opening: bytes, shards: Sequence[Shard], count: int) -> Generator[Shard]:
@@ -68,7 +72,19 @@ def run_on_ray(opening: bytes, shards: Sequence[Shard], count: int) -> Generator
         raise WorkerError(f"Ray failed: {_reason(error)}") from error
     finally:
         if ours:
+            _wait_for_schedulers()
             ray.shutdown()
+
+
+def _wait_for_schedulers() -> None:
+    """Wait until nothing hands out work any more, for which Ray Data itself waits two seconds.
+
+    On a busy machine that is too short, and whatever asks Ray after it is shut down has the whole process end without
+    a word.
+    """
+    for thread in threading.enumerate():
+        if thread.name.startswith("StreamingExecutor"):
+            thread.join(ENDING_SECONDS)
 
 
 def _look_for(address: str) -> None:

@@ -311,7 +311,7 @@ if __name__ == "__main__":
 
         print(error, ray.is_initialized())
 """
-"""For a process of its own, since now and then Ray ends the one that began it."""
+"""For a process of its own: what asks Ray after it is shut down ends the process, which must not be the tests'."""
 
 
 @pytest.mark.slow
@@ -321,7 +321,7 @@ def test_on_ray_an_error_of_the_work_leaves_no_ray(tmp_path: Path) -> None:
         [sys.executable, "-c", FAILING, str(tmp_path / "shards")], cwd=PROJECT, capture_output=True, text=True,
         timeout=240, check=False,
     )  # fmt: skip
-    assert done.stdout.splitlines()[-1] == "the model failed False"
+    assert "the model failed False" in done.stdout.splitlines(), done.stderr
     assert "Traceback" not in done.stderr
 
 
