@@ -28,8 +28,11 @@ ADDRESS = "RAY_ADDRESS"
 ANSWER_SECONDS = 10.0
 """How long a cluster is waited for."""
 
-ENDING_SECONDS = 60.0
-"""How long what hands out work is waited for at the end."""
+SCHEDULERS = ("StreamingExecutor", "iter_threaded")
+"""How the names of Ray Data's threads begin that hand out work and fetch what is done."""
+
+ENDING_SECONDS = 10.0
+"""How long each of them is waited for at the end."""
 
 
 def run_on_ray(opening: bytes, shards: Sequence[Shard], count: int) -> Generator[Shard]:
@@ -77,13 +80,13 @@ def run_on_ray(opening: bytes, shards: Sequence[Shard], count: int) -> Generator
 
 
 def _wait_for_schedulers() -> None:
-    """Wait until nothing hands out work any more, for which Ray Data itself waits two seconds.
+    """Wait until nothing hands out or fetches work any more, for which Ray Data itself waits two seconds at most.
 
     On a busy machine that is too short, and whatever asks Ray after it is shut down has the whole process end without
     a word.
     """
     for thread in threading.enumerate():
-        if thread.name.startswith("StreamingExecutor"):
+        if thread.name.startswith(SCHEDULERS):
             thread.join(ENDING_SECONDS)
 
 
