@@ -22,8 +22,8 @@ from app.server.templates import render
 from app.server.words import percent, shortened
 from reasoning.query.read_question import QuestionError
 from vision import Detections, Scene
-from vision.classes.phrases import names_things
-from vision.detections.description import definite, perhaps_too, sentence, there_is
+from vision.classes.phrases import determined
+from vision.detections.description import perhaps_too, sentence, there_is
 from vision.detections.drawing import class_colours
 from vision.grounding.asking import UNTOLD, whereabouts
 from vision.images.loading import LoadedImage
@@ -179,16 +179,15 @@ def picture_sentence(looked: Looked) -> str:
         told = f"{there_is(names)}{more}." if len(found) else "I found none." if value == 0 else CANNOT_TELL
         return f"{told}{_not_found(looked)}"
     if grounding is not None and value in UNTOLD:
-        return f"{perhaps_coloured(grounding)}." if perhaps_coloured(grounding) else CANNOT_TELL
+        return f"{perhaps}." if (perhaps := perhaps_coloured(grounding)) else CANNOT_TELL
     if isinstance(value, str) and grounding is None:
         return _described(looked) if task.kind == "describe" else value
     if isinstance(value, str):
         return f"{value[:1].upper()}{value[1:].removesuffix('.')}{think}."
     if not len(found):
         return CANNOT_TELL if task.undetectable and not task.targets else "Nothing like that was found."
-    if task.expression is not None and names_things(task.expression):
-        said = task.expression.rstrip(".?! ")
-        return f"Found {definite(said) if len(found) == 1 else f'{len(found)}: {said}'}{think}."
+    if task.expression is not None and (named := determined(task.expression.rstrip(".?! "), task.instruction)):
+        return f"Found {named if len(found) == 1 else f'{len(found)}: {named}'}{think}."
     told = sentence(found).removesuffix(".")
     how, place = ("Outlined", "") if task.kind == "segment" else ("Found", _place(found, looked.image))
     return f"{how} {told[:1].lower()}{told[1:]}{place}{more}.{_not_found(looked)}"

@@ -23,7 +23,7 @@ from vision.task import Order, RankKey
 MOST_CLASSES = 12
 MOST_ROWS = 60
 MOST_COLOURS = 3
-"""That one or several things may have, from which on naming them tells nothing."""
+"""That things of which none is sure are said to have; of more, naming them tells nothing."""
 MOST_TALLIED = 6
 """Classes whose numbers the heading tells."""
 NOT_UNDERSTOOD = "Not understood"

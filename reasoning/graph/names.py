@@ -388,6 +388,10 @@ class Names(Protocol):
         """Read a name: exact label, exact id, folded key, close spelling, in this order; None where nothing fits."""
         ...
 
+    def respelled(self, name: str) -> list[int]:
+        """Entities whose names are a slip away, or two if long, as few as any; `match` takes one that is alone."""
+        ...
+
     def nearest(self, name: str, count: int = 3) -> list[str]:
         """Labels of the entities whose names are most like `name`, best first."""
         ...
@@ -467,24 +471,24 @@ class NameIndex:
                     return Match(tuple(same))
             labelled = [entity for entity in fitting if fold(self._labels[entity]) == fold(name)]
             return Match(tuple(labelled or fitting))
-        found = self._respelled(fold(name)) if len(name) <= LONGEST else None
-        return None if found is None else Match((found,), corrected_to=self._labels[found])
+        found = self.respelled(name)
+        return Match((found[0],), corrected_to=self._labels[found[0]]) if len(found) == 1 else None
 
-    def _respelled(self, key: str) -> int | None:
-        """The one entity whose name is a slip away (a letter missing, added, changed or swapped; two in a long name).
+    def respelled(self, name: str) -> list[int]:
+        """Entities whose names are a slip away (a letter missing, added, changed or swapped; two in a long name).
 
-        A label that near wins over aliases; where several entities remain there is no telling, so None. Another number
-        is no slip: "Apollo 12" is not "Apollo 13".
+        Of several the nearest, among which labels win over aliases. Another number is no slip: "Apollo 12" is not
+        "Apollo 13".
         """
-        if len(key) < SHORTEST:
-            return None
+        key = fold(name)
+        if len(key) < SHORTEST or len(name) > LONGEST:
+            return []
         slips = 1 if len(key) < 2 * SHORTEST else 2
         hits = self._keys.like(key, OSA.distance, 50, slips)
         hits = [hit for hit in hits if _NUMBER.findall(hit[0]) == _NUMBER.findall(key)]
         near = [(entity, text) for text, distance, entity in hits if distance == hits[0][1]]
         labelled = {entity for entity, text in near if fold(self._labels[entity]) == text}
-        fitting = labelled or {entity for entity, _ in near}
-        return fitting.pop() if len(fitting) == 1 else None
+        return sorted(labelled or {entity for entity, _ in near})
 
     def nearest(self, name: str, count: int = 3) -> list[str]:
         """Labels of the entities whose names are most like `name`, best first."""

@@ -49,10 +49,6 @@ _DETERMINERS = word_set(
     "a an the all any every each some this that these those my your his her our their its both several many few no "
     "one two three four five six seven eight nine ten various different multiple other another"
 )
-_BEHIND_VERBS = word_set(
-    "a an the all any every each some my your his her our their you me we i it us out is are was were"
-)
-"""Words that stand behind no noun or article that a name begins with."""
 _LONGEST_NAME = 8
 """Words; what has more before its first preposition is no name."""
 _NO_PART_OF_NAMES = word_set(
@@ -167,17 +163,16 @@ def _is_noun(word: str) -> bool:
     return word in lexicon().words or word in visible_nouns()
 
 
-def names_things(text: str) -> bool:
-    """Whether a text begins as names of things do: with an article or the like, a colour or a noun.
+def determined(name: str, text: str) -> str:
+    """A name with the article or the like that stands before it in a text: "the cat" of "cat" in "find the cat!".
 
-    "The man on the left" does; no question or order is one, nor what begins with a word that is not known. A noun
-    before an article is a verb, as in "spot the dog".
+    "" where none does, as before what is a question or an order and no name.
     """
-    first, second, *_ = (*plain(text).split(), "", "")
-    if second in _BEHIND_VERBS:
-        return False
-    first = singular(first)
-    return first in _DETERMINERS or first in COLOURS or first in lexicon() or first in visible_nouns()
+    if name.casefold().split(" ", 1)[0] in _DETERMINERS:
+        return name
+    start = text.casefold().find(name.casefold())
+    before = text[: max(start, 0)].split()
+    return f"{before[-1]} {name}" if before and before[-1].casefold() in _DETERMINERS else ""
 
 
 def head_end(words: list[str]) -> int:

@@ -56,11 +56,6 @@ def perhaps_too(names: Sequence[str], doubted: Sequence[str]) -> str:
     return _with_articles(doubted)
 
 
-def definite(phrase: str) -> str:
-    """ "The cat" of "cat"; "the cat", "every cat" and "everything red" are definite enough, and stay."""
-    return phrase if phrase.split(" ", 1)[0].casefold() in _DETERMINED else f"the {phrase}"
-
-
 def _with_articles(names: Iterable[str]) -> str:
     """Names with their numbers in words, the most frequent first."""
     counts = sorted(Counter(names).items(), key=lambda item: (-item[1], item[0]))
@@ -71,12 +66,6 @@ def listed(parts: Sequence[str], last: str = "and") -> str:
     """ "a dog, 2 cars and a bus"; `last` is the word before the last part."""
     return f" {last} ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
 
-
-# What a noun phrase of English begins with that takes no "the".
-_DETERMINED = frozenset(
-    """a an the all any anything both each every everyone everything some something no my your his her its our their
-    this that these those what which who whose one""".split()  # noqa: SIM905
-)
 
 # Names of classes that are plurals or masses already.
 _PAIRS = frozenset({"skis", "scissors"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -44,23 +43,15 @@ def understood(text: str, matcher: Matcher, folder: Path = PACKAGED) -> Task:
     tasks = tuple(
         replace(reading.task, probability=reading.probability) for reading in likely if isinstance(reading.task, Task)
     )
-    sure = bool(tasks) and (tasks[0].probability or 0.0) >= SURE
     meant = tuple(task for task in tasks if not _is_unread(task, text))
+    sure = bool(tasks) and (tasks[0].probability or 0.0) >= SURE
     if sure and tasks[0] in meant:
         return replace(tasks[0], rivals=meant[1:])
-    if meant and not sure:
-        return _not_understood(text, "It may mean several things", tasks, meant)
-    why = "Nothing of it can be told by what is found in a picture" if tasks else "It was not understood"
-    return _not_understood(text, why, tasks)
-
-
-def is_beyond_pictures(task: Task) -> bool:
-    """Whether a text was read, and asks for nothing that is found in a picture."""
-    return not task.understood and bool(task.unread) and bool(task.probability)
-
-
-def _not_understood(text: str, why: str, tasks: Sequence[Task], rivals: tuple[Task, ...] = ()) -> Task:
-    """No task, of a text that may be one of several or of which the likeliest is none."""
+    rivals = () if sure else meant
+    if rivals:
+        why = "It may mean several things"
+    else:
+        why = "Nothing of it can be told by what is found in a picture" if tasks else "It was not understood"
     return Task(
         instruction=text,
         targets=(),
@@ -70,6 +61,11 @@ def _not_understood(text: str, why: str, tasks: Sequence[Task], rivals: tuple[Ta
         probability=tasks[0].probability if tasks else 0.0,
         rivals=rivals,
     )
+
+
+def is_beyond_pictures(task: Task) -> bool:
+    """Whether a text was read, and asks for nothing that is found in a picture."""
+    return not task.understood and bool(task.unread) and bool(task.probability)
 
 
 def followed(task: Task) -> Task:

@@ -6,8 +6,9 @@ words and formulas. All are computed for all pairs at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -213,35 +214,32 @@ def in_front_of(pairs: Pairs) -> Truth:
     return near(pairs) & (pairs.shared_width > 0) & (pairs.first.xyxy[..., 3] > pairs.second.xyxy[..., 3])
 
 
-RELATIONS: dict[str, Callable[[Pairs], Truth]] = {
-    "left_of": left_of,
-    "right_of": lambda pairs: left_of(pairs.swapped),
-    "above": above,
-    "below": lambda pairs: above(pairs.swapped),
-    "inside": inside,
-    "contains": lambda pairs: inside(pairs.swapped),
-    "overlapping": overlapping,
-    "near": near,
-    "next_to": next_to,
-    "on": on,
-    "on_top_of": on_top_of,
-    "under": under,
-    "in_front_of": in_front_of,
-    "behind": lambda pairs: in_front_of(pairs.swapped),
-    "larger_than": larger_than,
-    "smaller_than": lambda pairs: larger_than(pairs.swapped),
+_RULES: dict[str, Callable[[Pairs], Truth]] = {
+    "left_of": left_of, "above": above, "inside": inside, "overlapping": overlapping, "near": near, "next_to": next_to,
+    "on": on, "on_top_of": on_top_of, "under": under, "in_front_of": in_front_of, "larger_than": larger_than,
     "taller_than": taller_than,
-    "shorter_than": lambda pairs: taller_than(pairs.swapped),
-}
-"""Every relation between two objects by its name in queries."""
+}  # fmt: skip
+_OPPOSITES = {
+    "left_of": "right_of", "above": "below", "inside": "contains", "in_front_of": "behind",
+    "larger_than": "smaller_than", "taller_than": "shorter_than",
+}  # fmt: skip
+_MUTUAL = ("overlapping", "near", "next_to")
 
 CONVERSES: dict[str, str] = {
-    "left_of": "right_of", "right_of": "left_of", "above": "below", "below": "above", "inside": "contains",
-    "contains": "inside", "overlapping": "overlapping", "near": "near", "next_to": "next_to",
-    "in_front_of": "behind", "behind": "in_front_of", "larger_than": "smaller_than", "smaller_than": "larger_than",
-    "taller_than": "shorter_than", "shorter_than": "taller_than",
+    **_OPPOSITES, **{other: name for name, other in _OPPOSITES.items()}, **{name: name for name in _MUTUAL}
 }  # fmt: skip
-"""Relation to the one in which *b* stands to *a* wherever *a* stands in the first to *b*."""
+"""Relation to the one in which *b* stands to *a* wherever *a* stands in the first to *b*; some have none."""
+
+
+def _with_opposite(name: str) -> Iterator[tuple[str, Callable[[Pairs], Truth]]]:
+    holds = _RULES[name]
+    yield name, holds
+    if name in _OPPOSITES:
+        yield _OPPOSITES[name], lambda pairs: holds(pairs.swapped)
+
+
+RELATIONS: dict[str, Callable[[Pairs], Truth]] = dict(chain.from_iterable(map(_with_opposite, _RULES)))
+"""Every relation between two objects by its name in queries."""
 
 
 def relate(xyxy: NDArray[np.floating[Any]]) -> dict[str, NDArray[np.intp]]:

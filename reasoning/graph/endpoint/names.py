@@ -121,17 +121,18 @@ class LookedUpNames:
         if fitting:
             labelled = [entity for entity in fitting if fold(labels[entity]) == fold(name)]
             return Match(tuple(labelled or fitting))
+        found = self.respelled(name)
+        return Match((found[0],), corrected_to=labels[found[0]]) if len(found) == 1 else None
+
+    def respelled(self, name: str) -> list[int]:
+        """Entities found whose names are a slip away, or two if long, as few as any."""
         key = fold(name)
         if len(name) > LONGEST or len(key) < SHORTEST:
-            return None
+            return []
         slips = 1 if len(key) < 2 * SHORTEST else 2
         near = [(OSA.distance(key, fold(other)), entity) for entity, other in self._searched(key)]
         best = min((distance for distance, _ in near), default=slips + 1)
-        found = {entity for distance, entity in near if distance == best <= slips}
-        if len(found) != 1:
-            return None
-        (read,) = found
-        return Match((read,), corrected_to=labels[read])
+        return sorted({entity for distance, entity in near if distance == best <= slips})
 
     def nearest(self, name: str, count: int = 3) -> list[str]:
         """Labels of the entities found whose names are most like `name`, best first."""

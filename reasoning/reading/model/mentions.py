@@ -14,7 +14,6 @@ from difflib import SequenceMatcher
 from functools import cached_property
 
 import numpy as np
-from rapidfuzz.distance import OSA
 
 from reasoning.errors import EndpointError, UnknownEntityError
 from reasoning.graph.names import fold
@@ -55,9 +54,6 @@ LONGEST_BEGINNING = 5
 
 LOOKED_UP = 2
 """Stretches of a question that are looked for among all names; each takes time by the graph's size."""
-
-SLIPS, NEAREST = ((9, 2), (5, 1)), 5
-"""From how many letters on a word may be one of several names with so many slips, and how many are looked at."""
 
 ALIKE = 0.7
 """Share of letters in common from which a word may be a slip for a name."""
@@ -339,39 +335,24 @@ class Mentions:
         yield from (entity for entity in self._kg.names.spelling(text, MOST_FOUND) if whole.search(labels[entity]))
 
     def _slip(self, text: str, marked: bool = False) -> tuple[tuple[int, float], ...]:
-        """The entity whose name a text is a slip for, hardly ever in the first letter; () where there is none.
+        """The entities whose names a text is a slip for, hardly ever in the first letter; () where there are none.
 
-        Where a letter or two make it any of a few names, as "austrlia", the best known of them may be meant.
+        Of several that are as near, as "austrlia" is, the best known may be meant.
 
         Raises:
-            QuestionError: the text is marked as a name, and is none.
+            QuestionError: the text is marked as a name, and is none, or a slip for several.
         """
-        match = self._kg.names.match(text)
-        if match is None and not marked and (near := self._near(text)):
-            return near
-        meant = match.corrected_to if match is not None else None
-        if match is None or (meant is not None and not _is_slip(fold(text), fold(meant), marked)):
-            if marked:
-                nearest = [meant] if meant is not None else self._kg.names.nearest(text)
-                raise QuestionError(str(UnknownEntityError(text, nearest, self._kg.graph_name)))
-            return ()
-        return tuple((entity, 1 - (SLIP if meant is not None else 0.0)) for entity in match.entities)
-
-    def _near(self, text: str) -> tuple[tuple[int, float], ...]:
-        """The best known entities whose names are as near to a misspelt one as can be; () where none is near.
-
-        Another number is no slip, and a server is not asked again for what it did not find.
-        """
-        written = fold(text)
-        most = next((slips for letters, slips in SLIPS if len(written) >= letters), 0)
-        if not most or self._kg.server is not None or any(map(str.isdecimal, written)):
-            return ()
-        far = {label: OSA.distance(written, fold(label)) for label in self._kg.names.nearest(text, NEAREST)}
-        near = [label for label, distance in far.items() if distance <= most and fold(label)[:1] == written[:1]]
-        least = min((far[label] for label in near), default=0)
-        matches = [self._kg.names.match(label) for label in near if far[label] == least]
-        entities = dict.fromkeys(entity for match in matches if match is not None for entity in match.entities)
-        best = sorted(entities, key=self._prominence, reverse=True)[:MOST_MEANT]
+        names = self._kg.names
+        match = names.match(text)
+        if match is not None and match.corrected_to is None:
+            return tuple((entity, 1.0) for entity in match.entities)
+        near = match.entities if match is not None else names.respelled(text)
+        labels = {entity: self._kg.entity_labels[entity] for entity in near}
+        near = [entity for entity in near if _is_slip(fold(text), fold(labels[entity]), marked)]
+        if marked and len(near) != 1:
+            nearest = list(labels.values()) if match is not None else names.nearest(text)
+            raise QuestionError(str(UnknownEntityError(text, nearest, self._kg.graph_name)))
+        best = near if len(near) <= MOST_MEANT else sorted(near, key=self._prominence, reverse=True)[:MOST_MEANT]
         return tuple((entity, 1 - SLIP) for entity in best)
 
     # How well known things are -----------------------------------------------------------------------------------

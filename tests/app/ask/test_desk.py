@@ -204,7 +204,7 @@ def test_a_refusal_says_what_is_there_of_what_was_spoken_of(begun: Desk) -> None
     [
         ("the person right of the car", "Found the person right of the car."),
         ("which person is next to the car?", "Found a person (centre)."),
-        ("everything that is left of the person", "Found everything that is left of the person"),
+        ("everything that is left of the person", "Found a car (left)"),
     ],
 )
 def test_no_article_is_said_twice(text: str, said: str, begun: Desk) -> None:

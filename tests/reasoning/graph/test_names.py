@@ -111,6 +111,7 @@ def test_a_misspelling_of_two_names_is_no_guess() -> None:
     kg = graph(("1", "Marianna"), ("2", "Marianne"))
     with pytest.raises(UnknownEntityError, match='"Marianna" or "Marianne"'):
         kg.match("Mariannx")
+    assert [kg.name(entity) for entity in kg.names.respelled("Mariannx")] == ["Marianna", "Marianne"]
 
 
 def test_an_unknown_name_lists_the_nearest_first() -> None:
