@@ -7,11 +7,11 @@ says what it is there for.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from reasoning.language.constraint import NEVER, in_turn
+from reasoning.language.writing.copied_words import CopiedWords, words_in
 from vision.classes.emoji import emoji_name
 from vision.errors import InstructionError
 
@@ -24,6 +24,10 @@ ANSWER = "Task:"
 MOST_CHARACTERS = 4000
 """Of an instruction without its class sets."""
 
+LONGEST_WORD = 50
+"""Letters of a word that are shown, and of one that a reply may copy: a flood of letters is no word, and is long to
+read and to write."""
+
 SHOWN = 4
 """Members of a class set that the prompt shows."""
 
@@ -34,7 +38,6 @@ _MEMBER = re.compile(
 )
 _PLACEHOLDER = re.compile(r"<(?:expression|exp|phrase|object|class(?:es| ?set| ?name)?|category)>|\.\.\.+")
 _ESCAPES = re.compile(r"""\\+(?=["'])""")
-_WORD = re.compile(r"[^\W_](?:(?:(?!['’]s\b)[\w'’.\-&+])*\w)?|_\w+|[^\x00-\x7f\w\s“”‘’„«»–—…]")
 
 
 @dataclass(frozen=True)
@@ -51,15 +54,6 @@ class ClassSet:
     end: int
     names: tuple[str, ...]
     tokens: bool
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word of an instruction that may be copied: its text and place in characters."""
-
-    text: str
-    start: int
-    end: int
 
 
 @dataclass(frozen=True)
@@ -115,26 +109,25 @@ class TextPrompt:
             raise InstructionError(
                 f"the instruction has {len(shown)} characters beside its class sets: expected at most {MOST_CHARACTERS}"
             )
+        floods = [word.text for word in words_in(shown) if len(word.text) > LONGEST_WORD]
+        for flood in sorted(floods, key=len, reverse=True):
+            shown = shown.replace(flood, f"{flood[:LONGEST_WORD]}...")
         return f"I: {shown}\n{ANSWER}"
 
     @cached_property
-    def words(self) -> Sequence[Word]:
-        """The words that a reply may copy: none of a class set but an expression's."""
+    def copied_words(self) -> CopiedWords:
+        """The words that a reply may copy: none of a class set but an expression's, and none that nobody says."""
         hidden = [(one.start, one.end) for one in self.sets if len(one.names) > 1]
-        return [
-            Word(match.group(), *match.span())
-            for match in _WORD.finditer(self.original)
-            if not any(start <= match.start() < end for start, end in hidden)
+        shown = [
+            word
+            for word in words_in(self.original)
+            if len(word.text) <= LONGEST_WORD and not any(start <= word.start < end for start, end in hidden)
         ]
+        return CopiedWords(self.original, shown)
 
     def find(self, phrase: str) -> range | None:
         """The places among the words of a phrase that stands there, whatever its case."""
-        wanted = [match.group().lower() for match in _WORD.finditer(phrase)]
-        words = [word.text.lower() for word in self.words]
-        for at in range(len(words) - len(wanted) + 1):
-            if wanted and words[at : at + len(wanted)] == wanted:
-                return range(at, at + len(wanted))
-        return None
+        return self.copied_words.find(phrase)
 
     def copied(self, phrase: str) -> list[str]:
         """The pieces in which a reply copies a phrase.
@@ -142,9 +135,7 @@ class TextPrompt:
         Raises:
             InstructionError: it does not stand there.
         """
-        if (places := self.find(phrase)) is None:
-            raise InstructionError(f"{phrase!r} does not stand in the text")
-        return [f" {self.words[at].text}" for at in places]
+        return self.copied_words.pieces(self._places(phrase))
 
     def quoted(self, phrase: str) -> str:
         """A copied phrase as it stands there, with what is between its words.
@@ -152,9 +143,12 @@ class TextPrompt:
         Raises:
             InstructionError: it does not stand there.
         """
+        return self.copied_words.as_written(self._places(phrase))
+
+    def _places(self, phrase: str) -> range:
         if (places := self.find(phrase)) is None:
             raise InstructionError(f"{phrase!r} does not stand in the text")
-        return self.original[self.words[places[0]].start : self.words[places[-1]].end]
+        return places
 
     def set_by_id(self, letter: str) -> tuple[str, ...] | None:
         """The members of the class set that an id stands for; None where the text is no id.
@@ -177,18 +171,6 @@ class TextPrompt:
             if [name.lower() for name in one.names] == wanted
         )
         return next((f" {letter}" for letter in found), None)
-
-    def span_rules(self, piece: Callable[[str], Sequence[int]]) -> list[str]:
-        """Rules of a grammar: `span` is any stretch of the words, as a reply copies it.
-
-        Args:
-            piece: the tokens of a piece.
-        """
-        rules = [
-            f"s{at}: {in_turn(piece(f' {word.text}'))}" + (f" s{at + 1}?" if at + 1 < len(self.words) else "")
-            for at, word in enumerate(self.words)
-        ]
-        return [*rules, "span: " + (" | ".join(f"s{at}" for at in range(len(self.words))) or NEVER)]
 
 
 def _class_set(match: re.Match[str]) -> ClassSet | None:

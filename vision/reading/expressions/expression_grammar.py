@@ -62,4 +62,4 @@ def expression_grammar(prompt: TextPrompt, piece: Callable[[str], Sequence[int]]
     rules = [f"{name}: {any_piece(texts, piece)}" for name, texts in classes.items()]
     places = " | ".join(" ".join(in_turn(piece(f" {word}")) for word in place.split()) for place in PLACES)
     form = _RULES.format(happening=_HAPPENING if pieces.happenings else "")
-    return "\n".join([form, *rules, f"places: {places}", *prompt.span_rules(piece)])
+    return "\n".join([form, *rules, f"places: {places}", *prompt.copied_words.span_rules(piece)])

@@ -55,4 +55,4 @@ def task_grammar(prompt: TextPrompt, piece: Callable[[str], Sequence[int]]) -> s
         "word": (*FORMATS, *GEOMETRIES, *BOXES, " unit", *FLAGS, *CLASSES),
     }  # fmt: skip
     rules = [f"{name}: {any_piece(pieces, piece)}" for name, pieces in classes.items()]
-    return "\n".join([_RULES, *rules, *prompt.span_rules(piece)])
+    return "\n".join([_RULES, *rules, *prompt.copied_words.span_rules(piece)])

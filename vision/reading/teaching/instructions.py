@@ -175,7 +175,7 @@ def _slip(one: TaughtInstruction, rng: random.Random) -> TaughtInstruction:
     copied = " ".join([*reply.classes, *reply.excluded, reply.expression or "", *reply.unread]).lower()
     words = [
         word
-        for word in TextPrompt(one.text).words
+        for word in TextPrompt(one.text).copied_words.words
         if len(word.text) > 3 and word.text.isalpha() and word.text.lower() not in copied
     ]
     if not words:
