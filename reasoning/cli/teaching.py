@@ -15,7 +15,7 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.language import load_llm
 from reasoning.language.errors import LLMError
 from reasoning.language.marking.student import load_student
-from reasoning.language.teaching.arguments import add_compiled, add_options, add_run, given_options, say
+from reasoning.language.teaching.arguments import add_options, add_run, add_writing_options, given_options, say
 from reasoning.lark import LarkOptions
 from reasoning.lark.teaching.curriculum import Graphs, StepTeachingOptions, teach_steps
 from reasoning.lark.teaching.drawing import random_graph
@@ -60,19 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     about = "teach a language model to read questions as queries"
     questions = jobs.add_parser("questions", help=about, description=about)
     add_run(questions)
-    add_compiled(questions)
-    add_options(
-        questions,
-        QuestionTeachingOptions(),
-        ("layers", positive, "how many of the student's layers are used"),
-        ("rank", positive, "of the LoRA matrices"),
-        ("learning-rate", float, "the highest"),
-        ("tokens", positive, "training tokens of the run"),
-        ("tokens-of-a-pass", positive, "tokens packed into one pass"),
-        ("binding", positive, "tokens over which packs that teach ids alone become fewer"),
-        ("report-every", positive, "tokens between two examinations and checkpoints"),
-        ("seed", int, "of everything drawn"),
-    )
+    binding = ("binding", positive, "tokens over which packs that teach ids alone become fewer")
+    add_writing_options(questions, QuestionTeachingOptions(), binding)
     questions.add_argument(
         "--lists",
         nargs="+",

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from kg_data.command_line import OK, positive
 from kg_data.devices import find_device
 from reasoning.language.errors import LLMError
-from reasoning.language.teaching.arguments import add_compiled, add_options, add_run, given_options, say
+from reasoning.language.teaching.arguments import add_run, add_writing_options, given_options, say
 from vision.decoder.sources import open_tokens
 from vision.decoder.teaching.options import STAGES, BoxOptions, Matching
 from vision.decoder.teaching.pictures import read_set
@@ -27,19 +27,11 @@ def add_commands(commands: Any) -> None:
     about = "teach a language model to read instructions as tasks, and expressions as queries"
     instructions = jobs.add_parser("instructions", help=about, description=about)
     add_run(instructions)
-    add_compiled(instructions)
-    add_options(
+    add_writing_options(
         instructions,
         ImageReadingOptions(),
-        ("layers", positive, "how many of the student's layers are used"),
-        ("rank", positive, "of the LoRA matrices"),
-        ("learning-rate", float, "the highest"),
-        ("tokens", positive, "training tokens of the run"),
-        ("tokens-of-a-pass", positive, "tokens packed into one pass"),
         ("expressions", float, "share of the packs that are of expressions"),
         ("videos", float, "share of these that are of expressions about videos"),
-        ("report-every", positive, "tokens between two examinations and checkpoints"),
-        ("seed", int, "of everything drawn"),
     )
     about = "written instructions (JSON) or expressions (JSON lines) to teach as well"
     instructions.add_argument("--lists", nargs="+", type=Path, default=[], metavar="FILE", help=about)
@@ -52,7 +44,6 @@ def _add_boxes(jobs: Any) -> None:
     about = "teach a language model to write the boxes of an image: VisionLLM's decoder"
     boxes = jobs.add_parser("boxes", help=about, description=f"{about}; one stage a run, see docs/visionllm.md")
     add_run(boxes)
-    add_compiled(boxes)
     boxes.add_argument("--stage", choices=STAGES, default="binding", help="what is taught; default: binding")
     boxes.add_argument(
         "--detector", default="nanodet", metavar="D",
@@ -73,21 +64,14 @@ def _add_boxes(jobs: Any) -> None:
         default = getattr(BoxOptions(), name.replace("-", "_"))
         action = argparse.BooleanOptionalAction
         boxes.add_argument(f"--{name}", action=action, default=default, help=f"{text}; default: {default}")
-    add_options(
+    add_writing_options(
         boxes,
         BoxOptions(),
-        ("layers", positive, "how many of the student's layers are used"),
-        ("rank", positive, "of the LoRA matrices"),
-        ("learning-rate", float, "the highest"),
-        ("tokens", positive, "training tokens of the run"),
-        ("tokens-of-a-pass", positive, "tokens packed into one pass"),
         ("hidden", positive, "width of the projector"),
         ("image-tokens", positive, "of an image"),
         ("boxed", positive, "image tokens whose boxes are written"),
         ("text", float, "share of the passes that are texts, behind the stage binding"),
         ("truth", float, "how much annotations weigh beside the detector's scores"),
-        ("report-every", positive, "tokens between two examinations and checkpoints"),
-        ("seed", int, "of everything drawn"),
     )
     boxes.set_defaults(command=boxes_command)
 
