@@ -151,6 +151,20 @@ def choose(page: Any, selector: str, option: str) -> None:
     page.get_by_role("option", name=option).first.click()
 
 
+def serious_faults_by_theme(page: Any) -> list[tuple[str, str, str]]:
+    """What axe finds serious in the page as it stands, light and dark: the same page shows both by one class."""
+    found = []
+    for dark in (True, False):
+        page.evaluate(
+            "dark => { document.body.classList.toggle('dark', dark);"
+            " const changing = document.getAnimations().filter((one) => one instanceof CSSTransition);"
+            " return Promise.all(changing.map((one) => one.finished.catch(() => null))); }",
+            dark,
+        )
+        found += serious_faults(page)
+    return found
+
+
 def serious_faults(page: Any) -> list[tuple[str, str, str]]:
     """What axe finds serious in the page as it stands: impact, rule, the first element."""
     from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.app.browsing import DESKTOP, PHONE, expect, open_tab, serious_faults, visit
+from tests.app.browsing import DESKTOP, PHONE, expect, open_tab, serious_faults_by_theme, visit
 
 FIRST_PAINT = 2.0
 """Seconds on two cores that nothing else uses; `benchmarks/demo_load.py` measures it. A busy machine gets more here."""
@@ -30,9 +30,8 @@ def tabs(page: Any) -> list[Any]:
     return list(page.locator("[role=tab]:visible").all())
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_serious_on_any_tab(browser: Any, copying: str, theme: str) -> None:
-    with visit(browser, copying, f"axe-{theme}", path=f"/?__theme={theme}") as page:
+def test_axe_finds_nothing_serious_on_any_tab(browser: Any, copying: str) -> None:
+    with visit(browser, copying, "axe") as page:
         fill(page)
         for tab in tabs(page):
             tab.click()
@@ -40,7 +39,7 @@ def test_axe_finds_nothing_serious_on_any_tab(browser: Any, copying: str, theme:
             page.wait_for_function(
                 "name => document.querySelector('[role=tab][aria-selected=true]').textContent === name", arg=name
             )
-            assert not serious_faults(page), f"on the tab {name}"
+            assert not serious_faults_by_theme(page), f"on the tab {name}"
 
 
 def test_no_tab_scrolls_sideways_on_a_phone(browser: Any, copying: str) -> None:

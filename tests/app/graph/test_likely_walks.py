@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.app.browsing import DESKTOP, PHONE, choose, expect, open_tab, serious_faults, visit
+from tests.app.browsing import DESKTOP, PHONE, choose, expect, open_tab, serious_faults_by_theme, visit
 from tests.app.couples import as_file
 from tests.app.test_page import ask
 
@@ -107,9 +107,8 @@ def test_a_graph_that_is_too_small_is_told_and_its_answer_stays(browser: Any, co
         assert page.locator("#likely_stop:visible").count() == 0
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_serious_in_likely_answers(browser: Any, copying: str, tmp_path: Path, theme: str) -> None:
-    with visit(browser, copying, f"likely-axe-{theme}", path=f"/?__theme={theme}") as page:
+def test_axe_finds_nothing_serious_in_likely_answers(browser: Any, copying: str, tmp_path: Path) -> None:
+    with visit(browser, copying, "likely-axe") as page:
         page.uncheck("#run_llm input")
         bring(page, tmp_path)
         ask(page, RESIDENTS)
@@ -118,7 +117,7 @@ def test_axe_finds_nothing_serious_in_likely_answers(browser: Any, copying: str,
         page.click("#answer .sk-proof summary")
         expect(page, "#answer .sk-proof", "predicted")
         page.click("#evidence_table summary")
-        assert not serious_faults(page)
+        assert not serious_faults_by_theme(page)
 
 
 def test_a_job_runs_by_likely_answers_with_their_scores(browser: Any, copying: str, tmp_path: Path) -> None:

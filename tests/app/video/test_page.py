@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.video.examples import CLIPS, HEIGHT, RATE, WIDTH
-from tests.app.browsing import DESKTOP, PHONE, expect, open_tab, serious_faults, visit
+from tests.app.browsing import DESKTOP, PHONE, expect, open_tab, serious_faults_by_theme, visit
 from tests.vision.video.made_videos import encoded
 
 PLAYING = "document.querySelector('video.sk-player')"
@@ -82,16 +82,13 @@ def test_an_example_is_followed_answered_and_gone_through_by_its_timeline(browse
         assert page.locator("#video_timeline .sk-seen").count(), "the video is found again"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_what_was_found_can_be_read_by_all_and_fits_a_phone(
-    browser: Any, copying: str, horses: Path, theme: str
-) -> None:
-    with watching(browser, copying, f"phone-{theme}", PHONE, f"/?__theme={theme}") as page:
+def test_what_was_found_can_be_read_by_all_and_fits_a_phone(browser: Any, copying: str, horses: Path) -> None:
+    with watching(browser, copying, "phone", PHONE) as page:
         look(page, horses, "Find every horse")
         page.wait_for_selector("#video_stage video", timeout=120_000)
         expect(page, "#video_answer", "1 horse")
         assert page.locator("#video_timeline .sk-seen").count() == 1
-        assert not serious_faults(page)
+        assert not serious_faults_by_theme(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 

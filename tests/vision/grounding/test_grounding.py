@@ -217,12 +217,12 @@ def test_questions_about_the_room(sentence: str, value: object, room: Scene) -> 
 def test_most_of_what_people_say_is_read(street: Scene, room: Scene) -> None:
     right = []
     for cases, scene, things in ((IN_THE_STREET, street, STREET), (IN_THE_ROOM, room, ROOM)):
-        for text, _, expected in cases[::2]:
+        for text, _, expected in cases[::4]:
             try:
                 right.append(boxes(ground(text, scene, MATCHER), things) == expected)
             except InstructionError:
                 right.append(False)
-    for text, _, value in ABOUT_THE_ROOM[::2]:
+    for text, _, value in ABOUT_THE_ROOM[::4]:
         try:
             right.append(ground(text, room, MATCHER).value == value)
         except InstructionError:
