@@ -139,7 +139,9 @@ def got(url: str, path: str) -> tuple[int, bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("code", "told"), zip(examples("py"), PRINTED, strict=True), ids=["calls", "heard", "tools"])
+@pytest.mark.parametrize(
+    ("code", "told"), [*zip(examples("py"), PRINTED, strict=True)], ids=["calls", "heard", "tools"]
+)
 def test_the_documented_python_runs(
     copying: str, folder: Path, code: str, told: list[str], request: pytest.FixtureRequest
 ) -> None:
