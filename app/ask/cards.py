@@ -172,7 +172,8 @@ def picture_sentence(looked: Looked) -> str:
     if found.perhaps is not None and not len(found):
         return f"None for sure, but {perhaps}{_place(found.perhaps, looked.image)}."
     if isinstance(value, bool):
-        return f"Yes{think}." if value else "No."
+        which = None if grounding is None else grounding.alternatives
+        return "No." if not value else f"Yes{think}." if which is None else f"{which.answer(think)}."
     if grounding is not None and grounding.question == "exists":
         return CANNOT_TELL
     if task.kind == "count" or (grounding is not None and grounding.question == "count"):

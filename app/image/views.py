@@ -268,7 +268,8 @@ def _headline(looked: Looked) -> str:
     asks_number = task.kind == "count" or (grounding is not None and grounding.question == "count")
     asks_whether = task.asks_whether or (grounding is not None and grounding.question == "exists")
     if isinstance(value, bool):
-        return "Yes" if value else "No"
+        which = None if grounding is None else grounding.alternatives
+        return "No" if not value else "Yes" if which is None else which.answer()
     if not task.understood:
         return "Not understood"
     if value is None and (asks_number or asks_whether or (task.undetectable and not task.targets)):

@@ -179,7 +179,7 @@ def _is_told_by_what_is_missing(asked: Asked, scene: Things) -> bool:
     things = asked.sentence.things
     if not isinstance(things, Intersect):
         return False
-    of_class = [part for part in things.parts if _only_by(part, _OF_CLASS)]
+    of_class = [part for part in things.parts if _only_by(part, OF_CLASS)]
     if not of_class or not len(scene.answer(both(of_class), asked.classes).ranked):
         return False
     there = {item.class_name for item in scene.objects}
@@ -214,7 +214,8 @@ def whereabouts(positions: tuple[str, ...]) -> str:
     return " ".join(sorted(thirds, key=("top", "bottom", "left", "right").index)) or "centre"
 
 
-_OF_CLASS, _OF_COLOUR = ("class", "supercategory"), ("main_colour", "colour", "partly")
+OF_CLASS, OF_COLOUR = ("class", "supercategory"), ("main_colour", "colour", "partly")
+"""Relations of a scene's graph to words for what things are, and for their colours."""
 
 
 def passed_over(things: Query, classes: Sequence[str], scene: Things) -> str:
@@ -234,8 +235,8 @@ def passed_over(things: Query, classes: Sequence[str], scene: Things) -> str:
         fitting = scene.members(scene.answer(both(parts), classes)) if parts else []
         return [scene.objects[i] for i in fitting]
 
-    of_class = [part for part in things.parts if _only_by(part, _OF_CLASS)]
-    of_any_colour = [part for part in things.parts if not _only_by(part, _OF_COLOUR)]
+    of_class = [part for part in things.parts if _only_by(part, OF_CLASS)]
+    of_any_colour = [part for part in things.parts if not _only_by(part, OF_COLOUR)]
     if of_class and len(of_any_colour) < len(things.parts) and (seen := there(of_any_colour)):
         return in_other_colours([item.class_name for item in seen], [item.colours for item in seen])
     if seen := there(of_class):

@@ -18,6 +18,7 @@ from vision.detections.detections import Detections
 from vision.detections.fields import is_score
 from vision.detections.showing import counted, shown
 from vision.errors import InstructionError
+from vision.grounding.alternatives import Alternatives, alternatives_held
 from vision.grounding.asking import (
     OF_ALL,
     Asked,
@@ -89,6 +90,7 @@ class Grounding:
         query: the logical query that was run.
         justification: the reasons of each object, in the order of `detections`.
         notes: what was assumed, one sentence each.
+        alternatives: of a yes-or-no question that names some and is true, which of them hold.
         passed_over: where nothing fits, what there is of the class that is asked for, in a sentence, which is among the
             notes too; "" where there is nothing of it.
     """
@@ -102,6 +104,7 @@ class Grounding:
     justification: tuple[Justification, ...]
     notes: tuple[str, ...] = ()
     passed_over: str = ""
+    alternatives: Alternatives | None = None
 
     def __repr__(self) -> str:
         value = "" if self.value is None else f", value={self.value!r}"
@@ -205,6 +208,8 @@ def grounded(
     value, more = value_of(asked, scene, answer, [scene.objects[i] for i in kept])
     others = "" if kept else passed_over(sentence.things, asked.classes, scene)
     more += [others] if others else []
+    alternatives = alternatives_held(asked, scene) if value is True else None
+    more += [f"Of what the question names this holds: {alternatives.held}."] if alternatives else []
     return Grounding(
         expression=text,
         question=sentence.question,
@@ -215,6 +220,7 @@ def grounded(
         justification=tuple(_justified(index, asked, scene) for index in kept[:MAX_JUSTIFIED]),
         notes=tuple(dict.fromkeys([*notes, *chosen, *more])),
         passed_over=others,
+        alternatives=alternatives,
     )
 
 

@@ -214,6 +214,31 @@ def test_questions_about_the_room(sentence: str, value: object, room: Scene) -> 
     assert type(found) is type(value)
 
 
+@pytest.mark.parametrize(
+    ("sentence", "told"),
+    [
+        ("exists cat & (left(person) | right(person))", "Left of the person, I think"),
+        ("exists dog & white & (left(couch) | right(couch))", "Right of the couch, I think"),
+        ("exists couch & (red | blue)", "Blue, I think"),
+        ("exists cups & (red | blue)", "Red and blue, I think"),
+        ("exists cat | bus", "Yes, I think: a cat"),
+        ("exists (cat | bus) & on(couch)", "Yes, I think: a cat"),
+        ("exists dog & on(couch | person)", "Yes, I think: a couch"),
+        ("exists dog & on(couch)", None),  # it names one thing alone
+        ("exists cat & (red | blue)", None),  # it is not so
+        ("denied cups & (red | blue)", None),
+        ("all cat | bus", None),
+    ],
+)
+def test_of_the_alternatives_of_a_question_those_that_hold_are_told(
+    sentence: str, told: str | None, room: Scene
+) -> None:
+    grounding = asked(sentence, room)
+    which = grounding.alternatives
+    assert (None if which is None else which.answer(", I think")) == told
+    assert any("this holds" in note for note in grounding.notes) == (told is not None)
+
+
 def test_most_of_what_people_say_is_read(street: Scene, room: Scene) -> None:
     right = []
     for cases, scene, things in ((IN_THE_STREET, street, STREET), (IN_THE_ROOM, room, ROOM)):
