@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from reasoning import Query
 from reasoning.query.tree import Entity, Intersect, Project, Union
+from vision.classes.matching import Match
 from vision.detections.description import listed, with_article
-from vision.grounding.asking import OF_CLASS, OF_COLOUR, Asked, Things
-from vision.reading.expressions.sentence import both
-from vision.scene.relations import CONVERSES
+from vision.grounding.asking import OF_COLOUR, Asked, Things
+from vision.reading.expressions.sentence import both, either, same_things
+from vision.scene.relations import CONVERSES, RELATIONS
+
+_SAID = frozenset(RELATIONS) - {"contains", "overlapping"}
+"""Relations whose names are English before a thing."""
 
 
 @dataclass(frozen=True)
@@ -19,19 +23,21 @@ class Alternatives:
 
     Attributes:
         held: those that hold, in words: "left of the bus".
-        exclusive: whether one of them alone can hold, so that which one does is what is asked.
+        is_choice: whether they are opposite places, or colours, of which one alone holds: then which one it is is what
+            was asked.
     """
 
     held: str
-    exclusive: bool
+    is_choice: bool
 
     def answer(self, doubt: str = "") -> str:
         """As the answer to the question; `doubt` is how surely it is told, such as ", I think"."""
-        return f"{self.held[:1].upper()}{self.held[1:]}{doubt}" if self.exclusive else f"Yes{doubt}: {self.held}"
+        return f"{self.held[:1].upper()}{self.held[1:]}{doubt}" if self.is_choice else f"Yes{doubt}: {self.held}"
 
 
 def alternatives_held(asked: Asked, scene: Things) -> Alternatives | None:
-    """Which alternatives of a question hold; None where it names none, none holds, or they have no words.
+    """Which alternatives of a question hold; None where it names none, several to choose from at once, or none that
+    can be said in words, and where none holds for sure.
 
     Args:
         asked: the question.
@@ -40,50 +46,74 @@ def alternatives_held(asked: Asked, scene: Things) -> Alternatives | None:
     sentence = asked.sentence
     if sentence.question != "exists" or sentence.denied or sentence.bound is not None:
         return None
-    parts = sentence.things.parts if isinstance(sentence.things, Intersect) else (sentence.things,)
-    for place, part in enumerate(parts):
-        if not (choices := _choices(part)):
-            continue
-        rest = [*parts[:place], *parts[place + 1 :]]
-        holding = [words for choice, words in choices if len(scene.answer(both([*rest, choice]), asked.classes).ranked)]
-        if not holding or not all(words for _, words in choices):
-            return None
-        return Alternatives(listed(holding), _excludes([choice for choice, _ in choices]))
-    return None
+    things = same_things(sentence.things)
+    parts = things.parts if isinstance(things, Intersect) else (things,)
+    matches = asked.reading.matches.values()
+    named = [(part, choices) for part in parts if (choices := _choices(part, matches))]
+    if len(named) != 1 or not all(words for _, words in named[0][1]):
+        return None
+    [(union, choices)] = named
+    rest = [part for part in parts if part is not union]
+    fitting = [(words, scene.members(scene.answer(both([*rest, choice]), asked.classes))) for choice, words in choices]
+    held = [words for words, members in fitting if members]
+    by_colour = all(_is_colour(choice) for choice, _ in choices)
+    if not held or (by_colour and any(scene.objects[place].doubt for _, members in fitting for place in members)):
+        return None
+    is_choice = len(held) == 1 and (by_colour or _are_opposites([choice for choice, _ in choices]))
+    return Alternatives(f"{'both ' * (len(held) == 2)}{listed(held)}", is_choice)
 
 
-def _choices(part: Query) -> list[tuple[Query, str]]:
-    """The alternatives of a part of a query, each with its words; none where it has none."""
-    if isinstance(part, Union):
-        return [(choice, _words(choice)) for choice in part.parts]
-    if isinstance(part, Project) and isinstance(part.source, Union):
-        return [(Project(part.relation, one, inverse=part.inverse), _thing(one)) for one in part.source.parts]
-    return []
+def _choices(part: Query, matches: Iterable[Match]) -> list[tuple[Query, str]]:
+    """The alternatives that a part of a query was said to have, each with its words; none where it has none."""
+    if not isinstance(part, Union):
+        return []
+    classes = _classes(part)
+    if classes is None:
+        return [(choice, _words(choice, matches)) for choice in part.parts]
+    # A word such as "pet" means several classes; alternatives are what several words mean.
+    said = [match for match in matches if set(match.classes) <= classes]
+    if len(said) < 2 or set().union(*(match.classes for match in said)) != classes:
+        return []
+    return [(either([_of_class(name) for name in match.classes]), with_article(match.thing)) for match in said]
 
 
-def _words(choice: Query) -> str:
-    """A set in words: "red", "a dog", "left of the bus"; "" where it has none."""
+def _words(choice: Query, matches: Iterable[Match]) -> str:
+    """A set in words: "red", "left of the bus"; "" where it has none."""
     if not isinstance(choice, Project) or not choice.inverse:
         return ""
-    if isinstance(choice.source, Entity):
-        return choice.source.name if choice.relation in OF_COLOUR else _thing(choice)
-    thing = _thing(choice.source)
-    return f"{choice.relation.replace('_', ' ')} the {thing.partition(' ')[2] or thing}" if thing else ""
+    if _is_colour(choice):
+        return str(choice.source.name) if isinstance(choice.source, Entity) else ""
+    classes = _classes(choice.source)
+    thing = next((match.thing for match in matches if set(match.classes) == classes), "")
+    return f"{choice.relation.replace('_', ' ')} the {thing}" if thing and choice.relation in _SAID else ""
 
 
-def _thing(query: Query) -> str:
+def _of_class(name: str) -> Query:
+    return Project("class", Entity(name), inverse=True)
+
+
+def _classes(query: Query) -> set[str] | None:
+    """The classes of a set that is told by classes alone; None of another."""
+    names = list(_class_names(query))
+    return None if None in names else {name for name in names if name is not None}
+
+
+def _class_names(query: Query) -> Iterator[str | None]:
     match query:
-        case Project(relation=relation, source=Entity(name=name), inverse=True) if relation in OF_CLASS:
-            return with_article(name)
-    return ""
+        case Union(parts=parts):
+            for part in parts:
+                yield from _class_names(part)
+        case Project(relation="class", source=Entity(name=name), inverse=True):
+            yield name
+        case _:
+            yield None
 
 
-def _excludes(choices: Sequence[Query]) -> bool:
-    """Whether no two of some sets have a thing in common: left and right of one thing, or several colours."""
-    projected = [choice for choice in choices if isinstance(choice, Project)]
-    if len(projected) < len(choices):
-        return False
-    if all(one.relation in OF_COLOUR for one in projected):
-        return True
-    relations = [one.relation for one in projected]
-    return len(relations) == 2 and relations[0] != relations[1] == CONVERSES.get(relations[0])
+def _is_colour(choice: Query) -> bool:
+    return isinstance(choice, Project) and choice.relation in OF_COLOUR
+
+
+def _are_opposites(choices: list[Query]) -> bool:
+    """Whether some sets are two, and nothing is in both: what is left and what is right of a thing."""
+    relations = [choice.relation for choice in choices if isinstance(choice, Project)]
+    return len(relations) == len(choices) == 2 and relations[0] != relations[1] == CONVERSES.get(relations[0])

@@ -43,11 +43,13 @@ class CopiedWords:
         return [word.text.lower() for word in self.words]
 
     def find(self, phrase: str) -> range | None:
-        """The places among the words of a phrase that stands there, whatever its case."""
+        """The places among the words of a phrase that stands there, whatever its case, without a word left out."""
         wanted = [word.text.lower() for word in words_in(phrase)]
         for at in range(len(self.words) - len(wanted) + 1):
             if wanted and self._folded[at : at + len(wanted)] == wanted:
-                return range(at, at + len(wanted))
+                places = range(at, at + len(wanted))
+                if len(words_in(self.as_written(places))) == len(wanted):
+                    return places
         return None
 
     def pieces(self, places: range) -> list[str]:

@@ -219,11 +219,21 @@ def test_questions_about_the_room(sentence: str, value: object, room: Scene) -> 
     [
         ("exists cat & (left(person) | right(person))", "Left of the person, I think"),
         ("exists dog & white & (left(couch) | right(couch))", "Right of the couch, I think"),
+        ("exists dog & (left(cat) | right(cat))", "Yes, I think: both left of the cat and right of the cat"),
+        ("exists dog & black & (on(couch) | on(person))", "Yes, I think: on the couch"),
+        ("exists couch & (~on(dog) | ~on(tie))", None),  # no words for what is upon a thing
         ("exists couch & (red | blue)", "Blue, I think"),
-        ("exists cups & (red | blue)", "Red and blue, I think"),
+        ("exists cups & (red | blue)", "Yes, I think: both red and blue"),
+        ("exists person & (grey | white)", None),  # its colour is in doubt
         ("exists cat | bus", "Yes, I think: a cat"),
         ("exists (cat | bus) & on(couch)", "Yes, I think: a cat"),
-        ("exists dog & on(couch | person)", "Yes, I think: a couch"),
+        ("exists pet", None),  # one word that means two classes
+        ("exists pet | bus", "Yes, I think: a pet"),
+        ("exists pet & (red | blue)", None),
+        ("exists pet & (white | black)", "Yes, I think: both white and black"),
+        ("exists dog & white & (left(pet) | right(pet))", "Right of the pet, I think"),
+        ("exists (cat | dog) & (white | black)", None),  # two choices at once
+        ("exists person & (contains(tie) | contains(cup))", None),  # no English
         ("exists dog & on(couch)", None),  # it names one thing alone
         ("exists cat & (red | blue)", None),  # it is not so
         ("denied cups & (red | blue)", None),
@@ -237,6 +247,16 @@ def test_of_the_alternatives_of_a_question_those_that_hold_are_told(
     which = grounding.alternatives
     assert (None if which is None else which.answer(", I think")) == told
     assert any("this holds" in note for note in grounding.notes) == (told is not None)
+
+
+def test_the_documented_alternatives_are_told(street: Scene, room: Scene) -> None:
+    for text, scene, told in (
+        ("is the dog left or right of the bus?", street, "Left of the bus"),
+        ("is there a cat or a dog?", room, "Yes: both a cat and a dog"),
+        ("is there a cat or a bus?", room, "Yes: a cat"),
+    ):
+        which = ground(text, scene, MATCHER).alternatives
+        assert which is not None and which.answer() == told, text
 
 
 def test_most_of_what_people_say_is_read(street: Scene, room: Scene) -> None:

@@ -11,7 +11,7 @@ from vision.errors import InstructionError
 from vision.reading.instructions.replies import TaskReply
 from vision.reading.instructions.surface import read_back, written
 from vision.reading.instructions.task_grammar import task_grammar
-from vision.reading.prompt import TextPrompt
+from vision.reading.prompt import LONGEST_WORD, TextPrompt
 from vision.reading.teaching.instructions import FOLDER, read_lists
 
 
@@ -128,6 +128,14 @@ def test_a_placeholder_that_was_not_filled_in_is_named() -> None:
 def test_an_instruction_of_ten_thousand_words_is_refused() -> None:
     with pytest.raises(InstructionError, match="expected at most 4000"):
         _ = TextPrompt("dogs " * 10_000).text
+
+
+def test_a_flood_of_letters_is_cut_short_and_no_word_to_copy() -> None:
+    prompt = TextPrompt(f"find the dog {'a' * 1000} cat")
+    assert prompt.text == f"I: find the dog {'a' * LONGEST_WORD}... cat\nTask:"
+    assert [word.text for word in prompt.copied_words.words] == ["find", "the", "dog", "cat"]
+    assert prompt.quoted("the dog") == "the dog"
+    assert prompt.find("dog cat") is None, "something stands between them"
 
 
 def test_every_reply_of_the_written_lists_is_one_that_the_grammar_allows() -> None:
