@@ -145,14 +145,15 @@ def test_pressing_again_before_it_listens_ends_it(listening: Any, copying: str) 
         page.wait_for_selector("#told .sk-shape-answer", timeout=240_000)
         page.evaluate(
             "() => { const resume = AudioContext.prototype.resume; AudioContext.prototype.resume = async function () {"
-            " window.resuming = this; await new Promise((later) => setTimeout(later, 500));"
+            " window.resuming = this; await new Promise((later) => { window.goOn = later; });"
             " return resume.call(this); }; }"
         )
         page.get_by_role("button", name="Ask by voice").click()
         page.wait_for_function("window.resuming")
         page.get_by_role("button", name="Ask by voice").click()
+        page.evaluate("window.goOn()")
         page.wait_for_function("window.resuming.state === 'closed'")
-        page.wait_for_timeout(700)
+        page.wait_for_timeout(200)
         assert page.get_attribute("#voice button", "class") == "sk-microphone"
         assert page.inner_text("#ask_status") == ""
 
