@@ -90,9 +90,9 @@ class Grounding:
         query: the logical query that was run.
         justification: the reasons of each object, in the order of `detections`.
         notes: what was assumed, one sentence each.
-        alternatives: of a yes-or-no question that names some and is true, which of them hold.
         passed_over: where nothing fits, what there is of the class that is asked for, in a sentence, which is among the
             notes too; "" where there is nothing of it.
+        alternatives: of a yes-or-no question that names some and is true, which of them hold; the notes say it too.
     """
 
     expression: str

@@ -31,6 +31,7 @@ read and to write."""
 SHOWN = 4
 """Members of a class set that the prompt shows."""
 
+_FLOOD = re.compile(rf"(\w{{{LONGEST_WORD}}})\w+")
 _SET = re.compile(r"\{[^{}\[\]]*\}|\[[^{}\[\]]*\]")
 _MEMBER = re.compile(
     r"""\s*(?:"(?P<double>[^"]*)"|'(?P<single>(?:[^']|'(?=\w))*)'|(?P<bare>[^,;"':=]+?))"""
@@ -109,9 +110,7 @@ class TextPrompt:
             raise InstructionError(
                 f"the instruction has {len(shown)} characters beside its class sets: expected at most {MOST_CHARACTERS}"
             )
-        floods = [word.text for word in words_in(shown) if len(word.text) > LONGEST_WORD]
-        for flood in sorted(floods, key=len, reverse=True):
-            shown = shown.replace(flood, f"{flood[:LONGEST_WORD]}...")
+        shown = _FLOOD.sub(r"\1...", shown)
         return f"I: {shown}\n{ANSWER}"
 
     @cached_property

@@ -73,7 +73,7 @@ def test_few_classes_give_exactly_their_part_of_what_all_give(vision: Vision) ->
         assert everything.scores is not None and np.array_equal(found.xyxy, everything.xyxy[mine])
 
 
-@pytest.mark.parametrize("words", ["motorcycle and motorbike", "motorbikes, cats and every vehicle"])
+@pytest.mark.parametrize("words", ["motorbike", "motorcycle and motorbike", "motorbikes, cats and every vehicle"])
 def test_words_mean_what_they_do_with_any_detector(vision: Vision, words: str) -> None:
     phrases = re.split(r", | and (?:every )?", words)
     task = Task(words, targets=tuple(Target(one, vision.matcher.match(one).classes) for one in phrases))

@@ -262,12 +262,12 @@ def test_the_documented_alternatives_are_told(street: Scene, room: Scene) -> Non
 def test_most_of_what_people_say_is_read(street: Scene, room: Scene) -> None:
     right = []
     for cases, scene, things in ((IN_THE_STREET, street, STREET), (IN_THE_ROOM, room, ROOM)):
-        for text, _, expected in cases[::4]:
+        for text, _, expected in cases[::2]:
             try:
                 right.append(boxes(ground(text, scene, MATCHER), things) == expected)
             except InstructionError:
                 right.append(False)
-    for text, _, value in ABOUT_THE_ROOM[::4]:
+    for text, _, value in ABOUT_THE_ROOM[::2]:
         try:
             right.append(ground(text, room, MATCHER).value == value)
         except InstructionError:

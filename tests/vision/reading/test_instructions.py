@@ -107,7 +107,7 @@ def test_how_it_is_written(text: str, written: str, expected: dict[str, Any]) ->
 def test_most_of_what_people_ask_is_read() -> None:
     right = []
     cases = [(text, written) for text, written, *_ in WHAT] + [(text, written) for text, written, *_ in WHICH]
-    for text, written in (cases + [(text, written) for text, written, _ in HOW])[::2]:
+    for text, written in cases + [(text, written) for text, written, _ in HOW]:
         try:
             found = read_instruction(text, MATCHER)
         except InstructionError:
