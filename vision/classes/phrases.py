@@ -170,9 +170,8 @@ def determined(name: str, text: str) -> str:
     """
     if name.casefold().split(" ", 1)[0] in _DETERMINERS:
         return name
-    start = text.casefold().find(name.casefold())
-    before = text[: max(start, 0)].split()
-    return f"{before[-1]} {name}" if before and before[-1].casefold() in _DETERMINERS else ""
+    before = re.search(rf"(\w+)\s+{re.escape(name)}(?!\w)", text, re.IGNORECASE)
+    return f"{before[1]} {name}" if before and before[1].casefold() in _DETERMINERS else ""
 
 
 def head_end(words: list[str]) -> int:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reasoning import Query
 from reasoning.query.tree import Entity, Intersect, Project, Union
-from vision.classes.matching import Match
 from vision.detections.description import listed, with_article
 from vision.grounding.asking import OF_COLOUR, Asked, Things
-from vision.reading.expressions.sentence import both, either, same_things
+from vision.reading.expressions.meaning import kind_meant
+from vision.reading.expressions.sentence import both, same_things
 from vision.scene.relations import CONVERSES, RELATIONS
 
 _SAID = frozenset(RELATIONS) - {"contains", "overlapping"}
@@ -48,11 +48,15 @@ def alternatives_held(asked: Asked, scene: Things) -> Alternatives | None:
         return None
     things = same_things(sentence.things)
     parts = things.parts if isinstance(things, Intersect) else (things,)
-    matches = asked.reading.matches.values()
-    named = [(part, choices) for part in parts if (choices := _choices(part, matches))]
-    if len(named) != 1 or not all(words for _, words in named[0][1]):
+    kinds = {kind_meant(match): match.thing for match in asked.reading.matches.values()}
+    # A word that means several classes, as "pet", is a union too, and names no alternatives.
+    unions = [part for part in parts if isinstance(part, Union) and part not in kinds]
+    if len(unions) != 1:
         return None
-    [(union, choices)] = named
+    [union] = unions
+    choices = [(choice, _words(choice, kinds)) for choice in union.parts]
+    if not all(words for _, words in choices):
+        return None
     rest = [part for part in parts if part is not union]
     fitting = [(words, scene.members(scene.answer(both([*rest, choice]), asked.classes))) for choice, words in choices]
     held = [words for words, members in fitting if members]
@@ -63,50 +67,16 @@ def alternatives_held(asked: Asked, scene: Things) -> Alternatives | None:
     return Alternatives(f"{'both ' * (len(held) == 2)}{listed(held)}", is_choice)
 
 
-def _choices(part: Query, matches: Iterable[Match]) -> list[tuple[Query, str]]:
-    """The alternatives that a part of a query was said to have, each with its words; none where it has none."""
-    if not isinstance(part, Union):
-        return []
-    classes = _classes(part)
-    if classes is None:
-        return [(choice, _words(choice, matches)) for choice in part.parts]
-    # A word such as "pet" means several classes; alternatives are what several words mean.
-    said = [match for match in matches if set(match.classes) <= classes]
-    if len(said) < 2 or set().union(*(match.classes for match in said)) != classes:
-        return []
-    return [(either([_of_class(name) for name in match.classes]), with_article(match.thing)) for match in said]
-
-
-def _words(choice: Query, matches: Iterable[Match]) -> str:
-    """A set in words: "red", "left of the bus"; "" where it has none."""
-    if not isinstance(choice, Project) or not choice.inverse:
-        return ""
-    if _is_colour(choice):
-        return str(choice.source.name) if isinstance(choice.source, Entity) else ""
-    classes = _classes(choice.source)
-    thing = next((match.thing for match in matches if set(match.classes) == classes), "")
-    return f"{choice.relation.replace('_', ' ')} the {thing}" if thing and choice.relation in _SAID else ""
-
-
-def _of_class(name: str) -> Query:
-    return Project("class", Entity(name), inverse=True)
-
-
-def _classes(query: Query) -> set[str] | None:
-    """The classes of a set that is told by classes alone; None of another."""
-    names = list(_class_names(query))
-    return None if None in names else {name for name in names if name is not None}
-
-
-def _class_names(query: Query) -> Iterator[str | None]:
-    match query:
-        case Union(parts=parts):
-            for part in parts:
-                yield from _class_names(part)
-        case Project(relation="class", source=Entity(name=name), inverse=True):
-            yield name
-        case _:
-            yield None
+def _words(choice: Query, kinds: Mapping[Query, str]) -> str:
+    """A set in words: "red", "a dog", "left of the bus"; "" where it has none. `kinds` are what things are called."""
+    if choice in kinds:
+        return with_article(kinds[choice])
+    match choice:
+        case Project(relation=relation, source=Entity(name=name), inverse=True) if relation in OF_COLOUR:
+            return name
+        case Project(relation=relation, source=source, inverse=True) if relation in _SAID and source in kinds:
+            return f"{relation.replace('_', ' ')} the {kinds[source]}"
+    return ""
 
 
 def _is_colour(choice: Query) -> bool:
@@ -114,6 +84,8 @@ def _is_colour(choice: Query) -> bool:
 
 
 def _are_opposites(choices: list[Query]) -> bool:
-    """Whether some sets are two, and nothing is in both: what is left and what is right of a thing."""
-    relations = [choice.relation for choice in choices if isinstance(choice, Project)]
-    return len(relations) == len(choices) == 2 and relations[0] != relations[1] == CONVERSES.get(relations[0])
+    """Whether some sets are two, and nothing is in both: what is left and what is right of one thing."""
+    match choices:
+        case [Project(relation=one, source=first), Project(relation=other, source=second)]:
+            return first == second and one != other and CONVERSES.get(one) == other
+    return False

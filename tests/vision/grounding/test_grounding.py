@@ -229,6 +229,7 @@ def test_questions_about_the_room(sentence: str, value: object, room: Scene) -> 
         ("exists (cat | bus) & on(couch)", "Yes, I think: a cat"),
         ("exists pet", None),  # one word that means two classes
         ("exists pet | bus", "Yes, I think: a pet"),
+        ("exists vehicle | animal", "Yes, I think: an animal"),
         ("exists pet & (red | blue)", None),
         ("exists pet & (white | black)", "Yes, I think: both white and black"),
         ("exists dog & white & (left(pet) | right(pet))", "Right of the pet, I think"),

@@ -55,12 +55,7 @@ class Meanings:
             nearest = f"; nearest: {', '.join(match.nearest)}" if match.nearest else ""
             raise InstructionError(f'this model has no class for "{phrase}"{nearest}')
         self.matches[phrase] = match
-        supercategory = _supercategories().get(match.classes)
-        kind = (
-            _has("supercategory", supercategory)
-            if supercategory is not None
-            else either([_has("class", name) for name in match.classes])
-        )
+        kind = kind_meant(match)
         return both([kind, _has("colour", match.colour)]) if match.colour else kind
 
     def action(self, phrase: str) -> str:
@@ -70,6 +65,14 @@ class Meanings:
             InstructionError: the video was not divided into actions, or none is like it.
         """
         return action_named(phrase, self._actions)
+
+
+def kind_meant(match: Match) -> Query:
+    """The things of the classes that a phrase means, whatever their colour."""
+    supercategory = _supercategories().get(match.classes)
+    if supercategory is not None:
+        return _has("supercategory", supercategory)
+    return either([_has("class", name) for name in match.classes])
 
 
 def _has(relation: str, word: str) -> Query:
