@@ -16,7 +16,7 @@ from reasoning.reading import understand
 from reasoning.speech.audio import Audio
 from reasoning.speech.model import SpeechModel
 from reasoning.speech.transcript import Transcript
-from reasoning.speech.vocabulary import spoken_vocabulary
+from reasoning.speech.vocabulary import spoken_phrases
 
 MOST = 8
 """Texts that are read."""
@@ -41,7 +41,7 @@ def chosen(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model: Spee
     def texts() -> Iterator[str]:
         """The others are decoded where the first one is not sure enough."""
         yield transcript.text
-        yield from model.others(audio, transcript.language or "en", spoken_vocabulary(kg))
+        yield from model.others(audio, transcript.language or "en", spoken_phrases(kg))
 
     text = surest(texts(), lambda text: sureness(text, kg))
     return transcript if text is None else replace(transcript, text=text)

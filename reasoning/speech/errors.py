@@ -26,6 +26,19 @@ class NoSpeechError(AudioError):
     """A recording is silent, or holds noise or music, and nobody speaks in it."""
 
 
+class NoWordsError(NoSpeechError):
+    """Somebody may speak in a recording, and no word of it is understood.
+
+    Args:
+        message: what it may hold.
+        transcript: without a text.
+    """
+
+    def __init__(self, message: str, transcript: Transcript) -> None:
+        super().__init__(message)
+        self.transcript = transcript
+
+
 class SpokenLanguageError(SpeechError, UsageError):
     """A question was spoken in a language in which questions are not read.
 

@@ -8,7 +8,7 @@ from reasoning.errors import quoted_list
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.speech.audio import USUAL_LIMITS, Audio, AudioLimits, AudioSource, load_audio
 from reasoning.speech.choosing import chosen
-from reasoning.speech.errors import SpokenLanguageError
+from reasoning.speech.errors import NoWordsError, SpokenLanguageError
 from reasoning.speech.model import SpeechModel
 from reasoning.speech.opening import PACKAGED, open_speech_model
 from reasoning.speech.transcript import Transcript, language_name
@@ -41,7 +41,15 @@ def hear_question(
         MissingPackageError: the extra `speech` is not installed.
     """
     model, audio = _opened(model), load_audio(source, limits)
-    *_, last = partial_questions(audio, kg, model, limits)
+    try:
+        *_, last = partial_questions(audio, kg, model, limits)
+    except NoWordsError as error:
+        if kg is None or error.transcript.language not in ASKABLE:
+            raise
+        found = chosen(error.transcript, audio, kg, model)
+        if not found.text:
+            raise
+        return found
     return last if kg is None else chosen(last, audio, kg, model)
 
 

@@ -14,10 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kg_data.installation import require
 from reasoning.speech.audio import SAMPLE_RATE, Audio
-from reasoning.speech.errors import NoSpeechError
+from reasoning.speech.errors import NoSpeechError, NoWordsError
 from reasoning.speech.transcript import Transcript
 
 LEAST_SPEECH = 0.2
@@ -29,6 +30,13 @@ PAUSE = 0.5
 LEAST_OF_EXPECTED = 0.15
 """Probability from which a language that is expected is taken to be spoken, whatever is likelier: of a short recording
 that is English Whisper-base may believe that it is Thai, and of one that is German hardly that it is English."""
+
+WINDOW = 30
+"""Seconds that are heard at once, which is what Whisper was taught on."""
+
+TEMPO = 0.85
+"""Of what is said, at which a recording is heard again where it may not have been understood; chosen on development
+questions, of which it is the best alone, as quick voices are hard for small models."""
 
 SILENT = 0.001
 """Loudest sample (of 1) up to which a recording is called silent."""
@@ -52,7 +60,7 @@ class SpeechModel(ABC):
             vocabulary: words that are likely, see `spoken_vocabulary`; a model that takes none hears without.
 
         Raises:
-            NoSpeechError: nobody speaks in it.
+            NoSpeechError: nobody speaks in it, or (NoWordsError) no word is understood.
             SpeechError: the model fails.
         """
         spoken = seconds_of_speech(audio)
@@ -61,7 +69,9 @@ class SpeechModel(ABC):
         padded = Audio(np.pad(audio.samples, round(PAUSE * SAMPLE_RATE)), audio.name)
         for transcript in self._heard(padded, expected, vocabulary):
             if transcript.final and not transcript.text:
-                raise NoSpeechError(f"No words are understood in {audio.name}: it may hold music or noise; ask again")
+                raise NoWordsError(
+                    f"No words are understood in {audio.name}: it may hold music or noise; ask again", transcript
+                )
             yield replace(transcript, seconds=min(max(transcript.seconds - PAUSE, 0.0), audio.seconds))
 
     def transcript(self, audio: Audio, expected: Sequence[str] = (), vocabulary: str = "") -> Transcript:
@@ -69,17 +79,24 @@ class SpeechModel(ABC):
         *_, last = self.partials(audio, expected, vocabulary)
         return last
 
-    def others(self, audio: Audio, language: str, vocabulary: str = "") -> list[str]:
-        """What may have been said, the likeliest first; [] of a model that does not tell, or a long recording.
+    def others(self, audio: Audio, language: str, phrases: Sequence[str] = ()) -> Iterator[str]:
+        """What else may have been said, as it is found: in the recording, and in it at `TEMPO`.
 
         Args:
-            audio: the recording.
+            audio: the recording; of one that is longer than `WINDOW` nothing is told.
             language: the code of its language.
-            vocabulary: see `partials`.
+            phrases: that are expected, see `spoken_phrases`.
 
         Raises:
             SpeechError: the model fails.
         """
+        for samples in (audio.samples, _slower(audio.samples)):
+            padded = np.pad(samples, round(PAUSE * SAMPLE_RATE))
+            if len(padded) <= WINDOW * SAMPLE_RATE:
+                yield from self._hypotheses(padded, language, tuple(phrases))
+
+    def _hypotheses(self, samples: NDArray[np.float32], language: str, phrases: tuple[str, ...]) -> list[str]:
+        """What may have been said in a window, the likeliest first; [] of a model that does not tell."""
         return []
 
     @abstractmethod
@@ -112,6 +129,12 @@ def likeliest_language(chances: Mapping[str, float], expected: Sequence[str]) ->
     likely = [code for code in expected if chances.get(code, 0.0) >= LEAST_OF_EXPECTED]
     language = max(likely or chances, key=chances.__getitem__)
     return language, chances[language]
+
+
+def _slower(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A recording at `TEMPO`, and as much lower, as a tape is that runs slowly."""
+    places = np.arange(int(len(samples) / TEMPO)) * TEMPO
+    return np.asarray(np.interp(places, np.arange(len(samples)), samples), np.float32)
 
 
 def _what_is_heard(audio: Audio) -> str:

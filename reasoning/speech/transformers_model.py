@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,11 @@ from kg_data.devices import find_device, find_dtype, quiet_transformers
 from kg_data.installation import require
 from reasoning.speech.audio import SAMPLE_RATE, Audio
 from reasoning.speech.errors import SpeechError
-from reasoning.speech.model import SpeechModel, likeliest_language
+from reasoning.speech.model import WINDOW, SpeechModel, likeliest_language
 from reasoning.speech.transcript import Transcript
 
-WINDOW = 30
-"""Seconds that are heard at once, which is what Whisper was trained on."""
+if TYPE_CHECKING:
+    from reasoning.speech.biasing import BiasedSearch
 
 
 class TransformersSpeechModel(SpeechModel):
@@ -91,6 +92,23 @@ class TransformersSpeechModel(SpeechModel):
         written = {"generate_kwargs": options} if options else {}  # what is read letter by letter takes none
         found = self._pipeline({"raw": window, "sampling_rate": SAMPLE_RATE}, **written)
         return str(found["text"]).strip()
+
+    def _hypotheses(self, samples: NDArray[np.float32], language: str, phrases: tuple[str, ...]) -> list[str]:
+        if not self._is_whisper:
+            return []
+        import torch
+
+        model = self._pipeline.model
+        with self._one_at_a_time, torch.inference_mode():
+            made = self._pipeline.feature_extractor(samples, sampling_rate=SAMPLE_RATE, return_tensors="pt")
+            encoded = model.get_encoder()(made.input_features.to(model.device, model.dtype)).last_hidden_state
+            return self._search.hypotheses(encoded, language, phrases, len(samples) / SAMPLE_RATE)
+
+    @cached_property
+    def _search(self) -> BiasedSearch:
+        from reasoning.speech.biasing import BiasedSearch
+
+        return BiasedSearch(self._pipeline.model, self._pipeline.tokenizer.backend_tokenizer)
 
     def _languages(self, window: NDArray[np.float32]) -> dict[str, float]:
         """The probability of each language of Whisper's, from its first token (Radford et al. 2022, section 2.3)."""

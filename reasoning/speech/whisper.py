@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,23 +15,21 @@ from kg_data.devices import usable_cores
 from kg_data.installation import require
 from reasoning.speech.audio import SAMPLE_RATE, Audio
 from reasoning.speech.errors import SpeechError
-from reasoning.speech.model import PAUSE, SpeechModel, likeliest_language
+from reasoning.speech.model import SpeechModel, likeliest_language
+from reasoning.speech.packaged_weights import WEIGHTS
 from reasoning.speech.transcript import Transcript
 
 if TYPE_CHECKING:
     from faster_whisper.transcribe import Segment, TranscriptionInfo
 
-BEAM_SIZE = 5
+    from reasoning.speech.biasing import BiasedSearch
 
-WINDOW = 30.0
-"""Seconds that Whisper looks at, at once."""
+log = logging.getLogger(__name__)
+
+BEAM_SIZE = 5
 
 NO_REPEAT = 3
 """Tokens in a row that are not said twice: after a word that it does not know Whisper may say another for ever."""
-
-TEMPO = 0.85
-"""Of what is said, at which a recording is heard again where it may not have been understood; chosen on development
-questions, of which it is the best alone, as quick voices are hard for small models."""
 
 LEAST_LOG_PROBABILITY = -1.0
 """Mean log-probability of a token below which a text is Whisper's guess at noise, by its own rule (section 4.5)."""
@@ -54,7 +54,7 @@ class WhisperModel(SpeechModel):
         require("Hearing a question", "faster_whisper")
         import faster_whisper
 
-        self.name = name
+        self.name, self._folder = name, folder
         try:
             self._model = faster_whisper.WhisperModel(
                 str(folder),
@@ -82,27 +82,25 @@ class WhisperModel(SpeechModel):
             yield Transcript(text, language, probability, end, final=False)
         yield Transcript(text, language, probability, audio.seconds)
 
-    def others(self, audio: Audio, language: str, vocabulary: str = "") -> list[str]:
-        """Hypotheses of the beams of two more hearings of a recording of one window: slower, and without the words."""
-        slower = _slower(audio.samples)
-        if len(slower) > (WINDOW - 2 * PAUSE) * SAMPLE_RATE:
-            return []
-        hearings = (self._beam(slower, language, vocabulary), self._beam(audio.samples, language, ""))
-        return [text for pair in zip(*hearings, strict=False) for text in pair]
-
-    def _beam(self, samples: NDArray[np.float32], language: str, vocabulary: str) -> list[str]:
-        from faster_whisper.tokenizer import Tokenizer
+    def _hypotheses(self, samples: NDArray[np.float32], language: str, phrases: tuple[str, ...]) -> list[str]:
+        import torch
         from faster_whisper.transcribe import pad_or_trim
 
-        padded = np.pad(samples, round(PAUSE * SAMPLE_RATE))
-        encoded = self._model.encode(pad_or_trim(self._model.feature_extractor(padded)))
-        multilingual = self._model.model.is_multilingual
-        tokenizer = Tokenizer(self._model.hf_tokenizer, multilingual, task="transcribe", language=language)
-        prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True, hotwords=vocabulary or None)
-        (result,) = self._model.model.generate(
-            encoded, [prompt], beam_size=BEAM_SIZE, num_hypotheses=BEAM_SIZE, no_repeat_ngram_size=NO_REPEAT
-        )
-        return [tokenizer.decode(ids).strip() for ids in result.sequences_ids]
+        if self._search is None:
+            return []
+        encoded = np.array(self._model.encode(pad_or_trim(self._model.feature_extractor(samples))))
+        return self._search.hypotheses(torch.from_numpy(encoded), language, phrases, len(samples) / SAMPLE_RATE)
+
+    @cached_property
+    def _search(self) -> BiasedSearch | None:
+        from reasoning.speech.biasing import BiasedSearch
+        from reasoning.speech.ctranslate2_weights import whisper_decoder
+
+        try:
+            return BiasedSearch(whisper_decoder(self._folder / WEIGHTS), self._model.hf_tokenizer)
+        except SpeechError as error:
+            log.warning("nothing else is looked for in what %s hears: %s", self.name, error)
+            return None
 
     def _segments(
         self, audio: Audio, vocabulary: str, language: str | None = None
@@ -118,9 +116,3 @@ class WhisperModel(SpeechModel):
             hotwords=vocabulary or None,
         )
         return found
-
-
-def _slower(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A recording at `TEMPO`, and as much lower, as a tape is that runs slowly."""
-    places = np.arange(int(len(samples) / TEMPO)) * TEMPO
-    return np.asarray(np.interp(places, np.arange(len(samples)), samples), np.float32)

@@ -1,0 +1,153 @@
+"""Expected phrases are preferred where they may have been said, and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import struct
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+import torch
+
+from reasoning import KnowledgeGraph
+from reasoning.speech import SpeechError, load_audio
+from reasoning.speech.audio import SAMPLE_RATE, Audio
+from reasoning.speech.biasing import PhraseBonus
+from reasoning.speech.ctranslate2_weights import whisper_decoder
+from reasoning.speech.packaged_weights import packaged_whisper
+from reasoning.speech.vocabulary import MOST_NAMES, spoken_phrases
+from reasoning.speech.whisper import WhisperModel
+from tests.reasoning.speech.recordings import packaged_model, spoken
+
+MALI, MAL, I_, BU, FASO, BURKINA, AND = range(7)
+"""Tokens: " Mali", " Mal", "i", "bu", " Faso", " Burkina", " and"."""
+BEGINS_WORD = torch.tensor([True, True, False, False, True, True, True])
+PHRASES = [(MALI,), (MAL, I_), (BURKINA, FASO), (BURKINA,)]
+START = 2
+
+
+def bonus(*said: int) -> list[float]:
+    """What each token gets after some were said."""
+    giver = PhraseBonus(PHRASES, BEGINS_WORD, START, bonus=1.0)
+    before = torch.tensor([[0] * START + list(said)])
+    nothing = torch.zeros(1, len(BEGINS_WORD))
+    given = giver(cast(torch.LongTensor, before), cast(torch.FloatTensor, nothing))
+    assert not nothing.any(), "what was given in is left as it is"
+    return [round(one, 3) for one in given[0].tolist()]
+
+
+def test_what_begins_a_phrase_has_a_bonus() -> None:
+    assert bonus() == [1, 1, 0, 0, 0, 1, 0]
+
+
+def test_what_goes_on_with_a_phrase_has_one_and_what_leaves_it_gives_it_back() -> None:
+    assert bonus(MAL) == [0, 0, 1, -1, -1, 0, -1]
+
+
+def test_a_phrase_that_was_said_keeps_its_bonus() -> None:
+    assert bonus(MAL, I_) == [1, 1, -2, -2, 0, 1, 0]
+
+
+def test_a_word_that_only_begins_like_a_phrase_gives_it_back() -> None:
+    assert bonus(MALI)[BU] == -1
+    assert bonus(MALI, BU) == bonus()
+
+
+def test_a_longer_phrase_takes_nothing_from_the_one_that_it_begins_with() -> None:
+    assert bonus(BURKINA) == [1, 1, -1, -1, 1, 1, 0]
+    assert bonus(BURKINA, FASO)[AND] == 0
+
+
+def test_only_what_was_said_after_the_prompt_counts() -> None:
+    giver = PhraseBonus([(1, 2)], torch.ones(3, dtype=torch.bool), start=1, bonus=1.0)
+    rows = cast(torch.LongTensor, torch.tensor([[1, 0], [1, 1]]))
+    given = giver(rows, cast(torch.FloatTensor, torch.zeros(2, 3)))
+    assert given.tolist() == [[0, 1, 0], [-1, 0, 1]]
+
+
+def test_of_a_graph_its_words_and_its_names_are_expected() -> None:
+    world = spoken_phrases(KnowledgeGraph.load("world"))
+    assert {"capital", "capitals", "time zone", "Germany", "Danish Krone", "Mexico City"} <= set(world)
+    assert len(set(world)) == len(world) <= 2 * MOST_NAMES
+    assert not [name for name in world if "(" in name or "/" in name]
+
+
+def test_of_few_things_at_an_end_of_a_relation_all_are_expected() -> None:
+    things = [(f"thing {chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676)}", "near", "Home")
+              for n in range(MOST_NAMES + 500)]  # fmt: skip
+    rare = [("Zebra", "colour", "White")]
+    busy = [(head, "far", tail) for head, _, _ in things for tail in ("North", "South")]
+    phrases = spoken_phrases(KnowledgeGraph.from_triples([*rare, *things, *busy]))
+    assert {"Zebra", "White", "Home"} <= set(phrases)
+    assert len(phrases) < len(things)
+
+
+@pytest.mark.slow
+def test_a_name_that_is_expected_is_heard() -> None:
+    """This voice's "Yerevan" is "your man" to the model that expects nothing."""
+    model = packaged_model()
+    audio = load_audio(spoken("Is Yerevan the capital of Azerbaijan?"))
+    with_names = list(model.others(audio, "en", ("Yerevan", "Azerbaijan", "Armenia", "Baku", "capital")))
+    without = list(model.others(audio, "en"))
+    assert "Is Yerevan the capital of Azerbaijan?" in with_names
+    assert not [text for text in without if "Yerevan" in text]
+
+
+@pytest.mark.slow
+def test_no_other_script_is_written_for_english_and_nothing_is_told_of_a_long_recording() -> None:
+    model = packaged_model()
+    assert all(text.isascii() for text in model.others(load_audio(spoken("Population of Ghana?")), "en"))
+    assert list(model.others(Audio(np.zeros(30 * SAMPLE_RATE, np.float32)), "en")) == []
+
+
+@pytest.mark.slow
+def test_the_decoder_of_a_file_is_ctranslate2s_own() -> None:
+    """Both write the same words, from the same sound, where nothing is preferred."""
+    packaged_model()
+    import faster_whisper
+    from faster_whisper.transcribe import pad_or_trim
+
+    whole = faster_whisper.WhisperModel(str(packaged_whisper()), device="cpu", compute_type="float32")
+    encoded = whole.encode(pad_or_trim(whole.feature_extractor(load_audio(spoken()).samples)))
+    prompt = [50258, 50259, 50359, 50363]  # a transcript in English without times
+    (theirs,) = whole.model.generate(encoded, [prompt], beam_size=1, suppress_blank=False, suppress_tokens=None)
+    decoder = whisper_decoder(packaged_whisper() / "model.bin")
+    said = list(prompt)
+    hidden = (torch.from_numpy(np.array(encoded)),)
+    with torch.inference_mode():
+        while said[-1] != 50257 and len(said) < 40:
+            logits = decoder(encoder_outputs=hidden, decoder_input_ids=torch.tensor([said])).logits
+            said.append(int(logits[0, -1].argmax()))
+    assert said[len(prompt) : -1] == theirs.sequences_ids[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "version 6"),
+        (struct.pack("<I", 5), "it is of version 5"),
+        (struct.pack("<IH", 6, 16) + b"TransformerSpec\0", "it is a TransformerSpec"),
+        (struct.pack("<IH", 6, 12) + b"WhisperSpec\0" + struct.pack("<II", 3, 9), "version 6"),
+    ],
+)
+def test_what_is_no_such_file_is_told(content: bytes, problem: str, tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_bytes(content)
+    with pytest.raises(SpeechError, match=problem):
+        whisper_decoder(tmp_path / "model.bin")
+
+
+@pytest.mark.slow
+def test_a_model_whose_weights_cannot_be_read_is_heard_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    packaged_model()
+    folder = shutil.copytree(packaged_whisper(), tmp_path / "own")
+    model = WhisperModel(folder, "own")
+    (folder / "model.bin").write_bytes(struct.pack("<I", 5))
+    with caplog.at_level(logging.WARNING):
+        assert list(model.others(load_audio(spoken()), "en")) == []
+    assert "nothing else is looked for in what own hears" in caplog.text
+    assert "border Germany" in model.transcript(load_audio(spoken()), ("en",)).text
