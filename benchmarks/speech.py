@@ -1,13 +1,13 @@
 """How well spoken questions are heard: word errors, time, memory, and how many are answered as when they are typed.
 
-    python -m benchmarks.speech [--questions N] [--work DIR]
+    python -m benchmarks.speech [--questions N] [--workers N] [--work DIR]
 
 Two parts. *Captions*: the 100 recordings of `speech/spoken_captions` in the data folder, one synthetic voice. Words are
 compared by jiwer after Whisper's own normalisation of English (transformers' `EnglishTextNormalizer`, without its table
 of British spellings): lower case, no punctuation, contractions and numbers in one form. *Questions*: 100 questions of
 `lists/questions.world.final.jsonl`, evenly spaced among those that are answered when they are typed, spoken by
 espeak-ng in three voices and speeds; one counts as heard where the answer is the same. A third of them is also heard
-without the graph, whose words Whisper is told to expect otherwise, and whose reader chooses among its hypotheses.
+without the graph, whose words and names are expected otherwise, and whose reader chooses among what may have been said.
 
 It writes `results/speech.json` and `.md` beside this file. A run that was stopped goes on from DIR.
 """
@@ -24,7 +24,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from functools import partial
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,6 @@ from reasoning.query.tree import Query
 from reasoning.reading import understand
 from reasoning.speech import (
     SpeechError,
-    SpeechModel,
     SpokenLanguageError,
     hear_question,
     load_audio,
@@ -56,16 +57,19 @@ WITHOUT_EVERY = 3
 OUTCOMES = ("same", "refused or asked back", "answered otherwise")
 
 
-def kept(path: Path, keys: Sequence[str], make: Callable[[str], dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """A line for each key: those that a stopped run has written, and the others made and written."""
+def kept(
+    path: Path, keys: Sequence[str], make: Callable[[str], dict[str, Any]], run: Callable[..., Iterator[Any]] = map
+) -> list[dict[str, Any]]:
+    """A line for each key: those that a stopped run has written, and the others made, by `run`, and written."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     done = {line["key"]: line for line in map(json.loads, lines)}
-    for key in keys:
-        if key not in done:
-            done[key] = {"key": key, **make(key)}
-            with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(done[key], ensure_ascii=False) + "\n")
-        yield done[key]
+    missing = [key for key in dict.fromkeys(keys) if key not in done]
+    for key, made in zip(missing, run(make, missing), strict=True):
+        done[key] = {"key": key, **made}
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(done[key], ensure_ascii=False) + "\n")
+        print(f"{path.stem}: {len(done)} of {len(keys)}", end="\r", file=sys.stderr, flush=True)
+    return [done[key] for key in keys]
 
 
 def captions(work: Path) -> dict[str, Any]:
@@ -85,7 +89,7 @@ def captions(work: Path) -> dict[str, Any]:
             "wall_seconds": time.perf_counter() - wall, "processor_seconds": time.process_time() - cpu,
         }  # fmt: skip
 
-    lines = list(kept(work / "captions.jsonl", list(spoken), hear))
+    lines = kept(work / "captions.jsonl", list(spoken), hear)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {**word_errors([(line["spoken"], line["heard"]) for line in lines]), **times(lines),
             "recordings": len(lines), "peak_mib": round(peak / 1024),
@@ -110,16 +114,15 @@ def times(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def questions(work: Path, count: int) -> dict[str, Any]:
+def questions(work: Path, count: int, run: Callable[..., Iterator[Any]]) -> dict[str, Any]:
     """How many spoken questions are answered as when they are typed."""
-    kg, model = KnowledgeGraph.load("world"), open_speech_model()
-    reader = Reader(kg, work / "read.jsonl")
+    kg = world()
+    reader = Reader(kg, work / "read.jsonl", run)
     typed = typed_questions(reader, count)
     parts: dict[str, Any] = {"vocabulary": spoken_vocabulary(kg)}
-    for name, graph, chosen in (("with", kg, typed), ("without", None, typed[::WITHOUT_EVERY])):
+    for name, chosen in (("with", typed), ("without", typed[::WITHOUT_EVERY])):
         keys = [f"{voice}: {question}" for question in chosen for voice, _ in VOICES]
-        hear = partial(heard, graph=graph, model=model)
-        lines = list(kept(work / f"heard.{name}.jsonl", keys, hear))
+        lines = kept(work / f"heard.{name}.jsonl", keys, partial(heard, expected=name == "with"), run)
         reader.read([line["heard"] for line in lines if line["heard"]])
         for line in lines:
             line["voice"], line["question"] = line["key"].split(": ", 1)
@@ -137,19 +140,16 @@ def questions(work: Path, count: int) -> dict[str, Any]:
 class Reader:
     """Reads questions about one graph, each text once."""
 
-    def __init__(self, kg: KnowledgeGraph, path: Path) -> None:
-        self._kg, self._path = kg, path
+    def __init__(self, kg: KnowledgeGraph, path: Path, run: Callable[..., Iterator[Any]]) -> None:
+        self._kg, self._path, self._run = kg, path, run
         self._results: dict[str, Hashable] = {}
         self.queries: dict[str, str | None] = {}
 
     def read(self, texts: Sequence[str]) -> None:
         """Read what was not read before, and keep it."""
-
-        def understood(text: str) -> dict[str, Any]:
-            query = understand(text, self._kg).query
-            return {"query": None if query is None else str(query)}
-
-        for line in kept(self._path, [text for text in dict.fromkeys(texts) if text not in self.queries], understood):
+        for line in kept(
+            self._path, [text for text in dict.fromkeys(texts) if text not in self.queries], read, self._run
+        ):
             self.queries[line["key"]] = line["query"]
 
     def outcome(self, line: dict[str, Any]) -> str:
@@ -166,22 +166,30 @@ class Reader:
         return self._results[query]
 
 
+@cache
+def world() -> KnowledgeGraph:
+    return KnowledgeGraph.load("world")
+
+
+def read(text: str) -> dict[str, Any]:
+    """The query that a text is read as."""
+    query = understand(text, world()).query
+    return {"query": None if query is None else str(query)}
+
+
 def typed_questions(reader: Reader, count: int) -> list[str]:
     """So many questions of the list, evenly spaced, that are answered when they are typed."""
     records = [json.loads(line) for line in LIST.read_text(encoding="utf-8").splitlines()]
     asked = [record["question"] for record in records if record["kind"] not in OPEN]
     step = len(asked) / (1.3 * QUESTIONS)
     spaced = [asked[int(at * step)] for at in range(int(1.3 * QUESTIONS))]
-    typed: list[str] = []
-    for question in spaced:
-        if len(typed) < count:
-            reader.read([question])
-            typed += [question] if reader.queries[question] is not None else []
-    return typed
+    reader.read(spaced)
+    return [question for question in spaced if reader.queries[question] is not None][:count]
 
 
-def heard(key: str, graph: KnowledgeGraph | None, model: SpeechModel) -> dict[str, Any]:
-    """What is heard of a question, spoken by a voice."""
+def heard(key: str, expected: bool) -> dict[str, Any]:
+    """What is heard of a question, spoken by a voice, where the graph's words are expected or not."""
+    graph, model = world() if expected else None, open_speech_model()
     voice, question = key.split(": ", 1)
     command = ["espeak-ng", "-v", voice, "-s", str(dict(VOICES)[voice]), "--stdout", "--", question]
     audio = load_audio(subprocess.run(command, check=True, capture_output=True).stdout)
@@ -249,6 +257,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--work", type=Path, help="where a stopped run goes on from; default: a folder for this run alone"
     )
     parser.add_argument("--questions", type=int, default=QUESTIONS, help=f"how many are spoken; default: {QUESTIONS}")
+    parser.add_argument(
+        "--workers", type=int, default=1, help="processes that hear questions at once; default: 1, for times alone"
+    )
     parser.add_argument("--part", choices=("captions",), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as own:
@@ -257,7 +268,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.part:
             print(json.dumps(captions(work)))
             return
-        asked = questions(work, options.questions)
+        with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+            asked = questions(work, options.questions, pool.map)
         command = [sys.executable, "-m", "benchmarks.speech", "--part", "captions", "--work", str(work)]
         said = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1])
     found = {"machine": machine(), "model": "Whisper-base, 8 bits, beams of 5",

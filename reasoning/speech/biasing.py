@@ -27,12 +27,12 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutput
 
+from reasoning.graph.names import fold
+
 BONUS = 2.0
 """Of each token, in nats; chosen on development questions. With 3 phrases are heard that nobody said."""
 
 BEAMS = 8
-
-HYPOTHESES = 5
 
 NO_REPEAT = 6
 """Tokens in a row that are not said twice: a model may say for ever what it was told to expect."""
@@ -126,7 +126,7 @@ class BiasedSearch:
         self._told = lru_cache(maxsize=8)(self._expectations)
 
     def hypotheses(self, encoded: torch.Tensor, language: str, phrases: tuple[str, ...], seconds: float) -> list[str]:
-        """What was likely said, the likeliest first.
+        """What was likely said, the likeliest first; of those that signs and capitals tell apart the first.
 
         Args:
             encoded: what the model's encoder gives for the window, shape (1, frames, width).
@@ -137,7 +137,7 @@ class BiasedSearch:
         bonus, never = self._told(language, phrases)
         prompt = self._prompt(language)
         settings: Any = GenerationConfig(  # type: ignore[no-untyped-call]
-            num_beams=BEAMS, num_return_sequences=HYPOTHESES,
+            num_beams=BEAMS, num_return_sequences=BEAMS,
             max_new_tokens=MOST_TOKENS_A_SECOND * math.ceil(seconds), no_repeat_ngram_size=NO_REPEAT,
             suppress_tokens=never, eos_token_id=self._end, pad_token_id=self._end, decoder_start_token_id=prompt[0],
         )  # fmt: skip
@@ -151,7 +151,11 @@ class BiasedSearch:
                 logits_processor=LogitsProcessorList([bonus]),
             )
         said = ([token for token in ids if token < self._end] for ids in found[:, len(prompt) :].tolist())
-        return list(dict.fromkeys(self._tokenizer.decode(ids).strip() for ids in said))
+        texts: dict[str, str] = {}
+        for ids in said:
+            text = self._tokenizer.decode(ids).strip()
+            texts.setdefault(fold(text), text)
+        return list(texts.values())
 
     def _token(self, name: str) -> int:
         found = self._tokenizer.token_to_id(name)
@@ -175,6 +179,10 @@ class BiasedSearch:
         return bonus, [*silent - in_phrases, *range(self._end + 1, self._model.config.vocab_size)]
 
 
+_UNASKED = frozenset('!…;"“”')
+"""Signs that a question does without, and that fill a beam with the same words."""
+
+
 @cache
 def _is_foreign(letter: str) -> bool:
     return letter.isalpha() and not unicodedata.name(letter, "").startswith("LATIN")
@@ -182,4 +190,7 @@ def _is_foreign(letter: str) -> bool:
 
 def _is_silent(text: str, latin: bool) -> bool:
     """Whether a token is a sign that nobody says, or of another script than the Latin where that is written."""
-    return any(unicodedata.category(sign) in ("So", "Ps", "Pe") or (latin and _is_foreign(sign)) for sign in text)
+    return any(
+        sign in _UNASKED or unicodedata.category(sign) in ("So", "Ps", "Pe") or (latin and _is_foreign(sign))
+        for sign in text
+    )

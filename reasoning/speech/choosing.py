@@ -18,7 +18,7 @@ from reasoning.speech.model import SpeechModel
 from reasoning.speech.transcript import Transcript
 from reasoning.speech.vocabulary import spoken_phrases
 
-MOST = 8
+MOST = 12
 """Texts that are read."""
 
 ENOUGH = 0.9
@@ -55,7 +55,7 @@ def surest(texts: Iterable[str], sure: Callable[[str], float]) -> str | None:
         sure: gives the probability of a text's reading, 0 to 1; 0 where it has none.
     """
     read: dict[str, float] = {}
-    for text in texts:
+    for text in filter(None, texts):
         if text not in read:
             read[text] = sure(text)
         if read[text] >= ENOUGH or len(read) == MOST:

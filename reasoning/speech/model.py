@@ -34,9 +34,12 @@ that is English Whisper-base may believe that it is Thai, and of one that is Ger
 WINDOW = 30
 """Seconds that are heard at once, which is what Whisper was taught on."""
 
-TEMPO = 0.85
+TEMPOS = (0.85, 1.0, 0.75)
 """Of what is said, at which a recording is heard again where it may not have been understood; chosen on development
-questions, of which it is the best alone, as quick voices are hard for small models."""
+questions: quick voices are hard for small models, and what is missed at one tempo is often heard at another."""
+
+MOST_OF_HEARING = 4
+"""Texts of each; further ones are hardly ever what was said."""
 
 SILENT = 0.001
 """Loudest sample (of 1) up to which a recording is called silent."""
@@ -80,7 +83,7 @@ class SpeechModel(ABC):
         return last
 
     def others(self, audio: Audio, language: str, phrases: Sequence[str] = ()) -> Iterator[str]:
-        """What else may have been said, as it is found: in the recording, and in it at `TEMPO`.
+        """What else may have been said, as it is found: the recording is heard at one of `TEMPOS` after the other.
 
         Args:
             audio: the recording; of one that is longer than `WINDOW` nothing is told.
@@ -90,10 +93,10 @@ class SpeechModel(ABC):
         Raises:
             SpeechError: the model fails.
         """
-        for samples in (audio.samples, _slower(audio.samples)):
-            padded = np.pad(samples, round(PAUSE * SAMPLE_RATE))
-            if len(padded) <= WINDOW * SAMPLE_RATE:
-                yield from self._hypotheses(padded, language, tuple(phrases))
+        for tempo in TEMPOS:
+            samples = np.pad(_at_tempo(audio.samples, tempo), round(PAUSE * SAMPLE_RATE))
+            if len(samples) <= WINDOW * SAMPLE_RATE:
+                yield from self._hypotheses(samples, language, tuple(phrases))[:MOST_OF_HEARING]
 
     def _hypotheses(self, samples: NDArray[np.float32], language: str, phrases: tuple[str, ...]) -> list[str]:
         """What may have been said in a window, the likeliest first; [] of a model that does not tell."""
@@ -131,9 +134,9 @@ def likeliest_language(chances: Mapping[str, float], expected: Sequence[str]) ->
     return language, chances[language]
 
 
-def _slower(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A recording at `TEMPO`, and as much lower, as a tape is that runs slowly."""
-    places = np.arange(int(len(samples) / TEMPO)) * TEMPO
+def _at_tempo(samples: NDArray[np.float32], tempo: float) -> NDArray[np.float32]:
+    """A recording slower, and as much lower, as a tape is that runs slowly."""
+    places = np.arange(int(len(samples) / tempo)) * tempo
     return np.asarray(np.interp(places, np.arange(len(samples)), samples), np.float32)
 
 
