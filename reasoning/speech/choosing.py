@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from kg_data.errors import SkylarkError
+from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.reading import understand
 from reasoning.speech.audio import Audio
@@ -18,8 +19,8 @@ from reasoning.speech.model import SpeechModel
 from reasoning.speech.transcript import Transcript
 from reasoning.speech.vocabulary import spoken_phrases
 
-MOST = 12
-"""Texts that are read."""
+MOST = 13
+"""Texts that are read: those of all hearings."""
 
 ENOUGH = 0.9
 """Probability of a reading from which on no further text is read."""
@@ -39,9 +40,9 @@ def chosen(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model: Spee
     """
 
     def texts() -> Iterator[str]:
-        """The others are decoded where the first one is not sure enough."""
-        yield transcript.text
+        # What is heard with the graph's names in mind is right more often than what was heard without.
         yield from model.others(audio, transcript.language or "en", spoken_phrases(kg))
+        yield transcript.text
 
     text = surest(texts(), lambda text: sureness(text, kg))
     return transcript if text is None else replace(transcript, text=text)
@@ -54,14 +55,14 @@ def surest(texts: Iterable[str], sure: Callable[[str], float]) -> str | None:
         texts: the likeliest first; no more are taken than `MOST` that differ, and none after one that is sure `ENOUGH`.
         sure: gives the probability of a text's reading, 0 to 1; 0 where it has none.
     """
-    read: dict[str, float] = {}
+    read: dict[str, tuple[float, str]] = {}
     for text in filter(None, texts):
-        if text not in read:
-            read[text] = sure(text)
-        if read[text] >= ENOUGH or len(read) == MOST:
+        if (key := fold(text)) not in read:  # signs and capitals tell no readings apart
+            read[key] = sure(text), text
+        if read[key][0] >= ENOUGH or len(read) == MOST:
             break
-    best = max(read, key=lambda text: read[text], default="")
-    return best if read.get(best) else None
+    probability, best = max(read.values(), key=lambda found: found[0], default=(0.0, ""))
+    return best if probability else None
 
 
 def sureness(text: str, kg: KnowledgeGraph) -> float:
