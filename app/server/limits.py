@@ -64,8 +64,8 @@ AUDIO_SECONDS = 60
 """Of a recording that is heard; a longer one is refused."""
 AUDIO_BYTES = 32 * 2**20
 """Of a recording that is heard: room for a minute in the largest usual form."""
-HEAR_SECONDS = 60
-"""For hearing a recording."""
+HEAR_SECONDS = 120
+"""For hearing a recording, with the wait for those before it."""
 HEARD_AT_ONCE = 1
 """Recordings of all visitors that are heard; each takes a core."""
 GROW_SECONDS = 600

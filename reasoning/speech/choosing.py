@@ -7,8 +7,10 @@ et al. 1991), with the probability of a reading in place of a larger language mo
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import takewhile
 
 from kg_data.errors import SkylarkError
 from reasoning.graph.names import fold
@@ -21,6 +23,9 @@ from reasoning.speech.vocabulary import spoken_phrases
 
 MOST = 13
 """Texts that are read: those of all hearings."""
+
+PATIENCE = 30.0
+"""Seconds after which no further text is looked for, on machines that are slow or busy."""
 
 ENOUGH = 0.9
 """Probability of a reading from which on no further text is read."""
@@ -41,9 +46,11 @@ def chosen(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model: Spee
 
     def texts() -> Iterator[str]:
         # What is heard with the graph's names in mind is right more often than what was heard without.
-        yield from model.others(audio, transcript.language or "en", spoken_phrases(kg))
+        others = model.others(audio, transcript.language or "en", spoken_phrases(kg))
+        yield from takewhile(lambda _: time.monotonic() - began < PATIENCE, others)
         yield transcript.text
 
+    began = time.monotonic()
     text = surest(texts(), lambda text: sureness(text, kg))
     return transcript if text is None else replace(transcript, text=text)
 
