@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reasoning.speech.model import SpeechModel
     from reasoning.speech.opening import check_speech_model, open_speech_model
     from reasoning.speech.transcript import Transcript
-    from reasoning.speech.vocabulary import spoken_vocabulary
+    from reasoning.speech.vocabulary import spoken_phrases, spoken_vocabulary
 
 __all__ = [
     "ASKABLE",
@@ -38,6 +38,7 @@ __all__ = [
     "load_audio",
     "open_speech_model",
     "partial_questions",
+    "spoken_phrases",
     "spoken_vocabulary",
 ]
 
@@ -59,6 +60,7 @@ _MODULES = {
     "load_audio": "reasoning.speech.audio",
     "open_speech_model": "reasoning.speech.opening",
     "partial_questions": "reasoning.speech.hearing",
+    "spoken_phrases": "reasoning.speech.vocabulary",
     "spoken_vocabulary": "reasoning.speech.vocabulary",
 }
 
