@@ -28,8 +28,11 @@ from reasoning.speech import (
     SpokenLanguageError,
     Transcript,
     check_language,
+    spoken_phrases,
     spoken_vocabulary,
 )
+from reasoning.wording.inflection import plural
+from vision.classes.coco import COCO_CLASSES
 
 MOST_LETTERS = 8 * 2**20
 """Of one piece in base64: what a browser has recorded while it waited, at most."""
@@ -119,7 +122,7 @@ class Microphone:
             if recording is None or recording.name != piece.recording:
                 if piece.number != 0:
                     raise AudioError("the beginning of the recording is missing: speak again")
-                live = LiveTranscription(self._speech.model(), ASKABLE, _vocabulary(kg), LIMITS)
+                live = LiveTranscription(self._speech.model(), ASKABLE, _vocabulary(kg), LIMITS, _phrases(kg))
                 recording = Recording(piece.recording, live)
             if piece.number != recording.pieces:
                 raise AudioError("a piece of the recording is missing: speak again")
@@ -142,6 +145,12 @@ class Microphone:
 @lru_cache(maxsize=4)
 def _vocabulary(kg: KnowledgeGraph) -> str:
     return spoken_vocabulary(kg)
+
+
+@lru_cache(maxsize=4)
+def _phrases(kg: KnowledgeGraph) -> tuple[str, ...]:
+    """What is likely said here: of the graph, and of pictures."""
+    return (*spoken_phrases(kg), *COCO_CLASSES, *map(plural, COCO_CLASSES))
 
 
 def _sentence(error: SkylarkError) -> str:

@@ -8,7 +8,7 @@ often and does not fall behind the speaker.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,6 +30,8 @@ class LiveTranscription:
         model: what hears it.
         expected, vocabulary: see `SpeechModel.partials`.
         limits: the most that is taken.
+        phrases: that are preferred in the whole, see `SpeechModel.others`, whose first text is taken; of none, and
+            of a model that tells no others, the whole is heard as its parts are.
     """
 
     def __init__(
@@ -38,8 +40,9 @@ class LiveTranscription:
         expected: tuple[str, ...] = (),
         vocabulary: str = "",
         limits: AudioLimits = USUAL_LIMITS,
+        phrases: Sequence[str] = (),
     ) -> None:
-        self._model, self._expected, self._vocabulary = model, expected, vocabulary
+        self._model, self._expected, self._vocabulary, self._phrases = model, expected, vocabulary, phrases
         self._resampler = Resampler(limits=limits)
         self._pieces: list[NDArray[np.float32]] = []
         self._new = self._took = 0.0
@@ -82,7 +85,11 @@ class LiveTranscription:
         if piece is not None:
             self._pieces.append(self._resampler.add(piece))
         self._pieces.append(self._resampler.end())
-        return self._transcript()
+        heard = self._transcript()
+        if not self._phrases:
+            return heard
+        others = self._model.others(Audio(self._pieces[0]), heard.language or "en", self._phrases)
+        return replace(heard, text=next(others, "") or heard.text)
 
     def _transcript(self) -> Transcript:
         self._pieces = [np.concatenate(self._pieces)]
@@ -95,13 +102,14 @@ def live_transcripts(
     expected: tuple[str, ...] = (),
     vocabulary: str = "",
     limits: AudioLimits = USUAL_LIMITS,
+    phrases: Sequence[str] = (),
 ) -> Iterator[Transcript]:
     """The text so far of a recording that comes in pieces, and last, final, that of all of it; see `LiveTranscription`.
 
     Raises:
         AudioError, NoSpeechError, SpeechError: see there.
     """
-    live = LiveTranscription(model, expected, vocabulary, limits)
+    live = LiveTranscription(model, expected, vocabulary, limits, phrases)
     for piece in pieces:
         if (transcript := live.add(piece)) is not None:
             yield transcript

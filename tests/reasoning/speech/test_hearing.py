@@ -117,6 +117,53 @@ def test_a_recording_under_way_is_heard_once_a_second_and_not_beyond_the_limit()
     assert live.finish().final  # what came before it is kept
 
 
+class Searching(Counting):
+    """Finds expected phrases in what it hears."""
+
+    def others(self, audio: Audio, language: str, phrases: Sequence[str] = ()) -> Iterator[str]:
+        yield from (f"{language}: {phrase}, of {audio.seconds:.1f} seconds" for phrase in phrases)
+
+
+@pytest.mark.parametrize("phrases", [("Yerevan", "Baku"), ()])
+def test_the_whole_of_a_recording_is_searched_for_what_is_expected(phrases: tuple[str, ...]) -> None:
+    packaged_model()
+    live = LiveTranscription(Searching(), ("en",), phrases=phrases)
+    question = samples_of(spoken())
+    partial = [live.add((RATE, piece)) for piece in np.array_split(question, 4)]
+    assert {one.text for one in partial if one is not None} == {"a question"}
+    whole = f"en: Yerevan, of {len(question) / RATE:.1f} seconds"
+    assert live.finish().text == (whole if phrases else "a question")
+
+
+def test_of_a_model_that_tells_no_others_the_whole_is_what_it_hears() -> None:
+    packaged_model()
+    live = LiveTranscription(Counting(), ("en",), phrases=("Yerevan",))
+    assert live.finish((RATE, samples_of(spoken()))).text == "a question"
+
+
+class Deaf(Searching):
+    """Understands no word at first."""
+
+    def __init__(self, language: str = "en") -> None:
+        super().__init__()
+        self.language = language
+
+    def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
+        yield Transcript("", self.language, 0.5, audio.seconds)
+
+    def others(self, audio: Audio, language: str, phrases: Sequence[str] = ()) -> Iterator[str]:
+        yield "What borders Germany?" if "Germany" in phrases else "Hm hm hm"
+
+
+def test_where_no_word_is_understood_at_first_what_can_be_asked_is_looked_for() -> None:
+    packaged_model()
+    assert hear_question(spoken(), KnowledgeGraph.from_triples(BORDERS), Deaf()).text == "What borders Germany?"
+    for kg, language in ((None, "en"), (KnowledgeGraph.from_triples([("A", "to", "B")]), "en"),
+                         (KnowledgeGraph.from_triples(BORDERS), "th")):  # fmt: skip
+        with pytest.raises(NoSpeechError, match="No words are understood"):
+            hear_question(spoken(), kg, Deaf(language))
+
+
 def test_a_model_is_told_the_words_of_the_graph() -> None:
     packaged_model()
     model = Counting()
