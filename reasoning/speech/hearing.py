@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from reasoning.errors import quoted_list
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.speech.audio import USUAL_LIMITS, Audio, AudioLimits, AudioSource, load_audio
-from reasoning.speech.choosing import chosen
+from reasoning.speech.choosing import chosen, heard_alike
 from reasoning.speech.errors import NoWordsError, SpokenLanguageError
 from reasoning.speech.model import SpeechModel
 from reasoning.speech.opening import PACKAGED, open_speech_model
@@ -46,8 +46,8 @@ def hear_question(
     except NoWordsError as error:
         if kg is None or error.transcript.language not in ASKABLE:
             raise
-        found = chosen(error.transcript, audio, kg, model)
-        if not found.text:
+        found = heard_alike(error.transcript, audio, kg, model)
+        if found is None:
             raise
         return found
     return last if kg is None else chosen(last, audio, kg, model)

@@ -141,27 +141,45 @@ def test_of_a_model_that_tells_no_others_the_whole_is_what_it_hears() -> None:
     assert live.finish((RATE, samples_of(spoken()))).text == "a question"
 
 
-class Deaf(Searching):
-    """Understands no word at first."""
+class Deaf(Counting):
+    """Understands no word at first, and other texts later."""
 
-    def __init__(self, language: str = "en") -> None:
+    def __init__(self, *others: str, language: str = "en") -> None:
         super().__init__()
-        self.language = language
+        self._others, self._language = others, language
 
     def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
-        yield Transcript("", self.language, 0.5, audio.seconds)
+        yield Transcript("", self._language, 0.5, audio.seconds)
 
     def others(self, audio: Audio, language: str, phrases: Sequence[str] = ()) -> Iterator[str]:
-        yield "What borders Germany?" if "Germany" in phrases else "Hm hm hm"
+        assert {"Germany", "borders"} <= set(phrases)
+        yield from self._others
 
 
-def test_where_no_word_is_understood_at_first_what_can_be_asked_is_looked_for() -> None:
+QUESTION = "What borders Germany?"
+
+
+def test_where_no_word_is_understood_at_first_what_is_heard_alike_twice_is_asked() -> None:
     packaged_model()
-    assert hear_question(spoken(), KnowledgeGraph.from_triples(BORDERS), Deaf()).text == "What borders Germany?"
-    for kg, language in ((None, "en"), (KnowledgeGraph.from_triples([("A", "to", "B")]), "en"),
-                         (KnowledgeGraph.from_triples(BORDERS), "th")):  # fmt: skip
-        with pytest.raises(NoSpeechError, match="No words are understood"):
-            hear_question(spoken(), kg, Deaf(language))
+    kg = KnowledgeGraph.from_triples(BORDERS)
+    heard = hear_question(spoken(), kg, Deaf("What borders Poland?", QUESTION, "Hm", "what borders Germany", "Hm"))
+    assert heard.text == QUESTION and heard.language == "en"
+
+
+@pytest.mark.parametrize(
+    ("model", "graph"),
+    [
+        (Deaf(QUESTION, "What borders Poland?"), BORDERS),
+        (Deaf("Hm", "Hm"), BORDERS),
+        (Deaf(QUESTION, QUESTION, language="th"), BORDERS),
+        (Deaf(QUESTION, QUESTION), None),
+    ],
+    ids=["once", "nothing to ask", "another language", "no graph"],
+)
+def test_else_it_is_told_that_no_words_are_understood(model: Deaf, graph: list[tuple[str, str, str]] | None) -> None:
+    packaged_model()
+    with pytest.raises(NoSpeechError, match="No words are understood"):
+        hear_question(spoken(), None if graph is None else KnowledgeGraph.from_triples(graph), model)
 
 
 def test_a_model_is_told_the_words_of_the_graph() -> None:
