@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,8 @@ def test_a_model_of_transformers_is_heard_through(tmp_path: Path) -> None:
     heard = open_speech_model(str(tmp_path)).partials(load_audio(spoken()), vocabulary="borders, Germany " * 200)
     last = list(heard)[-1]
     assert last.final and last.language in ("en", "de")
+    others = list(islice(open_speech_model(str(tmp_path)).others(load_audio(spoken()), "en", ("Germany",)), 2))
+    assert len({*others}) == 2
 
 
 @pytest.mark.slow
