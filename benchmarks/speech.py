@@ -240,7 +240,8 @@ def report(found: dict[str, Any]) -> str:
             f"for a second of speech (the machine did other work beside it), {said['peak_mib']} MiB at most "
             f"({said['peak_before_model_mib']} before the model is opened).\n",
             f"**Questions** of `{LIST.name}` that are answered when typed, spoken by espeak-ng (voices "
-            f"{', '.join(f'{voice} at {speed} words a minute' for voice, speed in VOICES)}):\n",
+            f"{', '.join(f'{voice} at {speed} words a minute' for voice, speed in VOICES)}), heard by "
+            f"{found['workers']} processes at once:\n",
             "```",
             aligned(header, [[str(cell) for cell in row] for row in rows]),
             "```",
@@ -272,7 +273,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             asked = questions(work, options.questions, pool.map)
         command = [sys.executable, "-m", "benchmarks.speech", "--part", "captions", "--work", str(work)]
         said = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1])
-    found = {"machine": machine(), "model": "Whisper-base, 8 bits, beams of 5",
+    model = "Whisper-base, 8 bits, beams of 5; names are searched for in float32, by beams of 8"
+    found = {"machine": machine(), "model": model, "workers": options.workers,
              "captions": said, "questions": asked}  # fmt: skip
     text = report(found)
     (HERE / "results" / "speech.json").write_text(

@@ -28,6 +28,7 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutput
 
 from reasoning.graph.names import fold
+from reasoning.speech.errors import SpeechError
 
 BONUS = 2.0
 """Of each token, in nats; chosen on development questions. With 3 phrases are heard that nobody said."""
@@ -59,6 +60,8 @@ class Node:
 
 class PhraseBonus(LogitsProcessor):
     """Gives each token its bonus, for searches that add log-probabilities.
+
+    After a phrase that was left the last token may begin another one; one that began before it is not seen.
 
     Args:
         phrases: token ids of each; the first begins a word.
@@ -123,7 +126,7 @@ class BiasedSearch:
         begins = torch.ones(model.config.vocab_size, dtype=torch.bool, device=model.device)
         begins[: self._end] = torch.tensor([not text[:1].isalnum() for text in self._texts])
         self._begins_word = begins
-        self._told = lru_cache(maxsize=8)(self._expectations)
+        self._told = lru_cache(maxsize=2)(self._expectations)
 
     def hypotheses(self, encoded: torch.Tensor, language: str, phrases: tuple[str, ...], seconds: float) -> list[str]:
         """What was likely said, the likeliest first; of those that signs and capitals tell apart the first.
@@ -159,7 +162,8 @@ class BiasedSearch:
 
     def _token(self, name: str) -> int:
         found = self._tokenizer.token_to_id(name)
-        assert found is not None, f"the tokenizer is none of Whisper's: it lacks {name}"
+        if found is None:
+            raise SpeechError(f"the tokenizer knows no {name}, as Whisper's do")
         return found
 
     def _prompt(self, language: str) -> list[int]:

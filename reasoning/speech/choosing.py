@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from itertools import takewhile
+from itertools import chain
 
 from kg_data.errors import SkylarkError
 from reasoning.graph.names import fold
@@ -26,7 +26,7 @@ MOST = 13
 """Texts that are read: those of all hearings."""
 
 PATIENCE = 30.0
-"""Seconds after which no further text is looked for, on machines that are slow or busy."""
+"""Seconds after which a recording is not heard again, on machines that are slow or busy."""
 
 ENOUGH = 0.9
 """Probability of a reading from which on no further text is read."""
@@ -47,11 +47,9 @@ def chosen(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model: Spee
 
     def texts() -> Iterator[str]:
         # What is heard with the graph's names in mind is right more often than what was heard without.
-        others = model.others(audio, transcript.language or "en", spoken_phrases(kg))
-        yield from takewhile(lambda _: time.monotonic() - began < PATIENCE, others)
+        yield from chain.from_iterable(_hearings(transcript, audio, kg, model))
         yield transcript.text
 
-    began = time.monotonic()
     text = surest(texts(), lambda text: sureness(text, kg))
     return transcript if text is None else replace(transcript, text=text)
 
@@ -65,10 +63,19 @@ def heard_alike(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model:
     Args, Raises:
         see `chosen`.
     """
-    others = list(model.others(audio, transcript.language or "en", spoken_phrases(kg)))
-    times = Counter(map(fold, others))
-    text = surest((text for text in others if times[fold(text)] > 1), lambda text: sureness(text, kg))
+    texts = list(chain.from_iterable(_hearings(transcript, audio, kg, model)))  # those of one differ
+    times = Counter(map(fold, texts))
+    text = surest((text for text in texts if times[fold(text)] > 1), lambda text: sureness(text, kg))
     return None if text is None else replace(transcript, text=text)
+
+
+def _hearings(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model: SpeechModel) -> Iterator[list[str]]:
+    """What else may have been said, until `PATIENCE` is over."""
+    began = time.monotonic()
+    for texts in model.others(audio, transcript.language or "en", spoken_phrases(kg)):
+        yield texts
+        if time.monotonic() - began >= PATIENCE:
+            return
 
 
 def surest(texts: Iterable[str], sure: Callable[[str], float]) -> str | None:

@@ -30,12 +30,19 @@ def whisper_decoder(file: Path) -> WhisperForConditionalGeneration:
     """A Whisper model of transformers in float32 with the decoder of a `model.bin`, and an encoder without a layer.
 
     Raises:
-        SpeechError: it is another version's file, or its weights are of a type that is not read, such as 8 bits.
+        SpeechError: it is another version's file, or damaged, its weights are of a type that is not read, such as 8
+            bits, or they do not fit into memory.
     """
     try:
-        arrays = dict(_arrays(file))
-    except (OSError, ValueError, KeyError, struct.error) as error:
-        raise SpeechError(f"{file} holds no weights of CTranslate2's version {VERSION} ({error})") from error
+        return _decoder(_arrays(file))
+    except MemoryError as error:
+        raise SpeechError(f"the words of {file} do not fit into this machine's memory") from error
+    except (OSError, ValueError, KeyError, IndexError, RuntimeError, struct.error) as error:
+        problem = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise SpeechError(f"{file} holds no weights of CTranslate2's version {VERSION}: {problem}") from error
+
+
+def _decoder(arrays: dict[str, NDArray[np.generic]]) -> WhisperForConditionalGeneration:
     wide = arrays["decoder/embeddings/weight"]
     layers = len({name.split("/")[1] for name in arrays if re.match(r"decoder/layer_\d", name)})
     heads = int(arrays["decoder/num_heads"])
@@ -48,17 +55,19 @@ def whisper_decoder(file: Path) -> WhisperForConditionalGeneration:
     model = WhisperForConditionalGeneration(config)
     weights = dict(_renamed(arrays, layers))
     if damaged := [name for name, weight in weights.items() if not np.issubdtype(weight.dtype, np.floating)]:
-        raise SpeechError(f"{file} holds weights that are no floats ({damaged[0]}): convert it with float16")
+        raise ValueError(f"{damaged[0]} holds no floats; convert the model with float16")
     state = {name: torch.from_numpy(weight.astype(np.float32)) for name, weight in weights.items()}
     missing = model.load_state_dict(state, strict=False).missing_keys
-    assert all(".encoder." in name or name == "proj_out.weight" for name in missing), missing
+    if lacking := [name for name in missing if ".encoder." not in name and name != "proj_out.weight"]:
+        raise KeyError(lacking[0])
     model.tie_weights()
     model.train(False)
     return model
 
 
-def _arrays(file: Path) -> Iterator[tuple[str, NDArray[np.generic]]]:
+def _arrays(file: Path) -> dict[str, NDArray[np.generic]]:
     """The named arrays of a file, as they lie there."""
+    arrays: dict[str, NDArray[np.generic]] = {}
     with file.open("rb") as opened:
         content = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
     place = 0
@@ -84,9 +93,15 @@ def _arrays(file: Path) -> Iterator[tuple[str, NDArray[np.generic]]]:
     for _ in range(number("I")):
         name = text()
         shape = [number("I") for _ in range(number("B"))]
-        dtype, length = np.dtype(_TYPES[number("B")]), number("I")
-        yield name, np.frombuffer(content, dtype, length // dtype.itemsize, place).reshape(shape)
+        if (kind_of_number := number("B")) not in _TYPES:
+            raise ValueError(f"{name} holds numbers of type {kind_of_number}; convert the model with float16")
+        dtype, length = np.dtype(_TYPES[kind_of_number]), number("I")
+        arrays[name] = np.frombuffer(content, dtype, length // dtype.itemsize, place).reshape(shape)
         place += length
+    for _ in range(number("I")):  # arrays that are alike are kept once
+        alias, name = text(), text()
+        arrays[alias] = arrays[name]
+    return arrays
 
 
 def _renamed(arrays: dict[str, NDArray[np.generic]], layers: int) -> Iterator[tuple[str, NDArray[np.generic]]]:

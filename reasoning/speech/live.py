@@ -86,10 +86,10 @@ class LiveTranscription:
             self._pieces.append(self._resampler.add(piece))
         self._pieces.append(self._resampler.end())
         heard = self._transcript()
-        if not self._phrases:
+        if not self._phrases or (self._expected and heard.language not in self._expected):
             return heard
         others = self._model.others(Audio(self._pieces[0]), heard.language or "en", self._phrases)
-        return replace(heard, text=next(others, "") or heard.text)
+        return replace(heard, text=next(others, [heard.text])[0])
 
     def _transcript(self) -> Transcript:
         self._pieces = [np.concatenate(self._pieces)]

@@ -9,6 +9,7 @@ a second of silence is put before and behind.
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,8 +19,10 @@ from numpy.typing import NDArray
 
 from kg_data.installation import require
 from reasoning.speech.audio import SAMPLE_RATE, Audio
-from reasoning.speech.errors import NoSpeechError, NoWordsError
+from reasoning.speech.errors import NoSpeechError, NoWordsError, SpeechError
 from reasoning.speech.transcript import Transcript
+
+log = logging.getLogger(__name__)
 
 LEAST_SPEECH = 0.2
 """Seconds in which somebody speaks, below which nothing can be asked."""
@@ -82,21 +85,28 @@ class SpeechModel(ABC):
         *_, last = self.partials(audio, expected, vocabulary)
         return last
 
-    def others(self, audio: Audio, language: str, phrases: Sequence[str] = ()) -> Iterator[str]:
-        """What else may have been said, as it is found: the recording is heard at one of `TEMPOS` after the other.
+    def others(self, audio: Audio, language: str, phrases: Sequence[str] = ()) -> Iterator[list[str]]:
+        """What else may have been said: for each of `TEMPOS` what is heard at it, the likeliest first, once wanted.
+
+        Nothing comes of a model that does not tell, of a tempo at which the recording is longer than `WINDOW`, and
+        after a search that failed, for want of memory or whatever else, which is logged: what was heard before stands.
 
         Args:
-            audio: the recording; of one that is longer than `WINDOW` nothing is told.
+            audio: the recording.
             language: the code of its language.
             phrases: that are expected, see `spoken_phrases`.
-
-        Raises:
-            SpeechError: the model fails.
         """
         for tempo in TEMPOS:
             samples = np.pad(_at_tempo(audio.samples, tempo), round(PAUSE * SAMPLE_RATE))
-            if len(samples) <= WINDOW * SAMPLE_RATE:
-                yield from self._hypotheses(samples, language, tuple(phrases))[:MOST_OF_HEARING]
+            if len(samples) > WINDOW * SAMPLE_RATE:
+                continue
+            try:
+                texts = self._hypotheses(samples, language, tuple(phrases))
+            except (SpeechError, RuntimeError, IndexError, MemoryError) as error:
+                log.warning("what else %s may have heard is not looked for: %s", self.name, error)
+                return
+            if texts:
+                yield texts[:MOST_OF_HEARING]
 
     def _hypotheses(self, samples: NDArray[np.float32], language: str, phrases: tuple[str, ...]) -> list[str]:
         """What may have been said in a window, the likeliest first; [] of a model that does not tell."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import numpy as np
 
@@ -35,6 +36,12 @@ MOST_NAMES = 5000
 MOST_OF_END = 300
 """Names at an end of a relation that are preferred as well: of a currency little is said, and it is asked about."""
 
+MOST_OF_ENDS = 12_000
+"""Names at all ends of relations, as many at each."""
+
+LONGEST_PHRASE = 60
+"""Characters."""
+
 _NAMESAKE = re.compile(r" \(.*\)$")
 
 _SAID = re.compile(r"[^\W\d_]+(?:[ '’-][^\W\d_]+)*")
@@ -51,12 +58,14 @@ def spoken_vocabulary(kg: KnowledgeGraph) -> str:
 def spoken_phrases(kg: KnowledgeGraph) -> tuple[str, ...]:
     """What is likely to be said in questions about a graph, for a search that prefers it; () where it has nothing.
 
-    Words of relations and kinds, one and several, and names, without what tells namesakes apart in brackets.
+    Words of relations and kinds, one and several, and names, without what tells namesakes apart in brackets; those of
+    letters alone, since others are spelled otherwise than they are said.
     """
     labels = [label_words(name) for name in (*kg.relation_names(), *_kinds(kg))]
     schema = [form for label in labels for form in (label, plural(label))]
     names = (_NAMESAKE.sub("", name) for name in _known(kg))
-    return tuple(dict.fromkeys(filter(_SAID.fullmatch, (*schema, *names))))
+    said = (phrase for phrase in chain(schema, names) if len(phrase) <= LONGEST_PHRASE and _SAID.fullmatch(phrase))
+    return tuple(dict.fromkeys(said))
 
 
 def _kinds(kg: KnowledgeGraph) -> Iterable[str]:
@@ -76,9 +85,10 @@ def _known(kg: KnowledgeGraph) -> Iterator[str]:
     if kg.server is not None:
         return
     yield from _known_best(kg, kg.universe, MOST_NAMES)
+    most = min(MOST_OF_END, MOST_OF_ENDS // max(1, 2 * kg.relation_count))
     for relation in range(kg.relation_count):
         for inverse in (False, True):
-            yield from _known_best(kg, kg.index.ends(relation, inverse), MOST_OF_END)
+            yield from _known_best(kg, kg.index.ends(relation, inverse), most)
 
 
 def _fitting(words: Iterable[str], room: int, known: Iterable[str] = ()) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg_data.devices import usable_cores
+from kg_data.errors import MissingPackageError
 from kg_data.installation import require
 from reasoning.speech.audio import SAMPLE_RATE, Audio
 from reasoning.speech.errors import SpeechError
@@ -54,7 +56,7 @@ class WhisperModel(SpeechModel):
         require("Hearing a question", "faster_whisper")
         import faster_whisper
 
-        self.name, self._folder = name, folder
+        self.name, self._folder, self._opening = name, folder, threading.Lock()
         try:
             self._model = faster_whisper.WhisperModel(
                 str(folder),
@@ -83,22 +85,26 @@ class WhisperModel(SpeechModel):
         yield Transcript(text, language, probability, audio.seconds)
 
     def _hypotheses(self, samples: NDArray[np.float32], language: str, phrases: tuple[str, ...]) -> list[str]:
-        import torch
         from faster_whisper.transcribe import pad_or_trim
 
-        if self._search is None:
+        with self._opening:
+            search = self._search
+        if search is None:
             return []
+        import torch
+
         encoded = np.array(self._model.encode(pad_or_trim(self._model.feature_extractor(samples))))
-        return self._search.hypotheses(torch.from_numpy(encoded), language, phrases, len(samples) / SAMPLE_RATE)
+        return search.hypotheses(torch.from_numpy(encoded), language, phrases, len(samples) / SAMPLE_RATE)
 
     @cached_property
     def _search(self) -> BiasedSearch | None:
-        from reasoning.speech.biasing import BiasedSearch
-        from reasoning.speech.ctranslate2_weights import whisper_decoder
-
         try:
+            require("Looking for names in what is heard", "torch", "transformers")
+            from reasoning.speech.biasing import BiasedSearch
+            from reasoning.speech.ctranslate2_weights import whisper_decoder
+
             return BiasedSearch(whisper_decoder(self._folder / WEIGHTS), self._model.hf_tokenizer)
-        except SpeechError as error:
+        except (SpeechError, MissingPackageError) as error:
             log.warning("nothing else is looked for in what %s hears: %s", self.name, error)
             return None
 

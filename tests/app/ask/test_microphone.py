@@ -32,6 +32,14 @@ class Repeating(SpeechModel):
         yield Transcript(f"{audio.seconds:.0f} seconds", self.language, 0.9, audio.seconds)
 
 
+class Searching(Repeating):
+    """Finds what is expected."""
+
+    def others(self, audio: Audio, language: str, phrases: Sequence[str] = ()) -> Iterator[list[str]]:
+        assert {"Germany", "Berlin", "borders", "traffic light", "dogs"} <= set(phrases)
+        yield ["Germany at last"]
+
+
 class Scripted(SharedSpeech):
     """A speech model of the test's."""
 
@@ -65,6 +73,13 @@ def hear(said: Sequence[dict[str, Any]], model: SpeechModel | None = None) -> li
         answers.append(answer)
     assert recording is None or not answers[-1]["over"]
     return answers
+
+
+def test_at_the_end_names_of_the_graph_and_of_things_in_pictures_are_looked_for() -> None:
+    packaged_model()
+    answers = hear(pieces(samples_of(spoken())), Searching())
+    assert answers[-1]["text"] == "Germany at last"
+    assert all("Germany" not in answer["text"] for answer in answers[:-1])
 
 
 def test_the_text_comes_while_one_speaks_and_whole_at_the_end() -> None:

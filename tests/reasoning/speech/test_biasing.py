@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 import struct
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from reasoning import KnowledgeGraph
-from reasoning.speech import SpeechError, load_audio
+from reasoning.speech import SpeechError, SpeechModel, Transcript, load_audio
 from reasoning.speech.audio import SAMPLE_RATE, Audio
 from reasoning.speech.biasing import PhraseBonus
+from reasoning.speech.choosing import chosen
 from reasoning.speech.ctranslate2_weights import whisper_decoder
-from reasoning.speech.model import MOST_OF_HEARING
 from reasoning.speech.packaged_weights import packaged_whisper
-from reasoning.speech.vocabulary import MOST_NAMES, spoken_phrases
+from reasoning.speech.vocabulary import MOST_NAMES, MOST_OF_ENDS, spoken_phrases
 from reasoning.speech.whisper import WhisperModel
 from tests.reasoning.speech.recordings import packaged_model, spoken
 
@@ -29,6 +32,11 @@ MALI, MAL, I_, BU, FASO, BURKINA, AND = range(7)
 BEGINS_WORD = torch.tensor([True, True, False, False, True, True, True])
 PHRASES = [(MALI,), (MAL, I_), (BURKINA, FASO), (BURKINA,)]
 START = 2
+
+
+def word(number: int) -> str:
+    """A number in letters."""
+    return "".join(chr(97 + number // 26**place % 26) for place in range(4))
 
 
 def bonus(*said: int) -> list[float]:
@@ -77,9 +85,22 @@ def test_of_a_graph_its_words_and_its_names_are_expected() -> None:
     assert not [name for name in world if "(" in name or "/" in name]
 
 
+def test_of_a_graph_with_many_relations_no_more_names_are_expected_than_of_others() -> None:
+    triples = [(f"head {word(n)}", f"relation {word(n % 200)}", f"tail {word(n)}") for n in range(20_000)]
+    phrases = spoken_phrases(KnowledgeGraph.from_triples(triples))
+    assert MOST_NAMES <= len(phrases) <= MOST_NAMES + MOST_OF_ENDS + 2 * 200
+    assert len([phrase for phrase in phrases if phrase.startswith("relation")]) == 2 * 200
+
+
+def test_nothing_is_expected_that_nobody_says() -> None:
+    odd = KnowledgeGraph.from_triples(
+        [("A" * 99, "near", "x/y"), ("North (A)", "near", "12"), ("北京", "near", "Òran")]
+    )
+    assert set(spoken_phrases(odd)) == {"near", "nears", "North", "北京", "Òran"}
+
+
 def test_of_few_things_at_an_end_of_a_relation_all_are_expected() -> None:
-    things = [(f"thing {chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676)}", "near", "Home")
-              for n in range(MOST_NAMES + 500)]  # fmt: skip
+    things = [(f"thing {word(n)}", "near", "Home") for n in range(MOST_NAMES + 500)]
     rare = [("Zebra", "colour", "White")]
     busy = [(head, "far", tail) for head, _, _ in things for tail in ("North", "South")]
     phrases = spoken_phrases(KnowledgeGraph.from_triples([*rare, *things, *busy]))
@@ -93,8 +114,8 @@ def test_a_name_that_is_expected_is_heard() -> None:
     model = packaged_model()
     audio = load_audio(spoken("Is Yerevan the capital of Azerbaijan?"))
     names = ("Yerevan", "Azerbaijan", "Armenia", "Baku", "capital")
-    with_names = list(islice(model.others(audio, "en", names), MOST_OF_HEARING))
-    without = list(islice(model.others(audio, "en"), MOST_OF_HEARING))
+    with_names = next(model.others(audio, "en", names))
+    without = next(model.others(audio, "en"))
     assert "Is Yerevan the capital of Azerbaijan?" in with_names
     assert not [text for text in without if "Yerevan" in text]
 
@@ -102,8 +123,7 @@ def test_a_name_that_is_expected_is_heard() -> None:
 @pytest.mark.slow
 def test_no_other_script_is_written_for_english_and_nothing_is_told_of_a_long_recording() -> None:
     model = packaged_model()
-    texts = list(islice(model.others(load_audio(spoken("Population of Ghana?")), "en"), MOST_OF_HEARING))
-    assert texts and all(text.isascii() for text in texts)
+    assert all(text.isascii() for text in next(model.others(load_audio(spoken("Population of Ghana?")), "en")))
     assert list(model.others(Audio(np.zeros(30 * SAMPLE_RATE, np.float32)), "en")) == []
 
 
@@ -141,6 +161,55 @@ def test_what_is_no_such_file_is_told(content: bytes, problem: str, tmp_path: Pa
     (tmp_path / "model.bin").write_bytes(content)
     with pytest.raises(SpeechError, match=problem):
         whisper_decoder(tmp_path / "model.bin")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (b"decoder/layer_norm/gamma", b"decoder/layer_norm/gamme", "it lacks 'decoder/layer_norm/gamma'"),
+        (b"decoder/layer_3/ffn/linear_0/bias\0\1\0\10\0\0\4", b"decoder/layer_3/ffn/linear_0/bias\0\1\0\10\0\0\5",
+         "decoder/layer_3/ffn/linear_0/bias holds numbers of type 5; convert the model with float16"),
+    ],
+)  # fmt: skip
+def test_what_is_damaged_is_told(old: bytes, new: bytes, problem: str, tmp_path: Path) -> None:
+    packaged_model()
+    content = (packaged_whisper() / "model.bin").read_bytes()
+    assert content.count(old) == 1
+    (tmp_path / "model.bin").write_bytes(content.replace(old, new))
+    with pytest.raises(SpeechError, match=re.escape(problem)):
+        whisper_decoder(tmp_path / "model.bin")
+
+
+class Failing(SpeechModel):
+    """Has no memory left."""
+
+    name = "failing"
+
+    def _hypotheses(self, samples: NDArray[np.float32], language: str, phrases: tuple[str, ...]) -> list[str]:
+        raise torch.OutOfMemoryError("no room")
+
+    def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
+        raise AssertionError("it was heard before")
+
+
+def test_where_a_search_fails_what_was_heard_before_stands(caplog: pytest.LogCaptureFixture) -> None:
+    heard = Transcript("What is the capital of Germany?", "en", 0.9, 1.0)
+    with caplog.at_level(logging.WARNING):
+        world = KnowledgeGraph.load("world")
+        assert chosen(heard, Audio(np.zeros(SAMPLE_RATE, np.float32)), world, Failing()) == heard
+    assert "what else failing may have heard is not looked for: no room" in caplog.text
+
+
+@pytest.mark.slow
+def test_without_the_packages_of_the_search_a_question_is_heard_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    packaged_model()
+    monkeypatch.setattr("kg_data.installation.find_spec", lambda name: None if name == "torch" else find_spec(name))
+    with caplog.at_level(logging.WARNING):
+        assert list(WhisperModel(packaged_whisper(), "own").others(load_audio(spoken()), "en")) == []
+    assert "Looking for names in what is heard needs" in caplog.text
 
 
 @pytest.mark.slow

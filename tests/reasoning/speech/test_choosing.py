@@ -24,11 +24,11 @@ class Hearing(SpeechModel):
     def __init__(self, *others: str) -> None:
         self._others, self.told = others, 0
 
-    def others(self, audio: Audio, language: str, phrases: Sequence[str] = ()) -> Iterator[str]:
+    def others(self, audio: Audio, language: str, phrases: Sequence[str] = ()) -> Iterator[list[str]]:
         assert {"capital", "Germany"} <= set(phrases) and language == "en"
         for text in self._others:
             self.told += 1
-            yield text
+            yield [text]
 
     def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
         raise AssertionError("it was heard before")
@@ -59,12 +59,14 @@ def test_of_a_model_that_tells_nothing_else_it_stays_as_it_was_heard(world: Know
     assert chosen(heard, AUDIO, world, Hearing()) == heard
 
 
-def test_who_waits_too_long_is_asked_what_was_heard_so_far(
+def test_who_waits_too_long_is_asked_what_was_heard_so_far_and_it_is_not_heard_again(
     world: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("reasoning.speech.choosing.PATIENCE", 0.0)
+    model = Hearing("What is the capitol officer Manny?", "What is the capital of Jordan?")
     heard = Transcript("What is the capital of Germany?", "en", 0.9, 2.0)
-    assert chosen(heard, AUDIO, world, Hearing("What is the capital of Jordan?")) == heard
+    assert chosen(heard, AUDIO, world, model) == heard
+    assert model.told == 1
 
 
 def test_a_text_is_read_once_whatever_its_signs() -> None:

@@ -120,8 +120,8 @@ def test_a_recording_under_way_is_heard_once_a_second_and_not_beyond_the_limit()
 class Searching(Counting):
     """Finds expected phrases in what it hears."""
 
-    def others(self, audio: Audio, language: str, phrases: Sequence[str] = ()) -> Iterator[str]:
-        yield from (f"{language}: {phrase}, of {audio.seconds:.1f} seconds" for phrase in phrases)
+    def others(self, audio: Audio, language: str, phrases: Sequence[str] = ()) -> Iterator[list[str]]:
+        yield [f"{language}: {phrase}, of {audio.seconds:.1f} seconds" for phrase in phrases]
 
 
 @pytest.mark.parametrize("phrases", [("Yerevan", "Baku"), ()])
@@ -141,6 +141,12 @@ def test_of_a_model_that_tells_no_others_the_whole_is_what_it_hears() -> None:
     assert live.finish((RATE, samples_of(spoken()))).text == "a question"
 
 
+def test_what_is_in_another_language_is_not_searched() -> None:
+    packaged_model()
+    live = LiveTranscription(Searching(), ("de",), phrases=("Yerevan",))
+    assert live.finish((RATE, samples_of(spoken()))).text == "a question"
+
+
 class Deaf(Counting):
     """Understands no word at first, and other texts later."""
 
@@ -151,9 +157,9 @@ class Deaf(Counting):
     def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
         yield Transcript("", self._language, 0.5, audio.seconds)
 
-    def others(self, audio: Audio, language: str, phrases: Sequence[str] = ()) -> Iterator[str]:
+    def others(self, audio: Audio, language: str, phrases: Sequence[str] = ()) -> Iterator[list[str]]:
         assert {"Germany", "borders"} <= set(phrases)
-        yield from self._others
+        yield from ([text] for text in self._others)
 
 
 QUESTION = "What borders Germany?"
