@@ -29,6 +29,9 @@ INSIDE_FUNCTIONS: dict[tuple[str, str], str] = {
     ("reasoning/extraction/supplying.py", "reasoning.extraction.run"): (
         "langchain takes half a second, and a graph that is made of no text needs none of it"
     ),
+    ("reasoning/speech/transformers_model.py", "reasoning.speech.biasing"): TORCH,
+    ("reasoning/speech/whisper.py", "reasoning.speech.biasing"): TORCH,
+    ("reasoning/speech/whisper.py", "reasoning.speech.ctranslate2_weights"): TORCH,
     ("vision/cli/acting.py", "vision.video.actions.learning"): TORCH,
     ("vision/cli/acting.py", "vision.video.actions.model_file"): TORCH,
     ("vision/cli/teaching.py", "vision.decoder.teaching.run"): TORCH,
