@@ -64,11 +64,11 @@ def kept(
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     done = {line["key"]: line for line in map(json.loads, lines)}
     missing = [key for key in dict.fromkeys(keys) if key not in done]
-    for key, made in zip(missing, run(make, missing), strict=True):
+    for number, (key, made) in enumerate(zip(missing, run(make, missing), strict=True), start=1):
         done[key] = {"key": key, **made}
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(done[key], ensure_ascii=False) + "\n")
-        print(f"{path.stem}: {len(done)} of {len(keys)}", end="\r", file=sys.stderr, flush=True)
+        print(f"{path.stem}: {number} of {len(missing)}", end="\r", file=sys.stderr, flush=True)
     return [done[key] for key in keys]
 
 

@@ -36,7 +36,8 @@ BONUS = 2.0
 BEAMS = 8
 
 NO_REPEAT = 6
-"""Tokens in a row that are not said twice: a model may say for ever what it was told to expect."""
+"""Tokens in a row that are not said twice: a model may say for ever what it was told to expect. Fewer are said twice
+in questions ("the countries that border the countries that border France")."""
 
 MOST_TOKENS_A_SECOND = 8
 """Quick speakers say three words a second, names of several tokens among them."""

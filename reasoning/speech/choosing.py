@@ -22,9 +22,6 @@ from reasoning.speech.model import SpeechModel
 from reasoning.speech.transcript import Transcript
 from reasoning.speech.vocabulary import spoken_phrases
 
-MOST = 13
-"""Texts that are read: those of all hearings."""
-
 PATIENCE = 30.0
 """Seconds after which a recording is not heard again, on machines that are slow or busy."""
 
@@ -40,9 +37,6 @@ def chosen(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model: Spee
         audio: the recording.
         kg: the graph that will be asked.
         model: what heard it.
-
-    Raises:
-        SpeechError: the model fails.
     """
 
     def texts() -> Iterator[str]:
@@ -60,8 +54,8 @@ def heard_alike(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model:
     For a recording of which no word was understood: a search that prefers names finds some in any noise, and hardly the
     same ones twice.
 
-    Args, Raises:
-        see `chosen`.
+    Args:
+        transcript, audio, kg, model: see `chosen`.
     """
     texts = list(chain.from_iterable(_hearings(transcript, audio, kg, model)))  # those of one differ
     times = Counter(map(fold, texts))
@@ -82,14 +76,14 @@ def surest(texts: Iterable[str], sure: Callable[[str], float]) -> str | None:
     """The text of which a reader is surest, the first of those that are alike; None where it can read none.
 
     Args:
-        texts: the likeliest first; no more are taken than `MOST` that differ, and none after one that is sure `ENOUGH`.
+        texts: the likeliest first; none is taken after one that is sure `ENOUGH`.
         sure: gives the probability of a text's reading, 0 to 1; 0 where it has none.
     """
     read: dict[str, tuple[float, str]] = {}
     for text in filter(None, texts):
         if (key := fold(text)) not in read:  # signs and capitals tell no readings apart
             read[key] = sure(text), text
-        if read[key][0] >= ENOUGH or len(read) == MOST:
+        if read[key][0] >= ENOUGH:
             break
     probability, best = max(read.values(), key=lambda found: found[0], default=(0.0, ""))
     return best if probability else None

@@ -25,7 +25,8 @@ MOST_CHARACTERS = 300
 SCHEMA_CHARACTERS = 200
 """Of them, those of relations and kinds at most."""
 
-LONGEST_NAME = 40
+LONGEST_NAME = 60
+"""Characters of a name that people say whole."""
 
 MOST_LOOKED_AT = 500
 """Names of the best known things, from which those are taken that people say."""
@@ -38,9 +39,6 @@ MOST_OF_END = 300
 
 MOST_OF_ENDS = 12_000
 """Names at all ends of relations, as many at each."""
-
-LONGEST_PHRASE = 60
-"""Characters."""
 
 _NAMESAKE = re.compile(r" \(.*\)$")
 
@@ -64,7 +62,7 @@ def spoken_phrases(kg: KnowledgeGraph) -> tuple[str, ...]:
     labels = [label_words(name) for name in (*kg.relation_names(), *_kinds(kg))]
     schema = [form for label in labels for form in (label, plural(label))]
     names = (_NAMESAKE.sub("", name) for name in _known(kg))
-    said = (phrase for phrase in chain(schema, names) if len(phrase) <= LONGEST_PHRASE and _SAID.fullmatch(phrase))
+    said = (phrase for phrase in chain(schema, names) if len(phrase) <= LONGEST_NAME and _SAID.fullmatch(phrase))
     return tuple(dict.fromkeys(said))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from reasoning import KnowledgeGraph
 from reasoning.speech.audio import SAMPLE_RATE, Audio
-from reasoning.speech.choosing import ENOUGH, MOST, chosen, surest
+from reasoning.speech.choosing import ENOUGH, chosen, surest
 from reasoning.speech.model import SpeechModel
 from reasoning.speech.transcript import Transcript
 
@@ -88,7 +88,6 @@ def test_where_nothing_can_be_asked_it_stays_as_it_was_heard(world: KnowledgeGra
         ([0.5, 0.5], "0", 2),
         ([0.0, 0.0], None, 2),
         ([0.4, ENOUGH, 1.0], "1", 2),
-        ([0.1] * MOST + [0.8], "0", MOST),
     ],
 )
 def test_the_surest_is_taken_and_no_more_are_read_than_have_to_be(
