@@ -17,6 +17,7 @@ from reasoning.speech.audio import SAMPLE_RATE, Audio
 from reasoning.speech.errors import SpeechError
 from reasoning.speech.model import WINDOW, SpeechModel, likeliest_language
 from reasoning.speech.transcript import Transcript
+from reasoning.speech.whole_tokenizer import whole_tokenizer
 
 if TYPE_CHECKING:
     from reasoning.speech.biasing import BiasedSearch
@@ -108,7 +109,7 @@ class TransformersSpeechModel(SpeechModel):
     def _search(self) -> BiasedSearch:
         from reasoning.speech.biasing import BiasedSearch
 
-        return BiasedSearch(self._pipeline.model, self._pipeline.tokenizer.backend_tokenizer)
+        return BiasedSearch(self._pipeline.model, whole_tokenizer(self._pipeline.tokenizer.backend_tokenizer))
 
     def _languages(self, window: NDArray[np.float32]) -> dict[str, float]:
         """The probability of each language of Whisper's, from its first token (Radford et al. 2022, section 2.3)."""

@@ -20,6 +20,7 @@ from reasoning.speech.errors import SpeechError
 from reasoning.speech.model import SpeechModel, likeliest_language
 from reasoning.speech.packaged_weights import WEIGHTS
 from reasoning.speech.transcript import Transcript
+from reasoning.speech.whole_tokenizer import whole_tokenizer
 
 if TYPE_CHECKING:
     from faster_whisper.transcribe import Segment, TranscriptionInfo
@@ -69,6 +70,7 @@ class WhisperModel(SpeechModel):
             raise SpeechError(f"{name} does not fit into this machine's memory: take a smaller model") from error
         except (RuntimeError, ValueError, OSError) as error:
             raise SpeechError(f"{folder} holds no Whisper model in CTranslate2's form ({error})") from error
+        self._model.hf_tokenizer = whole_tokenizer(self._model.hf_tokenizer)
 
     def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
         segments, info = self._segments(audio, vocabulary)
