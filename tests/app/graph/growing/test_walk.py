@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from typing import Any
 
@@ -22,14 +23,26 @@ PROPOSED = {
 PASTED = f"{SCRIPT} is what somebody wrote here.\n{TEXT}"
 
 
-def read(prompt: str) -> str:
-    """A model that proposes relations, then reads passages without fault, each in a moment."""
-    if "-----" not in prompt:
-        return "yes"
-    if not prompt.startswith("Relations:"):
-        return json.dumps(PROPOSED)
-    time.sleep({"Ann": 0.2, "Bo": 0.6, "Cy": 1.0}[next(name for name in ("Ann", "Bo", "Cy") if f"{name} " in prompt)])
-    return faultless_reply(prompt)
+class Reader:
+    """A model that proposes relations, then reads passages without fault, the last one once a visitor saw the others.
+
+    Attributes:
+        seen: set when they are drawn, however long that takes a busy machine.
+    """
+
+    def __init__(self) -> None:
+        self.seen = threading.Event()
+
+    def __call__(self, prompt: str) -> str:
+        if "-----" not in prompt:
+            return "yes"
+        if not prompt.startswith("Relations:"):
+            return json.dumps(PROPOSED)
+        if "Bo " in prompt:
+            time.sleep(0.6)  # drawn after the first passage
+        if "Cy " in prompt:
+            self.seen.wait(120)
+        return faultless_reply(prompt)
 
 
 def name_a_model(page: Any) -> None:
@@ -43,6 +56,7 @@ def name_a_model(page: Any) -> None:
 def test_a_pasted_text_grows_into_a_graph_that_is_asked(
     browser: Any, copying: str, provider: OpenAIServer, viewport: dict[str, int], name: str
 ) -> None:
+    read = Reader()
     provider.then(for_ever=Behaviour(reply=read))
     with visit(browser, copying, f"growing-{name}", viewport) as page:
         page.uncheck("#run_llm input")
@@ -62,6 +76,7 @@ def test_a_pasted_text_grows_into_a_graph_that_is_asked(
         page.click("#grow_go")
         expect(page, "#grow_status", "triples so far")
         page.wait_for_selector("#grown .sk-newest")
+        read.seen.set()
         page.wait_for_selector("#grow_stop:enabled")
         expect(page, "#grow_status", "is yours and chosen above")
         assert page.input_value("#graph input") == "pasted text (yours)"
