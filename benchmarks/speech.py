@@ -45,7 +45,7 @@ from reasoning.speech import (
     hear_question,
     load_audio,
     open_speech_model,
-    spoken_vocabulary,
+    spoken_topic,
 )
 
 HERE = Path(__file__).resolve().parent
@@ -119,7 +119,7 @@ def questions(work: Path, count: int, run: Callable[..., Iterator[Any]]) -> dict
     kg = world()
     reader = Reader(kg, work / "read.jsonl", run)
     typed = typed_questions(reader, count)
-    parts: dict[str, Any] = {"vocabulary": spoken_vocabulary(kg)}
+    parts: dict[str, Any] = {"before": spoken_topic(kg).before}
     for name, chosen in (("with", typed), ("without", typed[::WITHOUT_EVERY])):
         keys = [f"{voice}: {question}" for question in chosen for voice, _ in VOICES]
         lines = kept(work / f"heard.{name}.jsonl", keys, partial(heard, expected=name == "with"), run)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -26,10 +26,10 @@ from reasoning.speech import (
     LiveTranscription,
     NoSpeechError,
     SpokenLanguageError,
+    Topic,
     Transcript,
     check_language,
-    spoken_phrases,
-    spoken_vocabulary,
+    spoken_topic,
 )
 from reasoning.wording.inflection import plural
 from vision.classes.coco import COCO_CLASSES
@@ -122,7 +122,7 @@ class Microphone:
             if recording is None or recording.name != piece.recording:
                 if piece.number != 0:
                     raise AudioError("the beginning of the recording is missing: speak again")
-                live = LiveTranscription(self._speech.model(), ASKABLE, _vocabulary(kg), LIMITS, _phrases(kg))
+                live = LiveTranscription(self._speech.model(), ASKABLE, _topic(kg), LIMITS)
                 recording = Recording(piece.recording, live)
             if piece.number != recording.pieces:
                 raise AudioError("a piece of the recording is missing: speak again")
@@ -143,14 +143,10 @@ class Microphone:
 
 
 @lru_cache(maxsize=4)
-def _vocabulary(kg: KnowledgeGraph) -> str:
-    return spoken_vocabulary(kg)
-
-
-@lru_cache(maxsize=4)
-def _phrases(kg: KnowledgeGraph) -> tuple[str, ...]:
+def _topic(kg: KnowledgeGraph) -> Topic:
     """What is likely said here: of the graph, and of pictures."""
-    return (*spoken_phrases(kg), *COCO_CLASSES, *map(plural, COCO_CLASSES))
+    topic = spoken_topic(kg)
+    return replace(topic, phrases=(*topic.phrases, *COCO_CLASSES, *map(plural, COCO_CLASSES)))
 
 
 def _sentence(error: SkylarkError) -> str:

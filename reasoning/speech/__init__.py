@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from reasoning.speech.live import LiveTranscription, live_transcripts
     from reasoning.speech.model import SpeechModel
     from reasoning.speech.opening import check_speech_model, open_speech_model
+    from reasoning.speech.topic import Topic, spoken_topic
     from reasoning.speech.transcript import Transcript
-    from reasoning.speech.vocabulary import spoken_phrases, spoken_vocabulary
 
 __all__ = [
     "ASKABLE",
@@ -30,6 +30,7 @@ __all__ = [
     "SpeechError",
     "SpeechModel",
     "SpokenLanguageError",
+    "Topic",
     "Transcript",
     "check_language",
     "check_speech_model",
@@ -38,8 +39,7 @@ __all__ = [
     "load_audio",
     "open_speech_model",
     "partial_questions",
-    "spoken_phrases",
-    "spoken_vocabulary",
+    "spoken_topic",
 ]
 
 _MODULES = {
@@ -52,6 +52,7 @@ _MODULES = {
     "SpeechError": "reasoning.speech.errors",
     "SpeechModel": "reasoning.speech.model",
     "SpokenLanguageError": "reasoning.speech.errors",
+    "Topic": "reasoning.speech.topic",
     "Transcript": "reasoning.speech.transcript",
     "check_language": "reasoning.speech.hearing",
     "check_speech_model": "reasoning.speech.opening",
@@ -60,8 +61,7 @@ _MODULES = {
     "load_audio": "reasoning.speech.audio",
     "open_speech_model": "reasoning.speech.opening",
     "partial_questions": "reasoning.speech.hearing",
-    "spoken_phrases": "reasoning.speech.vocabulary",
-    "spoken_vocabulary": "reasoning.speech.vocabulary",
+    "spoken_topic": "reasoning.speech.topic",
 }
 
 __getattr__, __dir__ = late_names(globals(), _MODULES, "Hearing a question")

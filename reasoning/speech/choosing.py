@@ -1,32 +1,43 @@
-"""Which of the texts that may have been spoken is asked: the one that the reader of questions is surest of.
+"""Which of the texts that may have been spoken is asked: the one that was likely heard, and that can be read.
 
 The hypotheses of a speech model differ in a word or two ("which country's", "which countries"), and the reader knows
 which of them can be asked of the graph. It is the rescoring of n-best lists that recognisers have long had (Ostendorf
-et al. 1991), with the probability of a reading in place of a larger language model's.
+et al. 1991), with the probability of a reading in place of a larger language model's: a text's score is the mean over
+all hearings of its log-probability, relative to the likeliest text of the hearing, and a weight times that of its
+reading.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import chain
 
 from kg_data.errors import SkylarkError
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.reading import understand
 from reasoning.speech.audio import Audio
-from reasoning.speech.model import SpeechModel
+from reasoning.speech.model import Hypothesis, SpeechModel
+from reasoning.speech.topic import spoken_topic
 from reasoning.speech.transcript import Transcript
-from reasoning.speech.vocabulary import spoken_phrases
 
 PATIENCE = 30.0
 """Seconds after which a recording is not heard again, on machines that are slow or busy."""
 
+WEIGHT = 2.0
+"""Of the log-probability of a reading. With 1 and 3 the same development questions are right."""
+
+UNHEARD = -6.0
+"""Nats: the least relative log-probability of a text, which those have that are not among a hearing's."""
+
 ENOUGH = 0.9
-"""Probability of a reading from which on no further text is read."""
+"""Probability of a reading from which a text is not doubted that two hearings put first."""
+
+ALIKE = 3
+"""Hearings that have the same text where no word was understood at first, two of which at least differ in tempo."""
 
 
 def chosen(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model: SpeechModel) -> Transcript:
@@ -38,55 +49,94 @@ def chosen(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model: Spee
         kg: the graph that will be asked.
         model: what heard it.
     """
-
-    def texts() -> Iterator[str]:
-        # What is heard with the graph's names in mind is right more often than what was heard without.
-        yield from chain.from_iterable(_hearings(transcript, audio, kg, model))
-        yield transcript.text
-
-    text = surest(texts(), lambda text: sureness(text, kg))
+    choice = Choice(lambda text: sureness(text, kg))
+    choice.propose(transcript.text)
+    began = time.monotonic()
+    for hypotheses in model.others(audio, transcript.language or "en", spoken_topic(kg)):
+        choice.add(hypotheses)
+        if time.monotonic() - began >= PATIENCE or choice.is_settled():
+            break
+    text = choice.best()
     return transcript if text is None else replace(transcript, text=text)
 
 
 def heard_alike(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model: SpeechModel) -> Transcript | None:
-    """What is heard in the same words at two tempos and can be asked; None where nothing is.
+    """What `ALIKE` hearings have in the same words and can be asked; None where nothing is.
 
     For a recording of which no word was understood: a search that prefers names finds some in any noise, and hardly the
-    same ones twice.
+    same ones again.
 
     Args:
         transcript, audio, kg, model: see `chosen`.
     """
-    texts = list(chain.from_iterable(_hearings(transcript, audio, kg, model)))  # those of one differ
-    times = Counter(map(fold, texts))
-    text = surest((text for text in texts if times[fold(text)] > 1), lambda text: sureness(text, kg))
+    choice = Choice(lambda text: sureness(text, kg))
+    began = time.monotonic()
+    for hypotheses in model.others(audio, transcript.language or "en", spoken_topic(kg)):
+        choice.add(hypotheses)
+        if time.monotonic() - began >= PATIENCE:
+            break
+    text = choice.best(ALIKE)
     return None if text is None else replace(transcript, text=text)
 
 
-def _hearings(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model: SpeechModel) -> Iterator[list[str]]:
-    """What else may have been said, until `PATIENCE` is over."""
-    began = time.monotonic()
-    for texts in model.others(audio, transcript.language or "en", spoken_phrases(kg)):
-        yield texts
-        if time.monotonic() - began >= PATIENCE:
-            return
-
-
-def surest(texts: Iterable[str], sure: Callable[[str], float]) -> str | None:
-    """The text of which a reader is surest, the first of those that are alike; None where it can read none.
+class Choice:
+    """The texts of all hearings so far; those that signs and capitals tell apart are one.
 
     Args:
-        texts: the likeliest first; none is taken after one that is sure `ENOUGH`.
-        sure: gives the probability of a text's reading, 0 to 1; 0 where it has none.
+        sure: gives the probability of a text's reading, 0 to 1; 0 where it has none. Each text is read once, and only
+            if it may be the best.
     """
-    read: dict[str, tuple[float, str]] = {}
-    for text in filter(None, texts):
-        if (key := fold(text)) not in read:  # signs and capitals tell no readings apart
-            read[key] = sure(text), text
-        if read[key][0] >= ENOUGH:
-            break
-    probability, best = max(read.values(), key=lambda found: found[0], default=(0.0, ""))
-    return best if probability else None
+
+    def __init__(self, sure: Callable[[str], float]) -> None:
+        self._sure = sure
+        self._texts: dict[str, str] = {}
+        self._hearings: list[dict[str, float]] = []
+        self._first: Counter[str] = Counter()
+        self._read: dict[str, float] = {}
+
+    def propose(self, text: str) -> None:
+        """Have a text among the others, though no hearing has it."""
+        if text:
+            self._texts.setdefault(fold(text), text)
+
+    def add(self, hypotheses: Sequence[Hypothesis]) -> None:
+        """Take what a hearing has, the likeliest first."""
+        hearing: dict[str, float] = {}
+        for one in hypotheses:
+            self.propose(one.text)
+            hearing.setdefault(fold(one.text), max(one.score - hypotheses[0].score, UNHEARD))
+        self._hearings.append(hearing)
+        self._first.update([fold(one.text) for one in hypotheses[:1]])
+
+    def best(self, alike: int = 0) -> str | None:
+        """The text with the highest score; None where none can be read.
+
+        Args:
+            alike: in how many hearings it is at least.
+        """
+        heard = {
+            words: sum(hearing.get(words, UNHEARD) for hearing in self._hearings) / max(1, len(self._hearings))
+            for words in self._texts
+            if sum(words in hearing for hearing in self._hearings) >= alike
+        }
+        found, highest = None, -math.inf
+        for words in sorted(heard, key=heard.__getitem__, reverse=True):
+            if heard[words] <= highest:
+                break  # no reading makes it better
+            sure = self._sureness(words)
+            if sure and (score := heard[words] + WEIGHT * math.log(sure)) > highest:
+                found, highest = self._texts[words], score
+        return found
+
+    def is_settled(self) -> bool:
+        """Whether two hearings put the best text first, and it is read surely."""
+        text = self.best()
+        return text is not None and self._first[fold(text)] > 1 and self._sureness(fold(text)) >= ENOUGH
+
+    def _sureness(self, words: str) -> float:
+        if words not in self._read:
+            self._read[words] = self._sure(self._texts[words])
+        return self._read[words]
 
 
 def sureness(text: str, kg: KnowledgeGraph) -> float:

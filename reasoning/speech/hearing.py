@@ -11,8 +11,8 @@ from reasoning.speech.choosing import chosen, heard_alike
 from reasoning.speech.errors import NoWordsError, SpokenLanguageError
 from reasoning.speech.model import SpeechModel
 from reasoning.speech.opening import PACKAGED, open_speech_model
+from reasoning.speech.topic import spoken_topic
 from reasoning.speech.transcript import Transcript, language_name
-from reasoning.speech.vocabulary import spoken_vocabulary
 
 ASKABLE = ("en",)
 """Codes of the languages in which questions are read."""
@@ -65,7 +65,7 @@ def partial_questions(
     text every second.
     """
     model, audio = _opened(model), load_audio(source, limits)
-    for transcript in model.partials(audio, ASKABLE, "" if kg is None else spoken_vocabulary(kg)):
+    for transcript in model.partials(audio, ASKABLE, "" if kg is None else spoken_topic(kg).before):
         if transcript.final:
             check_language(transcript)
         yield transcript

@@ -8,7 +8,7 @@ often and does not fall behind the speaker.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from reasoning.speech.audio import SAMPLE_RATE, USUAL_LIMITS, Audio, AudioLimits, Resampler, Samples
 from reasoning.speech.errors import NoSpeechError
 from reasoning.speech.model import SpeechModel
+from reasoning.speech.topic import ANYTHING, Topic
 from reasoning.speech.transcript import Transcript
 
 EVERY = 1.0
@@ -28,21 +29,20 @@ class LiveTranscription:
 
     Args:
         model: what hears it.
-        expected, vocabulary: see `SpeechModel.partials`.
+        expected: see `SpeechModel.partials`.
+        topic: what is expected. With phrases the whole is what `SpeechModel.others` tells first; without, and of a
+            model that tells no others, it is heard as its parts are.
         limits: the most that is taken.
-        phrases: that are preferred in the whole, see `SpeechModel.others`, whose first text is taken; of none, and
-            of a model that tells no others, the whole is heard as its parts are.
     """
 
     def __init__(
         self,
         model: SpeechModel,
         expected: tuple[str, ...] = (),
-        vocabulary: str = "",
+        topic: Topic = ANYTHING,
         limits: AudioLimits = USUAL_LIMITS,
-        phrases: Sequence[str] = (),
     ) -> None:
-        self._model, self._expected, self._vocabulary, self._phrases = model, expected, vocabulary, phrases
+        self._model, self._expected, self._topic = model, expected, topic
         self._resampler = Resampler(limits=limits)
         self._pieces: list[NDArray[np.float32]] = []
         self._new = self._took = 0.0
@@ -86,30 +86,30 @@ class LiveTranscription:
             self._pieces.append(self._resampler.add(piece))
         self._pieces.append(self._resampler.end())
         heard = self._transcript()
-        if not self._phrases or (self._expected and heard.language not in self._expected):
+        if not self._topic.phrases or (self._expected and heard.language not in self._expected):
             return heard
-        others = self._model.others(Audio(self._pieces[0]), heard.language or "en", self._phrases)
-        return replace(heard, text=next(others, [heard.text])[0])
+        others = self._model.others(Audio(self._pieces[0]), heard.language or "en", self._topic)
+        likeliest = next(others, [])
+        return replace(heard, text=likeliest[0].text) if likeliest else heard
 
     def _transcript(self) -> Transcript:
         self._pieces = [np.concatenate(self._pieces)]
-        return self._model.transcript(Audio(self._pieces[0]), self._expected, self._vocabulary)
+        return self._model.transcript(Audio(self._pieces[0]), self._expected, self._topic.before)
 
 
 def live_transcripts(
     pieces: Iterable[Samples],
     model: SpeechModel,
     expected: tuple[str, ...] = (),
-    vocabulary: str = "",
+    topic: Topic = ANYTHING,
     limits: AudioLimits = USUAL_LIMITS,
-    phrases: Sequence[str] = (),
 ) -> Iterator[Transcript]:
     """The text so far of a recording that comes in pieces, and last, final, that of all of it; see `LiveTranscription`.
 
     Raises:
         AudioError, NoSpeechError, SpeechError: see there.
     """
-    live = LiveTranscription(model, expected, vocabulary, limits, phrases)
+    live = LiveTranscription(model, expected, topic, limits)
     for piece in pieces:
         if (transcript := live.add(piece)) is not None:
             yield transcript

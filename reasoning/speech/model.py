@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from kg_data.installation import require
 from reasoning.speech.audio import SAMPLE_RATE, Audio
 from reasoning.speech.errors import NoSpeechError, NoWordsError, SpeechError
+from reasoning.speech.topic import ANYTHING, Topic
 from reasoning.speech.transcript import Transcript
 
 log = logging.getLogger(__name__)
@@ -37,15 +38,29 @@ that is English Whisper-base may believe that it is Thai, and of one that is Ger
 WINDOW = 30
 """Seconds that are heard at once, which is what Whisper was taught on."""
 
-TEMPOS = (0.85, 1.0, 0.75)
-"""Of what is said, at which a recording is heard again where it may not have been understood; chosen on development
-questions: quick voices are hard for small models, and what is missed at one tempo is often heard at another."""
+HEARINGS = ((0.85, True), (1.0, False), (0.85, False), (0.75, False))
+"""How a recording is heard again: its tempo, and whether the model is told what was said before; chosen on development
+questions: quick voices are hard for small models, and what is missed at one tempo is often heard at another, as what is
+misheard in the manner of what was said before is not without."""
 
 MOST_OF_HEARING = 4
 """Texts of each; further ones are hardly ever what was said."""
 
 SILENT = 0.001
 """Loudest sample (of 1) up to which a recording is called silent."""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """What may have been said.
+
+    Attributes:
+        text: its words.
+        score: its log-probability in nats, with what its expected phrases add.
+    """
+
+    text: str
+    score: float
 
 
 class SpeechModel(ABC):
@@ -57,13 +72,13 @@ class SpeechModel(ABC):
 
     name: str
 
-    def partials(self, audio: Audio, expected: Sequence[str] = (), vocabulary: str = "") -> Iterator[Transcript]:
+    def partials(self, audio: Audio, expected: Sequence[str] = (), before: str = "") -> Iterator[Transcript]:
         """What is said, as it is heard: each transcript has the text up to a later point, the last is final.
 
         Args:
             audio: the recording.
             expected: codes of languages that are likely: one of them is taken where the model is in doubt.
-            vocabulary: words that are likely, see `spoken_vocabulary`; a model that takes none hears without.
+            before: what is taken to have been said before, see `Topic`; a model that takes none hears without.
 
         Raises:
             NoSpeechError: nobody speaks in it, or (NoWordsError) no word is understood.
@@ -73,20 +88,20 @@ class SpeechModel(ABC):
         if spoken < LEAST_SPEECH:
             raise NoSpeechError(f"{_what_is_heard(audio)}; is the microphone on, and near enough?")
         padded = Audio(np.pad(audio.samples, round(PAUSE * SAMPLE_RATE)), audio.name)
-        for transcript in self._heard(padded, expected, vocabulary):
+        for transcript in self._heard(padded, expected, before):
             if transcript.final and not transcript.text:
                 raise NoWordsError(
                     f"No words are understood in {audio.name}: it may hold music or noise; ask again", transcript
                 )
             yield replace(transcript, seconds=min(max(transcript.seconds - PAUSE, 0.0), audio.seconds))
 
-    def transcript(self, audio: Audio, expected: Sequence[str] = (), vocabulary: str = "") -> Transcript:
+    def transcript(self, audio: Audio, expected: Sequence[str] = (), before: str = "") -> Transcript:
         """What is said in all of a recording; see `partials`."""
-        *_, last = self.partials(audio, expected, vocabulary)
+        *_, last = self.partials(audio, expected, before)
         return last
 
-    def others(self, audio: Audio, language: str, phrases: Sequence[str] = ()) -> Iterator[list[str]]:
-        """What else may have been said: for each of `TEMPOS` what is heard at it, the likeliest first, once wanted.
+    def others(self, audio: Audio, language: str, topic: Topic = ANYTHING) -> Iterator[list[Hypothesis]]:
+        """What else may have been said: for each of `HEARINGS` what is heard so, the likeliest first, once wanted.
 
         Nothing comes of a model that does not tell, of a tempo at which the recording is longer than `WINDOW`, and
         after a search that failed, for want of memory or whatever else, which is logged: what was heard before stands.
@@ -94,26 +109,26 @@ class SpeechModel(ABC):
         Args:
             audio: the recording.
             language: the code of its language.
-            phrases: that are expected, see `spoken_phrases`.
+            topic: what is expected.
         """
-        for tempo in TEMPOS:
+        for tempo, is_told in HEARINGS:
             samples = np.pad(_at_tempo(audio.samples, tempo), round(PAUSE * SAMPLE_RATE))
             if len(samples) > WINDOW * SAMPLE_RATE:
                 continue
             try:
-                texts = self._hypotheses(samples, language, tuple(phrases))
+                found = self._hypotheses(samples, language, topic if is_told else replace(topic, before=""))
             except (SpeechError, RuntimeError, IndexError, MemoryError) as error:
                 log.warning("what else %s may have heard is not looked for: %s", self.name, error)
                 return
-            if texts:
-                yield texts[:MOST_OF_HEARING]
+            if found:
+                yield found[:MOST_OF_HEARING]
 
-    def _hypotheses(self, samples: NDArray[np.float32], language: str, phrases: tuple[str, ...]) -> list[str]:
+    def _hypotheses(self, samples: NDArray[np.float32], language: str, topic: Topic) -> list[Hypothesis]:
         """What may have been said in a window, the likeliest first; [] of a model that does not tell."""
         return []
 
     @abstractmethod
-    def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
+    def _heard(self, audio: Audio, expected: Sequence[str], before: str) -> Iterator[Transcript]:
         """What is said in a recording in which somebody speaks; the last transcript is final."""
 
 

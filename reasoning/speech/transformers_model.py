@@ -15,7 +15,8 @@ from kg_data.devices import find_device, find_dtype, quiet_transformers
 from kg_data.installation import require
 from reasoning.speech.audio import SAMPLE_RATE, Audio
 from reasoning.speech.errors import SpeechError
-from reasoning.speech.model import WINDOW, SpeechModel, likeliest_language
+from reasoning.speech.model import WINDOW, Hypothesis, SpeechModel, likeliest_language
+from reasoning.speech.topic import Topic
 from reasoning.speech.transcript import Transcript
 from reasoning.speech.whole_tokenizer import whole_tokenizer
 
@@ -69,7 +70,7 @@ class TransformersSpeechModel(SpeechModel):
         self._most_prompt = getattr(config, "max_target_positions", 0) // 2  # the other half is for what is said
         self._one_at_a_time = threading.Lock()
 
-    def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
+    def _heard(self, audio: Audio, expected: Sequence[str], before: str) -> Iterator[Transcript]:
         said: list[str] = []
         language: str | None = None
         probability: float | None = None
@@ -78,23 +79,23 @@ class TransformersSpeechModel(SpeechModel):
             with self._one_at_a_time:
                 if not start and self._is_whisper:
                     language, probability = likeliest_language(self._languages(window), expected)
-                text = self._text(window, language, vocabulary)
+                text = self._text(window, language, before)
             said += [text] if text else []
             end = (start + len(window)) / SAMPLE_RATE
             yield Transcript(" ".join(said), language, probability, end, final=False)
         yield Transcript(" ".join(said), language, probability, audio.seconds)
 
-    def _text(self, window: NDArray[np.float32], language: str | None, vocabulary: str) -> str:
+    def _text(self, window: NDArray[np.float32], language: str | None, before: str) -> str:
         """What is said in a window."""
         options: dict[str, Any] = {"language": language, "task": "transcribe"} if self._is_multilingual else {}
-        if self._is_whisper and vocabulary:
-            words = self._pipeline.tokenizer.get_prompt_ids(vocabulary, return_tensors="pt")
+        if self._is_whisper and before:
+            words = self._pipeline.tokenizer.get_prompt_ids(before, return_tensors="pt")
             options["prompt_ids"] = words[: self._most_prompt].to(self._pipeline.device)
         written = {"generate_kwargs": options} if options else {}  # what is read letter by letter takes none
         found = self._pipeline({"raw": window, "sampling_rate": SAMPLE_RATE}, **written)
         return str(found["text"]).strip()
 
-    def _hypotheses(self, samples: NDArray[np.float32], language: str, phrases: tuple[str, ...]) -> list[str]:
+    def _hypotheses(self, samples: NDArray[np.float32], language: str, topic: Topic) -> list[Hypothesis]:
         if not self._is_whisper:
             return []
         import torch
@@ -103,7 +104,7 @@ class TransformersSpeechModel(SpeechModel):
         with self._one_at_a_time, torch.inference_mode():
             made = self._pipeline.feature_extractor(samples, sampling_rate=SAMPLE_RATE, return_tensors="pt")
             encoded = model.get_encoder()(made.input_features.to(model.device, model.dtype)).last_hidden_state
-            return self._search.hypotheses(encoded, language, phrases, len(samples) / SAMPLE_RATE)
+            return self._search.hypotheses(encoded, language, topic, len(samples) / SAMPLE_RATE)
 
     @cached_property
     def _search(self) -> BiasedSearch:

@@ -17,8 +17,9 @@ from kg_data.errors import MissingPackageError
 from kg_data.installation import require
 from reasoning.speech.audio import SAMPLE_RATE, Audio
 from reasoning.speech.errors import SpeechError
-from reasoning.speech.model import SpeechModel, likeliest_language
+from reasoning.speech.model import Hypothesis, SpeechModel, likeliest_language
 from reasoning.speech.packaged_weights import WEIGHTS
+from reasoning.speech.topic import Topic
 from reasoning.speech.transcript import Transcript
 from reasoning.speech.whole_tokenizer import whole_tokenizer
 
@@ -72,12 +73,12 @@ class WhisperModel(SpeechModel):
             raise SpeechError(f"{folder} holds no Whisper model in CTranslate2's form ({error})") from error
         self._model.hf_tokenizer = whole_tokenizer(self._model.hf_tokenizer)
 
-    def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
-        segments, info = self._segments(audio, vocabulary)
+    def _heard(self, audio: Audio, expected: Sequence[str], before: str) -> Iterator[Transcript]:
+        segments, info = self._segments(audio, before)
         chances = dict(info.all_language_probs or [(info.language, info.language_probability)])
         language, probability = likeliest_language(chances, expected)
         if language != info.language:
-            segments, _ = self._segments(audio, vocabulary, language)
+            segments, _ = self._segments(audio, before, language)
         text, end = "", 0.0
         for segment in segments:
             if segment.avg_logprob >= LEAST_LOG_PROBABILITY:
@@ -86,7 +87,7 @@ class WhisperModel(SpeechModel):
             yield Transcript(text, language, probability, end, final=False)
         yield Transcript(text, language, probability, audio.seconds)
 
-    def _hypotheses(self, samples: NDArray[np.float32], language: str, phrases: tuple[str, ...]) -> list[str]:
+    def _hypotheses(self, samples: NDArray[np.float32], language: str, topic: Topic) -> list[Hypothesis]:
         from faster_whisper.transcribe import pad_or_trim
 
         with self._opening:
@@ -96,7 +97,7 @@ class WhisperModel(SpeechModel):
         import torch
 
         encoded = np.array(self._model.encode(pad_or_trim(self._model.feature_extractor(samples))))
-        return search.hypotheses(torch.from_numpy(encoded), language, phrases, len(samples) / SAMPLE_RATE)
+        return search.hypotheses(torch.from_numpy(encoded), language, topic, len(samples) / SAMPLE_RATE)
 
     @cached_property
     def _search(self) -> BiasedSearch | None:
@@ -111,7 +112,7 @@ class WhisperModel(SpeechModel):
             return None
 
     def _segments(
-        self, audio: Audio, vocabulary: str, language: str | None = None
+        self, audio: Audio, before: str, language: str | None = None
     ) -> tuple[Iterable[Segment], TranscriptionInfo]:
         """Stretches of text, decoded as they are taken; where no language is given, it is found out."""
         found: tuple[Iterable[Segment], TranscriptionInfo] = self._model.transcribe(
@@ -121,6 +122,6 @@ class WhisperModel(SpeechModel):
             temperature=0.0,  # others are drawn by chance
             condition_on_previous_text=False,
             no_repeat_ngram_size=NO_REPEAT,
-            hotwords=vocabulary or None,
+            hotwords=before or None,
         )
         return found

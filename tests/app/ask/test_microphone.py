@@ -14,6 +14,8 @@ from app.ask.speech import SharedSpeech
 from reasoning import KnowledgeGraph
 from reasoning.speech import Audio, SpeechModel, Transcript
 from reasoning.speech.errors import SpeechError
+from reasoning.speech.model import Hypothesis
+from reasoning.speech.topic import ANYTHING, Topic
 from tests.app.browsing import expect, visit
 from tests.reasoning.speech.recordings import GERMAN, RATE, noise, packaged_model, samples_of, spoken
 
@@ -28,16 +30,16 @@ class Repeating(SpeechModel):
     def __init__(self, language: str = "en") -> None:
         self.language = language
 
-    def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
+    def _heard(self, audio: Audio, expected: Sequence[str], before: str) -> Iterator[Transcript]:
         yield Transcript(f"{audio.seconds:.0f} seconds", self.language, 0.9, audio.seconds)
 
 
 class Searching(Repeating):
     """Finds what is expected."""
 
-    def others(self, audio: Audio, language: str, phrases: Sequence[str] = ()) -> Iterator[list[str]]:
-        assert {"Germany", "Berlin", "borders", "traffic light", "dogs"} <= set(phrases)
-        yield ["Germany at last"]
+    def others(self, audio: Audio, language: str, topic: Topic = ANYTHING) -> Iterator[list[Hypothesis]]:
+        assert {"Germany", "Berlin", "borders", "traffic light", "dogs"} <= set(topic.phrases)
+        yield [Hypothesis("Germany at last", -1.0)]
 
 
 class Scripted(SharedSpeech):

@@ -157,10 +157,10 @@ class Slow(SpeechModel):
         self.now = self.most = 0
         self._lock = threading.Lock()
 
-    def partials(self, audio: Audio, expected: Sequence[str] = (), vocabulary: str = "") -> Iterator[Transcript]:
-        yield from self._heard(audio, expected, vocabulary)
+    def partials(self, audio: Audio, expected: Sequence[str] = (), before: str = "") -> Iterator[Transcript]:
+        yield from self._heard(audio, expected, before)
 
-    def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
+    def _heard(self, audio: Audio, expected: Sequence[str], before: str) -> Iterator[Transcript]:
         with self._lock:
             self.now += 1
             self.most = max(self.most, self.now)

@@ -17,13 +17,15 @@ import torch
 from numpy.typing import NDArray
 
 from reasoning import KnowledgeGraph
+from reasoning.graph.names import fold
 from reasoning.speech import SpeechError, SpeechModel, Transcript, load_audio
 from reasoning.speech.audio import SAMPLE_RATE, Audio
-from reasoning.speech.biasing import PhraseBonus
+from reasoning.speech.biasing import DistinctWords, PhraseBonus
 from reasoning.speech.choosing import chosen
 from reasoning.speech.ctranslate2_weights import whisper_decoder
+from reasoning.speech.model import Hypothesis
 from reasoning.speech.packaged_weights import packaged_whisper
-from reasoning.speech.vocabulary import MOST_NAMES, MOST_OF_ENDS, spoken_phrases
+from reasoning.speech.topic import MOST_NAMES, MOST_OF_ENDS, Topic, spoken_topic
 from reasoning.speech.whisper import WhisperModel
 from tests.reasoning.speech.recordings import packaged_model, spoken
 
@@ -71,6 +73,13 @@ def test_a_longer_phrase_takes_nothing_from_the_one_that_it_begins_with() -> Non
     assert bonus(BURKINA, FASO)[AND] == 0
 
 
+def test_a_phrase_has_its_bonus_once() -> None:
+    assert bonus(MAL, I_, AND, MAL, I_) == [-1, -1, -2, -2, -2, -1, -2]
+    assert bonus(MAL, I_, AND) == bonus()
+    assert bonus(MAL, I_, AND, MAL, I_, AND) == bonus()
+    assert bonus(BURKINA, AND, BURKINA)[FASO] == 1, "a longer one was not said"
+
+
 def test_only_what_was_said_after_the_prompt_counts() -> None:
     giver = PhraseBonus([(1, 2)], torch.ones(3, dtype=torch.bool), start=1, bonus=1.0)
     rows = cast(torch.LongTensor, torch.tensor([[1, 0], [1, 1]]))
@@ -79,7 +88,7 @@ def test_only_what_was_said_after_the_prompt_counts() -> None:
 
 
 def test_of_a_graph_its_words_and_its_names_are_expected() -> None:
-    world = spoken_phrases(KnowledgeGraph.load("world"))
+    world = spoken_topic(KnowledgeGraph.load("world")).phrases
     assert {"capital", "capitals", "time zone", "Germany", "Danish Krone", "Mexico City"} <= set(world)
     assert len(set(world)) == len(world) <= 2 * MOST_NAMES
     assert not [name for name in world if "(" in name or "/" in name]
@@ -87,7 +96,7 @@ def test_of_a_graph_its_words_and_its_names_are_expected() -> None:
 
 def test_of_a_graph_with_many_relations_no_more_names_are_expected_than_of_others() -> None:
     triples = [(f"head {word(n)}", f"relation {word(n % 200)}", f"tail {word(n)}") for n in range(20_000)]
-    phrases = spoken_phrases(KnowledgeGraph.from_triples(triples))
+    phrases = spoken_topic(KnowledgeGraph.from_triples(triples)).phrases
     assert MOST_NAMES <= len(phrases) <= MOST_NAMES + MOST_OF_ENDS + 2 * 200
     assert len([phrase for phrase in phrases if phrase.startswith("relation")]) == 2 * 200
 
@@ -96,16 +105,28 @@ def test_nothing_is_expected_that_nobody_says() -> None:
     odd = KnowledgeGraph.from_triples(
         [("A" * 99, "near", "x/y"), ("North (A)", "near", "12"), ("北京", "near", "Òran")]
     )
-    assert set(spoken_phrases(odd)) == {"near", "nears", "North", "北京", "Òran"}
+    assert set(spoken_topic(odd).phrases) == {"near", "nears", "North", "北京", "Òran"}
 
 
 def test_of_few_things_at_an_end_of_a_relation_all_are_expected() -> None:
     things = [(f"thing {word(n)}", "near", "Home") for n in range(MOST_NAMES + 500)]
     rare = [("Zebra", "colour", "White")]
     busy = [(head, "far", tail) for head, _, _ in things for tail in ("North", "South")]
-    phrases = spoken_phrases(KnowledgeGraph.from_triples([*rare, *things, *busy]))
+    phrases = spoken_topic(KnowledgeGraph.from_triples([*rare, *things, *busy])).phrases
     assert {"Zebra", "White", "Home"} <= set(phrases)
     assert len(phrases) < len(things)
+
+
+def test_of_beams_that_say_the_same_words_the_likeliest_goes_on() -> None:
+    texts = [" the", " The", ",", " city", "\ufffd", "\ufffd"]
+    distinct = DistinctWords(texts, start=1)
+    rows = [[9, 0, 3, 2], [9, 1, 3, 3], [9, 1, 2, 3], [9, 1, 3, 4], [9, 1, 3, 5], [9, 0, 3, 3]]
+    given = torch.zeros(len(rows), 6)
+    left = distinct(cast(torch.LongTensor, torch.tensor(rows)), cast(torch.FloatTensor, given))
+    assert [bool(row.max() < -1e8) for row in left] == [False, False, True, False, False, True]
+    assert not given.any(), "what was given in is left as it is"
+    nothing_said = cast(torch.LongTensor, torch.tensor([[9], [9]]))
+    assert not distinct(nothing_said, cast(torch.FloatTensor, torch.zeros(2, 6))).any()
 
 
 @pytest.mark.slow
@@ -114,16 +135,27 @@ def test_a_name_that_is_expected_is_heard() -> None:
     model = packaged_model()
     audio = load_audio(spoken("Is Yerevan the capital of Azerbaijan?"))
     names = ("Yerevan", "Azerbaijan", "Armenia", "Baku", "capital")
-    with_names = next(model.others(audio, "en", names))
+    with_names = next(model.others(audio, "en", Topic(phrases=names)))
     without = next(model.others(audio, "en"))
-    assert "Is Yerevan the capital of Azerbaijan?" in with_names
-    assert not [text for text in without if "Yerevan" in text]
+    assert "Is Yerevan the capital of Azerbaijan?" in [one.text for one in with_names]
+    assert not [one for one in without if "Yerevan" in one.text]
+
+
+@pytest.mark.slow
+def test_what_was_said_before_tells_how_it_goes_on_and_all_that_is_heard_differs_in_its_words() -> None:
+    model = packaged_model()
+    audio = load_audio(spoken("Is the euro the currency of Kosovo?"))
+    told, untold, *_ = model.others(audio, "en", Topic("What is the currency of it? Is it the euro?", ("Kosovo",)))
+    assert "euro" in told[0].text.lower()
+    for texts in (told, untold):
+        assert len({fold(one.text) for one in texts}) == len(texts) > 1
+        assert [one.score for one in texts] == sorted((one.score for one in texts), reverse=True)
 
 
 @pytest.mark.slow
 def test_no_other_script_is_written_for_english_and_nothing_is_told_of_a_long_recording() -> None:
     model = packaged_model()
-    assert all(text.isascii() for text in next(model.others(load_audio(spoken("Population of Ghana?")), "en")))
+    assert all(one.text.isascii() for one in next(model.others(load_audio(spoken("Population of Ghana?")), "en")))
     assert list(model.others(Audio(np.zeros(30 * SAMPLE_RATE, np.float32)), "en")) == []
 
 
@@ -186,10 +218,10 @@ class Failing(SpeechModel):
 
     name = "failing"
 
-    def _hypotheses(self, samples: NDArray[np.float32], language: str, phrases: tuple[str, ...]) -> list[str]:
+    def _hypotheses(self, samples: NDArray[np.float32], language: str, topic: Topic) -> list[Hypothesis]:
         raise torch.OutOfMemoryError("no room")
 
-    def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
+    def _heard(self, audio: Audio, expected: Sequence[str], before: str) -> Iterator[Transcript]:
         raise AssertionError("it was heard before")
 
 

@@ -9,29 +9,46 @@ import pytest
 
 from reasoning import KnowledgeGraph
 from reasoning.speech.audio import SAMPLE_RATE, Audio
-from reasoning.speech.choosing import ENOUGH, chosen, surest
-from reasoning.speech.model import SpeechModel
+from reasoning.speech.choosing import ENOUGH, UNHEARD, Choice, chosen
+from reasoning.speech.model import Hypothesis, SpeechModel
+from reasoning.speech.topic import ANYTHING, Topic
 from reasoning.speech.transcript import Transcript
 
 AUDIO = Audio(np.zeros(SAMPLE_RATE, np.float32))
 
 
 class Hearing(SpeechModel):
-    """May have heard some texts, and counts how often it is asked for them."""
+    """May have heard a text in each hearing, and counts how often it is asked for them."""
 
     name = "hearing"
 
     def __init__(self, *others: str) -> None:
         self._others, self.told = others, 0
 
-    def others(self, audio: Audio, language: str, phrases: Sequence[str] = ()) -> Iterator[list[str]]:
-        assert {"capital", "Germany"} <= set(phrases) and language == "en"
+    def others(self, audio: Audio, language: str, topic: Topic = ANYTHING) -> Iterator[list[Hypothesis]]:
+        assert {"capital", "Germany"} <= set(topic.phrases) and language == "en"
         for text in self._others:
             self.told += 1
-            yield [text]
+            yield [Hypothesis(text, -1.0)]
 
-    def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
+    def _heard(self, audio: Audio, expected: Sequence[str], before: str) -> Iterator[Transcript]:
         raise AssertionError("it was heard before")
+
+
+class Reader:
+    """Reads each text with the probability that it is given, and remembers which it read."""
+
+    def __init__(self, **sure: float) -> None:
+        self._sure = sure
+        self.read: list[str] = []
+
+    def __call__(self, text: str) -> float:
+        self.read.append(text)
+        return self._sure[text.lower().strip("?")]
+
+
+def heard(**scores: float) -> list[Hypothesis]:
+    return [Hypothesis(text, score) for text, score in scores.items()]
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +62,13 @@ def test_what_can_be_asked_takes_the_place_of_what_cannot(world: KnowledgeGraph)
     assert heard == Transcript("What is the capital of Germany?", "en", 0.9, 2.0)
 
 
-def test_what_is_heard_with_the_names_in_mind_goes_first_and_no_more_is_heard_once_it_is_read_surely(
+def test_what_two_hearings_put_first_and_can_be_read_surely_is_taken_and_no_more_is_heard(
     world: KnowledgeGraph,
 ) -> None:
-    model = Hearing("What is the capital of Jordan?", "What is the capital of France?")
+    model = Hearing("What is the capital of Jordan?", "what is the capital of Jordan", "What is the capital of France?")
     heard = chosen(Transcript("What is the capital of Germany?", "en", 0.9, 2.0), AUDIO, world, model)
     assert heard.text == "What is the capital of Jordan?"
-    assert model.told == 1
+    assert model.told == 2
 
 
 def test_of_a_model_that_tells_nothing_else_it_stays_as_it_was_heard(world: KnowledgeGraph) -> None:
@@ -69,35 +86,47 @@ def test_who_waits_too_long_is_asked_what_was_heard_so_far_and_it_is_not_heard_a
     assert model.told == 1
 
 
-def test_a_text_is_read_once_whatever_its_signs() -> None:
-    read: list[str] = []
-    texts = ["which city", "Which city?", "which, city.", "Which cities?"]
-    assert surest(texts, lambda text: read.append(text) or 0.5) == "which city"
-    assert read == ["which city", "Which cities?"]
-
-
 def test_where_nothing_can_be_asked_it_stays_as_it_was_heard(world: KnowledgeGraph) -> None:
     heard = Transcript("Water is the capsule of journey", None, None, 2.0)
     assert chosen(heard, AUDIO, world, Hearing("Walter is the cap")) == heard
 
 
+def test_a_text_is_read_once_whatever_its_signs_and_only_if_it_may_be_the_best() -> None:
+    reader = Reader(city=0.5, cities=0.9, county=1.0)
+    choice = Choice(reader)
+    choice.add([Hypothesis("city", -1.0), Hypothesis("City?", -1.2), Hypothesis("cities", -1.5)])
+    choice.add([Hypothesis("city?", -3.0), Hypothesis("cities", -3.1), Hypothesis("county", -9.0)])
+    assert choice.best() == choice.best() == "cities"
+    assert reader.read == ["city", "cities"]
+
+
 @pytest.mark.parametrize(
-    ("sure", "text", "read"),
-    [
-        ([0.2, 0.7, 0.5], "1", 3),
-        ([0.5, 0.5], "0", 2),
-        ([0.0, 0.0], None, 2),
-        ([0.4, ENOUGH, 1.0], "1", 2),
-    ],
+    ("city", "cities", "best"),
+    [(0.9, 0.9, "city"), (0.5, 0.9, "cities"), (0.9, 0.0, "city"), (0.0, 0.01, "cities"), (0.0, 0.0, None)],
+    ids=["the sound decides", "the reading decides", "unreadable", "hardly readable", "nothing"],
 )
-def test_the_surest_is_taken_and_no_more_are_read_than_have_to_be(
-    sure: list[float], text: str | None, read: int
-) -> None:
-    asked: list[str] = []
+def test_what_was_likely_heard_and_is_read_surely_is_the_best(city: float, cities: float, best: str | None) -> None:
+    choice = Choice(Reader(city=city, cities=cities))
+    choice.add(heard(city=-1.0, cities=-1.4))
+    choice.add(heard(cities=-2.0, city=-2.3))
+    assert choice.best() == best
 
-    def probability(one: str) -> float:
-        asked.append(one)
-        return sure[int(one)]
 
-    assert surest(map(str, range(len(sure))), probability) == text
-    assert asked == [str(number) for number in range(read)]
+def test_what_one_hearing_lacks_is_held_to_be_hardly_likely_there() -> None:
+    choice = Choice(Reader(city=0.9, cities=0.9, hearsay=0.9))
+    choice.propose("hearsay")
+    choice.add(heard(city=-1.0, cities=-2.0))
+    choice.add(heard(county=-1.0, cities=-3.0))
+    assert choice.best() == "cities"  # at -1 and -2, the city at 0 and `UNHEARD`
+    assert UNHEARD < -3
+    assert choice.best(alike=2) == "cities" and choice.best(alike=3) is None
+
+
+def test_it_is_settled_where_two_hearings_put_first_what_is_read_surely() -> None:
+    for sure, settled in ((ENOUGH, True), (ENOUGH - 0.01, False)):
+        choice = Choice(Reader(city=sure, cities=0.1))
+        assert not choice.is_settled()
+        choice.add(heard(city=-1.0, cities=-2.0))
+        assert not choice.is_settled()
+        choice.add([Hypothesis("City?", -1.0)])
+        assert choice.is_settled() is settled

@@ -22,9 +22,9 @@ from reasoning.speech import (
     check_language,
     hear_question,
     load_audio,
-    spoken_vocabulary,
 )
-from reasoning.speech.model import likeliest_language, seconds_of_speech
+from reasoning.speech.model import Hypothesis, likeliest_language, seconds_of_speech
+from reasoning.speech.topic import ANYTHING, MOST_BEFORE, Topic, spoken_topic
 from tests.reasoning.speech.recordings import (
     GERMAN,
     RATE,
@@ -45,11 +45,11 @@ class Counting(SpeechModel):
 
     def __init__(self) -> None:
         self.heard: list[float] = []
-        self.vocabulary = ""
+        self.before = ""
 
-    def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
+    def _heard(self, audio: Audio, expected: Sequence[str], before: str) -> Iterator[Transcript]:
         self.heard.append(audio.seconds)
-        self.vocabulary = vocabulary
+        self.before = before
         yield Transcript("a question", "en", 1.0, audio.seconds)
 
 
@@ -120,14 +120,15 @@ def test_a_recording_under_way_is_heard_once_a_second_and_not_beyond_the_limit()
 class Searching(Counting):
     """Finds expected phrases in what it hears."""
 
-    def others(self, audio: Audio, language: str, phrases: Sequence[str] = ()) -> Iterator[list[str]]:
-        yield [f"{language}: {phrase}, of {audio.seconds:.1f} seconds" for phrase in phrases]
+    def others(self, audio: Audio, language: str, topic: Topic = ANYTHING) -> Iterator[list[Hypothesis]]:
+        of = f"of {audio.seconds:.1f} seconds"
+        yield [Hypothesis(f"{language}: {phrase}, {of}", 0.0) for phrase in topic.phrases]
 
 
 @pytest.mark.parametrize("phrases", [("Yerevan", "Baku"), ()])
 def test_the_whole_of_a_recording_is_searched_for_what_is_expected(phrases: tuple[str, ...]) -> None:
     packaged_model()
-    live = LiveTranscription(Searching(), ("en",), phrases=phrases)
+    live = LiveTranscription(Searching(), ("en",), Topic(phrases=phrases))
     question = samples_of(spoken())
     partial = [live.add((RATE, piece)) for piece in np.array_split(question, 4)]
     assert {one.text for one in partial if one is not None} == {"a question"}
@@ -137,13 +138,13 @@ def test_the_whole_of_a_recording_is_searched_for_what_is_expected(phrases: tupl
 
 def test_of_a_model_that_tells_no_others_the_whole_is_what_it_hears() -> None:
     packaged_model()
-    live = LiveTranscription(Counting(), ("en",), phrases=("Yerevan",))
+    live = LiveTranscription(Counting(), ("en",), Topic(phrases=("Yerevan",)))
     assert live.finish((RATE, samples_of(spoken()))).text == "a question"
 
 
 def test_what_is_in_another_language_is_not_searched() -> None:
     packaged_model()
-    live = LiveTranscription(Searching(), ("de",), phrases=("Yerevan",))
+    live = LiveTranscription(Searching(), ("de",), Topic(phrases=("Yerevan",)))
     assert live.finish((RATE, samples_of(spoken()))).text == "a question"
 
 
@@ -154,33 +155,33 @@ class Deaf(Counting):
         super().__init__()
         self._others, self._language = others, language
 
-    def _heard(self, audio: Audio, expected: Sequence[str], vocabulary: str) -> Iterator[Transcript]:
+    def _heard(self, audio: Audio, expected: Sequence[str], before: str) -> Iterator[Transcript]:
         yield Transcript("", self._language, 0.5, audio.seconds)
 
-    def others(self, audio: Audio, language: str, phrases: Sequence[str] = ()) -> Iterator[list[str]]:
-        assert {"Germany", "borders"} <= set(phrases)
-        yield from ([text] for text in self._others)
+    def others(self, audio: Audio, language: str, topic: Topic = ANYTHING) -> Iterator[list[Hypothesis]]:
+        assert {"Germany", "borders"} <= set(topic.phrases)
+        yield from ([Hypothesis(text, -1.0)] for text in self._others)
 
 
 QUESTION = "What borders Germany?"
 
 
-def test_where_no_word_is_understood_at_first_what_is_heard_alike_twice_is_asked() -> None:
+def test_where_no_word_is_understood_at_first_what_is_heard_alike_three_times_is_asked() -> None:
     packaged_model()
     kg = KnowledgeGraph.from_triples(BORDERS)
-    heard = hear_question(spoken(), kg, Deaf("What borders Poland?", QUESTION, "Hm", "what borders Germany", "Hm"))
+    heard = hear_question(spoken(), kg, Deaf(QUESTION, QUESTION, "What borders Poland?", "what borders Germany"))
     assert heard.text == QUESTION and heard.language == "en"
 
 
 @pytest.mark.parametrize(
     ("model", "graph"),
     [
-        (Deaf(QUESTION, "What borders Poland?"), BORDERS),
-        (Deaf("Hm", "Hm"), BORDERS),
-        (Deaf(QUESTION, QUESTION, language="th"), BORDERS),
-        (Deaf(QUESTION, QUESTION), None),
+        (Deaf(QUESTION, QUESTION, "What borders Poland?", "What borders Poland?"), BORDERS),
+        (Deaf("Hm", "Hm", "Hm"), BORDERS),
+        (Deaf(QUESTION, QUESTION, QUESTION, language="th"), BORDERS),
+        (Deaf(QUESTION, QUESTION, QUESTION), None),
     ],
-    ids=["once", "nothing to ask", "another language", "no graph"],
+    ids=["twice", "nothing to ask", "another language", "no graph"],
 )
 def test_else_it_is_told_that_no_words_are_understood(model: Deaf, graph: list[tuple[str, str, str]] | None) -> None:
     packaged_model()
@@ -188,23 +189,22 @@ def test_else_it_is_told_that_no_words_are_understood(model: Deaf, graph: list[t
         hear_question(spoken(), None if graph is None else KnowledgeGraph.from_triples(graph), model)
 
 
-def test_a_model_is_told_the_words_of_the_graph() -> None:
+def test_a_model_is_told_how_questions_about_the_graph_go() -> None:
     packaged_model()
     model = Counting()
     hear_question(spoken(), KnowledgeGraph.from_triples(BORDERS), model)
-    assert model.vocabulary == "borders, capital of, Germany, France, Poland, Berlin"
+    assert model.before == "What it borders? What it is capital of?"
     hear_question(spoken(), None, model)
-    assert model.vocabulary == ""
+    assert model.before == ""
 
 
-def test_the_words_of_a_graph_are_those_that_people_say_and_find_room() -> None:
-    triples = [(f"m/{number}", "located_in", "St. Gallen-West") for number in range(5)]
-    triples += [
-        (f"Person {chr(65 + n % 26)}{chr(97 + n // 26)}", f"relation {chr(97 + n % 26)}", "x") for n in range(600)
-    ]
-    words = spoken_vocabulary(KnowledgeGraph.from_triples(triples))
-    assert words.startswith("located in, relation a")
-    assert len(words) <= 300 and "m/" not in words and "Person" in words
+def test_before_a_question_stand_others_about_kinds_and_relations_as_many_as_find_room() -> None:
+    triples = [(f"Person {n}", "instance of", f"kind_{chr(97 + n % 5)}") for n in range(50)]
+    triples += [(f"Person {n}", f"relation {chr(97 + n % 26)}", "Home") for n in range(52)]
+    before = spoken_topic(KnowledgeGraph.from_triples(triples)).before
+    kinds = "Which kind as are there? How many kind bs are there? How many kind cs are there?"
+    assert before.startswith(f"{kinds} What is the relation a of it? What is the relation b of it?")
+    assert MOST_BEFORE - 40 < len(before) <= MOST_BEFORE and before.endswith("?")
 
 
 @pytest.mark.parametrize("language", ["en", None])

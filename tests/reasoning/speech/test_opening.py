@@ -17,6 +17,7 @@ from reasoning.speech.audio import load_audio
 from reasoning.speech.errors import UnknownSpeechModelError
 from reasoning.speech.model import MOST_OF_HEARING
 from reasoning.speech.packaged_weights import FINGERPRINTS, PACKAGES, is_intact, packaged_parts, packaged_whisper
+from reasoning.speech.topic import Topic
 from reasoning.speech.transformers_model import TransformersSpeechModel
 from tests.reasoning.speech.recordings import packaged_model, spoken
 
@@ -125,11 +126,13 @@ def test_a_model_of_transformers_is_heard_through(tmp_path: Path) -> None:
     for part in (model, tokenizer, WhisperFeatureExtractor()):
         part.save_pretrained(tmp_path)
     assert isinstance(open_speech_model(f"hf:{tmp_path}"), TransformersSpeechModel)
-    heard = open_speech_model(str(tmp_path)).partials(load_audio(spoken()), vocabulary="borders, Germany " * 200)
+    heard = open_speech_model(str(tmp_path)).partials(load_audio(spoken()), before="borders, Germany " * 200)
     last = list(heard)[-1]
     assert last.final and last.language in ("en", "de")
-    others = next(open_speech_model(str(tmp_path)).others(load_audio(spoken()), "en", ("Germany",)))
-    assert len(set(others)) == len(others) == MOST_OF_HEARING
+    topic = Topic("Which borders? " * 200, ("Germany",))
+    others = next(open_speech_model(str(tmp_path)).others(load_audio(spoken()), "en", topic))
+    assert 1 <= len({one.text for one in others}) == len(others) <= MOST_OF_HEARING
+    assert [one.score for one in others] == sorted((one.score for one in others), reverse=True)
 
 
 @pytest.mark.slow
