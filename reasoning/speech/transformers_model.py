@@ -78,7 +78,7 @@ class TransformersSpeechModel(SpeechModel):
             window = audio.samples[start : start + WINDOW * SAMPLE_RATE]
             with self._one_at_a_time:
                 if not start and self._is_whisper:
-                    language, probability = likeliest_language(self._languages(window), expected)
+                    language, probability = likeliest_language(window, expected, self._languages)
                 text = self._text(window, language, before)
             said += [text] if text else []
             end = (start + len(window)) / SAMPLE_RATE

@@ -76,7 +76,7 @@ class WhisperModel(SpeechModel):
     def _heard(self, audio: Audio, expected: Sequence[str], before: str) -> Iterator[Transcript]:
         segments, info = self._segments(audio, before)
         chances = dict(info.all_language_probs or [(info.language, info.language_probability)])
-        language, probability = likeliest_language(chances, expected)
+        language, probability = likeliest_language(audio.samples, expected, self._languages, chances)
         if language != info.language:
             segments, _ = self._segments(audio, before, language)
         text, end = "", 0.0
@@ -86,6 +86,10 @@ class WhisperModel(SpeechModel):
             end = min(segment.end, audio.seconds)
             yield Transcript(text, language, probability, end, final=False)
         yield Transcript(text, language, probability, audio.seconds)
+
+    def _languages(self, samples: NDArray[np.float32]) -> dict[str, float]:
+        _, _, chances = self._model.detect_language(samples)
+        return dict(chances)
 
     def _hypotheses(self, samples: NDArray[np.float32], language: str, topic: Topic) -> list[Hypothesis]:
         from faster_whisper.transcribe import pad_or_trim

@@ -72,7 +72,7 @@ def test_a_question_in_another_language_is_told_with_those_that_can_be_asked() -
 
 @pytest.mark.slow
 def test_a_recording_under_way_gives_its_text_as_it_comes() -> None:
-    live = LiveTranscription(packaged_model(), ("en",), "borders, Germany")
+    live = LiveTranscription(packaged_model(), ("en",), Topic("borders, Germany"))
     partial = [live.add((RATE, piece)) for piece in np.array_split(samples_of(spoken()), 2)]
     texts = [transcript.text for transcript in partial if transcript is not None and not transcript.final]
     assert texts and "countr" in texts[-1]
@@ -213,17 +213,27 @@ def test_english_and_what_no_language_is_told_of_are_taken(language: str | None)
 
 
 @pytest.mark.parametrize(
-    ("chances", "language"),
+    ("chances", "slower", "language"),
     [
-        ({"en": 0.9, "de": 0.1}, "en"),
-        ({"en": 0.2, "th": 0.7}, "en"),
-        ({"en": 0.1, "fr": 0.43}, "fr"),
-        ({"de": 1.0}, "de"),
+        ({"en": 0.9, "de": 0.1}, None, ("en", 0.9)),
+        ({"en": 0.2, "th": 0.7}, None, ("en", 0.2)),
+        ({"en": 0.1, "fr": 0.43}, {"en": 0.4, "fr": 0.2}, ("fr", 0.43)),
+        ({"en": 0.1, "th": 0.8}, {"en": 0.7, "th": 0.2}, ("en", 0.7)),
+        ({"de": 1.0}, {"de": 0.9}, ("de", 1.0)),
     ],
 )
-def test_an_expected_language_is_taken_unless_it_is_not_likely_at_all(chances: dict[str, float], language: str) -> None:
-    assert likeliest_language(chances, ("en",)) == (language, chances[language])
-    assert likeliest_language(chances, ())[0] == max(chances, key=lambda code: chances[code])
+def test_an_expected_language_is_taken_unless_it_is_not_likely_at_all_slowly_either(
+    chances: dict[str, float], slower: dict[str, float] | None, language: tuple[str, float]
+) -> None:
+    heard = np.zeros(RATE, np.float32)
+
+    def listen(samples: NDArray[np.float32]) -> dict[str, float]:
+        told = chances if len(samples) == len(heard) else slower
+        assert told is not None, "it was likely enough"
+        return told
+
+    assert likeliest_language(heard, ("en",), listen) == likeliest_language(heard, ("en",), listen, chances) == language
+    assert likeliest_language(heard, (), listen)[0] == max(chances, key=lambda code: chances[code])
 
 
 def test_a_language_that_is_no_other_is_named() -> None:
