@@ -21,6 +21,8 @@ import torch
 from babel.core import get_global
 from tokenizers import Tokenizer
 from transformers import (
+    DynamicCache,
+    EncoderDecoderCache,
     GenerationConfig,
     GenerationMixin,
     LogitsProcessor,
@@ -152,6 +154,14 @@ class DistinctWords(LogitsProcessor):
         return fold("".join(texts)), tuple(token for token, text in zip(said, texts, strict=True) if "\ufffd" in text)
 
 
+class AttendedByAllBeams(DynamicCache):
+    """Keys and values of one window, which are the same for all beams: they are worked out and held once, where
+    transformers' search has them for each beam, and copies them at every token."""
+
+    def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
+        """Leave them as they are."""
+
+
 class BiasedSearch:
     """Writes what was said in a window with a Whisper model of transformers; safe to use from several threads.
 
@@ -186,10 +196,12 @@ class BiasedSearch:
             decoder_start_token_id=prompt[0], return_dict_in_generate=True, output_scores=True,
         )  # fmt: skip
         with torch.inference_mode():
+            encoded = encoded.to(self._model.device, self._model.dtype)
             # Whisper's own `generate` is for long recordings, and searches by rules of its own.
             found: Any = GenerationMixin.generate(
                 self._model,
-                encoder_outputs=BaseModelOutput(encoded.to(self._model.device, self._model.dtype)),
+                encoder_outputs=BaseModelOutput(encoded),
+                cache=EncoderDecoderCache(DynamicCache(), self._attended(encoded)),
                 decoder_input_ids=torch.tensor([prompt], device=self._model.device),
                 generation_config=settings,
                 logits_processor=LogitsProcessorList([bonus, DistinctWords(self._texts, len(prompt))]),
@@ -200,6 +212,21 @@ class BiasedSearch:
             if score > NEVER / 2:  # others had not come to their end
                 likeliest.setdefault(fold(text), Hypothesis(text, score))
         return list(likeliest.values())
+
+    def _attended(self, encoded: torch.Tensor) -> AttendedByAllBeams:
+        """What each layer of the decoder attends to in the window."""
+        cache = AttendedByAllBeams()
+        for number, layer in enumerate(self._model.model.decoder.layers):
+            attention = layer.encoder_attn
+            keys, values = (
+                of(encoded).unflatten(-1, (attention.num_heads, attention.head_dim)).transpose(1, 2)
+                for of in (attention.k_proj, attention.v_proj)
+            )
+            cache.update(keys, values, number)
+        held: Any
+        for held in cache.layers:
+            held.keys, held.values = (once.expand(BEAMS, -1, -1, -1) for once in (held.keys, held.values))
+        return cache
 
     def _token(self, name: str) -> int:
         found = self._tokenizer.token_to_id(name)

@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from transformers import DynamicCache
 
 from reasoning import KnowledgeGraph
 from reasoning.graph.names import fold
 from reasoning.speech import SpeechError, SpeechModel, Transcript, load_audio
 from reasoning.speech.audio import SAMPLE_RATE, Audio
-from reasoning.speech.biasing import DistinctWords, PhraseBonus
+from reasoning.speech.biasing import BiasedSearch, DistinctWords, PhraseBonus
 from reasoning.speech.choosing import chosen
 from reasoning.speech.ctranslate2_weights import whisper_decoder
 from reasoning.speech.model import Hypothesis
@@ -150,6 +151,16 @@ def test_what_was_said_before_tells_how_it_goes_on_and_all_that_is_heard_differs
     for texts in (told, untold):
         assert len({fold(one.text) for one in texts}) == len(texts) > 1
         assert [one.score for one in texts] == sorted((one.score for one in texts), reverse=True)
+
+
+@pytest.mark.slow
+def test_what_all_beams_attend_to_is_held_once_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, audio = packaged_model(), load_audio(spoken("Is the euro the currency of Kosovo?"))
+    held_once = next(model.others(audio, "en"))
+    monkeypatch.setattr(BiasedSearch, "_attended", lambda *_: DynamicCache())  # transformers fills it for each beam
+    of_each_beam = next(model.others(audio, "en"))
+    assert [one.text for one in held_once] == [one.text for one in of_each_beam]
+    assert [one.score for one in held_once] == pytest.approx([one.score for one in of_each_beam], abs=1e-3)
 
 
 @pytest.mark.slow
