@@ -27,6 +27,7 @@ from transformers import (
     GenerationMixin,
     LogitsProcessor,
     LogitsProcessorList,
+    NoRepeatNGramLogitsProcessor,
     WhisperForConditionalGeneration,
 )
 from transformers.modeling_outputs import BaseModelOutput
@@ -162,6 +163,23 @@ class AttendedByAllBeams(DynamicCache):
         """Leave them as they are."""
 
 
+class SinceStart(LogitsProcessor):
+    """Shows another processor only what is said: what was said before may be said again.
+
+    Args:
+        processor: the other one.
+        start: how many tokens stand before what is said.
+    """
+
+    def __init__(self, processor: LogitsProcessor, start: int) -> None:
+        self._processor, self._start = processor, start
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+        """What the other one makes of log-probabilities, shape (beams, tokens)."""
+        said = cast(torch.LongTensor, input_ids[:, self._start :])
+        return cast(torch.FloatTensor, self._processor(said, scores))
+
+
 class BiasedSearch:
     """Writes what was said in a window with a Whisper model of transformers; safe to use from several threads.
 
@@ -189,10 +207,11 @@ class BiasedSearch:
             seconds: how long the recording is.
         """
         prompt, bonus, never = self._told(language, topic)
+        once = SinceStart(NoRepeatNGramLogitsProcessor(NO_REPEAT), len(prompt))
         most = min(MOST_TOKENS_A_SECOND * math.ceil(seconds), self._room - len(prompt))
         settings: Any = GenerationConfig(  # type: ignore[no-untyped-call]
             num_beams=BEAMS, num_return_sequences=BEAMS, length_penalty=0.0, max_new_tokens=most,
-            no_repeat_ngram_size=NO_REPEAT, suppress_tokens=never, eos_token_id=self._end, pad_token_id=self._end,
+            suppress_tokens=never, eos_token_id=self._end, pad_token_id=self._end,
             decoder_start_token_id=prompt[0], return_dict_in_generate=True, output_scores=True,
         )  # fmt: skip
         with torch.inference_mode():
@@ -204,12 +223,12 @@ class BiasedSearch:
                 cache=EncoderDecoderCache(DynamicCache(), self._attended(encoded)),
                 decoder_input_ids=torch.tensor([prompt], device=self._model.device),
                 generation_config=settings,
-                logits_processor=LogitsProcessorList([bonus, DistinctWords(self._texts, len(prompt))]),
+                logits_processor=LogitsProcessorList([once, bonus, DistinctWords(self._texts, len(prompt))]),
             )
         likeliest: dict[str, Hypothesis] = {}
         for ids, score in zip(found.sequences[:, len(prompt) :].tolist(), found.sequences_scores.tolist(), strict=True):
             text = self._tokenizer.decode([token for token in ids if token < self._end]).strip()
-            if score > NEVER / 2:  # others had not come to their end
+            if text and score > NEVER / 2:  # others had not come to their end
                 likeliest.setdefault(fold(text), Hypothesis(text, score))
         return list(likeliest.values())
 

@@ -43,20 +43,16 @@ ALIKE = 3
 def chosen(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model: SpeechModel) -> Transcript:
     """What was heard, with the words that can be asked where others than these may have been said.
 
+    Where none can be asked, those are taken that two hearings put first, if there are such.
+
     Args:
         transcript: of the whole recording.
         audio: the recording.
         kg: the graph that will be asked.
         model: what heard it.
     """
-    choice = Choice(lambda text: sureness(text, kg))
-    choice.propose(transcript.text)
-    began = time.monotonic()
-    for hypotheses in model.others(audio, transcript.language or "en", spoken_topic(kg)):
-        choice.add(hypotheses)
-        if time.monotonic() - began >= PATIENCE or choice.is_settled():
-            break
-    text = choice.best()
+    choice = _heard_again(transcript, audio, kg, model)
+    text = (choice.best() or choice.often_first()) if choice.hearings else None
     return transcript if text is None else replace(transcript, text=text)
 
 
@@ -69,14 +65,22 @@ def heard_alike(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model:
     Args:
         transcript, audio, kg, model: see `chosen`.
     """
+    text = _heard_again(transcript, audio, kg, model, ALIKE).best(ALIKE)
+    return None if text is None else replace(transcript, text=text)
+
+
+def _heard_again(
+    transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model: SpeechModel, alike: int = 0
+) -> Choice:
+    """What is heard until it is settled, or patience ends."""
     choice = Choice(lambda text: sureness(text, kg))
+    choice.propose(transcript.text)
     began = time.monotonic()
     for hypotheses in model.others(audio, transcript.language or "en", spoken_topic(kg)):
         choice.add(hypotheses)
-        if time.monotonic() - began >= PATIENCE:
+        if time.monotonic() - began >= PATIENCE or choice.is_settled(alike):
             break
-    text = choice.best(ALIKE)
-    return None if text is None else replace(transcript, text=text)
+    return choice
 
 
 class Choice:
@@ -85,12 +89,15 @@ class Choice:
     Args:
         sure: gives the probability of a text's reading, 0 to 1; 0 where it has none. Each text is read once, and only
             if it may be the best.
+
+    Attributes:
+        hearings: of each the relative log-probabilities, by the text's words.
     """
 
     def __init__(self, sure: Callable[[str], float]) -> None:
+        self.hearings: list[dict[str, float]] = []
         self._sure = sure
         self._texts: dict[str, str] = {}
-        self._hearings: list[dict[str, float]] = []
         self._first: Counter[str] = Counter()
         self._read: dict[str, float] = {}
 
@@ -105,7 +112,7 @@ class Choice:
         for one in hypotheses:
             self.propose(one.text)
             hearing.setdefault(fold(one.text), max(one.score - hypotheses[0].score, UNHEARD))
-        self._hearings.append(hearing)
+        self.hearings.append(hearing)
         self._first.update([fold(one.text) for one in hypotheses[:1]])
 
     def best(self, alike: int = 0) -> str | None:
@@ -115,9 +122,9 @@ class Choice:
             alike: in how many hearings it is at least.
         """
         heard = {
-            words: sum(hearing.get(words, UNHEARD) for hearing in self._hearings) / max(1, len(self._hearings))
+            words: sum(hearing.get(words, UNHEARD) for hearing in self.hearings) / max(1, len(self.hearings))
             for words in self._texts
-            if sum(words in hearing for hearing in self._hearings) >= alike
+            if sum(words in hearing for hearing in self.hearings) >= alike
         }
         found, highest = None, -math.inf
         for words in sorted(heard, key=heard.__getitem__, reverse=True):
@@ -128,9 +135,18 @@ class Choice:
                 found, highest = self._texts[words], score
         return found
 
-    def is_settled(self) -> bool:
-        """Whether two hearings put the best text first, and it is read surely."""
-        text = self.best()
+    def often_first(self) -> str | None:
+        """The text that most hearings put first, two at least; None where there is none."""
+        ((words, times),) = self._first.most_common(1) or [("", 0)]
+        return self._texts[words] if times > 1 else None
+
+    def is_settled(self, alike: int = 0) -> bool:
+        """Whether two hearings put the best text first, and it is read surely.
+
+        Args:
+            alike: see `best`.
+        """
+        text = self.best(alike)
         return text is not None and self._first[fold(text)] > 1 and self._sureness(fold(text)) >= ENOUGH
 
     def _sureness(self, words: str) -> float:

@@ -29,7 +29,7 @@ def hear_question(
     Args:
         source: a path, the bytes of a file, an open binary file, or (samples a second, array) as Gradio gives it.
         kg: the graph that will be asked: its names and relations are what the model is told to expect, and of what may
-            have been said that is taken which the reader of questions is surest of.
+            have been said that is taken which was likely heard and can be asked (`reasoning.speech.choosing`).
         model: see `open_speech_model`.
         limits: the most that is heard.
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from reasoning.graph.index import Ids
 from reasoning.graph.kinds import GraphKinds
+from reasoning.graph.names import fold
 from reasoning.graph.spelling import label_words
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import It, Project
@@ -39,6 +40,8 @@ MOST_OF_END = 300
 
 MOST_OF_ENDS = 12_000
 """Names at all ends of relations, as many at each."""
+
+_SENTENCES = re.compile(r"(?<=[?.!])\s+")
 
 _NAMESAKE = re.compile(r" \(.*\)$")
 
@@ -65,36 +68,47 @@ ANYTHING = Topic()
 def spoken_topic(kg: KnowledgeGraph) -> Topic:
     """What is likely in questions about a graph.
 
-    Before them stand the shortest questions about its kinds and relations. The phrases are the words of relations and
-    kinds, one and several, and names, without what tells namesakes apart in brackets; those of letters alone, since
+    Before them stand short questions about its kinds and relations. The phrases are the words of relations and kinds,
+    nouns in both numbers, and names, without what tells namesakes apart in brackets. All are of letters alone, since
     others are spelled otherwise than they are said.
     """
     kinds = GraphKinds(kg)
     types = kg.type_names if kinds.type_relation is None else [kg.entity_labels[kind] for kind in kinds.types]
-    relations = kg.relation_names()
-    schema = [form for name in map(label_words, (*relations, *types)) for form in (name, plural(name))]
-    names = (_NAMESAKE.sub("", name) for name in _known(kg))
-    said = (phrase for phrase in chain(schema, names) if len(phrase) <= LONGEST_NAME and _SAID.fullmatch(phrase))
-    telling = [name for name in relations if name != kinds.type_relation]
-    return Topic(_fitting(_short_questions(kg, types, telling)), tuple(dict.fromkeys(said)))
+    things = [words for words in map(label_words, types) if _is_said(words)]
+    relations = {name: words for name in kg.relation_names() if _is_said(words := label_words(name))}
+    asked = {name: verbalise(Project(name, It()), kg) for name in relations if name != kinds.type_relation}
+    properties = [name for name, what in asked.items() if not what.startswith("what ")]  # "what it borders"
+    nouns = [*(relations[name] for name in properties), *things]
+    names = filter(_is_said, (_NAMESAKE.sub("", name) for name in _known(kg)))
+    phrases = chain(relations.values(), things, map(plural, filter(str.isascii, nouns)), names)
+    counted = [plural(thing) for thing in things if thing.isascii()][:KINDS_BEFORE]
+    questions = [
+        *(f"{'How many' if place else 'Which'} {several} are there?" for place, several in enumerate(counted)),
+        *(f"What is {asked[name]}?" for name in properties if name.isascii()),
+    ]
+    return Topic(_fitting(questions), tuple(dict.fromkeys(phrases)))
 
 
-def _short_questions(kg: KnowledgeGraph, types: Iterable[str], relations: Iterable[str]) -> Iterator[str]:
-    for place, kind in enumerate(map(label_words, list(types)[:KINDS_BEFORE])):
-        yield f"{'How many' if place else 'Which'} {plural(kind)} are there?"
-    for name in relations:
-        asked = verbalise(Project(name, It()), kg)
-        yield f"{asked[0].upper()}{asked[1:]}?" if asked.startswith("what ") else f"What is {asked}?"
+def echoes(text: str, before: str) -> bool:
+    """Whether a text holds one of the sentences that were taken to have been said before, or is a part of one.
+
+    Of what it does not understand Whisper says once more what it was told.
+    """
+    said = f" {fold(text)} "
+    sentences = (f" {fold(sentence)} " for sentence in _SENTENCES.split(before) if sentence)
+    return any(sentence in said or said in sentence for sentence in sentences)
+
+
+def _is_said(words: str) -> bool:
+    return len(words) <= LONGEST_NAME and _SAID.fullmatch(words) is not None
 
 
 def _fitting(sentences: Iterable[str]) -> str:
-    """The first ones, as many as there is room for."""
+    """Those for which there is room, the first ones first."""
     text = ""
     for sentence in sentences:
         longer = f"{text} {sentence}".strip()
-        if len(longer) > MOST_BEFORE:
-            break
-        text = longer
+        text = longer if len(longer) <= MOST_BEFORE else text
     return text
 
 

@@ -21,6 +21,8 @@ from reasoning.speech.transcript import Transcript
 from reasoning.speech.whole_tokenizer import whole_tokenizer
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
     from reasoning.speech.biasing import BiasedSearch
 
 
@@ -89,8 +91,10 @@ class TransformersSpeechModel(SpeechModel):
         """What is said in a window."""
         options: dict[str, Any] = {"language": language, "task": "transcribe"} if self._is_multilingual else {}
         if self._is_whisper and before:
-            words = self._pipeline.tokenizer.get_prompt_ids(before, return_tensors="pt")
-            options["prompt_ids"] = words[: self._most_prompt].to(self._pipeline.device)
+            import torch
+
+            words = self._tokenizer.encode(f"<|startofprev|> {before}", add_special_tokens=False).ids
+            options["prompt_ids"] = torch.tensor(words[: self._most_prompt], device=self._pipeline.device)
         written = {"generate_kwargs": options} if options else {}  # what is read letter by letter takes none
         found = self._pipeline({"raw": window, "sampling_rate": SAMPLE_RATE}, **written)
         return str(found["text"]).strip()
@@ -107,10 +111,14 @@ class TransformersSpeechModel(SpeechModel):
             return self._search.hypotheses(encoded, language, topic, len(samples) / SAMPLE_RATE)
 
     @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        return whole_tokenizer(self._pipeline.tokenizer.backend_tokenizer)
+
+    @cached_property
     def _search(self) -> BiasedSearch:
         from reasoning.speech.biasing import BiasedSearch
 
-        return BiasedSearch(self._pipeline.model, whole_tokenizer(self._pipeline.tokenizer.backend_tokenizer))
+        return BiasedSearch(self._pipeline.model, self._tokenizer)
 
     def _languages(self, window: NDArray[np.float32]) -> dict[str, float]:
         """The probability of each language of Whisper's, from its first token (Radford et al. 2022, section 2.3)."""

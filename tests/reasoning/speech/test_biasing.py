@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from transformers import DynamicCache
+from transformers import DynamicCache, NoRepeatNGramLogitsProcessor
 
 from reasoning import KnowledgeGraph
 from reasoning.graph.names import fold
 from reasoning.speech import SpeechError, SpeechModel, Transcript, load_audio
 from reasoning.speech.audio import SAMPLE_RATE, Audio
-from reasoning.speech.biasing import BiasedSearch, DistinctWords, PhraseBonus
+from reasoning.speech.biasing import BiasedSearch, DistinctWords, PhraseBonus, SinceStart
 from reasoning.speech.choosing import chosen
 from reasoning.speech.ctranslate2_weights import whisper_decoder
 from reasoning.speech.model import Hypothesis
@@ -151,6 +151,15 @@ def test_what_was_said_before_tells_how_it_goes_on_and_all_that_is_heard_differs
     for texts in (told, untold):
         assert len({fold(one.text) for one in texts}) == len(texts) > 1
         assert [one.score for one in texts] == sorted((one.score for one in texts), reverse=True)
+
+
+def test_only_what_is_said_is_not_said_twice() -> None:
+    """What was said before may be said again: it is the manner in which a question is expected."""
+    said_twice = NoRepeatNGramLogitsProcessor(2)
+    rows = cast(torch.LongTensor, torch.tensor([[1, 2, 3, 1], [3, 1, 2, 1]]))
+    scores = cast(torch.FloatTensor, torch.zeros(2, 4))
+    assert SinceStart(said_twice, start=0)(rows, scores).isinf().nonzero().tolist() == [[0, 2], [1, 2]]
+    assert SinceStart(said_twice, start=1)(rows, scores).isinf().nonzero().tolist() == [[1, 2]]
 
 
 @pytest.mark.slow

@@ -91,6 +91,12 @@ def test_where_nothing_can_be_asked_it_stays_as_it_was_heard(world: KnowledgeGra
     assert chosen(heard, AUDIO, world, Hearing("Walter is the cap")) == heard
 
 
+def test_where_nothing_can_be_asked_it_is_what_two_hearings_put_first(world: KnowledgeGraph) -> None:
+    heard = Transcript("Water is the capsule of journey", "en", 0.9, 2.0)
+    model = Hearing("Walter is the cap", "Water", "walter is the cap?")
+    assert chosen(heard, AUDIO, world, model).text == "Walter is the cap"
+
+
 def test_a_text_is_read_once_whatever_its_signs_and_only_if_it_may_be_the_best() -> None:
     reader = Reader(city=0.5, cities=0.9, county=1.0)
     choice = Choice(reader)

@@ -24,7 +24,7 @@ from reasoning.speech import (
     load_audio,
 )
 from reasoning.speech.model import Hypothesis, likeliest_language, seconds_of_speech
-from reasoning.speech.topic import ANYTHING, MOST_BEFORE, Topic, spoken_topic
+from reasoning.speech.topic import ANYTHING, MOST_BEFORE, Topic, echoes, spoken_topic
 from tests.reasoning.speech.recordings import (
     GERMAN,
     RATE,
@@ -192,8 +192,8 @@ def test_else_it_is_told_that_no_words_are_understood(model: Deaf, graph: list[t
 def test_a_model_is_told_how_questions_about_the_graph_go() -> None:
     packaged_model()
     model = Counting()
-    hear_question(spoken(), KnowledgeGraph.from_triples(BORDERS), model)
-    assert model.before == "What it borders? What it is capital of?"
+    hear_question(spoken(), KnowledgeGraph.from_triples([*BORDERS, ("Germany", "currency", "Euro")]), model)
+    assert model.before == "What is the currency of it?"
     hear_question(spoken(), None, model)
     assert model.before == ""
 
@@ -207,6 +207,66 @@ def test_before_a_question_stand_others_about_kinds_and_relations_as_many_as_fin
     assert MOST_BEFORE - 40 < len(before) <= MOST_BEFORE and before.endswith("?")
 
 
+def test_no_question_stands_before_in_words_that_nobody_says() -> None:
+    odd = [("Rome", "12", "x"), ("Rome", "?", "x"), ("Rome", "столица", "x"), ("Rome", "currency of the " * 9, "x")]
+    assert spoken_topic(KnowledgeGraph.from_triples([*odd, *BORDERS])).before == ""
+    currency = spoken_topic(KnowledgeGraph.from_triples([*odd, ("Rome", "currency", "Euro")]))
+    assert currency.before == "What is the currency of it?"
+    assert "столица" in currency.phrases and "столицаs" not in currency.phrases
+
+
+@pytest.mark.parametrize(
+    ("text", "is_echo"),
+    [
+        ("How many airports are there?", True),
+        ("how many airports are there in Spain", True),
+        ("How many airports?", True),
+        ("What is the capital of it? What is the capital of Italy?", True),
+        ("What is the capital of Italy?", False),
+        ("How many airports are therein?", False),
+    ],
+)
+def test_what_says_once_more_what_was_before_is_an_echo(text: str, is_echo: bool) -> None:
+    assert echoes(text, "Which cities are there? How many airports are there? What is the capital of it?") is is_echo
+    assert not echoes(text, "")
+
+
+class Echoing(Counting):
+    """Says what it was told, if it was told anything, and something else without."""
+
+    def __init__(self, otherwise: str) -> None:
+        super().__init__()
+        self._otherwise = otherwise
+        self.hearings: list[tuple[float, str]] = []
+
+    def _heard(self, audio: Audio, expected: Sequence[str], before: str) -> Iterator[Transcript]:
+        yield Transcript(before or self._otherwise, "en", 1.0, audio.seconds)
+
+    def _hypotheses(self, samples: NDArray[np.float32], language: str, topic: Topic) -> list[Hypothesis]:
+        self.hearings.append((len(samples), topic.before))
+        return [Hypothesis(topic.before or self._otherwise, -1.0)]
+
+
+def test_what_a_model_was_told_before_is_not_heard() -> None:
+    """Whisper says it once more where it understands nothing."""
+    packaged_model()
+    kg = KnowledgeGraph.from_triples([*BORDERS, ("Germany", "currency", "Euro")])
+    model = Echoing("Mumble")
+    assert hear_question(spoken(), kg, model).text == "Mumble"
+    live = LiveTranscription(model, ("en",), spoken_topic(kg))
+    assert live.finish((RATE, samples_of(spoken()))).text == "Mumble"
+    with pytest.raises(NoSpeechError, match="No words are understood"):
+        hear_question(spoken(), kg, Echoing(""))
+
+
+def test_a_recording_is_heard_at_several_tempos_and_first_after_what_was_said_before() -> None:
+    model, audio = Echoing("Mumble"), load_audio(spoken())
+    assert [one.text for (one,) in model.others(audio, "en", Topic("What is it?"))] == ["Mumble"] * 3
+    slower, usual, untold, slowest = model.hearings
+    assert [before for _, before in model.hearings] == ["What is it?", "", "", ""]
+    assert usual[0] < slower[0] == untold[0] < slowest[0]
+
+
 @pytest.mark.parametrize("language", ["en", None])
 def test_english_and_what_no_language_is_told_of_are_taken(language: str | None) -> None:
     check_language(Transcript("hello", language, None, 1.0))
@@ -216,13 +276,16 @@ def test_english_and_what_no_language_is_told_of_are_taken(language: str | None)
     ("chances", "slower", "language"),
     [
         ({"en": 0.9, "de": 0.1}, None, ("en", 0.9)),
-        ({"en": 0.2, "th": 0.7}, None, ("en", 0.2)),
-        ({"en": 0.1, "fr": 0.43}, {"en": 0.4, "fr": 0.2}, ("fr", 0.43)),
-        ({"en": 0.1, "th": 0.8}, {"en": 0.7, "th": 0.2}, ("en", 0.7)),
-        ({"de": 1.0}, {"de": 0.9}, ("de", 1.0)),
+        ({"en": 0.5, "th": 0.5}, None, ("en", 0.5)),
+        ({"en": 0.2, "th": 0.7}, {"en": 0.7, "th": 0.2}, ("en", 0.7)),
+        ({"en": 0.4, "th": 0.3}, {"en": 0.45, "th": 0.1}, ("en", 0.45)),
+        ({"en": 0.1, "fr": 0.25}, {"en": 0.4, "fr": 0.25, "it": 0.35}, ("fr", 0.25)),
+        ({"en": 0.4, "nn": 0.25}, {"en": 0.2, "nn": 0.5}, ("nn", 0.375)),
+        ({"de": 1.0}, {"de": 0.5, "en": 0.25}, ("de", 0.75)),
+        ({"de": 1.0}, {"de": 1.0}, ("de", 1.0)),
     ],
 )
-def test_an_expected_language_is_taken_unless_it_is_not_likely_at_all_slowly_either(
+def test_an_expected_language_is_taken_where_it_is_likely_or_is_so_slowly(
     chances: dict[str, float], slower: dict[str, float] | None, language: tuple[str, float]
 ) -> None:
     heard = np.zeros(RATE, np.float32)
