@@ -146,8 +146,8 @@ class Choice:
         Args:
             alike: see `best`.
         """
-        text = self.best(alike)
-        return text is not None and self._first[fold(text)] > 1 and self._sureness(fold(text)) >= ENOUGH
+        sure = [words for words, times in self._first.items() if times > 1 and self._sureness(words) >= ENOUGH]
+        return bool(sure) and fold(self.best(alike) or "") in sure
 
     def _sureness(self, words: str) -> float:
         if words not in self._read:

@@ -130,9 +130,10 @@ def test_what_one_hearing_lacks_is_held_to_be_hardly_likely_there() -> None:
 
 def test_it_is_settled_where_two_hearings_put_first_what_is_read_surely() -> None:
     for sure, settled in ((ENOUGH, True), (ENOUGH - 0.01, False)):
-        choice = Choice(Reader(city=sure, cities=0.1))
+        reader = Reader(city=sure, cities=0.1)
+        choice = Choice(reader)
         assert not choice.is_settled()
         choice.add(heard(city=-1.0, cities=-2.0))
-        assert not choice.is_settled()
+        assert not choice.is_settled() and not reader.read
         choice.add([Hypothesis("City?", -1.0)])
         assert choice.is_settled() is settled
