@@ -32,6 +32,7 @@ INSIDE_FUNCTIONS: dict[tuple[str, str], str] = {
     ("reasoning/speech/transformers_model.py", "reasoning.speech.biasing"): TORCH,
     ("reasoning/speech/whisper.py", "reasoning.speech.biasing"): TORCH,
     ("reasoning/speech/whisper.py", "reasoning.speech.ctranslate2_weights"): TORCH,
+    ("reasoning/speech/whisper.py", "reasoning.speech.encoding_once"): "faster-whisper is an extra",
     ("vision/cli/acting.py", "vision.video.actions.learning"): TORCH,
     ("vision/cli/acting.py", "vision.video.actions.model_file"): TORCH,
     ("vision/cli/teaching.py", "vision.decoder.teaching.run"): TORCH,

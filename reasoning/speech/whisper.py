@@ -56,11 +56,11 @@ class WhisperModel(SpeechModel):
 
     def __init__(self, folder: Path, name: str) -> None:
         require("Hearing a question", "faster_whisper")
-        import faster_whisper
+        from reasoning.speech.encoding_once import EncodesOnce
 
         self.name, self._folder, self._opening = name, folder, threading.Lock()
         try:
-            self._model = faster_whisper.WhisperModel(
+            self._model = EncodesOnce(
                 str(folder),
                 device="cpu",
                 compute_type="int8",

@@ -63,6 +63,24 @@ def test_a_question_is_heard_with_its_language() -> None:
 
 
 @pytest.mark.slow
+def test_no_window_is_encoded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = packaged_model()
+    import faster_whisper
+
+    encode, encoded = faster_whisper.WhisperModel.encode, list[bytes]()
+
+    def counted(self: object, features: NDArray[np.float32]) -> object:
+        encoded.append(features.tobytes())
+        return encode(self, features)
+
+    monkeypatch.setattr(faster_whisper.WhisperModel, "encode", counted)
+    audio = load_audio(spoken("Is the euro the currency of Kosovo?"))
+    assert model.transcript(audio).text
+    assert len(list(model.others(audio, "en"))) == 4
+    assert len(set(encoded)) == len(encoded) == 4  # at three tempos, and without its last frame
+
+
+@pytest.mark.slow
 def test_a_question_in_another_language_is_told_with_those_that_can_be_asked() -> None:
     with pytest.raises(SpokenLanguageError, match=r"is in German .*questions are read in English") as caught:
         hear_question(spoken(GERMAN, "de"), model=packaged_model())
