@@ -113,7 +113,7 @@ class Choice:
             self.propose(one.text)
             hearing.setdefault(fold(one.text), max(one.score - hypotheses[0].score, UNHEARD))
         self.hearings.append(hearing)
-        self._first.update([fold(one.text) for one in hypotheses[:1]])
+        self._first.update([fold(one.text) for one in hypotheses[:1] if one.text])
 
     def best(self, alike: int = 0) -> str | None:
         """The text with the highest score; None where none can be read.
