@@ -25,7 +25,7 @@ from vision import Detections, Scene
 from vision.classes.phrases import determined
 from vision.detections.description import perhaps_too, sentence, there_is
 from vision.detections.drawing import class_colours
-from vision.grounding.asking import UNTOLD, whereabouts
+from vision.grounding.asking import NOTHING, UNTOLD, whereabouts
 from vision.images.loading import LoadedImage
 
 MOST_NAMED = 3
@@ -160,6 +160,8 @@ def _card(
 
 
 CANNOT_TELL = "I can't tell."
+SEES_NONE = "I can't see any."
+"""Of what was not found, which may be there all the same: a detector misses things."""
 
 
 def picture_sentence(looked: Looked) -> str:
@@ -173,20 +175,24 @@ def picture_sentence(looked: Looked) -> str:
         return f"None for sure, but {perhaps}{_place(found.perhaps, looked.image)}."
     if isinstance(value, bool):
         which = None if grounding is None else grounding.alternatives
-        return "No." if not value else f"Yes{think}." if which is None else f"{which.answer(think)}."
+        if not value:
+            return "No." if len(found) else "Not that I can see."
+        return f"Yes{think}." if which is None else f"{which.answer(think)}."
     if grounding is not None and grounding.question == "exists":
         return CANNOT_TELL
     if task.kind == "count" or (grounding is not None and grounding.question == "count"):
-        told = f"{there_is(names)}{more}." if len(found) else "I found none." if value == 0 else CANNOT_TELL
+        told = f"{there_is(names)}{more}." if len(found) else SEES_NONE if value == 0 else CANNOT_TELL
         return f"{told}{_not_found(looked)}"
     if grounding is not None and value in UNTOLD:
         return f"{perhaps}." if (perhaps := perhaps_coloured(grounding)) else CANNOT_TELL
     if isinstance(value, str) and grounding is None:
         return _described(looked) if task.kind == "describe" else value
+    if value == NOTHING:
+        return "Nothing that I can see."
     if isinstance(value, str):
         return f"{value[:1].upper()}{value[1:].removesuffix('.')}{think}."
     if not len(found):
-        return CANNOT_TELL if task.undetectable and not task.targets else "Nothing like that was found."
+        return CANNOT_TELL if task.undetectable and not task.targets else SEES_NONE
     if task.expression is not None and (named := determined(task.expression.rstrip(".?! "), task.instruction)):
         return f"Found {named if len(found) == 1 else f'{len(found)}: {named}'}{think}."
     told = sentence(found).removesuffix(".")

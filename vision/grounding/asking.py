@@ -29,7 +29,7 @@ OF_ALL = ("count", "exists")
 Value = int | bool | str
 """A number, a truth value or a word."""
 
-NOT_SEEN, NOT_SURE = "unknown", "unsure"
+NOT_SEEN, NOT_SURE, NOTHING = "unknown", "unsure", "nothing"
 UNTOLD = (NOT_SEEN, NOT_SURE)
 """Words for what can't be told of things: there are none, or what they look like leaves it open."""
 
@@ -198,7 +198,7 @@ def _subject(sentence: Sentence) -> Query | None:
 def _said_of(question: str, objects: Sequence[SceneObject]) -> tuple[str, list[str]]:
     """The word that answers what colour things are, where or what they are, with notes."""
     if not objects:
-        return "nothing" if question == "what" else NOT_SEEN, ["Nothing in the scene fits."]
+        return NOTHING if question == "what" else NOT_SEEN, ["Nothing in the scene fits."]
     if question == "colour":
         sure = dict.fromkeys(item.colours[0] for item in objects if not item.doubt)
         doubts = [f"The colour of {item.name} is unsure: {item.doubt}." for item in objects if item.doubt]

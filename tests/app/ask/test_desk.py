@@ -51,6 +51,7 @@ def test_what_was_asked_for_beside_what_is_there_is_said_to_be_missing() -> None
         ("exists", False, "No."),
         ("colour", "unsure", "I can't tell."),
         ("where", "unknown", "I can't tell."),
+        ("what", "nothing", "Nothing that I can see."),
         ("colour", "red", "Red."),
     ],
 )
@@ -123,7 +124,9 @@ def test_what_is_asked_of_a_picture_has_to_be_clear(monkeypatch: pytest.MonkeyPa
         ("count", False, (), ("cat", "dog", "dog"), "None for sure, but perhaps 2 dogs and a cat."),
         ("detect", True, (), ("dog",), "None for sure, but perhaps a dog (top left)."),
         ("detect", True, ("dog",), ("dog",), "Yes."),
-        ("count", False, (), (), "I found none."),
+        ("count", False, (), (), "I can't see any."),
+        ("detect", False, (), (), "I can't see any."),
+        ("detect", True, (), (), "Not that I can see."),
     ],
 )
 def test_the_sentence_tells_what_may_be_there_too(
