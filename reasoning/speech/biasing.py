@@ -78,26 +78,23 @@ class PhraseBonus(LogitsProcessor):
         phrases: token ids of each; the first begins a word.
         begins_word: bool, shape (tokens,): after which tokens a word has ended: those that begin another, signs, the
             end. A phrase that goes on as another word ("Mali" in "Malibu") was not said.
-        start: how many tokens stand before what is said.
         bonus: in nats.
     """
 
-    def __init__(
-        self, phrases: Iterable[Sequence[int]], begins_word: torch.Tensor, start: int, bonus: float = BONUS
-    ) -> None:
+    def __init__(self, phrases: Iterable[Sequence[int]], begins_word: torch.Tensor, bonus: float = BONUS) -> None:
         self._root = Node()
         for phrase in phrases:
             node = self._root
             for token in phrase:
                 node = node.next.setdefault(token, Node())
             node.ends = True
-        self._begins_word, self._start, self._bonus = begins_word, start, bonus
+        self._begins_word, self._bonus = begins_word, bonus
         self._first = torch.tensor(list(self._root.next), dtype=torch.long, device=begins_word.device)
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
         """Log-probabilities, shape (beams, tokens), after the bonus of the phrases that `input_ids` are in."""
         changed = cast(torch.FloatTensor, scores.clone())
-        for row, said in zip(changed, input_ids[:, self._start :].tolist(), strict=True):
+        for row, said in zip(changed, input_ids.tolist(), strict=True):
             node, owed, is_new = self._place(said)
             inside = list(node.next) if node is not self._root else []
             as_they_were = row[inside]
@@ -132,17 +129,16 @@ class DistinctWords(LogitsProcessor):
 
     Args:
         texts: of each token that may be said.
-        start: how many tokens stand before what is said.
     """
 
-    def __init__(self, texts: Sequence[str], start: int) -> None:
-        self._texts, self._start = texts, start
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = texts
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
         """Log-probabilities, shape (beams, tokens), of beams that come likeliest first, as transformers has them."""
         left = cast(torch.FloatTensor, scores.clone())
         seen: set[tuple[str, tuple[int, ...]]] = set()
-        for row, said in zip(left, input_ids[:, self._start :].tolist(), strict=True):
+        for row, said in zip(left, input_ids.tolist(), strict=True):
             words = self._words(said)
             if said and words in seen:
                 row[:] = NEVER
@@ -164,20 +160,20 @@ class AttendedByAllBeams(DynamicCache):
 
 
 class SinceStart(LogitsProcessor):
-    """Shows another processor only what is said: what was said before may be said again.
+    """Shows other processors only what is said: what was said before may be said again, and has no bonus.
 
     Args:
-        processor: the other one.
+        processors: the other ones, one after another.
         start: how many tokens stand before what is said.
     """
 
-    def __init__(self, processor: LogitsProcessor, start: int) -> None:
-        self._processor, self._start = processor, start
+    def __init__(self, processors: Iterable[LogitsProcessor], start: int) -> None:
+        self._processors, self._start = LogitsProcessorList(processors), start
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
-        """What the other one makes of log-probabilities, shape (beams, tokens)."""
+        """What the others make of log-probabilities, shape (beams, tokens)."""
         said = cast(torch.LongTensor, input_ids[:, self._start :])
-        return cast(torch.FloatTensor, self._processor(said, scores))
+        return cast(torch.FloatTensor, self._processors(said, scores))
 
 
 class BiasedSearch:
@@ -207,7 +203,7 @@ class BiasedSearch:
             seconds: how long the recording is.
         """
         prompt, bonus, never = self._told(language, topic)
-        once = SinceStart(NoRepeatNGramLogitsProcessor(NO_REPEAT), len(prompt))
+        said_once, distinct = NoRepeatNGramLogitsProcessor(NO_REPEAT), DistinctWords(self._texts)
         most = min(MOST_TOKENS_A_SECOND * math.ceil(seconds), self._room - len(prompt))
         settings: Any = GenerationConfig(  # type: ignore[no-untyped-call]
             num_beams=BEAMS, num_return_sequences=BEAMS, length_penalty=0.0, max_new_tokens=most,
@@ -223,7 +219,7 @@ class BiasedSearch:
                 cache=EncoderDecoderCache(DynamicCache(), self._attended(encoded)),
                 decoder_input_ids=torch.tensor([prompt], device=self._model.device),
                 generation_config=settings,
-                logits_processor=LogitsProcessorList([once, bonus, DistinctWords(self._texts, len(prompt))]),
+                logits_processor=LogitsProcessorList([SinceStart([said_once, bonus, distinct], len(prompt))]),
             )
         likeliest: dict[str, Hypothesis] = {}
         for ids, score in zip(found.sequences[:, len(prompt) :].tolist(), found.sequences_scores.tolist(), strict=True):
@@ -276,7 +272,7 @@ class BiasedSearch:
         latin = "_Latn" in get_global("likely_subtags").get(language, "")
         silent = {token for token, text in enumerate(self._texts) if _is_silent(text, latin)}
         never = [*silent - in_phrases, *range(self._end + 1, self._model.config.vocab_size)]
-        return prompt, PhraseBonus(phrases, self._begins_word, len(prompt)), never
+        return prompt, PhraseBonus(phrases, self._begins_word), never
 
 
 _UNASKED = frozenset('!…;"“”')

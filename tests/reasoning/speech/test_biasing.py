@@ -34,7 +34,6 @@ MALI, MAL, I_, BU, FASO, BURKINA, AND = range(7)
 """Tokens: " Mali", " Mal", "i", "bu", " Faso", " Burkina", " and"."""
 BEGINS_WORD = torch.tensor([True, True, False, False, True, True, True])
 PHRASES = [(MALI,), (MAL, I_), (BURKINA, FASO), (BURKINA,)]
-START = 2
 
 
 def word(number: int) -> str:
@@ -44,8 +43,8 @@ def word(number: int) -> str:
 
 def bonus(*said: int) -> list[float]:
     """What each token gets after some were said."""
-    giver = PhraseBonus(PHRASES, BEGINS_WORD, START, bonus=1.0)
-    before = torch.tensor([[0] * START + list(said)])
+    giver = PhraseBonus(PHRASES, BEGINS_WORD, bonus=1.0)
+    before = torch.tensor([list(said)], dtype=torch.long)
     nothing = torch.zeros(1, len(BEGINS_WORD))
     given = giver(cast(torch.LongTensor, before), cast(torch.FloatTensor, nothing))
     assert not nothing.any(), "what was given in is left as it is"
@@ -82,7 +81,7 @@ def test_a_phrase_has_its_bonus_once() -> None:
 
 
 def test_only_what_was_said_after_the_prompt_counts() -> None:
-    giver = PhraseBonus([(1, 2)], torch.ones(3, dtype=torch.bool), start=1, bonus=1.0)
+    giver = SinceStart([PhraseBonus([(1, 2)], torch.ones(3, dtype=torch.bool), bonus=1.0)], start=1)
     rows = cast(torch.LongTensor, torch.tensor([[1, 0], [1, 1]]))
     given = giver(rows, cast(torch.FloatTensor, torch.zeros(2, 3)))
     assert given.tolist() == [[0, 1, 0], [-1, 0, 1]]
@@ -120,7 +119,7 @@ def test_of_few_things_at_an_end_of_a_relation_all_are_expected() -> None:
 
 def test_of_beams_that_say_the_same_words_the_likeliest_goes_on() -> None:
     texts = [" the", " The", ",", " city", "\ufffd", "\ufffd"]
-    distinct = DistinctWords(texts, start=1)
+    distinct = SinceStart([DistinctWords(texts)], start=1)
     rows = [[9, 0, 3, 2], [9, 1, 3, 3], [9, 1, 2, 3], [9, 1, 3, 4], [9, 1, 3, 5], [9, 0, 3, 3]]
     given = torch.zeros(len(rows), 6)
     left = distinct(cast(torch.LongTensor, torch.tensor(rows)), cast(torch.FloatTensor, given))
@@ -158,8 +157,8 @@ def test_only_what_is_said_is_not_said_twice() -> None:
     said_twice = NoRepeatNGramLogitsProcessor(2)
     rows = cast(torch.LongTensor, torch.tensor([[1, 2, 3, 1], [3, 1, 2, 1]]))
     scores = cast(torch.FloatTensor, torch.zeros(2, 4))
-    assert SinceStart(said_twice, start=0)(rows, scores).isinf().nonzero().tolist() == [[0, 2], [1, 2]]
-    assert SinceStart(said_twice, start=1)(rows, scores).isinf().nonzero().tolist() == [[1, 2]]
+    assert SinceStart([said_twice], start=0)(rows, scores).isinf().nonzero().tolist() == [[0, 2], [1, 2]]
+    assert SinceStart([said_twice], start=1)(rows, scores).isinf().nonzero().tolist() == [[1, 2]]
 
 
 @pytest.mark.slow
