@@ -19,7 +19,11 @@ ON, OFF = gr.update(interactive=True), gr.update(interactive=False)
 HIDDEN = gr.update(value=None, visible=False)
 
 Updates = dict[Any, Any]
-"""New values of parts of the page."""
+"""New values of parts of the page.
+
+In what follows one another, a `gr.update` of a part has to come in every one from the first on: Gradio's client writes
+the difference to the next output into the last one, and a page that is busy has not shown that yet.
+"""
 
 
 def kept_job(kind: str) -> gr.BrowserState:

@@ -174,12 +174,12 @@ class ImagesPart:
             return
         began = time.monotonic()
         async for first, changed in watch(job, lambda: len(job.entries)):
-            updates: Updates = {self.status: state_html(job, began)}
+            updates: Updates = {self.status: state_html(job, began), self.download: HIDDEN}
+            updates |= {self.look_at_all: OFF, self.resume: OFF, self.halt: ON}
             if changed:
                 updates[self.found] = found_html(job)
             if first:
-                updates |= {self.download: HIDDEN, self.follower.current: job.id}
-                updates |= {self.look_at_all: OFF, self.resume: OFF, self.halt: ON}
+                updates[self.follower.current] = job.id
             yield updates
         self._pace = job.pace or self._pace
         archive = str(job.archive) if job.archive is not None and job.archive.exists() else None

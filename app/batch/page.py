@@ -257,18 +257,21 @@ class QueriesPart:
             return
         began = time.monotonic()
         async for first, changed in watch(job, lambda: (job.state, job.answered)):
-            updates: Updates = {self.status: state_html(job, began)}
+            updates: Updates = {self.status: state_html(job, began), self.results: HIDDEN}
+            updates |= {self.count: OFF, self.go: OFF, self.halt: ON}
             if changed:
                 updates |= {self.estimated: estimate_html(job), self.answers: answers_html(job)}
             if first:
-                updates |= {self.figures: "", self.results: HIDDEN, self.follower.current: job.id}
-                updates |= {self.count: OFF, self.go: OFF, self.halt: ON}
+                updates |= {self.figures: "", self.follower.current: job.id}
             yield updates
         # Drawing and packing take a moment, so the page first says that the job has ended, and with what.
         yield {
             self.status: state_html(job, began),
             self.estimated: estimate_html(job),
             self.answers: answers_html(job),
+            self.results: HIDDEN,
+            self.count: OFF,
+            self.go: OFF,
             self.halt: OFF,
         }
         files, figures = await asyncio.to_thread(_take_away, job)

@@ -261,18 +261,14 @@ class GraphDemo:
         parts = self._parts
         message = "The question goes to the language model" if self._model.is_warm else "The language model is loading"
         shown = ShownRun(asked, f"{message} …")
-        yield {
-            parts.run: run,
-            parts.status: shown.status_html(),
-            parts.steps: "",
-            parts.stop: gr.update(interactive=True),
-        }
+        going = {parts.stop: gr.update(interactive=True)}  # in each: see `Updates` of `app.batch.follow`
+        yield {parts.run: run, parts.status: shown.status_html(), parts.steps: "", **going}
         for event in run.events():
             if event is None:
-                yield {parts.status: shown.status_html()}
+                yield {parts.status: shown.status_html(), **going}
             else:
                 shown.record(event)
-                yield {parts.status: shown.status_html(), parts.steps: shown.steps_html()}
+                yield {parts.status: shown.status_html(), parts.steps: shown.steps_html(), **going}
         if run.replaced:
             # Gradio sends the last output once more when a generator ends, by which time the next run may have begun.
             yield NO_CHANGES

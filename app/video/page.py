@@ -144,9 +144,9 @@ class VideoTab:
             yield {self.look: ON}
             return
         async for first, changed in watch(job, lambda: (job.progress.picture, job.shown), PICTURE_SECONDS):
-            updates: Updates = {self.status: state_html(job)}
+            updates: Updates = {self.status: state_html(job), self.look: OFF, self.halt: ON, self.files: HIDDEN}
             if first:
-                updates |= {**self._emptied, self.follower.current: job.id, self.look: OFF, self.halt: ON}
+                updates |= {**self._emptied, self.follower.current: job.id}
             if changed and job.progress.picture:
                 words = f"The video at {job.progress.seconds:.1f} seconds, with what was found"
                 updates[self.stage] = stage_html(job.progress.picture, words=words)

@@ -1,0 +1,78 @@
+"""What a page is told while a job goes on, wherever jobs are followed."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from app.batch import image_page
+from app.batch import page as query_page
+from app.batch.follow import Updates, kept_job
+from app.batch.image_job import ImageJob
+from app.batch.image_page import ImagesPart
+from app.batch.job import QueryJob, Settings
+from app.batch.page import QueriesPart
+from app.batch.upload import receive
+from app.graph.graphs import GraphShelf
+from app.image.looking import SharedDetector
+from app.models.language_model import LanguageModel
+from app.video import page as video_page
+from app.video.job import VideoJob
+from app.video.page import VideoTab
+
+
+def queries(folder: Path) -> tuple[Any, Any]:
+    shelf = GraphShelf(["world"])
+    with gr.Blocks() as page:
+        part = QueriesPart(shelf, LanguageModel("copy"), page, kept_job("queries"))
+    job = QueryJob(
+        folder, receive([], 'borders("Spain")', folder / "input"), Settings("world", "reading", None, []), shelf
+    )
+    part._jobs.add(job)
+    return part, job
+
+
+def images(folder: Path) -> tuple[Any, Any]:
+    with gr.Blocks() as page:
+        part = ImagesPart(SharedDetector(), page, kept_job("images"))
+    job = ImageJob(folder, [], "every cat", 0.5, lambda: SharedDetector().vision)
+    part._jobs.add(job)
+    return part, job
+
+
+def video(folder: Path) -> tuple[Any, Any]:
+    with gr.Blocks() as page:
+        part = VideoTab(SharedDetector(), page, kept_job("video"))
+    job = VideoJob(folder, folder / "none.mp4", "every cat", 0.5, lambda: SharedDetector().vision)
+    part._jobs.add(job)
+    return part, job
+
+
+@pytest.mark.parametrize(("made", "module"), [(queries, query_page), (images, image_page), (video, video_page)])
+def test_no_update_is_left_out_of_what_comes_next(
+    made: Callable[[Path], tuple[Any, Any]], module: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or it would be lost in a page that is busy: see `Updates`."""
+
+    async def watch(*_: object) -> AsyncIterator[tuple[bool, bool]]:
+        yield True, True
+        yield False, False
+        yield False, True
+
+    monkeypatch.setattr(module, "watch", watch)
+    part, job = made(tmp_path)
+
+    async def all_told() -> list[Updates]:
+        return [told async for told in part.follow(job.id)]
+
+    updates = [{at for at, new in told.items() if isinstance(new, dict)} for told in asyncio.run(all_told())]
+    assert len(updates) >= 4
+    assert part.halt in updates[0]
+    for earlier, later in itertools.pairwise(updates):
+        assert earlier <= later
