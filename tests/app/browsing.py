@@ -145,6 +145,14 @@ def open_tab(page: Any, name: str) -> None:
     tab.first.click()
 
 
+def name_a_model(page: Any) -> None:
+    """Use a model of one's own in the tab for models, which the provider has to answer once."""
+    page.fill("#own_name input, #own_name textarea", "gpt-5-mini")
+    page.fill("#own_key input", "vk9-Visitors.Secret_Key-0123456789")
+    page.press("#own_key input", "Enter")
+    expect(page, "#own_status", "In use now: openai:gpt-5-mini")
+
+
 def choose(page: Any, selector: str, option: str) -> None:
     """Choose from a dropdown."""
     page.click(f"{selector} input")

@@ -12,7 +12,7 @@ import pytest
 
 from reasoning.language import LLMError
 from reasoning.language.smollm2_weights import packaged_gguf
-from tests.app.browsing import DESKTOP, PHONE, SCRIPT, expect, serve, visit
+from tests.app.browsing import DESKTOP, PHONE, SCRIPT, expect, name_a_model, open_tab, serve, visit
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 
 
@@ -32,14 +32,14 @@ def embedded(data_folder: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module")
-def silent(data_folder: Path) -> Iterator[str]:
-    """A server whose model answers nothing before the tests are over: no run ends by itself, however late one looks."""
-    with OpenAIServer().running() as running, pytest.MonkeyPatch.context() as patched:
-        running.then(for_ever=Behaviour(delay=600))
-        patched.setenv("OPENAI_BASE_URL", running.url)
-        patched.setenv("OPENAI_API_KEY", "nobody's")
-        yield from serve("openai:silent", data_folder)
+@pytest.fixture
+def silent(provider: OpenAIServer) -> Iterator[None]:
+    """The provider's model answers once, and nothing more before the test is over: no run ends by itself, however late
+    one looks."""
+    provider.then(Behaviour(reply="yes"), for_ever=Behaviour(delay=600))
+    yield
+    provider.release()
+    provider.then()
 
 
 def ask(page: Any, question: str) -> None:
@@ -114,8 +114,12 @@ def test_the_model_is_named_its_steps_arrive_live_and_an_opened_context_stays_op
         ended(page, 30)
 
 
-def test_stop_ends_the_run_and_the_next_question_is_answered(browser: Any, silent: str) -> None:
-    with visit(browser, silent, "stop") as page:
+@pytest.mark.usefixtures("silent")
+def test_stop_ends_the_run_and_the_next_question_is_answered(browser: Any, copying: str) -> None:
+    with visit(browser, copying, "stop") as page:
+        open_tab(page, "Models")
+        name_a_model(page)
+        open_tab(page, "Graph")
         ask(page, 'capital(borders("Germany"))')
         page.click("#stop:enabled", timeout=60_000)
         assert ended(page, 60).startswith("Stopped after")
@@ -127,8 +131,12 @@ def test_stop_ends_the_run_and_the_next_question_is_answered(browser: Any, silen
         expect(page, "#steps_status", "not asked")
 
 
-def test_a_new_question_takes_the_place_of_a_running_one(browser: Any, silent: str) -> None:
-    with visit(browser, silent, "again") as page:
+@pytest.mark.usefixtures("silent")
+def test_a_new_question_takes_the_place_of_a_running_one(browser: Any, copying: str) -> None:
+    with visit(browser, copying, "again") as page:
+        open_tab(page, "Models")
+        name_a_model(page)
+        open_tab(page, "Graph")
         ask(page, 'capital(borders("Austria"))')
         page.wait_for_selector("#stop:enabled", timeout=60_000)
         page.click("#example-1")

@@ -279,8 +279,13 @@ def test_a_recording_is_heard_in_every_way_that_it_can_be_sent(copying: str, rec
 
     async def walk(session: ClientSession, _: InitializeResult) -> None:
         await session.list_tools()
-        for given in (inside, sent, f"{copying}/gradio_api/file={sent}", {"path": sent}):
-            result = await session.call_tool("hear_question", {"recording": given, "graph": "world"})
+        # To hear the graph's names takes much longer.
+        named = {"recording": inside, "graph": "world"}
+        for given in (
+            named,
+            *({"recording": file} for file in (sent, f"{copying}/gradio_api/file={sent}", {"path": sent})),
+        ):
+            result = await session.call_tool("hear_question", given)
             assert not result.isError, told_by(result)
             assert "Germany" in told_by(result)
 
@@ -696,7 +701,7 @@ def test_memory_is_bounded_and_every_answer_is_its_visitors_own(copying: str) ->
     looks(copying, baggage.picture, uploads=False)  # what is loaded once is loaded
     says(copying, questions[0], baggage, uploads=False)
     asked, memory = load(
-        copying, lambda: server.memory_info().rss / 2**20, visitors=4, senders=1, requests=60, baggage=baggage
+        copying, lambda: server.memory_info().rss / 2**20, visitors=4, senders=1, requests=24, baggage=baggage
     )
     assert all(one.right or one.told for one in asked), [one for one in asked if not one.right]
     assert memory[-1] - memory[0] < 300, memory

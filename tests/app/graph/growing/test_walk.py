@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.app.browsing import DESKTOP, PHONE, SCRIPT, expect, open_tab, serious_faults, visit
+from tests.app.browsing import DESKTOP, PHONE, SCRIPT, expect, name_a_model, open_tab, serious_faults, visit
 from tests.app.graph.growing.models import TEXT
 from tests.reasoning.extraction.models import faultless_reply
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
@@ -43,13 +43,6 @@ class Reader:
         if "Cy " in prompt:
             self.seen.wait(120)
         return faultless_reply(prompt)
-
-
-def name_a_model(page: Any) -> None:
-    page.fill("#own_name input, #own_name textarea", "gpt-5-mini")
-    page.fill("#own_key input", "vk9-Visitors.Secret_Key-0123456789")
-    page.press("#own_key input", "Enter")
-    expect(page, "#own_status", "In use now: openai:gpt-5-mini")
 
 
 @pytest.mark.parametrize(("viewport", "name"), [(DESKTOP, "desktop"), (PHONE, "phone")])
