@@ -280,7 +280,7 @@ def test_a_recording_is_heard_in_every_way_that_it_can_be_sent(copying: str, rec
     async def walk(session: ClientSession, _: InitializeResult) -> None:
         await session.list_tools()
         # To hear the graph's names takes much longer.
-        named = {"recording": inside, "graph": "world"}
+        named: dict[str, Any] = {"recording": inside, "graph": "world"}
         for given in (
             named,
             *({"recording": file} for file in (sent, f"{copying}/gradio_api/file={sent}", {"path": sent})),
