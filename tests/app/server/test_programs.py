@@ -701,7 +701,7 @@ def test_memory_is_bounded_and_every_answer_is_its_visitors_own(copying: str) ->
     looks(copying, baggage.picture, uploads=False)  # what is loaded once is loaded
     says(copying, questions[0], baggage, uploads=False)
     asked, memory = load(
-        copying, lambda: server.memory_info().rss / 2**20, visitors=4, senders=1, requests=24, baggage=baggage
+        copying, lambda: server.memory_info().rss / 2**20, visitors=4, senders=1, requests=60, baggage=baggage
     )
     assert all(one.right or one.told for one in asked), [one for one in asked if not one.right]
     assert memory[-1] - memory[0] < 300, memory

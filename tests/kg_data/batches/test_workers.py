@@ -254,10 +254,9 @@ def test_workers_end_with_a_driver_that_is_killed(tmp_path: Path) -> None:
 
 
 def killed_and_resumed(out: Path, count: int, seconds: float, kills: int, engine: Engine) -> int:
-    """Kill workers and drivers in turn at random moments, and go on, on `engine` once a driver was killed: how many
-    items the last part had left."""
+    """Kill workers and drivers in turn at random moments, and go on: how many items the last part had left."""
     rng = random.Random(0)
-    driver = Driver(out, count, seconds)
+    driver = Driver(out, count, seconds, engine)
     for number in range(kills):
         driver.wait_for_lines(len(ShardFolder.of(out).kept()) + rng.randrange(8))
         time.sleep(rng.uniform(0, 2 * seconds))
