@@ -32,14 +32,19 @@ def embedded(data_folder: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def silent(provider: OpenAIServer) -> Iterator[None]:
-    """The provider's model answers once, and nothing more before the test is over: no run ends by itself, however late
-    one looks."""
+@contextlib.contextmanager
+def unanswered(browser: Any, url: str, name: str, provider: OpenAIServer) -> Iterator[Any]:
+    """A visitor whose model answers nothing before the visit is over: no run ends by itself, however late one looks."""
     provider.then(Behaviour(reply="yes"), for_ever=Behaviour(delay=600))
-    yield
-    provider.release()
-    provider.then()
+    try:
+        with visit(browser, url, name) as page:
+            open_tab(page, "Models")
+            name_a_model(page)
+            open_tab(page, "Graph")
+            yield page
+    finally:
+        provider.release()
+        provider.then()
 
 
 def ask(page: Any, question: str) -> None:
@@ -114,15 +119,14 @@ def test_the_model_is_named_its_steps_arrive_live_and_an_opened_context_stays_op
         ended(page, 30)
 
 
-@pytest.mark.usefixtures("silent")
-def test_stop_ends_the_run_and_the_next_question_is_answered(browser: Any, copying: str) -> None:
-    with visit(browser, copying, "stop") as page:
-        open_tab(page, "Models")
-        name_a_model(page)
-        open_tab(page, "Graph")
+@pytest.mark.timing
+def test_stop_ends_the_run_and_the_next_question_is_answered(
+    browser: Any, copying: str, provider: OpenAIServer
+) -> None:
+    with unanswered(browser, copying, "stop", provider) as page:
         ask(page, 'capital(borders("Germany"))')
         page.click("#stop:enabled", timeout=60_000)
-        assert ended(page, 60).startswith("Stopped after")
+        assert ended(page, 30).startswith("Stopped after")
         assert page.is_disabled("#stop")
         assert page.locator("#answer td bdi").count()  # the exact answer stays
         page.uncheck("#run_llm input")
@@ -131,12 +135,8 @@ def test_stop_ends_the_run_and_the_next_question_is_answered(browser: Any, copyi
         expect(page, "#steps_status", "not asked")
 
 
-@pytest.mark.usefixtures("silent")
-def test_a_new_question_takes_the_place_of_a_running_one(browser: Any, copying: str) -> None:
-    with visit(browser, copying, "again") as page:
-        open_tab(page, "Models")
-        name_a_model(page)
-        open_tab(page, "Graph")
+def test_a_new_question_takes_the_place_of_a_running_one(browser: Any, copying: str, provider: OpenAIServer) -> None:
+    with unanswered(browser, copying, "again", provider) as page:
         ask(page, 'capital(borders("Austria"))')
         page.wait_for_selector("#stop:enabled", timeout=60_000)
         page.click("#example-1")
@@ -145,7 +145,7 @@ def test_a_new_question_takes_the_place_of_a_running_one(browser: Any, copying: 
         page.wait_for_timeout(1500)
         assert "Austria" not in str(page.text_content("#steps"))
         page.click("#stop:enabled")
-        ended(page, 60)
+        ended(page, 30)
 
 
 def test_a_question_that_has_no_answer_is_told_why(browser: Any, copying: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.video.examples import CLIPS, HEIGHT, RATE, WIDTH
+from app.video.examples import CLIPS, HEIGHT, RATE, VIDEO_EXAMPLES, WIDTH
 from tests.app.browsing import DESKTOP, PHONE, expect, open_tab, serious_faults_by_theme, visit
 from tests.vision.video.made_videos import encoded
 
@@ -113,6 +113,12 @@ def test_the_frames_come_as_they_are_seen_and_stop_keeps_them(browser: Any, copy
         page.wait_for_selector("#video_stage video")
         expect(page, "#video_counts tbody", "horse")
         assert page.is_enabled("#video_look") and page.is_disabled("#video_stop")
+
+        page.click("#video-example-2")  # is looked at as if it had been sent
+        page.wait_for_selector("#video_stage img", timeout=120_000)
+        assert page.input_value("#video_instruction textarea") == VIDEO_EXAMPLES[1].instruction
+        page.click("#video_stop:enabled")
+        page.wait_for_selector("#video_stage video", timeout=60_000)
 
 
 def test_what_cannot_be_looked_at_is_told(browser: Any, copying: str, horses: Path, tmp_path: Path) -> None:
