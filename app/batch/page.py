@@ -228,8 +228,8 @@ class QueriesPart:
 
     def _continued(self, archive: str | None, identifier: str, before: str | None) -> QueryJob:
         job = self._jobs.get(identifier)
-        if job is None or not job.active:
-            self._jobs.check_idle(before)
+        if identifier != before:
+            self._jobs.check_idle(before)  # two that are followed at once would write over each other
         if job is None:
             if archive is None and identifier:
                 raise SkylarkError(

@@ -76,3 +76,18 @@ def test_no_update_is_left_out_of_what_comes_next(
     assert part.halt in updates[0]
     for earlier, later in itertools.pairwise(updates):
         assert earlier <= later
+
+
+def test_no_job_is_followed_beside_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two would write over each other."""
+    for name in ("own", "others"):
+        (tmp_path / name).mkdir()
+    part, own = queries(tmp_path / "own")
+    _, others = queries(tmp_path / "others")
+    part._jobs.add(others)
+    monkeypatch.setattr(QueryJob, "active", property(lambda _: True))
+    refused = part.again(None, others.id, own.id)
+    assert "job of yours is at work" in refused[part.error]
+    assert not refused[part.follower.following]
+    assert part.again(None, own.id, own.id)[part.follower.following] == own.id
+    assert part.again(None, others.id, "")[part.follower.following] == others.id
