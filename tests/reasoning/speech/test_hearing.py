@@ -25,6 +25,7 @@ from reasoning.speech import (
 )
 from reasoning.speech.model import Hypothesis, likeliest_language, seconds_of_speech
 from reasoning.speech.topic import ANYTHING, MOST_BEFORE, Topic, echoes, spoken_topic
+from reasoning.speech.whisper import WhisperModel
 from tests.reasoning.speech.recordings import (
     GERMAN,
     RATE,
@@ -78,6 +79,17 @@ def test_no_window_is_encoded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     assert model.transcript(audio).text
     assert len(list(model.others(audio, "en"))) == 4
     assert len(set(encoded)) == len(encoded) == 4  # at three tempos, and without its last frame
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seconds", "frames"), [(3, 1000), (15, 1700), (29, 3000)])
+def test_what_a_window_is_filled_up_with_is_hardly_encoded(seconds: int, frames: int) -> None:
+    model = packaged_model()
+    assert isinstance(model, WhisperModel)
+    window = np.zeros((80, 3000), np.float32)
+    window[:, : 100 * seconds] = np.random.default_rng(0).normal(size=(80, 100 * seconds))
+    shapes = {np.array(model._model.encode(features)).shape for features in (window, window[None])}
+    assert shapes == {(1, frames // 2, 512)}
 
 
 @pytest.mark.slow
