@@ -131,14 +131,14 @@ def test_of_beams_that_say_the_same_words_the_likeliest_goes_on() -> None:
 
 @pytest.mark.slow
 def test_a_name_that_is_expected_is_heard() -> None:
-    """This voice's "Yerevan" is "your man" to the model that expects nothing."""
+    """This voice's "Yerevan" is rather "Yerefan" to the model that expects nothing."""
     model = packaged_model()
     audio = load_audio(spoken("Is Yerevan the capital of Azerbaijan?"))
     names = ("Yerevan", "Azerbaijan", "Armenia", "Baku", "capital")
     with_names = next(model.others(audio, "en", Topic(phrases=names)))
     without = next(model.others(audio, "en"))
-    assert "Is Yerevan the capital of Azerbaijan?" in [one.text for one in with_names]
-    assert not [one for one in without if "Yerevan" in one.text]
+    assert with_names[0].text == "Is Yerevan the capital of Azerbaijan?"
+    assert "Yerevan" not in without[0].text
 
 
 @pytest.mark.slow
