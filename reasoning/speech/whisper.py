@@ -35,6 +35,10 @@ BEAM_SIZE = 5
 NO_REPEAT = 3
 """Tokens in a row that are not said twice: after a word that it does not know Whisper may say another for ever."""
 
+LIKELY = 0.25
+"""See `likeliest_language`. Of 200 short English questions of synthetic voices 198 are taken for English so, and 37 of
+135 questions in 19 other languages; with a half, which is for whole windows, 191 and 26."""
+
 LEAST_LOG_PROBABILITY = -1.0
 """Mean log-probability of a token below which a text is Whisper's guess at noise, by its own rule (section 4.5)."""
 
@@ -76,7 +80,7 @@ class WhisperModel(SpeechModel):
     def _heard(self, audio: Audio, expected: Sequence[str], before: str) -> Iterator[Transcript]:
         segments, info = self._segments(audio, before)
         chances = dict(info.all_language_probs or [(info.language, info.language_probability)])
-        language, probability = likeliest_language(audio.samples, expected, self._languages, chances)
+        language, probability = likeliest_language(audio.samples, expected, self._languages, LIKELY, chances)
         if language != info.language:
             segments, _ = self._segments(audio, before, language)
         text, end = "", 0.0

@@ -326,8 +326,9 @@ def test_an_expected_language_is_taken_where_it_is_likely_or_is_so_slowly(
         assert told is not None, "it was likely enough"
         return told
 
-    assert likeliest_language(heard, ("en",), listen) == likeliest_language(heard, ("en",), listen, chances) == language
-    assert likeliest_language(heard, (), listen)[0] == max(chances, key=lambda code: chances[code])
+    assert likeliest_language(heard, ("en",), listen, 0.25) == language
+    assert likeliest_language(heard, ("en",), listen, 0.25, chances) == language
+    assert likeliest_language(heard, (), listen, 0.25)[0] == max(chances, key=lambda code: chances[code])
 
 
 def test_a_language_that_is_no_other_is_named() -> None:
