@@ -40,6 +40,7 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Query
 from reasoning.reading import understand
 from reasoning.speech import (
+    Audio,
     SpeechError,
     SpokenLanguageError,
     hear_question,
@@ -187,12 +188,17 @@ def typed_questions(reader: Reader, count: int) -> list[str]:
     return [question for question in spaced if reader.queries[question] is not None][:count]
 
 
+def recording(text: str, voice: str, speed: int) -> Audio:
+    """A text as espeak-ng says it at so many words a minute."""
+    command = ["espeak-ng", "-v", voice, "-s", str(speed), "--stdout", "--", text]
+    return load_audio(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
 def heard(key: str, expected: bool) -> dict[str, Any]:
     """What is heard of a question, spoken by a voice, where the graph's words are expected or not."""
     graph, model = world() if expected else None, open_speech_model()
     voice, question = key.split(": ", 1)
-    command = ["espeak-ng", "-v", voice, "-s", str(dict(VOICES)[voice]), "--stdout", "--", question]
-    audio = load_audio(subprocess.run(command, check=True, capture_output=True).stdout)
+    audio = recording(question, voice, dict(VOICES)[voice])
     wall, cpu = time.perf_counter(), time.process_time()
     error = ""
     try:
