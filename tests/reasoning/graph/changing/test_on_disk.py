@@ -8,6 +8,8 @@ import pickle
 import subprocess
 import sys
 import threading
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -264,13 +266,12 @@ def test_a_store_is_made_where_nothing_is(tmp_path: Path, store: GraphStore) -> 
 
 
 def run(*arguments: Any) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "reasoning", "graph", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
-    return done.returncode, done.stdout, done.stderr
+    """The exit code of a command, and what it prints on stdout and on stderr."""
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        code = main(["graph", *map(str, arguments)])
+    return code, out.getvalue(), err.getvalue()
 
 
-@pytest.mark.slow
 def test_a_graph_is_made_changed_and_compacted_by_commands(tmp_path: Path) -> None:
     start, facts, store = tmp_path / "start.tsv", tmp_path / "facts.csv", tmp_path / "store"
     start.write_text("head\trelation\ttail\ttype\nAnn\tknows\tBob\t\nAnn\tage\t30\tinteger\n")
@@ -303,7 +304,6 @@ def test_a_graph_is_made_changed_and_compacted_by_commands(tmp_path: Path) -> No
     assert code == 2 and "is a graph store; facts are read from files" in err
 
 
-@pytest.mark.slow
 def test_what_rdf_says_of_names_and_types_is_added_too(tmp_path: Path) -> None:
     facts = tmp_path / "facts.nt"
     facts.write_text(
