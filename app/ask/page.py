@@ -133,8 +133,9 @@ class AskTab:
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         asking = {**private, "concurrency_id": "ask", "concurrency_limit": AT_ONCE, "trigger_mode": "multiple"}
         done = in_view("#cards .sk-card").replace("() =>", "() => { skylarkAsk.done(); return").rstrip(";") + "; }"
-        for trigger in (self.go.click, self.question.submit):
+        for trigger in (self.go.click, self.question.submit, self.give.upload):
             trigger(None, js="() => skylarkAsk.busy()", **private, queue=False)
+        for trigger in (self.go.click, self.question.submit):
             trigger(self.typed, [self.question, self.in_hand], shown, **asking).then(None, js=done, **private)
         for part in (self.chips, self.seen, self.told):
             part.select(self.pressed, [self.in_hand], shown, **asking).then(None, js=done, **private)

@@ -90,7 +90,8 @@ def visit(
             expect(page, "#graph_note", "facts", 60)
         yield page
         assert not [problem for problem in problems if not (hurried and "status of 429" in problem)]
-    except BaseException:
+    except BaseException as error:
+        error.add_note(f"what failed in the page before: {problems}")
         PICTURES.mkdir(exist_ok=True)
         page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
         raise

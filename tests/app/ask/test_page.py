@@ -118,6 +118,14 @@ def test_a_picture_that_is_dropped_or_pasted_is_shown(browser: Any, copying: str
     with visit(browser, copying, f"given-by-{way}", tab="Ask") as page:
         first_answers(page)
         page.evaluate(
+            """() => {
+                window.told = [];
+                const status = document.querySelector('#ask_status');
+                new MutationObserver(() => told.push(status.textContent.trim())).observe(
+                    status, {subtree: true, childList: true, characterData: true});
+            }"""
+        )
+        page.evaluate(
             """async ([address, way]) => {
                 const blob = await (await fetch(address)).blob(), held = new DataTransfer();
                 held.items.add(new File([blob], 'bus.jpg', {type: 'image/jpeg'}));
@@ -129,6 +137,7 @@ def test_a_picture_that_is_dropped_or_pasted_is_shown(browser: Any, copying: str
             [jpeg_uri(Image.open(PHOTOGRAPHS["bus"].path).convert("RGB"), 600, 80), way],
         )
         assert "Ask about this picture" in answered(page, "bus")
+        assert page.evaluate("told") == ["Looking for the answer …", ""]
 
 
 @pytest.mark.parametrize(
