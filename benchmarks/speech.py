@@ -258,15 +258,22 @@ def report(found: dict[str, Any]) -> str:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def resumable(description: str) -> argparse.ArgumentParser:
+    """The options of a run by several processes that goes on where it was stopped; of its description the first line
+    is shown."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument(
         "--work", type=Path, help="where a stopped run goes on from; default: a folder for this run alone"
     )
-    parser.add_argument("--questions", type=int, default=QUESTIONS, help=f"how many are spoken; default: {QUESTIONS}")
     parser.add_argument(
-        "--workers", type=int, default=1, help="processes that hear questions at once; default: 1, for times alone"
+        "--workers", type=int, default=1, help="processes that hear at once; default: 1, for times alone"
     )
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = resumable(__doc__)
+    parser.add_argument("--questions", type=int, default=QUESTIONS, help=f"how many are spoken; default: {QUESTIONS}")
     parser.add_argument("--part", choices=("captions",), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as own:

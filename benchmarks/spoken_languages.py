@@ -11,7 +11,6 @@ It writes `results/spoken_languages.json` and `.md` beside this file. A run that
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine, machine_words
-from benchmarks.speech import HERE, kept, recording, world
+from benchmarks.speech import HERE, kept, recording, resumable, world
 from kg_data.text_table import aligned
 from reasoning.reading import understand
 from reasoning.speech import SpeechError, SpokenLanguageError, hear_question, open_speech_model
@@ -30,29 +29,30 @@ from reasoning.speech.transcript import language_name
 LIST = HERE / "lists" / "spoken.languages.jsonl"
 WAYS = (("", 140), ("+f2", 170))
 """Variants of an espeak-ng voice, and the words a minute of each."""
-OUTCOMES = ("refused as another language", "no words", "taken for English", "become a question")
+REFUSED, NO_WORDS, TAKEN = OUTCOMES = ("refused as another language", "no words", "taken for English")
+"""What becomes of a recording; some of those that are taken become a question."""
 
 
 def outcome(key: str) -> dict[str, Any]:
-    """What becomes of a recording.
+    """What becomes of a recording: its `outcome`, the text that is `heard`, and the `query` that it is read as, if any.
 
     Args:
-        key: its voice, words a minute, language and text, as JSON.
+        key: its voice, words a minute, language and text, as a JSON list.
     """
     voice, speed, _, text = json.loads(key)
     try:
         heard = hear_question(recording(text, voice, speed), world(), open_speech_model()).text
     except SpokenLanguageError as error:
-        return {"outcome": OUTCOMES[0], "heard": error.transcript.text}
+        return {"outcome": REFUSED, "heard": error.transcript.text}
     except SpeechError as error:
-        return {"outcome": OUTCOMES[1], "heard": "", "error": str(error)}
+        return {"outcome": NO_WORDS, "heard": "", "error": str(error)}
     query = understand(heard, world()).query
-    return {"outcome": OUTCOMES[2], "heard": heard, "query": None if query is None else str(query)}
+    return {"outcome": TAKEN, "heard": heard, "query": None if query is None else str(query)}
 
 
 def row(name: str, lines: Sequence[dict[str, Any]]) -> list[str]:
     """A language's line of the table: what became of its recordings."""
-    counts = [sum(line["outcome"] == kind for line in lines) for kind in OUTCOMES[:-1]]
+    counts = [sum(line["outcome"] == kind for line in lines) for kind in OUTCOMES]
     asked = sum(line.get("query") is not None for line in lines)
     return [name, *map(str, (len(lines), *counts, asked))]
 
@@ -75,7 +75,7 @@ def report(found: dict[str, Any]) -> str:
             f"texts of `{LIST.name}`, written without sight of the code, are spoken by espeak-ng at "
             f"{' and '.join(str(speed) for _, speed in WAYS)} words a minute by two voices each.\n",
             "```",
-            aligned(["language", "recordings", *OUTCOMES], rows),
+            aligned(["language", "recordings", *OUTCOMES, "become a question"], rows),
             "```",
             "\n## In another language, and asked as a question\n",
             *(f"- {language_name(line['language'])}: “{line['text']}” as “{line['heard']}”" for line in asked),
@@ -85,12 +85,7 @@ def report(found: dict[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--work", type=Path, help="where a stopped run goes on from; default: a folder for this run alone"
-    )
-    parser.add_argument("--workers", type=int, default=1, help="processes that hear at once; default: 1")
-    options = parser.parse_args(arguments)
+    options = resumable(__doc__).parse_args(arguments)
     entries = [json.loads(line) for line in LIST.read_text(encoding="utf-8").splitlines()]
     keys = [
         json.dumps([entry["voice"] + variant, speed, entry["language"], entry["text"]], ensure_ascii=False)

@@ -11,7 +11,6 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -119,15 +118,10 @@ QUERIES = [
 
 @dataclass(frozen=True)
 class Engine:
-    """One that holds a graph: what runs a text there, and its address."""
+    """One that holds a graph: what runs a text there, and the graph there."""
 
     ask: Ask
-    url: str
-
-    @cached_property
-    def kg(self) -> KnowledgeGraph:
-        """The graph there; of a large one it takes long to learn what it is like."""
-        return KnowledgeGraph.load(f"sparql:{self.url}")
+    kg: KnowledgeGraph
 
 
 @contextmanager
@@ -136,13 +130,13 @@ def running(name: str, kg: KnowledgeGraph, folder: Path) -> Iterator[Engine]:
     if name == "pyoxigraph":
         store = store_of(kg, folder)
         with serving(store) as server:
-            yield Engine(store.query, server.url)
+            yield Engine(store.query, KnowledgeGraph.load(f"sparql:{server.url}"))
         return
     if why := absent(name):
         missing(why)
     kg.to_rdf(folder / "graph.nt")
     with SERVERS[name](folder / "graph.nt", folder) as url:
-        yield Engine(over_http(url), url)
+        yield Engine(over_http(url), KnowledgeGraph.load(f"sparql:{url}"))
 
 
 def given(kg: KnowledgeGraph, query: Query, method: str = "exact") -> tuple[Any, ...]:
@@ -215,6 +209,7 @@ def test_queries_of_every_structure_over_world(world: KnowledgeGraph, world_ther
     for structure in STRUCTURES:
         query = next(RandomQueries(world, random.Random(3)).structured(structure))
         assert by_sparql(query, world, world_there.ask) == by_executor(query, world)
+        assert given(world_there.kg, query) == given(world, query)
 
 
 def test_deep_queries_over_world(world: KnowledgeGraph, world_there: Engine) -> None:
