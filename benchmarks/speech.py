@@ -4,10 +4,10 @@
 
 Two parts. *Captions*: the 100 recordings of `speech/spoken_captions` in the data folder, one synthetic voice. Words are
 compared by jiwer after Whisper's own normalisation of English (transformers' `EnglishTextNormalizer`, without its table
-of British spellings): lower case, no punctuation, contractions and numbers in one form. *Questions*: 100 questions of
-`lists/questions.world.final.jsonl`, evenly spaced among those that are answered when they are typed, spoken by
-espeak-ng in three voices and speeds; one counts as heard where the answer is the same. A third of them is also heard
-without the graph, whose words and names are expected otherwise, and whose reader chooses among what may have been said.
+of British spellings): lower case, no punctuation, contractions and numbers in one form. *Questions*: the first 100 of
+`lists/questions.spoken.unseen.jsonl` that are answered when they are typed, spoken by espeak-ng in three voices and
+speeds; one counts as heard where the answer is the same. A third of them is also heard without the graph, whose words
+and names are expected otherwise, and whose reader chooses among what may have been said.
 
 It writes `results/speech.json` and `.md` beside this file. A run that was stopped goes on from DIR.
 """
@@ -34,7 +34,7 @@ import jiwer
 from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
 
 from benchmarks.machine import machine, machine_words
-from benchmarks.question_lists import OPEN, result_of
+from benchmarks.question_lists import result_of
 from kg_data.text_table import aligned
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Query
@@ -50,7 +50,7 @@ from reasoning.speech import (
 )
 
 HERE = Path(__file__).resolve().parent
-LIST = HERE / "lists" / "questions.world.final.jsonl"
+LIST = HERE / "lists" / "questions.spoken.unseen.jsonl"
 VOICES = (("en-us", 140), ("en-gb+f2", 160), ("en-gb-x-rp+m3", 180))
 """espeak-ng's voices, and the words a minute of each."""
 QUESTIONS = 100
@@ -179,13 +179,10 @@ def read(text: str) -> dict[str, Any]:
 
 
 def typed_questions(reader: Reader, count: int) -> list[str]:
-    """So many questions of the list, evenly spaced, that are answered when they are typed."""
-    records = [json.loads(line) for line in LIST.read_text(encoding="utf-8").splitlines()]
-    asked = [record["question"] for record in records if record["kind"] not in OPEN]
-    step = len(asked) / (1.3 * QUESTIONS)
-    spaced = [asked[int(at * step)] for at in range(int(1.3 * QUESTIONS))]
-    reader.read(spaced)
-    return [question for question in spaced if reader.queries[question] is not None][:count]
+    """The first questions of the list that are answered when they are typed, so many."""
+    asked = [json.loads(line)["question"] for line in LIST.read_text(encoding="utf-8").splitlines()]
+    reader.read(asked)
+    return [question for question in asked if reader.queries[question] is not None][:count]
 
 
 def recording(text: str, voice: str, speed: int) -> Audio:
