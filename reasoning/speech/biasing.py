@@ -21,8 +21,6 @@ import torch
 from babel.core import get_global
 from tokenizers import Tokenizer
 from transformers import (
-    DynamicCache,
-    EncoderDecoderCache,
     GenerationConfig,
     GenerationMixin,
     LogitsProcessor,
@@ -33,6 +31,7 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutput
 
 from reasoning.graph.names import fold
+from reasoning.speech.agreeing import AgreeingDecoder
 from reasoning.speech.errors import SpeechError
 from reasoning.speech.model import Hypothesis
 from reasoning.speech.topic import Topic
@@ -151,14 +150,6 @@ class DistinctWords(LogitsProcessor):
         return fold("".join(texts)), tuple(token for token, text in zip(said, texts, strict=True) if "\ufffd" in text)
 
 
-class AttendedByAllBeams(DynamicCache):
-    """Keys and values of one window, which are the same for all beams: they are worked out and held once, where
-    transformers' search has them for each beam, and copies them at every token."""
-
-    def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
-        """Leave them as they are."""
-
-
 class SinceStart(LogitsProcessor):
     """Shows other processors only what is said: what was said before may be said again, and has no bonus.
 
@@ -185,7 +176,7 @@ class BiasedSearch:
     """
 
     def __init__(self, model: WhisperForConditionalGeneration, tokenizer: Tokenizer) -> None:
-        self._model, self._tokenizer = model, tokenizer
+        self._decoder, self._tokenizer = AgreeingDecoder(model), tokenizer
         self._end, self._room = self._token("<|endoftext|>"), model.config.max_target_positions
         self._texts = [tokenizer.decode([token]) for token in range(self._end)]
         begins = torch.ones(model.config.vocab_size, dtype=torch.bool, device=model.device)
@@ -197,10 +188,10 @@ class BiasedSearch:
         """What was likely said, the likeliest first; they differ in their words.
 
         Args:
-            encoded: what the model's encoder gives for the window, shape (1, frames, width).
+            encoded: what the model's encoder gives for windows of one recording, shape (windows, frames, width).
             language: the code of the language that is spoken.
             topic: what is expected.
-            seconds: how long the recording is.
+            seconds: how long the longest window is.
         """
         prompt, bonus, never = self._told(language, topic)
         said_once, distinct = NoRepeatNGramLogitsProcessor(NO_REPEAT), DistinctWords(self._texts)
@@ -211,13 +202,13 @@ class BiasedSearch:
             decoder_start_token_id=prompt[0], return_dict_in_generate=True, output_scores=True,
         )  # fmt: skip
         with torch.inference_mode():
-            encoded = encoded.to(self._model.device, self._model.dtype)
+            encoded = encoded.to(self._decoder.device, self._decoder.dtype)
             # Whisper's own `generate` is for long recordings, and searches by rules of its own.
             found: Any = GenerationMixin.generate(
-                self._model,
-                encoder_outputs=BaseModelOutput(encoded),
-                cache=EncoderDecoderCache(DynamicCache(), self._attended(encoded)),
-                decoder_input_ids=torch.tensor([prompt], device=self._model.device),
+                self._decoder,
+                encoder_outputs=BaseModelOutput(cast(torch.FloatTensor, encoded[:1])),
+                cache=self._decoder.cache(encoded, prompt[:-1], BEAMS),
+                decoder_input_ids=torch.tensor([prompt], device=encoded.device),
                 generation_config=settings,
                 logits_processor=LogitsProcessorList([SinceStart([said_once, bonus, distinct], len(prompt))]),
             )
@@ -227,21 +218,6 @@ class BiasedSearch:
             if text and score > NEVER / 2:  # others had not come to their end
                 likeliest.setdefault(fold(text), Hypothesis(text, score))
         return list(likeliest.values())
-
-    def _attended(self, encoded: torch.Tensor) -> AttendedByAllBeams:
-        """What each layer of the decoder attends to in the window."""
-        cache = AttendedByAllBeams()
-        for number, layer in enumerate(self._model.model.decoder.layers):
-            attention = layer.encoder_attn
-            keys, values = (
-                of(encoded).unflatten(-1, (attention.num_heads, attention.head_dim)).transpose(1, 2)
-                for of in (attention.k_proj, attention.v_proj)
-            )
-            cache.update(keys, values, number)
-        held: Any
-        for held in cache.layers:
-            held.keys, held.values = (once.expand(BEAMS, -1, -1, -1) for once in (held.keys, held.values))
-        return cache
 
     def _token(self, name: str) -> int:
         found = self._tokenizer.token_to_id(name)
@@ -256,7 +232,7 @@ class BiasedSearch:
 
     def _prompt(self, language: str, before: str) -> list[int]:
         """The tokens before what is said (Radford et al. 2022, figure 1); a model of English is told no language."""
-        is_multilingual = self._model.config.vocab_size >= LEAST_TOKENS_OF_MULTILINGUAL
+        is_multilingual = self._decoder.config.vocab_size >= LEAST_TOKENS_OF_MULTILINGUAL
         told = [f"<|{language}|>", "<|transcribe|>"] if is_multilingual else []
         start = [self._token(name) for name in ("<|startoftranscript|>", *told, "<|notimestamps|>")]
         if not before:
@@ -271,7 +247,7 @@ class BiasedSearch:
         in_phrases = {token for phrase in phrases for token in phrase}
         latin = "_Latn" in get_global("likely_subtags").get(language, "")
         silent = {token for token, text in enumerate(self._texts) if _is_silent(text, latin)}
-        never = [*silent - in_phrases, *range(self._end + 1, self._model.config.vocab_size)]
+        never = [*silent - in_phrases, *range(self._end + 1, self._decoder.config.vocab_size)]
         return prompt, PhraseBonus(phrases, self._begins_word), never
 
 

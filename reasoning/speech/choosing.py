@@ -36,14 +36,15 @@ UNHEARD = -6.0
 ENOUGH = 0.9
 """Probability of a reading from which a text is not doubted that two hearings put first."""
 
-ALIKE = 3
-"""Hearings that have the same text where no word was understood at first, two of which at least differ in tempo."""
+ALIKE = 2
+"""Hearings that have the same text where no word was understood at first."""
 
 
 def chosen(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model: SpeechModel) -> Transcript:
     """What was heard, with the words that can be asked where others than these may have been said.
 
-    Where none can be asked, those are taken that two hearings put first, if there are such.
+    Where none can be asked, those are taken that two hearings put first, if there are such; what was heard counts as
+    one.
 
     Args:
         transcript: of the whole recording.
@@ -74,7 +75,7 @@ def _heard_again(
 ) -> Choice:
     """What is heard until it is settled, or patience ends."""
     choice = Choice(lambda text: sureness(text, kg))
-    choice.propose(transcript.text)
+    choice.heard_first(transcript.text)
     began = time.monotonic()
     for hypotheses in model.others(audio, transcript.language or "en", spoken_topic(kg)):
         choice.add(hypotheses)
@@ -101,19 +102,20 @@ class Choice:
         self._first: Counter[str] = Counter()
         self._read: dict[str, float] = {}
 
-    def propose(self, text: str) -> None:
-        """Have a text among the others, though no hearing has it."""
+    def heard_first(self, text: str) -> None:
+        """Take what was heard before all hearings, where that is anything: it counts as what one of them puts first."""
         if text:
             self._texts.setdefault(fold(text), text)
+            self._first[fold(text)] += 1
 
     def add(self, hypotheses: Sequence[Hypothesis]) -> None:
         """Take what a hearing has, the likeliest first."""
         hearing: dict[str, float] = {}
         for one in hypotheses:
-            self.propose(one.text)
+            self._texts.setdefault(fold(one.text), one.text)
             hearing.setdefault(fold(one.text), max(one.score - hypotheses[0].score, UNHEARD))
         self.hearings.append(hearing)
-        self._first.update([fold(one.text) for one in hypotheses[:1] if one.text])
+        self._first.update([fold(one.text) for one in hypotheses[:1]])
 
     def best(self, alike: int = 0) -> str | None:
         """The text with the highest score; None where none can be read.

@@ -45,7 +45,7 @@ _SENTENCES = re.compile(r"(?<=[?.!])\s+")
 
 _NAMESAKE = re.compile(r" \(.*\)$")
 
-_SAID = re.compile(r"[^\W\d_]+(?:[ '’-][^\W\d_]+)*")
+_SAID = re.compile(r"(?=[+.]|.*[^\W\d_])[+.]?[^\W_]+(?:(?:\. |[ '’-])[^\W_]+)*")
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ def spoken_topic(kg: KnowledgeGraph) -> Topic:
     """What is likely in questions about a graph.
 
     Before them stand short questions about its kinds and relations. The phrases are the words of relations and kinds,
-    nouns in both numbers, and names, without what tells namesakes apart in brackets. All are of letters alone, since
-    others are spelled otherwise than they are said.
+    nouns in both numbers, and names, without what tells namesakes apart in brackets. Those are left out that are
+    spelled otherwise than they are said ("Asia/Ho_Chi_Minh"), and bare numbers, which questions are full of.
     """
     kinds = GraphKinds(kg)
     types = kg.type_names if kinds.type_relation is None else [kg.entity_labels[kind] for kind in kinds.types]

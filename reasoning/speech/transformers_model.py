@@ -103,16 +103,16 @@ class TransformersSpeechModel(SpeechModel):
         found = self._pipeline({"raw": window, "sampling_rate": SAMPLE_RATE}, **written)
         return str(found["text"]).strip()
 
-    def _hypotheses(self, samples: NDArray[np.float32], language: str, topic: Topic) -> list[Hypothesis]:
+    def _hypotheses(self, windows: Sequence[NDArray[np.float32]], language: str, topic: Topic) -> list[Hypothesis]:
         if not self._is_whisper:
             return []
         import torch
 
         model = self._pipeline.model
         with self._one_at_a_time, torch.inference_mode():
-            made = self._pipeline.feature_extractor(samples, sampling_rate=SAMPLE_RATE, return_tensors="pt")
+            made = self._pipeline.feature_extractor(list(windows), sampling_rate=SAMPLE_RATE, return_tensors="pt")
             encoded = model.get_encoder()(made.input_features.to(model.device, model.dtype)).last_hidden_state
-            return self._search.hypotheses(encoded, language, topic, len(samples) / SAMPLE_RATE)
+            return self._search.hypotheses(encoded, language, topic, max(map(len, windows)) / SAMPLE_RATE)
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:

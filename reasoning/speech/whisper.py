@@ -95,7 +95,7 @@ class WhisperModel(SpeechModel):
         _, _, chances = self._model.detect_language(samples)
         return dict(chances)
 
-    def _hypotheses(self, samples: NDArray[np.float32], language: str, topic: Topic) -> list[Hypothesis]:
+    def _hypotheses(self, windows: Sequence[NDArray[np.float32]], language: str, topic: Topic) -> list[Hypothesis]:
         from faster_whisper.transcribe import pad_or_trim
 
         with self._opening:
@@ -104,8 +104,9 @@ class WhisperModel(SpeechModel):
             return []
         import torch
 
-        encoded = np.array(self._model.encode(pad_or_trim(self._model.feature_extractor(samples))))
-        return search.hypotheses(torch.from_numpy(encoded), language, topic, len(samples) / SAMPLE_RATE)
+        features = np.stack([pad_or_trim(self._model.feature_extractor(samples)) for samples in windows])
+        encoded = torch.from_numpy(np.array(self._model.encode(features)))
+        return search.hypotheses(encoded, language, topic, max(map(len, windows)) / SAMPLE_RATE)
 
     @cached_property
     def _search(self) -> BiasedSearch | None:

@@ -71,6 +71,15 @@ def test_what_two_hearings_put_first_and_can_be_read_surely_is_taken_and_no_more
     assert model.told == 2
 
 
+def test_what_was_heard_counts_as_a_hearing_where_the_next_one_puts_it_first(world: KnowledgeGraph) -> None:
+    model = Hearing(
+        "what is the capital of Germany", "What is the capital of Jordan?", "What is the capital of France?"
+    )
+    heard = Transcript("What is the capital of Germany?", "en", 0.9, 2.0)
+    assert chosen(heard, AUDIO, world, model) == heard
+    assert model.told == 1
+
+
 def test_of_a_model_that_tells_nothing_else_it_stays_as_it_was_heard(world: KnowledgeGraph) -> None:
     heard = Transcript("What is the capital of Germany?", "en", 0.9, 2.0)
     assert chosen(heard, AUDIO, world, Hearing()) == heard
@@ -120,7 +129,7 @@ def test_what_was_likely_heard_and_is_read_surely_is_the_best(city: float, citie
 
 def test_what_one_hearing_lacks_is_held_to_be_hardly_likely_there() -> None:
     choice = Choice(Reader(city=0.9, cities=0.9, hearsay=0.9))
-    choice.propose("hearsay")
+    choice.heard_first("hearsay")
     choice.add(heard(city=-1.0, cities=-2.0))
     choice.add(heard(county=-1.0, cities=-3.0))
     assert choice.best() == "cities"  # at -1 and -2, the city at 0 and `UNHEARD`
