@@ -79,8 +79,8 @@ class Attended(DynamicCache):
 class AgreeingDecoder(WhisperForConditionalGeneration):  # type: ignore[no-untyped-call]
     """Writes what several windows say, which are one recording at several tempos.
 
-    A token's log-probability is the mean over the windows (the product of experts of Hinton 1999), so that words are
-    found which are likely at every tempo: what is misheard differs from one to another.
+    A token's log-probability is the mean over the windows, normalised anew (the product of experts of Hinton 1999), so
+    that words are found which are likely at every tempo: what is misheard differs from one to another.
 
     Args:
         model: its decoder writes; the weights are shared.
@@ -89,6 +89,7 @@ class AgreeingDecoder(WhisperForConditionalGeneration):  # type: ignore[no-untyp
     def __init__(self, model: WhisperForConditionalGeneration) -> None:
         super(WhisperForConditionalGeneration, self).__init__(model.config)  # which builds no other weights
         self.model, self.proj_out = model.model, model.proj_out
+        self.generation_config = model.generation_config
         self.set_attn_implementation(BY_WINDOW)
 
     def cache(self, encoded: torch.Tensor, before: Sequence[int], beams: int) -> EncoderDecoderCache:
@@ -120,8 +121,8 @@ class AgreeingDecoder(WhisperForConditionalGeneration):  # type: ignore[no-untyp
         cache: EncoderDecoderCache,
         **_: Any,
     ) -> Seq2SeqLMOutput:
-        """The log-probabilities of the next token, shape (beams, 1, tokens), after what was said, shape (beams, said),
-        of which all but the last token is in the cache."""
+        """The logits of the next token, shape (beams, 1, tokens), after what was said, shape (beams, said); all of that
+        but the last token is in the cache."""
         attended: Any = cache.cross_attention_cache.layers[0]
         windows = len(attended.keys)
         hidden = self.model.decoder(
@@ -130,5 +131,7 @@ class AgreeingDecoder(WhisperForConditionalGeneration):  # type: ignore[no-untyp
             cache=cache,
             use_cache=True,
         ).last_hidden_state
-        by_window = self.proj_out(hidden).float().log_softmax(-1).unflatten(0, (windows, -1))
-        return Seq2SeqLMOutput(logits=cast(torch.FloatTensor, by_window.mean(0)), cache=cache)
+        # The output is linear: of the mean state it gives the mean logits, which differ from the mean log-probabilities
+        # by what is the same for all tokens.
+        agreed = self.proj_out(hidden.unflatten(0, (windows, -1)).mean(0)).float()
+        return Seq2SeqLMOutput(logits=cast(torch.FloatTensor, agreed), cache=cache)

@@ -168,7 +168,7 @@ class SinceStart(LogitsProcessor):
 
 
 class BiasedSearch:
-    """Writes what was said in a window with a Whisper model of transformers; safe to use from several threads.
+    """Writes what was said in a recording with a Whisper model of transformers; safe to use from several threads.
 
     Args:
         model: writes the words; its encoder is not asked.

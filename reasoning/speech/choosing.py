@@ -61,11 +61,13 @@ def heard_alike(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model:
     """What `ALIKE` hearings have in the same words and can be asked; None where nothing is.
 
     For a recording of which no word was understood: a search that prefers names finds some in any noise, and hardly the
-    same ones again.
+    same ones with what was said before and without. Of a graph about which nothing stands before there is one hearing.
 
     Args:
         transcript, audio, kg, model: see `chosen`.
     """
+    if not spoken_topic(kg).before:
+        return None
     text = _heard_again(transcript, audio, kg, model, ALIKE).best(ALIKE)
     return None if text is None else replace(transcript, text=text)
 

@@ -1,7 +1,7 @@
 """faster-whisper that encodes what it was given before only once, and little of what it fills a window up with.
 
 Encoding a window takes a small model as long as finding its words, and the same one comes again: faster-whisper looks
-for the language in it, and a recording is heard more than once at one tempo.
+for the language in it, and a recording is heard more than once at the same tempos.
 
 Whisper was taught on windows of 30 seconds, which are filled up with zeros, and questions take three. Of a shorter
 window Whisper-base understands as much, several times sooner; larger models were not measured.
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 WINDOWS = 4
-"""That are kept, of 3 MB each at most for Whisper-base: those of one recording."""
+"""That are kept, or batches of them: those of one recording. A window has 3 MB at most for Whisper-base."""
 
 LEAST_FRAMES = 1000
 """Hundredths of a second of a window that are encoded at least. Tried on development questions beside whole windows."""
@@ -38,7 +38,7 @@ class EncodesOnce(faster_whisper.WhisperModel):  # type: ignore[misc]
         """What the encoder gives for a window, of which `LEAST_FRAMES` are left at least.
 
         Args:
-            features: its spectrogram, shape (bands, frames), with or without one dimension before them; zeros behind
+            features: its spectrogram, shape (bands, frames) or (windows, bands, frames); zeros behind
                 the end of the recording.
         """
         features = _without_rest(features)

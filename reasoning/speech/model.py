@@ -112,21 +112,20 @@ class SpeechModel(ABC):
             language: the code of its language.
             topic: what is expected.
         """
-        windows = [np.pad(_at_tempo(audio.samples, tempo), round(PAUSE * SAMPLE_RATE)) for tempo in TEMPOS]
-        windows = [samples for samples in windows if len(samples) <= WINDOW * SAMPLE_RATE]
-        for told in dict.fromkeys((topic, replace(topic, before=""))) if windows else ():
-            try:
+        try:
+            windows = [np.pad(_at_tempo(audio.samples, tempo), round(PAUSE * SAMPLE_RATE)) for tempo in TEMPOS]
+            windows = [samples for samples in windows if len(samples) <= WINDOW * SAMPLE_RATE]
+            for told in dict.fromkeys((topic, replace(topic, before=""))) if windows else ():
                 found = self._hypotheses(windows, language, told)
-            except Exception as error:  # torch, transformers and CTranslate2 raise whatever they like
-                log.warning("what else %s may have heard is not looked for: %s", self.name, error)
-                return
-            found = [one for one in found if not echoes(one.text, told.before)]
-            if found:
-                yield found[:MOST_OF_HEARING]
+                found = [one for one in found if not echoes(one.text, told.before)]
+                if found:
+                    yield found[:MOST_OF_HEARING]
+        except Exception as error:  # torch, transformers and CTranslate2 raise whatever they like
+            log.warning("what else %s may have heard is not looked for: %s", self.name, error)
 
     def _hypotheses(self, windows: Sequence[NDArray[np.float32]], language: str, topic: Topic) -> list[Hypothesis]:
         """What may have been said in a recording, whose windows have it at several tempos, the likeliest first; [] of a
-        model that does not tell."""
+        model that does not tell. What is expected alone differs from one call to the next for the same windows."""
         return []
 
     @abstractmethod

@@ -41,11 +41,13 @@ MOST_OF_END = 300
 MOST_OF_ENDS = 12_000
 """Names at all ends of relations, as many at each."""
 
-_SENTENCES = re.compile(r"(?<=[?.!])\s+")
+_SENTENCES = re.compile(r"(?<=[?!])\s+")
 
 _NAMESAKE = re.compile(r" \(.*\)$")
 
-_SAID = re.compile(r"(?=[+.]|.*[^\W\d_])[+.]?[^\W_]+(?:(?:\. |[ '’-])[^\W_]+)*")
+_WORDS = re.compile(r"[^\W\d_]+(?:[ '’-][^\W\d_]+)*")
+
+_NAME = re.compile(r"(?=[+.]|.*[^\W\d_])[+.]?[^\W_]+(?:(?:\. |[ '’-])[^\W_]+)*")
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,9 @@ def spoken_topic(kg: KnowledgeGraph) -> Topic:
     """What is likely in questions about a graph.
 
     Before them stand short questions about its kinds and relations. The phrases are the words of relations and kinds,
-    nouns in both numbers, and names, without what tells namesakes apart in brackets. Those are left out that are
-    spelled otherwise than they are said ("Asia/Ho_Chi_Minh"), and bare numbers, which questions are full of.
+    nouns in both numbers, and names, without what tells namesakes apart in brackets. Words of other signs than letters
+    are left out, as are names that are spelled otherwise than they are said ("Asia/Ho_Chi_Minh") and bare numbers,
+    which questions are full of.
     """
     kinds = GraphKinds(kg)
     types = kg.type_names if kinds.type_relation is None else [kg.entity_labels[kind] for kind in kinds.types]
@@ -79,7 +82,7 @@ def spoken_topic(kg: KnowledgeGraph) -> Topic:
     asked = {name: verbalise(Project(name, It()), kg) for name in relations if name != kinds.type_relation}
     properties = [name for name, what in asked.items() if not what.startswith("what ")]  # "what it borders"
     nouns = [*(relations[name] for name in properties), *things]
-    names = filter(_is_said, (_NAMESAKE.sub("", name) for name in _known(kg)))
+    names = filter(_is_name_said, (_NAMESAKE.sub("", name) for name in _known(kg)))
     phrases = chain(relations.values(), things, map(plural, filter(str.isascii, nouns)), names)
     counted = [plural(thing) for thing in things if thing.isascii()][:KINDS_BEFORE]
     questions = [
@@ -100,7 +103,11 @@ def echoes(text: str, before: str) -> bool:
 
 
 def _is_said(words: str) -> bool:
-    return len(words) <= LONGEST_NAME and _SAID.fullmatch(words) is not None
+    return len(words) <= LONGEST_NAME and _WORDS.fullmatch(words) is not None
+
+
+def _is_name_said(name: str) -> bool:
+    return len(name) <= LONGEST_NAME and _NAME.fullmatch(name) is not None
 
 
 def _fitting(sentences: Iterable[str]) -> str:

@@ -21,6 +21,7 @@ from reasoning.speech.transcript import Transcript
 from reasoning.speech.whole_tokenizer import whole_tokenizer
 
 if TYPE_CHECKING:
+    import torch
     from tokenizers import Tokenizer
 
     from reasoning.speech.biasing import BiasedSearch
@@ -75,6 +76,7 @@ class TransformersSpeechModel(SpeechModel):
         self._is_multilingual = bool(getattr(self._pipeline.model.generation_config, "lang_to_id", None))
         self._most_prompt = getattr(config, "max_target_positions", 0) // 2  # the other half is for what is said
         self._one_at_a_time = threading.Lock()
+        self._encoded: tuple[Sequence[NDArray[np.float32]], torch.Tensor | None] = ((), None)
 
     def _heard(self, audio: Audio, expected: Sequence[str], before: str) -> Iterator[Transcript]:
         said: list[str] = []
@@ -108,11 +110,19 @@ class TransformersSpeechModel(SpeechModel):
             return []
         import torch
 
-        model = self._pipeline.model
         with self._one_at_a_time, torch.inference_mode():
-            made = self._pipeline.feature_extractor(list(windows), sampling_rate=SAMPLE_RATE, return_tensors="pt")
-            encoded = model.get_encoder()(made.input_features.to(model.device, model.dtype)).last_hidden_state
+            windows_before, encoded = self._encoded
+            if windows is not windows_before or encoded is None:
+                encoded = self._encode(windows)
+                self._encoded = windows, encoded
             return self._search.hypotheses(encoded, language, topic, max(map(len, windows)) / SAMPLE_RATE)
+
+    def _encode(self, windows: Sequence[NDArray[np.float32]]) -> torch.Tensor:
+        """What the encoder gives, shape (windows, frames, width)."""
+        model, extractor = self._pipeline.model, self._pipeline.feature_extractor
+        made = extractor(list(windows), sampling_rate=SAMPLE_RATE, return_tensors="pt")
+        encoded: torch.Tensor = model.get_encoder()(made.input_features.to(model.device, model.dtype)).last_hidden_state
+        return encoded
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:

@@ -195,11 +195,13 @@ class Deaf(Counting):
 
 
 QUESTION = "What borders Germany?"
+TOLD = [*BORDERS, ("Germany", "currency", "Euro")]
+"""About these something is told to have been said before."""
 
 
 def test_where_no_word_is_understood_at_first_what_is_heard_alike_twice_is_asked() -> None:
     packaged_model()
-    kg = KnowledgeGraph.from_triples(BORDERS)
+    kg = KnowledgeGraph.from_triples(TOLD)
     heard = hear_question(spoken(), kg, Deaf(QUESTION, "What borders Poland?", "what borders Germany"))
     assert heard.text == QUESTION and heard.language == "en"
 
@@ -207,12 +209,13 @@ def test_where_no_word_is_understood_at_first_what_is_heard_alike_twice_is_asked
 @pytest.mark.parametrize(
     ("model", "graph"),
     [
-        (Deaf(QUESTION, "What borders Poland?"), BORDERS),
-        (Deaf("Hm", "Hm", "Hm"), BORDERS),
-        (Deaf(QUESTION, QUESTION, QUESTION, language="th"), BORDERS),
-        (Deaf(QUESTION, QUESTION, QUESTION), None),
+        (Deaf(QUESTION, "What borders Poland?"), TOLD),
+        (Deaf("Hm", "Hm"), TOLD),
+        (Deaf(QUESTION, QUESTION, language="th"), TOLD),
+        (Deaf(QUESTION, QUESTION), BORDERS),
+        (Deaf(QUESTION, QUESTION), None),
     ],
-    ids=["once", "nothing to ask", "another language", "no graph"],
+    ids=["once", "nothing to ask", "another language", "nothing told", "no graph"],
 )
 def test_else_it_is_told_that_no_words_are_understood(model: Deaf, graph: list[tuple[str, str, str]] | None) -> None:
     packaged_model()
@@ -295,7 +298,7 @@ def test_a_recording_is_heard_at_several_tempos_at_once_and_first_after_what_was
     assert [one.text for (one,) in model.others(audio, "en", Topic("What is it?"))] == ["Mumble"]
     (told, before), (untold, nothing) = model.hearings
     assert (before, nothing) == ("What is it?", "")
-    assert told == untold == sorted(told) and len(told) == len(TEMPOS)
+    assert told == untold == sorted(set(told)) and len(told) == len(TEMPOS)
 
 
 def test_without_anything_before_a_recording_is_heard_once_and_at_tempos_at_which_it_fits_a_window() -> None:
