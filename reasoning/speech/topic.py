@@ -77,12 +77,12 @@ def spoken_topic(kg: KnowledgeGraph) -> Topic:
     """
     kinds = GraphKinds(kg)
     types = kg.type_names if kinds.type_relation is None else [kg.entity_labels[kind] for kind in kinds.types]
-    things = [words for words in map(label_words, types) if _is_said(words)]
-    relations = {name: words for name in kg.relation_names() if _is_said(words := label_words(name))}
+    things = [words for words in map(label_words, types) if _is_said(words, _WORDS)]
+    relations = {name: words for name in kg.relation_names() if _is_said(words := label_words(name), _WORDS)}
     asked = {name: verbalise(Project(name, It()), kg) for name in relations if name != kinds.type_relation}
     properties = [name for name, what in asked.items() if not what.startswith("what ")]  # "what it borders"
     nouns = [*(relations[name] for name in properties), *things]
-    names = filter(_is_name_said, (_NAMESAKE.sub("", name) for name in _known(kg)))
+    names = (name for known in _known(kg) if _is_said(name := _NAMESAKE.sub("", known), _NAME))
     phrases = chain(relations.values(), things, map(plural, filter(str.isascii, nouns)), names)
     counted = [plural(thing) for thing in things if thing.isascii()][:KINDS_BEFORE]
     questions = [
@@ -102,12 +102,8 @@ def echoes(text: str, before: str) -> bool:
     return any(sentence in said or said in sentence for sentence in sentences)
 
 
-def _is_said(words: str) -> bool:
-    return len(words) <= LONGEST_NAME and _WORDS.fullmatch(words) is not None
-
-
-def _is_name_said(name: str) -> bool:
-    return len(name) <= LONGEST_NAME and _NAME.fullmatch(name) is not None
+def _is_said(words: str, form: re.Pattern[str]) -> bool:
+    return len(words) <= LONGEST_NAME and form.fullmatch(words) is not None
 
 
 def _fitting(sentences: Iterable[str]) -> str:
