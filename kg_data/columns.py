@@ -105,6 +105,7 @@ class GraphColumns:
         source: where the data comes from and under which licence, one line.
         left_out: broken lines that were left out; None where there are none.
         notes: what else whoever loads the graph should know of how its file was read, one sentence each.
+        definitions: type name to a sentence that says what counts as a thing of that type, where the source says so.
     """
 
     name: str
@@ -120,6 +121,7 @@ class GraphColumns:
     source: str = ""
     left_out: LeftOut | None = None
     notes: Sequence[str] = ()
+    definitions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.entity_ids) != len(self.entity_labels) or len(self.relation_ids) != len(self.relation_labels):

@@ -25,6 +25,7 @@ from kg_data.iris import (
     PLACE,
     POSITION,
     RDF_TYPE,
+    RDFS_COMMENT,
     RDFS_LABEL,
     RELATION,
     SKOS_ALT_LABEL,
@@ -71,6 +72,7 @@ def load_rdf(path: Path, name: str) -> GraphColumns:
       equals; the others and `skos:altLabel` are aliases. Without any, it is the end of the IRI.
     - `owl:inverseOf` gives a relation that has no triples as a name for the inverse of the one that has.
     - `rdf:type` gives a type and, where the type is a resource of its own (not a `urn:skylark:type:`), a link as well.
+    - `rdfs:comment` of a type is its definition, in the language that a name would have.
     - Literals of XSD's integer and decimal types, gYear, date and dateTime (its day) are values; any other literal is
       an entity with the text as its id, whatever its language or datatype.
 
@@ -140,6 +142,7 @@ class _RdfReader:
         self._path = path
         self._facts = Facts()
         self._names = _Names()
+        self._comments = _Names()
         self._types: dict[tuple[str, str], None] = {}
         self._made_up: dict[str, str] = {}
         self._texts: set[str] = set()
@@ -174,6 +177,10 @@ class _RdfReader:
             # Entities and relations may share an id, not an IRI.
             self._names.add(subject.value if of_relation else self._id(subject), predicate, literal)
             return
+        if predicate == RDFS_COMMENT and isinstance(subject, NamedNode):
+            self._comments.add(subject.value, predicate, literal)
+            if subject.value.startswith(TYPE):
+                return
         relation = relation_id(predicate)
         if (value := self._value(relation, literal, row)) is not None:
             self._facts.value(self._id(subject), relation, value, row)
@@ -218,7 +225,12 @@ class _RdfReader:
             types=list(dict.fromkeys(types)),
             units=self._units,
         )
-        return replace(columns, relation_aliases={**columns.relation_aliases, **self._relation_aliases(columns)})
+        said = {iri: self._comments.label(iri) for iri in dict.fromkeys(iri for _, iri in self._types)}
+        return replace(
+            columns,
+            relation_aliases={**columns.relation_aliases, **self._relation_aliases(columns)},
+            definitions={self._type_name(iri): text for iri, text in said.items() if text is not None},
+        )
 
     def _relation_aliases(self, columns: GraphColumns) -> dict[str, tuple[int, bool]]:
         """Alternative labels of relations, and the names of inverses that have no triples of their own."""

@@ -53,6 +53,13 @@ LITERALS: dict[str, tuple[ValueKind, str]] = {
     "longitude": ("decimal", "degrees east"),
 }
 
+DEFINITIONS = {
+    "country": "A country is here an entry of ISO 3166-1, so an overseas territory counts as one.",
+    "subdivision": "A subdivision is here an entry of ISO 3166-2, so a federal district counts as one.",
+    "city": "A city has here at least 15,000 people, is a capital, or is served by an airport.",
+    "airport": "An airport has here an IATA code.",
+}
+
 # Who keeps a shared name, least first. Kinds of thing that a country has go before places; places go by population.
 _COUNTRY, _CONTINENT, _CURRENCY, _LANGUAGE, _OTHER, _CAPITAL, _PLACE, _AIRPORT = range(8)
 
@@ -108,6 +115,7 @@ class _Columns:
             types=[(index, entity.kind) for index, entity in enumerate(entities)],
             literals=[_literal(relation, self.values[relation], position) for relation in LITERALS],
             source="; ".join(f"{source.attribution} ({source.licence})" for source in sources.SOURCES),
+            definitions=DEFINITIONS,
         )
 
 

@@ -17,9 +17,10 @@ from reasoning.execution.events import BoundQuestion
 from reasoning.execution.formulas import divides_by_zero
 from reasoning.execution.step_result import StepResult, step_notes
 from reasoning.graph.index import Ids
+from reasoning.graph.kinds import kind_of_all
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import BoundChain
-from reasoning.query.tree import Value
+from reasoning.query.tree import Count, Value
 
 MOST_LABELS = 1000
 """Answers that are put in the order of their names where a server has these."""
@@ -76,9 +77,17 @@ def conclude(
         notes=(*question.notes, *chain.notes, *step_notes(steps)),
         error=error, reading=question.usage, understood=question.understood, soft=soft,
     )  # fmt: skip
+    if isinstance(chain.query, Count) and failed is None and (note := counted_note(kg, ranked)):
+        answer = replace(answer, notes=(*answer.notes, note))
     if not len(ranked) and not value and answer.contrast is None and (note := emptiness_note(chain, steps)):
         return replace(answer, notes=(*answer.notes, note))
     return answer
+
+
+def counted_note(kg: KnowledgeGraph, counted: Ids) -> str | None:
+    """What counts as a thing of the kind that was counted; None where the graph does not say."""
+    kind = kind_of_all(kg, counted) if kg.definitions else None
+    return None if kind is None else kg.definitions.get(kind)
 
 
 def by_support(kg: KnowledgeGraph, chain: BoundChain, last: StepResult) -> Ids:

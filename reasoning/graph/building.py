@@ -50,7 +50,9 @@ def build(columns: GraphColumns, splits: Sequence[str] | None = None) -> GraphCo
     )
     keys = StoredKeys.collect(columns.entity_labels, columns.entity_ids, columns.aliases)
     return GraphContent(
-        Description(columns.name, columns.source, chosen, columns.left_out, tuple(columns.notes)),
+        Description(
+            columns.name, columns.source, chosen, columns.left_out, tuple(columns.notes), dict(columns.definitions)
+        ),
         RelationTable(
             tuple(columns.relation_ids),
             tuple(columns.relation_labels),

@@ -7,7 +7,7 @@ over them, or on a server; `whole` gives every part as arrays.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ class Description:
         splits: the splits whose triples it holds.
         left_out: broken lines of its file that were left out; None where there are none.
         notes: what else is to be known of how its file was read.
+        definitions: type name to what counts as a thing of that type, a sentence.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Description:
     splits: tuple[str, ...] = WHOLE
     left_out: LeftOut | None = None
     notes: tuple[str, ...] = ()
+    definitions: Mapping[str, str] = field(default_factory=dict)
 
 
 class ContentAgain(Protocol):
@@ -155,6 +157,7 @@ class GraphContent:
                 tuple(details["splits"]),
                 None if left_out is None else LeftOut(left_out["lines"], tuple(left_out["first"])),
                 tuple(details.get("notes", ())),  # graphs stored before have none
+                dict(details.get("definitions", {})),
             ),
             RelationTable(
                 tuple(details["relation_ids"]),
@@ -207,6 +210,7 @@ class GraphContent:
             "source": about.source,
             "left_out": None if about.left_out is None else asdict(about.left_out),
             "notes": list(about.notes),
+            "definitions": dict(about.definitions),
             "splits": list(about.splits),
             "relation_ids": list(relations.ids),
             "relation_labels": list(relations.labels),

@@ -32,6 +32,7 @@ from kg_data.iris import (
     PLACE,
     POSITION,
     RDF_TYPE,
+    RDFS_COMMENT,
     RDFS_LABEL,
     RELATION,
     SKOS_ALT_LABEL,
@@ -220,8 +221,10 @@ def write_rdf(kg: KnowledgeGraph, path: str | Path) -> None:
 
 
 def rdf_triples(kg: KnowledgeGraph) -> Iterator[Triple]:
-    """The triples of the file: what is said of relations, then entity by entity."""
+    """The triples of the file: what is said of relations and types, then entity by entity."""
     yield from _about_relations(kg)
+    for name, definition in kg.definitions.items():
+        yield Triple(NamedNode(type_iri(name)), NamedNode(RDFS_COMMENT), _text(definition))
     label, position, alias, type_ = map(NamedNode, (RDFS_LABEL, POSITION, SKOS_ALT_LABEL, RDF_TYPE))
     types = {name: NamedNode(type_iri(name)) for name in kg.type_names}
     aliases = kg.names.aliases()

@@ -34,6 +34,17 @@ LEAST_SHARE = 0.02
 LEAST_OF_KIND = 0.3
 """The same, as a part of all things of that type."""
 
+MOST_OF_A_KIND = 10_000
+"""Entities of which it is looked up what all of them are."""
+
+
+def kind_of_all(kg: KnowledgeGraph, entities: Ids) -> str | None:
+    """The one type that each of some entities has; None where there is none or several, or they are too many to ask."""
+    if kg.server is not None or not 0 < len(entities) <= MOST_OF_A_KIND:
+        return None
+    kinds = set.intersection(*(set(kg.types(entity)) for entity in entities.tolist()))
+    return kinds.pop() if len(kinds) == 1 else None
+
 
 class GraphKinds:
     """The kinds of one graph, each known by its place, the most frequent first.

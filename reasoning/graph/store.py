@@ -106,6 +106,7 @@ class KnowledgeGraph:
         splits: the splits whose triples it holds.
         left_out: broken lines of its file that were left out; None where there are none.
         notes: what else is to be known of how its file was read, such as a name that stands in two rows of a table.
+        definitions: type name to a sentence that says what counts as a thing of that type; where the graph says so.
         predicted: edges (head, relation, tail) that a link predictor added, with its confidence; see `with_edges`.
         origin: where it was loaded from, None where it was made of something else.
         rdf_form: how it is spelled where its queries run as SPARQL.
@@ -121,7 +122,7 @@ class KnowledgeGraph:
         self.content = content
         about = content.about
         self.graph_name, self.source, self.splits = about.name, about.source, about.splits
-        self.left_out, self.notes = about.left_out, about.notes
+        self.left_out, self.notes, self.definitions = about.left_out, about.notes, about.definitions
         self.index, self.names, self.literals = content.index, content.names, content.values
         self.entity_ids, self.entity_labels = content.entities.ids, content.entities.labels
         self.relation_ids, self.relation_labels = content.relations.ids, content.relations.labels

@@ -21,6 +21,9 @@ from reasoning.execution.conclusion import divided_by_zero, emptying_step
 from reasoning.execution.evidence import trace
 from reasoning.execution.exact import execute
 from reasoning.execution.step_set import inputs_of
+from reasoning.graph.kinds import TYPE_RELATIONS, kind_of_all
+from reasoning.graph.names import fold
+from reasoning.graph.spelling import label_words
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.graph.values import ValueColumn
 from reasoning.query.binding import bind
@@ -56,9 +59,6 @@ from reasoning.wording.verbalise import (
 
 MOST_NAMED = 5
 """Names that a sentence lists before it says how many others there are."""
-
-MOST_OF_A_KIND = 10_000
-"""Answers of which it is looked up what all of them are."""
 
 _NOT_FOUND = {
     "exact": "graph does not say that",
@@ -155,22 +155,28 @@ def _verdict(answer: Answer, query: Exists | Count) -> list[Phrase]:
         return [Phrase("None found: the" if counted else "No: the"), *_nothing_found(answer, query.part)]
     if not total:
         return [Phrase(f"The number is {answer.value:,}." if counted else "Yes.")]
-    claim = _claim(answer, query.part)
     if not counted:
-        return [Phrase("Yes: "), *_subject(answer), Phrase(" "), *claim, Phrase(".")]
-    kind = _kind_of_all(answer)
-    noun = kind if total == 1 else plural(kind)
+        return [Phrase("Yes: "), *_subject(answer), Phrase(" "), *_claim(answer, query.part), Phrase(".")]
+    kind = kind_of_all(answer.kg, answer.ranked)
+    claim = _claim(answer, query.part if kind is None else _without_kind(query.part, kind, answer.kg))
+    word = "entity" if kind is None else noun_words(kind)
+    noun = word if total == 1 else plural(word)
     return [Phrase(f"{answer.value:,} {noun} "), *claim, Phrase(": "), *_subject(answer), Phrase(".")]
 
 
-def _kind_of_all(answer: Answer) -> str:
-    """What each of the answers is, "country", where the graph has one word for all of them, else "entity"."""
-    kg, entities = answer.kg, answer.ranked.tolist()
-    if kg.server is not None or len(entities) > MOST_OF_A_KIND:
-        return "entity"
-    first, *others = (set(kg.types(entity)) for entity in entities)
-    kinds = first.intersection(*others)
-    return noun_words(kinds.pop()) if len(kinds) == 1 else "entity"
+def _without_kind(query: Query, kind: str, kg: KnowledgeGraph) -> Query:
+    """An intersection without the part that says only what its members are called anyhow."""
+    if not isinstance(query, Intersect):
+        return query
+    others = tuple(part for part in query.parts if not _says_kind(part, kind, kg))
+    return query if not others else others[0] if len(others) == 1 else Intersect(others)
+
+
+def _says_kind(query: Query, kind: str, kg: KnowledgeGraph) -> bool:
+    if not isinstance(query, Project) or not query.inverse or not isinstance(query.source, Entity):
+        return False
+    label = kg.relation_label(kg.relation(query.relation).index)
+    return fold(label_words(label)) in TYPE_RELATIONS and entity_words(query.source, kg) == kind
 
 
 def _claim(answer: Answer, query: Query) -> list[Phrase]:

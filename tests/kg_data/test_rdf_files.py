@@ -23,6 +23,7 @@ PREFIXES = """@prefix : <http://x.org/> .
 @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
 """
 """Four lines."""
+RDFS = "http://www.w3.org/2000/01/rdf-schema#"
 
 
 def turtle(folder: Path, content: str) -> GraphColumns:
@@ -157,6 +158,17 @@ class TestTypes:
         graph = turtle(tmp_path, ":paris a <urn:skylark:type:big%20city> ; :r :b .")
         assert types(graph) == {("http://x.org/paris", "big city")}
         assert len(links(graph)) == 1
+
+    def test_a_comment_on_a_type_is_its_definition_in_english_where_it_may(self, tmp_path: Path) -> None:
+        said = 'rdfs:comment "Viel bewohnt"@de, "Has many people."@en'
+        graph = turtle(tmp_path, f":paris a :City ; :r :b ; rdfs:comment 'old' . :City {said} . :Village {said} .")
+        assert graph.definitions == {"City": "Has many people."}
+        assert ("http://x.org/City", f"{RDFS}comment", "Has many people.") in links(graph), "and a fact, as any text"
+
+    def test_a_comment_on_a_type_of_skylark_s_is_no_fact(self, tmp_path: Path) -> None:
+        city = "<urn:skylark:type:big%20city>"
+        graph = turtle(tmp_path, f':paris a {city} ; :r :b . {city} rdfs:comment "Has many people." .')
+        assert (graph.definitions, len(links(graph))) == ({"big city": "Has many people."}, 1)
 
 
 class TestValues:

@@ -200,15 +200,15 @@ def test_a_graph_that_another_version_kept_is_built_anew_and_not_misread(
     assert f"has format {cache.FORMAT - 1}, expected {cache.FORMAT}; building it anew" in caplog.text
 
 
-def test_a_graph_that_was_kept_before_graphs_had_notes_is_read(cache_folder: Path, dataset: Path) -> None:
+def test_a_graph_that_was_kept_before_it_had_notes_and_definitions_is_read(cache_folder: Path, dataset: Path) -> None:
     fresh = KnowledgeGraph.load(dataset)
     manifest = saved_folder(cache_folder) / cache.MANIFEST
     kept = json.loads(manifest.read_bytes().partition(b"\n")[2])
-    del kept["details"]["notes"]
+    del kept["details"]["notes"], kept["details"]["definitions"]
     older = json.dumps(kept).encode()
     manifest.write_bytes(b"%08x\n%b" % (zlib.crc32(older), older))
     again = KnowledgeGraph.load(dataset)
-    assert (list(again), again.notes) == (list(fresh), ())
+    assert (list(again), again.notes, again.definitions) == (list(fresh), (), {})
 
 
 def test_two_versions_keep_their_graphs_side_by_side(

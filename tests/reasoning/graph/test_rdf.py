@@ -16,6 +16,7 @@ from kg_data.iris import (
     PLACE,
     POSITION,
     RDF_TYPE,
+    RDFS_COMMENT,
     RDFS_LABEL,
     RELATION,
     SKOS_ALT_LABEL,
@@ -44,6 +45,7 @@ KG = KnowledgeGraph.from_columns(
         splits={"graph": np.array([[0, 0, 1]], dtype=np.int32)},
         aliases=[(0, "La France"), (0, "france")],
         types=[(0, "country"), (3, "country")],
+        definitions={"country": "A country has a seat in the assembly."},
         literals=[
             LiteralColumn("founded", "year", np.array([0, 1], dtype=np.int32), np.array([843.0, -52.0])),
             LiteralColumn("people", "integer", np.array([2], dtype=np.int32), np.array([68e6])),
@@ -97,7 +99,7 @@ def test_values_are_literals_of_the_type_that_their_kind_has() -> None:
         (relation_id(t.predicate.value), t.object.value, t.object.datatype.value.removeprefix(XSD))
         for t in rdf_triples(KG)
         if isinstance(t.object, pyoxigraph.Literal)
-        and t.predicate.value not in (RDFS_LABEL, PLACE, POSITION, SKOS_ALT_LABEL, UNIT)
+        and t.predicate.value not in (RDFS_COMMENT, RDFS_LABEL, PLACE, POSITION, SKOS_ALT_LABEL, UNIT)
     }
     assert values == {
         ("founded", "0843", "gYear"),
@@ -113,6 +115,7 @@ def test_what_was_written_is_read_as_the_same_graph(tmp_path: Path) -> None:
     again = KnowledgeGraph.load(tmp_path / "graph.ttl")
     # A file is read in the order of its facts, so that relations may come in another one.
     assert spoken(again) - about(again, PLACE) == spoken(KG) - about(KG, PLACE)
+    assert again.definitions == KG.definitions
 
 
 @pytest.mark.parametrize("suffix", [".nt", ".ttl", ".TTL"])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from kg_data.columns import LiteralColumn
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.answer import Answer
+from reasoning.graph.exchange import columns_from_triples
 from reasoning.query.tree import Count, Entity, Exists
 from reasoning.wording.inflection import base_form, participle, past, plural
 from reasoning.wording.query_tree import tree_of
@@ -144,6 +145,23 @@ def test_a_division_by_zero_is_no_lack_of_the_graph() -> None:
 def test_an_answer_is_empty_since_the_set_and_not_since_a_number_that_was_found() -> None:
     note = EXACT.answer('people("Ash") > 1000 + 1000').notes[0]
     assert note.startswith("the answer is empty since step 2 of 2 found nothing: For which of (Ash) is the people")
+
+
+def test_a_count_says_what_counts_as_a_thing_of_its_kind_where_the_graph_says_so() -> None:
+    triples = [("Ash", "part of", "Wold"), ("Elm", "part of", "Wold"), ("Ashton", "part of", "Wold")]
+    types = [("Ash", "country"), ("Elm", "country"), ("Ashton", "city")]
+    triples += [(thing, "type", kind) for thing, kind in types]
+    columns = columns_from_triples(triples, "lands", types=types)
+    counts = "A country has a seat in the assembly."
+    lands = KnowledgeGraph.from_columns(replace(columns, definitions={"country": counts}))
+    exact = Reasoner(lands, method="exact")
+    answer = exact.answer('count(~"part of"("Wold") & ~type("country"))')
+    assert answer.sentence == "2 countries are part of Wold: Ash and Elm.", "what the noun says is not said twice"
+    assert answer.notes == (counts,)
+    assert exact.answer('count(~"part of"("Wold") & ~type("city"))').notes == (), "nothing is said of cities"
+    several = exact.answer('count(~"part of"("Wold"))')
+    assert (several.sentence, several.notes) == ("3 entities are part of Wold: Ash, Elm and Ashton.", ())
+    assert exact.answer('~type("country")').notes == (), "nothing is counted"
 
 
 def test_what_is_said_of_everything_is_said_so_in_the_tree_and_the_steps() -> None:
