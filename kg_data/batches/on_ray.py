@@ -44,6 +44,8 @@ def run_on_ray(opening: bytes, shards: Sequence[Shard], count: int) -> Generator
     """
     require(*RAY)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no word to its makers
+    # Else Ray's workers are niced, and next to anything else that keeps the machine busy they stand still.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     import ray
     import ray.data
 
