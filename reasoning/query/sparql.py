@@ -55,7 +55,10 @@ from reasoning.query.tree import (
 )
 
 _PREFIXES = {"entity": ENTITY, "relation": RELATION, "rdfs": RDFS, "skylark": SKYLARK, "xsd": XSD}
-_LOCAL_NAME = re.compile(r"[A-Za-z0-9_](?:(?:[A-Za-z0-9_.-]|%[0-9A-F]{2})*(?:[A-Za-z0-9_-]|%[0-9A-F]{2}))?")
+_LOCAL_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|%[0-9A-F]{2})*(?:\.+(?:[A-Za-z0-9_-]|%[0-9A-F]{2})+)?")
+"""What may stand behind a prefix, with dots in one place at most: SPARQL has them anywhere, but Oxigraph 0.5 reads no
+second one."""
+
 _EXACT_IN_DOUBLE = 2**53
 MOST_NESTED = 6
 """Rankings, measures in brackets and `every` that may stand within one another: each writes its source more than once,
