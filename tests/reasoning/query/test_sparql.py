@@ -24,6 +24,7 @@ from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Int
 from tests.reasoning.awkward_names import AWKWARD
 from tests.reasoning.deep_queries import RandomQueries
 from tests.reasoning.execution.test_exact import PAID
+from tests.reasoning.part_of_world import a_continent
 from tests.reasoning.query.test_tree import GROWTH, KG, grown
 from tests.reasoning.random_queries import (
     DATE,
@@ -203,29 +204,24 @@ def test_extreme_values_compare_alike(relation: str, bound: Value | str, operato
 
 
 @pytest.fixture(scope="module")
-def world_graph() -> KnowledgeGraph:
-    return KnowledgeGraph.load("world")
-
-
-@pytest.fixture(scope="module")
-def world_store(world_graph: KnowledgeGraph) -> pyoxigraph.Store:
-    return store_of(world_graph)
+def continent_store() -> pyoxigraph.Store:
+    return store_of(a_continent())
 
 
 @pytest.mark.slow
-def test_deep_queries_over_world_agree(world_graph: KnowledgeGraph, world_store: pyoxigraph.Store) -> None:
-    for query in islice(RandomQueries(world_graph, random.Random(1)).deep(), 15):
-        assert by_sparql(query, world_graph, world_store.query) == by_executor(query, world_graph)
+def test_deep_queries_over_a_continent_agree(continent_store: pyoxigraph.Store) -> None:
+    for query in islice(RandomQueries(a_continent(), random.Random(1)).deep(), 15):
+        assert by_sparql(query, a_continent(), continent_store.query) == by_executor(query, a_continent())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_a_drawn_query_has_its_structure_and_an_answer_by_both(
-    structure: str, world_graph: KnowledgeGraph, world_store: pyoxigraph.Store
+    structure: str, continent_store: pyoxigraph.Store
 ) -> None:
-    query = next(RandomQueries(world_graph, random.Random(2)).structured(structure))
-    found = by_sparql(query, world_graph, world_store.query)
-    assert (query.structure, bool(found), found) == (structure, True, by_executor(query, world_graph))
+    query = next(RandomQueries(a_continent(), random.Random(2)).structured(structure))
+    found = by_sparql(query, a_continent(), continent_store.query)
+    assert (query.structure, bool(found), found) == (structure, True, by_executor(query, a_continent()))
 
 
 def test_what_only_another_split_mentions_is_in_no_complement() -> None:
@@ -422,10 +418,10 @@ def test_a_union_of_hundreds_is_written_and_run() -> None:
 
 @pytest.mark.parametrize("arguments", [["query", 'capital("France")'], ["ask", "What is the capital of France?"]])
 def test_the_command_line_prints_the_text_instead_of_an_answer(
-    arguments: list[str], world_graph: KnowledgeGraph, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*arguments, "--kg", "world", "--sparql"]) == 0
-    assert capsys.readouterr().out == Query.parse('capital("France")').to_sparql(world_graph)
+    assert capsys.readouterr().out == Query.parse('capital("France")').to_sparql(KnowledgeGraph.load("world"))
 
 
 def test_values_of_a_file_of_one_s_own_are_asked_for_by_the_iris_that_stand_in_it(tmp_path: Path) -> None:
