@@ -277,8 +277,8 @@ def killed_and_resumed(out: Path, count: int, seconds: float, kills: int, engine
 @pytest.mark.parametrize(("engine", "kills"), [("local", 8), ("ray", 1)])
 def test_killed_at_random_moments_it_loses_and_repeats_nothing(tmp_path: Path, engine: Engine, kills: int) -> None:
     whole, killed = tmp_path / "whole.jsonl", tmp_path / "killed.jsonl"
-    assert int(Driver(whole, 200, 0.0).process.communicate(timeout=240)[0]) == 200
-    assert killed_and_resumed(killed, 200, 0.02, kills, engine) < 200
+    assert int(Driver(whole, 120, 0.0).process.communicate(timeout=240)[0]) == 120
+    assert killed_and_resumed(killed, 120, 0.02, kills, engine) < 120
     assert killed.read_bytes() == whole.read_bytes()
     assert not ShardFolder.of(killed).path.exists()
 
