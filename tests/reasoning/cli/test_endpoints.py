@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tenacity import wait_none
 
 from reasoning.cli import main
 from tests.reasoning.endpoint_server import Behaviour, EndpointServer, serving, store_of_turtle
@@ -108,7 +109,10 @@ def test_queries_are_not_sampled_there(
         ("sparql:localhost", 1, "not the address of an endpoint"),
     ],
 )
-def test_an_endpoint_that_cannot_be_asked_is_an_error(address: str, code: int, said: str, capsys: Captured) -> None:
+def test_an_endpoint_that_cannot_be_asked_is_an_error(
+    address: str, code: int, said: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reasoning.graph.endpoint.client.BACKOFF", wait_none())
     assert main(["query", "--kg", address, 'borders("France")']) == code
     out, err = capsys.readouterr()
     assert out == "" and said in err and "s3cret" not in err and err.startswith("error: ")

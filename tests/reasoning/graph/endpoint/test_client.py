@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from tenacity import wait_none
 
 from reasoning.errors import EndpointError
+from reasoning.graph.endpoint import client as asking
 from reasoning.graph.endpoint.address import Address
 from reasoning.graph.endpoint.client import KEPT_SECONDS, Limits, SparqlClient, Term
 from tests.reasoning.endpoint_server import Behaviour, EndpointServer, serving, store_of_turtle
@@ -17,6 +19,12 @@ TRIPLES = '<http://example.org/a> <http://example.org/p> <http://example.org/b>,
 LIMITS = Limits(bytes=1 << 18, rows=1000)
 IMPATIENT = Limits(connect=0.5, read=0.3, whole=0.6)
 """For servers that are too slow; a busy machine would often be, too."""
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What failed is tried again at once, unless the server asks to wait."""
+    monkeypatch.setattr(asking, "BACKOFF", wait_none())
 
 
 @pytest.fixture
