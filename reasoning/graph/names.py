@@ -42,6 +42,7 @@ _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "
 _ASCII = str.maketrans({code: None if chr(code) in "'`." else " " for code in range(128) if not chr(code).isalnum()})
 _NUMBER = re.compile(r"\d+")
 _GAPS = re.compile(r"[\W_]+")
+_JOINTS = re.compile(r"['’`ʻʼ´.]")
 
 
 class Strings(Protocol):
@@ -165,13 +166,14 @@ def byte_order(strings: Sequence[str]) -> NDArray[np.int32]:
 
 def fold(name: str) -> str:
     """The key of a name: no case, no accents, no punctuation, single spaces; the name itself if nothing is left."""
-    if name.isascii():  # the same, ten times faster
-        return " ".join(name.lower().translate(_ASCII).split()) or name
+    if name.isascii():  # the same, ten times faster, and twice as fast again for a single word
+        lower = name.lower()
+        return lower if lower.isalnum() else " ".join(lower.translate(_ASCII).split()) or name
     # Compatibility forms such as a bold letter are capitals only once they are taken apart.
     plain = unicodedata.normalize("NFKD", name.casefold()).casefold().translate(_LETTERS)
     plain = "".join(char for char in plain if not unicodedata.combining(char))
     # An apostrophe or okina joins, any other mark parts: "Nuku'alofa" is one word, "Guinea-Bissau" two.
-    plain = re.sub(r"['’`ʻʼ´.]", "", plain)
+    plain = _JOINTS.sub("", plain)
     return _GAPS.sub(" ", plain).strip() or name
 
 
