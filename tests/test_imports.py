@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import networkx as nx
@@ -61,6 +62,10 @@ def module_name(path: Path, root: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)
+"""Where imports may stand: no expression holds one."""
+
+
 def own_imports(path: Path, modules: set[str]) -> Iterator[Import]:
     """Every import of a module of the house in one file; `from a import b` is of `a.b` where that is a module."""
 
@@ -75,10 +80,11 @@ def own_imports(path: Path, modules: set[str]) -> Iterator[Import]:
                     name = name.rpartition(".")[0]
                 if name:
                     yield Import(node.lineno, name, inside, for_types)
-        inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         for_types = for_types or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
         for child in ast.iter_child_nodes(node):
-            yield from visit(child, inside, for_types)
+            if isinstance(child, STATEMENTS):
+                yield from visit(child, inside, for_types)
 
     yield from visit(ast.parse(path.read_text(encoding="utf-8")), False, False)
 
@@ -88,12 +94,18 @@ def files_of(root: Path) -> dict[str, Path]:
     return {module_name(path, root): path for room in ROOMS for path in sorted((root / room).rglob("*.py"))}
 
 
+@cache
+def imports_of(root: Path) -> dict[str, tuple[Import, ...]]:
+    """Module to its imports, of all rooms."""
+    files = files_of(root)
+    return {name: tuple(own_imports(path, set(files))) for name, path in files.items()}
+
+
 def circles(root: Path) -> list[list[str]]:
     """The groups of modules that import one another, imports inside functions and for types counted."""
-    files = files_of(root)
     graph = nx.DiGraph()
-    for name, path in files.items():
-        graph.add_edges_from((name, found.module) for found in own_imports(path, set(files)) if found.module != name)
+    for name, imports in imports_of(root).items():
+        graph.add_edges_from((name, found.module) for found in imports if found.module != name)
     return sorted(sorted(group) for group in nx.strongly_connected_components(graph) if len(group) > 1)
 
 
@@ -102,9 +114,9 @@ def inside_functions(root: Path) -> list[tuple[str, str]]:
     files = files_of(root)
     return sorted(
         {
-            (path.relative_to(root).as_posix(), found.module)
-            for path in files.values()
-            for found in own_imports(path, set(files))
+            (files[name].relative_to(root).as_posix(), found.module)
+            for name, imports in imports_of(root).items()
+            for found in imports
             if found.inside
         }
     )
@@ -149,8 +161,7 @@ BELOW_VALUES = {"reasoning.language.usage"}
 
 @pytest.mark.parametrize("module", VALUES)
 def test_a_value_knows_nothing_of_what_makes_or_words_it(module: str) -> None:
-    files = files_of(ROOT)
-    known = {found.module for found in own_imports(files[module], set(files)) if not found.for_types}
+    known = {found.module for found in imports_of(ROOT)[module] if not found.for_types}
     assert not {name for name in known if name.startswith(ABOVE_VALUES)} - BELOW_VALUES
 
 
@@ -178,6 +189,16 @@ def test_a_circle_is_found_wherever_its_imports_stand(
     assert circles(tmp_path) == [[f"reasoning.{name}" for name in group] for group in expected]
 
 
+def called(call: ast.Call) -> str:
+    """What a call calls, "" where that is no name and no attribute of one."""
+    match call.func:
+        case ast.Name(name):
+            return name
+        case ast.Attribute(ast.Name(owner), name):
+            return f"{owner}.{name}"
+    return ""
+
+
 def imported(path: Path, root: Path) -> Iterator[tuple[int, str]]:
     """Line and dotted name of everything that a file imports, inside functions too; relative names made absolute."""
     package = path.relative_to(root).parent.parts
@@ -187,7 +208,7 @@ def imported(path: Path, root: Path) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
             yield node.lineno, ".".join([*base, *([node.module] if node.module else [])])
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("importlib.import_module", "__import__"):
+        elif isinstance(node, ast.Call) and called(node) in ("importlib.import_module", "__import__"):
             yield from ((node.lineno, str(name.value)) for name in node.args[:1] if isinstance(name, ast.Constant))
 
 
