@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Generator
 from typing import Any
 
@@ -242,7 +243,12 @@ def test_a_model_that_fails_is_told_and_what_was_read_is_kept() -> None:
 
 def test_time_that_is_over_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growing_run, "GROW_SECONDS", -1)
-    visit = Visit(page_model(faultless_reply))
+
+    def reply(prompt: str) -> str:
+        time.sleep(0.3)  # else all may be said before the time is looked at
+        return faultless_reply(prompt)
+
+    visit = Visit(page_model(reply))
     assert "the most for one text" in status(visit, visit.grow(TEXT)[-1])
 
 
