@@ -20,6 +20,7 @@ SCHEMA = {
 """The relations that the faultless model reads."""
 
 _TEXT = re.compile(r"^----- (\w+)\n(.*?)\n----- \1$", re.MULTILINE | re.DOTALL)
+_SAID = re.compile(r"([A-Z]\w+(?: [A-Z]\w+)*)\s+(works\s+for|founded\s+in) (\w+)")
 
 
 def shown(prompt: str) -> str:
@@ -35,14 +36,7 @@ def reply(*triples: tuple[str, str, str, str]) -> str:
 
 def faultless_reply(prompt: str) -> str:
     """What a text says of who works for whom, and when companies were founded."""
-    found = []
-    for head, relation, tail in re.findall(
-        r"([A-Z]\w+(?: [A-Z]\w+)*)\s+(works\s+for|founded\s+in) (\w+)", shown(prompt)
-    ):
-        evidence = re.search(rf"{head}\s+{relation} {tail}", shown(prompt))
-        assert evidence
-        found.append((evidence[0], head, " ".join(relation.split()), tail))
-    return reply(*found)
+    return reply(*((said[0], said[1], " ".join(said[2].split()), said[3]) for said in _SAID.finditer(shown(prompt))))
 
 
 class Cacheable(ScriptedChatModel):
