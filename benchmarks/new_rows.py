@@ -25,7 +25,7 @@ from benchmarks.repeated_steps import check_row, curve, teaching
 from kg_data.text_table import aligned
 from reasoning.cli.teaching import HELD_OUT, TAUGHT, load_graphs
 from reasoning.language.low_rank import load_adapter, new_config
-from reasoning.language.marking.adapters import Marks
+from reasoning.language.marking.marks import Marks
 from reasoning.language.marking.scheme import MarkScheme, unlike
 from reasoning.language.marking.student import Student, attach, open_base
 from reasoning.language.teaching.checkpoints import last_checkpoint

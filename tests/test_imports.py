@@ -39,6 +39,9 @@ INSIDE_FUNCTIONS: dict[tuple[str, str], str] = {
     ("vision/cli/teaching.py", "vision.decoder.teaching.run"): TORCH,
     ("vision/decoder/detector.py", "vision.decoder.opening"): "torch takes seconds; other detectors need none of it",
     ("vision/decoder/sources.py", "vision.decoder.detr_tokens"): "transformers' detectors are an extra",
+    ("vision/reading/__init__.py", "vision.reading.hosted"): (
+        "langchain takes half a second, and the embedded model reads without it"
+    ),
 }
 """(file, module imported inside one of its functions) to the reason: a heavy optional package hangs on the module."""
 MOST_INSIDE_FUNCTIONS = 30

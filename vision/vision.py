@@ -12,13 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import reasoning.language
 from kg_data.batches.identity import code_digest, files_digest
 from kg_data.errors import SkylarkError
 from kg_data.installation import version
-from reasoning.language import load_llm
 from reasoning.language.local_weights import weights_digest
-from reasoning.language.marking.adapters import folder_digest
-from reasoning.language.readers import MODEL, adapter_folder
+from reasoning.language.readers import MODEL, adapter_folder, folder_digest
 from vision.classes import COCO_CLASSES, ClassMatcher, OpenMatcher
 from vision.detections.description import sentence
 from vision.detections.detections import Detections
@@ -118,7 +117,8 @@ class Vision:
         vocabulary = self.detector.vocabulary
         self.matcher = OpenMatcher() if vocabulary is None else ClassMatcher(vocabulary, self.detector.supercategories)
         self.min_score = self.detector.default_min_score if min_score is None else _checked_bound(min_score)
-        self._llm = load_llm(llm) if isinstance(llm, str) else llm
+        # LangChain, which takes a second, is imported for those who give a chat model.
+        self._llm = reasoning.language.load_llm(llm) if isinstance(llm, str) else llm
         self._adapter, self._video_adapter = adapter_folder(reader, PACKAGED), adapter_folder(reader, VIDEOS)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -23,8 +23,8 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.embedded import EmbeddedChatModel
 from reasoning.language.hosted.providers import display_name
 from reasoning.language.local_weights import weights_digest
-from reasoning.language.marking.adapters import adapter_digest, folder_digest
-from reasoning.language.readers import adapter_folder
+from reasoning.language.marking.adapters import adapter_digest
+from reasoning.language.readers import adapter_folder, folder_digest
 from reasoning.reading.model.loading import PACKAGED
 from reasoning.reading.options import ReadingOptions
 from reasoning.reasoner import Reasoner

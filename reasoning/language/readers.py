@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 from pathlib import Path
 
 from reasoning.language.errors import LLMError
@@ -32,3 +33,9 @@ def add_reader(parser: argparse.ArgumentParser, job: str) -> None:
     """Offer `--reader`; `job` is what `teach` calls the making of adapters for it."""
     about = f"{MODEL} (default), or the folder of an adapter made by `teach {job}`"
     parser.add_argument("--reader", metavar="R", help=about)
+
+
+def folder_digest(folder: Path) -> str:
+    """A hex digest of the adapter in a folder; of none, that of nothing."""
+    files = sorted(path for path in folder.glob("*") if path.suffix in (".json", ".safetensors"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import vision.reading.instructions.describing  # noqa: F401  (it supplies `Task.describe`)
 from vision.classes import Matcher
-from vision.reading.hosted import read_by_hosted
 from vision.reading.loading import PACKAGED
 from vision.reading.understanding import understood
 from vision.task import Task
@@ -29,4 +28,8 @@ def read_instruction(text: str, matcher: Matcher, llm: BaseChatModel | None = No
         InstructionError: it is empty, too long, or contradicts itself.
         LLMError: the adapter or the weights are missing or damaged, or do not belong together.
     """
-    return understood(text, matcher, adapter) if llm is None else read_by_hosted(text, matcher, llm, adapter)
+    if llm is None:
+        return understood(text, matcher, adapter)
+    from vision.reading.hosted import read_by_hosted
+
+    return read_by_hosted(text, matcher, llm, adapter)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from reasoning.language import ModelOptions
 from reasoning.language.hosted.retrying import send
+from reasoning.language.options import ModelOptions
 from vision.classes import Matcher
 from vision.reading.instructions.replies import TaskReply, task_of
 from vision.reading.loading import PACKAGED

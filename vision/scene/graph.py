@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import reasoning
 from kg_data.errors import SkylarkError
 from kg_data.markup import element, html
-from reasoning import Answer, KnowledgeGraph, Query, Reasoner
+from reasoning import Answer, KnowledgeGraph, Query
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES
 from vision.detections.colours import MIN_PART, colouring
 from vision.detections.detections import Detections
@@ -151,7 +152,7 @@ class Scene:
         measures = tuple(self._measured(parsed, words))
         new = tuple(word for word in words if word not in self._vocabulary)
         graph = self._graph(new, measures) if new or measures else self.kg
-        return Reasoner(graph, method="exact").answer(parsed)
+        return reasoning.Reasoner(graph, method="exact").answer(parsed)
 
     def query(self, query: Query | str) -> Detections:
         """The objects that a logical query gives, or counts; best first, by value where it ranks.

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning import Answer, KnowledgeGraph, Query, Reasoner
+import reasoning
+from reasoning import Answer, KnowledgeGraph, Query
 from reasoning.answer import Evidence
 from reasoning.errors import QueryError
 from reasoning.query.tree import Every, Project, Value
@@ -119,7 +120,7 @@ class VideoScene:
     def _run(self, query: Query, words: tuple[str, ...]) -> Answer:
         times, measured = dict.fromkeys(_of_times(query)), dict.fromkeys(measured_relations(query))
         graph = self._extended(tuple(times), tuple(measured), words) if times or measured or words else self.kg
-        return Reasoner(graph, method="exact").answer(query)
+        return reasoning.Reasoner(graph, method="exact").answer(query)
 
     @cached_property
     def _extended(self) -> Callable[..., KnowledgeGraph]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from reasoning.language.errors import LLMError, need_packages
 from reasoning.language.local_weights import find_weights, model_name, open_model
 from reasoning.language.low_rank import load_adapter, lower_layers, rows_fingerprint, stored_config, with_adapter
-from reasoning.language.marking.adapters import Marks
+from reasoning.language.marking.marks import Marks
 from reasoning.language.marking.scheme import MarkScheme
 from reasoning.language.marking.sheets import Sheet, batches, keep_logits
 

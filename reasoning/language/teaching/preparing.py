@@ -17,7 +17,7 @@ from reasoning.language.low_rank import (
     stored_config,
     with_adapter,
 )
-from reasoning.language.marking.adapters import Marks
+from reasoning.language.marking.marks import Marks
 from reasoning.language.marking.scheme import MarkScheme
 from reasoning.language.marking.student import Student, attach, check_base, fingerprint, open_base
 from reasoning.language.teaching.options import TeachingOptions, WritingOptions

@@ -15,7 +15,7 @@ from reasoning.answer import Answer
 from reasoning.graph.relations import Relation
 from reasoning.language import EmbeddedChatModel, LLMError
 from reasoning.language.low_rank import CONFIG_FILE, WEIGHTS_FILE, save_adapter
-from reasoning.language.marking.adapters import MARKS_FILE, Marks
+from reasoning.language.marking.marks import MARKS_FILE, Marks
 from reasoning.language.marking.passes import shared
 from reasoning.language.marking.scheme import MarkScheme
 from reasoning.language.marking.sheets import Sheet, batches

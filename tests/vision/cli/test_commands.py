@@ -381,7 +381,7 @@ class TestAsAProcess:
     def test_nothing_of_a_language_model_or_for_outlines_is_imported(self) -> None:
         code = (
             "import sys; from vision.cli import main; main(['classes']);"
-            "print(sorted({'torch', 'scipy', 'supervision'} & set(sys.modules)))"
+            "print(sorted({'torch', 'scipy', 'supervision', 'langchain_core'} & set(sys.modules)))"
         )
         done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=120)
         assert done.stdout.splitlines()[-1] == "[]" and len(done.stdout.splitlines()) == 81
