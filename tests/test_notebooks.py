@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,13 +29,25 @@ def test_no_output_is_kept(path: Path) -> None:
             assert not cell.outputs and cell.execution_count is None, cell.source
 
 
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[KernelManager]:
+    """One process for all notebooks: what they import takes longer than what they do."""
+    manager = KernelManager()
+    with pytest.MonkeyPatch.context() as patched:
+        paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+        patched.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+        patched.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+        # Notebooks that run one after another stand in one folder.
+        manager.start_kernel(cwd=str(NOTEBOOKS[0].parent))
+    yield manager
+    manager.shutdown_kernel(now=True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
-    monkeypatch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+def test_it_runs(path: Path, kernel: KernelManager) -> None:
     notebook = opened(path)
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()
+    notebook.cells.insert(0, nbformat.v4.new_code_cell("%reset -f"))  # it has no name of the one before
+    NotebookClient(notebook, km=kernel, timeout=300).execute()
     shown = {kind for cell in notebook.cells for output in cell.get("outputs", ()) for kind in output.get("data", ())}
     assert SHOWN[path.stem] <= shown

@@ -8,6 +8,7 @@ import gc
 import html
 import json
 import re
+import shutil
 import threading
 import time
 import weakref
@@ -55,11 +56,17 @@ from tests.reasoning.openai_server import Behaviour, OpenAIServer
 Jobs = JobStore[QueryJob]
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A graph of made queries; thousands are drawn until there are enough that have answers."""
+    return make_dataset(tmp_path_factory.mktemp("made") / "made", 3)
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder with a graph of made queries and one whose names are markup."""
     root = tmp_path / "data"
-    make_dataset(root / "kg" / "made", 3)
+    shutil.copytree(made, root / "kg" / "made")
     strange = root / "kg" / "strange"
     strange.mkdir()
     (strange / "train.txt").write_text(f"Home\tleads to\t{SCRIPT}\n{SCRIPT}\tleads to\tEnd\nHome\tis\tplain\n")
