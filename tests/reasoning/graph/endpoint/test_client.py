@@ -22,7 +22,7 @@ IMPATIENT = Limits(connect=0.5, read=0.3, whole=0.6)
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def trying_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What failed is tried again at once, unless the server asks to wait."""
     monkeypatch.setattr(asking, "BACKOFF", wait_none())
 
