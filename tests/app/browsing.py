@@ -32,9 +32,7 @@ def serve(llm: str, data_folder: Path) -> Generator[str]:
     with FileLock(place / "first.lock"):
         # Two servers that start at once would each build what the first thing they show needs.
         KnowledgeGraph.load("world")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     log = data_folder / f"{llm}.log"
     temporary = data_folder / "temporary"
     temporary.mkdir(exist_ok=True)
@@ -62,6 +60,13 @@ def serve(llm: str, data_folder: Path) -> Generator[str]:
             server.kill()
 
 
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @contextlib.contextmanager
 def visit(
     browser: Any,
@@ -71,32 +76,66 @@ def visit(
     path: str = "/",
     hurried: bool = False,
     tab: str = "Graph",
+    apart: bool = False,
 ) -> Iterator[Any]:
     """A fresh visitor at a tab of the loaded page; a picture is kept where it fails. Nothing may fail in the page.
 
-    One who is `hurried` asks faster than a busy machine answers, and may be told to wait (status 429).
+    One who is `hurried` asks faster than a busy machine answers, and may be told to wait (status 429). `apart` is as
+    `visitor` has it.
     """
-    page = browser.new_page(viewport=viewport)
     problems: list[str] = []
     site = url.partition("?")[0]
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.on("dialog", lambda dialog: (problems.append("a script ran"), dialog.dismiss()))
-    page.on("request", lambda r: problems.append(r.url) if r.url.startswith("http") and site not in r.url else None)
+    with visitor(browser, site, viewport, apart) as page:
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.on("dialog", lambda dialog: (problems.append("a script ran"), dialog.dismiss()))
+        page.on("request", lambda r: problems.append(r.url) if r.url.startswith("http") and site not in r.url else None)
+        try:
+            page.goto(url + path)
+            open_tab(page, tab)
+            if tab == "Graph":
+                expect(page, "#graph_note", "facts", 60)
+            yield page
+            assert not [problem for problem in problems if not (hurried and "status of 429" in problem)]
+        except BaseException as error:
+            error.add_note(f"what failed in the page before: {problems}")
+            PICTURES.mkdir(exist_ok=True)
+            page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+            raise
+
+
+@contextlib.contextmanager
+def visitor(browser: Any, site: str, viewport: dict[str, int] = DESKTOP, apart: bool = False) -> Iterator[Any]:
+    """An empty page of somebody who was never here.
+
+    Of earlier visits nothing is left but the cache of what the server sends to all. Who comes `apart` has not even
+    that, and shares nothing with another who is here at the same time.
+    """
+    context = browser.browser.new_context() if apart else _forgetful(browser, site.rstrip("/"))
+    before = set(context.pages)
+    page = context.new_page()
     try:
-        page.goto(url + path)
-        open_tab(page, tab)
-        if tab == "Graph":
-            expect(page, "#graph_note", "facts", 60)
+        page.set_viewport_size(viewport)
         yield page
-        assert not [problem for problem in problems if not (hurried and "status of 429" in problem)]
-    except BaseException as error:
-        error.add_note(f"what failed in the page before: {problems}")
-        PICTURES.mkdir(exist_ok=True)
-        page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
-        raise
     finally:
-        page.close()
+        for opened in set(context.pages) - before:
+            opened.close()
+        if apart:
+            context.close()
+
+
+def _forgetful(context: Any, site: str) -> Any:
+    """The context, without what visitors kept in it."""
+    # A page of the site that shows nothing; it also keeps the site's process, with what was compiled, until the next.
+    quiet = f"{site}/robots.txt"
+    keeper = next((page for page in context.pages if page.url == quiet), None)
+    if keeper is None:
+        keeper = context.new_page()
+        keeper.goto(quiet)
+    keeper.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+    context.clear_cookies()
+    context.clear_permissions()
+    return context
 
 
 def expect(page: Any, selector: str, words: str, seconds: float = 30) -> str:

@@ -19,26 +19,33 @@ BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-c
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with chromium() as launched:
-        yield launched
+    """What opens pages for the visits of a module; see `chromium`."""
+    with chromium() as opening:
+        yield opening
 
 
 @contextmanager
 def chromium(*arguments: str) -> Iterator[Any]:
-    """Chromium with further arguments of its own; one at a time in a module."""
+    """A context of Chromium with further arguments of its own; one at a time in a module.
+
+    The visits share the cache of what the server sends, and a process for the pages of a site: to fetch and compile all
+    of it anew costs a visit half a second. What a visitor keeps goes with the visit, see `visit`.
+    """
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError:
         missing("playwright is not installed")
     # The headless shell is the same engine without a window's own pages, which cost more than those that are tested.
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    usual = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+    usual = (
+        "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--process-per-site",
+    )  # fmt: skip
     with sync_playwright() as playwright:
         try:
             launched = playwright.chromium.launch(executable_path=path, args=[*usual, *arguments])
         except Error as error:
             missing(f"Chromium cannot be started: {str(error).splitlines()[0]}")
-        yield launched
+        yield launched.new_context()
         launched.close()
 
 

@@ -143,23 +143,19 @@ def test_without_a_model_it_is_said() -> None:
     assert recording is None and "The weights are missing" in answer["told"]
 
 
-def test_where_the_microphone_is_refused_typing_goes_on(listening: Any, copying: str) -> None:
-    with visit(listening, copying, "microphone-refused", tab="Ask") as page:
+def test_typing_goes_on_whether_it_listens_is_ended_before_it_listens_or_is_refused_the_microphone(
+    listening: Any, copying: str
+) -> None:
+    with visit(listening, copying, "microphone-typing", tab="Ask") as page:
         page.wait_for_selector("#told .sk-shape-answer", timeout=240_000)
-        page.evaluate(
-            "() => { navigator.mediaDevices.getUserMedia ="
-            " async () => { throw new DOMException('', 'NotAllowedError'); }; }"
-        )
         page.get_by_role("button", name="Ask by voice").click()
-        expect(page, "#ask_status", "or type")
-        page.fill("#ask_question textarea", "What is the capital of Chad?")
-        page.press("#ask_question textarea", "Enter")
-        expect(page, "#told", "N'Djamena", 60)
+        page.get_by_role("button", name="Stop recording").wait_for()
+        page.locator("#ask_question textarea").press_sequentially("my own words")
+        expect(page, "#ask_status", "Not listening any more")
+        page.get_by_role("button", name="Ask by voice").wait_for()
+        page.wait_for_timeout(3000)
+        assert page.input_value("#ask_question textarea") == "my own words"
 
-
-def test_pressing_again_before_it_listens_ends_it(listening: Any, copying: str) -> None:
-    with visit(listening, copying, "microphone-hurried", tab="Ask") as page:
-        page.wait_for_selector("#told .sk-shape-answer", timeout=240_000)
         page.evaluate(
             "() => { const resume = AudioContext.prototype.resume; AudioContext.prototype.resume = async function () {"
             " window.resuming = this; await new Promise((later) => { window.goOn = later; });"
@@ -173,6 +169,16 @@ def test_pressing_again_before_it_listens_ends_it(listening: Any, copying: str) 
         page.wait_for_timeout(200)
         assert page.get_attribute("#voice button", "class") == "sk-microphone"
         assert page.inner_text("#ask_status") == ""
+
+        page.evaluate(
+            "() => { navigator.mediaDevices.getUserMedia ="
+            " async () => { throw new DOMException('', 'NotAllowedError'); }; }"
+        )
+        page.get_by_role("button", name="Ask by voice").click()
+        expect(page, "#ask_status", "or type")
+        page.fill("#ask_question textarea", "What is the capital of Chad?")
+        page.press("#ask_question textarea", "Enter")
+        expect(page, "#told", "N'Djamena", 60)
 
 
 def test_where_the_server_refuses_to_hear_it_is_said(listening: Any, copying: str) -> None:
@@ -189,15 +195,3 @@ def test_where_the_server_refuses_to_hear_it_is_said(listening: Any, copying: st
         page.get_by_role("button", name="Ask by voice").click()
         expect(page, "#ask_status", "cannot be heard at the moment")
         page.get_by_role("button", name="Ask by voice").wait_for()
-
-
-def test_what_is_typed_meanwhile_stays(listening: Any, copying: str) -> None:
-    with visit(listening, copying, "microphone-typing", tab="Ask") as page:
-        page.wait_for_selector("#told .sk-shape-answer", timeout=240_000)
-        page.get_by_role("button", name="Ask by voice").click()
-        page.get_by_role("button", name="Stop recording").wait_for()
-        page.locator("#ask_question textarea").press_sequentially("my own words")
-        expect(page, "#ask_status", "Not listening any more")
-        page.get_by_role("button", name="Ask by voice").wait_for()
-        page.wait_for_timeout(3000)
-        assert page.input_value("#ask_question textarea") == "my own words"

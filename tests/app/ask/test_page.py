@@ -9,34 +9,36 @@ from PIL import Image
 
 from app.image.examples import PHOTOGRAPHS
 from app.image.overlay import jpeg_uri
-from tests.app.ask.walking import answered, ask, first_answers
-from tests.app.browsing import DESKTOP, PHONE, SCRIPT, serious_faults_by_theme, visit
+from tests.app.ask.walking import answered, ask, first_answers, until_the_first_answers
+from tests.app.browsing import DESKTOP, PHONE, SCRIPT, serious_faults_by_theme, visit, visitor
 
 
-@pytest.mark.parametrize(("viewport", "name"), [(DESKTOP, "desktop"), (PHONE, "phone")])
-def test_the_page_begins_with_two_answers_and_what_proves_them(
-    browser: Any, copying: str, viewport: dict[str, int], name: str
-) -> None:
-    with visit(browser, copying, f"first-{name}", viewport, tab="Ask") as page:
+def test_the_page_begins_with_two_answers_and_what_proves_them(browser: Any, copying: str) -> None:
+    with visit(browser, copying, "first", PHONE, tab="Ask") as page:
         first_answers(page)
         assert "person 1 is right of car 1" in str(page.inner_text("#seen"))
-        assert page.locator("#seen svg.sk-photo .sk-object").count() == 1
-        assert page.locator("#told .sk-canvas .sk-shape-answer").count() == 7
-        assert page.locator("h1:visible").count() == 1
-        tops = [page.locator(part).bounding_box()["y"] for part in ("#composer", "#seen", "#told")]
-        assert tops[0] < tops[1] <= tops[2]
-        assert (tops[1] < tops[2]) == (name == "phone"), "side by side, but on a phone"
-        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        for viewport in (PHONE, DESKTOP):
+            page.set_viewport_size(viewport)
+            assert page.locator("#seen svg.sk-photo .sk-object").count() == 1
+            assert page.locator("#told .sk-canvas .sk-shape-answer").count() == 7
+            assert page.locator("h1:visible").count() == 1
+            tops = [page.locator(part).bounding_box()["y"] for part in ("#composer", "#seen", "#told")]
+            assert tops[0] < tops[1] <= tops[2]
+            assert (tops[1] < tops[2]) == (viewport is PHONE), "side by side, but on a phone"
+            assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
-@pytest.mark.parametrize(("viewport", "name"), [(DESKTOP, "desktop"), (PHONE, "phone")])
-def test_axe_finds_nothing_serious_in_any_state(
-    browser: Any, copying: str, viewport: dict[str, int], name: str
-) -> None:
-    with visit(browser, copying, f"ask-axe-{name}", viewport, "/?__theme=dark", tab="Ask") as page:
+def test_axe_finds_nothing_serious_in_any_state(browser: Any, copying: str) -> None:
+    def check(state: str) -> None:
+        for viewport in (DESKTOP, PHONE):
+            page.set_viewport_size(viewport)
+            assert not serious_faults_by_theme(page), state
+            assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], state
+
+    with visit(browser, copying, "ask-axe", PHONE, "/?__theme=dark", tab="Ask") as page:
         assert page.evaluate("document.body.classList.contains('dark')"), "what the theme of a link sets"
         first_answers(page)
-        assert not serious_faults_by_theme(page), "the first answers"
+        check("the first answers")
         for text, told in (
             ("What is the capital of Australia?", "Canberra"), ("Find every car", "Found a car"),
             ("Find every helicopter", "no class"), ("Who is the president of France?", "president"),
@@ -44,8 +46,7 @@ def test_axe_finds_nothing_serious_in_any_state(
             ask(page, text)
             answered(page, told)
             page.eval_on_selector_all("#cards details", "all => all.forEach((one) => { one.open = true; })")
-            assert not serious_faults_by_theme(page), text
-            assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], text
+            check(text)
 
 
 def test_every_chip_is_answered_with_a_click_and_has_a_link(browser: Any, copying: str) -> None:
@@ -96,7 +97,9 @@ def test_a_refusal_keeps_the_picture_and_offers_what_works(browser: Any, copying
         page.wait_for_function("!document.querySelector('#told .sk-alert')")
 
 
-def test_a_picture_that_is_given_is_shown_and_asked(browser: Any, copying: str, tmp_path: Any) -> None:
+def test_a_picture_that_is_given_dropped_or_pasted_is_shown_and_asked(
+    browser: Any, copying: str, tmp_path: Any
+) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no picture")
     own = tmp_path / "own.jpg"
@@ -112,11 +115,6 @@ def test_a_picture_that_is_given_is_shown_and_asked(browser: Any, copying: str, 
         answered(page, "There is a bus.")
         assert "q=" not in page.url, "a visitor's own picture has no link"
 
-
-@pytest.mark.parametrize("way", ["drop", "paste"])
-def test_a_picture_that_is_dropped_or_pasted_is_shown(browser: Any, copying: str, way: str) -> None:
-    with visit(browser, copying, f"given-by-{way}", tab="Ask") as page:
-        first_answers(page)
         page.evaluate(
             """() => {
                 window.told = [];
@@ -125,19 +123,22 @@ def test_a_picture_that_is_dropped_or_pasted_is_shown(browser: Any, copying: str
                     status, {subtree: true, childList: true, characterData: true});
             }"""
         )
-        page.evaluate(
-            """async ([address, way]) => {
-                const blob = await (await fetch(address)).blob(), held = new DataTransfer();
-                held.items.add(new File([blob], 'bus.jpg', {type: 'image/jpeg'}));
-                const held_by = way === 'drop' ? 'dataTransfer' : 'clipboardData';
-                const event = new (way === 'drop' ? DragEvent : ClipboardEvent)(
-                    way, {[held_by]: held, bubbles: true, cancelable: true});
-                document.querySelector('#ask_question textarea').dispatchEvent(event);
-            }""",
-            [jpeg_uri(Image.open(PHOTOGRAPHS["bus"].path).convert("RGB"), 600, 80), way],
-        )
-        assert "Ask about this picture" in answered(page, "bus")
-        assert page.evaluate("told") == ["Looking for the answer …", ""]
+        for way, shows in (("drop", "cat"), ("paste", "bus")):
+            assert shows not in str(page.inner_text("#cards"))
+            page.evaluate("told.length = 0")
+            page.evaluate(
+                """async ([address, way]) => {
+                    const blob = await (await fetch(address)).blob(), held = new DataTransfer();
+                    held.items.add(new File([blob], 'own.jpg', {type: 'image/jpeg'}));
+                    const held_by = way === 'drop' ? 'dataTransfer' : 'clipboardData';
+                    const event = new (way === 'drop' ? DragEvent : ClipboardEvent)(
+                        way, {[held_by]: held, bubbles: true, cancelable: true});
+                    document.querySelector('#ask_question textarea').dispatchEvent(event);
+                }""",
+                [jpeg_uri(Image.open(PHOTOGRAPHS[shows].path).convert("RGB"), 600, 80), way],
+            )
+            assert "Ask about this picture" in answered(page, shows)
+            assert page.evaluate("told") == ["Looking for the answer …", ""]
 
 
 @pytest.mark.parametrize(
@@ -166,23 +167,20 @@ def test_tabs_and_pictures_have_links(browser: Any, copying: str) -> None:
         page.wait_for_function("location.search === '?picture=cat'")
     with visit(browser, copying, "lost-image", path="/?tab=image&picture=nope", tab="Image") as page:
         page.wait_for_function("document.querySelector('#image_error').textContent.includes('a picture that is not')")
-    page = browser.new_page()
-    page.goto(f"{copying}/?tab=models")
-    page.wait_for_selector("role=tab[name='Models'][selected]")
-    page.close()
+    with visitor(browser, copying) as page:
+        page.goto(f"{copying}/?tab=models")
+        page.wait_for_selector("role=tab[name='Models'][selected]")
 
 
 def test_the_first_answers_neither_move_nor_wait(browser: Any, copying: str) -> None:
-    with visit(browser, copying, "still", tab="Ask") as page:
-        first_answers(page)
-    page = browser.new_page(viewport=DESKTOP)
-    page.add_init_script(
-        "window.shifts = []; new PerformanceObserver((list) => list.getEntries().forEach((e) => shifts.push(e.value)))"
-        ".observe({type: 'layout-shift', buffered: true});"
-    )
-    page.goto(copying, wait_until="commit")
-    page.wait_for_selector("#told .sk-large")
-    assert "2 others border France" in page.inner_text("#told"), "the answers come with the page"
-    page.wait_for_timeout(1500)
-    assert sum(page.evaluate("shifts")) < 0.02
-    page.close()
+    until_the_first_answers(copying)
+    with visitor(browser, copying, apart=True) as page:
+        page.add_init_script(
+            "window.shifts = []; new PerformanceObserver((list) =>"
+            " list.getEntries().forEach((e) => shifts.push(e.value))).observe({type: 'layout-shift', buffered: true});"
+        )
+        page.goto(copying, wait_until="commit")
+        page.wait_for_selector("#told .sk-large")
+        assert "2 others border France" in page.inner_text("#told"), "the answers come with the page"
+        page.wait_for_timeout(1500)
+        assert sum(page.evaluate("shifts")) < 0.02

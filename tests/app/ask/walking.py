@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
+import urllib.request
 from typing import Any
+
+import pytest
 
 from tests.app.browsing import expect
 
@@ -20,6 +24,17 @@ def answered(page: Any, words: str, seconds: float = 60) -> str:
     expect(page, "#cards", words, seconds)
     page.wait_for_function("!document.querySelector('#ask_page.sk-busy')")
     return str(page.inner_text("#cards"))
+
+
+def until_the_first_answers(url: str) -> None:
+    """Wait until the first answers are part of the page that the server sends."""
+    deadline = time.monotonic() + FIRST
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(url, timeout=30) as page:
+            if b"sk-shape-answer" in page.read():
+                return
+        time.sleep(0.2)
+    pytest.fail("the first answers did not come")
 
 
 def first_answers(page: Any) -> None:

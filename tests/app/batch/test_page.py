@@ -15,6 +15,8 @@ from PIL import Image
 from tests.app.browsing import PHONE, SCRIPT, choose, expect, open_tab, visit
 
 PHOTOGRAPHS = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data"  # type: ignore[union-attr,index]
+MANY = 24
+"""Large images: looking at them takes about twice as long as a visitor needs to reload the page and to stop it."""
 
 
 @contextlib.contextmanager
@@ -38,7 +40,9 @@ def opened_anew(page: Any) -> Any:
     return opened.value
 
 
-def test_a_job_is_estimated_run_found_again_and_gone_on_with(browser: Any, copying: str, tmp_path: Path) -> None:
+def test_a_job_is_estimated_run_found_again_gone_on_with_and_no_wider_than_a_phone(
+    browser: Any, copying: str, tmp_path: Path
+) -> None:
     with batching(browser, copying, "job") as page:
         assert "At most 300 lines" in str(page.text_content("#batch_lines_tab, #batch_kinds"))
         page.click("#batch_estimate")
@@ -69,17 +73,14 @@ def test_a_job_is_estimated_run_found_again_and_gone_on_with(browser: Any, copyi
         again = opened_anew(page)
         expect(again, "#job_status", "Done: 6 answers", 30)
         assert again.text_content(".sk-job") == job
-    with batching(browser, copying, "again") as page:
+    with batching(browser, copying, "again", viewport=PHONE) as page:
         page.click("#batch_again_panel button")
         page.set_input_files("#batch_archive input[type=file]", whole)
         page.wait_for_selector("#batch_archive .file-preview")
         page.click("#batch_again")
         expect(page, "#job_status", "Done: 6 answers", 60)
         assert page.text_content(".sk-job") == job
-
-
-def test_on_a_phone_nothing_is_wider_than_it(browser: Any, copying: str) -> None:
-    with batching(browser, copying, "phone", viewport=PHONE) as page:
+        # Another job, from its estimate to its answers, on this narrow screen.
         choose(page, "#batch_graph", "strange")
         page.fill("#batch_typed textarea", 'is("Home")')
         page.click("#batch_estimate")
@@ -125,7 +126,7 @@ def test_images_wait_are_found_again_and_gone_on_with(browser: Any, copying: str
     with Image.open(PHOTOGRAPHS / "astronaut.png") as opened:
         opened.convert("RGB").resize((3200, 3200)).save(tmp_path / "one.jpg", quality=35)
     with zipfile.ZipFile(sent, "w") as archive:
-        for number in range(36):
+        for number in range(MANY):
             archive.write(tmp_path / "one.jpg", f"{number}.jpg")
 
     def prepare(page: Any, files: Path) -> None:
@@ -134,7 +135,7 @@ def test_images_wait_are_found_again_and_gone_on_with(browser: Any, copying: str
         expect(page, "#images_estimate", "about", 30)
         page.fill("#batch_instruction textarea", "Find every person")
 
-    with batching(browser, copying, "first") as first, batching(browser, copying, "second") as second:
+    with batching(browser, copying, "first") as first, batching(browser, copying, "second", apart=True) as second:
         prepare(second, tmp_path / "one.jpg")
         prepare(first, sent)
         first.click("#images_start")
@@ -152,6 +153,6 @@ def test_images_wait_are_found_again_and_gone_on_with(browser: Any, copying: str
         expect(again, "#images_status", "Go on continues from there", 30)
         again.wait_for_selector("#images_zip", state="visible")
         again.click("#images_go_on")
-        expect(again, "#images_status", "Done: 36 of 36 images", 180)
+        expect(again, "#images_status", f"Done: {MANY} of {MANY} images", 180)
         second.click("#images_go_on")
         expect(second, "#images_status", "Done: 1 of 1 image", 60)
