@@ -7,8 +7,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.app.browsing import DESKTOP, PHONE, choose, expect, open_tab, serious_faults_by_theme, visit
 from tests.app.couples import as_file
 from tests.app.test_page import ask
@@ -42,11 +40,10 @@ def looks(page: Any) -> str:
     return re.sub(r"[\d.]+ m?s\b", "", str(shown))
 
 
-@pytest.mark.parametrize(("viewport", "name"), [(DESKTOP, "desktop"), (PHONE, "phone")])
-def test_the_slider_shows_what_is_likely_and_takes_it_back(
-    browser: Any, copying: str, tmp_path: Path, viewport: dict[str, int], name: str
+def test_the_slider_shows_what_is_likely_and_takes_it_back_and_a_job_runs_by_it(
+    browser: Any, copying: str, tmp_path: Path
 ) -> None:
-    with visit(browser, copying, f"likely-{name}", viewport) as page:
+    with visit(browser, copying, "likely", PHONE) as page:
         page.uncheck("#run_llm input")
         bring(page, tmp_path)
         ask(page, RESIDENTS)
@@ -83,7 +80,11 @@ def test_the_slider_shows_what_is_likely_and_takes_it_back(
         page.keyboard.press("Enter")
         page.wait_for_selector("#evidence [aria-expanded=true]")
         assert page.locator("#evidence .sk-canvas path.sk-predicted").count() == 1, "opening keeps what is predicted"
-        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        page.click("#evidence_table summary")
+        for viewport in (PHONE, DESKTOP):
+            page.set_viewport_size(viewport)
+            assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        assert not serious_faults_by_theme(page)
         page.focus("#sure_range")
         page.keyboard.press("Home")
         page.wait_for_function("!document.querySelector('.sk-likely, .sk-predicted')", timeout=LEARNED * 1000)
@@ -92,6 +93,14 @@ def test_the_slider_shows_what_is_likely_and_takes_it_back(
             page.wait_for_timeout(200)
         assert looks(page) == before
         assert page.locator(".sk-likely, .sk-predicted").count() == 0
+        open_tab(page, "Batch")
+        choose(page, "#batch_graph", "couples.tsv (yours)")
+        choose(page, "#batch_method", "likely answers too")
+        page.fill("#batch_typed textarea", 'spouse("Bob 1")')
+        page.click("#batch_estimate")
+        page.wait_for_selector("#batch_go:not([disabled])", timeout=LEARNED * 1000)
+        page.click("#batch_go")
+        assert "Ann 1 (" in expect(page, "#job_answers", "%", 120)
 
 
 def test_a_graph_that_is_too_small_is_told_and_its_answer_stays(browser: Any, copying: str) -> None:
@@ -105,30 +114,3 @@ def test_a_graph_that_is_too_small_is_told_and_its_answer_stays(browser: Any, co
         expect(page, "#likely_status", "too few to learn from", 60)
         assert "1 answer" in str(page.text_content("#answer"))
         assert page.locator("#likely_stop:visible").count() == 0
-
-
-def test_axe_finds_nothing_serious_in_likely_answers(browser: Any, copying: str, tmp_path: Path) -> None:
-    with visit(browser, copying, "likely-axe") as page:
-        page.uncheck("#run_llm input")
-        bring(page, tmp_path)
-        ask(page, RESIDENTS)
-        slide(page, STEPS)
-        expect(page, "#likely_sentence", "Bob 1", LEARNED)
-        page.click("#answer .sk-proof summary")
-        expect(page, "#answer .sk-proof", "predicted")
-        page.click("#evidence_table summary")
-        assert not serious_faults_by_theme(page)
-
-
-def test_a_job_runs_by_likely_answers_with_their_scores(browser: Any, copying: str, tmp_path: Path) -> None:
-    with visit(browser, copying, "likely-batch") as page:
-        page.uncheck("#run_llm input")
-        bring(page, tmp_path)
-        open_tab(page, "Batch")
-        choose(page, "#batch_graph", "couples.tsv (yours)")
-        choose(page, "#batch_method", "likely answers too")
-        page.fill("#batch_typed textarea", 'spouse("Bob 1")')
-        page.click("#batch_estimate")
-        page.wait_for_selector("#batch_go:not([disabled])", timeout=LEARNED * 1000)
-        page.click("#batch_go")
-        assert "Ann 1 (" in expect(page, "#job_answers", "%", 120)

@@ -7,8 +7,6 @@ import threading
 import time
 from typing import Any
 
-import pytest
-
 from tests.app.browsing import DESKTOP, PHONE, SCRIPT, expect, name_a_model, open_tab, serious_faults, visit
 from tests.app.graph.growing.models import TEXT
 from tests.reasoning.extraction.models import faultless_reply
@@ -45,21 +43,20 @@ class Reader:
         return faultless_reply(prompt)
 
 
-@pytest.mark.parametrize(("viewport", "name"), [(DESKTOP, "desktop"), (PHONE, "phone")])
-def test_a_pasted_text_grows_into_a_graph_that_is_asked(
-    browser: Any, copying: str, provider: OpenAIServer, viewport: dict[str, int], name: str
-) -> None:
+def test_a_pasted_text_grows_into_a_graph_that_is_asked(browser: Any, copying: str, provider: OpenAIServer) -> None:
     read = Reader()
     provider.then(for_ever=Behaviour(reply=read))
-    with visit(browser, copying, f"growing-{name}", viewport) as page:
+    with visit(browser, copying, "growing", PHONE) as page:
         page.uncheck("#run_llm input")
         page.click("#grow_frame > button")
         expect(page, "#grow_model", "A larger language model is needed")
         assert not page.locator("#grow_text").is_visible()
-        assert viewport is PHONE or not serious_faults(page)  # once is enough for what both have
+        page.set_viewport_size(DESKTOP)
+        assert not serious_faults(page)  # once is enough for what both widths have
         page.click("#grow_to_models")
         page.wait_for_selector("#own_name input:visible, #own_name textarea:visible")
         name_a_model(page)
+        page.set_viewport_size(PHONE)
         open_tab(page, "Graph")
         expect(page, "#grow_model", "Read by openai:gpt-5-mini, yours for this visit")
         asked = len(provider.requests)
@@ -76,9 +73,13 @@ def test_a_pasted_text_grows_into_a_graph_that_is_asked(
         assert "Bo Moe works for Core" in str(page.text_content("#grown_triples"))
         assert "Made of a pasted text by openai:gpt-5-mini" in expect(page, "#graph_note", "Made of")
         page.wait_for_selector("#offer-1:visible", timeout=30_000)
-        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        for viewport in (DESKTOP, PHONE):
+            page.set_viewport_size(viewport)
+            assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
         page.click("#offer-1")
         expect(page, "#evidence_table", "pasted text, line")
         assert page.locator("#evidence_table mark").count()
         assert page.locator("#grow_frame script, #evidence_table script").count() == 0
-        assert not serious_faults(page)
+        for viewport in (PHONE, DESKTOP):
+            page.set_viewport_size(viewport)
+            assert not serious_faults(page)
