@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -34,6 +35,16 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["SKYLARK_CACHE"] = _own_caches[0]
         # A process a core: threads that wait for one another's turn would only burn it.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | None:
+    """Of workers that are given whole files, one is given all of the demo's."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from tests.scheduling import DemoOnOneWorker  # imports xdist, without which the tests run too
+
+    return DemoOnOneWorker(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
