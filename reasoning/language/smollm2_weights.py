@@ -17,6 +17,7 @@ import importlib.util
 import json
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -37,6 +38,7 @@ MANIFEST = "manifest.json"
 # A number to raise whenever the conversion below changes what it writes, so that older folders are left behind.
 CONVERSION = 1
 WAIT_FOR_OTHER_PROCESS = 600.0  # seconds
+TICKING = 2_000_000_000  # nanoseconds; longer than the ticks of any file system
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +71,7 @@ def converted_weights(gguf: Path, cache: Path) -> Path:
     Raises:
         LLMError: the file cannot be read as a model, or the cache cannot be written.
     """
-    folder = cache / f"{gguf.stem}-{_sha256(gguf)[:16]}-{CONVERSION}"
+    folder = cache / f"{gguf.stem}-{_sha256_once(gguf)[:16]}-{CONVERSION}"
     try:
         make_whole(folder, is_intact, partial(_build, gguf), WAIT_FOR_OTHER_PROCESS)
     except Timeout as error:
@@ -85,7 +87,11 @@ def converted_weights(gguf: Path, cache: Path) -> Path:
 
 
 def is_intact(folder: Path) -> bool:
-    """Whether `folder` holds exactly what its manifest states: each file's size in bytes and SHA-256."""
+    """Whether `folder` holds exactly what its manifest states: each file's size in bytes and SHA-256.
+
+    Several adapters are loaded over the same weights, so a file that this process found to be right is read again only
+    where it has changed since.
+    """
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         files = manifest["files"]
@@ -93,7 +99,7 @@ def is_intact(folder: Path) -> bool:
         return (
             bool(files)
             and all((folder / name).stat().st_size == stated["size"] for name, stated in files.items())
-            and all(_sha256(folder / name) == stated["sha256"] for name, stated in files.items())
+            and all(_sha256_once(folder / name) == stated["sha256"] for name, stated in files.items())
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
@@ -170,6 +176,22 @@ def _write_manifest(folder: Path) -> None:
             os.fsync(opened.fileno())
         files[path.name] = {"size": path.stat().st_size, "sha256": _sha256(path)}
     (folder / MANIFEST).write_text(json.dumps({"files": files}, indent=1), encoding="utf-8")
+
+
+def _sha256_once(path: Path) -> str:
+    """The digest of a file, which is read again where it is another one or has changed.
+
+    What changed just now may change again without its times telling, since a file system counts in ticks.
+    """
+    now = path.stat()
+    if time.time_ns() - max(now.st_mtime_ns, now.st_ctime_ns) < TICKING:
+        return _sha256(path)
+    return _digest_of(path, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+
+
+@functools.lru_cache(maxsize=100)
+def _digest_of(path: Path, *state: int) -> str:
+    return _sha256(path)
 
 
 def _sha256(path: Path) -> str:

@@ -117,6 +117,25 @@ def garble_the_manifest(folder: Path) -> None:
     (folder / "manifest.json").write_text('{"files": [')
 
 
+def test_a_file_is_read_again_only_where_it_has_changed(
+    gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smollm2_weights, "_convert", small_conversion)
+    folder = converted_weights(gguf, tmp_path / "cache")
+    read: list[str] = []
+    digest = smollm2_weights._sha256
+    monkeypatch.setattr(smollm2_weights, "_sha256", lambda path: read.append(path.name) or digest(path))
+    assert is_intact(folder) and is_intact(folder)
+    assert read.count("model.safetensors") == 2, "what was written just now may still be"
+    monkeypatch.setattr(smollm2_weights, "TICKING", 0)
+    read.clear()
+    assert is_intact(folder) and is_intact(folder)
+    assert read.count("model.safetensors") == 1
+    flip_a_byte(folder)
+    os.utime(folder / "model.safetensors", ns=(0, 1))
+    assert not is_intact(folder)
+
+
 @pytest.mark.parametrize("damage", [flip_a_byte, cut_short, lose_the_tokenizer, garble_the_manifest])
 def test_damaged_cache_is_noticed_and_converted_again(
     gguf: Path,
