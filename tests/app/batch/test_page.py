@@ -15,8 +15,8 @@ from PIL import Image
 from tests.app.browsing import PHONE, SCRIPT, choose, expect, open_tab, visit
 
 PHOTOGRAPHS = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data"  # type: ignore[union-attr,index]
-MANY = 24
-"""Large images: looking at them takes about twice as long as a visitor needs to reload the page and to stop it."""
+MANY = 36
+"""Large images, more than are looked at while a visitor reloads the page and stops the job."""
 
 
 @contextlib.contextmanager
