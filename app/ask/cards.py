@@ -56,6 +56,7 @@ def graph_card(asked: Asked) -> Markup:
         asked=asked,
         settled=settled,
         how=how,
+        counted=[note for note in asked.notes if note in answer.kg.definitions.values()],
         evidence=picture_html(asked),
         table=table_html(answer),
         facts=evidence_table_html(answer),

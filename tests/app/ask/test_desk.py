@@ -37,6 +37,17 @@ def test_a_further_question_may_refer_to_the_last_answer() -> None:
     assert "after the last answer" not in afresh.told
 
 
+def test_what_counts_as_a_country_stands_beneath_the_count() -> None:
+    told = (
+        Desk(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector())
+        .answer('count(borders("France"))', InHand())
+        .told
+    )
+    note = "A country is here an entry of ISO 3166-1"
+    assert told.index("8 countries") < told.index(note) < told.index("sk-evidence")
+    assert told.count(note) == 1
+
+
 def test_what_was_asked_for_beside_what_is_there_is_said_to_be_missing() -> None:
     desk = Desk(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector())
     seen = desk.answer("Find every bus and every zebra", InHand().given("bus")).seen
