@@ -158,7 +158,7 @@ def _kept_vectors(encoder: SentenceEncoder, phrases: Sequence[str]) -> Vectors:
     vectors = encoder.encode(phrases)
     with contextlib.suppress(OSError):  # what cannot be kept is made again
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as beside:
-            np.save(beside, vectors)
-        Path(beside.name).replace(path)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as beside:
+            np.save(Path(beside) / path.name, vectors)
+            (Path(beside) / path.name).replace(path)
     return vectors

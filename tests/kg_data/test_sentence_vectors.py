@@ -64,6 +64,18 @@ def test_a_damaged_file_is_made_anew(cache_folder: Path, encoded: list[int], exp
     assert len(encoded) == 3
 
 
+def test_a_full_disk_leaves_nothing_half_written(
+    cache_folder: Path, monkeypatch: pytest.MonkeyPatch, expected: Vectors
+) -> None:
+    def full(file: Path, vectors: Vectors) -> None:
+        file.write_bytes(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("kg_data.sentence_vectors.np.save", full)
+    assert np.array_equal(vectors_if_installed(PHRASES), expected)  # type: ignore[arg-type]
+    assert list((cache_folder / "vectors").iterdir()) == []
+
+
 def test_where_nothing_can_be_kept_the_vectors_come_all_the_same(cache_folder: Path, expected: Vectors) -> None:
     cache_folder.write_text("a file where a folder should be")
     assert np.array_equal(vectors_if_installed(PHRASES), expected)  # type: ignore[arg-type]
