@@ -71,6 +71,14 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
         help="written questions to teach as well, JSON lines",
     )
     questions.add_argument(
+        "--foremost",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="lists that the run is made for: as often as all others",
+    )
+    questions.add_argument(
         "--graphs", nargs="+", default=LISTED, metavar="G", help="graphs whose questions are taken from the lists"
     )
     questions.set_defaults(command=questions_command)
@@ -99,8 +107,11 @@ def questions_command(arguments: argparse.Namespace) -> int:
     listed = listed_graphs([*packaged_lists(), *arguments.lists], arguments.graphs)
     for graph in listed:
         say(f"{len(graph.questions)} written questions about {graph.name}")
+    foremost = listed_graphs(arguments.foremost, arguments.graphs)
     device = find_device(arguments.device, LLMError)
-    report = teach_questions(options, arguments.out, say, start=arguments.start, device=device, listed=listed)
+    report = teach_questions(
+        options, arguments.out, say, start=arguments.start, device=device, listed=listed, foremost=foremost
+    )
     print(json.dumps(report.to_dict(), indent=1))
     return OK
 

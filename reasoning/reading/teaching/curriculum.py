@@ -33,6 +33,9 @@ MOST_BINDINGS, TURNS = 60, 6
 LISTED = 0.7
 """Share of packs that are of written questions about real graphs, where there are any."""
 
+FOREMOST = 0.5
+"""Share of these that are of the lists that a run is made for, where it is made for some."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class QuestionTeachingOptions(WritingOptions):
@@ -61,6 +64,7 @@ def teach_questions(
     start: Path | None = None,
     device: str = "cpu",
     listed: Sequence[ListedGraph] = (),
+    foremost: Sequence[ListedGraph] = (),
 ) -> Report:
     """Teach a student to read questions until `options.tokens` are seen; a run that stopped goes on.
 
@@ -71,6 +75,7 @@ def teach_questions(
         start: an adapter to begin with, None for a new one.
         device: by torch's name; a run may go on upon another.
         listed: written questions about real graphs, taught beside those that are drawn.
+        foremost: those of them that the run is made for, taught as often as all others.
 
     Returns:
         The last examination on held-out domains.
@@ -81,7 +86,7 @@ def teach_questions(
     """
     with claimed(out, options):
         writer = prepare_writer(JOB, options, last_checkpoint(out) or start, device)
-        curriculum = QuestionCurriculum(load_domains(), options, writer.tokens, listed)
+        curriculum = QuestionCurriculum(load_domains(), options, writer.tokens, listed, foremost)
         return teach(curriculum, options, out, WriteLearner(writer), say)
 
 
@@ -93,6 +98,7 @@ class QuestionCurriculum:
         options: how much is drawn.
         tokens: the student's.
         listed: written questions about real graphs.
+        foremost: those that come as often as all of these.
     """
 
     unique_tokens = 0
@@ -103,8 +109,9 @@ class QuestionCurriculum:
         options: QuestionTeachingOptions,
         tokens: WriterTokens,
         listed: Sequence[ListedGraph] = (),
+        foremost: Sequence[ListedGraph] = (),
     ) -> None:
-        self._options, self._tokens, self._listed = options, tokens, listed
+        self._options, self._tokens, self._listed, self._foremost = options, tokens, listed, foremost
         self._taught = [domain for domain in domains if domain.name not in HELD_OUT]
         self._apart = [domain for domain in domains if domain.name in HELD_OUT]
         self.exam: Sequence[TaughtPack] = self._held_out("held out")
@@ -125,9 +132,10 @@ class QuestionCurriculum:
 
     def _from_list(self, rng: random.Random) -> DrawnPack:
         """A pack of written questions; graphs with more of them come more often."""
-        if not self._listed:
+        graphs = self._foremost if self._foremost and rng.random() < FOREMOST else self._listed
+        if not graphs:
             return LessonDrawer(self._taught, rng).pack()
-        return rng.choices(self._listed, [len(graph.questions) ** 0.5 for graph in self._listed])[0].pack(rng)
+        return rng.choices(graphs, [len(graph.questions) ** 0.5 for graph in graphs])[0].pack(rng)
 
     def calibration(self) -> list[TaughtPack]:
         """Packs over held-out domains, others than those of the exam."""

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reasoning.language.errors import TeachingError
-from reasoning.language.teaching.checkpoints import LOG_FILE
+from reasoning.language.teaching.checkpoints import LOG_FILE, Progress
+from reasoning.language.teaching.preparing import prepare_writer
 from reasoning.language.writing.adapters import Writing
 from reasoning.reading.model.loading import JOB
-from reasoning.reading.teaching.curriculum import QuestionTeachingOptions, teach_questions
+from reasoning.reading.teaching.curriculum import QuestionCurriculum, QuestionTeachingOptions, teach_questions
+from reasoning.reading.teaching.domains import load_domains
+from reasoning.reading.teaching.drawing import DrawnPack, LessonDrawer
 from tests.reasoning.word_models import word_model
 
 
@@ -55,3 +60,28 @@ def test_a_folder_with_another_run_is_refused(model: Path, tmp_path: Path) -> No
     (tmp_path / "options.json").write_text(json.dumps({**options(model, 2000).to_dict(), "rank": 4}))
     with pytest.raises(TeachingError, match="a run with other rank"):
         teach_questions(options(model, 2000), tmp_path, print)
+
+
+class Questions:
+    """Written questions about a graph, of which only how often they come is of interest."""
+
+    questions = ("one",)
+
+    def __init__(self, drawn: DrawnPack) -> None:
+        self.packs, self._drawn = 0, drawn
+
+    def pack(self, rng: random.Random) -> DrawnPack:
+        self.packs += 1
+        return self._drawn
+
+
+def test_lists_that_a_run_is_made_for_come_as_often_as_all_others(model: Path) -> None:
+    domains, taught = load_domains(), options(model, 2500)
+    drawn = LessonDrawer(domains, random.Random(0)).pack()
+    others, foremost = [Questions(drawn) for _ in range(9)], Questions(drawn)
+    lists: Any = others, [foremost]
+    curriculum = QuestionCurriculum(domains, taught, prepare_writer(JOB, taught, None, "cpu").tokens, *lists)
+    for update in range(60):
+        curriculum.next_pass(Progress(updates=update, tokens=2))
+    packs = sum(graph.packs for graph in others)
+    assert 0.35 < foremost.packs / (packs + foremost.packs) < 0.65
