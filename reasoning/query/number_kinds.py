@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from kg_data.columns import ValueKind
 from kg_data.loaders.inference import spelled_kind
@@ -16,6 +15,7 @@ from reasoning.errors import QueryError, quoted_list
 from reasoning.graph.relations import Relation
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.chain import GivenNumber
+from reasoning.query.rebuilding import rebuilt
 from reasoning.query.tree import (
     Aggregate,
     AggregateKind,
@@ -53,12 +53,14 @@ def places_of_numbers(formula: Query) -> Iterator[int]:
 
 
 def on_day(formula: Query, today: datetime.date) -> Query:
-    """A formula with the day of asking in place of `Today`."""
+    """A formula with the day of asking in place of `Today`, in comparisons inside it too."""
     if isinstance(formula, Today):
         return Constant(today)
     if isinstance(formula, Arithmetic):
         return Arithmetic(formula.sign, on_day(formula.left, today), on_day(formula.right, today))
-    return replace(formula, part=on_day(formula.part, today)) if isinstance(formula, Negative) else formula
+    if isinstance(formula, Negative):
+        return Negative(on_day(formula.part, today))
+    return rebuilt(formula, lambda part: Constant(today) if isinstance(part, Today) else part)
 
 
 def edge_relation(kg: KnowledgeGraph, name: str) -> Relation:

@@ -282,6 +282,13 @@ def test_today_is_one_day_a_query_and_is_said() -> None:
     assert answer.value == (day - datetime.date(1200, 5, 1)).days
 
 
+@pytest.mark.parametrize("formula", ["count(founded(it) < today)", "count(road(founded(it) < today))"])
+def test_today_stands_in_a_comparison_within_a_measure_too(formula: str) -> None:
+    answer = Reasoner(TOWNS, method="exact").answer(f'[{formula}]("Ash" | "Birch") > 0')
+    assert answer.entities == ["Ash"]
+    assert answer.notes[0].startswith("today is ")
+
+
 def test_a_graph_without_values_says_so() -> None:
     kg = KnowledgeGraph.from_triples([("a", "r", "b")])
     with pytest.raises(QueryError, match="this graph has no values"):
