@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reasoning.errors import quoted_list
+from reasoning.graph.spelling import label_words
 from reasoning.query.read_question import Reading, ReadQuestion
 from reasoning.query.tree import Query
 from reasoning.reading.model.linked_question import LinkedQuestion
+from reasoning.reading.model.unvalued import unvalued
 
 MOST_RIVALS = 3
 """Readings that are offered to choose from."""
@@ -59,14 +61,17 @@ def chosen(
         Reading(reading.query, _assumed(reading), reading.probability)
         for place, reading in enumerate(readings[: MOST_RIVALS + 1])
         # The best is offered however unlikely: its answer may be empty, and that be so.
-        if reading.query is not None and (reading.probability >= possible or not place)
+        if reading.query is not None
+        and (reading.probability >= possible or not place)
+        and not unvalued(reading.query, question.schema.kg)
     )
-    if best is not None and best.query is not None and best.probability >= sure:
+    lacking = unvalued(best.query, question.schema.kg) if best is not None and best.query is not None else []
+    if best is not None and best.query is not None and best.probability >= sure and not lacking:
         others = tuple(rival for rival in rivals if rival.query != best.query)
         margin = best.probability - max((other.probability for other in others), default=0.0)
         return ReadQuestion(asked, best.query, best.probability, margin, others[:MOST_RIVALS], assumed=_assumed(best))
     unread = question.unknown_words if best is None or best.query is None else ()
-    problem = _problem(best, bool(rivals), question, unread, sure)
+    problem = _problem(best, bool(rivals), question, unread, sure, lacking)
     return ReadQuestion(asked, None, 0.0, 0.0, rivals[:MOST_RIVALS], unread=unread, problem=problem)
 
 
@@ -81,7 +86,12 @@ def _assumed(reading: WeighedReading) -> tuple[str, ...]:
 
 
 def _problem(
-    best: WeighedReading | None, rivals: bool, question: LinkedQuestion, unread: Sequence[str], sure: float
+    best: WeighedReading | None,
+    rivals: bool,
+    question: LinkedQuestion,
+    unread: Sequence[str],
+    sure: float,
+    lacking: Sequence[tuple[str, str]],
 ) -> str:
     things = [name for name in question.names if not name.literal]
     best_weight = {name.start: name.weight for name in sorted(things, key=lambda name: name.weight)}
@@ -99,6 +109,9 @@ def _problem(
         return f"the graph does not seem to hold what the question asks for; {understood}"
     if best.query is not None and (lacks := question.unread_relations(best.query)):
         return f"the likeliest reading, {best.query}, leaves out {quoted_list(lacks, 'and')}; {understood}"
+    if lacking:
+        name, relation = lacking[0]
+        return f'the graph has no {label_words(relation)} of "{name}"; {understood}'
     if best.features.get("empty"):
         return f"the likeliest reading, {best.query}, finds nothing; {understood}"
     return f"it is not clear what the question asks of this graph; {understood}"

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.tree import Query
+from reasoning.reading.model.choosing import WeighedReading, chosen
+from reasoning.reading.model.linked_question import LinkedQuestion
+from reasoning.reading.model.schema import GraphSchema
+from reasoning.reading.model.unvalued import unvalued
+
+KG = KnowledgeGraph.from_triples([
+    ("Texas", "part of", "America"), ("France", "part of", "Europe"), ("Spain", "part of", "Europe"),
+    ("France", "land area", 551500), ("Spain", "land area", 505370), ("Texas", "people", 29), ("France", "people", 67),
+])  # fmt: skip
+LACKING = [("Texas", "land area")]
+
+
+@pytest.mark.parametrize(
+    ("query", "lacking"),
+    [
+        ('top(1, "land area", "Texas" | "France")', LACKING),
+        ('exists("land area"("Texas") > "land area"("France"))', LACKING),
+        ('exists("land area"("France") > "land area"("Texas"))', LACKING),
+        ('sum("land area", "France" | "Texas")', LACKING),
+        ('"land area"("France") - "land area"("Texas")', LACKING),
+        ('bottom(1, [people(it) / 2], "Texas" | "France")', []),
+        ('top(1, "land area", "Spain" | "France")', []),
+        ('top(1, "land area", !"France")', []),
+        ('top(1, "land area", ~"part of"("America") | "France")', []),
+        ('"part of"("Texas")', []),
+    ],
+)
+def test_named_things_need_the_value_that_they_are_compared_by(query: str, lacking: list[tuple[str, str]]) -> None:
+    assert unvalued(Query.parse(query), KG) == lacking
+
+
+def test_however_sure_a_reading_is_it_does_not_rank_what_has_no_value() -> None:
+    asked = LinkedQuestion.of("Is Texas or France the larger one?", GraphSchema(KG))
+    ranked, other = (
+        WeighedReading(Query.parse(f'top(1, {by}, "Texas" | "France")'), probability, "")
+        for by, probability in (('"land area"', 0.95), ("people", 0.2))
+    )
+    found = chosen(asked, [ranked, other], sure=0.7, possible=0.1)
+    assert found.query is None
+    assert 'the graph has no land area of "Texas"' in found.problem
+    assert [reading.query for reading in found.readings] == [other.query], "what may be meant is offered, as it can be"
+    assert chosen(asked, [other], sure=0.1, possible=0.1).query == other.query
