@@ -51,8 +51,8 @@ ASKS_BACK = "Did you mean"
 """What stands before other readings in the card of a question that may mean several things."""
 RIGHT, DOUBTED, WRONG = "right", "doubted", "wrong"
 """Verdicts; what is doubted is wrong, and says itself that it may be."""
-PARTS = {"sk-large": "said", "sk-alert": "said", "sk-why": "why", "sk-proves": "proof", "sk-how": "how",
-         "sk-try": "offers", "sk-ask": "offered"}  # fmt: skip
+PARTS = {"sk-large": "said", "sk-alert": "said", "sk-why": "why", "sk-note": "why", "sk-proves": "proof",
+         "sk-how": "how", "sk-try": "offers", "sk-ask": "offered"}  # fmt: skip
 """Classes of a card's elements to what they hold."""
 LISTED = ("proof", "how")
 """Parts each of whose lines is a text."""

@@ -20,7 +20,9 @@ from app.image.views import ENDS, may_be_doubted, perhaps_coloured, reasons, tas
 from app.server.failure_view import failure_html
 from app.server.templates import render
 from app.server.words import percent, shortened
+from reasoning.answer import Answer
 from reasoning.query.read_question import QuestionError
+from reasoning.wording.sentence import MOST_NAMED as MOST_NAMED_IN_SENTENCE
 from vision import Detections, Scene
 from vision.classes.phrases import determined
 from vision.detections.description import perhaps_too, sentence, there_is
@@ -33,6 +35,8 @@ MOST_NAMED = 3
 I_THINK, PERHAPS = ", I think", ", perhaps"
 """Behind what was found with a score that is wrong more often than one time in six, and below that which is asked for,
 down to which what a description means is looked for."""
+MOST_SPELLED_OUT = 30
+"""Answers of which the other names stand beneath the sentence, where that names the first of them alone."""
 MOST_PROVEN = 3
 """Things whose reasons stand below the picture; all of them are in the fold."""
 READ_AS = {"detect": "Find", "segment": "Outline", "ground": "Find by a description", "count": "Count",
@@ -56,6 +60,7 @@ def graph_card(asked: Asked) -> Markup:
         asked=asked,
         settled=settled,
         how=how,
+        others=_other_names(answer),
         counted=[note for note in asked.notes if note in answer.kg.definitions.values()],
         evidence=picture_html(asked),
         table=table_html(answer),
@@ -64,6 +69,14 @@ def graph_card(asked: Asked) -> Markup:
         link="" if is_own(asked.graph) else urlencode({"graph": asked.graph, "q": question}),
         workbench="" if is_own(asked.graph) else urlencode({"tab": "graph", "graph": asked.graph, "q": question}),
     )
+
+
+def _other_names(answer: Answer) -> list[str]:
+    """The names that the sentence leaves out, where they can be read at a glance, else none."""
+    is_list = answer.value is None and answer.values is None
+    if not is_list or not MOST_NAMED_IN_SENTENCE + 1 < answer.count <= MOST_SPELLED_OUT:
+        return []
+    return [answer.kg.name(entity) for entity in answer.ranked[MOST_NAMED_IN_SENTENCE:].tolist()]
 
 
 def picture_card(question: str, looked: Looked, scene: Scene, photograph: Photograph | None) -> Markup:

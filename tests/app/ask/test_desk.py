@@ -48,6 +48,25 @@ def test_what_counts_as_a_country_stands_beneath_the_count() -> None:
     assert told.count(note) == 1
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ('~country("Canada") & ~type("subdivision")', "The 8 others: Manitoba, Nova Scotia, New Brunswick"),
+        ('borders("Spain")', None),
+        ('count(borders("France"))', None),
+        ('~continent("Africa")', None),
+        ('population(borders("France"))', None),
+    ],
+)
+def test_a_list_that_the_sentence_cuts_short_is_spelled_out_beneath_it(query: str, said: str | None) -> None:
+    told = Desk(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector()).answer(query, InHand()).told
+    assert "sk-large" in told
+    if said is None:
+        assert "sk-others" not in told
+    else:
+        assert told.index("and 8 others") < told.index(said) < told.index("Nunavut.") < told.index("sk-evidence")
+
+
 def test_what_was_asked_for_beside_what_is_there_is_said_to_be_missing() -> None:
     desk = Desk(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector())
     seen = desk.answer("Find every bus and every zebra", InHand().given("bus")).seen
