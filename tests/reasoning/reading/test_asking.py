@@ -58,7 +58,8 @@ def lands(tmp_path: Path) -> str:
 )
 def test_what_cannot_be_read_is_said_in_a_line(lands: str, question: str, told: str, capsys: Captured) -> None:
     assert main(["read", "--kg", lands, question]) == 2
-    assert told in capsys.readouterr().err.splitlines()[0]
+    # The process's first question is also told how the weights are loaded.
+    assert any(told in line for line in capsys.readouterr().err.splitlines())
     assert main(["read", "--kg", lands, "--json", 'borders("France")']) == 0
     assert json.loads(capsys.readouterr().out)[0]["probability"] == 1
 
@@ -70,7 +71,7 @@ def test_how_sure_a_reading_must_be_can_be_said(lands: str, kg: KnowledgeGraph, 
     question = "What is the capital of France?"
     never = understand(question, kg, options=ReadingOptions(sure_from=1.0))
     assert never.query is None and str(never.alternatives[0].query) == 'capital("France")' and never.problem
-    unlikely = "Whom would one call in Springfield 3 over its capital's money?"
+    unlikely = "Who has the say over the money of Springfield 3?"
     asked_back = understand(unlikely, kg, options=ReadingOptions(sure_from=1.0))
     likeliest = understand(unlikely, kg, options=ReadingOptions(sure_from=0.0))
     assert likeliest.query == asked_back.alternatives[0].query and likeliest.confidence < 0.8

@@ -16,7 +16,7 @@ from reasoning.wording.answer_text import answer_text
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 from tests.reasoning.reading.following.test_understanding import KG
 
-PEOPLE = "and its population?"
+PEOPLE = "what is its population?"
 
 
 @pytest.fixture(scope="module")
