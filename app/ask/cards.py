@@ -22,7 +22,6 @@ from app.server.templates import render
 from app.server.words import percent, shortened
 from reasoning.answer import Answer
 from reasoning.query.read_question import QuestionError
-from reasoning.wording.sentence import MOST_NAMED as MOST_NAMED_IN_SENTENCE
 from vision import Detections, Scene
 from vision.classes.phrases import determined
 from vision.detections.description import perhaps_too, sentence, there_is
@@ -36,7 +35,7 @@ I_THINK, PERHAPS = ", I think", ", perhaps"
 """Behind what was found with a score that is wrong more often than one time in six, and below that which is asked for,
 down to which what a description means is looked for."""
 MOST_SPELLED_OUT = 30
-"""Answers of which the other names stand beneath the sentence, where that names the first of them alone."""
+"""The largest answer of which all names are shown, those that the sentence leaves out beneath it."""
 MOST_PROVEN = 3
 """Things whose reasons stand below the picture; all of them are in the fold."""
 READ_AS = {"detect": "Find", "segment": "Outline", "ground": "Find by a description", "count": "Count",
@@ -73,10 +72,11 @@ def graph_card(asked: Asked) -> Markup:
 
 def _other_names(answer: Answer) -> list[str]:
     """The names that the sentence leaves out, where they can be read at a glance, else none."""
-    is_list = answer.value is None and answer.values is None
-    if not is_list or not MOST_NAMED_IN_SENTENCE + 1 < answer.count <= MOST_SPELLED_OUT:
+    if answer.value is not None or answer.values is not None or answer.count > MOST_SPELLED_OUT:
         return []
-    return [answer.kg.name(entity) for entity in answer.ranked[MOST_NAMED_IN_SENTENCE:].tolist()]
+    said = {phrase.entity for phrase in answer.sentence_parts}
+    left = [entity for entity in answer.ranked.tolist() if entity not in said]
+    return [answer.kg.name(entity) for entity in left] if len(left) < answer.count else []
 
 
 def picture_card(question: str, looked: Looked, scene: Scene, photograph: Photograph | None) -> Markup:

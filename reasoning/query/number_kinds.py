@@ -54,6 +54,7 @@ def places_of_numbers(formula: Query) -> Iterator[int]:
 
 def on_day(formula: Query, today: datetime.date) -> Query:
     """A formula with the day of asking in place of `Today`, in comparisons inside it too."""
+    # Sums, which may be deep, are walked with one call a level, and `rebuilt` takes several.
     if isinstance(formula, Today):
         return Constant(today)
     if isinstance(formula, Arithmetic):

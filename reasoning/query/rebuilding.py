@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from reasoning.query.tree import Measure, Query
@@ -46,3 +46,12 @@ def with_part(query: Query, place: int, part: Query) -> Query:
 def rebuilt(query: Query, change: Callable[[Query], Query]) -> Query:
     """A query with every part changed, from the leaves up."""
     return change(with_parts(query, lambda part: rebuilt(part, change)))
+
+
+def relations_of(query: Query) -> Iterator[str]:
+    """The relations that a query follows or measures by, as it names them."""
+    for name in (getattr(query, "relation", None), getattr(query, "measure", None)):
+        if isinstance(name, str):
+            yield name
+    for part in parts_of(query):
+        yield from relations_of(part)

@@ -20,7 +20,8 @@ MOST_KNOWN, MOST_UNREAD = 5, 5
 
 
 HALF_SAID = 0.5
-"""Share of its probability that a reading keeps which leaves out a relation that the question says."""
+"""Share of its probability that a reading keeps which leaves out a relation that the question says, or has one whose
+label says nothing."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +55,18 @@ def chosen(
         possible: probability from which a reading is offered beside others.
     """
     asked = question.prompt.question
-    weighed = [_by_what_it_leaves_out(reading, question) for reading in readings]
+    weighed = [_by_its_relations(reading, question) for reading in readings]
     readings = sorted(weighed, key=lambda reading: -reading.probability)
     best = readings[0] if readings else None
+    queries = [reading.query for reading in readings[: MOST_RIVALS + 1] if reading.query is not None]
+    lacks = {query: unvalued(query, question.schema.kg) for query in queries}
+    lacking = lacks.get(best.query, []) if best is not None and best.query is not None else []
     rivals = tuple(
         Reading(reading.query, _assumed(reading), reading.probability)
         for place, reading in enumerate(readings[: MOST_RIVALS + 1])
         # The best is offered however unlikely: its answer may be empty, and that be so.
-        if reading.query is not None
-        and (reading.probability >= possible or not place)
-        and not unvalued(reading.query, question.schema.kg)
+        if reading.query is not None and (reading.probability >= possible or not place) and not lacks[reading.query]
     )
-    lacking = unvalued(best.query, question.schema.kg) if best is not None and best.query is not None else []
     if best is not None and best.query is not None and best.probability >= sure and not lacking:
         others = tuple(rival for rival in rivals if rival.query != best.query)
         margin = best.probability - max((other.probability for other in others), default=0.0)
@@ -75,8 +76,10 @@ def chosen(
     return ReadQuestion(asked, None, 0.0, 0.0, rivals[:MOST_RIVALS], unread=unread, problem=problem)
 
 
-def _by_what_it_leaves_out(reading: WeighedReading, question: LinkedQuestion) -> WeighedReading:
-    if reading.query is None or not question.unread_relations(reading.query):
+def _by_its_relations(reading: WeighedReading, question: LinkedQuestion) -> WeighedReading:
+    if reading.query is None:
+        return reading
+    if not question.unread_relations(reading.query) and not question.wordless_relations(reading.query):
         return reading
     return replace(reading, probability=HALF_SAID * reading.probability)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from kg_data.errors import SkylarkError
 from reasoning.graph.names import fold
 from reasoning.graph.spelling import label_words
+from reasoning.query.rebuilding import relations_of
 from reasoning.query.tree import Query
 from reasoning.reading.english.common_words import is_common
 from reasoning.reading.english.word_forms import WORD, forms_of
@@ -103,6 +104,15 @@ class LinkedQuestion:
             if any(all(one & other for one, other in zip(words, part, strict=True)) for part in stretches):
                 unread.append(relation.words)
         return tuple(dict.fromkeys(unread))
+
+    def wordless_relations(self, query: Query) -> tuple[str, ...]:
+        """Labels without a letter, which say nothing of what they mean, that a query has and the question does not."""
+        said = re.findall(r"\w+", self.prompt.question)
+        return tuple(
+            dict.fromkeys(
+                label for label in relations_of(query) if not any(map(str.isalpha, label)) and label not in said
+            )
+        )
 
     def query(self, written: str) -> Checked:
         """What a model wrote as a query that can be asked.

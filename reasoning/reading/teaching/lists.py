@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import kg_data
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.read_question import QuestionError
-from reasoning.query.rebuilding import rebuilt
+from reasoning.query.rebuilding import rebuilt, relations_of
 from reasoning.query.tree import Aggregate, Compare, Entity, Every, Project, Query, Top
 from reasoning.reading.anchors import anchor
 from reasoning.reading.model.names import Candidate, link_names, name_entry
@@ -79,7 +79,7 @@ class ListedGraph:
         if queries and not shown:
             return None
         relations = frozenset(
-            self._places[name] for query in shown for name in _relation_names(query) if name in self._places
+            self._places[name] for query in shown for name in relations_of(query) if name in self._places
         )
         return ListedQuestion(record["question"], names, [str(query) for query in shown], relations)
 
@@ -162,12 +162,3 @@ def listed_graphs(paths: Sequence[Path], graphs: Sequence[str]) -> list[ListedGr
         ListedGraph(KnowledgeGraph.load(folder if (folder := root / name).is_dir() else name), found)
         for name, found in records.items()
     ]
-
-
-def _relation_names(query: Query) -> Iterator[str]:
-    relation, measure = getattr(query, "relation", None), getattr(query, "measure", None)
-    if isinstance(relation, str):
-        yield relation
-    number = getattr(measure, "number", None)
-    for child in (*query.children, *([number] if isinstance(number, Query) else [])):
-        yield from _relation_names(child)
