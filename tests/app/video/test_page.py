@@ -107,6 +107,7 @@ def test_the_frames_come_as_they_are_seen_and_stop_keeps_them(browser: Any, copy
         look(page, minute, "Find every horse")
         page.wait_for_selector("#video_stage img", timeout=120_000)
         assert page.is_disabled("#video_look")
+        page.wait_for_function("document.querySelector('#video_status progress')?.value > 0.1", timeout=60_000)
         page.click("#video_stop:enabled")
         told = expect(page, "#video_status", "Stopped after", 60)
         assert 0 < float(told.split("Stopped after")[1].split()[0]) < 60

@@ -215,6 +215,8 @@ def test_the_state_of_the_work_is_told_in_every_state(tmp_path: Path) -> None:
     assert "Stopping" in Page(state_html(work)).text
     work.state = "stopped"
     assert "Stopped after 12.4 seconds of the video." in Page(state_html(work)).text
+    work.progress = replace(work.progress, seconds=0.04)
+    assert "Stopped after the first frames of the video." in Page(state_html(work)).text
     work.state = "done"
     assert "Done" in Page(state_html(work)).text
     work.state, work.error = "failed", SkylarkError(f"no video {SCRIPT}")
