@@ -25,7 +25,6 @@ EXTRA_MODULES = {
         "accelerate": "accelerate",
         "gguf": "gguf",
         "huggingface_hub": "huggingface_hub",
-        "peft": "peft",
         "torch": "torch",
         "torchvision": "torchvision",
         "transformers": "transformers",
@@ -44,7 +43,7 @@ EXTRA_MODULES = {
     "demo": {"gradio": "gradio", "mcp": "mcp", "starlette": "starlette"},
     "hosted": {"genai_prices": "genai-prices", "langchain": "langchain"},
     "text": {"semantic_text_splitter": "semantic-text-splitter"},
-    "train": {"matplotlib": "matplotlib"},
+    "train": {"matplotlib": "matplotlib", "peft": "peft"},
     "ray": {"ray": "ray", "pyarrow": "ray"},
 }
 """Extra -> module that its packages bring -> the package. Modules of the core are not listed."""

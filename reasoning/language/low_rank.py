@@ -1,6 +1,7 @@
-"""Adapters of low-rank matrices (LoRA, Hu et al. 2021, arXiv 2106.09685), by PEFT: made, written, read.
+"""Adapters of low-rank matrices (LoRA, Hu et al. 2021, arXiv 2106.09685): made by PEFT, written, read, merged.
 
 What an adapter makes a model do is said by a further file of its folder, which the packages above write and read.
+Merging one is a product for each layer; PEFT would take longer to import than the rest of the model to load.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from peft import LoraConfig
 
 CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
+
+PREFIX, DOWN, UP = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
+"""What stands around a layer's name in the names of PEFT's matrices, A and B."""
 
 CONFIG_KEPT = ("peft_type", "r", "lora_alpha", "lora_dropout", "bias", "target_modules")
 """What is kept of PEFT's configuration: the rest are its defaults, or describe the machine it was made on."""
@@ -39,11 +43,8 @@ def stored_config(folder: Path) -> LoraConfig:
     """
     from peft import LoraConfig
 
-    try:
-        stored = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-        return LoraConfig(**{name: stored[name] for name in CONFIG_KEPT})
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise LLMError(f"The adapter {folder} is damaged ({type(error).__name__}: {error}): copy it again") from error
+    with _undamaged(folder):
+        return LoraConfig(**_stored(folder))
 
 
 def lower_layers(model: Any, layers: int) -> Any:
@@ -104,14 +105,71 @@ def load_adapter(adapter: Any, folder: Path) -> None:
         LLMError: they are missing, damaged or those of another model.
     """
     from peft import get_peft_model_state_dict, set_peft_model_state_dict
+
+    with _fitting(folder):
+        set_peft_model_state_dict(adapter, _matrices(folder, get_peft_model_state_dict(adapter)))
+
+
+def merge_adapter(decoder: Any, folder: Path) -> Any:
+    """A transformer with the product of an adapter's matrices, times alpha / rank, added to the weights of its layers.
+
+    Args:
+        decoder: the transformer, which is changed.
+        folder: of the adapter.
+
+    Raises:
+        LLMError: the adapter is damaged or that of another model.
+    """
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    with _undamaged(folder):
+        settings = _stored(folder)
+        scale, targets = (
+            settings["lora_alpha"] / settings["r"],
+            tuple(f".{name}" for name in settings["target_modules"]),
+        )
+    layers = {
+        name: layer
+        for name, layer in decoder.named_modules()
+        if isinstance(layer, torch.nn.Linear | Conv1D) and f".{name}".endswith(targets)
+    }
+    with _fitting(folder), torch.no_grad():
+        matrices = _matrices(folder, {f"{PREFIX}{name}{end}" for name in layers for end in (DOWN, UP)})
+        for name, layer in layers.items():
+            product = scale * (matrices[f"{PREFIX}{name}{UP}"].float() @ matrices[f"{PREFIX}{name}{DOWN}"].float())
+            layer.weight += (product.T if isinstance(layer, Conv1D) else product).to(layer.weight.device)
+    return decoder
+
+
+def _stored(folder: Path) -> dict[str, Any]:
+    stored = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    return {name: stored[name] for name in CONFIG_KEPT}
+
+
+def _matrices(folder: Path, expected: Iterable[str]) -> dict[str, Any]:
+    """The matrices in an adapter's folder, which must have these names."""
     from safetensors.torch import load_file
 
+    matrices = load_file(folder / WEIGHTS_FILE)
+    if unlike := matrices.keys() ^ set(expected):
+        raise ValueError(f"{len(unlike)} matrices are on one side only, such as {min(unlike)}")
+    return matrices
+
+
+@contextmanager
+def _undamaged(folder: Path) -> Iterator[None]:
     try:
-        weights = load_file(folder / WEIGHTS_FILE)
-        if unlike := weights.keys() ^ get_peft_model_state_dict(adapter).keys():
-            raise ValueError(f"{len(unlike)} matrices are on one side only, such as {min(unlike)}")
-        set_peft_model_state_dict(adapter, weights)
-    except Exception as error:  # safetensors and PEFT raise their own
+        yield
+    except (OSError, ValueError, KeyError, TypeError, ArithmeticError) as error:
+        raise LLMError(f"The adapter {folder} is damaged ({type(error).__name__}: {error}): copy it again") from error
+
+
+@contextmanager
+def _fitting(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # safetensors, torch and PEFT raise their own
         raise LLMError(
             f"The adapter {folder} is damaged or does not fit the model ({type(error).__name__}: {error}): "
             f"take the model it was taught on, or teach another"

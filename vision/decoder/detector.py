@@ -179,7 +179,7 @@ def _stamp(adapter: Path) -> tuple[int, ...]:
 @lru_cache(2)
 def _opened(adapter: Path, device: str, _written: tuple[int, ...]) -> tuple[TokenSource, Decoder]:
     try:
-        need_packages("visionllm", "torch", "transformers", "peft")
+        need_packages("visionllm", "torch", "transformers")
         writing = BoxWriting.read(adapter)
         tokens = open_tokens(writing.source[0], device)
         writing.check_source(tokens, adapter)

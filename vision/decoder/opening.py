@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from reasoning.language.errors import LLMError
-from reasoning.language.low_rank import load_adapter, lower_layers, rows_fingerprint, stored_config, with_adapter
+from reasoning.language.low_rank import lower_layers, merge_adapter, rows_fingerprint
 from reasoning.language.marking.student import open_base
 from reasoning.language.writing.packed_attention import PACKED
 from reasoning.language.writing.packed_attention import register as register_packed
@@ -199,7 +199,6 @@ def load_decoder(folder: Path, device: str = "cpu") -> Decoder:
     tokens = DecoderTokens(tokenizer, writing.class_tokens)
     projector = new_projector(writing, head.weight, tokens, writing.vocabulary)
     load_projector(projector, folder)
-    decoder = with_adapter(lower_layers(model, writing.layers).requires_grad_(False), stored_config(folder))
-    load_adapter(decoder, folder)
-    network = as_network(decoder.merge_and_unload(), head, projector, device).eval()
+    decoder = merge_adapter(lower_layers(model, writing.layers), folder)
+    network = as_network(decoder, head, projector, device).eval()
     return Decoder(network.requires_grad_(False), tokens, writing)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from reasoning.language.errors import LLMError, need_packages
 from reasoning.language.local_weights import find_weights, model_name, open_model
-from reasoning.language.low_rank import load_adapter, lower_layers, rows_fingerprint, stored_config, with_adapter
+from reasoning.language.low_rank import lower_layers, merge_adapter, rows_fingerprint, with_adapter
 from reasoning.language.marking.marks import Marks
 from reasoning.language.marking.scheme import MarkScheme
 from reasoning.language.marking.sheets import Sheet, batches, keep_logits
@@ -66,7 +66,7 @@ def open_base(source: str | None, dtype: str = "float32") -> tuple[Any, Any]:
     Raises:
         LLMError: a package or the weights are missing, or they cannot be read.
     """
-    need_packages("A model with an adapter", "torch", "transformers", "peft")
+    need_packages("A model with an adapter", "torch", "transformers")
     return open_model(find_weights(source), model_name(source), dtype=dtype)
 
 
@@ -77,8 +77,7 @@ def fingerprint(model: Any, scheme: MarkScheme) -> str:
 
 def attach(model: Any, marks: Marks, config: LoraConfig, device: str = "cpu") -> tuple[Any, Student]:
     """A causal language model, cut and frozen, with PEFT's new matrices in float32; and the same as it marks."""
-    weight = model.get_output_embeddings().weight
-    readout = (weight[marks.scheme.keep] - weight[marks.scheme.drop]).detach().float().to(device)
+    readout = _readout(model, marks.scheme).to(device)
     decoder = lower_layers(model, marks.layers).requires_grad_(False)
     adapter = with_adapter(decoder, config)
     for parameter in adapter.parameters():
@@ -101,10 +100,14 @@ def load_student(folder: Path, source: str | None = None, device: str = "cpu") -
     marks = Marks.read(folder)
     model, tokenizer = open_base(source)
     check_base(model, tokenizer, marks, folder)
-    adapter, student = attach(model, marks, stored_config(folder), device)
-    load_adapter(adapter, folder)
-    student.decoder = adapter.merge_and_unload().eval()
-    return student
+    decoder = merge_adapter(lower_layers(model, marks.layers).requires_grad_(False), folder)
+    return Student(decoder.to(device), _readout(model, marks.scheme).to(device), marks)
+
+
+def _readout(model: Any, scheme: MarkScheme) -> Any:
+    """What the logit of keeping gains over that of dropping, by width."""
+    weight = model.get_output_embeddings().weight
+    return (weight[scheme.keep] - weight[scheme.drop]).detach().float()
 
 
 def check_base(model: Any, tokenizer: Any, marks: Marks, folder: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from reasoning.language.errors import LLMError, TeachingError
+from reasoning.language.errors import LLMError, TeachingError, need_packages
 from reasoning.language.low_rank import (
     load_adapter,
     lower_layers,
@@ -122,7 +122,12 @@ def _compile(decoder: Any, layers: int) -> None:
 
 
 def opened(options: TeachingOptions) -> tuple[Any, Any]:
-    """The base model and its tokenizer; new matrices are drawn by the run's seed from here on."""
+    """The base model and its tokenizer; new matrices are drawn by the run's seed from here on.
+
+    Raises:
+        LLMError: a package or the weights are missing, or they cannot be read.
+    """
+    need_packages("Teaching a model", "peft")
     model, tokenizer = open_base(options.source, options.dtype)
     import torch
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from reasoning.language.constraint import Spelling, read_spelling
 from reasoning.language.errors import LLMError, need_packages
 from reasoning.language.local_weights import find_weights, model_name, open_model
-from reasoning.language.low_rank import load_adapter, lower_layers, rows_fingerprint, stored_config, with_adapter
+from reasoning.language.low_rank import lower_layers, merge_adapter, rows_fingerprint
 from reasoning.language.writing.adapters import Writing
 
 FINGERPRINT_ROWS = range(64, 192)
@@ -81,13 +81,12 @@ def load_writer(folder: Path, job: str, source: str | None = None, dtype: str = 
     Raises:
         LLMError: the adapter or the weights are missing or damaged, or do not belong together.
     """
-    need_packages("A model with an adapter", "torch", "transformers", "peft")
+    need_packages("A model with an adapter", "torch", "transformers")
     writing = Writing.read(folder, job)
     model, tokenizer = open_model(find_weights(source), model_name(source), dtype=dtype)
     check_writing(writing, rows_fingerprint(model, FINGERPRINT_ROWS), folder)
-    decoder = with_adapter(lower_layers(model, writing.layers).requires_grad_(False), stored_config(folder))
-    load_adapter(decoder, folder)
-    return Writer(decoder.merge_and_unload().eval(), model.get_output_embeddings(), WriterTokens(tokenizer), writing)
+    decoder = merge_adapter(lower_layers(model, writing.layers).requires_grad_(False), folder)
+    return Writer(decoder, model.get_output_embeddings(), WriterTokens(tokenizer), writing)
 
 
 def check_writing(writing: Writing, base: str, folder: Path) -> Writing:

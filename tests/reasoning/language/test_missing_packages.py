@@ -12,8 +12,9 @@ import pytest
 from kg_data import installation
 from reasoning.language import EmbeddedChatModel, LLMError, load_llm
 from reasoning.language.hosted.providers import load_hosted
-from reasoning.language.marking.adapters import PACKAGED_ADAPTER
-from reasoning.language.marking.student import load_student
+from reasoning.language.teaching.preparing import prepare
+from reasoning.lark.sheets import OPERATION_WORDS
+from reasoning.lark.teaching.curriculum import StepTeachingOptions
 
 
 @pytest.mark.slow
@@ -50,10 +51,22 @@ def test_a_local_model_without_its_packages_names_the_extra(
         EmbeddedChatModel(source=str(tmp_path)).invoke("hello")
 
 
-def test_an_adapter_without_peft_names_the_extra(wheel: pytest.MonkeyPatch) -> None:
+def test_teaching_without_peft_names_the_extra(wheel: pytest.MonkeyPatch) -> None:
     lacking(wheel, "peft")
-    with pytest.raises(LLMError, match=r"A model with an adapter needs the package peft.*skylark-reasoner\[llm\]"):
-        load_student(PACKAGED_ADAPTER)
+    with pytest.raises(LLMError, match=r"Teaching a model needs the package peft.*skylark-reasoner\[train\]"):
+        prepare(StepTeachingOptions(), OPERATION_WORDS)
+
+
+@pytest.mark.slow
+def test_what_was_taught_is_used_without_peft() -> None:
+    script = (
+        "import sys; sys.modules['peft'] = None\n"
+        "from reasoning.language.marking.adapters import PACKAGED_ADAPTER\n"
+        "from reasoning.language.marking.student import load_student\n"
+        "print(load_student(PACKAGED_ADAPTER).marks.layers)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    assert int(done.stdout) > 1
 
 
 def test_a_hosted_model_without_its_packages_names_the_extra(wheel: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from reasoning.language import LLMError
+from reasoning.language.local_weights import open_model
+from reasoning.language.low_rank import (
+    CONFIG_FILE,
+    load_adapter,
+    lower_layers,
+    merge_adapter,
+    new_config,
+    save_adapter,
+    stored_config,
+    with_adapter,
+)
+from tests.reasoning.tiny_models import tiny_model
+
+
+def transformer(model: Path, dtype: str = "float32") -> Any:
+    return lower_layers(open_model(model, "tiny", dtype=dtype)[0], 2).requires_grad_(False)
+
+
+@pytest.fixture(scope="module", params=["llama", "gpt2"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The layers of GPT-2 keep their weights the other way round."""
+    return tiny_model(tmp_path_factory.mktemp("model"), request.param)
+
+
+@pytest.fixture(scope="module")
+def adapter(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An adapter whose matrices are random."""
+    taught = with_adapter(transformer(model), new_config(4))
+    for parameter in taught.parameters():
+        if parameter.requires_grad:
+            torch.nn.init.normal_(parameter, std=0.3)
+    folder = tmp_path_factory.mktemp("adapters") / "random"
+    save_adapter(taught, folder)
+    return folder
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_an_adapter_is_merged_as_peft_does(model: Path, adapter: Path, dtype: str) -> None:
+    before = transformer(model, dtype).state_dict()
+    by_peft = with_adapter(transformer(model, dtype), stored_config(adapter))
+    load_adapter(by_peft, adapter)
+    expected = by_peft.merge_and_unload().state_dict()
+    merged = merge_adapter(transformer(model, dtype), adapter).state_dict()
+    assert merged.keys() == expected.keys() == before.keys()
+    assert all(torch.equal(merged[name], weight) for name, weight in expected.items())
+    changed = {name for name in before if not torch.equal(merged[name], before[name])}
+    assert changed == {f"{name}.weight" for name in json.loads((adapter / CONFIG_FILE).read_text())["target_modules"]}
+
+
+@pytest.mark.parametrize(("name", "value"), [("r", 0), ("r", "many"), ("target_modules", None)])
+def test_settings_that_are_none_are_refused(model: Path, adapter: Path, tmp_path: Path, name: str, value: Any) -> None:
+    folder = shutil.copytree(adapter, tmp_path / "other")
+    settings = json.loads((folder / CONFIG_FILE).read_text())
+    (folder / CONFIG_FILE).write_text(json.dumps({**settings, name: value}))
+    with pytest.raises(LLMError, match="other is damaged"):
+        merge_adapter(transformer(model), folder)
