@@ -1,7 +1,7 @@
 """Adapters of low-rank matrices (LoRA, Hu et al. 2021, arXiv 2106.09685): made by PEFT, written, read, merged.
 
 What an adapter makes a model do is said by a further file of its folder, which the packages above write and read.
-Merging one is a product for each layer; PEFT would take longer to import than the rest of the model to load.
+Merging one is a product for each layer; PEFT would wrap each of them first, which takes longer than opening the model.
 """
 
 from __future__ import annotations
@@ -111,10 +111,10 @@ def load_adapter(adapter: Any, folder: Path) -> None:
 
 
 def merge_adapter(decoder: Any, folder: Path) -> Any:
-    """A transformer with the product of an adapter's matrices, times alpha / rank, added to the weights of its layers.
+    """A transformer with an adapter in its weights: W + alpha / rank * B A (LoRA, equation 3).
 
     Args:
-        decoder: the transformer, which is changed.
+        decoder: the transformer, which is changed: W of shape (out, in), B of (out, rank), A of (rank, in).
         folder: of the adapter.
 
     Raises:
@@ -125,19 +125,18 @@ def merge_adapter(decoder: Any, folder: Path) -> Any:
 
     with _undamaged(folder):
         settings = _stored(folder)
-        scale, targets = (
-            settings["lora_alpha"] / settings["r"],
-            tuple(f".{name}" for name in settings["target_modules"]),
-        )
+        scale = settings["lora_alpha"] / settings["r"]
+        targets = tuple(f".{name}" for name in settings["target_modules"])
     layers = {
-        name: layer
+        f"{PREFIX}{name}": layer
         for name, layer in decoder.named_modules()
         if isinstance(layer, torch.nn.Linear | Conv1D) and f".{name}".endswith(targets)
     }
     with _fitting(folder), torch.no_grad():
-        matrices = _matrices(folder, {f"{PREFIX}{name}{end}" for name in layers for end in (DOWN, UP)})
+        matrices = _matrices(folder, {name + end for name in layers for end in (DOWN, UP)})
         for name, layer in layers.items():
-            product = scale * (matrices[f"{PREFIX}{name}{UP}"].float() @ matrices[f"{PREFIX}{name}{DOWN}"].float())
+            product = scale * (matrices[name + UP].float() @ matrices[name + DOWN].float())
+            # GPT-2's layers keep their weights the other way round.
             layer.weight += (product.T if isinstance(layer, Conv1D) else product).to(layer.weight.device)
     return decoder
 

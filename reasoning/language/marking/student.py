@@ -105,7 +105,7 @@ def load_student(folder: Path, source: str | None = None, device: str = "cpu") -
 
 
 def _readout(model: Any, scheme: MarkScheme) -> Any:
-    """What the logit of keeping gains over that of dropping, by width."""
+    """The head's row for keeping less that for dropping: float32, shape (width,)."""
     weight = model.get_output_embeddings().weight
     return (weight[scheme.keep] - weight[scheme.drop]).detach().float()
 
