@@ -52,7 +52,7 @@ class CameraMotion:
         self._before, self._corners = grey, _corners(grey, xyxy / scale)
         if before is None or before.shape != grey.shape or corners is None or len(corners) < LEAST_CORNERS:
             return STILL
-        found, there, _ = cv2.calcOpticalFlowPyrLK(before, grey, corners, None)  # type: ignore[call-overload]
+        found, there, _ = cv2.calcOpticalFlowPyrLK(before, grey, corners, np.empty_like(corners))
         followed = there[:, 0] == 1
         if followed.sum() < LEAST_CORNERS:
             return STILL
