@@ -31,7 +31,6 @@ from benchmarks.student_runs import write_report
 from kg_data.errors import SkylarkError
 from kg_data.text_table import aligned
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language.constraint import Constraint
 from reasoning.language.local_weights import find_weights, model_name, open_model
 from reasoning.language.low_rank import lower_layers, rows_fingerprint
 from reasoning.language.writing.adapters import Writing
@@ -76,9 +75,9 @@ class ShownExamples:
             for pack in drawn
         )
 
-    def write(self, beginning: str, prompt: str, constraint: Constraint) -> list[Written]:
+    def write(self, beginning: str, prompt: str, grammar: str) -> tuple[Written, ...]:
         """See `BeamWriter.write`."""
-        return self._beams.write(self._examples + beginning, prompt, constraint)
+        return self._beams.write(self._examples + beginning, prompt, grammar)
 
 
 def untaught(source: str) -> ShownExamples:

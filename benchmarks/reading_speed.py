@@ -3,8 +3,8 @@
     python -m benchmarks.reading_speed [--adapter DIR]
 
 Reads questions of the list `world.final` about `world`: each alone, after one that loads the weights, then all again
-in batches of 32, several of which share a pass. Also says how many best readings are the same either way, and how far
-their probabilities differ at most. Writes `results/reading_speed.json` and `.md`.
+in batches of 32, several of which share a pass; nothing is remembered. Also says how many best readings are the same
+either way, and how far their probabilities differ at most. Writes `results/reading_speed.json` and `.md`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,12 @@ from pathlib import Path
 from benchmarks.machine import machine, machine_words
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.concurrent_map import concurrent_map
-from reasoning.language.writing.beams import MOST_ROWS
-from reasoning.reading.model.loading import PACKAGED, reader_of
+from reasoning.language.writing.beams import MOST_ROWS, BeamWriter
+from reasoning.language.writing.writer import load_writer
+from reasoning.reading.model.confidence import Confidence
+from reasoning.reading.model.loading import JOB, PACKAGED
+from reasoning.reading.model.reader import QuestionReader
+from reasoning.reading.model.schema import schema_of
 
 HERE = Path(__file__).resolve().parent
 BATCH = 32
@@ -30,10 +34,12 @@ BATCH = 32
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--adapter", type=Path, default=PACKAGED, help="its folder; default: the packaged one")
-    reader = reader_of(KnowledgeGraph.load("world"), parser.parse_args().adapter)
+    adapter = parser.parse_args().adapter
     lines = (HERE / "lists" / "questions.world.final.jsonl").read_text(encoding="utf-8").splitlines()
     questions = [json.loads(line)["question"] for line in lines][: 2 * BATCH]
     began = time.perf_counter()
+    beams = BeamWriter(load_writer(adapter, JOB), remembered=0)
+    reader = QuestionReader(schema_of(KnowledgeGraph.load("world")), beams, Confidence.read(adapter))
     reader.read(questions[0])
     first = time.perf_counter() - began
     alone, times = [], []

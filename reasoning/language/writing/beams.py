@@ -3,7 +3,7 @@
 The likeliest token is followed to the end; then, where another token was nearly as likely, the text that goes on with
 it, the best such place first. A sure text costs one run, and what many prompts share at their beginning is read once.
 Tokens that the grammar leaves no choice about are read together with the one before. What several threads have to read
-next is read in one pass.
+next is read in one pass. What was written of late is remembered, and not written again.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
+from cachetools import LRUCache, cachedmethod
 
 from reasoning.language.constraint import Constraint
 from reasoning.language.shared_passes import SharedPasses
@@ -25,6 +27,9 @@ from reasoning.language.writing.writer import Writer
 
 MOST_BEGINNINGS = 8
 """Beginnings whose keys and values are kept, the last used ones; some 10 MB each."""
+
+MOST_REMEMBERED = 512
+"""Prompts whose texts are remembered, the last asked ones; some 10 KB each, most of it the grammar."""
 
 WORTH_FOLLOWING = 0.04
 """How likely, beside the best, another text must be to be followed."""
@@ -96,29 +101,39 @@ class BeamWriter:
         texts: at most so many are written.
         most_tokens: of a text.
         worth_following: how likely, beside the best, another text must be to be followed.
+        remembered: prompts whose texts are remembered; 0 to write each time.
 
     Attributes:
         tokens: the model's.
     """
 
     def __init__(
-        self, writer: Writer, texts: int = 4, most_tokens: int = 96, worth_following: float = WORTH_FOLLOWING
+        self,
+        writer: Writer,
+        texts: int = 4,
+        most_tokens: int = 96,
+        worth_following: float = WORTH_FOLLOWING,
+        remembered: int = MOST_REMEMBERED,
     ) -> None:
         self._writer, self._texts, self._most = writer, texts, most_tokens
         self._worth = math.log(worth_following)
         self.tokens = writer.tokens
         self._kept: OrderedDict[str, Layers] = OrderedDict()
         self._lock = threading.Lock()
+        self._written: LRUCache[tuple[str, str, str], tuple[Written, ...]] = LRUCache(remembered)
+        self._remembering = threading.Lock()
         self._passes: SharedPasses[_Ahead, _Read] = SharedPasses(self._read, MOST_ROWS)
 
-    def write(self, beginning: str, prompt: str, constraint: Constraint) -> list[Written]:
-        """The likeliest texts of the constraint, best first; those that are far less likely are left out.
+    @cachedmethod(attrgetter("_written"), key=lambda self, *asked: asked, lock=attrgetter("_remembering"))
+    def write(self, beginning: str, prompt: str, grammar: str) -> tuple[Written, ...]:
+        """The likeliest texts of the grammar, best first; those that are far less likely are left out.
 
         Args:
             beginning: what prompts share, kept.
             prompt: behind it.
-            constraint: over the writer's tokens.
+            grammar: over the writer's tokens, see `Constraint`.
         """
+        constraint = Constraint(grammar, self.tokens.spelling)
         search = self._search(self._beginning(beginning), self.tokens.text(prompt).tolist(), constraint)
         with self._passes.asking():
             ahead = next(search)
@@ -127,7 +142,7 @@ class BeamWriter:
                     ahead = search.send(self._passes.ask(ahead))
                 except StopIteration as end:
                     texts: list[Written] = end.value
-                    return sorted(texts, key=lambda text: -text.log_probability)
+                    return tuple(sorted(texts, key=lambda text: -text.log_probability))
 
     def _beginning(self, text: str) -> Layers:
         with self._lock:

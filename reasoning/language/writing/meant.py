@@ -7,7 +7,6 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from reasoning.language.constraint import Constraint
 from reasoning.language.writing.beams import BeamWriter
 
 T = TypeVar("T")
@@ -40,13 +39,12 @@ def meanings(
 
     Args:
         beams: writes the replies.
-        beginning, prompt: see `BeamWriter.write`.
-        grammar: that replies are held to, see `Constraint`.
+        beginning, prompt, grammar: see `BeamWriter.write`.
         read_back: what a reply means; None where it means nothing.
         key: equal for values that are the same.
     """
     found: dict[Hashable, Meant[T]] = {}
-    for text in beams.write(beginning, prompt, Constraint(grammar, beams.tokens.spelling)):
+    for text in beams.write(beginning, prompt, grammar):
         value = read_back(text.text)
         if value is None:
             continue

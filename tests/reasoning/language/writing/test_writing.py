@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reasoning.language.constraint import Constraint
 from reasoning.language.errors import LLMError, TeachingError
 from reasoning.language.local_weights import open_model
 from reasoning.language.low_rank import save_adapter
@@ -115,9 +114,8 @@ def test_beams_find_the_likeliest_texts_with_the_probability_that_the_model_give
 
     words = WORDS[:3]
     grammar = "start: word word?\nword: " + " | ".join(f"<[{int(ids(writer, word)[0])}]>" for word in words)
-    constraint = Constraint(grammar, writer.tokens.spelling)
-    beams = BeamWriter(writer, texts=12, worth_following=1e-12)
-    found = beams.write(" find", " both either", constraint)
+    beams = BeamWriter(writer, texts=12, worth_following=1e-12, remembered=0)
+    found = beams.write(" find", " both either", grammar)
     prompt = ids(writer, "find", "both", "either")
     expected = {}
     for text in [(one,) for one in words] + [(one, two) for one in words for two in words]:
@@ -131,7 +129,7 @@ def test_beams_find_the_likeliest_texts_with_the_probability_that_the_model_give
     assert [text.text for text in found][:3] == best[:3]
     for one in found:
         assert math.isclose(one.log_probability, expected[one.text], abs_tol=1e-3)
-    assert beams.write(" find", " both either", constraint) == found, "a kept beginning changes nothing"
+    assert beams.write(" find", " both either", grammar) == found, "a kept beginning changes nothing"
 
 
 def test_threads_share_passes_and_each_gets_what_it_gets_alone(writer: Writer) -> None:
@@ -149,15 +147,11 @@ def test_threads_share_passes_and_each_gets_what_it_gets_alone(writer: Writer) -
         rows.append(len(given["input_ids"]))
         return writer.decoder(**given)
 
-    beams = BeamWriter(replace(writer, decoder=decoder), texts=5, worth_following=1e-3)
-
-    def constrained(prompt: tuple[str, str, str]) -> tuple[str, str, Constraint]:
-        return *prompt[:2], Constraint(prompt[2], writer.tokens.spelling)
-
-    alone = [beams.write(*constrained(prompt)) for prompt in prompts]
+    beams = BeamWriter(replace(writer, decoder=decoder), texts=5, worth_following=1e-3, remembered=0)
+    alone = [beams.write(*prompt) for prompt in prompts]
     assert set(rows) == {1}
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda prompt: beams.write(*constrained(prompt)), prompts * 6))
+        together = list(pool.map(lambda prompt: beams.write(*prompt), prompts * 6))
     assert max(rows) > 1
     assert [[text.text for text in texts] for texts in together] == [
         [text.text for text in texts] for texts in alone * 6
@@ -166,6 +160,26 @@ def test_threads_share_passes_and_each_gets_what_it_gets_alone(writer: Writer) -
         assert len(texts) > 0
         for text, other in zip(texts, expected, strict=True):
             assert math.isclose(text.log_probability, other.log_probability, abs_tol=1e-3)
+
+
+def test_what_was_written_of_late_is_not_written_again(writer: Writer) -> None:
+    passes: list[object] = []
+
+    def decoder(**given: Any) -> Any:
+        passes.append(given)
+        return writer.decoder(**given)
+
+    one, two = (f"start: <[{int(ids(writer, word)[0])}]>" for word in WORDS[:2])
+    beams = BeamWriter(replace(writer, decoder=decoder), remembered=2)
+    written = beams.write(" find", " both", one)
+    before = len(passes)
+    assert beams.write(" find", " both", one) == written
+    assert len(passes) == before
+    assert beams.write(" find", " both", two) != written, "another grammar is another text"
+    assert beams.write(" find", " either", one)
+    before = len(passes)
+    assert beams.write(" find", " both", one) == written
+    assert len(passes) > before, "the first of three is forgotten where two are remembered"
 
 
 def test_an_adapter_of_another_base_or_job_is_refused(adapter: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph
-from reasoning.language.constraint import Constraint, Spelling
+from reasoning.language.constraint import Spelling
 from reasoning.language.errors import LLMError
 from reasoning.language.writing.beams import BeamWriter, Written
 from reasoning.query.read_question import ReadQuestion
@@ -39,9 +39,9 @@ class Scripted:
     def __init__(self, **texts: float) -> None:
         self.texts, self.shown = texts, ""
 
-    def write(self, beginning: str, prompt: str, constraint: Constraint) -> list[Written]:
+    def write(self, beginning: str, prompt: str, grammar: str) -> tuple[Written, ...]:
         self.shown = beginning + prompt
-        return [Written(text, math.log(probability)) for text, probability in self.texts.items()]
+        return tuple(Written(text, math.log(probability)) for text, probability in self.texts.items())
 
 
 KG = KnowledgeGraph.from_triples([*COMPANY, *TYPES])
