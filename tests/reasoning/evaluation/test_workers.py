@@ -95,7 +95,8 @@ class TestTheSameLines:
     @pytest.mark.slow
     @pytest.mark.parametrize("method", [{"method": "lark", "llm": "copy"}, {"method": "lark", "llm": "embedded"}])
     def test_of_methods_that_ask_a_model_here(self, dataset: Path, tmp_path: Path, method: dict[str, str]) -> None:
-        evaluation = QueryEvaluation(dataset, dataset / "queries", "reading", split="test", limit=1, **method)  # type: ignore[arg-type]
+        queries = dataset / "queries/test-2p.jsonl"
+        evaluation = QueryEvaluation(dataset, queries, "reading", split="test", limit=4, **method)  # type: ignore[arg-type]
         evaluation.run(tmp_path / "one.jsonl")
         evaluation.run(tmp_path / "two.jsonl", workers=TWO)
         assert (tmp_path / "two.jsonl").read_bytes() == (tmp_path / "one.jsonl").read_bytes()
