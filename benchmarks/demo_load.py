@@ -8,6 +8,9 @@ among them send recordings of questions, ask what was heard of each, and send pi
 the request or uploaded first; the others ask for exact answers. A visitor who is told to wait waits and asks again;
 that counts into the time. Who only asks is done long before those who send, since hearing takes a core for seconds.
 
+The same questions and recordings come many times, and the page reads a text once as long as it remembers it; visitors
+who all ask something else wait longer.
+
 Questions are spoken by espeak-ng, the further recordings are captions of `speech/spoken_captions` in the data folder;
 where one of these is absent the other takes its place, and the results say so. Writes `results/demo_load.md`.
 """
@@ -130,7 +133,8 @@ def report(
         f"# {visitors} visitors at once, {len(asked)} requests\n\n"
         f"`python -m benchmarks.demo_load`, {machine_words(machine())}; load average when it ended, "
         f"other work included: {os.getloadavg()[0]:.1f}. {senders} of the visitors send recordings ({sent}) and "
-        f"pictures, the others ask; each makes {len(asked) // visitors} requests.\n\n"
+        f"pictures, the others ask; each makes {len(asked) // visitors} requests. "
+        "The same texts come again and again; the page reads each once.\n\n"
         f"All was over after {seconds:.0f} s. {right} of {len(asked)} answers were those of the visitor who asked, and "
         f"{told} times a sentence said why what was heard has none. Seconds as the visitor sees them, all waiting "
         "included.\n\n"
