@@ -186,6 +186,12 @@ class Vision:
             ImageError: the image cannot be read.
             DetectorError: the model failed.
         """
+        return self.look(image, instruction, min_score=min_score)[0]
+
+    def look(
+        self, image: ImageSource, instruction: str | Task = EVERYTHING, *, min_score: float | None = None
+    ) -> tuple[Detections, Grounding | None]:
+        """As `detect`, and the grounding behind what was found; None where the instruction has no expression."""
         plan = self._doubting(self._plan(instruction, min_score))
         loaded = load_image(image)
         return self._concluded(plan, loaded, self._looked(plan, loaded), image)
@@ -215,14 +221,15 @@ class Vision:
                 continue
             assert loaded is not None
             try:
-                yield source, self._concluded(plan, loaded, found, source)
+                yield source, self._concluded(plan, loaded, found, source)[0]
             except SkylarkError as error:
                 yield source, error
 
     def scene(self, image: ImageSource, *, min_score: float | None = None) -> Scene:
         """Everything that the detector finds in an image, as a small knowledge graph."""
         plan, loaded = replace(self._plan(EVERYTHING, min_score), settles=True), load_image(image)
-        return Scene.from_detections(self._concluded(plan, loaded, self._looked(plan, loaded), image), loaded)
+        detections, _ = self._concluded(plan, loaded, self._looked(plan, loaded), image)
+        return Scene.from_detections(detections, loaded)
 
     def ask(self, image: ImageSource, text: str, *, min_score: float | None = None) -> Grounding:
         """Answer a referring expression or a question by a logical query over the scene.
@@ -413,9 +420,11 @@ class Vision:
             return grounding
         return replace(grounding, notes=(*grounding.notes, *_too_small(self.detector, image)))
 
-    def _concluded(self, plan: Plan, image: LoadedImage, found: Found, source: ImageSource) -> Detections:
+    def _concluded(
+        self, plan: Plan, image: LoadedImage, found: Found, source: ImageSource
+    ) -> tuple[Detections, Grounding | None]:
         """The detections that a task asks for: grounded or selected, with their value, outlines and notes."""
-        task = plan.task
+        task, grounding = plan.task, None
         if task.expression is None:
             detections, perhaps = selected(plan.with_doubted, found, image, source), None
             others = likelier(plan, found, detections)
@@ -432,7 +441,8 @@ class Vision:
                 note = _doubts(perhaps, plan.sure_score)
                 detections = replace(detections, perhaps=perhaps, notes=(*detections.notes, note))
         else:
-            detections = _as_detections(self._grounded(plan, image, found, source), task)
+            grounding = self._grounded(plan, image, found, source)
+            detections = _as_detections(grounding, task)
         # What was not understood, or the model has no class for, can be in the image all the same.
         unknown = not len(detections) and bool(task.undetectable or not task.understood)
         if task.kind == "describe":
@@ -445,7 +455,7 @@ class Vision:
         if task.output.geometry == "polygon":
             detections = self._outlined(detections, image, task.output)
         notes = losses(detections)
-        return replace(detections, notes=(*detections.notes, *notes)) if notes else detections
+        return replace(detections, notes=(*detections.notes, *notes)), grounding
 
     def _outlined(self, detections: Detections, image: LoadedImage, output: OutputFormat) -> Detections:
         outlines, origin, notes = detections.polygons, detections.polygon_source or "model", detections.notes

@@ -148,10 +148,7 @@ class SharedDetector:
         task = asked if isinstance(asked, Task) else self.vision.read(asked)
         if rival is not None and 0 <= rival < len(task.rivals):
             task = task.rivals[rival]
-        detections = vision.detect(image.pixels, task, min_score=bound)
-        grounding = None
-        if task.expression is not None:
-            grounding = vision.ask(image.pixels, task.expression, min_score=bound)
+        detections, grounding = vision.look(image.pixels, task, min_score=bound)
         # Without its source: what the page remembers of a visitor is small.
         detections = replace(detections, source=None, notes=(*image.notes, *detections.notes))
         return Looked(image, task, detections, grounding, vision.detector.trusted_score)

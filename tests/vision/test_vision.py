@@ -175,8 +175,12 @@ def test_an_expression_is_grounded_by_a_query(vision: Vision) -> None:
     assert answer.detections.class_names == ("cup",)
     assert str(answer.query) == '~class("cup") & ~on(~class("dining table"))'
     assert answer.justification[0].facts
-    found = vision.detect(COFFEE, "the cup on the dining table", min_score=0.3)
+    found, grounding = vision.look(COFFEE, "the cup on the dining table", min_score=0.3)
     assert np.array_equal(found.xyxy, answer.detections.xyxy)
+    assert grounding is not None and grounding.query == answer.query
+    assert grounding.justification == answer.justification
+    named, grounding = vision.look(COFFEE, "cups", min_score=0.3)
+    assert set(named.class_names) == {"cup"} and grounding is None
 
 
 def test_tokens_count_in_the_class_set_that_the_instruction_gives(vision: Vision) -> None:
@@ -283,6 +287,26 @@ class TwoNames(Detector):
         boxes = np.array([[0, 0, 40, 40]] * len(scored), np.float32)
         scores = np.array([score for _, score in scored], np.float32)
         return [Found(boxes, tuple(label for label, _ in scored), scores) for _ in images]
+
+
+class Counting(TwoNames):
+    """Counts how often it looks."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
+        self.looks += len(images)
+        return super().detect(images, request)
+
+
+def test_what_is_found_and_why_come_of_one_look() -> None:
+    detector = Counting()
+    cat = Task("the cat", "ground", expression="the cat")
+    detections, grounding = Vision(detector).look(np.zeros((60, 60, 3), np.uint8), cat)
+    assert len(detections) == 1 and grounding is not None
+    assert np.array_equal(grounding.detections.xyxy, detections.xyxy)
+    assert detector.looks == 1
 
 
 def test_one_thing_is_told_and_asked_about_once_and_detected_as_each_class_that_is_named() -> None:
