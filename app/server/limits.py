@@ -21,9 +21,9 @@ T = TypeVar("T")
 
 QUEUE_LIMIT = 64
 """Requests of all visitors that wait; the next one is told to come back."""
-VISITOR_EVENTS = 6
-"""Requests of one tab that wait or run. The page itself needs four: a question, its model's run, its likely
-answers, a change of graph."""
+VISITOR_EVENTS = 12
+"""Requests of one tab that wait or run. A page that opens sends six at once, one for each thing that it may have to
+show again, and others follow before a busy machine has answered these."""
 ADDRESS_EVENTS = 40
 """Requests from one address that wait or run: a classroom has one address."""
 ADDRESS_CONNECTIONS = 240

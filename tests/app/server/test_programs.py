@@ -710,6 +710,12 @@ def test_memory_is_bounded_and_every_answer_is_its_visitors_own(copying: str) ->
     assert memory[-1] - memory[0] < 150, memory
 
 
+def test_a_page_that_opens_is_far_from_asking_for_too_much(copying: str) -> None:
+    config = json.loads(got(copying, "/config")[1])
+    at_once = [d for d in config["dependencies"] if any(event == "load" for _, event in d["targets"])]
+    assert 4 <= len(at_once) <= limits.VISITOR_EVENTS / 2
+
+
 @pytest.mark.slow
 def test_one_tab_that_asks_for_too_much_is_told_and_others_are_served(copying: str) -> None:
     config = json.loads(got(copying, "/config")[1])
@@ -721,7 +727,7 @@ def test_one_tab_that_asks_for_too_much_is_told_and_others_are_served(copying: s
         return post(f"{copying}/gradio_api/queue/join", body)
 
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
-        told = list(pool.map(join, range(30)))
+        told = list(pool.map(join, range(60)))
         assert "Lisbon" in called(copying, "ask", graph="world", question="What is the capital of Portugal?")
     assert {status for status, _ in told} == {200, 429}
     assert all("wait until one is done" in words for status, words in told if status == 429)
