@@ -307,6 +307,9 @@ def test_what_is_found_and_why_come_of_one_look() -> None:
     assert len(detections) == 1 and grounding is not None
     assert np.array_equal(grounding.detections.xyxy, detections.xyxy)
     assert detector.looks == 1
+    bounded = replace(cat, min_score=0.9)
+    detections, grounding = Vision(detector).look(np.zeros((60, 60, 3), np.uint8), bounded)
+    assert grounding is not None and len(detections) == len(grounding.detections) == 0, "a cat of 0.8"
 
 
 def test_one_thing_is_told_and_asked_about_once_and_detected_as_each_class_that_is_named() -> None:

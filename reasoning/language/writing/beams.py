@@ -12,7 +12,6 @@ import heapq
 import itertools
 import math
 import threading
-from collections import OrderedDict
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -29,7 +28,7 @@ MOST_BEGINNINGS = 8
 """Beginnings whose keys and values are kept, the last used ones; some 10 MB each."""
 
 MOST_REMEMBERED = 512
-"""Prompts whose texts are remembered, the last asked ones; some 10 KB each, most of it the grammar."""
+"""Prompts whose texts are remembered, the last asked ones; some 4 KB each, most of it the grammar."""
 
 WORTH_FOLLOWING = 0.04
 """How likely, beside the best, another text must be to be followed."""
@@ -118,7 +117,7 @@ class BeamWriter:
         self._writer, self._texts, self._most = writer, texts, most_tokens
         self._worth = math.log(worth_following)
         self.tokens = writer.tokens
-        self._kept: OrderedDict[str, Layers] = OrderedDict()
+        self._kept: LRUCache[str, Layers] = LRUCache(MOST_BEGINNINGS)
         self._lock = threading.Lock()
         self._written: LRUCache[tuple[str, str, str], tuple[Written, ...]] = LRUCache(remembered)
         self._remembering = threading.Lock()
@@ -148,9 +147,6 @@ class BeamWriter:
         with self._lock:
             if text not in self._kept:
                 self._kept[text] = self._passes.ask(_Ahead([], self.tokens.text(text).tolist(), 1))[1]
-                while len(self._kept) > MOST_BEGINNINGS:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(text)
             return self._kept[text]
 
     def _search(

@@ -93,10 +93,12 @@ class TestTheSameLines:
         assert (tmp_path / "two.jsonl").read_bytes() == (tmp_path / "one.jsonl").read_bytes()
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("method", [{"method": "lark", "llm": "copy"}, {"method": "lark", "llm": "embedded"}])
-    def test_of_methods_that_ask_a_model_here(self, dataset: Path, tmp_path: Path, method: dict[str, str]) -> None:
-        queries = dataset / "queries/test-2p.jsonl"
-        evaluation = QueryEvaluation(dataset, queries, "reading", split="test", limit=4, **method)  # type: ignore[arg-type]
+    @pytest.mark.parametrize(("llm", "queries", "limit"), [("copy", "", 1), ("embedded", "test-2p.jsonl", 4)])
+    def test_of_methods_that_ask_a_model_here(
+        self, dataset: Path, tmp_path: Path, llm: str, queries: str, limit: int
+    ) -> None:
+        asked = dataset / "queries" / queries
+        evaluation = QueryEvaluation(dataset, asked, "reading", split="test", limit=limit, method="lark", llm=llm)
         evaluation.run(tmp_path / "one.jsonl")
         evaluation.run(tmp_path / "two.jsonl", workers=TWO)
         assert (tmp_path / "two.jsonl").read_bytes() == (tmp_path / "one.jsonl").read_bytes()
