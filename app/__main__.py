@@ -12,6 +12,7 @@ from kg_data.errors import UsageError
 from kg_data.loaders.options import USUAL
 from kg_data.process_end import INTERRUPTED, ended_by_interrupt, leave
 from reasoning.cli.options import add_loading, loading_options
+from skylark.threads import let_waiting_threads_sleep
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "python -m app") -> int:
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m app")
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     logging.getLogger("app").setLevel(logging.INFO)
 
+    let_waiting_threads_sleep()
     # After the arguments are read: `--help` need not wait for a web framework.
     try:
         with ended_by_interrupt():

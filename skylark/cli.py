@@ -101,7 +101,9 @@ def _run_room(module: str, arguments: Sequence[str], program: str, subject: str)
     from kg_data.command_line import report_missing_extra
     from kg_data.errors import MissingPackageError
     from kg_data.process_end import ended_by_interrupt
+    from skylark.threads import let_waiting_threads_sleep
 
+    let_waiting_threads_sleep()
     try:
         with ended_by_interrupt():
             room = import_module(module)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 import kg_data
+from skylark.threads import let_waiting_threads_sleep
 
 # A busy machine may take any time for an example.
 settings.register_profile("suite", deadline=None)
@@ -35,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["SKYLARK_CACHE"] = _own_caches[0]
         # A process a core: threads that wait for one another's turn would only burn it.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+        let_waiting_threads_sleep()
 
 
 @pytest.hookimpl(optionalhook=True)
