@@ -22,15 +22,15 @@ from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph
 from reasoning.speech import (
     ASKABLE,
-    AudioError,
     LiveTranscription,
     NoSpeechError,
     SpokenLanguageError,
     Topic,
-    Transcript,
     check_language,
     spoken_topic,
 )
+from reasoning.speech.errors import AudioError
+from reasoning.speech.transcript import Transcript
 from reasoning.wording.inflection import plural
 from vision.classes.coco import COCO_CLASSES
 

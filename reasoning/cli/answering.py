@@ -14,9 +14,8 @@ from reasoning.cli.listening import add_speech, heard_question
 from reasoning.cli.methods import add_method, completion_options, lark_options
 from reasoning.cli.options import add_graph, open_graph
 from reasoning.cli.sent_texts import sends_texts, sent_texts
-from reasoning.query.read_question import QuestionError
+from reasoning.query.read_question import QuestionError, ReadQuestion
 from reasoning.query.tree import Query
-from reasoning.reading import ReadQuestion
 from reasoning.reasoner import Reasoner
 from reasoning.speech.transcript import Transcript
 from reasoning.wording.answer_text import answer_text, choice_lines
