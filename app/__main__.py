@@ -7,12 +7,11 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from kg_data.command_line import OK, CommandParser, report_missing_extra
-from kg_data.errors import UsageError
-from kg_data.loaders.options import USUAL
-from kg_data.process_end import INTERRUPTED, ended_by_interrupt, leave
+from kg_data.loaders.text import USUAL
 from reasoning.cli.options import add_loading, loading_options
-from skylark.threads import let_waiting_threads_sleep
+from skylark.command_line import OK, CommandParser, report_missing_extra
+from skylark.errors import UsageError
+from skylark.process import INTERRUPTED, ended_by_interrupt, leave, let_waiting_threads_sleep
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "python -m app") -> int:

@@ -1,6 +1,6 @@
 """What programs ask for, over HTTP and by MCP: the same functions, types and limits in both.
 
-Each method's docstring, with what `app.programs.parameters` says of its parameters, is what a program's author, or a
+Each method's docstring, with what `app.programs.descriptions` says of its parameters, is what a program's author, or a
 language model with these as its tools, is shown. Annotations are types here and no texts, since Gradio describes what
 is returned by them.
 """
@@ -18,20 +18,26 @@ from gradio import events
 
 import kg_data
 from app.ask.speech import SharedSpeech
-from app.graph.asking import ANSWERS, ANSWERS_AT_ONCE, ask
+from app.graph.answer_view import ANSWERS, ANSWERS_AT_ONCE, ask
 from app.graph.graphs import DEFAULT_GRAPH, GraphShelf
 from app.image.looking import AT_ONCE, MOST_IN_SCENE, NO_SLICES, USUAL_SCORE, SharedDetector
-from app.models.language_model import MAX_NEW_TOKENS, LanguageModel
+from app.models.models import MAX_NEW_TOKENS, LanguageModel
 from app.programs.calls import Group
-from app.programs.parameters import (
+from app.programs.descriptions import (
     USUAL_IN_SCENE,
     USUAL_LEAST,
     USUAL_LIMIT,
     CallError,
     EntityName,
     FormalQuery,
+    FoundEntity,
+    GraphAnswer,
+    GraphList,
     GraphName,
+    HeardQuestion,
     Image,
+    ImageAnswer,
+    ImageObjects,
     ImageQuestion,
     Instruction,
     Least,
@@ -41,41 +47,33 @@ from app.programs.parameters import (
     ObjectLimit,
     Question,
     Recording,
+    RelationList,
+    SceneGraph,
     SceneLimit,
     SceneScore,
     Slices,
     SpokenGraph,
     check,
     description,
-    parameter_lines,
-)
-from app.programs.results import (
-    FoundEntity,
-    GraphAnswer,
-    GraphList,
-    HeardQuestion,
-    ImageAnswer,
-    ImageObjects,
-    RelationList,
-    SceneGraph,
     listed,
     more_notes,
     names_in,
     namesake_notes,
+    parameter_lines,
     with_first_relations,
 )
-from app.server.limits import HEARD_AT_ONCE, RUN_SECONDS, TimeLimit, TookTooLongError
-from kg_data.errors import SkylarkError
+from app.server.serving import HEARD_AT_ONCE, RUN_SECONDS, TimeLimit, TookTooLongError
 from reasoning import Query, Reasoner
 from reasoning.answer import Answer
 from reasoning.errors import AmbiguousEntityError, QueryError, UnknownEntityError
-from reasoning.graph.spelling import quoted, relation_text
+from reasoning.graph.names import quoted, relation_text
 from reasoning.lark import LarkOptions
+from reasoning.parsing import MAX_CHARACTERS, looks_formal
 from reasoning.query.read_question import QuestionError
-from reasoning.reading import MAX_CHARACTERS, looks_formal
+from skylark.errors import SkylarkError
 from vision import Detections, Task
 from vision.errors import InstructionError
-from vision.reading.instructions.describing import in_brief
+from vision.parsing.instruction_reader import in_brief
 
 log = logging.getLogger(__name__)
 

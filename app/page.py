@@ -15,26 +15,20 @@ from app.api import Programs, build_programs, offer_only_programs
 from app.ask.desk import Desk
 from app.ask.page import AskTab
 from app.ask.speech import SharedSpeech
-from app.batch.follow import kept_job
 from app.batch.page import BatchTab
+from app.batch.view import kept_job
 from app.graph.graphs import GraphShelf
-from app.graph.handlers import GraphDemo
-from app.graph.page import build_graphs
+from app.graph.page import GraphDemo, build_graphs
 from app.image.looking import SharedDetector
 from app.image.page import ImageTab
-from app.models.language_model import LanguageModel
-from app.models.page import ModelsTab
-from app.models.view import language_model_html
-from app.programs.calls import Calls
-from app.programs.http import CheckedCalls
-from app.programs.tools import ToolServer
-from app.server.limits import KEPT_SECONDS, QUEUE_LIMIT, TIDY_SECONDS
-from app.server.serving import Beside, clear, launch, prepare
+from app.models.models import LanguageModel, ModelsTab, language_model_html
+from app.programs.calls import Calls, CheckedCalls, ToolServer
+from app.server.serving import KEPT_SECONDS, QUEUE_LIMIT, TIDY_SECONDS, Beside, clear, launch, prepare
 from app.video.page import VideoTab
-from kg_data.errors import SkylarkError
 from kg_data.loaders import LoadingOptions
-from kg_data.loaders.options import USUAL
-from kg_data.process_end import INTERRUPTED
+from kg_data.loaders.text import USUAL
+from skylark.errors import SkylarkError
+from skylark.process import INTERRUPTED
 
 
 def build(

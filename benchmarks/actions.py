@@ -31,13 +31,10 @@ import torch
 import kg_data
 from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
-from kg_data.text_table import aligned
+from skylark.text import aligned
 from vision.evaluation.runs import RunLines
-from vision.video.actions.features import VideoFeatures, read_classes, read_features
-from vision.video.actions.learning import learn
-from vision.video.actions.measures import ActionFigures, measured
-from vision.video.actions.model_file import BACKGROUND
-from vision.video.actions.recipe import Recipe
+from vision.video.actions.features import ActionFigures, Recipe, VideoFeatures, measured, read_classes, read_features
+from vision.video.actions.learning import BACKGROUND, learn
 
 SETS = ("50salads-mid", "gtea")
 SCORES = "SVM"

@@ -28,11 +28,11 @@ import numpy as np
 
 import kg_data
 from benchmarks.machine import machine, machine_words
-from kg_data.installation import version
-from kg_data.text_table import aligned
 from reasoning import KnowledgeGraph, Query
 from reasoning.execution.batch import BatchExecutor, Program
 from reasoning.query.binding import bind
+from skylark.installation import version
+from skylark.text import aligned
 
 RESULTS = Path(__file__).resolve().parent / "results"
 DATASETS = {"fb15k-237-q2b": ("train", "valid"), "nell995-betae": ("train", "valid", "test")}

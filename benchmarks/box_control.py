@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from benchmarks.held_out_boxes import taught
-from kg_data.cache_location import cache_dir
-from vision.decoder.image_tokens import ImageTokens
-from vision.decoder.nanodet_tokens import NanoDetTokens
+from skylark.files import cache_dir
+from training.box_examples import Pictures, Targeting
+from training.boxes import joined
+from vision.decoder.image_tokens import ImageTokens, NanoDetTokens
 from vision.decoder.network import NameVectors, TokenBatch, evidence
-from vision.decoder.teaching.curriculum import joined
-from vision.decoder.teaching.pictures import Pictures
-from vision.decoder.teaching.targets import Targeting
 
 IMAGE_TOKENS = 50
 A_PASS = 8

@@ -4,7 +4,7 @@
 
 Threads of OpenMP spin while they wait for one another. Where another process has one of the processors, the thread that
 is waited for does not run, and the others burn the time that it needs. Each process here reads the same questions
-about `world` one at a time: with OpenMP's own default, as `skylark.threads` sets it, and with each number of `--spins`
+about `world` one at a time: with OpenMP's own default, as `skylark.process` sets it, and with each number of `--spins`
 (GOMP_SPINCOUNT); on a machine that does nothing else, and beside a process that computes. The order turns round after
 each round, so that a drift of the machine's speed falls on all alike. Writes `results/busy_machine.json` and `.md`.
 """
@@ -47,7 +47,7 @@ def read_questions() -> None:
 
 def seconds(setting: str, busy: bool) -> list[float]:
     """Seconds of each question in a process of its own."""
-    from skylark.threads import thread_settings
+    from skylark.process import thread_settings
 
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
     if setting == SET:

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks.exact_executor import RESULTS
-from kg_data.text_table import aligned
-from reasoning.language.teaching.examining import expected_calibration_error
+from skylark.text import aligned
+from training.loop import expected_calibration_error
 
 BINS = 5
 """Of the table that shows them."""

@@ -30,7 +30,7 @@ from scipy.special import expit, log_expit  # type: ignore[import-untyped]
 import kg_data
 from benchmarks.exact_executor import RESULTS
 from vision.detections.colours import EVIDENCE, colouring, counted, evidence
-from vision.images.loading import load_image
+from vision.images import load_image
 
 BOXES = Path(__file__).parent / "lists" / "colours.json"
 LISTS = ("development", "unseen")

@@ -31,22 +31,20 @@ import numpy as np
 
 import kg_data
 from benchmarks.machine import machine, machine_words
-from kg_data.installation import version
-from kg_data.text_table import aligned
 from reasoning import KnowledgeGraph, Query
-from reasoning.completion.complete import soft_logic
-from reasoning.completion.embeddings.checkpoints import LOG_FILE
-from reasoning.completion.fitted import MANIFEST, find_predictor
-from reasoning.completion.fitting import RUN
-from reasoning.completion.hybrid import WEIGHTS_FILE
+from reasoning.completion.complete import WEIGHTS_FILE, soft_logic
+from reasoning.completion.fitted import MANIFEST, RUN, find_predictor
 from reasoning.completion.options import CompletionOptions
 from reasoning.completion.predictor import LinkPredictor
+from reasoning.completion.training import LOG_FILE
 from reasoning.evaluation.query_files import GRAPH_SPLITS, find_files
-from reasoning.evaluation.query_run import QueryEvaluation
-from reasoning.evaluation.ranking_weights import fit_ranking_weights
+from reasoning.evaluation.results import fit_ranking_weights
+from reasoning.evaluation.runs import QueryEvaluation
 from reasoning.evaluation.sampling import HARDER, SamplingOptions, sample_queries
 from reasoning.query.binding import BoundChain, bind
-from reasoning.query.structures import NEGATED, STRUCTURES
+from reasoning.query.records import NEGATED, STRUCTURES
+from skylark.installation import version
+from skylark.text import aligned
 
 DATASETS = {"fb15k-237-q2b": "valid", "nell995-betae": "test"}
 RESULTS = Path(__file__).resolve().parent / "results"

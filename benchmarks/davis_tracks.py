@@ -33,8 +33,8 @@ import kg_data
 from benchmarks.machine import machine, machine_words
 from vision import Detections, Vision
 from vision.task import Task
+from vision.video.files import read_mot
 from vision.video.frames import open_frames
-from vision.video.mot import read_mot
 from vision.video.tracker import DEFAULT_TRACKER, TRACKERS, Tracker
 
 RESULTS = Path(__file__).with_name("results")

@@ -37,8 +37,8 @@ import psutil  # type: ignore[import-untyped]
 
 import kg_data
 from benchmarks.machine import machine, machine_words
-from kg_data.errors import SkylarkError
 from reasoning.speech import check_speech_model
+from skylark.errors import SkylarkError
 from tests.app.visitors import MARKS, Asked, Baggage, Recording, call, load, looks, picture, says, spoken_questions
 
 ROOT = Path(__file__).resolve().parents[1]

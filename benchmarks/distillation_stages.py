@@ -20,10 +20,10 @@ import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
 from benchmarks.reading_distilled import calibration, compared, draw, tallied
-from kg_data.text_table import aligned
 from reasoning import LarkOptions, Query, Reasoner
-from reasoning.language import load_llm
-from reasoning.language.marking.adapters import adapter_digest
+from reasoning.lm import load_llm
+from reasoning.lm.candidate_scoring import adapter_digest
+from skylark.text import aligned
 
 
 def main() -> None:

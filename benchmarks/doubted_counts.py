@@ -27,9 +27,9 @@ from typing import Any
 import kg_data
 from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
-from kg_data.text_table import aligned
+from skylark.text import aligned
 from vision import Task, Vision
-from vision.images.loading import load_image
+from vision.images import load_image
 from vision.selection import DOUBTED
 from vision.task import Target
 

@@ -36,15 +36,15 @@ from numpy.typing import NDArray
 
 import kg_data
 from benchmarks.machine import machine, machine_words
-from kg_data.devices import usable_cores
+from skylark.models import usable_cores
 from vision import Task, Vision
-from vision.classes.coco import COCO_CLASSES
+from vision.classes.lexicon import COCO_CLASSES
 from vision.detections.detections import Detections
 from vision.detectors.detector import Request
 from vision.detectors.nanodet.detector import LOWEST_SCORE, MODEL_FILE, NanoDet
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
-from vision.evaluation.average_precision import Detection, average_precision
-from vision.images.loading import load_image
+from vision.evaluation.runs import Detection, average_precision
+from vision.images import load_image
 from vision.task import Target
 
 SETS = ("coco128", "coco_mini_train")

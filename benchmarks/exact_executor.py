@@ -17,10 +17,10 @@ from typing import Any
 
 import kg_data
 from benchmarks.machine import machine, machine_words
-from kg_data.installation import version
-from kg_data.text_table import aligned
 from reasoning.evaluation.query_files import PROTOCOLS
-from reasoning.evaluation.query_run import QueryEvaluation
+from reasoning.evaluation.runs import QueryEvaluation
+from skylark.installation import version
+from skylark.text import aligned
 
 DATASETS = ("fb15k-237-q2b", "nell995-betae")
 RESULTS = Path(__file__).resolve().parent / "results"

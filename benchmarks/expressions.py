@@ -27,16 +27,14 @@ import numpy as np
 
 from benchmarks.machine import machine, machine_words
 from reasoning import Query
+from training.instructions import sentence_of
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.detections.detections import Detections
 from vision.errors import InstructionError
-from vision.grounding.readings import LEAST_SURE
-from vision.images.loading import LoadedImage
-from vision.reading.expressions.pieces import NUMBERED
-from vision.reading.expressions.sentence import Sentence
-from vision.reading.loading import PACKAGED, readers
-from vision.reading.prompt import TextPrompt
-from vision.reading.teaching.expressions import sentence_of
+from vision.grounding.grounding import LEAST_SURE
+from vision.images import LoadedImage
+from vision.parsing.prompt import NUMBERED, Sentence, TextPrompt
+from vision.parsing.reader import PACKAGED, readers
 from vision.scene import Scene
 
 LISTS = Path(__file__).parent / "lists"

@@ -16,14 +16,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from app.graph.asking import ask
+from app.graph.answer_view import ask
 from app.graph.examples import WORLD_EXAMPLES
 from app.graph.graphs import DEFAULT_GRAPH
-from app.graph.live_run import LiveRun
-from app.models.language_model import LanguageModel
+from app.graph.steps_view import LiveRun
+from app.models.models import LanguageModel
 from benchmarks.machine import machine, machine_words
 from reasoning import KnowledgeGraph
-from reasoning.execution.events import StepFinished
+from reasoning.execution.conclusion import StepFinished
 
 RESULTS = Path(__file__).with_name("results")
 COMMAND = "python -m benchmarks.first_step"

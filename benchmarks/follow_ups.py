@@ -27,15 +27,15 @@ from typing import Any
 
 from benchmarks.machine import machine, machine_words
 from benchmarks.question_lists import HERE, graph_named, result_of
-from kg_data.errors import SkylarkError
 from kg_data.registry import data_root
-from kg_data.text_table import aligned
 from reasoning import Answer, KnowledgeGraph, Query, Reasoner
-from reasoning.language.concurrent_map import concurrent_map
-from reasoning.reading import ReadQuestion, understand
-from reasoning.reading.following.references import may_follow
-from reasoning.reading.model.linked_question import LinkedQuestion
-from reasoning.reading.model.schema import schema_of
+from reasoning.lm.calls import concurrent_map
+from reasoning.parsing import ReadQuestion, understand
+from reasoning.parsing.follow_up_references import may_follow
+from reasoning.parsing.linking import LinkedQuestion
+from reasoning.parsing.schema import schema_of
+from skylark.errors import SkylarkError
+from skylark.text import aligned
 
 LIST = HERE / "lists" / "follow_ups" / "development.jsonl"
 AT_ONCE = 16

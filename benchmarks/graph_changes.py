@@ -35,17 +35,17 @@ from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
 from benchmarks.sparql_engines import from_files
 from kg_data.columns import GraphColumns, LiteralColumn
-from kg_data.installation import version
-from kg_data.text_table import aligned
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.errors import UnknownEntityError
 from reasoning.execution.exact import execute
 from reasoning.graph import cache
-from reasoning.graph.changing.changes import merged
 from reasoning.graph.content import GraphContent
 from reasoning.graph.index import Ids
+from reasoning.graph.updates.changes import merged
 from reasoning.query.binding import bind
-from reasoning.query.structures import STRUCTURES
+from reasoning.query.records import STRUCTURES
+from skylark.installation import version
+from skylark.text import aligned
 from tests.reasoning.deep_queries import RandomQueries
 
 NELL = "nell995-betae"

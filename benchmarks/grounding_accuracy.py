@@ -24,12 +24,12 @@ import numpy as np
 import kg_data
 from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
-from kg_data.appended_lines import Line
+from skylark.files import Line
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES
 from vision.detectors.detector import Detector, Found, Request
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
-from vision.evaluation.expressions import figures_of, grounded_line, read_expressions
-from vision.images.loading import LoadedImage
+from vision.evaluation.grounding import figures_of, grounded_line, read_expressions
+from vision.images import LoadedImage
 from vision.vision import Vision
 
 EXPRESSIONS = Path(__file__).parent / "lists" / "grounding.jsonl"

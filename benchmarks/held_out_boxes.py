@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import kg_data
-from vision.decoder.teaching.pictures import IMAGES, INSTANCES, PictureSet, read_set
+from training.box_examples import IMAGES, INSTANCES, PictureSet, read_set
 from vision.detectors.detector import Found
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
-from vision.evaluation.average_precision import Detection, average_precision, evaluated
-from vision.images.loading import LoadedImage, load_image
+from vision.evaluation.runs import Detection, average_precision, evaluated
+from vision.images import LoadedImage, load_image
 
 COCO, VOC = ("coco128", "coco_mini_train"), ("voc2007",)
 UNLABELLED = ("unlabelled",)

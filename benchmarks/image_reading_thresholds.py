@@ -4,8 +4,8 @@
 
 Reads the tenth of the taught lists that is kept back from teaching and the `former` lists, and prints for some
 thresholds how many of the readings are at least so probable, and how many of these are right; and the expected
-calibration error of the probability. `SURE` of `vision.reading.understanding` and `LEAST_SURE` of
-`vision.grounding.readings` are chosen by it. Writes `results/image_reading_thresholds.md`. `--temperature` is written
+calibration error of the probability. `SURE` of `vision.parsing.reader` and `LEAST_SURE` of
+`vision.grounding.grounding` are chosen by it. Writes `results/image_reading_thresholds.md`. `--temperature` is written
 into the adapter before it reads: teaching ends with one that is fitted to single tokens without their constraint.
 """
 
@@ -24,18 +24,14 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from benchmarks.expressions import same
 from benchmarks.instructions import as_form, differences, filled
 from benchmarks.machine import machine, machine_words
-from reasoning.language.concurrent_map import concurrent_map
-from reasoning.language.teaching.examining import expected_calibration_error
-from reasoning.language.writing.adapters import Writing
-from reasoning.language.writing.beams import MOST_ROWS
+from reasoning.lm.calls import concurrent_map
+from reasoning.lm.generation import MOST_ROWS, Writing
+from training.instructions import FOLDER, VIDEO_LIST, is_kept_back, sentence_of
+from training.loop import expected_calibration_error
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
-from vision.reading.expressions.sentence import Sentence
-from vision.reading.loading import JOB, PACKAGED, readers
-from vision.reading.prompt import TextPrompt
-from vision.reading.teaching.curriculum import is_kept_back
-from vision.reading.teaching.expressions import VIDEO_LIST, sentence_of
-from vision.reading.teaching.instructions import FOLDER
+from vision.parsing.prompt import Sentence, TextPrompt
+from vision.parsing.reader import JOB, PACKAGED, readers
 
 LISTS = Path(__file__).parent / "lists"
 MATCHER = ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)

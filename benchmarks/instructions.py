@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine, machine_words
-from reasoning.language.readers import MODEL, adapter_folder
+from reasoning.lm.calls import MODEL, adapter_folder
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
-from vision.reading import read_instruction
-from vision.reading.loading import PACKAGED
+from vision.parsing import read_instruction
+from vision.parsing.reader import PACKAGED
 from vision.task import Task
 
 HERE = Path(__file__).resolve().parent

@@ -36,8 +36,8 @@ from benchmarks.question_lists import OPEN, judged
 from reasoning import Reasoner
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language import load_llm
-from reasoning.reading import understand
+from reasoning.lm import load_llm
+from reasoning.parsing import understand
 
 HERE = Path(__file__).resolve().parent
 LIST = HERE / "lists" / "questions.world.unseen.jsonl"

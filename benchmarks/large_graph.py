@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import machine, machine_words
-from kg_data.installation import version
+from skylark.installation import version
 
 RESULTS = Path(__file__).resolve().parent / "results"
 LOAD = """

@@ -13,19 +13,19 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from kg_data.appended_lines import Line
-from kg_data.errors import SkylarkError
 from reasoning import Reasoner
-from reasoning.evaluation.method import MethodReply
 from reasoning.evaluation.metrics import QUESTION_METRICS
 from reasoning.evaluation.question_files import QuestionRecord
-from reasoning.evaluation.question_run import line_of, reason_of
+from reasoning.evaluation.run import MethodReply
+from reasoning.evaluation.runs import line_of, reason_of
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language.readers import MODEL, adapter_folder
-from reasoning.lark.options import LarkOptions
+from reasoning.lark.steps import LarkOptions
+from reasoning.lm.calls import MODEL, adapter_folder
+from reasoning.parsing import understand
+from reasoning.parsing.reader import PACKAGED, reader_of
 from reasoning.query.read_question import ReadQuestion
-from reasoning.reading import understand
-from reasoning.reading.model.loading import PACKAGED, reader_of
+from skylark.errors import SkylarkError
+from skylark.files import Line
 
 SHOWN_MISSES = 100
 """Misses that the results keep of each run; their reasons are counted over all."""

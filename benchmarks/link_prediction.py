@@ -47,15 +47,14 @@ import torch
 import kg_data
 from benchmarks.machine import machine, machine_words
 from benchmarks.pykeen_complex import Pykeen, Setting
-from kg_data.installation import version
-from kg_data.text_table import aligned
 from reasoning import KnowledgeGraph
-from reasoning.completion.embeddings.training_pairs import TrainingPairs
-from reasoning.completion.fitting import fit, predict_by_rules
-from reasoning.completion.link_ranking import LinkRanking, Scorer, rank_links
+from reasoning.completion.embeddings import TrainingPairs
+from reasoning.completion.fitted import fit, predict_by_rules
 from reasoning.completion.options import TrainingOptions, suited_options
-from reasoning.completion.predictor import scorer_of
+from reasoning.completion.predictor import LinkRanking, Scorer, rank_links, scorer_of
 from reasoning.graph.index import Ids, TripleIndex
+from skylark.installation import version
+from skylark.text import aligned
 
 RESULTS = Path(__file__).resolve().parent / "results"
 RANK = 128

@@ -23,8 +23,8 @@ from rapidfuzz import fuzz, process
 
 from benchmarks.machine import machine, machine_words
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.reading.model.names import link_names
-from reasoning.reading.model.schema import schema_of
+from reasoning.parsing.linking import link_names
+from reasoning.parsing.schema import schema_of
 
 RESULTS = Path(__file__).resolve().parent / "results"
 ASKED, PEER_ASKED = 200, 20

@@ -24,15 +24,14 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 import kg_data
 from benchmarks.machine import machine, machine_words
-from vision.detections.fields import Rings
+from vision.detections.boxes import Rings
 from vision.detections.polygons import grabcut_outlines, rings_from_mask, with_points
 from vision.detections.polygons.grabcut import grabcut, rounded_box, window
 from vision.detectors.detector import Found, Request
 from vision.detectors.nanodet.detector import NanoDet
-from vision.evaluation.annotations import AnnotatedSet, read_annotations
-from vision.evaluation.average_precision import MAX_DETECTIONS, Detection, average_precision
-from vision.evaluation.run_lengths import from_rings
-from vision.images.loading import LoadedImage, load_image
+from vision.evaluation.annotations import AnnotatedSet, from_rings, read_annotations
+from vision.evaluation.runs import MAX_DETECTIONS, Detection, average_precision
+from vision.images import LoadedImage, load_image
 
 RESULTS = Path(__file__).with_name("results")
 COMMAND = "python -m benchmarks.mask_ap"

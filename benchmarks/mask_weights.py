@@ -21,7 +21,7 @@ import kg_data
 from vision.detections.polygons.grabcut import KINDS, evidence, window
 from vision.detections.polygons.masks import mask_from_rings
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
-from vision.images.loading import load_image
+from vision.images import load_image
 
 PIXELS = 600
 """Of each object."""

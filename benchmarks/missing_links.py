@@ -21,12 +21,11 @@ import numpy as np
 
 import kg_data
 from benchmarks.machine import machine, machine_words
-from kg_data.installation import version
-from kg_data.text_table import aligned
 from reasoning.evaluation.query_files import EntityTable, find_files, read_records
 from reasoning.evaluation.sampling import SamplingOptions, classify_queries, sample_queries, shares_table
-from reasoning.evaluation.sampling.graphs import GraphPair
-from reasoning.evaluation.sampling.missing_links import MissingLinks
+from reasoning.evaluation.sampling.missing_links import GraphPair, MissingLinks
+from skylark.installation import version
+from skylark.text import aligned
 
 DATASETS = {"fb15k-237-q2b": "valid", "nell995-betae": "test"}
 SAMPLED = {"as in the benchmarks": SamplingOptions(), "harder": SamplingOptions(count=200, harder=True)}

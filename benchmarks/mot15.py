@@ -29,7 +29,7 @@ import kg_data
 from benchmarks.machine import machine, machine_words
 from vision.detections.detections import Detections
 from vision.evaluation.tracks import evaluate_tracks
-from vision.video.mot import MotRows, by_frame, mot_text, read_mot
+from vision.video.files import MotRows, by_frame, mot_text, read_mot
 from vision.video.tracker import TRACKERS, Tracker, tracker_class
 
 RESULTS = Path(__file__).with_name("results")

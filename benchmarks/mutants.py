@@ -280,9 +280,9 @@ def report(out: Path) -> str:
     records = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     outcomes = Counter((record["room"], record["outcome"]) for record in records)
     kinds = ("killed", "survived", "gone", "not found")
-    rows = [[room, *(outcomes[room, kind] for kind in kinds)] for room in ROOMS]
+    rows: list[list[object]] = [[room, *(outcomes[room, kind] for kind in kinds)] for room in ROOMS]
     rows.append(["all", *(sum(outcomes[room, kind] for room in ROOMS) for kind in kinds)])
-    return "\n".join("".join(f"{value!s:>12}" for value in row) for row in [["room", *kinds], *rows])
+    return "\n".join("".join(f"{value!s:>12}" for value in row) for row in [list[object](["room", *kinds]), *rows])
 
 
 def main() -> None:

@@ -22,17 +22,14 @@ from typing import Any
 from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
 from benchmarks.repeated_steps import check_row, curve, teaching
-from kg_data.text_table import aligned
-from reasoning.cli.teaching import HELD_OUT, TAUGHT, load_graphs
-from reasoning.language.low_rank import load_adapter, new_config
-from reasoning.language.marking.marks import Marks
-from reasoning.language.marking.scheme import MarkScheme, unlike
-from reasoning.language.marking.student import Student, attach, open_base
-from reasoning.language.teaching.checkpoints import last_checkpoint
-from reasoning.language.teaching.loop import teach
-from reasoning.language.teaching.mark_learner import MarkLearner
-from reasoning.lark.sheets import OPERATION_WORDS
-from reasoning.lark.teaching.curriculum import StepCurriculum, StepTeachingOptions
+from reasoning.lark.prompts import OPERATION_WORDS
+from reasoning.lm.candidate_scoring import Marks, MarkScheme, Student, attach, open_base, unlike
+from reasoning.lm.low_rank import load_adapter, new_config
+from skylark.text import aligned
+from training.commands import HELD_OUT, TAUGHT, load_graphs
+from training.learners import MarkLearner
+from training.loop import last_checkpoint, teach
+from training.steps import StepCurriculum, StepTeachingOptions
 
 
 def main() -> None:

@@ -43,13 +43,12 @@ import kg_data
 from benchmarks.machine import machine, machine_words
 from kg_data.batches.processes import ONE_THREAD
 from kg_data.batches.shards import ShardFolder
-from kg_data.installation import version
-from kg_data.text_table import aligned
 from reasoning import KnowledgeGraph
-from reasoning.completion.fitted import find_predictor
-from reasoning.completion.fitting import fit
+from reasoning.completion.fitted import find_predictor, fit
 from reasoning.completion.options import suited_options
 from reasoning.errors import CompletionError
+from skylark.installation import version
+from skylark.text import aligned
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SETS = {"fb15k-237-q2b": "valid", "nell995-betae": "test"}

@@ -26,9 +26,9 @@ from benchmarks.likeliest import measure
 from benchmarks.machine import machine, machine_words
 from benchmarks.metaqa_questions import without_brackets
 from reasoning.evaluation.question_files import QuestionRecord, RelationPath, read_questions, walk
-from reasoning.evaluation.question_run import relations_along
+from reasoning.evaluation.runs import relations_along
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language.readers import MODEL
+from reasoning.lm.calls import MODEL
 
 HERE = Path(__file__).resolve().parent
 GRAPHS = ("pathquestion", "pql", "wc2014")

@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine, machine_words
-from kg_data.errors import SkylarkError
-from reasoning.execution.outcome import outcome
+from reasoning.execution.exact import outcome
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language.readers import MODEL
+from reasoning.lm.calls import MODEL
+from reasoning.parsing import ReadingOptions, ReadQuestion, understand
 from reasoning.query.tree import Query
-from reasoning.reading import ReadingOptions, ReadQuestion, understand
+from skylark.errors import SkylarkError
 
 HERE = Path(__file__).resolve().parent
 UNSEEN = ("world", "measures", "own")

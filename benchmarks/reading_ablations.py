@@ -28,24 +28,20 @@ from unittest.mock import patch
 from benchmarks.machine import machine, machine_words
 from benchmarks.question_lists import HERE, OPEN, UNSEEN, graph_named, judged
 from benchmarks.student_runs import write_report
-from kg_data.errors import SkylarkError
-from kg_data.text_table import aligned
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language.local_weights import find_weights, model_name, open_model
-from reasoning.language.low_rank import lower_layers, rows_fingerprint
-from reasoning.language.writing.adapters import Writing
-from reasoning.language.writing.beams import BeamWriter, Written
-from reasoning.language.writing.writer import FINGERPRINT_ROWS, Writer, WriterTokens
+from reasoning.lm.generation import FINGERPRINT_ROWS, BeamWriter, Writer, WriterTokens, Writing, Written
+from reasoning.lm.local_weights import find_weights, model_name, open_model
+from reasoning.lm.low_rank import lower_layers, rows_fingerprint
+from reasoning.parsing.checking import Checked
+from reasoning.parsing.reader import JOB, PACKAGED, Confidence, QuestionReader, reader_of
+from reasoning.parsing.schema import GraphSchema, schema_of
 from reasoning.query.binding import bind
 from reasoning.query.read_question import ReadQuestion
 from reasoning.query.tree import Query
-from reasoning.reading.model.checking import Checked
-from reasoning.reading.model.confidence import Confidence
-from reasoning.reading.model.loading import JOB, PACKAGED, reader_of
-from reasoning.reading.model.reader import QuestionReader
-from reasoning.reading.model.schema import GraphSchema, schema_of
-from reasoning.reading.teaching.domains import load_domains
-from reasoning.reading.teaching.drawing import LessonDrawer
+from skylark.errors import SkylarkError
+from skylark.text import aligned
+from training.question_phrases import load_domains
+from training.question_sampling import LessonDrawer
 
 EVERY = 5
 EXAMPLES, SHOWN_GRAPHS = 8, 2
@@ -98,7 +94,7 @@ def bound_alone(query: Query, schema: GraphSchema) -> Checked:
 @contextmanager
 def changed(variant: str) -> Iterator[None]:
     """The product with one thing taken out."""
-    reading = "reasoning.reading.model"
+    reading = "reasoning.parsing.model"
     with ExitStack() as patches:
         if variant == FREE:
             patches.enter_context(patch(f"{reading}.reader.query_grammar", lambda prompt, piece: ANY_TEXT))

@@ -28,15 +28,14 @@ from scipy.optimize import minimize  # type: ignore[import-untyped]
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from benchmarks.question_lists import HERE, graph_named, judged
-from kg_data.appended_lines import whole_lines, write_whole
-from kg_data.errors import SkylarkError
-from reasoning.language.concurrent_map import concurrent_map
-from reasoning.language.teaching.examining import expected_calibration_error
-from reasoning.language.writing.beams import MOST_ROWS
+from reasoning.lm.calls import concurrent_map
+from reasoning.lm.generation import MOST_ROWS
+from reasoning.parsing.reader import FEATURES, Confidence, reader_of
 from reasoning.query.read_question import ReadQuestion
-from reasoning.reading.model.confidence import FEATURES, Confidence
-from reasoning.reading.model.loading import reader_of
-from reasoning.reading.teaching.lists import KEPT_BACK, packaged_lists
+from skylark.errors import SkylarkError
+from skylark.files import whole_lines, write_whole
+from training.loop import expected_calibration_error
+from training.questions import KEPT_BACK, packaged_lists
 
 MOST_WRONG = 0.05
 """Share of the questions that may be answered wrongly."""

@@ -24,19 +24,18 @@ import numpy as np
 import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
-from kg_data.installation import version
-from kg_data.text_table import aligned
 from reasoning import KnowledgeGraph, LarkOptions, Query, Reasoner
 from reasoning.answer import Answer
 from reasoning.evaluation.query_files import GRAPH_SPLITS, find_files
 from reasoning.execution.exact import execute
 from reasoning.execution.step_result import StepResult
-from reasoning.language import load_llm
-from reasoning.language.marking.adapters import PACKAGED_ADAPTER, adapter_digest
-from reasoning.language.marking.student import load_student
-from reasoning.language.teaching.examining import expected_calibration_error
-from reasoning.lark.teaching.drawing import STEP_KINDS, StepDrawer
+from reasoning.lm import load_llm
+from reasoning.lm.candidate_scoring import PACKAGED_ADAPTER, adapter_digest, load_student
 from reasoning.query.binding import bind
+from skylark.installation import version
+from skylark.text import aligned
+from training.loop import expected_calibration_error
+from training.steps import STEP_KINDS, StepDrawer
 
 MOST_ANSWERS = 40
 SEED = 0

@@ -23,16 +23,15 @@ import numpy as np
 
 from benchmarks.machine import machine, machine_words
 from benchmarks.student_runs import taught, write_report
-from kg_data.text_table import aligned
-from reasoning.language.teaching.checkpoints import Progress
-from reasoning.language.teaching.write_learner import TaughtPack
-from reasoning.language.writing.packs import Pack, Segment
-from reasoning.language.writing.writer import WriterTokens
-from reasoning.reading.model.prompt import ANSWER, KIND_IDS, RELATION_IDS, on_a_line
-from reasoning.reading.teaching.bindings import Binding, draw_bindings
-from reasoning.reading.teaching.curriculum import HELD_OUT, MOST_BINDINGS, TURNS, QuestionTeachingOptions
-from reasoning.reading.teaching.domains import Domain, load_domains
-from reasoning.reading.teaching.graphs import DrawnGraph, draw_graph
+from reasoning.lm.generation import WriterTokens
+from reasoning.lm.packs import Pack, Segment
+from reasoning.parsing.schema import ANSWER, KIND_IDS, RELATION_IDS, on_a_line
+from skylark.text import aligned
+from training.learners import TaughtPack
+from training.loop import Progress
+from training.question_phrases import Domain, load_domains
+from training.question_sampling import Binding, DrawnGraph, draw_bindings, draw_graph
+from training.questions import HELD_OUT, MOST_BINDINGS, TURNS, QuestionTeachingOptions
 
 OPTIONS = QuestionTeachingOptions(tokens=80_000, report_every=20_000, learning_rate=8e-4)
 PACKS = 10
@@ -41,7 +40,7 @@ _ID = re.compile(r" =.$", re.MULTILINE)
 
 
 class Bindings:
-    """Packs of words with the relation or kind that they mean; a `reasoning.language.teaching.loop.Curriculum`."""
+    """Packs of words with the relation or kind that they mean; a `training.loop.Curriculum`."""
 
     unique_tokens = 0
 

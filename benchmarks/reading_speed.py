@@ -19,13 +19,10 @@ from pathlib import Path
 
 from benchmarks.machine import machine, machine_words
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language.concurrent_map import concurrent_map
-from reasoning.language.writing.beams import MOST_ROWS, BeamWriter
-from reasoning.language.writing.writer import load_writer
-from reasoning.reading.model.confidence import Confidence
-from reasoning.reading.model.loading import JOB, PACKAGED
-from reasoning.reading.model.reader import QuestionReader
-from reasoning.reading.model.schema import schema_of
+from reasoning.lm.calls import concurrent_map
+from reasoning.lm.generation import MOST_ROWS, BeamWriter, load_writer
+from reasoning.parsing.reader import JOB, PACKAGED, Confidence, QuestionReader
+from reasoning.parsing.schema import schema_of
 
 HERE = Path(__file__).resolve().parent
 BATCH = 32

@@ -25,17 +25,16 @@ import numpy as np
 
 from benchmarks.machine import machine, machine_words
 from benchmarks.student_runs import taught, write_report
-from kg_data.text_table import aligned
-from reasoning.language.local_weights import model_name
-from reasoning.language.teaching.checkpoints import Progress
-from reasoning.language.teaching.write_learner import TaughtPack
-from reasoning.language.writing.packs import Pack, Segment
-from reasoning.language.writing.writer import WriterTokens
-from reasoning.reading.model.prompt import KIND_IDS, RELATION_IDS, Schema, on_a_line
-from reasoning.reading.teaching.curriculum import HELD_OUT, LISTED, QuestionTeachingOptions, packed
-from reasoning.reading.teaching.domains import load_domains
-from reasoning.reading.teaching.drawing import DrawnPack, LessonDrawer
-from reasoning.reading.teaching.lists import listed_graphs, packaged_lists
+from reasoning.lm.generation import WriterTokens
+from reasoning.lm.local_weights import model_name
+from reasoning.lm.packs import Pack, Segment
+from reasoning.parsing.schema import KIND_IDS, RELATION_IDS, Schema, on_a_line
+from skylark.text import aligned
+from training.learners import TaughtPack
+from training.loop import Progress
+from training.question_phrases import load_domains
+from training.question_sampling import DrawnPack, LessonDrawer
+from training.questions import HELD_OUT, LISTED, QuestionTeachingOptions, listed_graphs, packaged_lists, packed
 
 OPTIONS = QuestionTeachingOptions(tokens=120_000, report_every=40_000, learning_rate=1.5e-3)
 """Of each student, but for its base and layers."""
@@ -105,7 +104,7 @@ STUDENTS = {
 
 
 class Lessons:
-    """Questions over drawn and written graphs; a `reasoning.language.teaching.loop.Curriculum`."""
+    """Questions over drawn and written graphs; a `training.loop.Curriculum`."""
 
     unique_tokens = 0
 

@@ -18,14 +18,14 @@ from typing import Any
 import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
-from kg_data.installation import version
-from kg_data.text_table import aligned
 from reasoning import KnowledgeGraph, LarkOptions, Query
 from reasoning.evaluation.query_files import GRAPH_SPLITS, find_files
-from reasoning.evaluation.query_run import QueryEvaluation
+from reasoning.evaluation.runs import QueryEvaluation
 from reasoning.execution.exact import execute
-from reasoning.language import describe_llm, load_llm
+from reasoning.lm import describe_llm, load_llm
 from reasoning.query.binding import bind
+from skylark.installation import version
+from skylark.text import aligned
 
 MOST_ANSWERS = 40
 MODELS = ("embedded", "copy")

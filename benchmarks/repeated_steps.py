@@ -2,7 +2,7 @@
 
     python -m benchmarks.repeated_steps RUN [RUN ...] [--data DIR]
 
-The law (Muennighoff et al. 2023, see `reasoning.language.teaching.epochs`) says how many new tokens repeated ones are
+The law (Muennighoff et al. 2023, see `training.loop`) says how many new tokens repeated ones are
 worth: a run of so many new tokens, with its own schedule, should end where the run that repeats ends. Compares the
 folders of runs of `python -m reasoning teach steps`, some with a small `--unique`, others with one so large that hardly
 a step is met twice. All are examined on the same steps from graphs that none was taught with, more of them than in the
@@ -27,14 +27,11 @@ import numpy as np
 import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
-from kg_data.text_table import aligned
 from reasoning import KnowledgeGraph
-from reasoning.language.marking.student import load_student
-from reasoning.language.teaching.checkpoints import CHECKPOINT, LOG_FILE
-from reasoning.language.teaching.epochs import effective_data
-from reasoning.language.teaching.examining import examine
-from reasoning.lark.teaching.curriculum import StepTeachingOptions
-from reasoning.lark.teaching.drawing import STEP_KINDS, StepDrawer
+from reasoning.lm.candidate_scoring import load_student
+from skylark.text import aligned
+from training.loop import CHECKPOINT, LOG_FILE, effective_data, examine
+from training.steps import STEP_KINDS, StepDrawer, StepTeachingOptions
 
 STEPS = 100
 """Held-out steps of each kind."""

@@ -28,21 +28,20 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 import kg_data
 from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
-from kg_data.installation import version
-from kg_data.text_table import aligned
 from reasoning import GraphRetriever, KnowledgeGraph, LarkOptions
 from reasoning.evaluation.query_files import GRAPH_SPLITS, EntityTable, QueryRecord, find_files, read_records
 from reasoning.execution.exact import execute
-from reasoning.execution.step_set import inputs_of
+from reasoning.execution.step_result import inputs_of
 from reasoning.graph.index import Ids
-from reasoning.language import load_llm
-from reasoning.language.token_counting import count_tokens
-from reasoning.lark.entity_ids import NamingKind
-from reasoning.lark.text_steps import make_naming
-from reasoning.lark.token_cost import TokenCost, named_triple
+from reasoning.lark.prompts import NamingKind
+from reasoning.lark.steps import TokenCost, make_naming, named_triple
+from reasoning.lm import load_llm
+from reasoning.lm.replies import count_tokens
 from reasoning.query.binding import BoundStep, bind
-from reasoning.query.structures import STRUCTURES
+from reasoning.query.records import STRUCTURES
 from reasoning.retrieval import TripleCost, retrieve
+from skylark.installation import version
+from skylark.text import aligned
 
 DATASET = "nell995-betae"
 BUDGET = 2048

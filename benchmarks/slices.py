@@ -41,16 +41,15 @@ import onnxruntime  # type: ignore[import-untyped]
 import kg_data
 from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
-from kg_data.devices import usable_cores
+from skylark.models import usable_cores
 from vision import Detections, Slicing, Vision
-from vision.classes.coco import COCO_CLASSES
+from vision.classes.lexicon import COCO_CLASSES
 from vision.detectors.detector import Request
 from vision.detectors.nanodet.detector import MODEL_FILE, SIDE
-from vision.detectors.slices.detector import SlicedDetector
-from vision.detectors.slices.merging import Look, merged
+from vision.detectors.slices import Look, SlicedDetector, merged
 from vision.evaluation.annotations import AnnotatedImage, AnnotatedSet, Annotation, read_annotations
-from vision.evaluation.average_precision import MAX_DETECTIONS, Detection, average_precision
-from vision.images.loading import load_image
+from vision.evaluation.runs import MAX_DETECTIONS, Detection, average_precision
+from vision.images import load_image
 from vision.task import Limit, Target, Task
 
 HELPER = Path(__file__).with_name("sahi_slices.py")

@@ -32,13 +32,13 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
-from kg_data.installation import version
-from kg_data.text_table import aligned
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.errors import EndpointError
 from reasoning.evaluation.query_files import find_files
 from reasoning.evaluation.sampling import SamplingOptions, sample_queries
-from reasoning.query.structures import STRUCTURES
+from reasoning.query.records import STRUCTURES
+from skylark.installation import version
+from skylark.text import aligned
 from tests.reasoning.chat_models import faultless
 from tests.reasoning.deep_queries import RandomQueries
 from tests.reasoning.sparql_oracle import Ask, by_executor, by_sparql, over_http

@@ -34,10 +34,9 @@ from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
 
 from benchmarks.machine import machine, machine_words
 from benchmarks.question_lists import result_of
-from kg_data.text_table import aligned
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.parsing import understand
 from reasoning.query.tree import Query
-from reasoning.reading import understand
 from reasoning.speech import (
     Audio,
     SpeechError,
@@ -47,6 +46,7 @@ from reasoning.speech import (
     open_speech_model,
     spoken_topic,
 )
+from skylark.text import aligned
 
 HERE = Path(__file__).resolve().parent
 LIST = HERE / "lists" / "questions.spoken.unseen.jsonl"

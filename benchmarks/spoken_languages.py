@@ -21,10 +21,10 @@ from typing import Any
 
 from benchmarks.machine import machine, machine_words
 from benchmarks.speech import HERE, kept, recording, resumable, world
-from kg_data.text_table import aligned
-from reasoning.reading import understand
+from reasoning.parsing import understand
 from reasoning.speech import SpeechError, SpokenLanguageError, hear_question, open_speech_model
-from reasoning.speech.transcript import language_name
+from reasoning.speech.model import language_name
+from skylark.text import aligned
 
 LIST = HERE / "lists" / "spoken.languages.jsonl"
 WAYS = (("", 140), ("+f2", 170))

@@ -31,13 +31,12 @@ from onnxruntime.quantization import QuantType, quantize_dynamic  # type: ignore
 import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
-from kg_data.text_table import aligned
 from reasoning import KnowledgeGraph
-from reasoning.language import load_llm
-from reasoning.language.marking.adapters import PACKAGED_ADAPTER, adapter_digest
-from reasoning.language.marking.student import TOKENS_OF_A_PASS, Student, load_student
-from reasoning.language.teaching.examining import expected_calibration_error
-from reasoning.lark.teaching.drawing import STEP_KINDS, StepDrawer, TaughtStep
+from reasoning.lm import load_llm
+from reasoning.lm.candidate_scoring import PACKAGED_ADAPTER, TOKENS_OF_A_PASS, Student, adapter_digest, load_student
+from skylark.text import aligned
+from training.loop import expected_calibration_error
+from training.steps import STEP_KINDS, StepDrawer, TaughtStep
 
 ALONE = 1
 """Tokens of a pass that no two steps fit into."""

@@ -9,13 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.exact_executor import RESULTS
-from reasoning.language.teaching.checkpoints import LOG_FILE, last_checkpoint
-from reasoning.language.teaching.loop import Curriculum, claimed, teach
-from reasoning.language.teaching.options import WritingOptions
-from reasoning.language.teaching.preparing import prepare_writer
-from reasoning.language.teaching.write_learner import TaughtPack, WriteLearner
-from reasoning.language.writing.writer import WriterTokens
-from reasoning.reading.model.loading import JOB
+from reasoning.lm.generation import WriterTokens
+from reasoning.parsing.reader import JOB
+from training.learners import TaughtPack, WriteLearner, prepare_writer
+from training.loop import LOG_FILE, Curriculum, WritingOptions, claimed, last_checkpoint, teach
 
 
 def taught(

@@ -24,19 +24,24 @@ from typing import Any
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from benchmarks.machine import machine, machine_words
-from kg_data.appended_lines import write_whole
 from kg_data.values import Value
-from reasoning.extraction.asking import Asker, open_model
-from reasoning.extraction.documents import Document
-from reasoning.extraction.grounding import Grounded, grounded
-from reasoning.extraction.messages import extracting_messages
-from reasoning.extraction.options import ExtractionOptions
-from reasoning.extraction.passages import passages
-from reasoning.extraction.replies import TriplesReply, UnreadableReplyError, triples_kind
+from reasoning.extraction.asking import (
+    Asker,
+    ExtractionOptions,
+    Grounded,
+    TriplesReply,
+    UnreadableReplyError,
+    extracting_messages,
+    grounded,
+    open_model,
+    triples_kind,
+)
+from reasoning.extraction.documents import Document, passages
 from reasoning.extraction.schema import ExtractionSchema
 from reasoning.graph.names import fold
-from reasoning.language import load_llm
-from reasoning.language.errors import LLMError
+from reasoning.lm import load_llm
+from reasoning.lm.errors import LLMError
+from skylark.files import write_whole
 
 FOLDER = Path(__file__).with_name("lists") / "text_triples"
 RESULTS = Path(__file__).with_name("results")

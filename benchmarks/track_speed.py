@@ -39,8 +39,8 @@ from vision.classes import COCO_CLASSES
 from vision.detectors.detector import Found, Request
 from vision.errors import DetectorError
 from vision.task import Target, Task
+from vision.video.drawing import VideoWriter
 from vision.video.frames import open_frames
-from vision.video.writing import VideoWriter
 
 RESULTS = Path(__file__).with_name("results")
 COMMAND = "python -m benchmarks.track_speed"

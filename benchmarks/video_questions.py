@@ -33,9 +33,9 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 import kg_data
 from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
-from kg_data.appended_lines import encoded, write_whole
-from kg_data.errors import SkylarkError
-from kg_data.text_table import aligned
+from skylark.errors import SkylarkError
+from skylark.files import encoded, write_whole
+from skylark.text import aligned
 from vision import Vision
 from vision.video.answer import VideoAnswer
 from vision.video.tracks import Track

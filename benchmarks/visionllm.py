@@ -43,19 +43,18 @@ from benchmarks.box_control import A_PASS, Control, taught_control
 from benchmarks.exact_executor import RESULTS
 from benchmarks.held_out_boxes import COCO, VOC, HeldOut
 from benchmarks.machine import machine, machine_words
-from reasoning.language.low_rank import WEIGHTS_FILE
-from vision.classes.coco import COCO_CLASSES
-from vision.decoder.adapters import PACKAGED, PROJECTOR_FILE
-from vision.decoder.detector import OVERLAP, VisionLLM, as_found
+from reasoning.lm.low_rank import WEIGHTS_FILE
+from training.box_binding import untaught_words
+from training.box_examples import shares_of
+from vision.classes.lexicon import COCO_CLASSES
+from vision.decoder.detector import OVERLAP, PACKAGED, PROJECTOR_FILE, VisionLLM, as_found
 from vision.decoder.image_tokens import ImageTokens
 from vision.decoder.opening import PERMUTATIONS
-from vision.decoder.teaching.binding import untaught_words
-from vision.decoder.teaching.targets import shares_of
 from vision.decoder.vocabulary import Prompt
 from vision.detectors.detector import Found, Request
 from vision.detectors.nanodet.detector import NanoDet
-from vision.evaluation.average_precision import Detection
-from vision.images.loading import LoadedImage
+from vision.evaluation.runs import Detection
+from vision.images import LoadedImage
 
 NAMES = ("visionllm.json", "visionllm.md")
 ADAPTER_FILES = (WEIGHTS_FILE, PROJECTOR_FILE)

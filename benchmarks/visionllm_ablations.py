@@ -35,21 +35,19 @@ from transformers import DynamicCache
 from benchmarks.exact_executor import RESULTS
 from benchmarks.held_out_boxes import COCO, HeldOut, folder_of
 from benchmarks.machine import machine, machine_words
-from kg_data.appended_lines import encoded, write_whole
-from reasoning.language.writing.layout import Layout
-from vision.classes.coco import COCO_CLASSES
+from reasoning.lm.generation import Layout
+from skylark.files import encoded, write_whole
+from training.box_examples import BoxOptions, read_set
+from training.boxes import BoxLearner, BoxLesson, teach_boxes
+from vision.classes.lexicon import COCO_CLASSES
 from vision.decoder.detector import VisionLLM, as_found
-from vision.decoder.nanodet_tokens import NanoDetTokens
+from vision.decoder.image_tokens import NanoDetTokens
 from vision.decoder.network import NONE_STEP, Network, TokenBatch, Written, places_of
-from vision.decoder.teaching.learner import BoxLearner, BoxLesson
-from vision.decoder.teaching.options import BoxOptions
-from vision.decoder.teaching.pictures import read_set
-from vision.decoder.teaching.run import teach_boxes
 from vision.decoder.vocabulary import BINS, Prompt
 from vision.detectors.detector import Found, Request
 from vision.detectors.nanodet.detector import NanoDet
-from vision.evaluation.average_precision import Detection
-from vision.images.loading import LoadedImage
+from vision.evaluation.runs import Detection
+from vision.images import LoadedImage
 
 Rows = list[list[Detection]]
 

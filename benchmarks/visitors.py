@@ -33,13 +33,13 @@ import kg_data
 from app.ask.desk import Desk, InHand, Reply
 from app.graph.graphs import GraphShelf
 from app.image.looking import NO_SLICES, Looked, SharedDetector
-from app.models.language_model import LanguageModel
+from app.models.models import LanguageModel
 from app.server.serving import clear, prepare
 from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
-from kg_data.appended_lines import encoded, write_whole
-from kg_data.text_table import aligned
 from reasoning.graph.names import fold
+from skylark.files import encoded, write_whole
+from skylark.text import aligned
 from vision import Task
 
 LISTS = Path(__file__).with_name("lists")

@@ -22,8 +22,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-ROOMS = ("kg_data", "reasoning", "vision", "app")
-READERS = ("reasoning/reading/", "reasoning/questions/", "vision/reading/", "vision/instructions/")
+ROOMS = ("skylark", "kg_data", "reasoning", "vision", "app")
+READERS = ("reasoning/parsing/", "reasoning/questions/", "vision/parsing/", "vision/instructions/")
 """Folders that are one place each; the names of today, and those of version 0.1.0."""
 
 

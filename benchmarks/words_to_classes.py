@@ -4,7 +4,7 @@
 
 A line is right where the classes are one of the sets that the list accepts. Without `--final` only the lists are run
 that the code was written with; with it the one that was held back too, and `results/words_to_classes.json` and `.md`
-are written. `--fit` shows what the least similarity of `vision.classes.anchors` rests on: every phrase of the lexicon
+are written. `--fit` shows what the least similarity of `vision.classes.matching` rests on: every phrase of the lexicon
 is taken for unknown, as far as it would be without the lexicon, and weighed by the others.
 """
 
@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.machine import machine, machine_words
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
-from vision.classes.anchors import MIN_SIMILARITY, MIN_SIMILARITY_OF_PIECES, least_similarity, lexicon_vectors, vote
+from vision.classes.matching import MIN_SIMILARITY, MIN_SIMILARITY_OF_PIECES, least_similarity, lexicon_vectors, vote
 from vision.classes.vocabulary import Evidence, Vocabulary
 
 HERE = Path(__file__).parent

@@ -20,17 +20,17 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("app", "vision", "reasoning", "kg_data")
+ROOMS = ("app", "vision", "reasoning", "kg_data", "skylark")
 """Highest first."""
-FILL = {"app": "#e8f1fb", "vision": "#eaf6ea", "reasoning": "#fdf3e1", "kg_data": "#f3ecf8"}
-EDGE = {"app": "#2f6db3", "vision": "#3b8540", "reasoning": "#b0761a", "kg_data": "#7a4fa0"}
+FILL = {"app": "#e8f1fb", "vision": "#eaf6ea", "reasoning": "#fdf3e1", "kg_data": "#f3ecf8", "skylark": "#eeeeee"}
+EDGE = {"app": "#2f6db3", "vision": "#3b8540", "reasoning": "#b0761a", "kg_data": "#7a4fa0", "skylark": "#666666"}
 
 
 def box_of(path: Path) -> str:
     """The folder below its room, or the file at the room's root, that a file belongs to."""
     room, *rest = path.relative_to(ROOT).parts
-    if room == "kg_data":  # one floor of plain files: a box a folder, and one for the rest
-        return f"kg_data/{rest[0]}" if len(rest) > 1 else "kg_data/*.py"
+    if room in ("kg_data", "skylark"):  # one floor of plain files: a box a folder, and one for the rest
+        return f"{room}/{rest[0]}" if len(rest) > 1 else f"{room}/*.py"
     return f"{room}/{rest[0]}" if len(rest) > 1 else f"{room}/{Path(rest[0]).name}"
 
 

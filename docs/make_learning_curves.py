@@ -20,9 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from reasoning.evaluation.plot import COLOURS  # noqa: E402
-from reasoning.language.marking.adapters import PACKAGED_ADAPTER  # noqa: E402
-from reasoning.reading.model.loading import PACKAGED  # noqa: E402
-from vision.decoder.adapters import PACKAGED as BOXES  # noqa: E402
+from reasoning.lm.candidate_scoring import PACKAGED_ADAPTER  # noqa: E402
+from reasoning.parsing.reader import PACKAGED  # noqa: E402
+from vision.decoder.detector import PACKAGED as BOXES  # noqa: E402
 
 DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 2)))
 """For print without colours."""

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kg_data.late_names import late_names
+from skylark.installation import late_names
 
 if TYPE_CHECKING:
     from kg_data.columns import GraphColumns, LiteralColumn, ValueKind
-    from kg_data.errors import DataError, SkylarkError, UnknownGraphError
     from kg_data.registry import Source, data_root, describe_datasets, fingerprint, list_datasets, load, resolve
     from kg_data.values import Value
+    from skylark.errors import DataError, SkylarkError, UnknownGraphError
 
 __all__ = [
     "DataError",
@@ -34,7 +34,7 @@ __all__ = [
 
 _MODULES = {
     **dict.fromkeys(("GraphColumns", "LiteralColumn", "ValueKind"), "kg_data.columns"),
-    **dict.fromkeys(("DataError", "SkylarkError", "UnknownGraphError"), "kg_data.errors"),
+    **dict.fromkeys(("DataError", "SkylarkError", "UnknownGraphError"), "skylark.errors"),
     "Value": "kg_data.values",
     **dict.fromkeys(
         ("Source", "data_root", "describe_datasets", "fingerprint", "list_datasets", "load", "resolve"),

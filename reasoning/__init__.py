@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kg_data.late_names import late_names
+from skylark.installation import late_names
 
 if TYPE_CHECKING:
-    from kg_data.errors import SkylarkError
     from reasoning.answer import Answer
     from reasoning.execution.step_result import StepResult
-    from reasoning.extraction.options import ExtractionOptions
-    from reasoning.graph.sources import Source, Sourced
+    from reasoning.extraction.asking import ExtractionOptions
+    from reasoning.graph.provenance import Source, Sourced
     from reasoning.graph.store import KnowledgeGraph
     from reasoning.lark import LarkOptions
     from reasoning.query.read_question import QuestionError
     from reasoning.query.tree import Query
     from reasoning.reasoner import Reasoner
-    from reasoning.retrieval.graph_retriever import GraphRetriever
+    from reasoning.retrieval.retriever import GraphRetriever
+    from skylark.errors import SkylarkError
 
 __all__ = [
     "Answer",
@@ -39,16 +39,16 @@ __all__ = [
 
 _MODULES = {
     "Answer": "reasoning.answer",
-    "ExtractionOptions": "reasoning.extraction.options",
-    "GraphRetriever": "reasoning.retrieval.graph_retriever",
+    "ExtractionOptions": "reasoning.extraction.asking",
+    "GraphRetriever": "reasoning.retrieval.retriever",
     "KnowledgeGraph": "reasoning.graph.store",
     "LarkOptions": "reasoning.lark",
     "Query": "reasoning.query.tree",
     "QuestionError": "reasoning.query.read_question",
     "Reasoner": "reasoning.reasoner",
-    "SkylarkError": "kg_data.errors",
-    "Source": "reasoning.graph.sources",
-    "Sourced": "reasoning.graph.sources",
+    "SkylarkError": "skylark.errors",
+    "Source": "reasoning.graph.provenance",
+    "Sourced": "reasoning.graph.provenance",
     "StepResult": "reasoning.execution.step_result",
 }
 

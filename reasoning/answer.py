@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.installation import require
-from kg_data.supplied import supplied
 from reasoning.execution.step_result import StepResult
+from reasoning.graph.content import ValueColumn
 from reasoning.graph.index import Ids
-from reasoning.graph.sources import Source, value_key
+from reasoning.graph.provenance import Source, value_key
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.graph.values import ValueColumn
-from reasoning.language.usage import NO_USAGE, TokenUsage
+from reasoning.lm.calls import NO_USAGE, TokenUsage
 from reasoning.query.binding import BoundChain
 from reasoning.query.read_question import ReadQuestion
 from reasoning.query.tree import Number, Query, Value
+from skylark.installation import require
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -276,20 +275,23 @@ class Answer:
         outcome = (tuple(self.ids), self.scores, self.value, self.values, self.error)
         return self.kg.graph_name, self.query, self.method, *outcome
 
-    @supplied
     def __str__(self) -> str:
         """The answer in words: the sentence, all names where it leaves out some (50 at most), and the notes."""
-        raise NotImplementedError
+        from reasoning.verbalization.answers import answer_words
 
-    @supplied
+        return answer_words(self)
+
     def _repr_html_(self) -> str:
         """What a notebook shows: the sentence, the first answers, the query, and what it rests on behind a fold."""
-        raise NotImplementedError
+        from reasoning.verbalization.query_tree import answer_html
 
-    @supplied
+        return answer_html(self)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled by its fields, the graph as graphs are; of a run over predicted edges the proofs alone."""
-        raise NotImplementedError
+        from reasoning.methods import pickled
+
+        return pickled(self)
 
     @property
     def usage(self) -> TokenUsage:
@@ -333,10 +335,11 @@ class Answer:
         return self.traced[1]
 
     @cached_property
-    @supplied
     def traced(self) -> tuple[list[Evidence], int]:
         """`evidence` and `evidence_total`."""
-        raise NotImplementedError
+        from reasoning.execution.exact import evidence_of
+
+        return evidence_of(self)
 
     @cached_property
     def proofs(self) -> tuple[Proof, ...]:
@@ -351,17 +354,19 @@ class Answer:
         return "".join(part.text for part in self.sentence_parts)
 
     @cached_property
-    @supplied
     def sentence_parts(self) -> tuple[SentencePart, ...]:
         """The sentence in parts, each with the positions in `evidence` of what it rests on."""
-        raise NotImplementedError
+        from reasoning.verbalization.answers import sentence_of
+
+        return sentence_of(self)
 
     @cached_property
-    @supplied
     def contrast(self) -> Contrast | None:
         """What settles a yes or no beside the answers, such as the other side of a comparison; None where nothing does,
         or where a language model found the answer."""
-        raise NotImplementedError
+        from reasoning.verbalization.answers import contrast_of
+
+        return contrast_of(self)
 
     def to_pandas(self) -> pd.DataFrame:
         """A frame with an entity a row, best first: `entity`, `id`, `score`, and `value` where each has one.
@@ -381,9 +386,10 @@ class Answer:
             columns["value"] = list(self.values)
         return pd.DataFrame(columns)
 
-    @supplied
     def to_dict(self) -> dict[str, Any]:
         """One JSON-serialisable object: query, method, answers (best first), value, sentence, steps, evidence,
         usage, error; of a question in English also how well it was understood and what else it may mean, and of
         methods complete and hybrid the proofs of the first answers."""
-        raise NotImplementedError
+        from reasoning.verbalization.answers import answer_dict
+
+        return answer_dict(self)

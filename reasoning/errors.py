@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from kg_data.errors import SkylarkError, UsageError
+from skylark.errors import SkylarkError, UsageError
 
 
 def quoted_list(names: Sequence[str], last: str = "or") -> str:

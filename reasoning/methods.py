@@ -14,21 +14,15 @@ from typing import Any, ClassVar, Protocol
 from langchain_core.language_models import BaseChatModel
 
 # The modules of `wording` and `evidence` supply what an `Answer` declares.
-import reasoning.execution.evidence
-import reasoning.wording.answer_html
-import reasoning.wording.answer_text
-import reasoning.wording.sentence  # noqa: F401
-from kg_data.errors import SkylarkError
-from kg_data.supplied import supplies
 from reasoning.answer import Answer, KeptProofs
-from reasoning.completion.complete import Complete
-from reasoning.completion.hybrid import Hybrid
+from reasoning.completion.complete import Complete, Hybrid
 from reasoning.completion.options import CompletionOptions
-from reasoning.execution.events import BoundQuestion, Event
+from reasoning.execution.conclusion import BoundQuestion, Event
 from reasoning.execution.exact import Exact
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark.method import Lark
-from reasoning.lark.options import LarkOptions
+from reasoning.lark.steps import LarkOptions
+from skylark.errors import SkylarkError
 
 
 class Method(Protocol):
@@ -64,7 +58,6 @@ class Method(Protocol):
 METHODS: Mapping[str, type[Method]] = {method.name: method for method in (Exact, Lark, Complete, Hybrid)}
 
 
-@supplies(Answer.__reduce__)
 def pickled(answer: Answer) -> tuple[Any, ...]:
     """See `Answer.__reduce__`."""
     values = {item.name: getattr(answer, item.name) for item in fields(Answer)}
@@ -73,7 +66,7 @@ def pickled(answer: Answer) -> tuple[Any, ...]:
 
 
 def unpickled(values: dict[str, Any]) -> Answer:
-    """The answer of some fields. It stands here, so that what an `Answer` declares is supplied wherever one is read."""
+    """The answer of some fields."""
     return Answer(**values)
 
 

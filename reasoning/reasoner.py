@@ -14,26 +14,25 @@ from langchain_core.runnables.config import get_config_list
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, WithJsonSchema
 
-from kg_data.errors import UsageError
 from reasoning.answer import Answer
 from reasoning.completion.options import CompletionOptions
 from reasoning.errors import CompletionError, QueryError
-from reasoning.execution.events import BoundQuestion, Event, Finished, StepFinished
+from reasoning.execution.conclusion import BoundQuestion, Event, Finished, StepFinished
 from reasoning.execution.step_result import StepResult
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language import load_llm
-from reasoning.language.cancellation import awaited
-from reasoning.language.concurrent_map import concurrent_map
-from reasoning.language.writing.beams import MOST_ROWS
 from reasoning.lark import LarkOptions
-from reasoning.lark.estimate import Estimate, estimate_run
-from reasoning.lark.marked_steps import queries_at_once
+from reasoning.lark.method import Estimate, estimate_run
+from reasoning.lark.steps import queries_at_once
+from reasoning.lm import load_llm
+from reasoning.lm.calls import awaited, concurrent_map
+from reasoning.lm.generation import MOST_ROWS
 from reasoning.methods import Method, method_named
+from reasoning.parsing import Reading, ReadQuestion, looks_formal, understand
+from reasoning.parsing.question_input import QuestionInput, question_of
 from reasoning.query.binding import bind
 from reasoning.query.tree import Query
-from reasoning.reading import Reading, ReadQuestion, looks_formal, understand
-from reasoning.reading.question_input import QuestionInput, question_of
 from reasoning.tool import question_tool
+from skylark.errors import UsageError
 
 _USUAL_OPTIONS = LarkOptions()
 _USUAL_COMPLETION = CompletionOptions()

@@ -12,10 +12,10 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel, Field
 
-from kg_data.errors import SkylarkError
 from reasoning.answer import Answer
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.reading.question_input import QuestionInput
+from reasoning.parsing.question_input import QuestionInput
+from skylark.errors import SkylarkError
 
 NAME = "ask_graph"
 

@@ -56,8 +56,8 @@ FAILURE, USAGE = 1, 2
 def start() -> NoReturn:
     """Run the verb that the process was given, and end the process."""
     code = main()
-    if "kg_data" in sys.modules:  # a command has run
-        from kg_data.process_end import end_process
+    if "skylark.process" in sys.modules:  # a command has run
+        from skylark.process import end_process
 
         end_process(code)
     sys.exit(code)
@@ -98,10 +98,9 @@ def _run_room(module: str, arguments: Sequence[str], program: str, subject: str)
         program: what the room's help calls it.
         subject: what needs the room's packages, for the sentence about a missing one.
     """
-    from kg_data.command_line import report_missing_extra
-    from kg_data.errors import MissingPackageError
-    from kg_data.process_end import ended_by_interrupt
-    from skylark.threads import let_waiting_threads_sleep
+    from skylark.command_line import report_missing_extra
+    from skylark.errors import MissingPackageError
+    from skylark.process import ended_by_interrupt, let_waiting_threads_sleep
 
     let_waiting_threads_sleep()
     try:
@@ -117,7 +116,7 @@ def _run_room(module: str, arguments: Sequence[str], program: str, subject: str)
 
 
 def _print_version() -> int:
-    from kg_data.installation import ROOT, version
+    from skylark.installation import ROOT, version
 
     return _print(f"skylark {version()} ({ROOT})")
 

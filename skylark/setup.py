@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from kg_data.command_line import CommandParser, run
-from kg_data.errors import SkylarkError
-from kg_data.installation import ROOT, extra_command
+from skylark.command_line import CommandParser, run
+from skylark.errors import SkylarkError
+from skylark.installation import ROOT, extra_command
 
 FILE = "requirements-models.txt"
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 import kg_data
-from skylark.threads import let_waiting_threads_sleep
+from skylark.process import let_waiting_threads_sleep
 
 # A busy machine may take any time for an example.
 settings.register_profile("suite", deadline=None)

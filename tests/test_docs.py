@@ -17,7 +17,7 @@ PAGES = [
     *(ROOT / f"{name}.md" for name in ("README", "ARCHITECTURE", "CONTRIBUTING")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
-CARDS = [ROOT / "tools" / "README.md", *sorted(ROOT.glob("reasoning/language/adapters/*/README.md"))]
+CARDS = [ROOT / "tools" / "README.md", *sorted(ROOT.glob("reasoning/lm/adapters/*/README.md"))]
 """Pages whose links are followed; their examples are commands of long runs."""
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)

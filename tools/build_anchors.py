@@ -13,8 +13,8 @@ from io import BytesIO
 import numpy as np
 
 from kg_data.sentence_vectors import sentence_encoder
-from vision.classes.anchors import ANCHORS, SCALE, digest
 from vision.classes.lexicon import lexicon
+from vision.classes.matching import ANCHORS, SCALE, digest
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vision.classes.nouns import NOUNS
+from vision.classes.lexicon import NOUNS
 
 VISIBLE_FILES = {
     3: "tops",

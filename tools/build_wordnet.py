@@ -20,7 +20,7 @@ import gzip
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reasoning.reading.english.wordnet import DATA
+from reasoning.parsing.english import DATA
 
 PARTS = {"n": "noun", "v": "verb", "a": "adj"}
 FIRST_SENSES = 2

@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.appended_lines import write_whole
-from kg_data.errors import SkylarkError
+from skylark.errors import SkylarkError
+from skylark.files import write_whole
 from tools.tfjs import Node, TfjsGraph, read_graph
 from vision.detectors.nanodet.detector import MODEL_FILE
 from vision.errors import DetectorError, MissingExtraError

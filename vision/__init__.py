@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kg_data.late_names import late_names
+from skylark.installation import late_names
 
 if TYPE_CHECKING:
     from vision.detections.detections import Detections
     from vision.detectors.slices import Slicing
     from vision.grounding import Grounding
-    from vision.images.loading import load_image
+    from vision.images import load_image
     from vision.scene import Scene
     from vision.task import OutputFormat, Task
     from vision.vision import Vision
@@ -33,7 +33,7 @@ _MODULES = {
     "Slicing": "vision.detectors.slices",
     "Task": "vision.task",
     "Vision": "vision.vision",
-    "load_image": "vision.images.loading",
+    "load_image": "vision.images",
 }
 
 __getattr__, __dir__ = late_names(globals(), _MODULES, "The image half")

@@ -2,12 +2,11 @@
 
 import sys
 
-from kg_data.process_end import end_process, ended_by_interrupt
-from skylark.threads import let_waiting_threads_sleep
+from skylark.process import end_process, ended_by_interrupt, let_waiting_threads_sleep
 
 let_waiting_threads_sleep()
 with ended_by_interrupt():
-    from kg_data.command_line import report_missing_extra
+    from skylark.command_line import report_missing_extra
 
     try:
         from vision.cli import main

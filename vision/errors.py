@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kg_data.errors import MissingPackageError, SkylarkError, UsageError
+from skylark.errors import MissingPackageError, SkylarkError, UsageError
 
 
 class ImageError(SkylarkError):

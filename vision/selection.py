@@ -13,10 +13,10 @@ import numpy as np
 
 from vision.detections.boxes import cover_matrix, in_region, iou_matrix, of_size, ranked, suppressed
 from vision.detections.colours import colouring
-from vision.detections.description import in_other_colours, there_is
 from vision.detections.detections import Detections
+from vision.detections.showing import in_other_colours, there_is
 from vision.detectors.detector import Found, Request
-from vision.images.loading import ImageSource, LoadedImage, is_file
+from vision.images import ImageSource, LoadedImage, is_file
 from vision.task import Target, Task
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from kg_data.supplied import supplied
-
 Kind = Literal["detect", "segment", "ground", "describe", "count"]
 FormatName = Literal["tuple", "json", "coco", "yolo", "voc", "tokens"]
 Geometry = Literal["box", "polygon"]
@@ -166,7 +164,8 @@ class Task:
         plain["rivals"] = [rival.to_dict() for rival in self.rivals]
         return plain
 
-    @supplied
     def describe(self) -> str:
         """The task in plain English, a line each: what is done, kept and written, and what was not understood."""
-        raise NotImplementedError
+        from vision.parsing.instruction_reader import as_text
+
+        return as_text(self)

@@ -12,43 +12,39 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import reasoning.language
-from kg_data.batches.identity import code_digest, files_digest
-from kg_data.errors import SkylarkError
-from kg_data.installation import version
-from reasoning.language.local_weights import weights_digest
-from reasoning.language.readers import MODEL, adapter_folder, folder_digest
+import reasoning.lm
+from kg_data.batches.shards import code_digest, files_digest
+from reasoning.lm.calls import MODEL, adapter_folder, folder_digest
+from reasoning.lm.local_weights import weights_digest
+from skylark.errors import SkylarkError
+from skylark.installation import version
 from vision.classes import COCO_CLASSES, ClassMatcher, OpenMatcher
-from vision.detections.description import sentence
+from vision.detections.boxes import is_score
 from vision.detections.detections import Detections
-from vision.detections.fields import is_score
 from vision.detections.formats import losses
 from vision.detections.polygons import grabcut_outlines, with_points
-from vision.detectors.detector import NOTHING, Detector, Found, Request
-from vision.detectors.mirrored import MirroredDetector
+from vision.detections.showing import sentence
+from vision.detectors.detector import NOTHING, Detector, Found, MirroredDetector, Request
 from vision.detectors.opening import open_detector
-from vision.detectors.pipeline import detect_many
+from vision.detectors.sessions import detect_many
 from vision.detectors.slices import SlicedDetector, Slicing
 from vision.errors import ImageError, InstructionError
 from vision.grounding import Grounding, ground
-from vision.grounding.grounding import UNSURE
-from vision.grounding.readings import sure_readings, targets_of
-from vision.images.loading import ImageSource, LoadedImage, load_image
-from vision.reading import read_instruction
-from vision.reading.instructions.describing import choices
-from vision.reading.loading import PACKAGED, VIDEOS
+from vision.grounding.grounding import UNSURE, sure_readings, targets_of
+from vision.images import ImageSource, LoadedImage, load_image
+from vision.parsing import read_instruction
+from vision.parsing.instruction_reader import choices
+from vision.parsing.reader import PACKAGED, VIDEOS
 from vision.scene import Scene
 from vision.selection import DOUBTED, Plan, likelier, parted, passed_over, selected
 from vision.task import OutputFormat, Task
-from vision.video.actions.segments import Segment
+from vision.video.actions.features import Segment
 from vision.video.answer import VideoAnswer, answer_read, video_readings
 from vision.video.frames import LIMITS, FrameLimits, FrameReader, VideoSource
-from vision.video.instructions import VideoTask, read_video_task, video_task_of
 from vision.video.scene import VideoScene
-from vision.video.tracker import DEFAULT_TRACKER, tracker_class
-from vision.video.tracking import track_frames
+from vision.video.tracker import DEFAULT_TRACKER, track_frames, tracker_class
 from vision.video.tracks import TrackedFrame
-from vision.video.watching import WatchedVideo, frames_with_an_end
+from vision.video.watching import VideoTask, WatchedVideo, frames_with_an_end, read_video_task, video_task_of
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -78,7 +74,7 @@ class Vision:
         slices: "auto", "WIDTHxHEIGHT" or a `Slicing`: large images are looked at in slices too, which finds small
             things; None to look at each as a whole alone.
         mirrored: whether the detector looks at the mirror image of each image (and slice) too, which finds more that is
-            right and takes two to three times as long; see `vision.detectors.mirrored`.
+            right and takes two to three times as long; see `vision.detectors.detector`.
         device: "cpu", "cuda", ... for transformers models.
         dtype: "float32", "bfloat16", ... for transformers models.
         threads: threads of the embedded detector's session; None for one a core.
@@ -118,7 +114,7 @@ class Vision:
         self.matcher = OpenMatcher() if vocabulary is None else ClassMatcher(vocabulary, self.detector.supercategories)
         self.min_score = self.detector.default_min_score if min_score is None else _checked_bound(min_score)
         # LangChain, which takes a second, is imported for those who give a chat model.
-        self._llm = reasoning.language.load_llm(llm) if isinstance(llm, str) else llm
+        self._llm = reasoning.lm.load_llm(llm) if isinstance(llm, str) else llm
         self._adapter, self._video_adapter = adapter_folder(reader, PACKAGED), adapter_folder(reader, VIDEOS)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -9,25 +9,21 @@ from urllib.parse import urlencode
 import numpy as np
 from markupsafe import Markup
 
-from app.graph.answer_view import evidence_table_html, table_html, tree_html
-from app.graph.asking import Asked
-from app.graph.own_graphs import is_own
-from app.graph.picture import picture_html
+from app.graph.answer_view import Asked, evidence_table_html, picture_html, table_html, tree_html
+from app.graph.graphs import is_own
 from app.image.examples import LICENCE, Photograph
 from app.image.looking import USUAL_SCORE, Looked
 from app.image.overlay import may_be_there, numbered, objects_html, other_things, overlay_html
-from app.image.views import ENDS, may_be_doubted, perhaps_coloured, reasons, task_html
-from app.server.failure_view import failure_html
-from app.server.templates import render
-from app.server.words import percent, shortened
+from app.image.page import ENDS, may_be_doubted, perhaps_coloured, reasons, task_html
+from app.server.views import failure_html, percent, render, shortened
 from reasoning.answer import Answer
 from reasoning.query.read_question import QuestionError
 from vision import Detections, Scene
-from vision.classes.phrases import determined
-from vision.detections.description import perhaps_too, sentence, there_is
+from vision.classes.vocabulary import determined
 from vision.detections.drawing import class_colours
+from vision.detections.showing import perhaps_too, sentence, there_is
 from vision.grounding.asking import NOTHING, UNTOLD, whereabouts
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 
 MOST_NAMED = 3
 """Things that were not found, which the sentence names."""

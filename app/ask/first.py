@@ -18,7 +18,7 @@ from app.ask.cards import failure_card
 from app.ask.desk import FIRST_INSTRUCTION, FIRST_QUESTION, Desk
 from app.image.examples import PHOTOGRAPHS
 from app.image.overlay import LONGEST_SIDE, jpeg_uri
-from app.server.templates import render
+from app.server.views import render
 
 log = logging.getLogger(__name__)
 

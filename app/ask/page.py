@@ -12,19 +12,15 @@ from PIL import Image
 
 from app.ask.desk import Desk, InHand, Reply
 from app.ask.first import FirstAnswers, waiting_cards
-from app.ask.microphone import Microphone, Recording
-from app.ask.speech import SharedSpeech
-from app.graph.answer_view import saved_answer, sorted_table
+from app.ask.speech import Microphone, Recording, SharedSpeech
+from app.graph.answer_view import opened_picture, saved_answer, sorted_table
 from app.graph.graphs import GraphShelf
-from app.graph.newest import NewestQuestions
-from app.graph.picture import opened_picture
+from app.graph.parts import NewestQuestions
 from app.image.examples import PHOTOGRAPHS, icon_of
-from app.server.limits import HEARD_AT_ONCE
-from app.server.scripts import in_view, read_static, served
-from app.server.templates import render
-from app.server.words import not_in_link
-from kg_data.errors import SkylarkError, UnknownGraphError
-from reasoning.reading import MAX_CHARACTERS
+from app.server.serving import HEARD_AT_ONCE
+from app.server.views import in_view, not_in_link, read_static, render, served
+from reasoning.parsing import MAX_CHARACTERS
+from skylark.errors import SkylarkError, UnknownGraphError
 
 AT_ONCE = 3
 """Questions of all visitors that are read at the same time; each reader takes a core."""

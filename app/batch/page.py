@@ -15,21 +15,40 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from app.batch.follow import HIDDEN, OFF, ON, WATCHERS, Follower, Updates, watch
-from app.batch.image_page import ImagesPart
-from app.batch.job import QueryJob, Settings
-from app.batch.methods import NOTHING, chosen_methods, offered_methods
+from app.batch.images import ImagesPart
+from app.batch.jobs import (
+    NOTHING,
+    QueryJob,
+    Settings,
+    chosen_methods,
+    comparison_of,
+    job_again,
+    offered_methods,
+    results_of,
+    write_files,
+)
 from app.batch.queue import JobStore, WaitingLine
-from app.batch.results import comparison_of, job_again, results_of, write_files
 from app.batch.upload import receive, split_of
-from app.batch.view import answers_html, estimate_html, figures_html, limits_html, state_html
+from app.batch.view import (
+    HIDDEN,
+    OFF,
+    ON,
+    WATCHERS,
+    Follower,
+    Updates,
+    answers_html,
+    estimate_html,
+    figures_html,
+    limits_html,
+    state_html,
+    watch,
+)
 from app.graph.graphs import GraphShelf
 from app.image.looking import SharedDetector
-from app.models.language_model import LanguageModel
-from app.server.failure_view import failure_html
-from app.server.templates import muted
-from kg_data.errors import SkylarkError
+from app.models.models import LanguageModel
+from app.server.views import failure_html, muted
 from reasoning.evaluation.query_files import PROTOCOLS, SPLITS
+from skylark.errors import SkylarkError
 
 FROM_NAME = "as the file names say"
 WRITTEN = 'capital(borders("Germany") & !~currency("Euro"))\nWhich countries border France?\npopulation("Portugal")'

@@ -17,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from kg_data.errors import SkylarkError
-from reasoning.language.cancellation import until
+from reasoning.lm.calls import until
+from skylark.errors import SkylarkError
 
 AnyJob = TypeVar("AnyJob", bound="Job")
 State = Literal["new", "estimating", "estimated", "waiting", "running", "stopped", "done", "failed"]

@@ -1,25 +1,111 @@
-"""A job of queries as the page shows it: what it would take, how far it is, the answers so far, the figures."""
+"""A job of queries as the page shows, follows and finds it again."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import Any, Generic
 
+import gradio as gr
 from markupsafe import Markup
 
-from app.batch.job import QueryJob, Run
-from app.batch.queue import AT_ONCE, KEPT_SECONDS, MOST_WAITING, STOPPED, TURN_SECONDS, UNWATCHED_SECONDS, Job
+from app.batch.jobs import QueryJob, Run
+from app.batch.queue import (
+    AT_ONCE,
+    KEPT_SECONDS,
+    MOST_WAITING,
+    STOPPED,
+    TURN_SECONDS,
+    UNWATCHED_SECONDS,
+    AnyJob,
+    Job,
+    JobStore,
+)
 from app.batch.upload import MOST_BYTES, MOST_LINES
-from app.server.failure_view import failure_html
-from app.server.templates import muted, render
-from app.server.words import counted, duration
+from app.server.views import counted, duration, failure_html, muted, render
 from reasoning.evaluation.comparison import Comparison
 from reasoning.evaluation.metrics import marked
-from reasoning.evaluation.results_file import Results
-from reasoning.language.usage import money
-from reasoning.lark.estimate import Estimate
+from reasoning.evaluation.results import Results
+from reasoning.lark.method import Estimate
+from reasoning.lm.calls import money
+
+TICK = 0.7
+WATCHERS = 2 * (AT_ONCE + MOST_WAITING) + 4
+"""Pages that may follow a job at once; following takes no thread."""
+ON, OFF = gr.update(interactive=True), gr.update(interactive=False)
+HIDDEN = gr.update(value=None, visible=False)
+
+Updates = dict[Any, Any]
+"""New values of parts of the page.
+
+In what follows one another, a `gr.update` of a part has to come in every one from the first on: Gradio's client writes
+the difference to the next output into the last one, and a page that is busy has not shown that yet.
+"""
+
+
+def kept_job(kind: str) -> gr.BrowserState:
+    """Where the browser keeps the id of a job of one kind. It belongs outside of the tabs: what is in a tab exists only
+    once that has been opened."""
+    return gr.BrowserState("", storage_key=f"skylark-batch-{kind}", secret=f"skylark-batch-{kind}")
+
+
+class Follower(Generic[AnyJob]):
+    """A visitor's job as a part of the page has it.
+
+    Args:
+        jobs: where jobs of this kind are kept.
+        kept: where the browser keeps the job's id.
+        error: where an error shows.
+        gone: says that the server no longer has the job of an id.
+
+    Attributes:
+        following: the id of the job to follow, empty for none.
+        current: the id of the job that is shown.
+        parts: what the events that begin a job change.
+    """
+
+    def __init__(
+        self, jobs: JobStore[AnyJob], kept: gr.BrowserState, error: gr.HTML, gone: Callable[[str], str]
+    ) -> None:
+        self._jobs, self._kept, self._error, self._gone = jobs, kept, error, gone
+        self.following, self.current = gr.State(""), gr.State("")
+        self.parts = [error, self.following, kept]
+
+    def begin(self, begin: Callable[[], AnyJob]) -> Updates:
+        """Follow the job that `begin` gives, or show why it gives none."""
+        try:
+            job = begin()
+        except Exception as error:
+            return {self._error: failure_html(error), self.following: ""}
+        return {self._error: "", self.following: job.id, self._kept: job.id}
+
+    def stop(self, current: str | None) -> None:
+        """Stop the job that is shown, or have it give its place up; what it has stays."""
+        if (job := self._jobs.get(current)) is not None:
+            job.stop()
+
+    def find_again(self, before: str | None) -> Updates:
+        """Follow the job that the browser remembers, after a reload; say so where the server no longer has it."""
+        if not before:
+            return {self.following: ""}
+        if self._jobs.get(before) is None:
+            return {self._error: muted(self._gone(before[:40])), self.following: "", self._kept: ""}
+        return {self._error: "", self.following: before}
+
+
+async def watch(job: AnyJob, seen: Callable[[], object], tick: float = TICK) -> AsyncIterator[tuple[bool, bool]]:
+    """Watch a job until it rests; gives, every moment, whether this is the first look and whether `seen` changed."""
+    before: list[object] = []
+    while job.active:
+        job.watch()
+        now = [seen()]
+        yield not before, now != before
+        before = now
+        await asyncio.sleep(tick)
+
 
 ROWS_SHOWN = 100
 SECONDS_A_REQUEST = 0.2

@@ -1,36 +1,243 @@
-"""The exact answer: how the question was read, what the graph says, and where it says nothing, why.
-
-There may be thousands of answers, so the page holds the first rows of their table. The server, which has them all,
-sorts and lengthens it, and writes them to files.
-"""
+"""The exact answer: how the question was read, what the graph says, and the words of its sources."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from langchain_core.language_models import BaseChatModel
 from markupsafe import Markup
 
-from app.graph.asking import Asked, answer_shown
-from app.graph.graphs import GraphShelf
-from app.graph.likely.answer import AnswerWithLikely
-from app.graph.own_graphs import is_own
-from app.graph.quotes import quote
-from app.server.templates import render
-from app.server.words import counted, shortened
-from kg_data.errors import SkylarkError
-from reasoning import KnowledgeGraph, Query
+from app.graph.drawing import MOST_OPENED, NAMED_ANSWER, ROLE_WORDS, Edge, Key, Layout, drawing_svg, lay_out
+from app.graph.graphs import GraphShelf, is_own
+from app.graph.predictions import AnswerWithLikely
+from app.server.serving import ANSWER_SECONDS, TimeLimit
+from app.server.views import ELLIPSIS, counted, muted, percent, render, shortened
+from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.answer import Answer, Evidence
 from reasoning.execution.conclusion import divided_by_zero, emptiness_note, emptying_step
 from reasoning.graph.names import fold
+from reasoning.graph.provenance import Source
+from reasoning.parsing import MAX_CHARACTERS, ReadQuestion
+from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import json_value
-from reasoning.wording.query_tree import TreeNode, tree_of
-from reasoning.wording.value_text import given_words, readable_of
+from reasoning.verbalization.query_tree import TreeNode, tree_of
+from reasoning.verbalization.words import given_words, readable_of
+from skylark.errors import SkylarkError
+
+ANSWERS_AT_ONCE = 4
+ANSWERS = TimeLimit(ANSWERS_AT_ONCE, ANSWER_SECONDS, "the answer")
+"""Exact answers of all visitors: none holds the machine for long."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question that was read and answered by exact execution.
+
+    Attributes:
+        graph: the graph's name on the shelf.
+        text: what was typed.
+        query: how it was read.
+        understood: what a question in English was understood as, with what else it may mean; None for a formal query.
+        notes: what was assumed in reading it.
+        answer: the exact answer.
+        read_seconds: time that the reading took.
+        exact_seconds: time that the exact execution took.
+    """
+
+    graph: str
+    text: str
+    query: Query
+    understood: ReadQuestion | None
+    notes: tuple[str, ...]
+    answer: Answer
+    read_seconds: float
+    exact_seconds: float
+
+
+def ask(
+    kg: KnowledgeGraph, graph: str, text: str | None, llm: str | BaseChatModel, previous: Answer | None = None
+) -> Asked:
+    """Read a question or a formal query and answer it exactly.
+
+    Args:
+        kg: the graph.
+        graph: its name on the shelf.
+        text: what was typed.
+        llm: the model or its specification; hosted models help with reading questions in English.
+        previous: the answer that the question may refer to; one of another graph is left out.
+
+    Raises:
+        SkylarkError: it cannot be read, or a name in it is not in the graph. A `QuestionError` holds what a question
+            in English was understood as.
+        TookTooLongError: the answer takes longer than one visitor may keep the machine.
+    """
+    if not isinstance(text, str | None):  # the API takes any JSON
+        raise QuestionError(f"expected a question as a text, found {type(text).__name__}")
+    text = (text or "").strip()
+    if not text:
+        raise QuestionError("there is no question yet: type one, or pick an example")
+    if len(text) > MAX_CHARACTERS:
+        raise QuestionError(f"the question has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read")
+    last = previous if previous is not None and previous.kg is kg else None
+    return ANSWERS.run(lambda: _asked(kg, graph, text, llm, last))
+
+
+def _asked(kg: KnowledgeGraph, graph: str, text: str, llm: str | BaseChatModel, previous: Answer | None) -> Asked:
+    reasoner = Reasoner(kg, llm=llm, method="exact")
+    began = time.perf_counter()
+    query, understood = reasoner.asked(text, previous)
+    read = time.perf_counter()
+    answer = reasoner.answer(query)
+    done = time.perf_counter()
+    notes = (*(() if understood is None else understood.assumed), *answer.notes)
+    return Asked(graph, text, query, understood, notes, answer, read - began, done - read)
+
+
+def answer_shown(shelf: GraphShelf, wanted: object) -> tuple[Asked, Answer, dict[str, Any]]:
+    """The answer that the page shows, found again for its scripts: exact, or followed by likely answers.
+
+    Args:
+        shelf: the graphs.
+        wanted: `{"graph", "query"}`, and `"least"` where likely answers are shown too: a confidence, as a text.
+
+    Returns:
+        What was asked, the answer as it is shown, and `wanted`.
+
+    Raises:
+        SkylarkError: the graph, the query or its likely answers are no longer available.
+        ValueError: `wanted` is something else.
+    """
+    if not isinstance(wanted, dict):
+        raise ValueError("expected an object with graph and query")
+    graph = str(wanted.get("graph"))
+    asked = ask(shelf.get(graph), graph, str(wanted.get("query")), "embedded")
+    if not wanted.get("least"):
+        return asked, asked.answer, wanted
+    least = float(wanted["least"])
+    if not math.isfinite(least):
+        raise ValueError("a confidence is from 0 to 1")
+    kept = shelf.likely.kept(graph, asked.query)
+    if kept is None:
+        raise SkylarkError("the likely answers to this question are not kept any more: move the slider, or ask again")
+    return asked, AnswerWithLikely.of(asked.answer, kept[0], least), wanted
+
+
+AROUND = 70
+"""Characters before and behind the words, to the next blank."""
+
+
+@dataclass(frozen=True)
+class Quote:
+    """Words of a text: `said` is what says the fact, the others are what stands around it."""
+
+    before: str
+    said: str
+    behind: str
+
+
+def quote(texts: Mapping[str, str], source: Source) -> Quote | None:
+    """What a source says, from the texts by name; None where its text or the place in it is not known."""
+    text, start, end = texts.get(source.document), source.start, source.end
+    if text is None or start is None or end is None or end > len(text):
+        return None
+    # Only of its own paragraph: the next one speaks of other things.
+    before = text[text.rfind("\n", 0, start) + 1 : start]
+    behind = text[end:].partition("\n")[0]
+    if len(before) > AROUND:
+        before = ELLIPSIS + before[-AROUND:].partition(" ")[2]
+    if len(behind) > AROUND:
+        behind = behind[:AROUND].rpartition(" ")[0] + ELLIPSIS
+    return Quote(before, text[start:end], behind)
+
+
+MOST_LISTED = 12
+"""Facts in the text alternative; all of them stand in the table."""
+
+
+def picture_html(asked: Asked, likely: AnswerWithLikely | None = None) -> Markup:
+    """The picture with its tools and legend; a sentence where there is nothing to draw.
+
+    Args:
+        asked: the question and its exact answer.
+        likely: the same with likely answers, where these are drawn as well.
+    """
+    layout = lay_out(likely or asked.answer)
+    if not layout.edges:
+        return muted("There is no fact to draw for this answer.")
+    roles = {node.role for node in layout.nodes} | {"near"}
+    return render(
+        "graph/picture.html",
+        asked=asked,
+        least=None if likely is None else f"{likely.least:g}",
+        drawing=_drawing(layout),
+        caption=_caption(layout),
+        roles=[(role, words) for role, words in ROLE_WORDS.items() if role in roles],
+        named=NAMED_ANSWER if any(node.named for node in layout.nodes) else "",
+        predicted=layout.predicted,
+    )
+
+
+def opened_picture(shelf: GraphShelf, wanted: object) -> dict[str, str]:
+    """The picture anew, with the neighbours of opened entities: what the page's script asks for.
+
+    Args:
+        shelf: the graphs.
+        wanted: `{"graph", "query", "least", "opened"}`, the last a list of entity indexes, the others as `answer_shown`
+            has them; whatever else comes is refused.
+
+    Returns:
+        "svg" and, in words, what it shows, "caption".
+
+    Raises:
+        SkylarkError: the graph or the query is no longer available.
+        ValueError: `wanted` is something else.
+    """
+    if not isinstance(wanted, dict) or not isinstance(opened := wanted.get("opened"), list):
+        raise ValueError("expected an object with graph, query and opened")
+    entities = [int(entity) for entity in opened[:MOST_OPENED] if isinstance(entity, int)]
+    layout = lay_out(answer_shown(shelf, wanted)[1], entities)
+    return {"svg": _drawing(layout), "caption": _caption(layout)}
+
+
+def _drawing(layout: Layout) -> Markup:
+    labels = {node.key: node.label for node in layout.nodes}
+    return drawing_svg(layout, "evidence", _alternative(layout.edges, labels))
+
+
+def _caption(layout: Layout) -> Markup:
+    """How much of the evidence is drawn, and of the entity that was opened last."""
+    opened, facts = layout.opened[-1] if layout.opened else (None, 0)
+    return render(
+        "graph/caption.html",
+        drawn=layout.behind - layout.predicted,
+        total=layout.total - layout.predicted,
+        predicted=layout.predicted,
+        opened=next((node.label for node in layout.nodes if node.key == opened), ""),
+        facts=facts,
+        shown=sum(opened in (edge.head, edge.tail) for edge in layout.edges),
+        full=MOST_OPENED if len(layout.opened) >= MOST_OPENED else 0,
+    )
+
+
+def _alternative(edges: Sequence[Edge], labels: dict[Key, str]) -> str:
+    facts = "; ".join(
+        f"{labels[edge.head]}, {edge.relation}, {labels[edge.tail]}"
+        + (f" (predicted, {percent(edge.confidence)})" if edge.predicted else "")
+        for edge in edges[:MOST_LISTED]
+    )
+    more = f"; and {len(edges) - MOST_LISTED} more, all in the table below" if len(edges) > MOST_LISTED else ""
+    predicted = sum(edge.predicted for edge in edges)
+    guessed = f" and {counted(predicted, 'predicted edge')}, drawn dashed" if predicted else ""
+    return f"A graph of {counted(len(edges) - predicted, 'fact')}{guessed}: {facts}{more}."
+
 
 MOST_ACROSS = 530
 """Pixels beyond which a tree is not drawn from left to right: half of the page."""

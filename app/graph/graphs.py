@@ -1,28 +1,259 @@
-"""The graphs that visitors may choose: a fixed list of names, each opened when first wanted, and one's own.
-
-A visitor never names a path. `KnowledgeGraph.load` takes paths as well, so a name is looked up in the list first and
-nothing else reaches it.
-"""
+"""Graphs that visitors may choose, and those that they bring."""
 
 from __future__ import annotations
 
 import difflib
+import os
+import secrets
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import kg_data
-from app.graph.likely.runs import LikelyAnswers
-from app.graph.own_graphs import OwnGraphs, is_own, loading_of
-from kg_data.errors import UnknownGraphError, UsageError
-from kg_data.loaders import LoadingOptions
-from kg_data.loaders.options import USUAL
-from kg_data.public import PublicBenchmark
+from app.graph.predictions import LikelyAnswers
+from kg_data.loaders import SUFFIXES, LoadingOptions, load_path
+from kg_data.loaders.tables import TABLE_SUFFIXES as TABLE_SUFFIXES
+from kg_data.loaders.tables import Table, table_in
+from kg_data.loaders.text import USUAL
+from kg_data.registry import PublicBenchmark
 from reasoning import KnowledgeGraph
-from reasoning.graph.changing.head import is_store, state_of
-from reasoning.graph.endpoint.address import Address, names_endpoint
+from reasoning.graph.remote.address import Address, names_endpoint
+from reasoning.graph.updates.edits import is_store, state_of
+from skylark.errors import DataError, SkylarkError, UnknownGraphError, UsageError
+
+MOST_BYTES = 20 * 2**20
+MOST_LINES = 1_000_000
+MOST_GRAPHS = 16
+MOST_HELD = 2**30
+"""Bytes of the arrays of all visitors' graphs together."""
+IDLE_SECONDS = 3600.0
+"""A graph that nobody asked for this long goes, should the end of its visit have gone unnoticed."""
+TICK = 0.5
+PREFIX = "own-"
+AS_TABLE = LoadingOptions(table=True, infer_values=True)
+"""How a table is read: the numbers and dates of its columns are values."""
+LIMITS = f"up to {MOST_BYTES // 2**20} MB and {MOST_LINES:,} lines"
+
+
+class UploadError(SkylarkError):
+    """A file that was sent is no graph that can be taken in; the message says why and what to do."""
+
+
+@dataclass
+class OwnGraph:
+    """A visitor's graph.
+
+    Attributes:
+        key: its opaque id.
+        owner: the visit that it belongs to.
+        kg: the graph, named as its file.
+        note: how the file was read, where it does not say so itself; "" where it does.
+        texts: the texts that it was made of, by name, so that its facts can quote them.
+        used: when it was last asked for, by the monotonic clock.
+    """
+
+    key: str
+    owner: str
+    kg: KnowledgeGraph
+    note: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    used: float = field(default_factory=time.monotonic)
+
+
+def is_own(name: str) -> bool:
+    """Whether a name is the id of a visitor's graph."""
+    return name.startswith(PREFIX)
+
+
+class OwnGraphs:
+    """The visitors' graphs: one a visit, a bounded number and size of them together.
+
+    Args:
+        gone: told the id of each graph that goes.
+    """
+
+    def __init__(self, gone: Callable[[str], None] = lambda key: None) -> None:
+        self._gone = gone
+        self._held: dict[str, OwnGraph] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> KnowledgeGraph:
+        """The graph of this id.
+
+        Raises:
+            UnknownGraphError: it has gone, or never was.
+        """
+        with self._lock:
+            own = self._held.get(key)
+            if own is None:
+                raise UnknownGraphError(
+                    "your own graph is no longer here: upload its file again, paste its text again, or choose another"
+                )
+            own.used = time.monotonic()
+            return own.kg
+
+    def choice_of(self, owner: str) -> list[tuple[str, str]]:
+        """What a visit may choose beside the graphs on offer: its own graph, as label and id, where it has one."""
+        with self._lock:
+            return [(f"{own.kg.graph_name} (yours)", key) for key, own in self._held.items() if own.owner == owner]
+
+    def note_of(self, key: str) -> str:
+        """How the file of a graph was read, where that is to be said; "" otherwise."""
+        with self._lock:
+            return self._held[key].note if key in self._held else ""
+
+    def texts_of(self, key: str) -> Mapping[str, str]:
+        """The texts that a graph was made of, by name; none of one that was made of a file."""
+        with self._lock:
+            return self._held[key].texts if key in self._held else {}
+
+    def check_room(self, owner: str) -> None:
+        """Say that there is no room for a small graph of a visit, before anything is done to make it.
+
+        Raises:
+            UploadError: there is none.
+        """
+        with self._lock:
+            self._kept_beside(owner, time.monotonic(), 0)
+
+    def add(self, owner: str, kg: KnowledgeGraph, note: str = "", texts: Mapping[str, str] | None = None) -> OwnGraph:
+        """Keep a graph for a visit, in the place of the one it had.
+
+        Args:
+            owner: the visit.
+            kg: the graph.
+            note: how its file was read, or what it was made of.
+            texts: the texts that it was made of, by name.
+
+        Raises:
+            UploadError: there is no room.
+        """
+        own = OwnGraph(PREFIX + secrets.token_urlsafe(16), owner, kg, note, texts or {})
+        with self._lock:
+            kept = self._kept_beside(owner, own.used, kg.nbytes)
+            left = self._held.keys() - kept.keys()
+            self._held = kept | {own.key: own}
+        for key in left:
+            self._gone(key)
+        return own
+
+    def _kept_beside(self, owner: str, now: float, size: int) -> dict[str, OwnGraph]:
+        """Others' graphs, where one of so many bytes has room beside them."""
+        kept = {k: g for k, g in self._held.items() if g.owner != owner and now - g.used < IDLE_SECONDS}
+        if len(kept) >= MOST_GRAPHS or sum(g.kg.nbytes for g in kept.values()) + size > MOST_HELD:
+            raise UploadError(
+                "other visitors' graphs take all the room that there is: try again in a few minutes, or send a "
+                "smaller graph"
+            )
+        return kept
+
+    def forget(self, owner: str) -> None:
+        """Drop what belongs to a visit that is over."""
+        with self._lock:
+            left = [key for key, own in self._held.items() if own.owner == owner]
+            self._held = {key: own for key, own in self._held.items() if own.owner != owner}
+        for key in left:
+            self._gone(key)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+
+def read_graph(path: Path, name: str) -> tuple[KnowledgeGraph, str]:
+    """Read an uploaded file, a table as one, and say how it was read where the file does not say so itself.
+
+    Args:
+        path: where it lies.
+        name: what the visitor calls it; errors use this and never the path.
+
+    Raises:
+        UploadError: it is too big, of another kind, or broken (the line is named).
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UploadError(
+            f'"{name}" has an ending that is not known here: save the graph as .tsv or .csv '
+            f"(head, relation, tail in a line, or a table) or as N-Triples (.nt); also read: {_others()}"
+        )
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise UploadError(
+            f'"{name}" has {size / 2**20:,.1f} MB and a graph sent here may have {LIMITS}: send a part of it, '
+            "or run Skylark on your own machine, where there is no limit"
+        )
+    with path.open("rb") as file:
+        lines = sum(block.count(b"\n") for block in iter(lambda: file.read(2**20), b""))
+    if lines > MOST_LINES:
+        raise UploadError(f'"{name}" has {lines:,} lines and a graph sent here may have {LIMITS}: send a part of it')
+    try:
+        table = _table_in(path)
+        kg = KnowledgeGraph.from_columns(load_path(path, name, USUAL if table is None else AS_TABLE))
+        return kg, "" if table is None else _table_note(table, kg)
+    except DataError as error:
+        raise UploadError(str(error).replace(error.path, f'"{name}"')) from None
+    except SkylarkError as error:
+        raise UploadError(f'"{name}" cannot be used as a graph: {error}') from None
+
+
+def loading_of(path: Path, said: LoadingOptions = USUAL) -> LoadingOptions:
+    """How a file is read: what looks like a table as one, with the numbers and dates of its columns as values.
+
+    Args:
+        path: the file.
+        said: what somebody says of it; only what is left open there is looked for.
+    """
+    if said.table is None and _table_in(path) is not None:
+        return replace(AS_TABLE, skip_broken=said.skip_broken)
+    return said
+
+
+def _table_in(path: Path) -> Table | None:
+    """The table that a file looks like; None of any other."""
+    return table_in(path) if path.suffix.lower() in TABLE_SUFFIXES else None
+
+
+def _table_note(table: Table, kg: KnowledgeGraph) -> str:
+    values = [column.relation for column in kg.literals]
+    said = [f"Read as a table: {table}", *([f"Numbers or dates: {', '.join(values)}"] if values else []), *kg.notes]
+    return f"{'. '.join(said)}."
+
+
+def reading(path: Path, name: str) -> Iterator[float | tuple[KnowledgeGraph, str]]:
+    """Read on a thread of its own: gives the seconds gone by as they go by, and at the end what `read_graph` gives.
+
+    Raises:
+        UploadError: as `read_graph`.
+    """
+    result: list[tuple[KnowledgeGraph, str] | BaseException] = []
+
+    def work() -> None:
+        try:
+            result.append(read_graph(path, name))
+        except BaseException as error:
+            result.append(error)
+
+    began = time.monotonic()
+    worker = threading.Thread(target=work, name="skylark-upload", daemon=True)
+    worker.start()
+    while worker.is_alive():
+        worker.join(TICK)
+        if worker.is_alive():
+            yield time.monotonic() - began
+    if isinstance(result[0], BaseException):
+        raise result[0]
+    yield result[0]
+
+
+def shown_name(path: str | os.PathLike[str]) -> str:
+    """The file's own name, as the visitor knows it, without any folder."""
+    return Path(path).name[:80] or "graph"
+
+
+def _others() -> str:
+    return ", ".join(suffix for suffix in SUFFIXES if suffix not in (".tsv", ".csv", ".nt"))
+
 
 DEFAULT_GRAPH = "world"
 """What programs ask where they name none."""

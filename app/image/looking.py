@@ -1,7 +1,7 @@
 """Looking at an image that a visitor or a program has sent: where it lies, within which bounds, with which detector.
 
 Nothing is fetched, and no path is read that the server did not give to something uploaded; Gradio does not see to that
-for images that are handed on as they came. Everything is bounded before it is decoded (`vision.images.loading`).
+for images that are handed on as they came. Everything is bounded before it is decoded (`vision.images`).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from urllib.parse import unquote
 import numpy as np
 from gradio.utils import get_upload_folder
 
-from app.server.limits import LOOK_SECONDS, TimeLimit
-from kg_data.errors import SkylarkError
+from app.server.serving import LOOK_SECONDS, TimeLimit
+from skylark.errors import SkylarkError
 from vision import Detections, Grounding, Scene, Slicing, Task, Vision
-from vision.detections.description import sentence
+from vision.detections.showing import sentence
 from vision.detectors.opening import EMBEDDED, NANODET
 from vision.errors import ImageError, SlicingError
-from vision.images.loading import LoadedImage, load_image
+from vision.images import LoadedImage, load_image
 
 log = logging.getLogger(__name__)
 

@@ -23,11 +23,10 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.server.templates import render
-from app.server.words import counted, shortened
+from app.server.views import counted, render, shortened
 from vision import Detections, Grounding, Scene
 from vision.detections.drawing import Colour, letters_on, place_labels
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 
 LONGEST_SIDE = 1280
 """Pixels of the photograph that the page is sent."""

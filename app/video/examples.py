@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.image.examples import icon_of, packaged
-from vision.video.writing import VideoWriter
+from vision.video.drawing import VideoWriter
 
 Picture = NDArray[np.uint8]
 """Shape (height, width, 3), RGB."""

@@ -1,37 +1,128 @@
-"""One video under one instruction: looked at frame by frame, answered, drawn, and written to files.
-
-What was seen until the visitor stops the work, or until its time is over, is shown as if the video ended there. Pixels
-are not kept, so that the memory does not grow with the video.
-"""
+"""One video under one instruction: looked at, answered, drawn and written."""
 
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import cv2
+import numpy as np
+from markupsafe import Markup
 from PIL import Image
 
 from app.batch.queue import Job, State, StoppedError, WaitingLine
+from app.batch.view import status_html, stopped_words, waiting_words
+from app.image.looking import checked_instruction, uploaded
 from app.image.overlay import jpeg_uri
-from app.server.limits import VIDEO_FRAMES, VIDEO_SECONDS, WATCH_SECONDS
-from app.video.found import Found
-from app.video.looking import BOUNDS, as_drawn, drawn_size, is_beyond, looks_every, seconds_of
-from app.video.views import Shown, shown
-from kg_data.appended_lines import write_whole
-from kg_data.errors import SkylarkError
-from vision import Vision
+from app.server.serving import FILE_BYTES, VIDEO_FRAMES, VIDEO_PIXELS, VIDEO_SECONDS, WATCH_SECONDS
+from app.server.views import counted
+from app.video.views import Found, Shown, shown
+from skylark.errors import SkylarkError
+from skylark.files import write_whole
+from vision import Task, Vision
+from vision.detections.detections import Detections
+from vision.images import LoadedImage
 from vision.video.answer import answer_read
 from vision.video.counting import TrackCounts
 from vision.video.files import ANNOTATED, CLASSES, COCO, COUNTS, RECORD, TRACKS, AnnotatedVideo, write_files
-from vision.video.frames import FrameReader, open_frames
-from vision.video.instructions import VideoTask
-from vision.video.record import TrackLines, recorded_frames
+from vision.video.frames import FrameLimits, FrameReader, open_frames
 from vision.video.scene import VideoScene
-from vision.video.tracks import TrackedFrame
-from vision.video.watching import WatchedVideo
+from vision.video.tracks import Frame, TrackedFrame
+from vision.video.watching import TrackLines, VideoTask, WatchedVideo, recorded_frames
+
+USUAL_SCORE = 0.45
+"""Higher than for an image: whatever is there is seen many times, and a doubtful thing would be followed all along."""
+DRAWN_SIDE = 1280
+"""Pixels of the longer side of the annotated video, at most."""
+LOOKS_SHARE = 0.5
+"""Of the time for a video that the detector may take; the rest is for reading, following and drawing."""
+BOUNDS = FrameLimits(max_bytes=FILE_BYTES, max_pixels=VIDEO_PIXELS)
+
+
+def sent_video(file: Any) -> Path:
+    """The path of the video that was sent.
+
+    Args:
+        file: as Gradio describes a file, {"path": ...}.
+
+    Raises:
+        SkylarkError: there is none, or it was not sent to this page.
+    """
+    path = file.get("path") if isinstance(file, dict) else file
+    if not path or not isinstance(path, str):
+        raise SkylarkError("there is no video yet: upload one, or pick an example")
+    found = uploaded(path)
+    if not found.is_file():
+        raise SkylarkError("this video is no longer here, since what is sent is kept for an hour: upload it again")
+    return found
+
+
+def checked_words(instruction: str | None) -> str:
+    """An instruction that is there and not too long.
+
+    Raises:
+        SkylarkError: it is not.
+    """
+    words = checked_instruction(instruction)
+    if not words:
+        raise SkylarkError('there is no instruction yet: say what to follow, as in "every car", or ask a question')
+    return words
+
+
+def seconds_of(frames: FrameReader) -> float | None:
+    """Seconds of a video that are looked at, as far as its length is known."""
+    if frames.count is None:
+        return None
+    return min(frames.count / frames.rate, VIDEO_SECONDS, VIDEO_FRAMES / frames.rate)
+
+
+def is_beyond(index: int, seconds: float) -> bool:
+    """Whether a frame comes after those that are looked at."""
+    return seconds >= VIDEO_SECONDS or index >= VIDEO_FRAMES
+
+
+def looks_every(frames: FrameReader, vision: Vision, task: Task) -> int:
+    """At every so many-th frame the detector looks, so that the time is enough for a video on this machine."""
+    first = next(iter(frames)).image.pixels
+    paces = []
+    for _ in range(2):  # whatever is used for the first time is slower
+        began = time.perf_counter()
+        vision.detect(first, task)
+        paces.append(time.perf_counter() - began)
+    count = (seconds_of(frames) or VIDEO_SECONDS) * frames.rate
+    return max(1, math.ceil(count * min(paces) / (LOOKS_SHARE * WATCH_SECONDS)))
+
+
+def drawn_size(size: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) in which frames of a size are drawn."""
+    scale = min(1.0, DRAWN_SIDE / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def as_drawn(tracked: TrackedFrame) -> TrackedFrame:
+    """A frame in the size in which it is drawn, with what is in it."""
+    image = tracked.frame.image
+    size = drawn_size(image.size)
+    if image.size == size:
+        return tracked
+    pixels = np.asarray(cv2.resize(image.pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    frame = Frame(tracked.index, tracked.time, LoadedImage(pixels, image.name))
+    return replace(tracked, frame=frame, detections=_scaled(tracked.detections, size))
+
+
+def _scaled(found: Detections, size: tuple[int, int]) -> Detections:
+    scale = np.array(size, np.float32) / np.array(found.image_size, np.float32)
+    polygons = found.polygons
+    if polygons is not None:
+        polygons = tuple(tuple(np.asarray(ring * scale, np.float32) for ring in rings) for rings in polygons)
+    boxes = np.clip(found.xyxy * np.tile(scale, 2), 0, np.tile(np.array(size, np.float32), 2))
+    return replace(found, image_size=size, xyxy=boxes, polygons=polygons, source=None)
+
 
 ANSWER = "answer.json"
 FILES = (ANNOTATED, TRACKS, CLASSES, RECORD, COCO, COUNTS, ANSWER)
@@ -209,3 +300,31 @@ class VideoJob(Job):
     def _without_path(self, text: str) -> str:
         """A sentence about the video without the place where this machine keeps it."""
         return text.replace(str(self._video), self._video.name)
+
+
+BAR_LABEL = "How far the video is"
+
+
+def state_html(job: VideoJob) -> Markup:
+    """How far the work is, in a line with a bar."""
+    words, ticking, done, total, progress = "", "", 0.0, 0.0, job.progress
+    match "stopping" if job.stopping else job.state:
+        case "stopping":
+            words = "Stopping"
+        case "waiting":
+            words = waiting_words(job, "video")
+        case "running":
+            words, done, total = progress.doing, progress.seconds, progress.length or 0.0
+            if progress.picture:
+                of = f" of {total:.1f}" if total else ""
+                ticking = f"{done:.1f}{of} s, {counted(progress.things, 'thing')} so far"
+        case "stopped":
+            after = f" after {_length(progress.seconds)} of the video" if progress.seconds else ""
+            words = f"{stopped_words(job)}{after}."
+        case "done":
+            words = f"Done: {progress.seconds:.1f} seconds of the video."
+    return status_html(job, words, ticking, label=BAR_LABEL, done=round(min(done, total), 2), total=round(total, 2))
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds:.1f} seconds" if seconds >= 0.05 else "the first frames"

@@ -10,16 +10,13 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from app.batch.follow import HIDDEN, OFF, ON, Follower, Updates, watch
 from app.batch.queue import JobStore, WaitingLine
+from app.batch.view import HIDDEN, OFF, ON, Follower, Updates, watch
 from app.image.looking import LEAST_SCORE, MAX_INSTRUCTION, MOST_SCORE, SharedDetector, checked_score
-from app.server.limits import VIDEOS_AT_ONCE, VIDEOS_WAITING
-from app.server.scripts import in_view, read_static
-from app.server.templates import heading, muted
+from app.server.serving import VIDEOS_AT_ONCE, VIDEOS_WAITING
+from app.server.views import heading, in_view, muted, read_static
 from app.video.examples import ExampleClips, VideoExample, available
-from app.video.job import PICTURE_SECONDS, VideoJob
-from app.video.looking import USUAL_SCORE, checked_words, sent_video
-from app.video.state import state_html
+from app.video.job import PICTURE_SECONDS, USUAL_SCORE, VideoJob, checked_words, sent_video, state_html
 from app.video.views import LIMITS, stage_html
 
 WATCHERS = 2 * (VIDEOS_AT_ONCE + VIDEOS_WAITING) + 4

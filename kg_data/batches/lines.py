@@ -11,12 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
-from kg_data.appended_lines import Line, whole_lines
 from kg_data.batches.on_ray import run_on_ray
-from kg_data.batches.options import Workers
 from kg_data.batches.processes import run_in_processes
-from kg_data.batches.shards import LINE, Opening, Shard, cut
-from kg_data.errors import ResultsError, UsageError
+from kg_data.batches.shards import LINE, Opening, Shard, Workers, cut
+from skylark.errors import ResultsError, UsageError
+from skylark.files import Line, whole_lines
 
 LOOK_SECONDS = 0.5
 """How often it is looked how many lines there are, for the bar."""

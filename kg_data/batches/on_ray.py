@@ -16,11 +16,10 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, redirect_stdout
 from typing import Any
 
-from kg_data.batches.options import RAY
 from kg_data.batches.processes import ONE_THREAD, done_by
-from kg_data.batches.shards import Shard, ShardWorker
-from kg_data.errors import WorkerError
-from kg_data.installation import require
+from kg_data.batches.shards import RAY, Shard, ShardWorker
+from skylark.errors import WorkerError
+from skylark.installation import require
 
 ADDRESS = "RAY_ADDRESS"
 """The variable of the environment by which Ray finds a cluster."""

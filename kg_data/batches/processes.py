@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 
 from kg_data.batches.shards import TRIES, Progress, Shard, ShardWorker
-from kg_data.errors import SkylarkError, UsageError, WorkerError
+from skylark.errors import SkylarkError, UsageError, WorkerError
 
 log = logging.getLogger(__name__)
 

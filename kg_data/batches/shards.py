@@ -1,27 +1,134 @@
-"""Shards: pieces of the work, each with a file of its own, which one worker at a time writes.
-
-They are consecutive items. Where some are alike, and a worker does the next of a kind sooner than the first, they are
-those of a stretch of the items that are of one group of kinds. A worker notes in the file that it begins and that it is
-ready, then writes each item's line with the item's key. So whoever opens the file again, after a worker or the driver
-has died, sees what is done and how often workers have died since the last line.
-"""
+"""Shards of a run: pieces of work with a file each, written by one worker at a time."""
 
 from __future__ import annotations
 
+import argparse
+import difflib
+import hashlib
 import json
 import os
 import pickle
 import shutil
 from collections import Counter
-from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast, get_args
 
-from kg_data.appended_lines import AppendedLines, Line, beside, whole_lines
-from kg_data.errors import DataError, WorkerError
+from skylark.command_line import positive
+from skylark.errors import DataError, UsageError, WorkerError
+from skylark.files import AppendedLines, Line, beside, whole_lines
+from skylark.installation import ROOT, require
+
+READ_WHOLE = 1 << 26
+"""Bytes up to which all of a file is read."""
+
+BLOCK, SAMPLES = 1 << 16, 256
+"""Of a larger one so many blocks of so many bytes are read, evenly spread, the first and the last among them."""
+
+
+@cache
+def code_digest(*rooms: str) -> str:
+    """A hex digest of the sources of some rooms: every Python file's path and content.
+
+    Args:
+        rooms: such as "kg_data", "reasoning".
+    """
+    total = hashlib.sha256()
+    for room in rooms:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            content = path.read_bytes()
+            total.update(f"{path.relative_to(ROOT).as_posix()} {len(content)}\0".encode())
+            total.update(content)
+    return total.hexdigest()[:16]
+
+
+def files_digest(paths: Iterable[Path]) -> str:
+    """A hex digest of files by their names, sizes and content; of a large one by blocks spread over it.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    total = hashlib.sha256()
+    for path in sorted(paths, key=lambda path: path.name):
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            total.update(f"{path.name} {size}\0".encode())
+            if size <= READ_WHOLE:
+                total.update(file.read())
+                continue
+            for number in range(SAMPLES):
+                file.seek((size - BLOCK) * number // (SAMPLES - 1))
+                total.update(file.read(BLOCK))
+    return total.hexdigest()[:16]
+
+
+Engine = Literal["local", "ray"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
+
+
+RAY = ("The engine ray", "ray", "pyarrow")
+"""What needs which packages, for `require`."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who does the work.
+
+    Attributes:
+        count: how many processes, each with one thread.
+        engine: "local" for processes of this machine, "ray" for Ray's: on the cluster that `RAY_ADDRESS` names, else
+            on this machine.
+
+    Raises:
+        UsageError: there is no such engine, or no worker.
+    """
+
+    count: int = 1
+    engine: Engine = "local"
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            near = difflib.get_close_matches(str(self.engine).lower(), ENGINES, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise UsageError(f"the engine must be {' or '.join(ENGINES)}, not {self.engine!r}{hint}")
+        if self.count < 1:
+            raise UsageError(f"there must be at least 1 worker, not {self.count}")
+
+    @property
+    def alone(self) -> bool:
+        """Whether this process does the work itself."""
+        return self.engine == "local" and self.count == 1
+
+
+ALONE = Workers()
+"""This process does the work itself."""
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Offer `--workers` and `--engine`."""
+    group = parser.add_argument_group("several processes")
+    group.add_argument(
+        "--workers", type=positive, default=1, metavar="N", help="processes that share the work, of one thread each (1)"
+    )
+    group.add_argument(
+        "--engine", choices=ENGINES, default="local", help="who runs them: this machine (local, default), or Ray"
+    )
+
+
+def workers_of(options: argparse.Namespace) -> Workers:
+    """The `Workers` that the command line asks for.
+
+    Raises:
+        MissingPackageError: the engine is not installed; here, before results are begun.
+    """
+    if options.engine == "ray":
+        require(*RAY)
+    return Workers(options.workers, options.engine)
+
 
 MOST_ITEMS, LEAST_ITEMS = 256, 8
 """Items of a shard: as many as method exact answers at once; enough that a model out of reach is noticed in one, and a

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from kg_data.columns import GraphColumns
-from kg_data.errors import DataError
-from kg_data.loaders import folders, jsonl, rdf, single
-from kg_data.loaders.names import SOURCE_FILES
-from kg_data.loaders.options import USUAL, LoadingOptions
+from kg_data.loaders import folders, rdf, tables
+from kg_data.loaders.folders import SOURCE_FILES
+from kg_data.loaders.text import USUAL, LoadingOptions
+from skylark.errors import DataError
 
 __all__ = ["FORMAT_VERSION", "SUFFIXES", "Form", "LoadingOptions", "files_read", "form_of", "load_path"]
 
@@ -29,18 +29,18 @@ KNOWN_FOLDERS = (
     "or with kb.txt or kb_partial.txt of subject|relation|object"
 )
 
-SUFFIXES = (*single.SUFFIXES, *jsonl.SUFFIXES, *rdf.SUFFIXES)
+SUFFIXES = (*tables.TABLE_SUFFIXES, *tables.JSONL_SUFFIXES, *rdf.SUFFIXES)
 
 _FOLDERS: Mapping[Form, Callable[[Path, str], GraphColumns]] = {
     "labelled": folders.load_labelled,
     "integer": folders.load_integer,
-    "metaqa": single.load_metaqa,
+    "metaqa": tables.load_metaqa,
 }
 
 _FILES: Mapping[Form, tuple[str, ...]] = {
     "labelled": folders.LABELLED_FILES,
     "integer": folders.INTEGER_FILES,
-    "metaqa": (*single.METAQA_FILES, *SOURCE_FILES),
+    "metaqa": (*tables.METAQA_FILES, *SOURCE_FILES),
 }
 
 
@@ -53,7 +53,7 @@ def form_of(path: Path) -> Form | None:
         return "integer"
     if has_train:
         return "labelled"
-    return "metaqa" if single.metaqa_file(path) else None
+    return "metaqa" if tables.metaqa_file(path) else None
 
 
 def load_path(path: Path, name: str, loading: LoadingOptions = USUAL) -> GraphColumns:
@@ -69,11 +69,11 @@ def load_path(path: Path, name: str, loading: LoadingOptions = USUAL) -> GraphCo
         UsageError: the form is not read with what `loading` asks for.
     """
     form, suffix = _known_form(path), path.suffix.lower()
-    if form == "file" and suffix in single.SUFFIXES:
-        return single.load_file(path, name, loading)
-    if form == "file" and suffix in jsonl.SUFFIXES:
+    if form == "file" and suffix in tables.TABLE_SUFFIXES:
+        return tables.load_file(path, name, loading)
+    if form == "file" and suffix in tables.JSONL_SUFFIXES:
         loading.refuse_all_but(f"{path}", "skip_broken")
-        return jsonl.load_json_lines(path, name, loading)
+        return tables.load_json_lines(path, name, loading)
     loading.refuse_all_but(f"{path}")
     return rdf.load_rdf(path, name) if form == "file" else _FOLDERS[form](path, name)
 

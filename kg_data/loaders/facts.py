@@ -1,19 +1,282 @@
-"""Gathering a graph from rows that mix links between entities with typed values.
-
-Every source that may hold both goes through here (files of triples, JSON lines, RDF, Python objects), so that what
-cannot stand in one graph is refused by the same rules, each source saying in its own words where.
-"""
+"""Rows of names gathered to columns of triples and values."""
 
 from __future__ import annotations
 
+import re
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from kg_data.columns import GraphColumns
-from kg_data.errors import DataError
-from kg_data.loaders.triples import Names, as_triples, fold_twins
-from kg_data.values import WAY_OUT, Value, ValueConflict, ValueTable
+import numpy as np
+from numpy.typing import NDArray
+
+from kg_data.columns import GraphColumns, ValueKind
+from kg_data.loaders.text import Row, empty_field
+from kg_data.values import WAY_OUT, Value, ValueConflict, ValueTable, read_value
+from skylark.errors import DataError
+
+_NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]+)?")
+"""Without zeros in front, which numbers do not have and postcodes do."""
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+YEARS = range(1000, 3000)
+YEAR_WORDS = frozenset(
+    (
+        "year", "born", "birth", "died", "death", "founded", "established", "built", "opened", "closed", "started",
+        "ended", "since", "joined", "hired", "released", "published", "launched",
+    )
+)  # fmt: skip
+"""A relation with one of these words in its name and whole numbers among `YEARS` has years."""
+
+
+def spelled_kind(text: str) -> ValueKind | None:
+    """The kind of value that a text spells: "integer", "decimal" or "date"; None where it is a name."""
+    kind: ValueKind = "date"
+    if found := _NUMBER.fullmatch(text):
+        kind = "decimal" if found[2] else "integer"
+    elif not _DATE.fullmatch(text):
+        return None
+    try:
+        read_value(kind, text)
+    except ValueError:
+        return None
+    return kind
+
+
+def with_value_types(rows: Iterable[Row], notes: list[str], one_row_each: bool = False) -> Iterator[Row]:
+    """Rows of head, relation and tail, with the type of the tail behind them where the relation has values.
+
+    A relation has values where all its tails spell numbers, or all of them dates, no thing has two of them, and not
+    all of them are things of the file themselves, as the ids of other rows are. Rows that have a type keep it, and so
+    does every row of their relation.
+
+    Args:
+        rows: the rows.
+        notes: is given a sentence for each relation that has no values for the sake of a few of its tails.
+        one_row_each: each thing has one row, as in a table: where two rows give it two numbers these stay values, which
+            whoever gathers them refuses, as one of the rows is a mistake.
+    """
+    kept = list(rows)
+    things = {fields[0].strip() for _, fields in kept}
+    tails: dict[str, list[_Tail]] = {}
+    typed = set()
+    for line, fields in kept:
+        head, relation, tail, *kind = (field.strip() for field in fields)
+        tails.setdefault(relation, []).append((line, head, tail))
+        if kind:
+            typed.add(relation)
+    kinds = {of: _kind(of, found, things, notes, one_row_each) for of, found in tails.items() if of not in typed}
+    for line, fields in kept:
+        value_kind = kinds.get(fields[1].strip())
+        yield line, fields if value_kind is None else [*fields, value_kind]
+
+
+_Tail = tuple[int, str, str]
+"""A tail of a relation: its line, whose it is, and how it is spelled."""
+
+
+def _kind(
+    relation: str, tails: Sequence[_Tail], things: set[str], notes: list[str], one_row_each: bool
+) -> ValueKind | None:
+    spelled = [spelled_kind(tail) for _, _, tail in tails]
+    dates, numbers = spelled.count("date"), spelled.count("integer") + spelled.count("decimal")
+    alike = {"date"} if dates > numbers else {"integer", "decimal"}
+    if all(tail in things for (_, _, tail), kind in zip(tails, spelled, strict=True) if kind in alike):
+        return None
+    if (most := max(dates, numbers)) < len(tails):
+        if 2 * most >= len(tails):
+            line, _, odd = next(tail for tail, kind in zip(tails, spelled, strict=True) if kind not in alike)
+            what = "dates (YYYY-MM-DD)" if dates > numbers else "numbers"
+            notes.append(
+                f'"{relation}" is read as names: {most:,} of {len(tails):,} are {what}, but line {line} has "{odd}"'
+            )
+        return None
+    kind: ValueKind = "date" if dates else "decimal" if "decimal" in spelled else "integer"
+    if kind == "integer" and YEAR_WORDS & set(re.findall("[a-z]+", relation.casefold())):
+        kind = "year" if all(int(tail) in YEARS for _, _, tail in tails) else kind
+    values: dict[str, tuple[int, float]] = {}
+    for line, head, tail in tails:
+        value = read_value(kind, tail).number
+        first, other = values.setdefault(head, (line, value))
+        if other != value and not (one_row_each and line != first):
+            where = f"line {line}" if line == first else f"lines {first} and {line}"
+            notes.append(f'"{relation}" is read as names: "{head}" has two values of it in {where}')
+            return None
+    return kind
+
+
+TWIN_SUFFIX = "_reverse"
+"""Of the twins that are written."""
+
+TWIN_SUFFIXES = (TWIN_SUFFIX, "_inverse")
+"""Of the twins that are recognised: Query2Box's and BetaE's, and WorldCup2014's (Zhang, Winn & Tomioka 2016)."""
+
+Triples = NDArray[np.int32]
+
+
+class Names(dict[str, int]):
+    """Indexes of names in order of first appearance: looking up a name that is not there gives it the next index.
+
+    Attributes:
+        ids: the names, position = index.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+
+    def __missing__(self, name: str) -> int:
+        index = self[name] = len(self.ids)
+        self.ids.append(name)
+        return index
+
+
+class SpelledNames(Names):
+    """Names as they stand in a line of text: blanks around them mean nothing, and one of blanks alone is none."""
+
+    def __missing__(self, spelled: str) -> int:
+        # A name is stripped when it is first met in this spelling, which spares doing so in every row.
+        name = spelled.strip()
+        if not name:
+            raise ValueError("an empty name")
+        index = self[spelled] = self[name] if name != spelled else super().__missing__(name)
+        return index
+
+
+def index_rows(
+    path: Path, rows: Iterable[Row], entities: Mapping[str, int], relations: Mapping[str, int], expected: str
+) -> Triples:
+    """Rows of head, relation, tail names as triples, shape (n, 3); 12 bytes a row.
+
+    Args:
+        path: the file the rows come from, for the error.
+        rows: three fields each.
+        entities: name to index, usually `SpelledNames`.
+        relations: name to index.
+        expected: what a row should be, in words, for the error.
+
+    Raises:
+        DataError: a row has an empty name, or there is no row.
+    """
+    flat = array("i")
+    for number, (head, relation, tail) in rows:
+        try:
+            flat.extend((entities[head], relations[relation], entities[tail]))
+        except ValueError:
+            raise empty_field(path, number, [head, relation, tail], expected) from None
+    if not flat:
+        raise DataError(path, "at least one triple", found="an empty file")
+    return as_triples(flat)
+
+
+def as_triples(flat: array[int]) -> Triples:
+    """Head, relation, tail in turn as an array of shape (n, 3), without a copy."""
+    return np.frombuffer(flat, dtype=np.int32).reshape(-1, 3)
+
+
+def drop_duplicates(triples: Triples) -> Triples:
+    """The distinct triples, each at the place where it is first met, shape (m, 3) with m <= n."""
+    if not _has_duplicates(triples):
+        return triples
+    # lexsort is stable, so within a run of equal triples the first one is the earliest.
+    order = np.lexsort((triples[:, 2], triples[:, 1], triples[:, 0]))
+    first = np.zeros(len(triples), dtype=bool)
+    first[order[0]] = True
+    for start in range(1, len(order), _STRETCH):  # by stretches, so that no sorted copy of all triples is made
+        here, before = order[start : start + _STRETCH], order[start - 1 : start - 1 + _STRETCH]
+        first[here] = (triples[here] != triples[before[: len(here)]]).any(axis=1)
+    return triples[first]
+
+
+_STRETCH = 1 << 20
+
+
+def _has_duplicates(triples: Triples) -> bool:
+    if len(triples) < 2:
+        return False
+    heads, relations, tails = (int(column.max()) + 1 for column in triples.T)
+    if heads * relations * tails >= 1 << 63:
+        return True  # not told by one number a triple; the caller looks closely
+    keys = triples[:, 0].astype(np.int64)
+    keys *= relations
+    keys += triples[:, 1]
+    keys *= tails
+    keys += triples[:, 2]
+    keys.sort()
+    return bool((keys[1:] == keys[:-1]).any())
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Relations and splits without inverse twins.
+
+    Attributes:
+        ids: ids of the relations that stay, in their old order.
+        labels: their labels.
+        splits: the splits over the new relation indexes, duplicates dropped.
+        aliases: further relation names to (new index, is_inverse).
+    """
+
+    ids: list[str]
+    labels: list[str]
+    splits: dict[str, Triples]
+    aliases: dict[str, tuple[int, bool]]
+
+
+def fold_twins(
+    ids: Sequence[str], names: Sequence[str], labels: Sequence[str], splits: Mapping[str, Triples]
+) -> Folded:
+    """Fold relations named `<other>_reverse` or `<other>_inverse` into that other relation, without duplicates.
+
+    `(h, r_reverse, t)` becomes `(t, r, h)`. A name with the suffix but without its base relation stays a relation of
+    its own. The names `r_reverse_reverse` and so on fold too, forward and inverse in turn.
+
+    Args:
+        ids: the ids of the source's relations, unique; position = relation index in `splits`.
+        names: the names that twins are recognised by, unique.
+        labels: display names.
+        splits: triples per split.
+    """
+    position = {name: index for index, name in enumerate(names)}
+    base, inverse = list(range(len(ids))), [False] * len(ids)
+    for index, name in enumerate(names):
+        while (shorter := _without_suffix(name)) != name and shorter in position:
+            name, base[index], inverse[index] = shorter, position[shorter], not inverse[index]
+
+    kept = [index for index in range(len(ids)) if base[index] == index]
+    place = {old: new for new, old in enumerate(kept)}
+    new_index = np.array([place[old] for old in base], dtype=np.int32)
+    is_inverse = np.array(inverse, dtype=bool)
+
+    taken = {name for old in kept for name in (ids[old], labels[old])}
+    aliases: dict[str, tuple[int, bool]] = {}
+    for index in range(len(ids)):
+        # A kept relation whose label is not its name can still be asked for by that name.
+        for name in (names[index],) if index in place else (ids[index], names[index], labels[index]):
+            if name not in taken:
+                aliases.setdefault(name, (int(new_index[index]), inverse[index]))
+    return Folded(
+        ids=[ids[old] for old in kept],
+        labels=[labels[old] for old in kept],
+        splits={split: _fold(triples, new_index, is_inverse) for split, triples in splits.items()},
+        aliases=aliases,
+    )
+
+
+def _without_suffix(name: str) -> str:
+    return next((name.removesuffix(suffix) for suffix in TWIN_SUFFIXES if name.endswith(suffix)), name)
+
+
+def _fold(triples: Triples, new_index: NDArray[np.int32], is_inverse: NDArray[np.bool_]) -> Triples:
+    if not is_inverse.any():  # no twin, so no index changes either
+        return drop_duplicates(triples)
+    turned = is_inverse[triples[:, 1]]
+    folded = triples.copy()
+    folded[turned, 0], folded[turned, 2] = triples[turned, 2], triples[turned, 0]
+    folded[:, 1] = new_index[triples[:, 1]]
+    return drop_duplicates(folded)
 
 
 class Facts:

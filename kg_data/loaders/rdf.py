@@ -18,9 +18,7 @@ from urllib.parse import unquote
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Triple, parse
 
-from kg_data.columns import GraphColumns, ValueKind
-from kg_data.errors import DataError
-from kg_data.iris import (
+from kg_data.columns import (
     OWL_INVERSE_OF,
     PLACE,
     POSITION,
@@ -33,6 +31,8 @@ from kg_data.iris import (
     TYPE,
     UNIT,
     XSD,
+    GraphColumns,
+    ValueKind,
     entity_id,
     entity_iri,
     relation_id,
@@ -42,6 +42,7 @@ from kg_data.iris import (
 from kg_data.loaders.facts import Facts, conflicting_rows
 from kg_data.loaders.text import open_watched
 from kg_data.values import Value, ValueConflict, read_value
+from skylark.errors import DataError
 
 SUFFIXES = (".nt", ".ttl")
 
@@ -67,7 +68,7 @@ _MADE_UP = re.compile("[0-9a-f]{24,32}")
 def load_rdf(path: Path, name: str) -> GraphColumns:
     """Read an N-Triples or Turtle file, each as its suffix says.
 
-    - Entities and relations are IRIs and blank nodes; the ids of `urn:skylark:` IRIs are decoded (`kg_data.iris`).
+    - Entities and relations are IRIs and blank nodes; the ids of `urn:skylark:` IRIs are decoded (`kg_data.columns`).
     - A name is an `rdfs:label` or `skos:prefLabel`: English before untagged before other languages, the first of
       equals; the others and `skos:altLabel` are aliases. Without any, it is the end of the IRI.
     - `owl:inverseOf` gives a relation that has no triples as a name for the inverse of the one that has.

@@ -1,9 +1,4 @@
-"""Reading text so that a broken file is named by its line, and a large one never stands in memory as a whole.
-
-Data sets come with CRLF (FB15k-237), with byte order marks (spreadsheets) and, when something went wrong on the way,
-in other encodings. Everything past this module sees plain rows of fields and their line numbers.
-A file is read in blocks, with a progress bar where it is large and someone watches.
-"""
+"""Text files read so that a broken line is named, and a large file never stands in memory."""
 
 from __future__ import annotations
 
@@ -14,13 +9,114 @@ import json
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO, Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from kg_data.errors import DataError
-from kg_data.loaders.broken import REFUSED, BrokenLines
+from kg_data.columns import LeftOut
+from skylark.errors import DataError, UsageError
+
+MOST_TOLD = 5
+"""Broken lines that are told one by one; the others are counted."""
+
+
+class BrokenLines:
+    """What becomes of broken lines.
+
+    Args:
+        skip: leave them out, instead of raising the first one's error.
+    """
+
+    def __init__(self, skip: bool = False) -> None:
+        self._skip = skip
+        self._lines = 0
+        self._first: list[str] = []
+
+    @property
+    def skipped(self) -> bool:
+        """Whether broken lines are left out."""
+        return self._skip
+
+    def meet(self, error: DataError, lines: int = 1) -> None:
+        """Take note of one that is left out; `lines` is how many lines of the file it takes.
+
+        Raises:
+            DataError: the error itself, where broken lines are not left out.
+        """
+        if not self._skip:
+            raise error
+        self._lines += lines
+        if len(self._first) < MOST_TOLD:
+            self._first.append(str(error).removeprefix(f"{error.path}, "))
+
+    @property
+    def left_out(self) -> LeftOut | None:
+        """What was left out so far; None where it is nothing."""
+        return LeftOut(self._lines, tuple(self._first)) if self._lines else None
+
+
+REFUSED = BrokenLines()
+"""A broken line is an error."""
+
+
+@dataclass(frozen=True)
+class LoadingOptions:
+    """How a file is read.
+
+    Attributes:
+        table: whether the file is a table: a header, then a row for each thing, the first column naming it and each
+            other column being a relation. None reads triples and refuses what looks like a table, False reads them
+            even so.
+        cell_separator: what stands between the values of one cell of a table; None: a cell holds one.
+        infer_values: whether relations all of whose tails are spelled as numbers or dates have values.
+        skip_broken: whether broken lines are left out, where otherwise the first of them is an error.
+
+    Raises:
+        UsageError: a separator of cells without a table, or an empty one.
+    """
+
+    table: bool | None = None
+    cell_separator: str | None = None
+    infer_values: bool = False
+    skip_broken: bool = False
+
+    def __post_init__(self) -> None:
+        if self.cell_separator is not None and not self.table:
+            raise UsageError("a separator of cells is for tables: say table=True (--table) as well")
+        if self.cell_separator == "":
+            raise UsageError("the separator of cells is empty; expected at least one character, such as ;")
+
+    def flags(self) -> list[str]:
+        """The arguments that say the same on the command line."""
+        flags = [] if self.table is None else ["--table" if self.table else "--no-table"]
+        flags += [] if self.cell_separator is None else ["--cell-separator", self.cell_separator]
+        return flags + ["--infer-values"] * self.infer_values + ["--skip-broken"] * self.skip_broken
+
+    def refuse_all_but(self, what: str, *taken: str) -> None:
+        """Check that nothing was asked for that a source does not take.
+
+        Args:
+            what: the source, as the subject of a sentence: "the graph world".
+            taken: the options that it takes.
+
+        Raises:
+            UsageError: something else was asked for.
+        """
+        for field in fields(self):
+            if field.name not in taken and getattr(self, field.name) != getattr(USUAL, field.name):
+                flag = f"--{field.name.replace('_', '-')}"
+                others = " and .jsonl" if field.name == "skip_broken" else ""
+                raise UsageError(
+                    f"{what} is not read with {field.name} ({flag}), which is for files of separated fields "
+                    f"(.tsv, .csv, .txt){others}: leave it out"
+                )
+
+
+USUAL = LoadingOptions()
+"""What is done where nothing is said."""
+
 
 Row = tuple[int, list[str]]
 """One line of a file: its 1-based number and its fields as they stand there, with blanks around them."""

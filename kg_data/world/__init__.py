@@ -2,7 +2,7 @@
 
 It's there so that Skylark answers real questions on a fresh machine, without a download. The facts come from packages
 on PyPI, each named with its licence in `SOURCES`; what those have wrong is set right in one reviewed table,
-`kg_data.world.corrections`.
+`kg_data.world.sources`.
 """
 
 from kg_data.world.build import build, fingerprint

@@ -15,12 +15,19 @@ from babel.core import get_global
 
 from kg_data.columns import GraphColumns, LiteralColumn, ValueKind
 from kg_data.world import sources
-from kg_data.world.airports import Airport, fill_divisions, read_airports
-from kg_data.world.cities import City, Gazetteer, name_subdivisions
-from kg_data.world.countries import CONTINENTS, Country, read_countries
-from kg_data.world.languages import currency_aliases, currency_name, language_aliases, language_name
-from kg_data.world.naming import Entity, assign_aliases, assign_labels, fold, key
-from kg_data.world.subdivisions import Subdivision, read_subdivisions
+from kg_data.world.cities import Airport, City, Gazetteer, fill_divisions, name_subdivisions, read_airports
+from kg_data.world.countries import CONTINENTS, Country, Subdivision, read_countries, read_subdivisions
+from kg_data.world.sources import (
+    Entity,
+    assign_aliases,
+    assign_labels,
+    currency_aliases,
+    currency_name,
+    fold,
+    key,
+    language_aliases,
+    language_name,
+)
 
 # Relation to (other names, other names of its inverse).
 RELATIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {

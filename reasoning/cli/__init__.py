@@ -13,24 +13,25 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from kg_data.command_line import CommandParser, report_missing_extra, run
-from kg_data.process_end import ended_by_interrupt
+from skylark.command_line import CommandParser, add_training_jobs, report_failure, report_missing_extra, run
+from skylark.errors import SkylarkError
+from skylark.process import ended_by_interrupt
 
 VERBS = {
-    "ask": ("answering", "answer a question in plain English"),
-    "query": ("answering", "answer a logical query"),
-    "read": ("reading", "say what a question is read as, and answer nothing"),
-    "evaluate": ("evaluating", "measure a method on query or question files"),
-    "compare": ("comparing", "compare two results files, query by query"),
-    "plot": ("plotting", "draw results files as bars per query type"),
-    "teach": ("teaching", "teach a language model a job"),
-    "complete": ("completing", "predict what a graph does not say"),
-    "datasets": ("datasets", "list, check and convert graphs"),
-    "graph": ("changing", "change a graph on disk, or make one of texts"),
-    "sample-queries": ("sampling", "make queries with easy and hard answers from a graph"),
-    "classify-queries": ("sampling", "count the links that the hard answers of queries lack"),
+    "ask": ("answering", "add_answer", "answer a question in plain English"),
+    "query": ("answering", "add_answer", "answer a logical query"),
+    "read": ("answering", "add_read", "say what a question is read as, and answer nothing"),
+    "evaluate": ("evaluating", "add_evaluate", "measure a method on query or question files"),
+    "compare": ("evaluating", "add_compare", "compare two results files, query by query"),
+    "plot": ("evaluating", "add_plot", "draw results files as bars per query type"),
+    "teach": ("", "add_graph_jobs", "teach a language model a job"),
+    "complete": ("evaluating", "add_complete", "predict what a graph does not say"),
+    "datasets": ("graphs", "add_datasets", "list, check and convert graphs"),
+    "graph": ("graphs", "add_graph_actions", "change a graph on disk, or make one of texts"),
+    "sample-queries": ("evaluating", "add_sampling", "make queries with easy and hard answers from a graph"),
+    "classify-queries": ("evaluating", "add_sampling", "count the links that the hard answers of queries lack"),
 }
-"""Each verb's module of this package, whose `add_arguments` says what it takes, and what it does."""
+"""Verb to the module of this package and its function that says what the verb takes, and what the verb does."""
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "python -m reasoning") -> int:
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m reaso
     try:
         with ended_by_interrupt():
             parser = build_parser(program, arguments[0] if arguments else None)
+    except SkylarkError as error:
+        return report_failure(error)
     except ModuleNotFoundError as error:
         return report_missing_extra("This command", error)
     return run(parser, arguments)
@@ -48,8 +51,10 @@ def build_parser(program: str = "python -m reasoning", verb: str | None = None) 
     """A parser that knows the names of all verbs, and the arguments of one."""
     parser = CommandParser(prog=program, description="Ask a knowledge graph, or measure a method.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, (module, about) in VERBS.items():
+    for name, (module, adder, about) in VERBS.items():
         command = commands.add_parser(name, help=about, description=about)
-        if name == verb:
-            importlib.import_module(f"{__name__}.{module}").add_arguments(command, verb)
+        if name == verb == "teach":
+            add_training_jobs(command, adder)
+        elif name == verb:
+            getattr(importlib.import_module(f"{__name__}.{module}"), adder)(command, verb)
     return parser

@@ -1,28 +1,168 @@
-"""The link predictor that answers use: a ComplEx, rules, or both, and how much each is trusted.
-
-Both give an edge a strength, and strengths add up: its confidence is 1 - exp(-strength). A ComplEx's strength is its
-belief, spread over all targets by a softmax, times the number of targets that the source is known to have (QTO's neural
-adjacency, Bai et al. 2023, arXiv 2212.09567) or expected to have; that of rules is -log(1 - confidence). How much the
-rules count beside it is chosen on triples held out of the training.
-"""
+"""Link predictors behind one interface, and their ranking of held-out links."""
 
 from __future__ import annotations
 
+import hashlib
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.completion.embeddings.complex_model import ComplEx
-from reasoning.completion.embeddings.training_pairs import TrainingPairs
-from reasoning.completion.link_ranking import Scorer, rank_among
-from reasoning.completion.rules.rule_model import RulePredictor
-from reasoning.completion.training_graph import TrainingGraph
-from reasoning.execution.compiled import compiled
+from reasoning.completion.embeddings import ComplEx, TrainingPairs
+from reasoning.completion.rule_model import RulePredictor
+from reasoning.errors import CompletionError
+from reasoning.execution.batch import compiled
 from reasoning.graph.index import Ids, TripleIndex
+from reasoning.graph.store import KnowledgeGraph
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """A graph's digests, in hex.
+
+    Attributes:
+        tables: the digest of the ids of entities and relations, in order.
+        triples: the digest of the triples.
+    """
+
+    tables: str
+    triples: str
+
+    @classmethod
+    def of(cls, kg: KnowledgeGraph) -> Fingerprint:
+        """The digests of a graph."""
+        tables = hashlib.sha256(repr(kg.relation_ids).encode())
+        ids = kg.content.entities.whole.ids
+        for array in (ids.blob, ids.offsets):
+            tables.update(np.ascontiguousarray(array).data)
+        triples = hashlib.sha256(np.ascontiguousarray(kg.index.whole.triples()).data)
+        return cls(tables.hexdigest()[:16], triples.hexdigest()[:16])
+
+    def __str__(self) -> str:
+        return f"{self.tables}/{self.triples}"
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingGraph:
+    """What a predictor was trained on.
+
+    Attributes:
+        name: the graph's name.
+        splits: which splits it held.
+        fingerprint: its digests.
+        triples: int32, shape (n, 3).
+    """
+
+    name: str
+    splits: tuple[str, ...]
+    fingerprint: Fingerprint
+    triples: Ids
+
+    @classmethod
+    def of(cls, kg: KnowledgeGraph) -> TrainingGraph:
+        """A graph that a predictor is trained on."""
+        return cls(kg.graph_name, tuple(kg.splits), Fingerprint.of(kg), kg.index.whole.triples())
+
+    def check(self, kg: KnowledgeGraph, predictor: str) -> None:
+        """Refuse a predictor for another graph, or for one that it knows more than.
+
+        Args:
+            kg: the graph that is asked.
+            predictor: what the message calls the predictor.
+
+        Raises:
+            CompletionError: it does not fit; both fingerprints are told.
+        """
+        mark = Fingerprint.of(kg)
+        if self.fingerprint.tables != mark.tables:
+            raise CompletionError(
+                f'{predictor} was fitted on another graph, "{self.name}" ({self.fingerprint}), '
+                f'than "{kg.graph_name}" ({mark}){_since(self.name, kg)}'
+            )
+        if self.fingerprint.triples == mark.triples:
+            return
+        lacking = np.setdiff1d(_keys(self.triples, kg), _keys(kg.index.whole.triples(), kg), assume_unique=True)
+        if len(lacking):
+            raise CompletionError(
+                f"{predictor} was trained on {len(lacking):,} edges that the given graph lacks: trained on "
+                f"{'+'.join(self.splits)} ({self.fingerprint}), the graph holds {'+'.join(kg.splits)} ({mark}); "
+                f"with it, they would not be predicted but remembered{_since(self.name, kg)}"
+            )
+
+
+def _since(name: str, kg: KnowledgeGraph) -> str:
+    """That a graph is the one of this name, but for changes, where it may be."""
+    if kg.content.changes is None or kg.graph_name != name:
+        return ""
+    return "; the graph was changed since: train one on it as it is now"
+
+
+def _keys(triples: Ids, kg: KnowledgeGraph) -> Any:
+    size = np.int64(kg.entity_count)
+    return (triples[:, 1].astype(np.int64) * size + triples[:, 0]) * size + triples[:, 2]
+
+
+Scorer = Callable[[int, Ids], NDArray[np.float32]]
+"""The scores of every entity as target, shape (sources, entities), for a directed relation and its sources."""
+
+BLOCK = 256
+"""Pairs scored at once."""
+
+
+@dataclass(frozen=True)
+class LinkRanking:
+    """Means over all ranked targets.
+
+    Attributes:
+        count: how many.
+        mrr: mean reciprocal rank; ties take the expected rank.
+        hits: share with a rank of at most 1, 3 and 10.
+    """
+
+    count: int
+    mrr: float
+    hits: dict[int, float]
+
+    def to_dict(self) -> dict[str, object]:
+        """JSON-serialisable."""
+        return asdict(self)
+
+
+def rank_links(scorer: Scorer, pairs: TrainingPairs, known: TripleIndex) -> LinkRanking:
+    """Rank each pair's targets among all entities, other targets that `known` holds filtered out."""
+    ranks = np.concatenate([np.zeros(0), *link_ranks(scorer, pairs, known)])
+    if not len(ranks):
+        return LinkRanking(0, 0.0, dict.fromkeys((1, 3, 10), 0.0))
+    return LinkRanking(len(ranks), float(np.mean(1 / ranks)), {k: float(np.mean(ranks <= k)) for k in (1, 3, 10)})
+
+
+def link_ranks(scorer: Scorer, pairs: TrainingPairs, known: TripleIndex) -> Iterator[NDArray[np.float64]]:
+    """The ranks of each pair's targets, from 1; pairs in the order of their relations."""
+    order = np.argsort(pairs.relations, kind="stable")
+    for relation in np.unique(pairs.relations).tolist():
+        of_it = order[pairs.relations[order] == relation]
+        for start in range(0, len(of_it), BLOCK):
+            part = of_it[start : start + BLOCK]
+            scores = scorer(relation, pairs.sources[part])
+            for row, pair in enumerate(part.tolist()):
+                targets = pairs.targets[pairs.starts[pair] : pairs.starts[pair + 1]]
+                filtered = known.side(bool(relation & 1)).row(relation >> 1, pairs.sources[pair])
+                yield rank_among(scores[row], targets, filtered)
+
+
+def rank_among(scores: NDArray[np.float32], targets: Ids, filtered: Ids) -> NDArray[np.float64]:
+    """Each target's rank from 1, the other targets and `filtered` left out; ties take the expected rank."""
+    own = scores[targets]
+    rest = np.delete(scores, np.union1d(filtered, targets))
+    above = (~(rest[None, :] <= own[:, None])).sum(axis=1)  # behind all where it is no number
+    level = (rest[None, :] == own[:, None]).sum(axis=1)
+    return np.asarray(1 + above + level / 2)
+
 
 TRIED_RULES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 """Weights that are tried."""

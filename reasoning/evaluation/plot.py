@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kg_data.errors import ResultsError
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.comparison import check_comparable, main_metrics
-from reasoning.evaluation.metrics import LARK_METRICS, LARK_NOTE, marked
-from reasoning.evaluation.resampling import LEVEL, Interval
-from reasoning.evaluation.results_file import Results, labels_of
+from reasoning.evaluation.metrics import LARK_METRICS, LARK_NOTE, LEVEL, Interval, marked
+from reasoning.evaluation.results import Results, labels_of
+from skylark.errors import ResultsError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -17,16 +17,16 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from kg_data.errors import DataError, SkylarkError
 from kg_data.loaders.text import read_text
-from kg_data.nearest_files import nothing_at
 from reasoning.errors import EvaluationError, QueryError, UnknownRelationError
 from reasoning.graph.index import Ids
 from reasoning.graph.names import Strings
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
-from reasoning.query.structures import STRUCTURES, is_shape, shape_of
+from reasoning.query.records import STRUCTURES, is_shape, shape_of
 from reasoning.query.tree import Entity, Exists, Project, Query
+from skylark.errors import DataError, SkylarkError
+from skylark.files import nothing_at
 
 Split = Literal["valid", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -49,7 +49,7 @@ class QueryRecord:
 
     Attributes:
         identifier: "<file stem>:<0-based line>".
-        kind: its structure, see `reasoning.query.structures.shape_of`.
+        kind: its structure, see `reasoning.query.records.shape_of`.
         query: the query, by ids.
         easy: answers on the smaller graph that are answers on the full one too, sorted, shape (m,).
         hard: answers that only the full graph has, sorted, shape (h,).

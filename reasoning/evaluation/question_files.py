@@ -31,14 +31,14 @@ from typing import Any
 
 import numpy as np
 
-from kg_data.errors import DataError, SkylarkError
 from kg_data.loaders.text import read_text
-from kg_data.nearest_files import nothing_at
 from reasoning.errors import EvaluationError, UnknownEntityError
 from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Entity, Intersect, Project, Query
+from skylark.errors import DataError, SkylarkError
+from skylark.files import nothing_at
 
 RELATION_OF = {
     "director": "directed_by",

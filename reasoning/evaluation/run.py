@@ -1,32 +1,347 @@
-"""The loop that every evaluation shares: answer, score, write, go on."""
+"""One evaluation run from its options to its files, with progress and the time that is left."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
+import random
 import sys
 import time
-from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
+import numpy as np
+from langchain_core.language_models import BaseChatModel
+from numpy.typing import NDArray
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from kg_data.appended_lines import Line
+import kg_data
 from kg_data.batches.lines import in_order, lines_by_workers
-from kg_data.batches.options import ALONE, Workers
-from kg_data.batches.shards import Work
-from kg_data.errors import ResultsError, SkylarkError
+from kg_data.batches.shards import ALONE, Work, Workers, code_digest
+from kg_data.loaders import LoadingOptions
+from kg_data.loaders.text import USUAL
+from reasoning.answer import Answer
+from reasoning.completion.options import CompletionOptions
 from reasoning.errors import EvaluationError
-from reasoning.evaluation.duration import Duration, duration
-from reasoning.evaluation.results_file import ResultsFile
-from reasoning.language.hosted.providers import display_name, runs_here
-from reasoning.lark.estimate import Estimate
+from reasoning.evaluation.results import ResultsFile
+from reasoning.graph.content import StoredEntities
+from reasoning.graph.index import Ids
+from reasoning.graph.remote.address import Address, names_endpoint
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.graph.updates.changes import merged
+from reasoning.graph.updates.edits import is_store
+from reasoning.lark import LarkOptions
+from reasoning.lark.method import Estimate
+from reasoning.lark.steps import queries_at_once
+from reasoning.lm import LLMError
+from reasoning.lm.calls import NO_USAGE, TokenUsage, adapter_folder, concurrent_map, folder_digest
+from reasoning.lm.candidate_scoring import adapter_digest
+from reasoning.lm.embedded import EmbeddedChatModel
+from reasoning.lm.generation import MOST_ROWS
+from reasoning.lm.hosted import display_name, runs_here
+from reasoning.lm.loading import at_once
+from reasoning.lm.local_weights import weights_digest
+from reasoning.methods import METHODS
+from reasoning.parsing.options import ReadingOptions
+from reasoning.parsing.reader import PACKAGED
+from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query
 from reasoning.reasoner import Reasoner
+from skylark.errors import ResultsError, SkylarkError
+from skylark.files import Line
+from skylark.installation import version
+
+D = TypeVar("D")
+
+MOST_TRIED = 256
+"""Queries that are answered at most: as many as method exact answers at once."""
+
+MOST_SECONDS = 10.0
+"""How long the trial goes on, the first query apart."""
+
+
+@dataclass(frozen=True)
+class Duration:
+    """How long a run would take.
+
+    Attributes:
+        seconds: an estimate, or a lower bound; None where nothing is known.
+        basis: where it comes from, or why it is not known.
+        bound: whether it is a lower bound.
+    """
+
+    seconds: float | None
+    basis: str
+    bound: bool = False
+
+    def __str__(self) -> str:
+        """In words, for a terminal."""
+        if self.seconds is None:
+            return f"Time: not known, {self.basis}"
+        return f"Time: {'at least' if self.bound else 'about'} {time_text(self.seconds)}, {self.basis}"
+
+
+def duration(
+    reasoner: Reasoner, items: Sequence[D], answered: Callable[[Sequence[D]], Iterator[Any]], requests: int
+) -> Duration:
+    """How long answering would take.
+
+    Args:
+        reasoner: the method.
+        items: what is to be answered, at least one.
+        answered: goes through items and gives a result for each.
+        requests: to the language model, in all.
+    """
+    model = reasoner.llm if reasoner.asks_llm else reasoner.reader
+    if model is None or runs_here(model):
+        return _tried(items, answered)
+    rate = reasoner.options.requests_per_minute
+    if rate is None:
+        return Duration(None, "since nothing was sent to the language model, whose replies it hangs on")
+    return Duration(60 * requests / rate, f"by the limit of {rate:g} requests a minute", bound=True)
+
+
+def _tried(items: Sequence[D], answered: Callable[[Sequence[D]], Iterator[Any]]) -> Duration:
+    # Drawn from all of them: the types stand one behind the other, and take different times.
+    tried = random.Random(0).sample(items, min(len(items), MOST_TRIED))
+    began = time.monotonic()
+    list(answered(tried[:1]))  # models are loaded and loops compiled by the first
+    first = time.monotonic() - began
+    done, seconds, began = 0, 0.0, time.monotonic()
+    # A generator, which is closed so that what it has taken ahead is dropped.
+    with closing(cast(Any, answered(tried[1:]))) as results:
+        for _ in results:
+            done, seconds = done + 1, time.monotonic() - began
+            if seconds >= MOST_SECONDS:
+                break
+    rest = (len(items) - 1) * seconds / done if done else 0.0
+    return Duration(first + rest, f"measured on {1 + done:,} of {len(items):,} that were answered for it")
+
+
+def time_text(seconds: float) -> str:
+    """A time as a person says it: 0.4 s, 50 s, 20 min, 3.5 h."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+AT_SERVER = 4
+"""Queries that a server is asked at once where no model limits them."""
+SCORED = 100
+"""Answers whose scores a line lists."""
+
+
+@dataclass(frozen=True)
+class MethodEvaluation:
+    """The method that an evaluation measures, and the graph that it is measured on.
+
+    Attributes:
+        kg: what `KnowledgeGraph.load` takes, or a graph that is open.
+        method, llm, options, completion: see `Reasoner`.
+        limit: only the first this many queries or questions of each kind.
+        loading: what the graph's file does not say of itself, see `KnowledgeGraph.load`.
+    """
+
+    kg: str | Path | KnowledgeGraph
+    method: str = field(default="exact", kw_only=True)
+    llm: str | BaseChatModel = field(default="embedded", kw_only=True)
+    options: LarkOptions | None = field(default=None, kw_only=True)
+    completion: CompletionOptions | None = field(default=None, kw_only=True)
+    limit: int | None = field(default=None, kw_only=True)
+    loading: LoadingOptions = field(default=USUAL, kw_only=True)
+
+    def reasoner(self, splits: Sequence[str] | None = None) -> Reasoner:
+        """The method over the graph, its language model loaded.
+
+        Raises:
+            EvaluationError: the limit is below 1.
+            SkylarkError: the graph or the language model cannot be loaded.
+        """
+        if self.limit is not None and self.limit < 1:
+            raise EvaluationError(f"the limit must be at least 1, not {self.limit}")
+        return Reasoner(self._graph(splits), self.llm, self.method, self.options, self.completion)
+
+    def _graph(self, splits: Sequence[str] | None) -> KnowledgeGraph:
+        if isinstance(self.kg, KnowledgeGraph):
+            return self.kg
+        # A server and a store have the splits that somebody loaded there.
+        as_it_is = names_endpoint(self.kg) or is_store(self.kg)
+        return KnowledgeGraph.load(self.kg, None if as_it_is else splits, **asdict(self.loading))
+
+
+@dataclass(frozen=True)
+class MethodReply:
+    """What a method made of one query.
+
+    Attributes:
+        answer: None where it raised an error.
+        error: why there is no answer, or why it is incomplete; None where all is well.
+        arrived: False where the language model could not be reached or did not finish in time: that is no measurement
+            of it.
+        usage: requests, tokens and cost where there is no answer that says them.
+    """
+
+    answer: Answer | None
+    error: str | None
+    arrived: bool
+    usage: TokenUsage = NO_USAGE
+
+
+def replies(reasoner: Reasoner, questions: Iterable[Query | str]) -> Iterator[MethodReply]:
+    """The reply to each question, in order; as many are asked at once as its model takes requests at once."""
+    model = reasoner.llm if reasoner.asks_llm else reasoner.reader
+    questions = iter(questions)
+    first = list(islice(questions, 1))
+    # What the embedded model reads shares its passes; a query takes no reading.
+    workers = MOST_ROWS if first and isinstance(first[0], str) else 1 if reasoner.kg.server is None else AT_SERVER
+    if model is not None:
+        most_at_once = queries_at_once if reasoner.asks_llm else at_once
+        workers = most_at_once(model, reasoner.options)
+    return concurrent_map(partial(ask, reasoner), chain(first, questions), workers)
+
+
+def ask(reasoner: Reasoner, question: Query | str) -> MethodReply:
+    """The method's reply; what it raises is part of it, so that one broken query doesn't end a run."""
+    try:
+        answer = reasoner.answer(question)
+    except QuestionError as failure:
+        return MethodReply(None, str(failure), True, NO_USAGE if failure.reading is None else failure.reading.usage)
+    except SkylarkError as failure:
+        return MethodReply(None, str(failure), not isinstance(failure, LLMError))
+    failed = answer.steps[-1].parts[-1] if answer.error is not None and answer.steps else None
+    silent = failed is not None and not any(attempt.replied for attempt in failed.attempts)
+    return MethodReply(answer, answer.error, not silent)
+
+
+def about(reply: MethodReply) -> Line:
+    """What a line says of how its answer came about: `error`, `steps` and `usage`, where there is something to say, and
+    of a method that is not certain the `scores` of the first answers."""
+    line: Line = {} if reply.error is None else {"error": reply.error}
+    if reply.answer is not None:
+        method = METHODS[reply.answer.method]
+        if method.goes_beyond_graph and reply.answer.value is None:
+            line["scores"] = list(reply.answer.scores[:SCORED])
+        if method.asks_model:
+            line["steps"] = step_counts(reply.answer)
+    usage = reply.usage if reply.answer is None else reply.answer.usage
+    if usage.requests or usage.cached:
+        line["usage"] = usage.to_dict()
+    return line
+
+
+def step_counts(answer: Answer) -> dict[str, int]:
+    """How many steps the language model answered, how many of them right, and what did not fit its prompts."""
+    by_model = [step for step in answer.steps if step.by == "llm"]
+    return {
+        "llm": len(by_model),
+        "agreeing": sum(bool(step.agrees) for step in by_model),
+        "symbolic": len(answer.steps) - len(by_model),
+        "parts": sum(len(step.parts) for step in by_model),
+        "left_out": sum(step.context.left_out for step in by_model if step.context is not None),
+    }
+
+
+def run_settings(evaluation: MethodEvaluation, reasoner: Reasoner, llm_matters: bool) -> dict[str, Any]:
+    """Graph, limit, method, language model and its options, weights, code; None for what the method does not use.
+
+    Who does the work is none of it: a run may go on with another number of workers.
+
+    Args:
+        evaluation: the graph, the language model and the limit as they were asked for.
+        reasoner: the method over that graph.
+        llm_matters: whether the language model decides the lines of method exact too.
+    """
+    asks = reasoner.asks_llm
+    reads = {field.name for field in fields(ReadingOptions)} if llm_matters and reasoner.reader is not None else set()
+    deciding = reasoner.options.deciding().items()
+    options = {key: value if asks or key in reads else None for key, value in deciding}
+    options["reader"] = _reader(reasoner.options.reader) if llm_matters else None
+    options["sure_from"] = reasoner.options.sure_from if llm_matters else None
+    llm = evaluation.llm if isinstance(evaluation.llm, str) else display_name(evaluation.llm)
+    return {
+        "kg": graph_setting(evaluation.kg),
+        "kg_digest": graph_digest(reasoner.kg),
+        "limit": evaluation.limit,
+        "method": reasoner.method,
+        "llm": llm if asks or llm_matters else None,
+        "adapter_digest": adapter_digest(reasoner.llm) if asks else None,
+        "weights_digest": _weights(reasoner, asks, llm_matters and reasoner.reader is None),
+        **options,
+        **reasoner.answering.deciding(),
+        "version": version(),
+        "code": code_digest("kg_data", "reasoning"),
+    }
+
+
+def _reader(reader: str) -> str:
+    """The reader of questions, with what tells an adapter from another one in the same folder."""
+    return f"{reader} ({folder_digest(adapter_folder(reader, PACKAGED))})"
+
+
+def _weights(reasoner: Reasoner, asks: bool, reads: bool) -> str | None:
+    """What tells the weights of the models in this process that answer or read from others; None where none does."""
+    sources: list[str | None] = [None] if reads else []
+    if asks and isinstance(reasoner.llm, EmbeddedChatModel):
+        sources.append(reasoner.llm.source)
+    return " ".join(weights_digest(source) for source in dict.fromkeys(sources)) or None
+
+
+def graph_setting(kg: str | Path | KnowledgeGraph) -> str:
+    """A graph's full path, or the name of a built-in one or of one that is open already."""
+    if isinstance(kg, KnowledgeGraph):
+        return kg.graph_name
+    if names_endpoint(kg):
+        return Address.of(str(kg)).name
+    if is_store(kg):
+        return str(Path(kg).resolve())
+    source = kg_data.resolve(kg)
+    return source.name if source.path is None else str(source.path.resolve())
+
+
+def _type_pairs(entities: StoredEntities) -> tuple[list[str], Ids]:
+    """The types that entities have, sorted, and the pairs of entities with them: whatever order they came in."""
+    pairs = entities.type_pairs
+    used, numbers = np.unique(pairs[:, 1], return_inverse=True)
+    names = [entities.type_names[number] for number in used.tolist()]
+    order = sorted(range(len(names)), key=names.__getitem__)
+    ranks = np.empty(len(names), dtype=np.int32)
+    ranks[order] = np.arange(len(names), dtype=np.int32)
+    pairs = np.stack((pairs[:, 0], ranks[numbers]), axis=1)
+    return [names[at] for at in order], pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+
+
+def graph_digest(kg: KnowledgeGraph) -> str:
+    """A hex digest of a graph's splits, triples, names, types and values: whether two runs had the same graph.
+
+    Of a graph on a server it is that of the address and of the survey: relations, counts and types.
+    """
+    if kg.server is not None:
+        return kg.server.digest[:16]
+    content = merged(kg.content)
+    entities, keys = content.entities.whole, content.names.whole
+    values = [(column.relation, column.kind, column.unit) for column in content.values]
+    types, pairs = _type_pairs(entities)
+    total = hashlib.sha256(repr((sorted(kg.splits), kg.relation_ids, kg.relation_labels, values, types)).encode())
+    forward = content.index.whole.forward
+    arrays: list[NDArray[Any]] = [forward.bounds, forward.sources, forward.starts, forward.targets, keys.entities]
+    arrays.append(pairs)
+    for strings in (entities.ids, entities.labels, keys.texts):
+        arrays += [strings.blob, strings.offsets]
+    for column in content.values:
+        arrays += [column.entities, column.values]
+    for array in arrays:
+        total.update(f"{array.dtype} {len(array)}\0".encode())
+        total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()[:16]
+
 
 log = logging.getLogger(__name__)
 

@@ -1,26 +1,122 @@
-"""From the steps of a run to its answer: in which order, and where an empty answer became empty.
-
-A query gives a set. Read aloud, "who acted with Ann" does not mean Ann, so what the query names itself comes last; and
-what many members of the set before lead to comes before what one of them does, or only what the query names. Before a
-person takes "nothing" for an answer, they need to know at which step nothing was left.
-"""
+"""Events of a run, and the answer that is concluded from its steps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from reasoning.answer import Answer, SoftAnswers
-from reasoning.execution.events import BoundQuestion
 from reasoning.execution.formulas import divides_by_zero
-from reasoning.execution.step_result import StepResult, step_notes
+from reasoning.execution.step_result import Context, StepPart, StepResult, step_notes
 from reasoning.graph.index import Ids
 from reasoning.graph.kinds import kind_of_all
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.binding import BoundChain
+from reasoning.lm.calls import NO_USAGE, TokenUsage
+from reasoning.query.binding import BoundChain, BoundStep
+from reasoning.query.read_question import ReadQuestion
 from reasoning.query.tree import Count, Value
+
+
+@dataclass(frozen=True)
+class BoundQuestion:
+    """A question that was read and bound to the graph.
+
+    Attributes:
+        chain: its query as a chain of steps.
+        notes: what was read for names that did not fit exactly, and what else was assumed.
+        usage: what it took to have it read by a language model.
+        understood: what a question in English was understood as; None for a query.
+    """
+
+    chain: BoundChain
+    notes: tuple[str, ...] = ()
+    usage: TokenUsage = NO_USAGE
+    understood: ReadQuestion | None = None
+
+
+@dataclass(frozen=True)
+class StepStarted:
+    """A step begins.
+
+    Attributes:
+        step: the bound step.
+        kg: the graph, for names.
+        inputs: its input sets.
+        contexts: what the LLM is about to be shown, one context for each part of the step; () where no LLM is asked.
+        total: steps in the chain.
+        asked: the question where it is not the step's own (a whole query asked at once).
+    """
+
+    step: BoundStep
+    kg: KnowledgeGraph
+    inputs: Sequence[Ids]
+    contexts: tuple[Context, ...]
+    total: int
+    asked: str | None = None
+
+    @property
+    def context(self) -> Context | None:
+        """What the LLM is about to be shown, of several parts all together; None where no LLM is asked."""
+        return Context.together(self.contexts) if self.contexts else None
+
+    @property
+    def question(self) -> str:
+        """The step as a question in English."""
+        from reasoning.verbalization.queries import sub_question
+
+        return self.asked or sub_question(self.kg, self.step, self.inputs)
+
+
+@dataclass(frozen=True)
+class PartFinished:
+    """A part of a step in several parts is done, or has failed.
+
+    Attributes:
+        part: what it gave.
+        number: which part, from 1.
+        total: parts of the step.
+        remaining_seconds: an estimate for the parts and steps still to come.
+    """
+
+    part: StepPart
+    number: int
+    total: int
+    remaining_seconds: float
+
+
+@dataclass(frozen=True)
+class StepFinished:
+    """A step is done, or has failed.
+
+    Attributes:
+        result: what it gave.
+        remaining_seconds: an estimate for the steps still to come, from the time that the steps so far took.
+    """
+
+    result: StepResult
+    remaining_seconds: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The answer."""
+
+    answer: Answer
+
+
+ChainEvent = StepStarted | PartFinished | StepFinished
+Event = ChainEvent | Finished
+
+
+def collecting(steps: list[StepResult], events: Iterator[ChainEvent]) -> Iterator[ChainEvent]:
+    """The events as they come; the result of each step that is done goes into `steps`."""
+    for event in events:
+        if isinstance(event, StepFinished):
+            steps.append(event.result)
+        yield event
+
 
 MOST_LABELS = 1000
 """Answers that are put in the order of their names where a server has these."""

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from reasoning.errors import QueryError
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.binding import SAME
 from reasoning.query.chain import GivenNumber, GivenSet
-from reasoning.query.number_kinds import SAME
 from reasoning.query.tree import (
     Aggregate,
     AggregateKind,

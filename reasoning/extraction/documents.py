@@ -1,14 +1,22 @@
-"""Documents: texts with the names by which they are told apart and removed; what is no text is refused at once."""
+"""Documents and the passages that they are divided into."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kg_data.errors import UsageError
-from kg_data.nearest_files import files_like
+from reasoning.lm.errors import need_packages
+from reasoning.lm.replies import CHARACTERS_PER_TOKEN
+from skylark.errors import UsageError
+from skylark.files import files_like
+
+if TYPE_CHECKING:
+    from semantic_text_splitter import TextSplitter
+
 
 LARGEST = 20 * 2**20
 """Bytes of one document."""
@@ -145,3 +153,82 @@ def _too_large(name: str) -> str:
 
 def _kind(item: object) -> str:
     return "a number of bytes" if isinstance(item, bytes | bytearray) else type(item).__name__
+
+
+BLOCK = 1 << 15
+"""Characters that are divided at once."""
+
+LEAST_WRAPPED = 50
+"""Characters of a line that may go on in the next; a shorter one is a heading or a list's."""
+
+_WRAPPED = re.compile(rf"(?<=[^\n]{{{LEAST_WRAPPED}}})(?<![.!?:;…。！？])(?<!\n)\n(?=[^\n])")
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half a surrogate pair, which no library of another language takes."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A part of a document.
+
+    Attributes:
+        document: the document's name.
+        start: where it begins in the document's text, in characters.
+        line: the line in which it begins, from 1.
+        text: exactly as in the document.
+    """
+
+    document: str
+    start: int
+    line: int
+    text: str
+
+    def line_at(self, place: int) -> int:
+        """The document's line of a place in the passage."""
+        return self.line + self.text.count("\n", 0, place)
+
+
+def passages(document: Document, chunk_tokens: int) -> Iterator[Passage]:
+    """A document's passages, in order; between them is nothing but blanks.
+
+    Args:
+        document: the document.
+        chunk_tokens: see `ExtractionOptions`.
+
+    Raises:
+        LLMError: the package that divides texts is not installed.
+    """
+    need_packages("Dividing a text into passages", "semantic_text_splitter")
+    from semantic_text_splitter import TextSplitter
+
+    splitter = TextSplitter(int(chunk_tokens * CHARACTERS_PER_TOKEN))
+    text, line, counted = document.text, 1, 0
+    for start, block in _blocks(text):
+        for at, length in _parts(splitter, block):
+            begin = start + at
+            line += text.count("\n", counted, begin)
+            counted = begin
+            yield Passage(document.name, begin, line, text[begin : begin + length])
+
+
+def _parts(splitter: TextSplitter, block: str) -> Iterator[tuple[int, int]]:
+    joined = _HALF.sub("?", _WRAPPED.sub(" ", block))  # as long as before, so places stay
+    for at, part in splitter.chunk_indices(joined):
+        yield at, len(part)
+
+
+def _blocks(text: str) -> Iterator[tuple[int, str]]:
+    """The text in pieces, parted at an empty line, else an end of line, else a blank."""
+    start = 0
+    while start < len(text):
+        end = min(start + BLOCK, len(text))
+        if end < len(text):
+            middle = start + BLOCK // 2
+            for boundary in ("\n\n", "\n", ". ", " "):
+                if (at := text.rfind(boundary, middle, end)) >= 0:
+                    end = at + len(boundary)
+                    break
+        if not (block := text[start:end]).isspace():
+            yield start, block
+        start = end

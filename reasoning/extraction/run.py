@@ -1,38 +1,39 @@
-"""A run: documents divided, passages asked for, replies held against them, names resolved, in the texts' order."""
+"""An extraction run: its estimate, progress and files."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
-from kg_data.errors import UsageError
-from reasoning.extraction.asking import Asker, open_model
-from reasoning.extraction.documents import Texts, documents_of
-from reasoning.extraction.extraction import Extraction
-from reasoning.extraction.gathering import Gathering, Said
-from reasoning.extraction.graph_schema import schema_of_graph
-from reasoning.extraction.messages import extracting_messages, proposing_messages
-from reasoning.extraction.options import ExtractionOptions
-from reasoning.extraction.passages import Passage, passages
-from reasoning.extraction.replies import (
+from reasoning.extraction.asking import (
     MOST_PROPOSED,
+    Asker,
+    ExtractionOptions,
     RelationsReply,
     TriplesReply,
     UnreadableReplyError,
+    extracting_messages,
+    open_model,
+    proposing_messages,
     relations_kind,
     triples_kind,
 )
-from reasoning.extraction.schema import ExtractionSchema, RelationSchema
+from reasoning.extraction.documents import Passage, Texts, documents_of, passages
+from reasoning.extraction.extraction import Extraction, Gathering, Said
+from reasoning.extraction.schema import ExtractionSchema, RelationSchema, schema_of_graph
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language.calling import at_once
-from reasoning.language.concurrent_map import concurrent_map
-from reasoning.language.errors import LLMError
-from reasoning.language.hosted.providers import display_name
-from reasoning.language.usage import TokenUsage
+from reasoning.lm.calls import ExpectedUsage, TokenUsage, concurrent_map
+from reasoning.lm.errors import LLMError
+from reasoning.lm.hosted import cost, display_name, is_hosted
+from reasoning.lm.loading import at_once
+from reasoning.lm.replies import CountsOwnTokens, count_tokens
+from skylark.errors import UsageError
 
 SAMPLES = 4
 """Passages from which relations are proposed, evenly spread over all."""
@@ -228,3 +229,83 @@ class Run:
     def _spend(self, usage: TokenUsage) -> None:
         with self._lock:
             self.usage += usage
+
+
+REPLY = (0.1, 1.0)
+"""Tokens of a reply for each of its passage: of a text that says little, and of one that is full of facts."""
+
+EMPTY = 8
+"""Tokens of a reply without a triple."""
+
+PROPOSAL = (60, 400)
+"""Tokens of a proposed schema."""
+
+STAND_IN = ExtractionSchema(tuple(RelationSchema(f"relation {n}", ("kind",), ("kind",)) for n in range(15)))
+"""A schema of the size of one that is to be proposed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractionEstimate(ExpectedUsage):
+    """What a run would take, with a request for a schema where the model is to propose one; replies are at their
+    briefest those to texts that say little, at their longest those to such as are full of facts.
+
+    Attributes:
+        documents, passages: how many there are.
+    """
+
+    documents: int
+    passages: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return {"documents": self.documents, "passages": self.passages, **super().to_dict()}
+
+    def __str__(self) -> str:
+        """In words, for a terminal."""
+        read = f"{self.documents:,} document{'s' * (self.documents != 1)}\n  passages       {self.passages:,}"
+        return f"Estimate, nothing was sent: {read}\n{super().__str__()}"
+
+
+def estimate(run: Run, schema: Schema | None, proposing: bool = False) -> ExtractionEstimate:
+    """What a run would take; `proposing` counts the proposal of a schema alone.
+
+    Raises:
+        UsageError: the schema is none.
+    """
+    meant = None if proposing else run.given_schema(schema)
+    count = tokens_in = low = high = 0
+    for passage in run.passages():
+        count += 1
+        if not proposing:
+            messages = extracting_messages(passage, meant or STAND_IN)
+            prompt, own = count_tokens(run.llm, ["\n".join(message.text for message in messages), passage.text])
+            tokens_in += prompt
+            low += EMPTY + int(REPLY[0] * own)
+            high += EMPTY + int(REPLY[1] * own)
+    requests = 0 if proposing else count
+    if meant is None:
+        requests += 1
+        proposal = "\n".join(message.text for message in proposing_messages(run.samples()))
+        tokens_in += count_tokens(run.llm, [proposal])[0]
+        low, high = low + PROPOSAL[0], high + PROPOSAL[1]
+    bounds = [cost(run.llm, run.options, tokens_in, tokens) for tokens in (low, high)]
+    return ExtractionEstimate(
+        documents=len(run.documents),
+        passages=count,
+        requests=requests,
+        input_tokens=tokens_in,
+        output_tokens=(low, high),
+        cost=None if bounds[0] is None or bounds[1] is None else (bounds[0], bounds[1]),
+        assumptions=tuple(_assumptions(run, meant is None and not proposing)),
+    )
+
+
+def _assumptions(run: Run, proposes: bool) -> Iterator[str]:
+    yield "every first reply can be read, none is in the cache, and no request has to be sent again"
+    yield "a reply has from a tenth of its passage's tokens to as many"
+    if not isinstance(run.llm, CountsOwnTokens):
+        yield f"three characters are a token, since the tokenizer of {display_name(run.llm)} is not on this machine"
+    if is_hosted(run.llm):
+        yield "the model writes no thoughts before its replies, which providers charge as tokens out"
+    if proposes:
+        yield f"the schema that is proposed has {len(STAND_IN.relations)} relations"

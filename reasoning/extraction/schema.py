@@ -1,19 +1,27 @@
-"""What may be extracted: relations with the kinds of things at their ends, as a value and as a JSON file."""
+"""The schema that extraction is held to: kinds, relations and values."""
 
 from __future__ import annotations
 
+import datetime
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kg_data.appended_lines import write_whole
+import numpy as np
+from dateutil import parser
+
 from kg_data.columns import ValueKind
-from kg_data.errors import UsageError
-from kg_data.values import VALUE_KINDS, is_kind
-from reasoning.graph.names import fold
+from kg_data.values import VALUE_KINDS, Value, is_kind, read_value, value_of
+from reasoning.graph.content import Relation
+from reasoning.graph.kinds import TYPE_RELATIONS, GraphKinds, named_kinds
+from reasoning.graph.names import fold, label_words
+from reasoning.graph.store import KnowledgeGraph
+from skylark.errors import UsageError
+from skylark.files import write_whole
 
 MOST_RELATIONS = 100
 """Relations that a request shows: each takes some ten tokens, and models confuse those of a long list."""
@@ -172,3 +180,111 @@ def _text(given: object, what: str) -> str:
     if not text or len(text) > LONGEST_NAME or not text.isprintable():
         raise UsageError(f"expected a text of 1 to {LONGEST_NAME} characters as {what}, found {given!r:.60}")
     return text
+
+
+_THOUSANDS = re.compile(r"(?<=\d)[,\u00a0\u202f\u2009'’](?=\d{3}(?!\d))")
+_NUMBER = re.compile(r"[+-]?\d[\d,.\u00a0\u202f\u2009'’]*")
+
+LONGEST = 60
+"""Characters of a number or date."""
+
+UNLIKE = (datetime.datetime(1904, 2, 3), datetime.datetime(1908, 5, 7))
+"""Two days with no part in common: what a text does not say of a date differs between readings that begin from them."""
+
+
+def value_in(kind: ValueKind, tail: str, span: str) -> Value | None:
+    """The value that a tail spells, if the span of the text spells it too; None where one does not.
+
+    A number may be written with or without marks between thousands; of a date day, month and year are needed, in any
+    order that can mean one day alone.
+    """
+    value = spelled_value(kind, tail)
+    if value is None:
+        return None
+    if f" {fold(tail)} " in f" {fold(span)} ":
+        return value
+    if kind == "date":
+        return None
+    there = (spelled_value(kind, found.rstrip(".,'’")) for found in _NUMBER.findall(span))
+    return value if value in there else None
+
+
+def spelled_value(kind: ValueKind, text: str) -> Value | None:
+    """The value that a text spells, None where it spells none of the kind."""
+    text = text.strip()
+    if not text or len(text) > LONGEST:
+        return None
+    try:
+        return read_value(kind, text if kind == "date" else _THOUSANDS.sub("", text))
+    except ValueError:
+        return _day(text) if kind == "date" else None
+
+
+def _day(text: str) -> Value | None:
+    try:
+        days = {
+            parser.parse(text, default=default, dayfirst=first).date() for default in UNLIKE for first in (True, False)
+        }
+    except (ValueError, OverflowError, TypeError):
+        return None
+    return value_of(days.pop()) if len(days) == 1 else None
+
+
+MOST_AT_END = 3
+"""Kinds at an end of a relation that a schema names; where there are more, it leads from or to anything."""
+
+
+def schema_of_graph(kg: KnowledgeGraph) -> ExtractionSchema:
+    """The relations of a graph with the kinds at their ends, without the one that says what things are.
+
+    Raises:
+        UsageError: it has more relations than a text is read with, or none.
+    """
+    kinds = named_kinds(kg)
+
+    def ends(relation: Relation) -> tuple[str, ...]:
+        if kinds is None:
+            return ()
+        names = [kinds[0][at][0] for at in kinds[1](relation)]
+        return tuple(dict.fromkeys(names)) if len(names) <= MOST_AT_END else ()
+
+    found = []
+    for place, count in enumerate(kg.index.counts().tolist()):
+        name = kg.relation_label(place)
+        if count and fold(label_words(name)) not in TYPE_RELATIONS:
+            heads, tails = (ends(Relation("edges", place, inverse)) for inverse in (False, True))
+            found.append(RelationSchema(name, heads, tails))
+    found += [
+        RelationSchema(column.relation, ends(Relation("values", place)), value=column.kind)
+        for place, column in enumerate(kg.literals)
+    ]
+    if len(found) > MOST_RELATIONS:
+        raise UsageError(
+            f'the graph "{kg.graph_name}" has {len(found):,} relations, and a text is read with at most '
+            f"{MOST_RELATIONS}: write those that matter into a schema file"
+        )
+    return ExtractionSchema(tuple(found))
+
+
+class ThingKinds:
+    """What kinds the things of a graph are of.
+
+    Args:
+        kg: the graph.
+    """
+
+    def __init__(self, kg: KnowledgeGraph) -> None:
+        self._kg, self._kinds = kg, GraphKinds(kg)
+
+    @property
+    def type_relation(self) -> str | None:
+        """The relation of the graph that says what things are, None where none does."""
+        return self._kinds.type_relation
+
+    def of(self, entity: int) -> set[str]:
+        """The folded names of an entity's kinds, none where the graph does not say."""
+        if self._kinds.type_relation is None:
+            return set(map(fold, self._kg.types(entity)))
+        at = self._kg.relation(self._kinds.type_relation)
+        kinds = self._kg.index.edges(np.array([entity], dtype=np.int32), at.index, at.inverse)[1]
+        return {fold(self._kg.entity_labels[kind]) for kind in kinds.tolist()}

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.cache_location import cache_dir
 from reasoning.errors import GraphError
+from skylark.files import cache_dir
 
 FORMAT = 6
 """Raised where what was stored before cannot be read or means something else, the folding of names included."""

@@ -1,27 +1,317 @@
-"""What a graph is made of, and the same as arrays by name, which the cache and the store keep.
-
-Each part is asked through the few methods of its protocol, so that it may lie in arrays, in arrays with changes laid
-over them, or on a server; `whole` gives every part as arrays.
-"""
+"""The content of a graph: entities, relations and values as arrays, and where each came from."""
 
 from __future__ import annotations
 
+import hashlib
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Protocol
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 from rpds import HashTrieMap
 
-from kg_data.columns import LeftOut, LiteralColumn
-from reasoning.graph.edges import EdgeIndex
-from reasoning.graph.entities import EntityTable, StoredEntities
-from reasoning.graph.index import TripleIndex
-from reasoning.graph.names import NameIndex, Names, StoredKeys, StringColumn
-from reasoning.graph.origin import Origin
-from reasoning.graph.relations import RelationTable
-from reasoning.graph.sources import NO_SOURCES, FactKey, FactSources, Said, Source, StoredSources, value_key
-from reasoning.graph.values import ValueColumn
+import kg_data
+from kg_data.columns import GraphColumns, LeftOut, LiteralColumn, ValueKind
+from kg_data.loaders import LoadingOptions
+from reasoning.errors import GraphError
+from reasoning.graph import cache
+from reasoning.graph.index import EdgeIndex, Ids, TripleIndex
+from reasoning.graph.names import Labels, NameIndex, Names, StoredKeys, StringColumn, Strings, byte_order, fold
+from reasoning.graph.provenance import NO_SOURCES, FactKey, FactSources, Said, Source, StoredSources, value_key
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Some splits of a graph as they were at one moment.
+
+    Attributes:
+        name: the built-in name, else the absolute path.
+        splits: those that the graph holds, None for all.
+        loading: what was said of how its file is read.
+        folder: where the cache has it; its name holds a fingerprint of the content.
+    """
+
+    name: str
+    splits: tuple[str, ...] | None
+    loading: LoadingOptions
+    folder: Path
+
+    @classmethod
+    def of(cls, name_or_path: str | Path, splits: Sequence[str] | None, loading: LoadingOptions) -> Origin:
+        """That of a graph as it is now.
+
+        Raises:
+            UnknownGraphError: nothing has this name.
+            DataError: the path has no known form.
+        """
+        source = kg_data.resolve(name_or_path)
+        chosen = None if splits is None else sorted(splits)
+        content = hashlib.sha256(repr((source.fingerprint(), chosen, loading)).encode()).hexdigest()
+        name = source.name if source.path is None else str(source.path.resolve())
+        folder = cache.graph_folder(source.name, content)
+        return cls(name, None if splits is None else tuple(splits), loading, folder)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What loads it on the command line: `--kg` and what follows."""
+        return ("--kg", self.name, *self.loading.flags())
+
+
+class ValueColumn(Protocol):
+    """What is asked of the values of one relation: numbers or dates, one an entity; see `LiteralColumn`."""
+
+    @property
+    def relation(self) -> str:
+        """The relation's name."""
+        ...
+
+    @property
+    def identifier(self) -> str:
+        """The relation's id in the source."""
+        ...
+
+    @property
+    def kind(self) -> ValueKind:
+        """What the numbers stand for."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """The unit in words, "" where the number is a plain count."""
+        ...
+
+    @property
+    def entities(self) -> Ids:
+        """The entities that have a value, strictly increasing, shape (n,)."""
+        ...
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """Their values, shape (n,)."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        ...
+
+    @property
+    def whole(self) -> LiteralColumn:
+        """The same column as arrays.
+
+        Raises:
+            GraphError: the values cannot all be fetched.
+        """
+        ...
+
+    def __len__(self) -> int:
+        """How many values there are."""
+        ...
+
+    def some(self, most: int) -> tuple[Ids, NDArray[np.float64]]:
+        """Entities with their values, each of shape (m,), where so many are enough: all where they are at hand, else at
+        most so many."""
+        ...
+
+    def read(self, members: Ids) -> tuple[Ids, NDArray[np.float64]]:
+        """Those of some entities (sorted, unique) that have a value, and the values."""
+        ...
+
+
+class EntityTable(Protocol):
+    """What is asked of the entities of a graph, wherever they are kept."""
+
+    @property
+    def ids(self) -> Strings:
+        """Id of each entity in its source."""
+        ...
+
+    @property
+    def labels(self) -> Labels:
+        """Label of each entity; may repeat."""
+        ...
+
+    @property
+    def present(self) -> Ids:
+        """Those that stand in a triple or have a value, sorted."""
+        ...
+
+    @property
+    def type_names(self) -> tuple[str, ...]:
+        """The types, by number."""
+        ...
+
+    @property
+    def type_pairs(self) -> Ids:
+        """All (entity, type number) pairs, shape (n, 2), sorted by entity."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        ...
+
+    @property
+    def whole(self) -> StoredEntities:
+        """The same entities as arrays.
+
+        Raises:
+            GraphError: they cannot all be fetched.
+        """
+        ...
+
+    def find(self, identifier: str) -> int | None:
+        """The entity with exactly this id; None where there is none."""
+        ...
+
+    def shares_label(self, entity: int) -> bool:
+        """Whether another entity has the same label."""
+        ...
+
+    def types(self, entity: int) -> list[str]:
+        """Names of the entity's types, [] where the source gives none."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class StoredEntities:
+    """Entities in arrays; see `EntityTable`.
+
+    Attributes:
+        ids, labels: by entity.
+        id_order: int32, shape (e,): the permutation that sorts the ids by bytes.
+        label_is_shared: bool, shape (e,).
+        present: int32, sorted.
+        type_names: by number.
+        type_pairs: int32, shape (n, 2), sorted by entity.
+    """
+
+    ids: StringColumn
+    labels: StringColumn
+    id_order: Ids
+    label_is_shared: NDArray[np.bool_]
+    present: Ids
+    type_names: tuple[str, ...]
+    type_pairs: Ids
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        arrays = (self.id_order, self.label_is_shared, self.present, self.type_pairs)
+        return self.ids.nbytes + self.labels.nbytes + sum(array.nbytes for array in arrays)
+
+    @property
+    def whole(self) -> StoredEntities:
+        """Itself."""
+        return self
+
+    def find(self, identifier: str) -> int | None:
+        """The entity with exactly this id; None where there is none."""
+        place = self.ids.first(identifier, self.id_order)
+        return None if place is None else int(self.id_order[place])
+
+    def shares_label(self, entity: int) -> bool:
+        """Whether another entity has the same label."""
+        return bool(self.label_is_shared[entity])
+
+    def types(self, entity: int) -> list[str]:
+        """Names of the entity's types, [] where the source gives none."""
+        typed = np.asarray(self.type_pairs[:, 0])  # `searchsorted` would copy this column for each search
+        low, high = bisect_left(typed, entity), bisect_right(typed, entity)
+        return [self.type_names[number] for number in self.type_pairs[low:high, 1]]
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A relation as a name in a query resolves to it.
+
+    Attributes:
+        kind: "edges" between entities, or "values" (a typed literal of each entity).
+        index: position among the relations of its kind.
+        inverse: whether the name meant the inverse (a folded `_reverse` twin).
+    """
+
+    kind: Literal["edges", "values"]
+    index: int
+    inverse: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class RelationTable:
+    """Relations between entities, and those with values.
+
+    Attributes:
+        ids, labels: of the relations between entities, by index.
+        value_ids, value_labels: of the relations with values, by index.
+        aliases: further names to (index of a relation between entities, whether the name means its inverse).
+    """
+
+    ids: tuple[str, ...]
+    labels: tuple[str, ...]
+    value_ids: tuple[str, ...] = ()
+    value_labels: tuple[str, ...] = ()
+    aliases: dict[str, tuple[int, bool]] = field(default_factory=dict)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Labels of the relations between entities, then of those with values."""
+        return [*self.labels, *self.value_labels]
+
+    def label(self, relation: Relation) -> str:
+        """The display name of a relation of either kind."""
+        return (self.labels if relation.kind == "edges" else self.value_labels)[relation.index]
+
+    def identifier(self, relation: Relation) -> str:
+        """The id of a relation of either kind."""
+        return (self.ids if relation.kind == "edges" else self.value_ids)[relation.index]
+
+    def spelled(self, name: str) -> list[Relation]:
+        """The relations that have exactly this id, else label, else further name."""
+        return self._by_name.get(name, [])
+
+    def named(self, name: str) -> list[Relation]:
+        """The relations that a name means: as it is spelled, else without regard to case, accents and marks."""
+        return self._by_name.get(name) or self._by_name.get("\0" + fold(name), [])
+
+    def twin_id(self, relation: int) -> str | None:
+        """The id that the source gives a relation's inverse twin, None where it stores none."""
+        return self._twins.get(relation)
+
+    @cached_property
+    def _twins(self) -> dict[int, str]:
+        return {index: name for name, (index, inverse) in reversed(self.aliases.items()) if inverse}
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Relation]]:
+        table: dict[str, list[Relation]] = {}
+
+        def offer(name: str, relation: Relation, taken: set[str]) -> None:
+            if name not in taken and relation not in table.setdefault(name, []):
+                table[name].append(relation)
+
+        relations = [
+            *(Relation("edges", i) for i in range(len(self.ids))),
+            *(Relation("values", i) for i in range(len(self.value_ids))),
+        ]
+        named = list(zip((*self.ids, *self.value_ids), relations, strict=True))
+        labelled = list(zip(self.names, relations, strict=True))
+        aliases = [(name, Relation("edges", i, inverse)) for name, (i, inverse) in self.aliases.items()]
+        # Ids win over labels, labels over aliases, exact forms over folded ones.
+        for pairs in (named, labelled, aliases):
+            taken = set(table)
+            for name, relation in pairs:
+                offer(name, relation, taken)
+        for pairs in (named, labelled, aliases):
+            taken = set(table)
+            for name, relation in pairs:
+                offer("\0" + fold(name), relation, taken)
+        return table
+
 
 WHOLE = ("graph",)
 """The splits of a graph that is in one piece."""
@@ -219,3 +509,54 @@ class GraphContent:
             "literals": [{"id": c.identifier, "relation": c.relation, "kind": c.kind, "unit": c.unit} for c in columns],
         }
         return arrays, details
+
+
+def build(columns: GraphColumns, splits: Sequence[str] | None = None) -> GraphContent:
+    """The content of the graph that columns hold; `splits` chooses which triples it holds.
+
+    Raises:
+        GraphError: a named split is not there, or there are neither triples nor values.
+    """
+    chosen = tuple(columns.splits) if splits is None else tuple(splits)
+    for split in chosen:
+        if split not in columns.splits:
+            there = ", ".join(columns.splits)
+            raise GraphError(f'the graph "{columns.name}" has no split "{split}"; it has: {there}')
+    parts = [np.asarray(columns.splits[split], dtype=np.int32) for split in chosen]
+    triples = np.concatenate(parts) if parts else np.zeros((0, 3), dtype=np.int32)
+    if not len(triples) and not columns.literals:
+        raise GraphError(f'the graph "{columns.name}" has no triples; at least one (head, relation, tail) is needed')
+    index = TripleIndex.build(triples, len(columns.entity_ids), len(columns.relation_ids))
+    present = np.zeros(len(columns.entity_ids), dtype=bool)
+    for standing in (triples[:, 0], triples[:, 2], *(column.entities for column in columns.literals)):
+        present[standing] = True
+    uses = Counter(columns.entity_labels)
+    type_names = list(dict.fromkeys(name for _, name in columns.types))
+    type_number = {name: number for number, name in enumerate(type_names)}
+    pairs = np.array([(e, type_number[name]) for e, name in columns.types], dtype=np.int32).reshape(-1, 2)
+    entities = StoredEntities(
+        StringColumn.from_strings(columns.entity_ids),
+        StringColumn.from_strings(columns.entity_labels),
+        byte_order(columns.entity_ids),
+        np.array([uses[label] > 1 for label in columns.entity_labels], dtype=bool),
+        np.flatnonzero(present).astype(np.int32),
+        tuple(type_names),
+        pairs[np.argsort(pairs[:, 0], kind="stable")],
+    )
+    keys = StoredKeys.collect(columns.entity_labels, columns.entity_ids, columns.aliases)
+    return GraphContent(
+        Description(
+            columns.name, columns.source, chosen, columns.left_out, tuple(columns.notes), dict(columns.definitions)
+        ),
+        RelationTable(
+            tuple(columns.relation_ids),
+            tuple(columns.relation_labels),
+            tuple(column.identifier for column in columns.literals),
+            tuple(column.relation for column in columns.literals),
+            dict(columns.relation_aliases),
+        ),
+        index,
+        entities,
+        NameIndex(keys, entities.labels, entities.ids),
+        tuple(columns.literals),
+    )

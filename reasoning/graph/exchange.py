@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kg_data.columns import GraphColumns
-from kg_data.errors import DataError
 from kg_data.loaders import LoadingOptions, load_path
 from kg_data.loaders.facts import Facts
-from kg_data.loaders.single import HEADER_ROLES
+from kg_data.loaders.tables import HEADER_ROLES
 from kg_data.values import VALUE_KINDS, WAY_OUT, ValueConflict, is_kind, is_value, typed_value, value_of
 from reasoning.errors import GraphError
 from reasoning.graph.names import nearest_texts
+from skylark.errors import DataError
 
 if TYPE_CHECKING:
     import networkx as nx

@@ -1,17 +1,12 @@
-"""The triples of a graph as int32 arrays, indexed both ways.
-
-For each relation and each direction the index keeps the sources that have the relation, sorted, and each source's
-targets, sorted: following a relation from an entity is one search among the relation's sources and gives its targets as
-a stretch of memory, no copy made. Two permutations list the edges out of and into each entity, for neighbourhoods.
-Together 16 bytes a triple and 8 bytes for each distinct (source, relation) of either direction.
-"""
+"""Indexes of a graph's edges: sorted int32 columns by head, tail and relation, and lists of entities end to end."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -275,3 +270,143 @@ def _starts(ids: Ids, groups: int) -> NDArray[np.int64]:
     bounds = np.zeros(groups + 1, dtype=np.int64)
     np.cumsum(np.bincount(ids, minlength=groups), out=bounds[1:])
     return bounds
+
+
+@dataclass(frozen=True)
+class IdLists:
+    """n lists of entities, t in all.
+
+    Attributes:
+        ids: int32, shape (t,): the lists one behind the other.
+        offsets: int64, shape (n + 1,): list i is `ids[offsets[i]:offsets[i + 1]]`.
+    """
+
+    ids: Ids
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, lists: Sequence[Ids]) -> IdLists:
+        """Lists put together, each of shape (m,)."""
+        offsets = np.zeros(len(lists) + 1, dtype=np.int64)
+        np.cumsum([len(part) for part in lists], out=offsets[1:])
+        return cls(np.concatenate([np.zeros(0, dtype=np.int32), *lists]), offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, position: int) -> Ids:
+        """One list, a view."""
+        if not 0 <= position < len(self):
+            raise IndexError(position)
+        return self.ids[self.offsets[position] : self.offsets[position + 1]]
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """How long each list is, shape (n,)."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def owners(self) -> NDArray[np.int64]:
+        """The list that each id is in, shape (t,)."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    @cached_property
+    def positions(self) -> NDArray[np.int64]:
+        """Each id's place in its list, from 0, shape (t,)."""
+        return np.arange(len(self.ids)) - self.offsets[self.owners]
+
+    def keys(self, entities: int) -> NDArray[np.int64]:
+        """One number for each (list, id), the same in all `IdLists` over as many entities, shape (t,)."""
+        return self.owners * entities + self.ids
+
+    def count(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """How many of each list's ids are chosen (t truth values), shape (n,)."""
+        return np.bincount(self.owners[chosen], minlength=len(self))
+
+    def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The sum over each list of a value for each id (shape (t,)), shape (n,)."""
+        # Added one by one in the list's order: the sum is the same whatever other lists stand around it.
+        return np.bincount(self.owners, weights=values, minlength=len(self)).astype(np.float64)
+
+
+STRETCH = 1 << 20
+"""Triples that are taken from an index at a time where all are listed."""
+
+
+class EdgeIndex(Protocol):
+    """The edges of a graph: n triples between e entities under r relations.
+
+    Triples have positions: numbers from 0 to below `bound`, by which `around` names them and `triples` gives them.
+    """
+
+    def __len__(self) -> int:
+        """Triples in all."""
+        ...
+
+    @property
+    def bound(self) -> int:
+        """Every position is below it; where all positions below are taken it is the number of triples."""
+        ...
+
+    @property
+    def whole(self) -> TripleIndex:
+        """The same edges as arrays, whose positions are others.
+
+        Raises:
+            GraphError: the edges cannot all be fetched.
+        """
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        ...
+
+    def counts(self) -> NDArray[np.int64]:
+        """How many edges each relation has, shape (r,)."""
+        ...
+
+    def ends(self, relation: int, inverse: bool) -> Ids:
+        """The entities that a relation leads from (with `inverse`, to), sorted, unique, shape (m,)."""
+        ...
+
+    def block(self, relation: int, inverse: bool) -> tuple[Ids, Ids]:
+        """All edges of a relation as (sources, targets), each of shape (m,), sorted by source, then target."""
+        ...
+
+    def some(self, relation: int, inverse: bool, most: int) -> tuple[Ids, Ids]:
+        """Edges as `block` gives them, where so many are enough: all where they are at hand, else at most so many."""
+        ...
+
+    def edges(self, sources: Ids, relation: int, inverse: bool) -> tuple[Ids, Ids]:
+        """The edges of `relation` that leave `sources` (sorted, unique): (sources, targets), each of shape (m,)."""
+        ...
+
+    def project(self, sources: Ids, relation: int, inverse: bool) -> Ids:
+        """Everything one step of `relation` from `sources` (sorted, unique); sorted, unique, shape (m,)."""
+        ...
+
+    def degrees(self, entities: Ids) -> NDArray[np.int64]:
+        """How many edges leave or enter each of some entities, shape as `entities`."""
+        ...
+
+    def around(self, entity: int, incoming: bool) -> Ids:
+        """Positions of the edges that leave (or enter) one entity, shape (degree,)."""
+        ...
+
+    def triples(self, positions: Ids) -> Ids:
+        """Triples at `positions`, shape (m, 3), columns head, relation, tail."""
+        ...
+
+    def drawn(self, count: int, rng: random.Random) -> Ids:
+        """Triples drawn by chance, each time from all of them, shape (count, 3); (0, 3) where there are none."""
+        ...
+
+
+def stretches(index: EdgeIndex) -> Iterator[Ids]:
+    """All triples by relation, head and tail, a part at a time, each of shape (m, 3), m at most `STRETCH`."""
+    for relation in np.flatnonzero(index.counts()).tolist():
+        heads, tails = index.block(relation, False)
+        for start in range(0, len(heads), STRETCH):
+            part = heads[start : start + STRETCH]
+            yield np.column_stack((part, np.full(len(part), relation, dtype=np.int32), tails[start : start + STRETCH]))

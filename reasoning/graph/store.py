@@ -14,44 +14,36 @@ import numpy as np
 from rpds import HashTrieMap
 
 import kg_data
-from kg_data.cache_location import CACHE_VARIABLE
-from kg_data.columns import GraphColumns
-from kg_data.errors import UsageError
+from kg_data.columns import EXPORTED, GraphColumns, RdfForm
 from kg_data.loaders import LoadingOptions
-from kg_data.loaders.options import USUAL
-from kg_data.supplied import supplied
+from kg_data.loaders.text import USUAL
 from kg_data.values import Value, plain_value
 from reasoning.errors import AmbiguousEntityError, GraphError, UnknownEntityError, UnknownRelationError
 from reasoning.graph import cache
-from reasoning.graph.building import build
-from reasoning.graph.changing.change import Change
-from reasoning.graph.changing.head import is_store
-from reasoning.graph.content import ContentAgain, GraphContent
-from reasoning.graph.edges import stretches
-from reasoning.graph.endpoint.address import names_endpoint
-from reasoning.graph.endpoint.opening import open_endpoint
-from reasoning.graph.endpoint.server import Server
+from reasoning.graph.content import ContentAgain, GraphContent, Origin, Relation, ValueColumn, build
 from reasoning.graph.exchange import (
     columns_from_networkx,
     columns_from_pandas,
     columns_from_table,
     columns_from_triples,
 )
-from reasoning.graph.index import Ids, TripleIndex
+from reasoning.graph.index import Ids, TripleIndex, stretches
 from reasoning.graph.names import MOST_NAMESAKES, Match, fold, nearest_texts
-from reasoning.graph.origin import Origin
-from reasoning.graph.rdf_form import EXPORTED, RdfForm
-from reasoning.graph.relations import Relation
-from reasoning.graph.sources import FactSources, Source, Sourced, StoredSources, apart, value_key
-from reasoning.graph.values import ValueColumn
+from reasoning.graph.provenance import FactSources, Source, Sourced, StoredSources, apart, value_key
+from reasoning.graph.remote.address import names_endpoint
+from reasoning.graph.remote.index import Server
+from reasoning.graph.remote.opening import open_endpoint
+from reasoning.graph.updates.edits import Change, is_store
+from skylark.errors import UsageError
+from skylark.files import CACHE_VARIABLE
 
 if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
     from langchain_core.language_models import BaseChatModel
 
+    from reasoning.extraction.asking import ExtractionOptions
     from reasoning.extraction.documents import Texts
-    from reasoning.extraction.options import ExtractionOptions
     from reasoning.extraction.schema import ExtractionSchema
 
 log = logging.getLogger(__name__)
@@ -63,34 +55,6 @@ class Fact(NamedTuple):
     head: str
     relation: str
     tail: str | int | float | datetime.date
-
-
-@supplied
-def open_store(folder: Path) -> KnowledgeGraph:
-    """The graph of a store on disk, as it is now; see `reasoning.graph.changing.on_disk`.
-
-    Raises:
-        StoreError: the store is damaged.
-    """
-    raise NotImplementedError
-
-
-@supplied
-def with_change(graph: KnowledgeGraph, change: Change) -> KnowledgeGraph:
-    """A graph with a change; see `KnowledgeGraph.changed`."""
-    raise NotImplementedError
-
-
-@supplied
-def graph_of_texts(
-    documents: Texts,
-    llm: str | BaseChatModel,
-    schema: ExtractionSchema | Mapping[str, object] | Path | KnowledgeGraph | None,
-    kg: KnowledgeGraph | None,
-    options: ExtractionOptions | None,
-) -> KnowledgeGraph:
-    """A graph of what texts say; see `KnowledgeGraph.from_text`."""
-    raise NotImplementedError
 
 
 class KnowledgeGraph:
@@ -172,7 +136,9 @@ class KnowledgeGraph:
         if is_store(name_or_path):
             if splits is not None or loading != USUAL or refresh:
                 raise UsageError(f"the graph store {name_or_path} is opened as it is, without splits or options")
-            return open_store(Path(name_or_path))
+            from reasoning.graph.updates.on_disk import GraphStore
+
+            return GraphStore(Path(name_or_path)).open()
         if names_endpoint(name_or_path):
             return cls._on_server(str(name_or_path), splits, loading, refresh)
         if refresh:
@@ -348,7 +314,12 @@ class KnowledgeGraph:
             LLMError: the model cannot be had, or failed.
             SkylarkError: the texts say nothing by this schema.
         """
-        return graph_of_texts(documents, llm, schema, kg, options)
+        from reasoning.extraction.run import extract
+
+        extraction = extract(documents, llm, schema, kg, options)
+        for note in extraction.notes():
+            log.warning("%s", note)
+        return extraction.graph
 
     def with_edges(
         self, triples: Ids, predicted: Mapping[tuple[int, int, int], float] = MappingProxyType({})
@@ -407,7 +378,9 @@ class KnowledgeGraph:
             remove_aliases=remove_aliases,
             remove_sources=remove_sources,
         )
-        return with_change(self, change)
+        from reasoning.graph.updates.on_disk import apply
+
+        return apply(self, [change])[0]
 
     def documents(self) -> dict[str, int]:
         """The documents that its facts were found in, each with how many, by name."""
@@ -429,10 +402,11 @@ class KnowledgeGraph:
         first, last = ends[::-1] if means.inverse else ends
         return self.content.sources.of((first, means.index, last))
 
-    @supplied
     def to_networkx(self) -> nx.MultiDiGraph:
         """A MultiDiGraph: nodes are display names (attributes `id`, `label`, `types`, values), edge keys relations."""
-        raise NotImplementedError
+        from reasoning.graph.rdf import to_networkx
+
+        return to_networkx(self)
 
     @classmethod
     def from_pandas(
@@ -462,12 +436,12 @@ class KnowledgeGraph:
             return cls.from_columns(columns_from_table(frame, name, None if head == "head" else head))
         return cls.from_columns(columns_from_pandas(frame, name, head, relation, tail))
 
-    @supplied
     def to_pandas(self) -> pd.DataFrame:
         """A frame with a triple or value a row: head and tail by display name, relation, and the tail's type."""
-        raise NotImplementedError
+        from reasoning.graph.rdf import to_pandas
 
-    @supplied
+        return to_pandas(self)
+
     def schema(self, most: int = 50) -> str:
         """What the graph holds, as text for people and for prompts: kinds of things, and relations between them.
 
@@ -478,9 +452,10 @@ class KnowledgeGraph:
         Raises:
             SkylarkError: `most` is below 1.
         """
-        raise NotImplementedError
+        from reasoning.graph.kinds import schema_text
 
-    @supplied
+        return schema_text(self, most)
+
     def to_rdf(self, path: str | Path) -> None:
         """Write the graph as N-Triples (.nt) or Turtle (.ttl), with labels, types and values; whole or not at all.
 
@@ -489,7 +464,9 @@ class KnowledgeGraph:
         Raises:
             GraphError: the name ends otherwise, or the file cannot be written.
         """
-        raise NotImplementedError
+        from reasoning.graph.rdf import write_rdf
+
+        return write_rdf(self, path)
 
     # Sizes ------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ marked.
 
 from __future__ import annotations
 
-from reasoning.lark.chain_run import run_chain
-from reasoning.lark.options import LarkOptions
+from reasoning.lark.method import run_chain
+from reasoning.lark.steps import LarkOptions
 
 __all__ = ["LarkOptions", "run_chain"]

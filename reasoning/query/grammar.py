@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
 
-from kg_data.supplied import supplies
 from reasoning.errors import QueryError
 from reasoning.query.tree import (
     AGGREGATES,
@@ -117,7 +116,6 @@ _QUOTES = "names of entities, and of relations that are no single word, stand in
 _FUNCTIONS = ("entity", "count", "exists", "top", "bottom", *AGGREGATES, "every", "name_starts", "date")
 
 
-@supplies(Query.parse)
 def parse(text: str) -> Query:
     """Read one query; see `Query.parse`."""
     if not isinstance(text, str) or not text.strip():

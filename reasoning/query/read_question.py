@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kg_data.errors import UsageError
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language.usage import NO_USAGE, TokenUsage
+from reasoning.lm.calls import NO_USAGE, TokenUsage
 from reasoning.query.tree import Query
+from skylark.errors import UsageError
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,21 @@
-"""Queries from and to the forms of the benchmarks.
-
-A benchmark record nests lists: a branch `[entity, [r, r, ...]]` is a chain of projections, `-2` among the relations
-complements the set reached so far, a trailing `[-1]` makes the siblings a union, other siblings intersect, and
-`[branches, [r, ...]]` goes on from a set. BetaE (Ren & Leskovec 2020) writes the same with tuples. Ids come in as
-texts: `[6404, [62]]` is `"62"(entity("6404"))`.
-"""
+"""Benchmark query structures and records, and queries rebuilt from their parts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from kg_data.supplied import supplies
 from reasoning.errors import QueryError
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union
+from reasoning.query.tree import Complement, Entity, Intersect, Measure, NameStarts, Project, Query, Top, Union
 
 UNION, NEGATION = -1, -2
 _UNION_MARKS, _NEGATION_MARKS = (-1, "u"), (-2, "n")
 
 
-@supplies(Query.from_record)
 def from_record(record: dict[str, Any] | Sequence[Any]) -> Query:
     """Read a record's nested list or BetaE's nested tuples; see `Query.from_record`.
 
@@ -77,7 +72,6 @@ def _id(item: Any) -> str:
     return str(item)
 
 
-@supplies(Query.to_record)
 def to_record(query: Query, kg: KnowledgeGraph | None = None) -> list[Any]:
     """The nested list of a query; see `Query.to_record`.
 
@@ -99,7 +93,6 @@ def to_record(query: Query, kg: KnowledgeGraph | None = None) -> list[Any]:
     return [nested, relations] if relations else nested
 
 
-@supplies(Query.to_betae)
 def to_betae(query: Query, kg: KnowledgeGraph | None = None) -> tuple[Any, ...]:
     """The nested tuples of a query; see `Query.to_betae`."""
 
@@ -140,3 +133,176 @@ def _relation_id(step: Project, kg: KnowledgeGraph | None) -> int | str:
     if step.inverse:
         raise QueryError(f"the id of the inverse of {step.relation} is not known without its graph; pass kg")
     return _number(step.relation)
+
+
+_TEMPLATES: dict[str, list[Any]] = {
+    "1p": [0, [0]],
+    "2p": [0, [0, 0]],
+    "3p": [0, [0, 0, 0]],
+    "2i": [[0, [0]], [0, [0]]],
+    "3i": [[0, [0]], [0, [0]], [0, [0]]],
+    "ip": [[[0, [0]], [0, [0]]], [0]],
+    "pi": [[0, [0, 0]], [0, [0]]],
+    "2u": [[0, [0]], [0, [0]], [-1]],
+    "up": [[[0, [0]], [0, [0]], [-1]], [0]],
+    "2in": [[0, [0]], [0, [0, -2]]],
+    "3in": [[0, [0]], [0, [0]], [0, [0, -2]]],
+    "inp": [[[0, [0]], [0, [0, -2]]], [0]],
+    "pin": [[0, [0, 0]], [0, [0, -2]]],
+    "pni": [[0, [0, 0, -2]], [0, [0]]],
+}
+
+STRUCTURES: tuple[str, ...] = tuple(_TEMPLATES)
+NEGATED: frozenset[str] = frozenset({"2in", "3in", "inp", "pin", "pni"})
+
+
+def structure_of(query: Query) -> str | None:
+    """The name of the query's structure, whatever the order of its branches; None if it is none of the 14."""
+    return _NAMES.get(_shape(query))
+
+
+def shape_of(query: Query) -> str:
+    """The query's structure: its name among the 14, else its tree without names.
+
+    In it `e` stands for an entity and `r` for a relation of either direction; branches have one order, whatever theirs
+    is: `r(e) & r(r(r(e)))`, `r(top(r(e)))`.
+    """
+    return structure_of(query) or _written(query)
+
+
+def is_shape(name: str) -> bool:
+    """Whether a text is the name of a structure, as `shape_of` gives it."""
+    return name in _TEMPLATES or _WRITTEN.fullmatch(name) is not None
+
+
+def is_negated(name: str) -> bool:
+    """Whether a structure of this name has a negation."""
+    return name in NEGATED or "!" in name
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names of structures in the order of tables: the 14 first, the others by the alphabet."""
+    found = set(names)
+    return [*(name for name in STRUCTURES if name in found), *sorted(found - set(STRUCTURES))]
+
+
+def instantiate(name: str, anchors: Sequence[Query], relations: Sequence[str]) -> Query:
+    """Fill a structure with anchors and relations, both in the order of its record, `~r` for an inverse.
+
+    Raises:
+        QueryError: the name is none of the 14, or the counts do not fit.
+    """
+    shape = template(name)
+    wanted = (_count(shape, Entity), _count(shape, Project))
+    if (len(anchors), len(relations)) != wanted:
+        raise QueryError(
+            f"{name} takes {wanted[0]} anchors and {wanted[1]} relations, found {len(anchors)} and {len(relations)}"
+        )
+    return _fill(shape, iter(anchors), iter(relations))
+
+
+def template(name: str) -> Query:
+    """A structure with "0" for every anchor and relation.
+
+    Raises:
+        QueryError: the name is none of the 14.
+    """
+    if name not in _TEMPLATES:
+        raise QueryError(f"unknown structure {name!r}; expected one of {', '.join(STRUCTURES)}")
+    return from_record(_TEMPLATES[name])
+
+
+def _count(query: Query, kind: type[Query]) -> int:
+    return isinstance(query, kind) + sum(_count(child, kind) for child in query.children)
+
+
+def _fill(query: Query, anchors: Iterator[Query], relations: Iterator[str]) -> Query:
+    if isinstance(query, Entity):
+        return next(anchors)
+    parts = [_fill(child, anchors, relations) for child in query.children]
+    if isinstance(query, Project):
+        relation = next(relations)
+        return Project(relation.removeprefix("~"), parts[0], inverse=relation.startswith("~"))
+    if isinstance(query, Complement):
+        return Complement(parts[0])
+    return Union(tuple(parts)) if isinstance(query, Union) else Intersect(tuple(parts))
+
+
+def _shape(query: Query) -> str:
+    parts = [_shape(child) for child in query.children]
+    if isinstance(query, Intersect | Union):
+        parts.sort()
+    return f"{type(query).__name__}({','.join(parts)})"
+
+
+def _written(query: Query) -> str:
+    if isinstance(query, Entity):
+        return "e"
+    if isinstance(query, Intersect | Union):
+        parts = sorted(map(_bracketed, query.parts), key=lambda part: (part.startswith("!"), part))
+        return (" & " if isinstance(query, Intersect) else " | ").join(parts)
+    if isinstance(query, Complement):
+        return f"!{_bracketed(query.part)}"
+    name = _WORDS.get(type(query), type(query).__name__.lower())
+    if isinstance(query, Top) and not query.largest:
+        name = "bottom"
+    parts = [_written(child) for child in query.children]
+    return f"{name}({', '.join(parts)})" if parts else name
+
+
+def _bracketed(query: Query) -> str:
+    text = _written(query)
+    return f"({text})" if isinstance(query, Intersect | Union) else text
+
+
+_WORDS: dict[type[Query], str] = {Project: "r", NameStarts: "name_starts"}
+_WRITTEN = re.compile(r"[a-z_!&|, ()]*\be\b[a-z_!&|, ()]*")
+
+_NAMES = {_shape(from_record(record)): name for name, record in _TEMPLATES.items()}
+
+
+def with_parts(node: Any, change: Callable[[Query], Query]) -> Any:
+    """A query or measure with each of its parts changed."""
+
+    def of(value: Any) -> Any:
+        if isinstance(value, Query):
+            return change(value)
+        if isinstance(value, Measure):
+            return with_parts(value, change)
+        return tuple(map(change, value)) if isinstance(value, tuple) else value
+
+    parts = {field.name: of(getattr(node, field.name)) for field in dataclasses.fields(node)}
+    return dataclasses.replace(node, **parts)
+
+
+def parts_of(query: Query) -> list[Query]:
+    """The parts of a query, those in its measure too, in the order in which `with_parts` meets them."""
+    found: list[Query] = []
+
+    def kept(part: Query) -> Query:
+        found.append(part)
+        return part
+
+    with_parts(query, kept)
+    return found
+
+
+def with_part(query: Query, place: int, part: Query) -> Query:
+    """A query with one of its parts, by its place in `parts_of`, replaced."""
+    places = itertools.count()
+    changed: Query = with_parts(query, lambda child: part if next(places) == place else child)
+    return changed
+
+
+def rebuilt(query: Query, change: Callable[[Query], Query]) -> Query:
+    """A query with every part changed, from the leaves up."""
+    return change(with_parts(query, lambda part: rebuilt(part, change)))
+
+
+def relations_of(query: Query) -> Iterator[str]:
+    """The relations that a query follows or measures by, as it names them."""
+    for name in (getattr(query, "relation", None), getattr(query, "measure", None)):
+        if isinstance(name, str):
+            yield name
+    for part in parts_of(query):
+        yield from relations_of(part)

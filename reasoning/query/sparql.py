@@ -3,7 +3,7 @@
 The executor works on sets, SPARQL on bags: a chain of projections as one pattern would list every path, and forty steps
 along a border list billions. So whatever can give a member twice stands in a `SELECT DISTINCT` of its own before it is
 followed further, and the text costs what the steps cost. What stands in one set and not in another, and what stands in
-several large ones, is told by counting; all entities are what `reasoning.graph.rdf_form` says; `top` and `bottom` keep
+several large ones, is told by counting; all entities are what `kg_data.columns` says; `top` and `bottom` keep
 what is at least as far out as the last of the first k.
 
 A number is a pattern that binds its variable once, or not at all where there is none. In a measure each of its parts is
@@ -18,18 +18,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kg_data.iris import ENTITY, RDFS_LABEL, RELATION, XSD
-from kg_data.supplied import supplies
+from kg_data.columns import ENTITY, RDFS_LABEL, RELATION, UNNAMED, XSD, end_begins
 from reasoning.errors import QueryError
-from reasoning.graph.endpoint.literals import value_lines
-from reasoning.graph.endpoint.terms import iri_text, string_text
-from reasoning.graph.export import RDFS, SKYLARK
-from reasoning.graph.rdf_form import UNNAMED, end_begins
-from reasoning.graph.relations import Relation
+from reasoning.graph.content import Relation
+from reasoning.graph.rdf import RDFS, SKYLARK
+from reasoning.graph.remote.terms import iri_text, string_text, value_lines
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.binding import bind
+from reasoning.query.binding import SAME, bind, kind_of
 from reasoning.query.chain import without_negations
-from reasoning.query.number_kinds import SAME, kind_of
 from reasoning.query.tree import (
     Aggregate,
     Arithmetic,
@@ -65,7 +61,6 @@ MOST_NESTED = 6
 so the text doubles with each."""
 
 
-@supplies(Query.to_sparql)
 def to_sparql(query: Query, kg: KnowledgeGraph) -> str:
     """The SPARQL text of a query; see `Query.to_sparql`."""
     bind(query, kg)  # what the executor refuses has no text either

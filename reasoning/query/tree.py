@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
-from kg_data.supplied import supplied
 from reasoning.errors import QueryError
-from reasoning.graph.spelling import quoted, relation_text
+from reasoning.graph.names import quoted, relation_text
 from reasoning.graph.store import KnowledgeGraph
 
 Operator = Literal[">", ">=", "<", "<=", "=", "!="]
@@ -52,32 +51,35 @@ class Query:
         return ()
 
     @staticmethod
-    @supplied
     def parse(text: str) -> Query:
         """Read a query in the grammar, e.g. `capital(borders("Germany") & !~currency("Euro"))`.
 
         Raises:
             QueryError: the text is not a query; the message points at the column.
         """
-        raise NotImplementedError
+        from reasoning.query.grammar import parse
+
+        return parse(text)
 
     @staticmethod
-    @supplied
     def from_record(record: dict[str, Any] | Sequence[Any]) -> Query:
         """Read a benchmark record (`{"query": ...}` or its nested list) or BetaE's nested tuples, ids as texts."""
-        raise NotImplementedError
+        from reasoning.query.records import from_record
 
-    @supplied
+        return from_record(record)
+
     def to_record(self, kg: KnowledgeGraph | None = None) -> list[Any]:
         """The nested list of a benchmark record; names become the data set's ids where `kg` is given."""
-        raise NotImplementedError
+        from reasoning.query.records import to_record
 
-    @supplied
+        return to_record(self, kg)
+
     def to_betae(self, kg: KnowledgeGraph | None = None) -> tuple[Any, ...]:
         """BetaE's nested tuples; names become the data set's ids where `kg` is given."""
-        raise NotImplementedError
+        from reasoning.query.records import to_betae
 
-    @supplied
+        return to_betae(self, kg)
+
     def to_sparql(self, kg: KnowledgeGraph) -> str:
         """The query as SPARQL 1.1 text for the RDF that `kg.to_rdf` writes.
 
@@ -88,18 +90,22 @@ class Query:
             QueryError: the graph's relations do not allow the query.
             UnknownEntityError, AmbiguousEntityError, UnknownRelationError: a name does not say one thing in `kg`.
         """
-        raise NotImplementedError
+        from reasoning.query.sparql import to_sparql
+
+        return to_sparql(self, kg)
 
     @cached_property
-    @supplied
     def structure(self) -> str | None:
         """Its name among the 14 structures ("1p" ... "pni"), None for any other shape."""
-        raise NotImplementedError
+        from reasoning.query.records import structure_of
 
-    @supplied
+        return structure_of(self)
+
     def verbalise(self, kg: KnowledgeGraph | None = None) -> str:
         """The query as an English phrase; with `kg`, ids and relation ids read as their labels."""
-        raise NotImplementedError
+        from reasoning.verbalization.queries import verbalise
+
+        return verbalise(self, kg)
 
     @cached_property
     def depth(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reasoning.retrieval.budget import CHEAPEST_TRIPLE, TripleCost, packed
-from reasoning.retrieval.projection import FEWEST_DISTRACTORS, Retrieved, Subgraph, retrieve
+from reasoning.retrieval.neighbourhood import CHEAPEST_TRIPLE, TripleCost, packed
+from reasoning.retrieval.retriever import FEWEST_DISTRACTORS, Retrieved, Subgraph, retrieve
 
 __all__ = ["CHEAPEST_TRIPLE", "FEWEST_DISTRACTORS", "Retrieved", "Subgraph", "TripleCost", "packed", "retrieve"]

@@ -1,42 +1,135 @@
-"""The k-hop neighbourhood of some entities, guided by what is asked and ranked, within a token budget.
-
-LARK (Choudhary & Reddy 2023, section 3.2) walks from the entities of a query along the relations that the query names.
-Where that is not known beforehand, or a model is to see more, breadth-first search is the usual way, and drowns at the
-first hub. Here the search is best-first, and the next triple is always the one that ranks highest:
-
-1. by its tier, the worst of its path: 0 where each relation of the path is the one that the query names there, 1 where
-   one is named somewhere in the query, 2 where one shares a word with a named relation or leads to an entity of a type
-   asked for, 3 otherwise;
-2. by p, the product over the path of 1 / log2(2 + degree) of the entities walked through, the anchor aside, so that
-   near triples come before far ones and a hub's edges late;
-3. where both are the same, anchors and ways take turns, and so do the relations of each, in the order of the graph.
-
-The score is (3 - tier + p) / 4, between 0 and 1. It falls along every path, so whatever the budget, the path from an
-anchor to each triple is there. Where a way of more edges ranks higher, what is behind its triples is still found by the
-fewest edges that lead there: such a path may be longer than the hops that are asked for. A triple that several ways
-share is gone on from for each of them, so the path to what is behind it may begin at the anchor of another way than the
-one that it is ranked by. The values of an entity are ranked as its edges are; nothing lies behind them.
-"""
+"""The neighbourhood of a step's input: facts that fit a token budget, the most useful first."""
 
 from __future__ import annotations
 
 import heapq
 import itertools
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, islice
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.errors import SkylarkError
+from reasoning.graph.content import Relation, ValueColumn
 from reasoning.graph.index import Ids
-from reasoning.graph.names import fold
-from reasoning.graph.relations import Relation
-from reasoning.graph.spelling import label_words
+from reasoning.graph.names import fold, label_words
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.retrieval.budget import CHEAPEST_TRIPLE
-from reasoning.retrieval.facts import Facts
+from reasoning.parsing.english import forms_in
+from reasoning.parsing.linking import WELL_LINKED, link_names
+from reasoning.parsing.schema import schema_of
+from reasoning.query.binding import BoundChain, bind
+from reasoning.query.read_question import QuestionError
+from reasoning.query.tree import Entity, Project, Query, Value
+from skylark.errors import SkylarkError
+
+CHEAPEST_TRIPLE = 3
+"""Tokens that no triple costs less than, to bound what is looked at before anything is rendered."""
+
+
+class TripleCost(Protocol):
+    """What triples, int32 of shape (n, 3), cost in a prompt."""
+
+    def together(self, triples: Ids) -> int:
+        """Tokens of a context that holds these triples and no others."""
+
+    def at_most(self, triples: Ids) -> list[int]:
+        """The most tokens of each triple, whatever else is in its context, shape (n,)."""
+
+
+def packed(prices: Sequence[int], room: int, budget: int) -> list[list[int]]:
+    """Positions in their order, parted so that no part costs more than `room`.
+
+    One item that costs more than the room, but no more than the budget, is a part of its own; one that costs more than
+    the budget is in none.
+
+    Args:
+        prices: tokens of each item.
+        room: tokens that a part may take.
+        budget: tokens that an item may take, at least `room`.
+    """
+    parts: list[list[int]] = []
+    left = 0
+    for position, price in enumerate(prices):
+        if price > budget:
+            continue
+        if price > left:
+            parts.append([])
+            left = room
+        parts[-1].append(position)
+        left -= price
+    return parts
+
+
+class Facts:
+    """The facts of one graph.
+
+    Attributes:
+        labels: the name of each relation, by its number.
+        identifiers: its id in the source.
+    """
+
+    def __init__(self, kg: KnowledgeGraph) -> None:
+        self._kg = kg
+        self.labels = [*map(kg.relation_label, range(kg.relation_count)), *(c.relation for c in kg.literals)]
+        self.identifiers = [*kg.relation_ids, *(column.identifier for column in kg.literals)]
+        self._starts = list(accumulate(map(len, kg.literals), initial=kg.index.bound))
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def number(self, relation: Relation) -> int:
+        """A relation's number in rows."""
+        return relation.index + (self._kg.relation_count if relation.kind == "values" else 0)
+
+    def rows(self, positions: Ids) -> Ids:
+        """The facts at `positions`, shape (n, 3)."""
+        column = np.searchsorted(self._starts, positions, "right") - 1
+        rows = np.zeros((len(positions), 3), dtype=np.int32)
+        rows[column < 0] = self._kg.index.triples(positions[column < 0])
+        for number in np.unique(column[column >= 0]).tolist():
+            at = column == number
+            place = positions[at] - self._starts[number]
+            relation = np.full(len(place), self._kg.relation_count + number)
+            rows[at] = np.column_stack((self._kg.literals[number].entities[place], relation, -1 - place))
+        return rows
+
+    def around(self, entity: int) -> tuple[Ids, Ids, NDArray[np.bool_]]:
+        """Positions (n,) of the facts about an entity, their rows (n, 3), and which of them enter it, (n,)."""
+        out, into = (self._kg.index.around(entity, incoming) for incoming in (False, True))
+        values = [
+            start + place
+            for start, column in zip(self._starts, self._kg.literals, strict=False)
+            if (place := self._place(column, entity)) is not None
+        ]
+        positions = np.concatenate((out, np.array(values, dtype=np.int32), into)).astype(np.int32)
+        rows = self.rows(positions)
+        incoming = np.arange(len(positions)) >= len(out) + len(values)
+        once = ~(incoming & (rows[:, 0] == rows[:, 2]))  # a loop is among both
+        return positions[once], rows[once], incoming[once]
+
+    def _place(self, column: ValueColumn, entity: int) -> int | None:
+        """Where an entity's value stands in a column; None where it has none.
+
+        What a server cannot hand over whole has no places, so its values are left out.
+        """
+        if (server := self._kg.server) is not None:
+            there = len(column) <= server.client.limits.rows
+            if not there or not len(column.read(np.array([entity], dtype=np.int32))[0]):
+                return None
+        place = int(np.searchsorted(column.entities, entity))
+        return place if place < len(column.entities) and column.entities[place] == entity else None
+
+    def value(self, row: Sequence[int]) -> Value | None:
+        """What the tail of a row stands for where it is a value, None where it is an entity."""
+        _, relation, tail = row
+        if tail >= 0:
+            return None
+        column = self._kg.literals[relation - self._kg.relation_count]
+        return self._kg.value(column, float(column.values[-1 - tail]))
+
 
 ON_PATH, NAMED, ALIKE, OTHER = range(4)
 """The tiers."""
@@ -66,7 +159,7 @@ class RankedTriple:
     """A triple of the neighbourhood.
 
     Attributes:
-        head, relation, tail: a fact as a row, see `reasoning.retrieval.facts`: indexes, as long as no value is meant.
+        head, relation, tail: a fact as a row of `Facts`: indexes, as long as no value is meant.
         hop: edges of its path from the anchor to its far end, from 1.
         score: see the module; between 0 and 1.
         anchor: the entity that its path begins at.
@@ -126,7 +219,7 @@ def neighbourhood(
     Args:
         kg: the graph.
         anchors: where to begin, and along which relations.
-        cost: tokens of each of the rows of shape (n, 3), as they will be shown; see `reasoning.retrieval.facts`.
+        cost: tokens of each of the rows of shape (n, 3), as they will be shown.
         hops: edges from an anchor, at least 1.
         budget: tokens that the triples may take together.
         named: numbers of further relations that the question names, their place unknown, and of those with values;
@@ -318,3 +411,82 @@ def _alike(labels: Sequence[str], named: Collection[int]) -> frozenset[int]:
 
 def _words(label: str) -> frozenset[str]:
     return frozenset(fold(label_words(label)).split()) - EMPTY_WORDS
+
+
+MOST_ANCHORS = 64
+"""Ways from anchors to the answer that are followed; a query that uses one set twice has more of them than anchors."""
+
+MOST_RELATIONS = 3
+"""Relations that a text without a query may name."""
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """What guides a search.
+
+    Attributes:
+        anchors: where to begin, with the relations that lead on from there in their order.
+        named: numbers of relations whose place is not known, and of all with values.
+        types: names of types that are asked for.
+    """
+
+    anchors: tuple[Anchor, ...]
+    named: frozenset[int] = frozenset()
+    types: frozenset[str] = frozenset()
+
+
+def guidance_of_query(query: Query, kg: KnowledgeGraph) -> Guidance:
+    """Each anchor with the relations on its way to the answer, and the relations whose values the query reads.
+
+    Raises:
+        UnknownEntityError, AmbiguousEntityError, UnknownRelationError: a name does not say one thing in the graph.
+    """
+    chain = bind(query, kg)
+    if chain.anchor is not None:
+        return Guidance((Anchor(chain.anchor),))
+    read = {step.relation for step in chain if step.relation is not None and step.relation.kind == "values"}
+    anchors = tuple(dict.fromkeys(islice(_anchors(chain), MOST_ANCHORS)))
+    return Guidance(anchors, frozenset(map(Facts(kg).number, read)))
+
+
+def _anchors(chain: BoundChain) -> Iterator[Anchor]:
+    def ways(position: int) -> Iterator[tuple[Relation, ...]]:
+        """The relations followed from a step on, the step's own first."""
+        step = chain.steps[position]
+        own = (step.relation,) if step.relation is not None and step.relation.kind == "edges" else ()
+        users = [later.position for later in chain if position in later.inputs]
+        if not users:
+            yield own
+        for user in users:
+            yield from (own + way for way in ways(user))
+
+    for step in chain:
+        for anchor in step.anchors:
+            if anchor is not None:
+                yield from (Anchor(anchor, way) for way in ways(step.position))
+
+
+def guidance_of_text(text: str, kg: KnowledgeGraph) -> Guidance:
+    """The entities that a text names, the relations that its words are most like, and the types that it names.
+
+    No anchors where it names no entity.
+    """
+    schema = schema_of(kg)
+    try:
+        names = [name for name in link_names(text, schema) if not name.literal and name.weight >= WELL_LINKED]
+    except QuestionError:
+        return Guidance(())
+    entities = dict.fromkeys(found.index(kg) for name in names if isinstance(found := Query.parse(name.query), Entity))
+    near = {schema.relations[place].query for place in schema.nearest_relations(text, MOST_RELATIONS)}
+    relations = [kg.relation(name) for name, entry in schema.by_name.items() if entry.query in near]
+    said = forms_in(text)
+    kinds = [kind for kind in schema.kinds if kind.named and set(kind.words.casefold().split()) <= said]
+    return Guidance(
+        tuple(Anchor(entity) for entity in entities),
+        frozenset(map(Facts(kg).number, relations)),
+        frozenset(
+            kg.entity_labels[one.source.index(kg)]
+            for kind in kinds
+            if isinstance(one := Query.parse(kind.query), Project) and isinstance(one.source, Entity)
+        ),
+    )

@@ -8,17 +8,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kg_data.late_names import late_names
+from skylark.installation import late_names
 
 if TYPE_CHECKING:
-    from reasoning.speech.audio import Audio, AudioLimits, load_audio
-    from reasoning.speech.errors import AudioError, NoSpeechError, SpeechError, SpokenLanguageError
-    from reasoning.speech.hearing import ASKABLE, check_language, hear_question, partial_questions
-    from reasoning.speech.live import LiveTranscription, live_transcripts
-    from reasoning.speech.model import SpeechModel
+    from reasoning.speech.audio import (
+        Audio,
+        AudioError,
+        AudioLimits,
+        NoSpeechError,
+        SpeechError,
+        SpokenLanguageError,
+        load_audio,
+    )
+    from reasoning.speech.hearing import (
+        ASKABLE,
+        LiveTranscription,
+        check_language,
+        hear_question,
+        live_transcripts,
+        partial_questions,
+    )
+    from reasoning.speech.model import SpeechModel, Topic, Transcript, spoken_topic
     from reasoning.speech.opening import check_speech_model, open_speech_model
-    from reasoning.speech.topic import Topic, spoken_topic
-    from reasoning.speech.transcript import Transcript
 
 __all__ = [
     "ASKABLE",
@@ -45,23 +56,23 @@ __all__ = [
 _MODULES = {
     "ASKABLE": "reasoning.speech.hearing",
     "Audio": "reasoning.speech.audio",
-    "AudioError": "reasoning.speech.errors",
+    "AudioError": "reasoning.speech.audio",
     "AudioLimits": "reasoning.speech.audio",
-    "LiveTranscription": "reasoning.speech.live",
-    "NoSpeechError": "reasoning.speech.errors",
-    "SpeechError": "reasoning.speech.errors",
+    "LiveTranscription": "reasoning.speech.hearing",
+    "NoSpeechError": "reasoning.speech.audio",
+    "SpeechError": "reasoning.speech.audio",
     "SpeechModel": "reasoning.speech.model",
-    "SpokenLanguageError": "reasoning.speech.errors",
-    "Topic": "reasoning.speech.topic",
-    "Transcript": "reasoning.speech.transcript",
+    "SpokenLanguageError": "reasoning.speech.audio",
+    "Topic": "reasoning.speech.model",
+    "Transcript": "reasoning.speech.model",
     "check_language": "reasoning.speech.hearing",
     "check_speech_model": "reasoning.speech.opening",
     "hear_question": "reasoning.speech.hearing",
-    "live_transcripts": "reasoning.speech.live",
+    "live_transcripts": "reasoning.speech.hearing",
     "load_audio": "reasoning.speech.audio",
     "open_speech_model": "reasoning.speech.opening",
     "partial_questions": "reasoning.speech.hearing",
-    "spoken_topic": "reasoning.speech.topic",
+    "spoken_topic": "reasoning.speech.model",
 }
 
 __getattr__, __dir__ = late_names(globals(), _MODULES, "Hearing a question")

@@ -1,10 +1,4 @@
-"""Recordings come from strangers: they are bounded in bytes and seconds before they are decoded.
-
-Whatever the source, what is heard is one channel at 16,000 samples a second, which is what speech models are trained
-on. FFmpeg decodes (through PyAV), held to formats that hold their sound themselves: a playlist or a script would have
-it open other files and addresses. A recording that is cut off is refused, since half a question would be answered as
-if it were the whole.
-"""
+"""Audio within bounds, decoded to samples."""
 
 from __future__ import annotations
 
@@ -17,13 +11,58 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.installation import require
-from reasoning.speech.errors import AudioError
+from skylark.errors import SkylarkError, UsageError
+from skylark.installation import require
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
     from av.container import InputContainer
+
+    from reasoning.speech.model import Transcript
+
+
+class SpeechError(SkylarkError):
+    """A speech model cannot be opened or run: a package, the weights or memory are missing, or the weights damaged."""
+
+
+class UnknownSpeechModelError(SpeechError, UsageError):
+    """No speech model has this name."""
+
+
+class AudioError(SpeechError):
+    """A recording cannot be read: no sound, cut off, too many bytes, too long."""
+
+
+class NoSpeechError(AudioError):
+    """A recording is silent, or holds noise or music, and nobody speaks in it."""
+
+
+class NoWordsError(NoSpeechError):
+    """Somebody may speak in a recording, and no word of it is understood.
+
+    Args:
+        message: what it may hold.
+        transcript: without a text.
+    """
+
+    def __init__(self, message: str, transcript: Transcript) -> None:
+        super().__init__(message)
+        self.transcript = transcript
+
+
+class SpokenLanguageError(SpeechError, UsageError):
+    """A question was spoken in a language in which questions are not read.
+
+    Args:
+        message: which language it is, and which can be asked in.
+        transcript: what was heard.
+    """
+
+    def __init__(self, message: str, transcript: Transcript) -> None:
+        super().__init__(message)
+        self.transcript = transcript
+
 
 SAMPLE_RATE = 16_000
 """Samples a second of everything that is heard."""

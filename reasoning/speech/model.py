@@ -1,27 +1,181 @@
-"""What every speech model does: a recording goes in, partial transcripts come out, the last of which is the whole.
-
-Whisper writes words for silence, noise and music too ("Thank you."), and most speech models do. So each recording is
-first listened to by a detector of voices, whatever the model.
-
-A word that begins with the recording is often lost, since models were taught on speech that stands between pauses: half
-a second of silence is put before and behind.
-"""
+"""Speech models behind one interface: audio in, transcript out."""
 
 from __future__ import annotations
 
 import logging
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any
 
 import numpy as np
+from babel import Locale
 from numpy.typing import NDArray
 
-from kg_data.installation import require
-from reasoning.speech.audio import SAMPLE_RATE, Audio
-from reasoning.speech.errors import NoSpeechError, NoWordsError
-from reasoning.speech.topic import ANYTHING, Topic, echoes
-from reasoning.speech.transcript import Transcript
+from reasoning.graph.index import Ids
+from reasoning.graph.kinds import GraphKinds
+from reasoning.graph.names import fold, label_words
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.tree import It, Project
+from reasoning.speech.audio import SAMPLE_RATE, Audio, NoSpeechError, NoWordsError
+from reasoning.verbalization.queries import verbalise
+from reasoning.verbalization.words import plural
+from skylark.installation import require
+
+_NEWER_CODES = {"jw": "jv"}
+"""Whisper's code of a language where it is another than that of ISO 639."""
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """The words of a recording, or of what has come of it so far.
+
+    Attributes:
+        text: what was said, with the model's punctuation.
+        language: the language's code in ISO 639, such as "en"; None where the model tells none.
+        probability: that it is this language, 0 to 1; None where the model tells none.
+        seconds: of sound that was listened to.
+        final: whether all of the recording was heard; the text of a partial transcript may still change.
+    """
+
+    text: str
+    language: str | None
+    probability: float | None
+    seconds: float
+    final: bool = True
+
+    @property
+    def language_name(self) -> str:
+        """The language in English, such as "German"."""
+        return language_name(self.language) if self.language else "an unknown language"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return {
+            "text": self.text,
+            "language": self.language,
+            "language_probability": None if self.probability is None else round(self.probability, 3),
+            "seconds": round(self.seconds, 2),
+        }
+
+
+def language_name(code: str) -> str:
+    """A language's name in English by its code; the code itself where the name is not known."""
+    name: str = Locale("en").languages.get(_NEWER_CODES.get(code, code), code)
+    return name
+
+
+MOST_BEFORE = 200
+"""Characters that are said to have been said; of more Whisper-base takes what it was told for what was said."""
+
+KINDS_BEFORE = 3
+"""Kinds of things that are named there."""
+
+LONGEST_NAME = 60
+"""Characters of a name that people say whole."""
+
+MOST_NAMES = 5000
+"""Names of the best known things that a search for what was said prefers; of 20,000 it finds no more."""
+
+MOST_OF_END = 300
+"""Names at an end of a relation that are preferred as well: of a currency little is said, and it is asked about."""
+
+MOST_OF_ENDS = 12_000
+"""Names at all ends of relations, as many at each."""
+
+_SENTENCES = re.compile(r"(?<=[?!])\s+")
+
+_NAMESAKE = re.compile(r" \(.*\)$")
+
+_WORDS = re.compile(r"[^\W\d_]+(?:[ '’-][^\W\d_]+)*")
+
+_NAME = re.compile(r"(?=[+.]|.*[^\W\d_])[+.]?[^\W_]+(?:(?:\. |[ '’-])[^\W_]+)*")
+
+
+@dataclass(frozen=True)
+class Topic:
+    """What a speech model is told to expect.
+
+    Attributes:
+        before: a text that is taken to have been said just before, in the manner of which it goes on.
+        phrases: that a search for what was said prefers.
+    """
+
+    before: str = ""
+    phrases: tuple[str, ...] = ()
+
+
+ANYTHING = Topic()
+"""Nothing is expected."""
+
+
+def spoken_topic(kg: KnowledgeGraph) -> Topic:
+    """What is likely in questions about a graph.
+
+    Before them stand short questions about its kinds and relations. The phrases are the words of relations and kinds,
+    nouns in both numbers, and names, without what tells namesakes apart in brackets. Words of other signs than letters
+    are left out, as are names that are spelled otherwise than they are said ("Asia/Ho_Chi_Minh") and bare numbers,
+    which questions are full of.
+    """
+    kinds = GraphKinds(kg)
+    types = kg.type_names if kinds.type_relation is None else [kg.entity_labels[kind] for kind in kinds.types]
+    things = [words for words in map(label_words, types) if _is_said(words, _WORDS)]
+    relations = {name: words for name in kg.relation_names() if _is_said(words := label_words(name), _WORDS)}
+    asked = {name: verbalise(Project(name, It()), kg) for name in relations if name != kinds.type_relation}
+    properties = [name for name, what in asked.items() if not what.startswith("what ")]  # "what it borders"
+    nouns = [*(relations[name] for name in properties), *things]
+    names = (name for known in _known(kg) if _is_said(name := _NAMESAKE.sub("", known), _NAME))
+    phrases = chain(relations.values(), things, map(plural, filter(str.isascii, nouns)), names)
+    counted = [plural(thing) for thing in things if thing.isascii()][:KINDS_BEFORE]
+    questions = [
+        *(f"{'How many' if place else 'Which'} {several} are there?" for place, several in enumerate(counted)),
+        *(f"What is {asked[name]}?" for name in properties if name.isascii()),
+    ]
+    return Topic(_fitting(questions), tuple(dict.fromkeys(phrases)))
+
+
+def echoes(text: str, before: str) -> bool:
+    """Whether a text holds one of the sentences that were taken to have been said before, or is a part of one.
+
+    Of what it does not understand Whisper says once more what it was told.
+    """
+    said = f" {fold(text)} "
+    sentences = (f" {fold(sentence)} " for sentence in _SENTENCES.split(before) if sentence)
+    return any(sentence in said or said in sentence for sentence in sentences)
+
+
+def _is_said(words: str, form: re.Pattern[str]) -> bool:
+    return len(words) <= LONGEST_NAME and form.fullmatch(words) is not None
+
+
+def _fitting(sentences: Iterable[str]) -> str:
+    """Those for which there is room, the first ones first."""
+    text = ""
+    for sentence in sentences:
+        longer = f"{text} {sentence}".strip()
+        text = longer if len(longer) <= MOST_BEFORE else text
+    return text
+
+
+def _known_best(kg: KnowledgeGraph, entities: Ids, most: int) -> Iterator[str]:
+    """Names of those of some entities of which most is said."""
+    first = np.argsort(-kg.index.degrees(entities), kind="stable")[:most]
+    yield from (kg.entity_labels[entity] for entity in entities[first].tolist())
+
+
+def _known(kg: KnowledgeGraph) -> Iterator[str]:
+    """Names of what is known best, in all and at each end of a relation; of a graph on a server none, where that would
+    have to be asked."""
+    if kg.server is not None:
+        return
+    yield from _known_best(kg, kg.universe, MOST_NAMES)
+    most = min(MOST_OF_END, MOST_OF_ENDS // max(1, 2 * kg.relation_count))
+    for relation in range(kg.relation_count):
+        for inverse in (False, True):
+            yield from _known_best(kg, kg.index.ends(relation, inverse), most)
+
 
 log = logging.getLogger(__name__)
 

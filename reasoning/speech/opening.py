@@ -7,13 +7,12 @@ import threading
 from functools import cache
 from pathlib import Path
 
-from kg_data.hub import HubModels, has_weights
-from kg_data.installation import require
-from reasoning.speech.errors import SpeechError, UnknownSpeechModelError
+from reasoning.speech.audio import SpeechError, UnknownSpeechModelError
 from reasoning.speech.model import SpeechModel
-from reasoning.speech.packaged_weights import WEIGHTS, packaged_parts, packaged_whisper
 from reasoning.speech.transformers_model import TransformersSpeechModel
-from reasoning.speech.whisper import WhisperModel
+from reasoning.speech.whisper import WEIGHTS, WhisperModel, packaged_parts, packaged_whisper
+from skylark.installation import require
+from skylark.models import HubModels, has_weights
 
 PACKAGED = "whisper-base"
 """The name of the model that comes as a package."""

@@ -11,20 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.devices import find_device, find_dtype, quiet_transformers
-from kg_data.installation import require
-from reasoning.speech.audio import SAMPLE_RATE, Audio
-from reasoning.speech.errors import SpeechError
-from reasoning.speech.model import WINDOW, Hypothesis, SpeechModel, likeliest_language
-from reasoning.speech.topic import Topic
-from reasoning.speech.transcript import Transcript
-from reasoning.speech.whole_tokenizer import whole_tokenizer
+from reasoning.speech.audio import SAMPLE_RATE, Audio, SpeechError
+from reasoning.speech.model import WINDOW, Hypothesis, SpeechModel, Topic, Transcript, likeliest_language
+from reasoning.speech.whisper import whole_tokenizer
+from skylark.installation import require
+from skylark.models import find_device, find_dtype, quiet_transformers
 
 if TYPE_CHECKING:
     import torch
     from tokenizers import Tokenizer
 
-    from reasoning.speech.biasing import BiasedSearch
+    from reasoning.speech.search import BiasedSearch
 
 LIKELY = 0.5
 """See `likeliest_language`. Of whole windows Whisper-base tells languages with more certainty than of short ones;
@@ -130,7 +127,7 @@ class TransformersSpeechModel(SpeechModel):
 
     @cached_property
     def _search(self) -> BiasedSearch:
-        from reasoning.speech.biasing import BiasedSearch
+        from reasoning.speech.search import BiasedSearch
 
         return BiasedSearch(self._pipeline.model, self._tokenizer)
 

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from kg_data.cache_location import cache_dir
 from reasoning import KnowledgeGraph
+from skylark.files import cache_dir
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "test-output"

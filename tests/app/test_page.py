@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from reasoning.language import LLMError
-from reasoning.language.smollm2_weights import packaged_gguf
+from reasoning.lm import LLMError
+from reasoning.lm.local_weights import packaged_gguf
 from tests.app.browsing import DESKTOP, PHONE, SCRIPT, expect, name_a_model, open_tab, serve, visit
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 

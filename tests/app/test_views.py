@@ -16,28 +16,34 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 
 from app.api import Programs
 from app.ask.speech import SharedSpeech
-from app.graph.answer_view import MOST_ROWS, answer_html, evidence_table_html, tree_html, understood_html
-from app.graph.asking import Asked, ask
+from app.graph.answer_view import (
+    MOST_ROWS,
+    Asked,
+    answer_html,
+    ask,
+    evidence_table_html,
+    picture_html,
+    tree_html,
+    understood_html,
+)
+from app.graph.drawing import MOST_EDGES, lay_out
 from app.graph.examples import MOST_ANSWERS, WORLD_EXAMPLES, examples_for
 from app.graph.graphs import GraphShelf
-from app.graph.handlers import GraphDemo, ShownRun
-from app.graph.layout import MOST_EDGES, lay_out
-from app.graph.live_run import LiveRun
+from app.graph.page import GraphDemo, ShownRun
 from app.graph.parts import NO_CHANGES, GraphParts
-from app.graph.picture import picture_html
-from app.graph.steps_view import ShownStep, conclusion_html, steps_html
+from app.graph.steps_view import LiveRun, ShownStep, conclusion_html, steps_html
 from app.image.looking import SharedDetector
-from app.models.language_model import LanguageModel
-from app.server.failure_view import failure_html
-from kg_data.errors import SkylarkError, UnknownGraphError
+from app.models.models import LanguageModel
+from app.server.views import failure_html
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.errors import QueryError, UnknownEntityError
-from reasoning.execution.events import Finished, StepFinished, StepStarted
+from reasoning.execution.conclusion import Finished, StepFinished, StepStarted
 from reasoning.execution.step_result import Attempt, Context, StepPart, StepResult
-from reasoning.language import CopyEverythingChatModel, EmbeddedChatModel, LLMError
+from reasoning.lm import CopyEverythingChatModel, EmbeddedChatModel, LLMError
+from reasoning.parsing import MAX_CHARACTERS
 from reasoning.query.read_question import QuestionError
-from reasoning.reading import MAX_CHARACTERS
-from reasoning.wording.value_text import readable_of
+from reasoning.verbalization.words import readable_of
+from skylark.errors import SkylarkError, UnknownGraphError
 from tests.reasoning.tiny_models import tiny_model
 
 PARTS = GraphParts(**{
@@ -593,7 +599,7 @@ def test_a_question_that_a_newer_one_overtook_changes_nothing(monkeypatch: pytes
             newer.append(answer('road("B")'))
         return ask(kg, graph, question, reader)
 
-    monkeypatch.setattr("app.graph.handlers.ask", slow)
+    monkeypatch.setattr("app.graph.page.ask", slow)
     for older in ('road("A")', 'road("?")'):
         assert answer(older) == NO_CHANGES
         asked = newer[-1][PARTS.asked]
@@ -622,7 +628,7 @@ def test_a_hosted_model_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
         built.append(SlowModel(seconds=0))
         return built[-1]
 
-    monkeypatch.setattr("app.models.language_model.load_llm", build)
+    monkeypatch.setattr("app.models.models.load_llm", build)
     model = LanguageModel("provider:model")
     assert model.reader is model.for_run() is built[0]
     lands = KnowledgeGraph.from_triples([("France", "capital", "Paris"), ("Spain", "capital", "Madrid")])

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from kg_data.columns import GraphColumns
-from kg_data.errors import DataError
 from kg_data.loaders import files_read, form_of, load_path
+from skylark.errors import DataError
 
 FACTS = frozenset({("Ann Lee", "works_in", "Sales"), ("Bob", "works_in", "Sales"), ("Ann Lee", "leads", "Bob")})
 

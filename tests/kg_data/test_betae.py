@@ -15,10 +15,9 @@ from typing import Any
 
 import pytest
 
-from kg_data.converting.betae import convert_betae
-from kg_data.converting.plain_pickle import read_plain_pickle
-from kg_data.errors import DataError, SkylarkError
+from kg_data.betae import convert_betae, read_plain_pickle
 from kg_data.loaders import load_path
+from skylark.errors import DataError, SkylarkError
 from tests.kg_data.graph_files import links
 from tests.kg_data.official_betae import ids, records, tuples, write_official
 from tests.reasoning.made_dataset import STRUCTURES, make_dataset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kg_data.command_line import CommandParser, positive
+from skylark.command_line import CommandParser, positive
 
 Captured = pytest.CaptureFixture[str]
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg_data.errors import DataError
 from kg_data.loaders import files_read, form_of, load_path
-from kg_data.loaders.triples import drop_duplicates, fold_twins
+from kg_data.loaders.facts import drop_duplicates, fold_twins
+from skylark.errors import DataError
 from tests.kg_data.graph_files import links
 
 WriteFiles = Callable[[dict[str, str | bytes]], Path]

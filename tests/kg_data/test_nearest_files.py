@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kg_data.nearest_files import did_you_mean, files_like
+from skylark.files import did_you_mean, files_like
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kg_data.process_end import INTERRUPTED, ended_by_interrupt
+from skylark.process import INTERRUPTED, ended_by_interrupt
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,8 +34,8 @@ runpy.run_module(room, {}, "__main__", alter_sys=True)
 COMPUTING = """
 import sys, threading
 import torch
-from kg_data.command_line import CommandParser, run
-from kg_data.process_end import end_process
+from skylark.command_line import CommandParser, run
+from skylark.process import end_process
 
 weights, begun = torch.ones(300, 300, requires_grad=True), threading.Event()
 

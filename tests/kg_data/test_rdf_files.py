@@ -11,10 +11,9 @@ from pathlib import Path
 import pyoxigraph
 import pytest
 
-from kg_data.columns import GraphColumns
-from kg_data.errors import DataError
-from kg_data.iris import RDF_TYPE
+from kg_data.columns import RDF_TYPE, GraphColumns
 from kg_data.loaders import load_path
+from skylark.errors import DataError
 from tests.kg_data.graph_files import links, values
 
 PREFIXES = """@prefix : <http://x.org/> .

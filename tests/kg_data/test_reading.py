@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg_data.errors import DataError
 from kg_data.loaders import load_path, text
 from kg_data.loaders.text import read_lines, read_text
+from skylark.errors import DataError
 
 
 @pytest.fixture(params=[1, 2, 3, 7, 1 << 20], ids="blocks of {}".format)

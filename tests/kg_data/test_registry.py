@@ -11,8 +11,7 @@ import pytest
 
 import kg_data
 from kg_data import DataError, GraphColumns, UnknownGraphError
-from kg_data.public import PUBLIC_BENCHMARKS
-from kg_data.registry import LocalDataset
+from kg_data.registry import PUBLIC_BENCHMARKS, LocalDataset
 
 
 @pytest.fixture

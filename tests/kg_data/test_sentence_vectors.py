@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kg_data.cache_location import CACHE_VARIABLE
 from kg_data.sentence_vectors import KEPT_FROM, SentenceEncoder, Vectors, sentence_encoder, vectors_if_installed
+from skylark.files import CACHE_VARIABLE
 
 PHRASES = [f"word {number}" for number in range(KEPT_FROM)]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from kg_data.columns import GraphColumns, ValueKind
-from kg_data.errors import DataError, UsageError
 from kg_data.loaders import LoadingOptions, load_path
+from skylark.errors import DataError, UsageError
 from tests.kg_data.graph_files import links, values
 
 PEOPLE = "name,team,office\nAnn,Red,Paris\nBob,Blue,\nCleo,Red,Rome\n"

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg_data.columns import GraphColumns
-from kg_data.errors import DataError
 from kg_data.loaders import load_path
+from skylark.errors import DataError
 from tests.kg_data.graph_files import links, values
 
 DAY = float(datetime.date(1999, 1, 2).toordinal())

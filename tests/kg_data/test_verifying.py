@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from kg_data import verifying
-from kg_data.errors import UnknownGraphError
-from kg_data.public import PublicBenchmark, PublishedFile
-from kg_data.verifying import verify
+from kg_data import registry
+from kg_data.registry import PublicBenchmark, PublishedFile, verify
+from skylark.errors import UnknownGraphError
 
 TRAIN, TEST = b"a\tr\tb\nb\tr\tc\n", b"a\ts\tc\n"
 
@@ -28,7 +27,7 @@ def benchmark(digests: bool) -> PublicBenchmark:
 
 @pytest.fixture(params=[True, False], ids=["with digests", "without"])
 def digests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> bool:
-    monkeypatch.setattr(verifying, "PUBLIC_BENCHMARKS", (benchmark(request.param),))
+    monkeypatch.setattr(registry, "PUBLIC_BENCHMARKS", (benchmark(request.param),))
     monkeypatch.setenv("SKYLARK_DATA", str(tmp_path))
     return bool(request.param)
 
@@ -63,7 +62,7 @@ def test_other_line_ends_are_told_apart_from_other_content(tmp_path: Path, diges
 def test_published_line_ends_may_be_the_longer_ones(tmp_path: Path) -> None:
     digest = hashlib.md5(TRAIN.replace(b"\n", b"\r\n")).hexdigest()
     published = PublishedFile("train.txt", 2, f"md5:{digest}")
-    assert verifying._check(copy(tmp_path) / "train.txt", published).finding == "same text, other line ends"
+    assert registry._check(copy(tmp_path) / "train.txt", published).finding == "same text, other line ends"
 
 
 def test_a_lost_line_is_found(tmp_path: Path, digests: bool) -> None:
@@ -108,7 +107,7 @@ def test_an_archive_is_known_by_its_name(
 ) -> None:
     published = PublishedFile("toys.zip", 0, f"sha256:{hashlib.sha256(b'zip').hexdigest()}")
     entry = PublicBenchmark("Toys", "", "", "", "", archive=published, digests_from="here")
-    monkeypatch.setattr(verifying, "PUBLIC_BENCHMARKS", (entry,))
+    monkeypatch.setattr(registry, "PUBLIC_BENCHMARKS", (entry,))
     (tmp_path / "toys.zip").write_bytes(content)
     assert verify(tmp_path / "toys.zip").matches == matches
 

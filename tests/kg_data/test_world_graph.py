@@ -10,7 +10,7 @@ import pytest
 
 from kg_data import world
 from kg_data.world import sources
-from kg_data.world.naming import key
+from kg_data.world.sources import key
 from tests.kg_data.world_graph import World, the_world
 
 pytestmark = pytest.mark.slow

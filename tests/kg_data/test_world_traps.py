@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from kg_data.world import sources
-from kg_data.world.corrections import CORRECTIONS, NUMBERS, Correction
 from kg_data.world.countries import read_countries
+from kg_data.world.sources import CORRECTIONS, NUMBERS, Correction
 from tests.kg_data.world_graph import World, the_world
 
 pytestmark = pytest.mark.slow
@@ -182,7 +182,7 @@ def test_a_top_level_domain_does_not_take_the_country_code(graph: World) -> None
 @pytest.mark.parametrize("row", CORRECTIONS, ids=lambda row: f"{row.country} {row.relation}")
 def test_a_correction_is_needed(row: Correction, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row that changes nothing is to be dropped: the source has caught up."""
-    from kg_data.world import corrections
+    from kg_data.world import sources as corrections
 
     raw = sources.raw_countries()
     pages: dict[str, dict[str, Any]] = {}

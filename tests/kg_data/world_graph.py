@@ -9,9 +9,9 @@ from functools import cache
 from filelock import FileLock
 
 from kg_data import world
-from kg_data.cache_location import cache_dir
 from kg_data.columns import GraphColumns
-from kg_data.world.naming import key
+from kg_data.world.sources import key
+from skylark.files import cache_dir
 
 
 class World:

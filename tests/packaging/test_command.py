@@ -25,7 +25,7 @@ def verbs(parser: argparse.ArgumentParser) -> set[str]:
 
 
 def test_the_verbs_are_those_of_the_rooms() -> None:
-    assert {verb: about for verb, (_, about) in reasoning.cli.VERBS.items()} == cli.GRAPH_VERBS
+    assert {verb: about for verb, (_, _, about) in reasoning.cli.VERBS.items()} == cli.GRAPH_VERBS
     assert set(cli.IMAGE_VERBS) == verbs(vision.cli.build_parser())
     assert not set(cli.SHORT_IMAGE_VERBS) & set(cli.GRAPH_VERBS)
 

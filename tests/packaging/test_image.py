@@ -35,7 +35,7 @@ def test_the_demo_needs_nothing_else_of_the_checkout(tmp_path: Path) -> None:
     for path in COPIED:
         copy = shutil.copytree if (ROOT / path).is_dir() else shutil.copy
         copy(ROOT / path, tmp_path / path)
-    program = "import app.page\nfrom kg_data.installation import version\nprint(version())"
+    program = "import app.page\nfrom skylark.installation import version\nprint(version())"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, env={"PATH": "", "PYTHONPATH": str(tmp_path)},
         capture_output=True, text=True, check=False,

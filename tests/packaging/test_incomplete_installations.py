@@ -10,15 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from kg_data import installation
-from kg_data.errors import MissingPackageError
-from skylark import setup
+from skylark import installation, setup
+from skylark.errors import MissingPackageError
 
 ROOT = Path(__file__).resolve().parents[2]
 WITHOUT = """
 import sys
 sys.modules.update(dict.fromkeys(sys.argv[1].split(",")))
-from kg_data import installation
+from skylark import installation
 installation.ROOT = installation.ROOT / "site-packages"
 from skylark.cli import main
 sys.exit(main(sys.argv[2:]))

@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from kg_data.installation import APART, DISTRIBUTION, EXTRA_MODULES
+from skylark.installation import APART, DISTRIBUTION, EXTRA_MODULES
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from skylark.threads import SPINS, thread_settings
+from skylark.process import SPINS, thread_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,9 +12,9 @@ from langchain_core.messages import HumanMessage
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.completion.options import CompletionOptions
 from reasoning.errors import UnknownEntityError
-from reasoning.execution.events import Finished, StepFinished, StepStarted
-from reasoning.language import ask_model
-from reasoning.language.token_counting import count_tokens
+from reasoning.execution.conclusion import Finished, StepFinished, StepStarted
+from reasoning.lm import ask_model
+from reasoning.lm.replies import count_tokens
 from reasoning.methods import METHODS
 from tests.reasoning.chat_models import faultless
 

@@ -16,7 +16,7 @@ from reasoning import KnowledgeGraph
 from reasoning.execution.exact import execute
 from reasoning.graph.index import Ids
 from reasoning.query.binding import bind
-from reasoning.query.structures import template
+from reasoning.query.records import template
 from reasoning.query.tree import (
     AGGREGATES,
     OPERATORS,

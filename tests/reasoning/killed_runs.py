@@ -22,15 +22,15 @@ from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from reasoning.evaluation import results_file
-from reasoning.evaluation.query_run import QueryEvaluation
+from reasoning.evaluation import results
+from reasoning.evaluation.runs import QueryEvaluation
 
 EFFECTS = ("open", "write", "fsync", "replace", "ftruncate", "close")
 
 
 def main() -> None:
     how, dataset, queries, folder = sys.argv[1], *map(Path, sys.argv[2:])
-    results_file.CHECKPOINT_SECONDS = 0.0  # a new summary after every line: all there is to interrupt
+    results.CHECKPOINT_SECONDS = 0.0  # a new summary after every line: all there is to interrupt
     # tqdm's own lock is shared with forked processes, and one that is killed holding it would stop all others.
     tqdm.set_lock(threading.RLock())
     tqdm.monitor_interval = 0

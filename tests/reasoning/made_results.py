@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kg_data.appended_lines import Line
 from reasoning.evaluation.metrics import RANK_METRICS
-from reasoning.evaluation.results_file import ResultsFile
+from reasoning.evaluation.results import ResultsFile
+from skylark.files import Line
 
 SETTINGS: dict[str, Any] = {
     "kg": "made",

@@ -13,8 +13,7 @@ import numpy as np
 
 from kg_data.columns import GraphColumns
 from reasoning import KnowledgeGraph, Reasoner
-from reasoning.graph.edges import stretches
-from reasoning.graph.index import Ids
+from reasoning.graph.index import Ids, stretches
 
 CONTINENT = "South America"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from reasoning import KnowledgeGraph
-from reasoning.completion.embeddings.complex_model import ComplEx
-from reasoning.completion.embeddings.training import train
+from reasoning.completion.embeddings import ComplEx
 from reasoning.completion.options import TrainingOptions
+from reasoning.completion.training import train
 
 QUICK = TrainingOptions(rank=8, epochs=6, batch=16, check_every=2, patience=9, held_out=0.1)
 

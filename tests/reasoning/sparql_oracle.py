@@ -10,12 +10,10 @@ from typing import Any
 import httpx
 import pyoxigraph
 
-from kg_data.columns import ValueKind
-from kg_data.iris import entity_id
+from kg_data.columns import ValueKind, entity_id
 from reasoning import KnowledgeGraph, Query
 from reasoning.execution.exact import execute
-from reasoning.query.binding import bind
-from reasoning.query.number_kinds import as_value
+from reasoning.query.binding import as_value, bind
 from reasoning.query.tree import Count, Exists, Measured, Number, Project, Top, Value
 
 Results = pyoxigraph.QuerySolutions | pyoxigraph.QueryBoolean | pyoxigraph.QueryTriples

@@ -9,9 +9,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from kg_data.columns import GraphColumns
-from reasoning.evaluation.sampling.graphs import GraphPair
+from reasoning.evaluation.sampling.missing_links import GraphPair
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.structures import STRUCTURES, instantiate, template
+from reasoning.query.records import STRUCTURES, instantiate, template
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union
 
 Link = tuple[int, int, int]

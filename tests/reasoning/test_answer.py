@@ -15,11 +15,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from kg_data import installation
-from kg_data.errors import MissingPackageError
 from reasoning import Answer, KnowledgeGraph, Reasoner
 from reasoning.answer import Evidence, KeptProofs, Proof, SoftAnswers
-from reasoning.wording.answer_text import answer_text
+from reasoning.verbalization.answers import answer_text
+from skylark import installation
+from skylark.errors import MissingPackageError
 
 HOSTILE = '<img src=x onerror="alert(1)">\x1b[31m $x$'
 TOWNS = [f"Town {number}" for number in range(60)]

@@ -8,9 +8,9 @@ import pytest
 from langchain_core.language_models import BaseChatModel
 
 from reasoning import KnowledgeGraph
-from reasoning.completion.fitting import predict_by_rules
+from reasoning.completion.fitted import predict_by_rules
 from reasoning.completion.options import CompletionOptions
-from reasoning.language import load_llm
+from reasoning.lm import load_llm
 from tests.reasoning.chat_models import faultless
 from tests.reasoning.contracts import MethodContract, ModelContract
 from tests.reasoning.openai_server import OpenAIServer

@@ -25,7 +25,7 @@ READING = f"""
 {LOADING}
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.runnables import RunnableLambda
-from reasoning.reading import understand
+from reasoning.parsing import understand
 
 class Model(FakeListChatModel):
     def with_structured_output(self, schema, **how):

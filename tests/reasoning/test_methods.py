@@ -1,4 +1,4 @@
-"""A method is one class under its name, and what values declare is supplied."""
+"""A method is one class under its name."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from kg_data.errors import SkylarkError
-from kg_data.supplied import _SUPPLIERS, supplied, supplies
-from reasoning import Answer, KnowledgeGraph, Query, Reasoner
-from reasoning.execution.conclusion import conclude
-from reasoning.execution.events import BoundQuestion, Event, Finished
+from reasoning import KnowledgeGraph, Query, Reasoner
+from reasoning.execution.conclusion import BoundQuestion, Event, Finished, conclude
 from reasoning.execution.exact import exact_result, execute
 from reasoning.methods import METHODS, method_named
+from skylark.errors import SkylarkError
 
 KG = KnowledgeGraph.from_triples([("Paris", "capital_of", "France"), ("Rome", "capital_of", "Italy")])
 QUERY = Query.parse('capital_of("Paris")')
@@ -55,26 +53,3 @@ def test_a_further_method_is_one_class_under_its_name(monkeypatch: pytest.Monkey
 def test_an_unknown_method_is_refused_with_the_nearest() -> None:
     with pytest.raises(SkylarkError, match=r"unknown method 'exakt'; expected one of .*; did you mean 'exact'\?"):
         method_named("exakt")
-
-
-@pytest.mark.parametrize("value", [Query, KnowledgeGraph, Answer])
-def test_all_that_a_value_declares_is_supplied(value: type) -> None:
-    public = [member for name, member in vars(value).items() if not name.startswith("_")]
-    members = [getattr(member, "func", getattr(member, "__func__", member)) for member in public]
-    declared = [member for member in members if hasattr(member, "__wrapped__")]
-    assert declared and all(member in _SUPPLIERS for member in declared)
-
-
-def test_the_declaration_runs_until_something_is_supplied() -> None:
-    @supplied
-    def size(text: str) -> int:
-        raise NotImplementedError
-
-    with pytest.raises(NotImplementedError):
-        size("abc")
-
-    @supplies(size)
-    def _length(text: str) -> int:
-        return len(text)
-
-    assert size("abc") == 3

@@ -9,7 +9,7 @@ import pytest
 
 import reasoning.reasoner
 from reasoning import Answer, KnowledgeGraph, LarkOptions, Reasoner
-from reasoning.evaluation.method import replies
+from reasoning.evaluation.run import replies
 from reasoning.query.read_question import ReadQuestion
 from reasoning.query.tree import Query
 

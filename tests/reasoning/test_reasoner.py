@@ -10,8 +10,8 @@ import pytest
 
 from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner, SkylarkError, StepResult
 from reasoning.errors import QueryError, UnknownEntityError
-from reasoning.execution.events import Finished, StepFinished, StepStarted
-from reasoning.language import LLMError, UnknownLLMError
+from reasoning.execution.conclusion import Finished, StepFinished, StepStarted
+from reasoning.lm import LLMError, UnknownLLMError
 from tests.reasoning.chat_models import ScriptedChatModel, faultless, faultless_reply
 
 KG = KnowledgeGraph.from_triples(

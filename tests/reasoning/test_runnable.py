@@ -13,10 +13,10 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.prompts import ChatPromptTemplate, PromptTemplate
 from langchain_core.runnables import Runnable, RunnableLambda
 
-from kg_data.errors import UsageError
 from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner
 from reasoning.errors import QueryError, UnknownEntityError
 from reasoning.execution.step_result import StepResult
+from skylark.errors import UsageError
 from tests.reasoning.chat_models import ScriptedChatModel, faultless, faultless_reply
 
 KG = KnowledgeGraph.from_triples(

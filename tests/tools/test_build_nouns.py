@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tools.build_nouns import build
-from vision.classes.nouns import Nouns
+from vision.classes.lexicon import Nouns
 
 
 def test_the_hierarchy_is_built_from_wordnets_own_files(tmp_path: Path) -> None:

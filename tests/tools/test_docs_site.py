@@ -92,7 +92,7 @@ def test_the_readme_results_and_cards_are_pages(pages: dict[str, Parsed]) -> Non
     assert {
         "index.html",
         "repository/benchmarks/results/unseen_questions.html",
-        "repository/reasoning/language/adapters/steps/index.html",
+        "repository/reasoning/lm/adapters/steps/index.html",
         "notebooks/graph.ipynb.html",
     } <= set(pages)
 
@@ -134,7 +134,7 @@ def test_links_lead_to_where_the_site_has_what_they_name() -> None:
         "[a](repository/LICENSE.md) [b](guide.md#graphs) ![c](images/demo.png) [d](https://a.b/c.md)"
     )
     assert docs_site.for_site('<img src="docs/images/demo.png">', "README.md") == '<img src="images/demo.png">'
-    assert docs_site.for_site("[r](../../../../docs/guide.md)", "reasoning/language/adapters/steps/README.md") == (
+    assert docs_site.for_site("[r](../../../../docs/guide.md)", "reasoning/lm/adapters/steps/README.md") == (
         "[r](../../../../../guide.md)"
     )
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vision.detectors.detector import Detector, Found, Request
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 
 COLOURS = {"cat": (200, 30, 30), "dog": (30, 200, 30), "car": (30, 30, 200)}
 """Class to the RGB colour of its rectangles."""

@@ -20,7 +20,7 @@ from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from kg_data.appended_lines import Line
+from skylark.files import Line
 from vision.evaluation import runs
 from vision.evaluation.runs import Job, run
 

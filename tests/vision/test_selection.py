@@ -12,7 +12,7 @@ import pytest
 from vision.detections.boxes import cover_matrix, in_region, of_size, ranked
 from vision.detections.detections import Detections
 from vision.detectors.detector import Found
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 from vision.selection import labelled, parted, settled
 from vision.task import Limit, SizeRange, Target
 

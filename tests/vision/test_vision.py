@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kg_data.errors import SkylarkError
+from skylark.errors import SkylarkError
 from vision import Detections, Task, Vision
 from vision.classes import COCO_CLASSES
 from vision.detectors.detector import Detector, Found, Request
 from vision.errors import ImageError, InstructionError
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 from vision.task import Limit, OutputFormat, SizeRange, Target, Undetectable
 
 PHOTOGRAPHS = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data"  # type: ignore[union-attr,index]

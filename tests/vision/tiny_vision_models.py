@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 
 CLASSES = ("cat", "dog", "bus", "traffic light")
 SIDE = 64

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vision.classes.coco import COCO_CATEGORY_IDS, COCO_CLASSES, COCO_SUPERCATEGORIES
+from vision.classes.lexicon import COCO_CATEGORY_IDS, COCO_CLASSES, COCO_SUPERCATEGORIES
 from vision.classes.matching import ClassMatcher, Match, Matcher, OpenMatcher
-from vision.classes.phrases import normalise
+from vision.classes.vocabulary import normalise
 
 __all__ = [
     "COCO_CATEGORY_IDS",

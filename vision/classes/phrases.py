@@ -1,244 +1,393 @@
-"""Phrases as people write them, brought to one form: lower case, no article, the head noun in the singular.
-
-Everything that is looked up (class names, the lexicon, WordNet's nouns) goes through the same two functions, so "Wine
-Glasses", "wine-glass" and "the wineglasses" can meet.
-"""
+"""Phrases taken apart until something in them is known, and kinds of things that are described."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from vision.classes.lexicon import lexicon
-from vision.classes.nouns import visible_nouns
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
+from vision.classes.lexicon import COCO_CLASSES, COCO_SUPERCATEGORIES, Lexicon, lexicon, visible_nouns
+from vision.classes.vocabulary import (
+    COLOURS,
+    Evidence,
+    Vocabulary,
+    head_end,
+    irregular_plurals,
+    is_sentence,
+    normalise,
+    plain,
+    singular,
+    spellings,
+    split_colour,
+    split_partitive,
+    tidy,
+    with_singular_head,
+    word_pairs,
+    word_set,
+)
 
-def word_set(words: str) -> frozenset[str]:
-    """Words parted by spaces, as a set."""
-    return frozenset(words.split())
+GENERAL = word_set(
+    "thing object item stuff something anything everything article product good goods piece whatever what gear "
+    "equipment supply supplies kit apparatus paraphernalia accessory essential necessity one ones class category"
+)
+"""Nouns that say nothing of the kind."""
 
-
-def word_pairs(pairs: str) -> dict[str, str]:
-    """Pairs "word:other" parted by spaces, as a mapping."""
-    return dict(pair.split(":") for pair in pairs.split())
-
-
-COLOURS: dict[str, str] = {
-    word: colour
-    for colour, words in {
-        "black": "black",
-        "white": "white",
-        "grey": "grey gray silver",
-        "red": "red crimson scarlet maroon",
-        "orange": "orange",
-        "yellow": "yellow golden",
-        "green": "green",
-        "blue": "blue navy turquoise",
-        "purple": "purple violet",
-        "pink": "pink",
-        "brown": "brown beige tan",
-    }.items()
-    for word in words.split()
+_SUBJECT = r"(?:(?:a |an |the )?(?:you|people|one|we|i|they|someone|anyone|humans?|persons?|kids?|child|children|men))"
+_MODAL = r"(?:can|could|may|might|would|will|should|usually|often|normally|typically|commonly|want to|like to|love to)"
+_ABLE = re.compile(rf"^(?:(?:that|which) )?(?:{_SUBJECT} )(?:(?:{_MODAL}|be able to|use to|use for) )*(?P<verb>.+)$")
+_PASSIVE = re.compile(rf"^(?:(?:that|which) )?(?:{_MODAL} )*(?:be|is|are|get) (?:{_MODAL} )*(?P<verb>.+)$")
+_PURPOSE = re.compile(
+    r"^(?:(?:that|which) (?:is|are|be) )?(?:(?:suitable|good|fit|useful|used|meant|made|intended|designed|needed) )?"
+    r"(?:to|for) (?P<verb>.+)$"
+)
+_ITSELF = re.compile(rf"^(?:that|which|able to|capable of|known to)(?: {_MODAL})* (?P<verb>.+)$")
+_HAVING = re.compile(r"^(?:with|having) (?P<verb>.+)$")
+_ON = re.compile(r"^(?P<verb>on (?:wheel|rail|track|water|four leg))s?$")
+_PLACE = re.compile(
+    r"^(?:(?:that|which) (?:(?:you|people|one|we) )?(?:can |would |usually )*)?"
+    r"(?:(?:is|are|be|find|found|used|kept|use|see|seen|belong|belonging|go|stand|standing) )*"
+    r"(?:(?:to do|having to do|connected|associated) with"
+    r"|(?:related|connected) to|used for|in|on|at|from|for|of|to|around|inside|about) (?P<place>.+)$"
+)
+_FILLERS = word_set("a an the your my our their his her its some any")
+_PARTICLES = word_set("with from out off of for up in on at")
+_PARTICIPLES = word_pairs(
+    "eat:eaten wear:worn drive:driven ride:ridden throw:thrown read:read fly:flown drink:drunk sit:sat write:written "
+    "put:put cut:cut hold:held sleep:slept"
+)
+_ON_AS_VERBS = {
+    "on wheel": "have wheels",
+    "on rail": "run on rails",
+    "on track": "run on rails",
+    "on water": "float",
+    "on four leg": "have four legs",
 }
-"""Colour words to the eleven basic colours (Berlin & Kay 1969)."""
-
-_SHADES = {"dark", "light", "bright", "pale", "deep", "vivid"}
-
-_DETERMINERS = word_set(
-    "a an the all any every each some this that these those my your his her our their its both several many few no "
-    "one two three four five six seven eight nine ten various different multiple other another"
-)
-_LONGEST_NAME = 8
-"""Words; what has more before its first preposition is no name."""
-_NO_PART_OF_NAMES = word_set(
-    "all any each every this that these those my your his her its our their me you him it them us i we they he she is "
-    "are was were be am not do does did will would please now then"
-)
-_OPENINGS = re.compile(
-    r"^(?:(?:all|any|each|every|some|most|both|none|one|types?|kinds?|sorts?|examples?|instances?|pictures of kinds?)"
-    r" of(?: the| these| those| a| an)? |(?:any|every|each|all|some|other) (?:kinds?|types?|sorts?) of )"
-)
-_CLOSING = re.compile(
-    r" (?:in|on|from|of|within) (?:the|this|that|my) (?:image|picture|photo|photograph|scene|frame|shot)$"
-)
-
-_IRREGULAR = word_pairs(
-    "people:person persons:person folks:folk men:man women:woman children:child mice:mouse geese:goose teeth:tooth "
-    "feet:foot oxen:ox knives:knife loaves:loaf leaves:leaf wolves:wolf calves:calf shelves:shelf scarves:scarf "
-    "wives:wife lives:life elves:elf thieves:thief halves:half hooves:hoof lice:louse dice:die buses:bus busses:bus "
-    "cows:cow cacti:cactus fungi:fungus octopi:octopus media:medium axes:axe movies:movie cookies:cookie ties:tie "
-    "pies:pie shoes:shoe toes:toe canoes:canoe gateaux:gateau plateaux:plateau taxis:taxi skis:ski passersby:passerby "
-    "passers-by:passer-by"
-)
-_ONE_AS_MANY = word_set(
-    "scissors glasses eyeglasses sunglasses spectacles goggles binoculars tongs pliers tweezers shears secateurs snips "
-    "clippers pants trousers jeans shorts tights pyjamas pajamas overalls leggings underpants clothes stairs groceries "
-    "headphones earphones earbuds electronics sweets goods species series sheep fries chips noodles barracks gallows "
-    "maracas bagpipes suspenders braces handcuffs cards bus gas lens iris canvas atlas bias tennis christmas swiss "
-    "octopus hippopotamus rhinoceros platypus walrus cactus citrus lotus crocus campus circus status virus bonus sinus "
-    "glass grass dress mattress class cutlass compass mass cross boss moss press harness wilderness princess waitress "
-    "actress hostess stewardess lioness chess fortress fitness business cargoes molasses debris chassis news "
-    "gymnastics prius lexus greens afters bleachers headquarters dominoes billiards"
-)
-
-_DRINKS = word_set(
-    "wine beer champagne drinking water cocktail martini shot juice pint whisky whiskey brandy sherry stemmed crystal "
-    "empty full milk highball tall liqueur prosecco margarita lemonade"
-)
-"""What stands before "glasses" where they are no spectacles."""
-_HEAD_ENDS = word_set(
-    "with without on in at from by near for under over behind beside inside outside above below next between among "
-    "that which who whose where wearing holding riding carrying sitting standing lying walking running driving to you "
-    "left right made full using"
-)
-_PARTS_OF = word_set(
-    "piece slice pair herd flock bunch group crowd pack kind type sort set stack pile row line swarm team couple "
-    "number lot head bit portion serving fleet dozen swathe cluster collection variety assortment heap load "
-    "handful litter member class example instance mob gaggle school drove loaf"
-)
+_DOUBLED = word_set("sit cut swim put run get hit hug pet nap sip swing")
 
 
-def plain(phrase: str) -> str:
-    """Lower case, plain quotes and spaces, no punctuation around it."""
-    text = unicodedata.normalize("NFKC", phrase).lower().replace("’", "'").replace("_", " ")
-    return " ".join(text.split()).strip(" .,;:!?\"'`()[]{}<>*")
+class Descriptions:
+    """Reads described kinds by the lexicon.
 
-
-def tidy(phrase: str) -> str:
-    """The same without what points at it: articles and numbers before it, "in the picture" after it."""
-    text = _CLOSING.sub("", plain(phrase))
-    while True:
-        shorter = _OPENINGS.sub("", text)
-        first, _, rest = shorter.partition(" ")
-        if rest and (first in _DETERMINERS or first.isdigit()):
-            shorter = rest
-        if shorter == text:
-            return text
-        text = shorter
-
-
-@lru_cache(maxsize=65536)
-def singular(word: str) -> str:
-    """A noun's singular; a word that is none, or has none ("scissors"), as it is.
-
-    A candidate that is a known noun is taken before one that only follows the rules of spelling.
+    Args:
+        lexicon: where wordings and members stand.
     """
-    if "-" in word:
-        start, _, last = word.rpartition("-")
-        return f"{start}-{singular(last)}" if start and last and word not in _IRREGULAR else _IRREGULAR.get(word, word)
-    if word in _IRREGULAR:
-        return _IRREGULAR[word]
-    if word in _ONE_AS_MANY or len(word) < 3:
-        return word
-    for plural in ("women", "men", "children", "people", "mice", "geese", "teeth", "feet"):
-        if word.endswith(plural):
-            one = word.removesuffix(plural) + _IRREGULAR[plural]
-            if _is_noun(one):
-                return one
-    if not word.endswith("s") or word.endswith(("ss", "'s")):
-        return word
-    candidates = [word[:-1]]
-    if word.endswith("ies"):
-        candidates = [word[:-3] + "y", word[:-1]]
-    elif word.endswith("ves"):
-        candidates = [word[:-1], word[:-3] + "f", word[:-3] + "fe"]
-    elif word.endswith(("ses", "xes", "zes", "ches", "shes", "oes")):
-        candidates = [word[:-2], word[:-1]]
-    for nouns in (lexicon().words, visible_nouns()):
-        for candidate in candidates:
-            if candidate in nouns:
-                return candidate
-    if _is_noun(word) or word.endswith(("us", "is")):
-        return word
-    return candidates[0]
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+        self._can = _forms(lexicon.groups["can"])
+        self._do = _forms(lexicon.groups["do"])
+        self._of = {_plain(wording): members for wording, members in lexicon.groups["of"].items()}
+
+    def members(self, words: list[str]) -> tuple[str, ...] | None:
+        """COCO's members of a described kind; None where the phrase describes none that is known.
+
+        Args:
+            words: the phrase, tidied.
+        """
+        for end in range(1, min(len(words), 4) + 1):
+            head = self._head(words[:end])
+            if head is None:
+                continue
+            rest = " ".join(words[end:])
+            if words[0] in ("whatever", "what") and rest:
+                rest = f"that {rest}"
+            described = self._described(rest) if rest else None
+            if described is not None:
+                common = tuple(name for name in described if name in head)
+                if common:
+                    return common
+        return None
+
+    def _head(self, words: list[str]) -> frozenset[str] | None:
+        """What a noun, maybe with a word before it that says of what, can stand for."""
+        *before, last = words
+        last = singular(last)
+        entry = self._lexicon.entry(" ".join([*before, last]))
+        if not before and last in GENERAL:
+            return frozenset(COCO_CLASSES)
+        if entry is not None and entry.is_group:
+            return frozenset(entry.classes)
+        return None
+
+    def of(self, words: list[str]) -> tuple[str, ...] | None:
+        """COCO's members of a kind that the words before a noun tell: "kitchen things", "flying animals"."""
+        for start in range(len(words) - 1, 0, -1):
+            head = self._head(words[start:])
+            if head is None:
+                continue
+            before = _plain(" ".join(words[:start]))
+            described = self._of.get(before) or self._do.get(before) or self._gerund_or_having(before)
+            if described:
+                common = tuple(name for name in described if name in head)
+                if common:
+                    return common
+        if len(words) == 2 and singular(words[0]) in GENERAL:  # "something edible"
+            return self._of.get(words[1])
+        return None
+
+    def _gerund_or_having(self, before: str) -> tuple[str, ...] | None:
+        """ "wheeled vehicles": what has wheels."""
+        if before.endswith("ed"):
+            return self._do.get(_plain(f"have {before[:-2]}")) or self._do.get(_plain(f"have {before[:-1]}"))
+        return None
+
+    def _described(self, rest: str) -> tuple[str, ...] | None:
+        if found := _PLACE.match(rest):
+            members = self._of.get(_plain(found["place"]))
+            if members:
+                return members
+        if found := _ON.match(_plain(rest)):
+            return self._do.get(_plain(_ON_AS_VERBS[found["verb"]]))
+        if found := _HAVING.match(rest):
+            return _longest(self._do, _plain(f"have {found['verb']}"))
+        if (found := _PASSIVE.match(rest)) and (members := _longest(self._can, _plain(f"be {found['verb']}"))):
+            return members
+        if (found := _PURPOSE.match(rest)) and (members := _longest(self._can, _plain(found["verb"]))):
+            return members
+        if (found := _ITSELF.match(rest)) and (members := _longest(self._do, _plain(found["verb"]))):
+            return members
+        if (found := _ABLE.match(rest)) and (members := _longest(self._can, _plain(found["verb"]))):
+            return members
+        return self._of.get(_plain(rest))
 
 
-def irregular_plurals(word: str) -> tuple[str, ...]:
-    """The plurals of a noun that no rule makes: "people" and "persons" of "person"; none of most."""
-    return tuple(plural for plural, one in _IRREGULAR.items() if one == word)
+def _plain(text: str) -> str:
+    """Without articles and possessives, every word in the singular: "wash your hands in" -> "wash hand in"."""
+    return " ".join(singular(word) for word in text.split() if word not in _FILLERS)
 
 
-def _is_noun(word: str) -> bool:
-    return word in lexicon().words or word in visible_nouns()
+def _longest(table: dict[str, tuple[str, ...]], text: str) -> tuple[str, ...] | None:
+    """The members of the longest beginning that stands in a table; what follows may not change its meaning."""
+    words = text.split()
+    for end in range(len(words), 0, -1):
+        members = table.get(" ".join(words[:end]))
+        if members is not None:
+            return members if end == len(words) or words[end] not in _PARTICLES else None
+    return None
 
 
-def determined(name: str, text: str) -> str:
-    """A name with the article or the like that stands before it in a text: "the cat" of "cat" in "find the cat!".
+def _forms(table: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The table with the forms that its verbs take: "sitting on", "flies", "be ridden"."""
+    forms: dict[str, tuple[str, ...]] = {}
+    for wording, members in table.items():
+        verb, _, rest = wording.partition(" ")
+        tail = f" {rest}" if rest else ""
+        stem = verb[:-1] if verb.endswith("e") and not verb.endswith(("ee", "ie")) else verb
+        stem = f"{verb[:-2]}y" if verb.endswith("ie") else stem
+        stem = verb + verb[-1] if verb in _DOUBLED else stem
+        third = f"{verb[:-1]}ies" if verb.endswith("y") and verb[-2:-1] not in "aeiou" else f"{verb}s"
+        third = f"{verb}es" if verb.endswith(("ch", "sh", "ss", "x", "o")) else third
+        third = "has" if verb == "have" else third
+        passive = _PARTICIPLES.get(verb) or (f"{stem}ed" if not verb.endswith("y") else f"{verb[:-1]}ied")
+        for form in (
+            wording,
+            f"{stem}ing{tail}",
+            f"{third}{tail}",
+            f"be {passive}{tail}",
+            f"use to {wording}",
+            f"use for {stem}ing{tail}",
+        ):
+            forms.setdefault(_plain(form), members)
+    return forms
 
-    "" where none does, as before what is a question or an order and no name.
+
+SLIPS_IN_NAME = ((7, 2), (5, 1))
+"""From how many letters on a word may be a class name with so many slips."""
+
+SLIPS_IN_PHRASE = ((9, 2), (7, 1))
+"""The same for any known phrase."""
+
+
+def meant(word: str, names: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The phrases that a misspelt one may mean, all equally near; none where it is nobody's misspelling.
+
+    Args:
+        word: in its normal form.
+        names: class names, and their irregular plurals.
+        known: known phrases, these names among them.
     """
-    if name.casefold().split(" ", 1)[0] in _DETERMINERS:
-        return name
-    before = re.search(rf"(\w+)\s+{re.escape(name)}(?!\w)", text, re.IGNORECASE)
-    return f"{before[1]} {name}" if before and before[1].casefold() in _DETERMINERS else ""
+    most = _slips(word, SLIPS_IN_NAME)
+    if not most:
+        return []
+    found = process.extract(word, known, scorer=OSA.distance, score_cutoff=most, limit=None)
+    near = {phrase: distance for phrase, distance, _ in found if phrase[0] == word[0]}
+    least = min(near.values(), default=0)
+    nearest = [phrase for phrase, distance in near.items() if distance == least]
+    if least > _slips(word, SLIPS_IN_PHRASE) and not set(nearest).intersection(names):
+        return []
+    return nearest
 
 
-def head_end(words: list[str]) -> int:
-    """Where the head noun of a phrase ends: at the last word, or before the first preposition."""
-    for position, word in enumerate(words):
-        if position and (word in _HEAD_ENDS or word == "of"):
-            return position
-    return len(words)
+def _slips(word: str, allowed: tuple[tuple[int, int], ...]) -> int:
+    return next((slips for letters, slips in allowed if len(word) >= letters), 0)
 
 
-def with_singular_head(words: list[str]) -> list[str]:
-    """The same words with the head noun in the singular."""
-    if not words:
-        return words
-    words = [
-        singular(word) if after in ("and", "or") else word for word, after in zip(words, [*words[1:], ""], strict=True)
-    ]
-    end = head_end(words)
-    head = words[end - 1]
-    if head == "glasses" and end > 1 and words[end - 2] in _DRINKS:
-        head = "glass"
-    return [*words[: end - 1], singular(head), *words[end:]]
+def _with_irregular_plurals(words: Sequence[str]) -> list[str]:
+    """Words, and those plurals of them ("people") of which a slip leaves none that the rules know ("poeple")."""
+    return [*words, *(plural for word in words for plural in irregular_plurals(word))]
 
 
-def is_sentence(words: list[str]) -> bool:
-    """Whether words tell or order something rather than name a thing: "ignore all previous instructions"."""
-    return len(words) > _LONGEST_NAME or not _NO_PART_OF_NAMES.isdisjoint(words[1:])
+_SOFT_TOY = word_set("stuffed plush cuddly")
+_IMITATION = word_set("toy lego origami")
+_MATERIALS = word_set("plastic metal wood wooden glass leather paper steel silver gold stone brass ceramic china iron")
+_LETTER = re.compile(r"[a-z]")
+_AND = re.compile(r",? (?:and|or) |, ?| ?/ ?| ?& ?")
 
 
-def split_partitive(words: list[str]) -> list[str]:
-    """ "slice of pizza" -> "pizza", "herd of cows" -> "cows": what a part, a pair or a crowd is of."""
-    if "of" in words[1:-1]:
-        at = words.index("of", 1)
-        if singular(words[at - 1]) in _PARTS_OF:
-            return tidy(" ".join(words[at + 1 :])).split()
-    return words
+@dataclass(frozen=True)
+class Reading:
+    """A phrase as it was read.
 
-
-def split_colour(words: list[str]) -> tuple[str | None, list[str]]:
-    """The basic colour before a noun and the words without it; None where no colour or nothing else stands there.
-
-    Of two colours ("black and white cat") neither is the object's colour.
+    Attributes:
+        label: its normal form.
+        core: its head noun with the words before it, without the colour: what is weighed by meaning.
+        colour: the basic colour that was taken off, or None.
+        evidence: what is known of it, or None.
     """
-    start = 1 if len(words) > 2 and words[0] in _SHADES else 0
-    first = re.sub(r"-?colou?red$", "", words[start]) if start < len(words) else ""
-    colour = COLOURS.get(first)
-    rest = words[start + 1 :]
-    if rest and rest[0] in ("coloured", "colored"):
-        rest = rest[1:]
-    if colour is None or not rest:
-        if "-and-" in first and len(words) > 1:
-            return None, words[1:]
-        return None, words
-    if len(rest) > 2 and rest[0] == "and" and rest[1] in COLOURS:
-        return None, rest[2:]
-    if len(rest) > 1 and rest[0] in COLOURS:
-        return None, rest[1:]
-    return colour, rest
+
+    label: str
+    core: str
+    colour: str | None = None
+    evidence: Evidence | None = None
 
 
-@lru_cache(maxsize=65536)
-def normalise(phrase: str) -> str:
-    """The label of a phrase: "Sofas" -> "sofa", "people" -> "person", "the black cats" -> "black cat"."""
-    return " ".join(with_singular_head(tidy(phrase).split()))
+class PhraseReader:
+    """Reads phrases for one vocabulary, by names, lexicon and WordNet.
 
+    Args:
+        vocabulary: the classes to be reached.
+    """
 
-def spellings(phrase: str) -> tuple[str, ...]:
-    """The ways in which a normalised phrase may stand in a list: as it is, without hyphens, without spaces, bare 's."""
-    spaced = phrase.replace("-", " ")
-    return tuple(dict.fromkeys((phrase, spaced, spaced.replace("'s", "s"), spaced.replace(" ", ""))))
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._descriptions = Descriptions(lexicon())
+        names = [normalise(name) for name in vocabulary.names]
+        self._names = _with_irregular_plurals(names)
+        self._spelt = [*dict.fromkeys((*_with_irregular_plurals([*lexicon()]), *self._names))]
+
+    def read(self, phrase: str) -> Reading:
+        """What is known of a phrase."""
+        text = tidy(phrase)
+        exact = self._vocabulary.exact(text)
+        if exact:
+            return Reading(text, text, evidence=exact)
+        if not _LETTER.search(unicodedata.normalize("NFKD", text)):  # what no list and no encoder of English can know
+            return Reading(text, "", evidence=Evidence(()))
+        label = normalise(phrase)
+        words = with_singular_head(split_partitive(text.split()))
+        counted = with_singular_head(plain(phrase).split())  # "two wheeler", of which "two" is a part
+        whole = (
+            self._vocabulary.by_lexicon(plain(phrase))
+            or self._vocabulary.by_lexicon(" ".join(counted))
+            or self._vocabulary.known(" ".join(words))
+            or self._vocabulary.known(text)
+        )
+        colour, uncoloured = split_colour(words)
+        if whole and not self._is_coloured_class(words, uncoloured, whole):
+            return Reading(label, " ".join(words), evidence=whole)
+        words = uncoloured
+        end = head_end(words)
+        reading = Reading(label, " ".join(words[:end]), colour)
+        evidence = (
+            self._known(words)
+            or self._described(words)
+            or self._several(text)
+            or self._known(words[:end])
+            or (Evidence(()) if is_sentence(words[:end]) else None)
+            or self._head(words[:end])
+            or self._joined_or_misspelt(words[:end])
+        )
+        return replace(reading, evidence=evidence)
+
+    def _known(self, words: list[str]) -> Evidence | None:
+        return self._vocabulary.known(" ".join(words))
+
+    def _is_coloured_class(self, words: list[str], uncoloured: list[str], whole: Evidence) -> bool:
+        """Whether a phrase that WordNet knows is a class in a colour all the same.
+
+        To WordNet a "black cat" is a marten and a "black sheep" a person; what stands in the lexicon ("black bear") is
+        reviewed.
+        """
+        if (
+            whole.exact
+            or len(uncoloured) == len(words)
+            or any(form in lexicon() for form in spellings(" ".join(words)))
+        ):
+            return False
+        without = self._known(uncoloured)
+        return without is not None and bool(without.classes)
+
+    def _described(self, words: list[str]) -> Evidence | None:
+        """A kind told by what it is for, does or belongs to."""
+        members = self._descriptions.members(words) or self._descriptions.of(words)
+        classes = self._vocabulary.of_coco(members or ())
+        if classes:
+            return Evidence(classes, is_group=True)
+        return None
+
+    def _several(self, text: str) -> Evidence | None:
+        """ "cats and dogs": all of them, where every one is known."""
+        parts = [part for part in _AND.split(text) if part]
+        if len(parts) < 2:
+            return None
+        found = [self.read(part) for part in parts]
+        if all(reading.evidence and reading.evidence.classes and reading.colour is None for reading in found):
+            names = (name for reading in found if reading.evidence for name in reading.evidence.classes)
+            return Evidence(self._vocabulary.in_order(names), is_group=True)
+        return None
+
+    def _head(self, words: list[str]) -> Evidence | None:
+        """What the longest known end of a noun phrase means; what stands before it narrows it, or makes it another."""
+        words = [*words[:-1], *words[-1].split("-")] if words else words
+        for start in range(1, len(words)):
+            evidence = self._known(words[start:])
+            if evidence is None or not (evidence.classes or self._vocabulary.is_reviewed):
+                continue
+            before = words[:start]
+            if _SOFT_TOY.intersection(before) and self._is_animal(words[start:], evidence):
+                return Evidence(self._vocabulary.of_coco(["teddy bear"]))
+            if _IMITATION.intersection(before):
+                return Evidence(())
+            if evidence.is_group and any(self._narrows(word) for word in before):
+                return Evidence(())
+            return evidence
+        return None
+
+    def _joined(self, word: str) -> Evidence | None:
+        """A new word made of two known ones, of which the last decides ("zookeeper"), or of one and "-er", a person."""
+        for start in range(3, len(word) - 3):
+            evidence = self._vocabulary.known(word[start:]) if self._is_noun(word[:start]) else None
+            if evidence is not None and not evidence.is_group:
+                return evidence
+        if len(word) > 6 and word.endswith("er") and self._is_noun(word[:-2]):
+            return self._vocabulary.known("person")
+        return None
+
+    def _joined_or_misspelt(self, words: list[str]) -> Evidence | None:
+        """A slip where the parts of the last word are no class: "controll" is no kind of troll."""
+        joined = self._joined(words[-1])
+        return joined if joined is not None and joined.classes else self._misspelt(" ".join(words)) or joined
+
+    def _is_noun(self, word: str) -> bool:
+        return word in lexicon() or word in visible_nouns()
+
+    def _misspelt(self, words: str) -> Evidence | None:
+        """What a slip of the pen most likely means, where that is sure."""
+        near = meant(words, self._names, self._spelt)
+        found = {self._vocabulary.known(phrase) or self._vocabulary.known(normalise(phrase)) for phrase in near}
+        return found.pop() if len(found) == 1 else None
+
+    def _narrows(self, word: str) -> bool:
+        """Whether a word before a kind makes it a kind that is not known: "garden tools" are no knives."""
+        return word not in _MATERIALS and word not in COLOURS and word in visible_nouns()
+
+    def _is_animal(self, words: list[str], evidence: Evidence) -> bool:
+        if evidence.classes:
+            return all(COCO_SUPERCATEGORIES.get(name) == "animal" for name in evidence.classes)
+        nouns = visible_nouns()
+        senses = nouns.senses(" ".join(words))
+        return bool(senses) and nouns.sense("animal", 0) in nouns.ancestors(senses[0])

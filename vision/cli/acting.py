@@ -8,14 +8,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kg_data.command_line import OK, as_json, positive
-from kg_data.text_table import aligned
-from reasoning.language.teaching.arguments import add_options, say
+from skylark.command_line import OK, add_options, as_json, positive, print_progress
+from skylark.text import aligned
 from vision.errors import ArgumentError
-from vision.video.actions.features import VideoFeatures, read_classes, read_features
-from vision.video.actions.measures import measured
-from vision.video.actions.recipe import Recipe
-from vision.video.actions.segments import Segment, segments_of
+from vision.video.actions.features import (
+    Recipe,
+    Segment,
+    VideoFeatures,
+    measured,
+    read_classes,
+    read_features,
+    segments_of,
+)
 from vision.video.actions.timeline import Timeline, check_picture, save_timelines
 
 
@@ -90,7 +94,7 @@ def train_command(options: argparse.Namespace) -> int:
     # Torch is loaded when a run begins, not for the sake of the command line.
     from vision.video.actions.learning import learn
 
-    learn(videos, classes, recipe, options.out, say).save(options.out)
+    learn(videos, classes, recipe, options.out, print_progress).save(options.out)
     print(options.out)
     return OK
 
@@ -102,7 +106,7 @@ def evaluate_command(options: argparse.Namespace) -> int:
     if len(truth) < len(videos):
         unlabelled = next(video.name for video in videos if video.labels is None)
         raise ArgumentError(f"the video {unlabelled!r} has no labels to measure against; `segment` needs none")
-    from vision.video.actions.model_file import ActionModel
+    from vision.video.actions.learning import ActionModel
 
     model = ActionModel.load(options.model)
     model.check_labels(videos)
@@ -119,7 +123,7 @@ def evaluate_command(options: argparse.Namespace) -> int:
 def segment_command(options: argparse.Namespace) -> int:
     """Print the segments of videos."""
     videos = _videos(options)
-    from vision.video.actions.model_file import ActionModel
+    from vision.video.actions.learning import ActionModel
 
     model = ActionModel.load(options.model)
     model.check_labels(videos)
@@ -163,4 +167,4 @@ def _draw(options: argparse.Namespace, model: Any, videos: Sequence[VideoFeature
             for video, labels in zip(videos, predicted, strict=True)
         ]
         save_timelines(lines, model.classes, model.background, options.plot)
-        say(f"the timelines are in {options.plot}")
+        print_progress(f"the timelines are in {options.plot}")

@@ -12,14 +12,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from kg_data.appended_lines import Line
 from kg_data.batches.lines import in_order
-from kg_data.batches.options import Workers, add_workers, workers_of
-from kg_data.batches.shards import Work
-from kg_data.command_line import FAILURE, OK, as_json
-from kg_data.errors import SkylarkError
-from vision.cli.options import add_min_score, add_model, images_of, opened
-from vision.cli.output_folder import Entry, OutputFolder
+from kg_data.batches.shards import Work, Workers, add_workers, workers_of
+from skylark.command_line import FAILURE, OK, as_json
+from skylark.errors import SkylarkError
+from skylark.files import Line
+from vision.cli.options import Entry, OutputFolder, add_min_score, add_model, images_of, opened
 from vision.detections.detections import Detections
 from vision.errors import ArgumentError
 from vision.evaluation.runs import images_digest, lines_of, progress_bar

@@ -12,22 +12,19 @@ from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from kg_data.command_line import OK, as_json, positive
-from kg_data.errors import ResultsError
+from skylark.command_line import OK, as_json, positive
+from skylark.errors import ResultsError
 from vision.cli.options import add_min_score, add_model, opened
 from vision.detections.detections import Detections
 from vision.errors import ArgumentError, EvaluationError, TrackingError, VideoError
 from vision.video.answer import answer_read
 from vision.video.counting import Line, TrackCounts, Zone
-from vision.video.files import ANNOTATED, MADE, RECORD, AnnotatedVideo, write_annotated, write_files
+from vision.video.files import ANNOTATED, MADE, RECORD, AnnotatedVideo, mot_text, write_annotated, write_files
 from vision.video.frames import LIMITS, FrameReader, open_frames
-from vision.video.instructions import VideoTask
-from vision.video.mot import mot_text
-from vision.video.record import RecordedFrame, TrackLines, frame_line
 from vision.video.scene import VideoScene
 from vision.video.tracker import DEFAULT_TRACKER, TRACKERS
 from vision.video.tracks import TrackedFrame
-from vision.video.watching import WatchedVideo, frames_with_an_end
+from vision.video.watching import RecordedFrame, TrackLines, VideoTask, WatchedVideo, frame_line, frames_with_an_end
 from vision.vision import Vision
 
 LOOKED = "looked.jsonl"

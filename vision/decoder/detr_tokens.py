@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from vision.decoder.image_tokens import MOST_TOKENS, ImageTokens, TokenSource, chosen_places, log_odds
 from vision.detectors.transformers_models import open_transformers
-from vision.detectors.transformers_models.fixed_classes import NO_CLASS, ObjectDetector
-from vision.detectors.transformers_models.loading import model_folder, running
+from vision.detectors.transformers_models.batches import model_folder, running
+from vision.detectors.transformers_models.segmenters import NO_CLASS, ObjectDetector
 from vision.errors import DetectorError
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 
 
 class DetrTokens(TokenSource):

@@ -12,16 +12,28 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from reasoning.language.errors import LLMError
-from reasoning.language.low_rank import lower_layers, merge_adapter, rows_fingerprint
-from reasoning.language.marking.student import open_base
-from reasoning.language.writing.packed_attention import PACKED
-from reasoning.language.writing.packed_attention import register as register_packed
-from reasoning.language.writing.writer import FINGERPRINT_ROWS
-from vision.decoder.adapters import PROJECTOR_FILE, BoxWriting
+from reasoning.lm.candidate_scoring import open_base
+from reasoning.lm.errors import LLMError
+from reasoning.lm.generation import FINGERPRINT_ROWS
+from reasoning.lm.low_rank import lower_layers, merge_adapter, rows_fingerprint
+from reasoning.lm.packed_attention import PACKED
+from reasoning.lm.packed_attention import register as register_packed
+from vision.decoder.detector import PROJECTOR_FILE, BoxWriting
 from vision.decoder.image_tokens import ImageTokens
-from vision.decoder.network import NameVectors, Network, Projector, TokenBatch, places_of, unseen
-from vision.decoder.slot_attention import SLOTS, Filling, ReadPrompts, fill_slots, read_prompts, register
+from vision.decoder.network import (
+    SLOT_ATTENTION,
+    Filling,
+    NameVectors,
+    Network,
+    Projector,
+    ReadPrompts,
+    TokenBatch,
+    fill_slots,
+    places_of,
+    read_prompts,
+    register,
+    unseen,
+)
 from vision.decoder.vocabulary import DecoderTokens, Prompt, fixed_numbers
 
 PERMUTATIONS = 4
@@ -192,7 +204,7 @@ def load_decoder(folder: Path, device: str = "cpu") -> Decoder:
     model, tokenizer = open_base(writing.student, "bfloat16")
     writing.check_base(base_fingerprint(model), folder)
     register()
-    model.set_attn_implementation(SLOTS)
+    model.set_attn_implementation(SLOT_ATTENTION)
     head = model.get_output_embeddings()
     if max(writing.class_tokens) >= len(head.weight):
         raise LLMError(f"The adapter {folder} is damaged (it has class tokens that its model has not): copy it again")

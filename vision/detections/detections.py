@@ -1,7 +1,6 @@
 """The central value of this room: the objects found in one image, validated when made, never changed.
 
-This file imports nothing that writes, reads, draws or runs anything: what turns detections into other forms stands
-above it and supplies the methods that are declared here.
+What turns detections into other forms stands above this file; the methods that need it import it when they are called.
 """
 
 from __future__ import annotations
@@ -15,9 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.supplied import supplied
-from vision.detections.boxes import in_region, of_size, suppressed
-from vision.detections.fields import PolygonSource, Ring, Rings, checked, is_score, nearest
+from vision.detections.boxes import (
+    PolygonSource,
+    Ring,
+    Rings,
+    checked,
+    in_region,
+    is_score,
+    nearest,
+    of_size,
+    suppressed,
+)
 from vision.errors import DetectionsError
 from vision.task import Geometry, OutputFormat, SizeRange, Task
 
@@ -26,7 +33,7 @@ if TYPE_CHECKING:
     import supervision
     from PIL import Image
 
-    from vision.images.loading import ImageSource, LoadedImage
+    from vision.images import ImageSource, LoadedImage
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,13 +285,13 @@ class Detections:
             return " ".join(self.notes) if unsought else self.written()
         return {True: "yes", False: "no"}[self.value] if isinstance(self.value, bool) else str(self.value)
 
-    @supplied
     def written(self) -> str:
         """The objects in the format of `output`, whatever `value` says."""
-        raise NotImplementedError
+        from vision.detections.formats.text import write
+
+        return write(self)
 
     @staticmethod
-    @supplied
     def from_text(
         text: str,
         image_size: tuple[int, int],
@@ -303,7 +310,9 @@ class Detections:
         Raises:
             FormatError: the text is not in the format, or does not say enough to know the positions.
         """
-        raise NotImplementedError
+        from vision.detections.formats.text import read
+
+        return read(text, image_size, output, classes)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the image, in values that JSON has."""
@@ -332,15 +341,15 @@ class Detections:
         """`to_dict` as JSON."""
         return json.dumps(self.to_dict(), ensure_ascii=False)
 
-    @supplied
     def to_coco(
         self, image_id: int = 1, category_ids: Mapping[str, int] | None = None, first_id: int = 1
     ) -> list[dict[str, Any]]:
         """COCO's annotations, which with scores are its results too; see `vision.detections.formats.coco`."""
-        raise NotImplementedError
+        from vision.detections.formats.coco import to_annotations
+
+        return to_annotations(self, image_id, category_ids, first_id)
 
     @staticmethod
-    @supplied
     def from_coco(
         annotations: Sequence[Mapping[str, Any]],
         image_size: tuple[int, int],
@@ -348,7 +357,9 @@ class Detections:
         classes: Sequence[str] = (),
     ) -> Detections:
         """The annotations or results of one image; see `vision.detections.formats.coco.from_annotations`."""
-        raise NotImplementedError
+        from vision.detections.formats.coco import from_annotations
+
+        return from_annotations(annotations, image_size, categories, classes)
 
     def to_yolo(self) -> tuple[str, tuple[str, ...]]:
         """The lines of a YOLO label file and the names that its indexes count in.
@@ -366,30 +377,33 @@ class Detections:
     def _geometry(self) -> Geometry:
         return "box" if self.polygons is None else "polygon"
 
-    @supplied
     def to_supervision(self) -> supervision.Detections:
-        """The `supervision.Detections` of the same objects; see `vision.detections.exchange`."""
-        raise NotImplementedError
+        """The `supervision.Detections` of the same objects; see `vision.detections.showing`."""
+        from vision.detections.showing import to_supervision
+
+        return to_supervision(self)
 
     @staticmethod
-    @supplied
     def from_supervision(
         detections: supervision.Detections, image_size: tuple[int, int], classes: Sequence[str] = ()
     ) -> Detections:
-        """The objects of a `supervision.Detections`; see `vision.detections.exchange`."""
-        raise NotImplementedError
+        """The objects of a `supervision.Detections`; see `vision.detections.showing`."""
+        from vision.detections.showing import from_supervision
 
-    @supplied
+        return from_supervision(detections, image_size, classes)
+
     def draw(self, image: ImageSource | LoadedImage | None = None) -> Image.Image:
         """A picture with boxes or outlines and labels; see `vision.detections.drawing.draw`."""
-        raise NotImplementedError
+        from vision.detections.drawing import draw
 
-    @supplied
+        return draw(self, image)
+
     def show(self, image: ImageSource | LoadedImage | None = None) -> None:
         """Show the picture that `draw` makes: in a notebook below the cell, elsewhere in a window of the system."""
-        raise NotImplementedError
+        from vision.detections.showing import show
 
-    @supplied
+        return show(self, image)
+
     def save(self, path: str | Path, image: ImageSource | LoadedImage | None = None) -> None:
         """Write the picture that `draw` makes, in the form that the file's suffix names.
 
@@ -397,9 +411,10 @@ class Detections:
             DetectionsError: the suffix names no form of pictures, or the file cannot be written; as `draw` besides.
             ImageError: the image cannot be read.
         """
-        raise NotImplementedError
+        from vision.detections.showing import save
 
-    @supplied
+        return save(self, path, image)
+
     def crops(self, image: ImageSource | LoadedImage | None = None, margin: float = 0.0) -> list[Image.Image]:
         """What is in each box, in the pixels of the upright image.
 
@@ -411,9 +426,10 @@ class Detections:
             DetectionsError: the margin is negative; as `draw` besides.
             ImageError: the image cannot be read.
         """
-        raise NotImplementedError
+        from vision.detections.showing import crops
 
-    @supplied
+        return crops(self, image, margin)
+
     def to_pandas(self) -> pd.DataFrame:
         """A frame with an object a row: `class_name`, `model_class`, `score`, `x1`, `y1`, `x2`, `y2`, and `track_id`
         where the objects have one.
@@ -421,22 +437,27 @@ class Detections:
         Raises:
             MissingPackageError: pandas is not installed.
         """
-        raise NotImplementedError
+        from vision.detections.showing import to_pandas
 
-    @supplied
+        return to_pandas(self)
+
     def __repr__(self) -> str:
         """How many objects there are of each class, on a line, and what of the instruction could not be looked for."""
-        raise NotImplementedError
+        from vision.detections.showing import short
 
-    @supplied
+        return short(self)
+
     def _repr_html_(self) -> str:
         """What a notebook shows: the value, the picture where the image is known, the first objects, the notes."""
-        raise NotImplementedError
+        from vision.detections.showing import detections_html
 
-    @supplied
+        return detections_html(self)
+
     def _repr_png_(self) -> bytes | None:
         """The picture, for front ends that show no HTML; None where the image is not known."""
-        raise NotImplementedError
+        from vision.detections.showing import detections_png
+
+        return detections_png(self)
 
     @property
     def file_name(self) -> str:

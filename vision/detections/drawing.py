@@ -25,10 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, features
 
-from kg_data.supplied import supplies
 from vision.detections.detections import Detections
 from vision.errors import DetectionsError
-from vision.images.loading import ImageSource, LoadedImage, load_image
+from vision.images import ImageSource, LoadedImage, load_image
 
 Colour = tuple[int, int, int]
 Size = tuple[int, int]
@@ -89,7 +88,6 @@ class Placed:
     corner: tuple[int, int]
 
 
-@supplies(Detections.draw)
 def draw(detections: Detections, image: ImageSource | LoadedImage | None = None) -> Image.Image:
     """Draw boxes, or outlines where there are any, with labels.
 

@@ -1,7 +1,4 @@
-"""Detections as a notebook, a person or a training set wants them: shown, saved, cut out, as a frame.
-
-Pictures for notebooks are made smaller: a notebook keeps all that it shows in its file.
-"""
+"""Detections shown, described, saved, cropped, and handed to and from `supervision`."""
 
 from __future__ import annotations
 
@@ -9,24 +6,207 @@ import base64
 import io
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from kg_data.errors import SkylarkError
-from kg_data.installation import require
-from kg_data.markup import Element, element, html, table
-from kg_data.supplied import supplies
+from skylark.errors import SkylarkError
+from skylark.installation import require
+from skylark.text import Element, element, html, table
+from vision.detections.boxes import Rings
 from vision.detections.detections import Detections
 from vision.detections.drawing import draw, image_of
+from vision.detections.polygons.masks import mask_from_rings, rings_from_mask
 from vision.errors import DetectionsError
-from vision.images.loading import ImageSource, LoadedImage
+from vision.images import ImageSource, LoadedImage
 
 if TYPE_CHECKING:
     import pandas as pd
+    import supervision
+    from inflect import engine
+
+
+def sentence(detections: Detections) -> str:
+    """A sentence such as "2 people, a dog and 3 cars.", the most frequent first."""
+    if not len(detections):
+        return "Nothing that this model knows was found."
+    words = _with_articles(detections.class_names)
+    return f"{words[0].upper()}{words[1:]}."
+
+
+def counted_names(counts: Iterable[tuple[str, int]]) -> str:
+    """Counts such as "1 dog, 3 people and 0 trucks", in the order given."""
+    return listed([f"{count:,} {name if count == 1 else _plural(name)}" for name, count in counts])
+
+
+def in_other_colours(names: Sequence[str], colours: Sequence[Sequence[str]]) -> str:
+    """What is there of a class, where a colour was asked for that none of it has.
+
+    Args:
+        names: n class names, at least one.
+        colours: those that each of them is seen as, the likeliest first.
+    """
+    seen = [", ".join(words) or "unsure" for words in colours[:MOST_SEEN]]
+    seen += ["and so on"] if len(colours) > MOST_SEEN else []
+    whose = "its colour is" if len(names) == 1 else "their colours are"
+    return f"{there_is(names)}; {whose} seen as {'; '.join(seen)}."
+
+
+def there_is(names: Sequence[str], after: bool = False) -> str:
+    """ "There is a bus", "There are 2 people and a dog"; in small letters after other words."""
+    return f"{'t' if after else 'T'}here {'is' if len(names) == 1 else 'are'} {_with_articles(names)}"
+
+
+def perhaps_too(names: Sequence[str], doubted: Sequence[str]) -> str:
+    """What may be there beside what is: "2 more", "another", "a cat and 2 dogs".
+
+    Args:
+        names: of what is there.
+        doubted: of what may be, at least one.
+    """
+    if set(names) == set(doubted) and len(set(names)) == 1:
+        return "another" if len(doubted) == 1 else f"{len(doubted)} more"
+    return _with_articles(doubted)
+
+
+def _with_articles(names: Iterable[str]) -> str:
+    """Names with their numbers in words, the most frequent first."""
+    counts = sorted(Counter(names).items(), key=lambda item: (-item[1], item[0]))
+    return listed([with_article(name) if count == 1 else f"{count} {_plural(name)}" for name, count in counts])
+
+
+def listed(parts: Sequence[str], last: str = "and") -> str:
+    """ "a dog, 2 cars and a bus"; `last` is the word before the last part."""
+    return f" {last} ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
+
+
+# Names of classes that are plurals or masses already.
+_PAIRS = frozenset({"skis", "scissors"})
+_MASSES = frozenset({"broccoli"})
+
+MOST_SEEN = 3
+"""Objects whose colours a sentence tells."""
+
+
+@cache
+def _english() -> engine:
+    import inflect  # takes a second to import, which detection shouldn't
+
+    return inflect.engine()
+
+
+def _plural(name: str) -> str:
+    if name in _PAIRS:
+        return f"pairs of {name}"
+    # Words of an instruction may be plurals already; "bus" and "glass" pass for such.
+    plural = not name.endswith(("us", "ss")) and _english().singular_noun(name)
+    return name if plural or name in _MASSES else str(_english().plural_noun(name) or name)
+
+
+def with_article(name: str) -> str:
+    """ "a dog", "an umbrella", "a pair of skis"."""
+    if name in _PAIRS:
+        return f"a pair of {name}"
+    return name if name in _MASSES else str(_english().a(name))
+
+
+MAX_DENSE_BYTES = 2**28
+"""Above this, masks are handed over run-length encoded: a hundred objects on 64 million pixels would take 6 GB."""
+
+
+def to_supervision(detections: Detections) -> supervision.Detections:
+    """The same objects as `supervision.Detections`.
+
+    Returns:
+        `class_id` counts in `classes`; `data["class_name"]` has the names; outlines become masks, a
+        `supervision.CompactMask` where plain ones would take more than 256 MiB.
+    """
+    import supervision
+
+    return supervision.Detections(
+        xyxy=detections.xyxy.copy(),
+        mask=_masks(detections),
+        confidence=None if detections.scores is None else detections.scores.copy(),
+        class_id=detections.class_ids,
+        tracker_id=None if detections.track_ids is None else detections.track_ids.copy(),
+        data={"class_name": np.array(detections.class_names, dtype=np.str_)},
+    )
+
+
+def from_supervision(
+    detections: supervision.Detections, image_size: tuple[int, int], classes: Sequence[str] = ()
+) -> Detections:
+    """The objects of a `supervision.Detections`, clipped to the image.
+
+    Args:
+        detections: with names under `data["class_name"]`, or with class ids.
+        image_size: (width, height) in pixels.
+        classes: the class set that class ids count in; the names that occur where empty.
+
+    Raises:
+        DetectionsError: there are neither names nor class ids with a class set, or an id outside it.
+    """
+    xyxy = np.clip(np.asarray(detections.xyxy, np.float32), 0, np.tile(np.array(image_size, np.float32), 2))
+    masks = detections.mask
+    outlines: tuple[Rings, ...] | None = None
+    if masks is not None:
+        outlines = tuple(_outline(np.asarray(masks[i], np.bool_), xyxy[i]) for i in range(len(xyxy)))
+    return Detections(
+        image_size=image_size,
+        xyxy=xyxy,
+        class_names=_names(detections, classes),
+        scores=None if detections.confidence is None else np.asarray(detections.confidence, np.float32),
+        classes=tuple(classes),
+        polygons=outlines,
+        polygon_source=None if outlines is None else "model",
+        track_ids=None if detections.tracker_id is None else np.asarray(detections.tracker_id, np.int64),
+    )
+
+
+def _names(detections: supervision.Detections, classes: Sequence[str]) -> tuple[str, ...]:
+    named = detections.data.get("class_name")
+    if named is not None:
+        return tuple(str(name) for name in named)
+    if len(detections) == 0:
+        return ()
+    if detections.class_id is None or not classes:
+        raise DetectionsError(
+            'no class names: expected data["class_name"], or class_id and the class set it counts in, classes=(...)'
+        )
+    ids = [int(number) for number in detections.class_id]
+    for number in ids:
+        if not 0 <= number < len(classes):
+            raise DetectionsError(f"class_id {number}: expected 0 to {len(classes) - 1}, a place in the class set")
+    return tuple(classes[number] for number in ids)
+
+
+def _masks(detections: Detections) -> Any:
+    if detections.polygons is None:
+        return None
+    width, height = detections.image_size
+    if len(detections) * width * height <= MAX_DENSE_BYTES:
+        masks = [mask_from_rings(rings, detections.image_size) for rings in detections.polygons]
+        return np.array(masks, np.bool_).reshape(-1, height, width)
+    from supervision.detection.compact_mask import CompactMask
+
+    return CompactMask.merge(
+        [
+            CompactMask.from_dense(mask_from_rings(rings, detections.image_size)[None], bounds, (height, width))
+            for rings in detections.polygons
+            for bounds in [np.concatenate([np.concatenate(rings).min(axis=0), np.concatenate(rings).max(axis=0)])[None]]
+        ]
+    )
+
+
+def _outline(mask: np.ndarray[Any, np.dtype[np.bool_]], box: np.ndarray[Any, np.dtype[np.float32]]) -> Rings:
+    """The outline of a mask; of an empty one its box, so that every object has one."""
+    x1, y1, x2, y2 = box
+    return rings_from_mask(mask) or (np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float32),)
+
 
 MOST_ROWS = 20
 """Objects in a notebook's table."""
@@ -43,7 +223,6 @@ MOST_CLASSES = 5
 """Classes that a short form counts one by one."""
 
 
-@supplies(Detections.show)
 def show(detections: Detections, image: ImageSource | LoadedImage | None = None) -> None:
     """See `Detections.show`."""
     picture = draw(detections, image)
@@ -61,7 +240,6 @@ def _in_notebook() -> bool:
     return python is not None and hasattr(python.get_ipython(), "kernel")
 
 
-@supplies(Detections.save)
 def save(detections: Detections, path: str | Path, image: ImageSource | LoadedImage | None = None) -> None:
     """See `Detections.save`."""
     picture, path = draw(detections, image), Path(path)
@@ -76,7 +254,6 @@ def save(detections: Detections, path: str | Path, image: ImageSource | LoadedIm
         raise DetectionsError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-@supplies(Detections.crops)
 def crops(
     detections: Detections, image: ImageSource | LoadedImage | None = None, margin: float = 0.0
 ) -> list[Image.Image]:
@@ -95,7 +272,6 @@ def _cut(image: LoadedImage, box: np.ndarray[Any, np.dtype[np.float64]], margin:
     return Image.fromarray(image.pixels[top:bottom, left:right])
 
 
-@supplies(Detections.to_pandas)
 def to_pandas(detections: Detections) -> pd.DataFrame:
     """See `Detections.to_pandas`."""
     require("A frame", "pandas")
@@ -112,7 +288,6 @@ def to_pandas(detections: Detections) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-@supplies(Detections.__repr__)
 def short(detections: Detections) -> str:
     """See `Detections.__repr__`."""
     value = "" if detections.value is None else f", value={detections.value!r}"
@@ -140,13 +315,11 @@ def counted(detections: Detections) -> str:
     return f"{dict(counts[:MOST_CLASSES])}{rest}"
 
 
-@supplies(Detections._repr_html_)
 def detections_html(detections: Detections) -> str:
     """See `Detections._repr_html_`."""
     return html(*shown(detections, "" if detections.value is None else detections.text))
 
 
-@supplies(Detections._repr_png_)
 def detections_png(detections: Detections) -> bytes | None:
     """See `Detections._repr_png_`."""
     return _encoded(detections, LONGEST_PNG_SIDE, "PNG")

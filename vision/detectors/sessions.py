@@ -1,20 +1,28 @@
-"""Sessions of onnxruntime: opened once per process, shared by all threads, with errors that a person can act on."""
+"""Sessions of onnxruntime, and the steps of detection that every detector shares."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skylark.errors import SkylarkError
+from skylark.models import usable_cores
+from vision.detectors.detector import Detector, Found, Request
 from vision.errors import DetectorError
+from vision.images import ImageSource, LoadedImage, load_image
 
 if TYPE_CHECKING:
     import onnxruntime  # type: ignore[import-untyped]
+
 
 Session: TypeAlias = "onnxruntime.InferenceSession"
 
@@ -94,3 +102,70 @@ def _outputs(names: Sequence[str]) -> bytes:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().split("\n")[0][:300]
+
+
+READERS = max(2, usable_cores() // 2)
+"""Threads that read images: decoding a large photograph takes longer than looking at it."""
+
+
+def detect_many(
+    detector: Detector, sources: Iterable[ImageSource], request: Request
+) -> Iterator[tuple[ImageSource, LoadedImage | None, Found | SkylarkError]]:
+    """Look at many images.
+
+    Args:
+        detector: what looks at them.
+        sources: the images; each is taken only when its turn comes near.
+        request: what is asked of each.
+
+    Returns:
+        Of each source, in order: the source, the image (None where it could not be read), and what was found or why
+        nothing could be. Closing the iterator early stops the reading.
+    """
+    waiting: deque[tuple[ImageSource, LoadedImage | SkylarkError]] = deque()
+
+    def readable() -> Iterator[LoadedImage]:
+        for source, image in _read_ahead(sources):
+            waiting.append((source, image))
+            if not isinstance(image, SkylarkError):
+                yield image
+
+    for found in detector.detect_each(readable(), request):
+        yield from _unreadable(waiting)
+        source, image = waiting.popleft()
+        assert not isinstance(image, SkylarkError)
+        yield source, image, found
+    yield from _unreadable(waiting)
+
+
+def _unreadable(
+    waiting: deque[tuple[ImageSource, LoadedImage | SkylarkError]],
+) -> Iterator[tuple[ImageSource, None, SkylarkError]]:
+    """Those at the head of the queue that could not be read."""
+    while waiting and isinstance(waiting[0][1], SkylarkError):
+        source, error = waiting.popleft()
+        assert isinstance(error, SkylarkError)
+        yield source, None, error
+
+
+def _read_ahead(sources: Iterable[ImageSource]) -> Iterator[tuple[ImageSource, LoadedImage | SkylarkError]]:
+    """Each source with its image, in order, as many ahead as there are readers."""
+
+    def read(source: ImageSource) -> LoadedImage | SkylarkError:
+        try:
+            return load_image(source)
+        except SkylarkError as error:
+            return error
+
+    coming = iter(sources)
+    ahead: deque[tuple[ImageSource, Future[LoadedImage | SkylarkError]]] = deque()
+    with ThreadPoolExecutor(READERS, thread_name_prefix="read-image") as pool:
+        try:
+            while True:
+                ahead.extend((source, pool.submit(read, source)) for source in islice(coming, READERS - len(ahead)))
+                if not ahead:
+                    return
+                source, image = ahead.popleft()
+                yield source, image.result()
+        finally:
+            pool.shutdown(cancel_futures=True)

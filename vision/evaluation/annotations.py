@@ -1,11 +1,4 @@
-"""COCO annotation files, read and checked before anything is measured.
-
-A wrong id, a mask of another size or a missing picture would not stop the counting of matches; it would only make the
-figures wrong. So everything that the figures hang on is checked here, and said with the file and the place in it.
-
-The form is that of COCO's `instances` files (Lin et al. 2014, arXiv 1405.0312): boxes as x, y, width and height,
-outlines as polygons or as run lengths, `iscrowd` for regions in which objects were not told apart.
-"""
+"""Annotations in COCO's form: categories, boxes, and masks as run lengths."""
 
 from __future__ import annotations
 
@@ -16,12 +9,155 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from faster_coco_eval import mask  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from rapidfuzz.process import extract
 
-from kg_data.errors import DataError
-from kg_data.nearest_files import files_like
+from skylark.errors import DataError
+from skylark.files import files_like
+from vision.classes import ClassMatcher, Matcher
+from vision.detections.boxes import Rings
 from vision.errors import EvaluationError
-from vision.evaluation.run_lengths import check_run_lengths
+
+
+@dataclass(frozen=True)
+class Categories:
+    """Categories of the annotations and what the detector is asked for to find them.
+
+    Attributes:
+        classes: category to the detector's class, or to the phrase that it is asked for.
+        lacking: categories that the detector has no class for.
+    """
+
+    classes: dict[str, str]
+    lacking: tuple[str, ...]
+
+
+def tie_categories(categories: Sequence[str], vocabulary: Sequence[str] | None, matcher: Matcher) -> Categories:
+    """Tie categories to a detector's classes, each class to one of them at most.
+
+    Args:
+        categories: names.
+        vocabulary: the detector's classes, or None where it takes any phrase.
+        matcher: of that vocabulary.
+    """
+    if vocabulary is None:
+        return Categories({name: name for name in categories}, ())
+    spelled = {_key(name): name for name in vocabulary}
+    classes = {name: spelled[_key(name)] for name in categories if _key(name) in spelled}
+    rest = [name for name in categories if name not in classes]
+    taken = set(classes.values())
+    for name, match in zip(rest, matcher.match_all(rest), strict=True):
+        if len(match.classes) == 1 and match.colour is None and not taken & set(match.classes):
+            classes[name] = match.classes[0]
+            taken.update(match.classes)
+    return Categories(
+        {name: classes[name] for name in categories if name in classes},
+        tuple(name for name in categories if name not in classes),
+    )
+
+
+def named_categories(
+    words: Sequence[str],
+    categories: Sequence[str],
+    supercategories: dict[str, str],
+    whose: str = "the annotated classes",
+) -> tuple[str, ...]:
+    """The categories that the user's words name, in the annotations' order.
+
+    Args:
+        words: names, synonyms or groups ("animals").
+        categories: names that there are.
+        supercategories: category to supercategory, as far as there are any.
+        whose: what the names are, for the error.
+
+    Raises:
+        EvaluationError: a word names no category; with the nearest that there are.
+    """
+    spelled = {_key(name): name for name in categories}
+    named: set[str] = set()
+    rest = []
+    for word in words:
+        if _key(word) in spelled:
+            named.add(spelled[_key(word)])
+        else:
+            rest.append(word)
+    matches = ClassMatcher(categories, supercategories).match_all(rest) if rest else []
+    for word, match in zip(rest, matches, strict=True):
+        if match.colour is not None and match.classes:
+            raise EvaluationError(
+                f'"{word}" asks for a colour, which is not annotated; name {" or ".join(match.classes)} without it'
+            )
+        if not match.classes:
+            near = dict.fromkeys([*(name for name, _, _ in extract(word, categories, limit=2)), *match.nearest])
+            raise EvaluationError(f'"{word}" names none of {whose}; the nearest: {", ".join(near)}')
+        named.update(match.classes)
+    return tuple(name for name in categories if name in named)
+
+
+def _key(name: str) -> str:
+    return " ".join(name.replace("_", " ").replace("-", " ").casefold().split())
+
+
+def check_run_lengths(counts: str | Sequence[int], size: tuple[int, int]) -> str | None:
+    """Whether run lengths fill an image of this height and width exactly: None, or what is wrong with them."""
+    try:
+        lengths = decompressed(counts) if isinstance(counts, str) else counts
+    except ValueError as error:
+        return str(error)
+    if any(length < 0 for length in lengths):
+        return "a negative length"
+    if sum(lengths) != size[0] * size[1]:
+        return f"{sum(lengths):,} pixels"
+    return None
+
+
+def decompressed(text: str) -> list[int]:
+    """The lengths in COCO's compressed form.
+
+    Each is a number of groups of five bits, lowest first, in characters from "0" on; the sixth bit says that more
+    follow, and the fifth of the last group is the sign. From the fourth on they are differences to the one before the
+    last (`rleFrString` in COCO's maskApi.c).
+
+    Raises:
+        ValueError: the text is no such form.
+    """
+    lengths: list[int] = []
+    value = shift = 0
+    for character in text:
+        group = ord(character) - 48
+        if not 0 <= group < 64:
+            raise ValueError(f"the character {character!r}")
+        value |= (group & 31) << shift
+        shift += 5
+        if group & 32:
+            if shift > 60:
+                raise ValueError("a length of more than 60 bits")
+            continue
+        if group & 16:
+            value -= 1 << shift
+        lengths.append(value + lengths[-2] if len(lengths) > 2 else value)
+        value = shift = 0
+    if shift:
+        raise ValueError("an end in the middle of a length")
+    return lengths
+
+
+def from_rings(rings: Rings, size: tuple[int, int]) -> dict[str, Any] | None:
+    """The mask that an outline encloses, in the form of COCO's results; None where no ring has three points.
+
+    Args:
+        rings: polygons of shape (points, 2), xy in pixels; what any of them encloses belongs to the object.
+        size: (width, height) of the image.
+    """
+    polygons = [ring.reshape(-1).tolist() for ring in rings if len(ring) >= 3]
+    if not polygons:
+        return None
+    width, height = size
+    lengths = mask.merge(mask.frPyObjects(polygons, height, width))
+    counts = lengths["counts"]
+    return {"size": [height, width], "counts": counts.decode() if isinstance(counts, bytes) else counts}
+
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Length = Annotated[float, Field(ge=0, allow_inf_nan=False)]

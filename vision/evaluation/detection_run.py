@@ -15,15 +15,29 @@ from typing import Any
 
 import numpy as np
 
-from kg_data.appended_lines import Line
-from kg_data.errors import DataError, SkylarkError
+from skylark.errors import DataError, SkylarkError
+from skylark.files import Line
 from vision.detections.detections import Detections
 from vision.errors import EvaluationError
-from vision.evaluation.annotations import AnnotatedImage, AnnotatedSet, read_annotations
-from vision.evaluation.average_precision import MAX_DETECTIONS, Detection, average_precision
-from vision.evaluation.categories import Categories, named_categories, tie_categories
-from vision.evaluation.run_lengths import from_rings
-from vision.evaluation.runs import MEASURE_ALL, Job, RunOptions, images_digest, run
+from vision.evaluation.annotations import (
+    AnnotatedImage,
+    AnnotatedSet,
+    Categories,
+    from_rings,
+    named_categories,
+    read_annotations,
+    tie_categories,
+)
+from vision.evaluation.runs import (
+    MAX_DETECTIONS,
+    MEASURE_ALL,
+    Detection,
+    Job,
+    RunOptions,
+    average_precision,
+    images_digest,
+    run,
+)
 from vision.task import Limit, OutputFormat, Target, Task
 from vision.vision import Vision
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from vision.grounding.grounding import Grounding, Justification, ground
-from vision.grounding.readings import expression_classes
+from vision.grounding.grounding import Grounding, Justification, expression_classes, ground
 
 __all__ = ["Grounding", "Justification", "expression_classes", "ground"]

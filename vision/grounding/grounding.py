@@ -1,28 +1,27 @@
-"""Answers about a scene: the boxes that an expression means, or the value that a question asks for, with their reasons.
-
-"The X" means one thing: of several that fit, the detector's surest is returned, and the notes say how many there were.
-"""
+"""Grounding of an expression: its readings tried on the scene."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from kg_data.markup import element, html
 from reasoning import Answer, Query
-from reasoning.query.tree import Entity, Intersect
+from reasoning.query.tree import Entity, Intersect, Project, Union
+from skylark.text import element, html
 from vision.classes.matching import Matcher
+from vision.detections.boxes import is_score
 from vision.detections.detections import Detections
-from vision.detections.fields import is_score
-from vision.detections.showing import counted, shown
+from vision.detections.showing import counted, listed, shown, with_article
 from vision.errors import InstructionError
-from vision.grounding.alternatives import Alternatives, alternatives_held
 from vision.grounding.asking import (
     OF_ALL,
+    OF_COLOUR,
     Asked,
     Fact,
+    Things,
     Value,
     as_many,
     first_fitting,
@@ -34,11 +33,157 @@ from vision.grounding.asking import (
     things_of,
     value_of,
 )
-from vision.grounding.readings import sure_readings
-from vision.reading.expressions.reader import ExpressionReading
-from vision.reading.expressions.sentence import Question, Sentence
-from vision.reading.loading import PACKAGED
+from vision.parsing.expression_reader import ExpressionReading, kind_meant
+from vision.parsing.prompt import EVERYTHING, PICTURE, Pieces, Question, Sentence, TextPrompt, both, same_things
+from vision.parsing.reader import PACKAGED, readers
 from vision.scene.graph import Scene
+from vision.scene.relations import CONVERSES, RELATIONS
+from vision.task import Target
+
+_SAID = frozenset(RELATIONS) - {"contains", "overlapping"}
+"""Relations whose names are English before a thing."""
+
+
+@dataclass(frozen=True)
+class Alternatives:
+    """What a yes-or-no question names to choose from.
+
+    Attributes:
+        held: those that hold, in words: "left of the bus".
+        is_choice: whether they are opposite places, or colours, of which one alone holds: then which one it is is what
+            was asked.
+    """
+
+    held: str
+    is_choice: bool
+
+    def answer(self, doubt: str = "") -> str:
+        """As the answer to the question; `doubt` is how surely it is told, such as ", I think"."""
+        return f"{self.held[:1].upper()}{self.held[1:]}{doubt}" if self.is_choice else f"Yes{doubt}: {self.held}"
+
+
+def alternatives_held(asked: Asked, scene: Things) -> Alternatives | None:
+    """Which alternatives of a question hold; None where it names none, several to choose from at once, or none that
+    can be said in words, and where none holds for sure.
+
+    Args:
+        asked: the question.
+        scene: of what.
+    """
+    sentence = asked.sentence
+    if sentence.question != "exists" or sentence.denied or sentence.bound is not None:
+        return None
+    things = same_things(sentence.things)
+    parts = things.parts if isinstance(things, Intersect) else (things,)
+    kinds = {kind_meant(match): match.thing for match in asked.reading.matches.values()}
+    # A word that means several classes, as "pet", is a union too, and names no alternatives.
+    unions = [part for part in parts if isinstance(part, Union) and part not in kinds]
+    if len(unions) != 1:
+        return None
+    [union] = unions
+    choices = [(choice, _words(choice, kinds)) for choice in union.parts]
+    if not all(words for _, words in choices):
+        return None
+    rest = [part for part in parts if part is not union]
+    fitting = [(words, scene.members(scene.answer(both([*rest, choice]), asked.classes))) for choice, words in choices]
+    held = [words for words, members in fitting if members]
+    by_colour = all(_is_colour(choice) for choice, _ in choices)
+    if not held or (by_colour and any(scene.objects[place].doubt for _, members in fitting for place in members)):
+        return None
+    is_choice = len(held) == 1 and (by_colour or _are_opposites([choice for choice, _ in choices]))
+    return Alternatives(f"{'both ' * (len(held) == 2)}{listed(held)}", is_choice)
+
+
+def _words(choice: Query, kinds: Mapping[Query, str]) -> str:
+    """A set in words: "red", "a dog", "left of the bus"; "" where it has none. `kinds` are what things are called."""
+    if choice in kinds:
+        return with_article(kinds[choice])
+    match choice:
+        case Project(relation=relation, source=Entity(name=name), inverse=True) if relation in OF_COLOUR:
+            return name
+        case Project(relation=relation, source=source, inverse=True) if relation in _SAID and source in kinds:
+            return f"{relation.replace('_', ' ')} the {kinds[source]}"
+    return ""
+
+
+def _is_colour(choice: Query) -> bool:
+    return isinstance(choice, Project) and choice.relation in OF_COLOUR
+
+
+def _are_opposites(choices: list[Query]) -> bool:
+    """Whether some sets are two, and nothing is in both: what is left and what is right of one thing."""
+    match choices:
+        case [Project(relation=one, source=first), Project(relation=other, source=second)]:
+            return first == second and one != other and CONVERSES.get(one) == other
+    return False
+
+
+LEAST_SURE, POSSIBLE = 0.3, 0.1
+"""Probability below which no reading is taken, and from which one is tried where nothing fits those before."""
+
+
+@lru_cache(maxsize=256)
+def sure_readings(
+    text: str, matcher: Matcher, adapter: Path, pieces: Pieces = PICTURE, actions: tuple[str, ...] = ()
+) -> Sequence[ExpressionReading]:
+    """What an expression may well mean, the likeliest first; the last ones are kept.
+
+    Args:
+        text: the expression.
+        matcher: knows what words mean among the detector's classes.
+        adapter: folder of the adapter that reads.
+        pieces: of what the expression speaks about.
+        actions: the labels of the actions that a video was divided into.
+
+    Raises:
+        InstructionError: the text is empty or cannot be read, or a word names nothing that the model can detect.
+    """
+    prompt = TextPrompt(text)
+    prompt.check("expression")
+    reader = readers(adapter).expressions if pieces is PICTURE else readers(adapter).videos
+    readings = [one for one in reader.read(prompt, matcher, actions) if one.probability >= POSSIBLE]
+    if not readings or readings[0].probability < LEAST_SURE:
+        raise InstructionError(
+            f'it is not clear what "{text}" means; say it by class, colour, size, place, number or relation, as in '
+            f"{pieces.example}"
+        )
+    return readings
+
+
+def expression_classes(text: str, matcher: Matcher, adapter: Path = PACKAGED) -> tuple[Target, ...] | None:
+    """What a detector must look for so that an expression can be grounded.
+
+    Args:
+        text: the expression.
+        matcher: knows what words mean among the detector's classes.
+        adapter: folder of the adapter that reads.
+
+    Returns:
+        One target for each phrase that means something else, in order, or None where the expression speaks of things of
+        any class ("what is left of the bus?"). Colours are no part of the targets: the scene has them.
+
+    Raises:
+        InstructionError: the text is empty or cannot be read, or a word names nothing that the model can detect.
+        LLMError: the adapter or the weights are missing or damaged.
+    """
+    return targets_of(sure_readings(text, matcher, adapter))
+
+
+def targets_of(readings: Sequence[ExpressionReading]) -> tuple[Target, ...] | None:
+    """The same for an expression that is read: what any of its readings, at least one, speaks of."""
+    if any(_speaks_of_everything(reading.sentence.things) for reading in readings):
+        return None
+    targets: dict[str, Target] = {}
+    for reading in readings:
+        for match in reading.matches.values():
+            targets.setdefault(match.thing, Target(match.thing, match.classes))
+    return tuple(targets.values())
+
+
+def _speaks_of_everything(query: Query) -> bool:
+    measured = getattr(getattr(query, "measure", None), "sets", ())
+    return query == EVERYTHING or any(map(_speaks_of_everything, (*query.children, *measured)))
+
 
 MAX_JUSTIFIED = 50
 """Objects whose reasons are given."""

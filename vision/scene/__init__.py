@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from vision.scene.building import SceneObject
-from vision.scene.graph import Scene
+from vision.scene.graph import Scene, SceneObject
 
 __all__ = ["Scene", "SceneObject"]

@@ -1,13 +1,10 @@
-"""The one place where detections become a knowledge graph, and where this room asks the other half's executor.
-
-Objects, their classes, colours, sizes and places become entities and triples, measures become typed values, and every
-relation of `relations.py` that holds between two objects becomes a triple. What is asked of an image is then a logical
-query like any other.
-"""
+"""A scene as a graph: things, measures, regions and relations."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
@@ -17,18 +14,279 @@ import numpy as np
 from numpy.typing import NDArray
 
 import reasoning
-from kg_data.errors import SkylarkError
-from kg_data.markup import element, html
+from kg_data.columns import GraphColumns, LiteralColumn
 from reasoning import Answer, KnowledgeGraph, Query
+from reasoning.query.tree import Compare, Intersect, Project, Top, Union
+from skylark.errors import SkylarkError
+from skylark.text import element, html
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES
-from vision.detections.colours import MIN_PART, colouring
+from vision.detections.colours import BASIC_COLOURS, MIN_PART, colouring
 from vision.detections.detections import Detections
 from vision.detections.showing import counted, shown
-from vision.images.loading import LoadedImage
-from vision.scene.building import SceneObject, box_measures, graph_of, numbered, size_of
-from vision.scene.measures import DISTANCE, measured_relations
-from vision.scene.regions import in_regions
+from vision.images import LoadedImage
 from vision.scene.relations import between, distances, relate
+
+DISTANCE, BETWEEN = "distance to ", "between "
+_TWO_SETS = re.compile(r'(?P<first>(?:[^"]|"(?:[^"\\]|\\.)*")*?) and (?P<second>.*)', re.DOTALL)
+"""Two queries with "and" between them; an "and" within quotes is a part of a name."""
+
+
+class MeasuredRelation(str):
+    """The name of a relation whose values are measured for one query.
+
+    Attributes:
+        sets: the queries of the objects that are measured against: one for a distance, two for what lies between.
+    """
+
+    sets: tuple[Query, ...]
+
+    def __new__(cls, name: str, *sets: Query) -> MeasuredRelation:
+        """Make the name and keep its sets."""
+        relation = super().__new__(cls, name)
+        relation.sets = sets
+        return relation
+
+
+def distance_relation(members: Query) -> MeasuredRelation:
+    """From each object its distance in pixels to the nearest of some others."""
+    return MeasuredRelation(f"{DISTANCE}{_bracketed(members)}", members)
+
+
+def between_relation(first: Query, second: Query | None = None) -> MeasuredRelation:
+    """From each object 1 where it lies between two of the first set, or between one of each set, else 0."""
+    sets = " and ".join(_bracketed(members) for members in (first, second) if members is not None)
+    return MeasuredRelation(f"{BETWEEN}{sets}", first, first if second is None else second)
+
+
+def measured_relation(name: str) -> MeasuredRelation | None:
+    """A relation of a query's tree as a measured one, None where it is another; names that a user wrote are parsed.
+
+    Raises:
+        QueryError: the name begins as a measured relation's, and no query follows.
+    """
+    if isinstance(name, MeasuredRelation):
+        return name
+    if name.startswith(DISTANCE):
+        return MeasuredRelation(name, Query.parse(name.removeprefix(DISTANCE)))
+    if name.startswith(BETWEEN):
+        text = name.removeprefix(BETWEEN)
+        halves = two.groups() if (two := _TWO_SETS.fullmatch(text)) else (text, text)
+        return MeasuredRelation(name, *map(Query.parse, halves))
+    return None
+
+
+def measured_relations(query: Query) -> Iterator[MeasuredRelation]:
+    """The measured relations that a query names, in its order."""
+    named = query.relation if isinstance(query, Compare | Project | Top) else None
+    if named is not None and (relation := measured_relation(named)) is not None:
+        yield relation
+    for child in query.children:
+        yield from measured_relations(child)
+
+
+def _bracketed(members: Query) -> str:
+    return f"({members})" if isinstance(members, Intersect | Union) else str(members)
+
+
+Region = tuple[float, float, float, float]
+"""Shares (x0, y0, x1, y1) of the width and height, 0 to 1."""
+
+REGIONS: dict[str, Region] = {
+    "left half": (0, 0, 1 / 2, 1),
+    "right half": (1 / 2, 0, 1, 1),
+    "top half": (0, 0, 1, 1 / 2),
+    "bottom half": (0, 1 / 2, 1, 1),
+    "left third": (0, 0, 1 / 3, 1),
+    "middle third": (1 / 3, 0, 2 / 3, 1),
+    "right third": (2 / 3, 0, 1, 1),
+    "top third": (0, 0, 1, 1 / 3),
+    "bottom third": (0, 2 / 3, 1, 1),
+    "centre": (1 / 4, 1 / 4, 3 / 4, 3 / 4),
+}
+"""Part of the image to where the middle of a box must lie to be in it."""
+
+CORNERS: dict[str, tuple[float, float]] = {
+    "centre": (1 / 2, 1 / 2),
+    "top_left": (0, 0),
+    "top_right": (1, 0),
+    "bottom_left": (0, 1),
+    "bottom_right": (1, 1),
+}
+"""Points of the image, as shares, from which every object's distance is measured."""
+
+
+def centres(xyxy: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Middles of boxes of shape (n, 4); shape (n, 2)."""
+    boxes = np.asarray(xyxy, np.float64).reshape(-1, 4)
+    return (boxes[:, :2] + boxes[:, 2:]) / 2
+
+
+def in_regions(xyxy: NDArray[np.floating[Any]], image_size: tuple[int, int]) -> dict[str, NDArray[np.bool_]]:
+    """Which boxes lie in which part of the image.
+
+    A middle on the line between two parts belongs to the second of them, and to one only.
+
+    Args:
+        xyxy: shape (n, 4), pixels.
+        image_size: (width, height) in pixels.
+
+    Returns:
+        Each name of `REGIONS` to an array of shape (n,).
+    """
+    middle = centres(xyxy) / image_size
+    inside = {}
+    for name, (x0, y0, x1, y1) in REGIONS.items():
+        low, high = np.array([x0, y0]), np.array([x1, y1])
+        inside[name] = np.all((middle >= low) & ((middle < high) | (high >= 1)), axis=1)
+    return inside
+
+
+def from_points(xyxy: NDArray[np.floating[Any]], image_size: tuple[int, int]) -> dict[str, NDArray[np.float64]]:
+    """Pixels from each point of `CORNERS` to the middle of each box, shape (n,)."""
+    middle = centres(xyxy)
+    return {name: np.linalg.norm(middle - np.array(at) * image_size, axis=1) for name, at in CORNERS.items()}
+
+
+SIZES: tuple[tuple[str, float], ...] = (("small", 32.0**2), ("medium", 96.0**2), ("large", float("inf")))
+"""COCO's sizes by area in square pixels (Lin et al. 2014, arXiv 1405.0312), each up to its bound."""
+
+KIND, OBJECT = "kind", "object"
+"""The relation that leads from every object to the same word, and that word."""
+
+ATTRIBUTES = (KIND, "class", "supercategory", "main_colour", "colour", "partly", "size", "position")
+"""Relations from an object to a word: `main_colour` is the likeliest, `colour` each plausible one, `partly` each that
+some part of it has."""
+
+KNOWN_WORDS = (OBJECT, *BASIC_COLOURS, *REGIONS, *(name for name, _ in SIZES), *COCO_SUPERCATEGORIES.values())
+"""Words that a query may name although nothing there has them: then nothing is the answer, not an error."""
+
+Measures = Iterable[tuple[str, NDArray[np.float64], str]]
+"""Relations with values: name, the values of the first things, NaN or inf where one has none, and the unit."""
+
+
+@dataclass(frozen=True)
+class SceneObject:
+    """One object of a scene, or one track of a video.
+
+    Attributes:
+        name: unique in the scene, "person 1".
+        index: its position among the detections, or the tracks.
+        class_name: the model's class.
+        supercategory: COCO's, or None.
+        colours: plausible colours, best first.
+        partly: colours of which it has at least a little, most first.
+        doubt: why none of its colours is sure, or "".
+        size: "small", "medium" or "large".
+        positions: the parts of the image that it lies in.
+    """
+
+    name: str
+    index: int
+    class_name: str
+    supercategory: str | None
+    colours: tuple[str, ...]
+    partly: tuple[str, ...]
+    doubt: str
+    size: str
+    positions: tuple[str, ...]
+
+    def words(self) -> tuple[tuple[str, ...], ...]:
+        """What each of `ATTRIBUTES` leads to."""
+        above = () if self.supercategory is None else (self.supercategory,)
+        colours = (self.colours[:1], self.colours, self.partly)
+        return (OBJECT,), (self.class_name,), above, *colours, (self.size,), self.positions
+
+    def attributes(self) -> Iterator[tuple[int, str, str]]:
+        """Its triples: its index, the relation and the word."""
+        for relation, values in zip(ATTRIBUTES, self.words(), strict=True):
+            yield from ((self.index, relation, word) for word in values)
+
+
+def size_of(area: float) -> str:
+    """The word for an area in square pixels."""
+    return next(name for name, bound in SIZES if area < bound)
+
+
+def numbered(words: Sequence[str], taken: Iterable[str] = ()) -> list[str]:
+    """ "person 1", "person 2", ...: numbered by word, and no name a word itself, a class or one that is taken."""
+    used, seen, names = {*words, *COCO_CLASSES, *taken}, Counter[str](), []
+    for word in words:
+        while True:
+            seen[word] += 1
+            name = f"{word} {seen[word]}"
+            if name not in used:
+                break
+        used.add(name)
+        names.append(name)
+    return names
+
+
+def box_measures(xyxy: NDArray[np.floating], image_size: tuple[int, int]) -> Measures:
+    """The measures of boxes of shape (n, 4) in pixels."""
+    x1, y1, x2, y2 = xyxy.astype(np.float64).T
+    yield "area", (x2 - x1) * (y2 - y1), "square pixels"
+    for name, values in (
+        ("width", x2 - x1),
+        ("height", y2 - y1),
+        ("x", (x1 + x2) / 2),
+        ("y", (y1 + y2) / 2),
+        ("x1", x1),
+        ("y1", y1),
+        ("x2", x2),
+        ("y2", y2),
+    ):
+        yield name, values, "pixels"
+    for name, values in from_points(xyxy, image_size).items():
+        yield f"from_{name}", values, "pixels"
+
+
+def graph_of(
+    name: str,
+    source: str,
+    things: Sequence[str],
+    said: Sequence[tuple[int, str, str]],
+    relations: Mapping[str, NDArray[np.intp]],
+    measures: Measures,
+    words: Iterable[str],
+) -> KnowledgeGraph:
+    """A graph of things.
+
+    Args:
+        name: of the graph.
+        source: where it comes from, one line.
+        things: the things' names; entity i is thing i.
+        said: triples from a thing, by its number, to a word.
+        relations: between things, each to pairs of their numbers, shape (m, 2).
+        measures: of things.
+        words: that a query may name, beside those that are said and `KNOWN_WORDS`.
+    """
+    ids = list(things)
+    ids += dict.fromkeys(word for word in (*(word for *_, word in said), *KNOWN_WORDS, *words))
+    number = {word: i for i, word in enumerate(ids)}
+    names = list(dict.fromkeys((*ATTRIBUTES, *(relation for _, relation, _ in said), *relations)))
+    place = {relation: i for i, relation in enumerate(names)}
+    triples = [
+        np.array([(i, place[relation], number[word]) for i, relation, word in said], np.int32).reshape(-1, 3),
+        *(np.insert(pairs, 1, place[relation], axis=1).astype(np.int32) for relation, pairs in relations.items()),
+    ]
+    return KnowledgeGraph.from_columns(
+        GraphColumns(
+            name=name,
+            entity_ids=ids,
+            entity_labels=ids,
+            relation_ids=names,
+            relation_labels=names,
+            splits={name: np.concatenate(triples)},
+            literals=[_column(*measure) for measure in measures],
+            source=source,
+        )
+    )
+
+
+def _column(name: str, values: NDArray[np.float64], unit: str) -> LiteralColumn:
+    known = np.flatnonzero(np.isfinite(values))
+    return LiteralColumn(name, "decimal", known.astype(np.int32), values[known], unit)
+
 
 __all__ = ["Answer", "Query", "Scene", "SceneObject"]
 

@@ -30,15 +30,13 @@ from vision.grounding.asking import (
     things_of,
     value_of,
 )
-from vision.grounding.readings import sure_readings
-from vision.reading.expressions.happenings import is_of_events, tracks_meant
-from vision.reading.expressions.pieces import VIDEO
-from vision.reading.expressions.reader import ExpressionReading
-from vision.reading.expressions.sentence import Question, Sentence
-from vision.reading.loading import VIDEOS
-from vision.video.event_words import clock, event_words
-from vision.video.events import Event
-from vision.video.happenings.kinds import OF
+from vision.grounding.grounding import sure_readings
+from vision.parsing.expression_codec import is_of_events, tracks_meant
+from vision.parsing.expression_reader import ExpressionReading
+from vision.parsing.prompt import VIDEO, Question, Sentence
+from vision.parsing.reader import VIDEOS
+from vision.video.events import Event, clock, event_words
+from vision.video.motions import OF
 from vision.video.scene import VideoScene
 
 MAX_JUSTIFIED, MAX_SHOWN = 20, 50

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from vision.detections.detections import Detections
 from vision.errors import ArgumentError
-from vision.video.things import LeftOut, Things
+from vision.video.tracks import LeftOut, Things
 
 Point = tuple[float, float]
 

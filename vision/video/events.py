@@ -1,20 +1,33 @@
-"""What happens in a video: maximal intervals over which something holds of a track, or between two.
-
-`motions` and `meetings` of `vision.video.happenings` say what each kind means, and this file finds all of them, in time
-that grows with the moments that pairs of tracks share.
-"""
+"""Events of a video: intervals over which something holds, in time and in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from vision.video.happenings.meetings import MEETING_KINDS, Moments, Together
-from vision.video.happenings.motions import MOTION_KINDS, Stage
-from vision.video.happenings.paths import Grid, Path, longest
+from vision.video.motions import (
+    APPEARS,
+    BEFORE,
+    CROSSES,
+    DURING,
+    ENTERS,
+    LEAVES,
+    MEETING_KINDS,
+    MEETINGS,
+    MOTION_KINDS,
+    MOTIONS,
+    MOVES,
+    Grid,
+    Moments,
+    Path,
+    Stage,
+    Together,
+    longest,
+)
 from vision.video.tracks import Track, Tracks
 
 MAX_TRACKS = 300
@@ -176,3 +189,89 @@ def notes_of(tracks: Sequence[Track], events: Sequence[Event]) -> list[str]:
     if full := [kind for kind, count in counts.items() if count >= MAX_OF_A_KIND]:
         notes.append(f"Only the {MAX_OF_A_KIND:,} longest events of each kind are kept, of: {', '.join(full)}.")
     return notes
+
+
+BEGINS_BEFORE_END, SHARES_TIME = "begins_before_end", "shares_time"
+"""The wider senses of what comes after, and of `during`."""
+
+Spans = NDArray[np.float64]
+"""Seconds at which events start and end, shape (..., 2)."""
+
+TIMES: dict[str, Callable[[Spans, Spans], NDArray[np.bool_]]] = {
+    BEFORE: lambda one, other: one[..., 0] < other[..., 0],
+    DURING: lambda one, other: (other[..., 0] <= one[..., 0]) & (one[..., 1] <= other[..., 1]),
+    BEGINS_BEFORE_END: lambda one, other: one[..., 0] < other[..., 1],
+    SHARES_TIME: lambda one, other: (one[..., 0] <= other[..., 1]) & (other[..., 0] <= one[..., 1]),
+}
+"""Each relation of time: whether one event stands in it to another."""
+
+AT_ONCE = 2_000_000
+"""Pairs that are looked at in one go."""
+
+
+def nearest_in_time(relation: str, spans: Spans, members: NDArray[np.intp], *, inverse: bool) -> NDArray[np.intp]:
+    """For each event one of some others to which it stands in a relation, the nearest.
+
+    Args:
+        relation: of `TIMES`.
+        spans: shape (events, 2), seconds.
+        members: shape (m,): the others.
+        inverse: the events stand in the relation to the others; else the others do to the events.
+
+    Returns:
+        Pairs (one, other) for which "one relation other" holds, shape (k, 2). No event stands so to itself.
+    """
+    found: list[NDArray[np.intp]] = [np.zeros((0, 2), np.intp)]
+    if not len(members):
+        return found[0]
+    others = spans[members][None]
+    rows = max(1, AT_ONCE // len(members))
+    for first in range(0, len(spans), rows):
+        events = np.arange(first, min(first + rows, len(spans)))
+        these = spans[events][:, None]
+        holds = TIMES[relation](these, others) if inverse else TIMES[relation](others, these)
+        holds &= events[:, None] != members[None]
+        apart = np.abs(these - others).min(axis=2)
+        nearest = np.argmin(np.where(holds, apart, np.inf), axis=1)
+        some = np.flatnonzero(holds.any(axis=1))
+        pairs = np.stack([events[some], members[nearest[some]]], axis=1)
+        found.append(pairs if inverse else pairs[:, ::-1])
+    return np.concatenate(found)
+
+
+_UPWARDS = {"top": "upwards", "bottom": "downwards"}
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, "1:05.4", or hours before them; tenths where there are any."""
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    second = f"{rest // 10:02d}{f'.{rest % 10}' if rest % 10 else ''}"
+    return f"{hours}:{minutes:02d}:{second}" if hours else f"{minutes}:{second}"
+
+
+def event_words(event: Event, name_of: Callable[[int], str]) -> str:
+    """What happens from when to when.
+
+    Args:
+        event: what happens.
+        name_of: the name of a track by its id.
+    """
+    start, end = clock(event.start), clock(event.end)
+    when = f"from {start} to {end}" if start != end else f"at {start}"
+    if event.of is None:
+        return f"{event.kind} {when}"
+    return f"{name_of(event.of)} {_verb(event)}{'' if event.with_ is None else f' {name_of(event.with_)}'} {when}"
+
+
+def _verb(event: Event) -> str:
+    if event.kind == APPEARS:
+        return "is seen"
+    if event.kind in (ENTERS, LEAVES) and event.side:
+        return f"{event.kind} by the {event.side}"
+    if event.kind in (MOVES, CROSSES) and event.side:
+        return f"{event.kind} {_UPWARDS.get(event.side) or f'to the {event.side}'}"
+    if event.kind in (*MOTIONS, *MEETINGS, "contains"):
+        return event.kind
+    return f"is {event.kind.replace('_', ' ')}"

@@ -1,29 +1,216 @@
-"""What `track --out` writes for one video: the record of its tracks, and the files made of it.
-
-The record alone is added to while the video runs. The others are made of it when all is done, each in one piece, and
-can be made again, with other lines to count at, without looking at the video a second time.
-"""
+"""Files of tracks: MOT text, and what `track --out` writes."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.appended_lines import encoded, write_pieces, write_whole
+from skylark.errors import DataError
+from skylark.files import encoded, write_pieces, write_whole
+from vision.detections.detections import Detections
 from vision.errors import TrackingError
-from vision.video.annotating import Annotator
 from vision.video.counting import Line, TrackCounts, Zone
-from vision.video.mot import mot_text
-from vision.video.record import RecordedFrame
+from vision.video.drawing import Annotator, VideoWriter
 from vision.video.tracks import Frame, TrackedFrame
-from vision.video.writing import VideoWriter
+from vision.video.watching import RecordedFrame
+
+TruthForm = Literal["mot15", "mot17", "mot20", "visdrone"]
+Form = Literal["mot15", "mot17", "mot20", "visdrone", "results"]
+
+TRUTH_FORMS: tuple[TruthForm, ...] = get_args(TruthForm)
+
+PEDESTRIAN = "pedestrian"
+
+MOT_CLASSES = (
+    PEDESTRIAN, "person on vehicle", "car", "bicycle", "motorbike", "non-motorised vehicle", "static person",
+    "distractor", "occluder", "occluder on the ground", "full occluder", "reflection", "crowd",
+)  # fmt: skip
+"""Classes of MOT16, MOT17 and MOT20 from 1."""
+
+VISDRONE_CLASSES = (
+    "ignored region", PEDESTRIAN, "people", "bicycle", "car", "van", "truck", "tricycle", "awning-tricycle", "bus",
+    "motor", "others",
+)  # fmt: skip
+"""Categories of VisDrone from 0."""
+
+DECIMALS = 4
+"""Digits behind the point that are written: fewer move boxes over the bounds of an evaluation."""
+
+LEAST_COLUMNS = 6
+MOST_FRAMES = 10_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class MotRows:
+    """The boxes of one MOT text, in the order of its lines.
+
+    Attributes:
+        form: what its columns mean.
+        frames: shape (n,), int64, from 1.
+        ids: shape (n,), int64; -1 where a box belongs to no track.
+        xyxy: shape (n, 4), float64, pixels; boxes may reach out of the picture.
+        scores: shape (n,), float64: column 7, a flag in truth; 1 where it is not there.
+        classes: shape (n,), int64: the class's number in the form's own list; -1 where none is said.
+        lines: shape (n,), int64: the line that each stands in, from 1.
+    """
+
+    form: Form
+    frames: NDArray[np.int64]
+    ids: NDArray[np.int64]
+    xyxy: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    classes: NDArray[np.int64]
+    lines: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, places: NDArray[np.bool_] | NDArray[np.intp]) -> MotRows:
+        """The rows at these places, or where the mask is true."""
+        columns = {item.name: getattr(self, item.name)[places] for item in fields(self) if item.name != "form"}
+        return MotRows(self.form, **columns)
+
+
+def mot_text(index: int, detections: Detections) -> str:
+    """The lines of one frame's tracks, each with its end, as results are written.
+
+    Args:
+        index: the frame's place in the video, from 0; the text counts from 1.
+        detections: with track ids; a class has its number in `classes` from 1, so that of one class all are 1, which
+            evaluators of the MOT challenges take for their pedestrians.
+    """
+    lines = []
+    for one, number in zip(detections, detections.class_ids.tolist(), strict=True):
+        x0, y0, x1, y1 = one.xyxy.tolist()
+        numbers = (x0, y0, x1 - x0, y1 - y0, 1.0 if one.score is None else one.score)
+        box_and_score = ",".join(str(round(value, DECIMALS)) for value in numbers)
+        lines.append(f"{index + 1},{one.track_id},{box_and_score},{number + 1},-1,-1\n")
+    return "".join(lines)
+
+
+def read_mot(path: Path, form: Form | None = None) -> MotRows:
+    """Read a MOT text.
+
+    Args:
+        path: the file; an empty one has no boxes.
+        form: what its columns mean; None to tell it by what they hold, see `told_form`.
+
+    Raises:
+        DataError: it cannot be read, or a line is damaged: no numbers, too few columns, a frame before 1.
+    """
+    table, lines = _table(path)
+    form = form or told_form(table)
+    return MotRows(
+        form=form,
+        frames=_whole(path, table[:, 0], lines, "a frame from 1", 1, MOST_FRAMES),
+        ids=_whole(path, table[:, 1], lines, "an id", -1),
+        xyxy=np.concatenate([table[:, 2:4], table[:, 2:4] + table[:, 4:6]], axis=1),
+        scores=table[:, 6] if table.shape[1] > 6 else np.ones(len(table)),
+        classes=_classes(path, table, lines, form),
+        lines=lines,
+    )
+
+
+def told_form(table: NDArray[np.float64]) -> TruthForm:
+    """What the columns of a truth mean, told by what they hold.
+
+    Eight or nine columns are MOT17's. Ten are VisDrone's where 7 is 0 or 1, 8 a category from 0 to 11, 9 is 0 or 1 and
+    10 is 0, 1 or 2, in every line. All else is MOT15's, whose coordinates in the world are no such numbers; MOT20 has
+    the columns of MOT17 and cannot be told from it.
+
+    Args:
+        table: shape (n, columns): the numbers of the file.
+    """
+    if table.shape[1] in (8, 9):
+        return "mot17"
+    allowed = ((6, 1), (7, len(VISDRONE_CLASSES) - 1), (8, 1), (9, 2))
+    if table.shape[1] == 10 and all(np.isin(table[:, column], range(most + 1)).all() for column, most in allowed):
+        return "visdrone"
+    return "mot15"
+
+
+def _classes(path: Path, table: NDArray[np.float64], lines: NDArray[np.int64], form: Form) -> NDArray[np.int64]:
+    there = table.shape[1] > 7
+    if form == "visdrone" and there:
+        return _whole(path, table[:, 7], lines, "a category of VisDrone in column 8", 0, len(VISDRONE_CLASSES) - 1)
+    if form in ("mot17", "mot20") and there:
+        return _whole(path, table[:, 7], lines, "a class of MOT17 in column 8", 1, len(MOT_CLASSES))
+    if form in ("mot17", "mot20", "visdrone") and len(table):
+        raise DataError(path, "a class in column 8", int(lines[0]), f"{table.shape[1]} columns")
+    if form == "results" and there:
+        # Results of MOT15 may have coordinates in the world here, which are no class.
+        whole = np.mod(table[:, 7], 1) == 0
+        return np.where(whole & (table[:, 7] >= 0), table[:, 7], -1).astype(np.int64) if whole.all() else _none(table)
+    return _none(table)
+
+
+def _none(table: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.full(len(table), -1, np.int64)
+
+
+def _table(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The numbers of a file, shape (n, columns), and the line that each row stands in."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(path, f"a text that can be read ({error.strerror or error})") from None
+    except UnicodeDecodeError:
+        raise DataError(path, "MOT text in UTF-8") from None
+    rows = [(number, row) for number, line in enumerate(text.splitlines(), start=1) if (row := line.strip())]
+    if not rows:
+        return np.zeros((0, LEAST_COLUMNS)), np.zeros(0, np.int64)
+    numbers = [_numbers(path, number, row) for number, row in rows]
+    for (number, row), values in zip(rows, numbers, strict=True):
+        if len(values) != len(numbers[0]):
+            raise DataError(path, f"{len(numbers[0])} columns as in the line before", number, row)
+    table = np.array(numbers, np.float64)
+    lines = np.array([number for number, _ in rows], np.int64)
+    for bad in np.flatnonzero(~np.isfinite(table).all(axis=1) | (table[:, 4:6] < 0).any(axis=1)).tolist():
+        raise DataError(path, "finite numbers, and no negative width or height", *rows[bad])
+    return table, lines
+
+
+def _numbers(path: Path, number: int, row: str) -> list[float]:
+    # VisDrone's files have a comma at the end of their lines now and then.
+    cells: Sequence[str] = row.removesuffix(",").split(",")
+    try:
+        values = [float(cell) for cell in cells]
+    except ValueError:
+        values = []
+    if len(values) < LEAST_COLUMNS:
+        raise DataError(path, "frame,id,left,top,width,height and what follows, numbers with commas", number, row)
+    return values
+
+
+def _whole(
+    path: Path,
+    column: NDArray[np.float64],
+    lines: NDArray[np.int64],
+    what: str,
+    least: int,
+    most: int = 2**53,
+) -> NDArray[np.int64]:
+    """A column of whole numbers within bounds."""
+    wrong = (np.mod(column, 1) != 0) | (column < least) | (column > most)
+    for bad in np.flatnonzero(wrong).tolist():
+        raise DataError(path, what, int(lines[bad]), f"{column[bad]:g}")
+    return column.astype(np.int64)
+
+
+def by_frame(rows: MotRows) -> dict[int, NDArray[np.intp]]:
+    """To each frame that has rows, in order, the places of its rows in the order of the file."""
+    order = np.argsort(rows.frames, kind="stable")
+    frames, starts = np.unique(rows.frames[order], return_index=True)
+    return dict(zip(frames.tolist(), np.split(order, starts)[1:], strict=True))
+
 
 RECORD = "tracks.jsonl"
 TRACKS = "tracks.txt"

@@ -1,31 +1,268 @@
-"""Videos come as files, folders of images, cameras and addresses: whatever it is, frames with their times come out.
-
-Frames are decoded one at a time, on a thread that is a few frames ahead of whoever takes them, so a video of any length
-needs the memory of those few.
-"""
+"""Frames of videos, folders of images and cameras, within bounds."""
 
 from __future__ import annotations
 
+import configparser
 import difflib
 import glob
 import math
 import re
+import threading
+import time
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
+from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
-from kg_data.nearest_files import nothing_at
-from vision.errors import VideoError
-from vision.images.loading import GIF, SUFFIXES
-from vision.video.reading.ahead import ReadAhead
-from vision.video.reading.containers import PROTOCOLS, open_file, open_stream
-from vision.video.reading.limits import FrameLimits
-from vision.video.reading.pictures import PictureFrames, images_in, images_matching
-from vision.video.reading.source import FrameSource
-from vision.video.reading.webcam import WebcamFrames
+import cv2
+import numpy as np
+
+from skylark.files import nothing_at
+from vision.errors import ImageError, VideoError
+from vision.images import GIF, MAX_BYTES, SUFFIXES, LoadedImage, list_images, load_image
+from vision.video.containers import PROTOCOLS, FrameLimits, FrameSource, credible_rate, open_file, open_stream
 from vision.video.tracks import Frame
+
+MOT_IMAGES = "img1"
+"""The folder of a sequence's frames in the MOT benchmarks; `seqinfo.ini` stands beside it."""
+
+_DIGITS = re.compile(r"(\d+)")
+
+
+class PictureFrames:
+    """Images as frames, in natural order of their names: 1, 2, 10.
+
+    Args:
+        name: what the whole is called.
+        paths: the images.
+        rate: frames a second; None for what a `seqinfo.ini` beside the folder says, else 30.
+        limits: the most that is read.
+
+    Raises:
+        VideoError: the first image cannot be read, or there are too many.
+    """
+
+    live = False
+
+    def __init__(self, name: str, paths: Sequence[Path], rate: float | None, limits: FrameLimits) -> None:
+        self.name = name
+        self.notes: list[str] = []
+        limits.check_length(len(paths), 0.0, name)
+        self._paths = sorted(paths, key=_natural_order)
+        self._limits = limits
+        self.rate = rate or credible_rate(_told_rate(self._paths[0].parent))
+        self.count: int | None = len(self._paths)
+        self.size = self._load(self._paths[0]).size
+
+    def frames(self) -> Generator[Frame]:
+        """The frames in order.
+
+        Raises:
+            VideoError: an image cannot be read, or has another size than the first one.
+        """
+        for index, path in enumerate(self._paths):
+            image = self._load(path)
+            if image.size != self.size:
+                raise VideoError(
+                    f"{path} has {image.width} x {image.height} pixels, the frames before it {self.size[0]} x "
+                    f"{self.size[1]}: frames of one size were expected; give each size a folder of its own."
+                )
+            yield Frame(index, index / self.rate, image)
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+    def _load(self, path: Path) -> LoadedImage:
+        try:
+            return load_image(
+                path, max_bytes=min(MAX_BYTES, self._limits.max_bytes), max_pixels=self._limits.max_pixels
+            )
+        except ImageError as error:
+            raise VideoError(str(error)) from error
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The images of a folder, or of the `img1` in it where it is a sequence of the MOT benchmarks.
+
+    Raises:
+        VideoError: there is no image.
+    """
+    try:
+        return list_images(folder)
+    except ImageError as error:
+        if (folder / MOT_IMAGES).is_dir():
+            return images_in(folder / MOT_IMAGES)
+        raise VideoError(str(error)) from error
+
+
+def images_matching(pattern: str) -> list[Path]:
+    """The images whose paths a glob pattern matches."""
+    matches = [Path(match) for match in glob.glob(pattern, recursive=True)]  # noqa: PTH207 - not from a folder
+    return [match for match in matches if match.suffix.lower() in SUFFIXES and match.is_file()]
+
+
+def _natural_order(path: Path) -> list[tuple[int, int | str, str]]:
+    """A key that orders paths as people count: 2 before 10."""
+    parts = _DIGITS.split(str(path))
+    return [(0, int(part), part) if place % 2 else (1, part.casefold(), part) for place, part in enumerate(parts)]
+
+
+def _told_rate(folder: Path) -> float | None:
+    """The frame rate that the `seqinfo.ini` beside a folder gives, None where there is none."""
+    told = configparser.ConfigParser(interpolation=None)
+    try:
+        told.read(folder.absolute().parent / "seqinfo.ini", encoding="utf-8")
+        return told.getfloat("Sequence", "frameRate")
+    except (configparser.Error, ValueError, OSError):
+        return None
+
+
+class WebcamFrames:
+    """A webcam's frames as they come; its time is this machine's clock.
+
+    Args:
+        index: the camera's number, from 0.
+        limits: the most that is read.
+
+    Raises:
+        VideoError: there is no such camera, or it gives no frame.
+    """
+
+    live = True
+    count: int | None = None
+
+    def __init__(self, index: int, limits: FrameLimits) -> None:
+        self.name = f"webcam {index}"
+        self.notes: list[str] = []
+        self._camera = _quietly_opened(index)
+        if not self._camera.isOpened():
+            raise VideoError(f"There is no webcam {index} that can be opened; {_webcams()}.")
+        width, height = (int(self._camera.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        limits.check_pixels(width, height, self.name)
+        self.size = (width, height)
+        self.rate = credible_rate(float(self._camera.get(cv2.CAP_PROP_FPS)))
+        self._limits = limits
+
+    def frames(self) -> Generator[Frame]:
+        """The frames from now on.
+
+        Raises:
+            VideoError: the camera gives no frame any more.
+        """
+        try:
+            start: float | None = None
+            for index in count():
+                there, pixels = self._camera.read()
+                if not there:
+                    raise VideoError(f"{self.name} gives no frame: is it plugged in, and used by no other program?")
+                now = time.monotonic()
+                start = now if start is None else start
+                rgb = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
+                yield Frame(index, now - start, load_image(rgb, max_pixels=self._limits.max_pixels))
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let the camera go."""
+        self._camera.release()
+
+
+def _quietly_opened(index: int) -> cv2.VideoCapture:
+    """OpenCV's capture, open or not; its own warnings say no more than our error."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        return cv2.VideoCapture(index) if index >= 0 else cv2.VideoCapture()
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
+def _webcams() -> str:
+    """The cameras that Linux lists."""
+    there = sorted(int(path.name[5:]) for path in Path("/dev").glob("video*") if path.name[5:].isdigit())
+    return f"there are {', '.join(map(str, there))}" if there else "none was found at this machine"
+
+
+T = TypeVar("T")
+
+
+class ReadAhead(Generic[T]):
+    """An iterator over a generator that runs on a thread, bounded in how far it runs ahead.
+
+    What the generator raises is raised here, after the items that came before it. `close` ends the thread, at any
+    time and however often it is called.
+
+    Args:
+        items: what is iterated; it is used and closed on the thread alone.
+        depth: items that wait at most.
+        newest: where nobody takes the items fast enough, drop the oldest instead of waiting; for live sources, whose
+            frames would else lag further and further behind.
+
+    Attributes:
+        dropped: how many items were dropped.
+    """
+
+    def __init__(self, items: Generator[T], depth: int, *, newest: bool = False) -> None:
+        self.dropped = 0
+        self._waiting: deque[T] = deque()
+        self._depth = depth
+        self._newest = newest
+        self._changed = threading.Condition()
+        self._over = self._stopped = False
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, args=(items,), name="read-frames", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._over or self._stopped)
+            if self._waiting and not self._stopped:
+                self._changed.notify_all()
+                return self._waiting.popleft()
+            error, self._error = self._error, None
+        if error is not None:
+            raise error
+        raise StopIteration
+
+    def close(self) -> None:
+        """End the thread; items that wait are dropped."""
+        with self._changed:
+            self._stopped = True
+            self._waiting.clear()
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _run(self, items: Generator[T]) -> None:
+        try:
+            with closing(items):
+                for item in items:
+                    if not self._put(item):
+                        break
+        except BaseException as error:  # raised again where the items are taken
+            self._error = error
+        finally:
+            with self._changed:
+                self._over = True
+                self._changed.notify_all()
+
+    def _put(self, item: T) -> bool:
+        """Whether more items are wanted."""
+        with self._changed:
+            if self._newest and len(self._waiting) >= self._depth:
+                self._waiting.popleft()
+                self.dropped += 1
+            self._changed.wait_for(lambda: len(self._waiting) < self._depth or self._stopped)
+            if not self._stopped:
+                self._waiting.append(item)
+                self._changed.notify_all()
+            return not self._stopped
+
 
 __all__ = ["LIMITS", "FrameLimits", "FrameReader", "VideoSource", "frames_of", "open_frames"]
 

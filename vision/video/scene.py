@@ -20,18 +20,24 @@ from reasoning.answer import Evidence
 from reasoning.errors import QueryError
 from reasoning.query.tree import Every, Project, Value
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES
-from vision.scene.building import KIND, Measures, SceneObject, box_measures, graph_of, numbered, size_of
-from vision.scene.measures import DISTANCE, MeasuredRelation, measured_relations
-from vision.scene.regions import in_regions
+from vision.scene.graph import (
+    DISTANCE,
+    KIND,
+    MeasuredRelation,
+    Measures,
+    SceneObject,
+    box_measures,
+    graph_of,
+    in_regions,
+    measured_relations,
+    numbered,
+    size_of,
+)
 from vision.scene.relations import Boxes, between, distances
-from vision.video.actions.segments import Segment
-from vision.video.events import MAX_TRACKS, Event, events_of, notes_of
-from vision.video.happenings.kinds import ACTION, MOTIONS, OF, SIDE, SIDES, WITH
-from vision.video.happenings.meetings import MEETING_KINDS
-from vision.video.happenings.paths import Grid, longest
-from vision.video.things import things_of
-from vision.video.times import TIMES, nearest_in_time
-from vision.video.tracks import Track, Tracks
+from vision.video.actions.features import Segment
+from vision.video.events import MAX_TRACKS, TIMES, Event, events_of, nearest_in_time, notes_of
+from vision.video.motions import ACTION, MEETING_KINDS, MOTIONS, OF, SIDE, SIDES, WITH, Grid, longest
+from vision.video.tracks import Track, Tracks, things_of
 
 MOSTLY = 0.5
 """Share of its time that a track must be in a part of the picture to be there."""

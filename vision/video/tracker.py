@@ -1,17 +1,12 @@
-"""Ids that last: the boxes of each frame are joined to the things of the frames before.
-
-The package `trackers` does the joining: it predicts where each thing is (a Kalman filter), and pairs predictions with
-boxes so that they overlap most. Here stand the rules around it. Things of different classes are never exchanged, so
-each class has a tracker of its own, while ids count over all of them. The trackers' bounds were set for detectors that
-give 0.7 to what is surely there, so scores are stretched to that. Where no detector looks, the prediction stands alone.
-"""
+"""Tracking: boxes of each frame joined to the things of the frames before."""
 
 from __future__ import annotations
 
 import copy
 import difflib
 import logging
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -20,11 +15,82 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.errors import MissingPackageError
-from kg_data.installation import setup_command
-from vision.detections.boxes import suppressed
+from skylark.errors import MissingPackageError
+from skylark.installation import setup_command
+from vision.detections.boxes import ranked, suppressed
 from vision.detections.detections import Detections
-from vision.errors import TrackingError
+from vision.detectors.detector import NOTHING, Detector, Found, Request
+from vision.errors import DetectorError, TrackingError
+from vision.images import LoadedImage
+from vision.selection import Plan, selected
+from vision.task import Task
+from vision.video.frames import LIMITS, FrameLimits, FrameReader, VideoSource, frames_of
+from vision.video.tracks import Frame, TrackedFrame
+
+STILL: NDArray[np.float64] = np.eye(2, 3)
+"""The motion of a camera that stands still."""
+
+SIDE = 480
+"""Pixels of the longer side at which pictures are looked at."""
+
+CORNERS, SPACING, QUALITY = 300, 8, 0.01
+"""Corners that are followed, the pixels between two of them, and how clear each must be beside the clearest."""
+
+APART, LEAST_CORNERS, LEAST_FLOW_SHARE = 3.0, 20, 0.5
+"""Pixels by which corners may differ that agree on a motion, how many must agree, and which share of those that are
+followed: else the camera is taken to stand still."""
+
+MARGIN = 0.05
+"""Of a box's size, how far around it nothing is looked at."""
+
+
+class CameraMotion:
+    """Follows the camera through a video; the frame before is kept."""
+
+    def __init__(self) -> None:
+        self._before: NDArray[np.uint8] | None = None
+        self._corners: NDArray[np.float32] | None = None
+
+    def follow(self, pixels: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Take the next frame.
+
+        Args:
+            pixels: shape (height, width, 3), uint8, RGB.
+            xyxy: shape (n, 4), the boxes of things that may move, pixels.
+
+        Returns:
+            Shape (2, 3): the affine map of places of still things, in pixels, from the frame before to this one.
+        """
+        scale = max(1.0, max(pixels.shape[:2]) / SIDE)
+        size = (max(1, round(pixels.shape[1] / scale)), max(1, round(pixels.shape[0] / scale)))
+        smaller = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+        grey = np.asarray(cv2.cvtColor(smaller, cv2.COLOR_RGB2GRAY), np.uint8)
+        before, corners = self._before, self._corners
+        self._before, self._corners = grey, _corners(grey, xyxy / scale)
+        if before is None or before.shape != grey.shape or corners is None or len(corners) < LEAST_CORNERS:
+            return STILL
+        found, there, _ = cv2.calcOpticalFlowPyrLK(before, grey, corners, np.empty_like(corners))
+        followed = there[:, 0] == 1
+        if followed.sum() < LEAST_CORNERS:
+            return STILL
+        moved, agreeing = cv2.estimateAffinePartial2D(corners[followed], found[followed], ransacReprojThreshold=APART)
+        if moved is None or agreeing.sum() < max(LEAST_CORNERS, LEAST_FLOW_SHARE * followed.sum()):
+            return STILL
+        moved[:, 2] *= scale
+        return np.asarray(moved, np.float64)
+
+
+def _corners(grey: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """Clear corners outside the boxes, shape (n, 1, 2); None where there are none."""
+    height, width = grey.shape
+    mask = np.full(grey.shape, 255, np.uint8)
+    for x0, y0, x1, y1 in xyxy.tolist():
+        around = MARGIN * max(x1 - x0, y1 - y0)
+        left, top = max(0, int(x0 - around)), max(0, int(y0 - around))
+        mask[top : min(height, int(y1 + around) + 1), left : min(width, int(x1 + around) + 1)] = 0
+    found = cv2.goodFeaturesToTrack(grey, CORNERS, QUALITY, SPACING, mask=mask)
+    return None if found is None else np.asarray(found, np.float32)
+
 
 TRACKERS = ("botsort", "bytetrack", "ocsort", "sort")
 """BoT-SORT (Aharon et al. 2022, arXiv 2206.14651), ByteTrack (Zhang et al. 2022, arXiv 2110.06864), OC-SORT (Cao et al.
@@ -263,3 +329,124 @@ class Tracker:
         above = SURE + (1 - SURE) * (scores - sure) / (1 - sure)
         below = np.minimum(UNSURE * scores / sure, np.nextafter(np.float32(UNSURE), np.float32(0)))
         return np.where(scores >= self._sure, above, below).astype(np.float32)
+
+
+_NO_OUTLINES = "The model gives boxes alone, and over a video no outlines are drawn inside them."
+
+
+def track_frames(
+    video: VideoSource | FrameReader,
+    detector: Detector,
+    plan: Plan,
+    *,
+    tracker: str = DEFAULT_TRACKER,
+    every: int = 1,
+    limits: FrameLimits = LIMITS,
+    seen: Iterable[Detections | None] = (),
+) -> Iterator[TrackedFrame]:
+    """Follow what a plan looks for through the frames of a video.
+
+    Args:
+        video: where the frames come from; frames that are open are closed by the caller.
+        detector: what looks at them: at several at once where it looks at every one of a video that has an end.
+        plan: what is looked for and what is given; its expression, if it has one, is not applied.
+        tracker: one of `TRACKERS`.
+        every: the detector looks at the first frame and at every so many-th after it; between them the tracker says
+            where things are.
+        limits: the most that is read, where the video is not open.
+        seen: what the tracker was given at the first frames by an earlier run, `TrackedFrame.seen` of each. The
+            detector does not look at these again, and the ids are those of that run.
+
+    Returns:
+        Each frame in its order, as soon as it is known what is in it.
+
+    Raises:
+        TrackingError: there is no such tracker, or `every` is less than 1.
+        MissingPackageError: the package `trackers` is not installed.
+        VideoError: while it runs: the video cannot be read any further.
+        DetectorError: while it runs: the model failed.
+    """
+    tracker_class(tracker)
+    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+        raise TrackingError(f"every is {every!r}: expected a whole number of frames, at least 1")
+
+    def tracked() -> Iterator[TrackedFrame]:
+        with frames_of(video, limits) as frames:
+            # Where the detector looks at every frame, the camera's motion between two costs time and gains nothing on
+            # DAVIS.
+            sure_score = plan.sure_score if detector.gives_scores else None
+            ids = Tracker(tracker, frames.rate, sure_score, camera_motion=every > 1)
+            for frame, given in _given(frames, detector, _followed(plan), every, seen):
+                if given is None:
+                    found = ids.predict(frame.image.pixels, frame.time)
+                else:
+                    found = ids.update(given, frame.image.pixels, frame.time)
+                found = replace(_kept(plan.task, found), source=frame.image)
+                yield TrackedFrame(frame, found, given is not None, given)
+
+    return tracked()
+
+
+def _followed(plan: Plan) -> Plan:
+    """The plan for what the tracker is given: things wherever they are and however large, less sure boxes too."""
+    task, request = plan.task, plan.request
+    # A score that the instruction itself states is obeyed to the letter.
+    least = plan.sure_score * LEAST_SHARE if task.min_score is None else request.min_score
+    output = replace(task.output, geometry="polygon" if request.polygons else "box", points=None)
+    return replace(
+        plan,
+        task=replace(task, limit=None, region=None, size=None, output=output),
+        request=replace(request, min_score=least),
+        notes=(*plan.notes, *([_NO_OUTLINES] if task.output.geometry != output.geometry else [])),
+    )
+
+
+def _given(
+    frames: FrameReader, detector: Detector, plan: Plan, every: int, seen: Iterable[Detections | None]
+) -> Iterator[tuple[Frame, Detections | None]]:
+    """Each frame with the boxes for the tracker, None where no detector looks."""
+    coming, places = iter(frames), count()
+    for before, frame, _ in zip(seen, coming, places, strict=False):
+        yield frame, before
+    # A live picture is wanted at once, so it doesn't wait for others.
+    if every == 1 and not frames.live and plan.request.classes:
+        looked: Iterator[tuple[Frame, Found | None]] = _looked_ahead(coming, detector, plan.request)
+    else:
+        looked = _looked_singly(zip(coming, places, strict=False), detector, plan.request, every)
+    for frame, found in looked:
+        yield frame, None if found is None else selected(plan, found, frame.image, frame.image.pixels)
+
+
+def _looked_ahead(frames: Iterator[Frame], detector: Detector, request: Request) -> Iterator[tuple[Frame, Found]]:
+    waiting: deque[Frame] = deque()
+
+    def images() -> Iterator[LoadedImage]:
+        for frame in frames:
+            waiting.append(frame)
+            yield frame.image
+
+    for found in detector.detect_each(images(), request):
+        if isinstance(found, DetectorError):
+            raise found
+        yield waiting.popleft(), found
+
+
+def _looked_singly(
+    frames: Iterator[tuple[Frame, int]], detector: Detector, request: Request, every: int
+) -> Iterator[tuple[Frame, Found | None]]:
+    for frame, place in frames:
+        if place % every:
+            yield frame, None
+        else:
+            yield frame, detector.detect([frame.image], request)[0] if request.classes else NOTHING
+
+
+def _kept(task: Task, found: Detections) -> Detections:
+    """What a task gives of the things in a frame."""
+    if task.region is not None:
+        found = found.in_region(task.region)
+    if task.size is not None:
+        found = found.with_size(task.size)
+    if task.limit is not None:
+        found = found[ranked(found.xyxy, found.scores, found.image_size, task.limit)]
+    return found

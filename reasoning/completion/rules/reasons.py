@@ -10,10 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from reasoning.completion.rules.closed_rules import bucket_of
-from reasoning.completion.rules.directed_edges import group_of
-from reasoning.completion.rules.rule_model import RulePredictor
-from reasoning.completion.rules.walking import between
+from reasoning.completion.rule_mining import between, bucket_of, group_of
+from reasoning.completion.rule_model import RulePredictor
 from reasoning.graph.index import Ids
 
 

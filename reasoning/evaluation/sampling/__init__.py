@@ -8,8 +8,8 @@ is classified by the number of links that it lacks, and a harder set keeps those
 
 from __future__ import annotations
 
-from reasoning.evaluation.sampling.classification import classify_queries, shares_table
-from reasoning.evaluation.sampling.options import HARDER, SamplingOptions
+from reasoning.evaluation.sampling.missing_links import classify_queries, shares_table
 from reasoning.evaluation.sampling.run import sample_queries
+from reasoning.evaluation.sampling.sampler import HARDER, SamplingOptions
 
 __all__ = ["HARDER", "SamplingOptions", "classify_queries", "sample_queries", "shares_table"]

@@ -1,28 +1,323 @@
-"""Sampling queries of one structure by BetaE's rules (Ren & Leskovec 2020, `create_queries.py` of KGReasoning).
-
-An entity is drawn, the structure is filled backwards from it over the full graph, and the query is kept where the full
-graph has an answer that the smaller one lacks, not too many of them, and, under negation, where the smaller graph gives
-a wrong answer: else the negated branch would add nothing to predict.
-"""
+"""Sampling of queries with easy and hard answers by structures."""
 
 from __future__ import annotations
 
+import difflib
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.errors import QueryError, SamplingError
 from reasoning.evaluation.query_files import QueryRecord
-from reasoning.evaluation.sampling.drafts import BackwardSteps, Drafts, Structure
-from reasoning.evaluation.sampling.graphs import GraphPair, contained, step_names
-from reasoning.evaluation.sampling.missing_links import MissingLinks
-from reasoning.evaluation.sampling.options import SamplingOptions
-from reasoning.execution.batch import BatchExecutor
-from reasoning.query.structures import NEGATED
+from reasoning.evaluation.sampling.missing_links import GraphPair, MissingLinks, contained, step_names
+from reasoning.execution.batch import OPCODES, PROJECT, BatchExecutor, Program
+from reasoning.graph.index import Ids, TripleIndex
+from reasoning.query.chain import decompose
+from reasoning.query.records import NEGATED, STRUCTURES, instantiate, template
+from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union
+
+
+def most_links(query: Query) -> int:
+    """The number of links in the shortest proof that an answer can be sure to have: what it may lack at most.
+
+    A branch of a union proves an answer alone, and a negated branch proves nothing.
+    """
+    parts = [most_links(child) for child in query.children if not isinstance(child, Complement)]
+    if isinstance(query, Union):
+        return min(parts)
+    return sum(parts) + isinstance(query, Project)
+
+
+HARDER: tuple[str, ...] = tuple(kind for kind in STRUCTURES if most_links(template(kind)) > 1)
+"""The types that have harder queries. In 1p, 2u, 2in and pni one link proves each answer."""
+
+
+@dataclass(frozen=True)
+class SamplingOptions:
+    """How queries are sampled.
+
+    Attributes:
+        types: names among the 14 structures; None for all of them.
+        count: queries of each type.
+        seed: the same graph, options and seed give the same queries, whichever other types are sampled with them.
+        harder: keep as hard answers only those whose every proof lacks two links or more (Gregucci et al. 2024).
+        most_answers: most hard answers of a query, and most wrong ones of the smaller graph.
+        patience: how many queries in a row may be drawn in vain before a type is given up.
+
+    Raises:
+        SamplingError: a type is unknown or has no harder queries, or a number is out of range.
+    """
+
+    types: Sequence[str] | None = None
+    count: int = 1000
+    seed: int = 0
+    harder: bool = False
+    most_answers: int = 100
+    patience: int = 1_000_000
+
+    def __post_init__(self) -> None:
+        for name in ("count", "most_answers", "patience"):
+            if (value := getattr(self, name)) < 1:
+                raise SamplingError(f"{name.replace('_', ' ')} must be at least 1, not {value}")
+        if self.seed < 0:
+            raise SamplingError(f"the seed must be 0 or more, not {self.seed}")
+        if self.types is not None and not self.types:
+            raise SamplingError(f"no type was named; expected some of {', '.join(STRUCTURES)}")
+        for kind in self.types or ():
+            if kind not in STRUCTURES:
+                near = difflib.get_close_matches(kind, STRUCTURES, n=3, cutoff=0.5)
+                hint = f"; nearest: {', '.join(near)}" if near else ""
+                raise SamplingError(f'unknown query type "{kind}"; expected some of {", ".join(STRUCTURES)}{hint}')
+            if self.harder and kind not in HARDER:
+                raise SamplingError(
+                    f"{kind} has no harder queries: one link proves each of its answers; "
+                    f"types that have: {', '.join(HARDER)}"
+                )
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The types that are sampled, each once, in the field's order."""
+        return tuple(kind for kind in (HARDER if self.harder else STRUCTURES) if kind in (self.types or STRUCTURES))
+
+
+Ints = NDArray[np.int64]
+
+NO_STEP = -1
+"""The code of the step before the first one, whose inverse is no step."""
+
+Drafts = NDArray[np.int64]
+"""n drafts with a anchors and p projections, shape (n, a + p)."""
+
+
+class BackwardSteps:
+    """The last steps into each entity.
+
+    A step is coded as twice its relation, plus 1 where it follows the relation inversely: `code ^ 1` goes back.
+
+    Args:
+        index: the links, of e entities.
+        allowed: which codes may be used, shape (2 * relations,).
+    """
+
+    def __init__(self, index: TripleIndex, allowed: NDArray[np.bool_]) -> None:
+        self._codes_per_entity = len(allowed)
+        entities, codes, starts, ends = [], [], [], []
+        # What `backward` lists for a tail are the heads that a forward step comes from.
+        for inverse, side in ((0, index.backward), (1, index.forward)):
+            offset = len(index) * inverse
+            relations = np.repeat(np.arange(len(side.row_bounds) - 1), np.diff(side.row_bounds))
+            entities.append(side.sources.astype(np.int64))
+            codes.append(2 * relations + inverse)
+            starts.append(side.starts[:-1].astype(np.int64) + offset)
+            ends.append(side.starts[1:].astype(np.int64) + offset)
+        keys = np.concatenate(entities) * self._codes_per_entity + np.concatenate(codes)
+        usable = np.flatnonzero(allowed[np.concatenate(codes)])
+        order = usable[np.argsort(keys[usable], kind="stable")]
+        self._keys = keys[order]
+        self._starts, self._ends = np.concatenate(starts)[order], np.concatenate(ends)[order]
+        self._sources: Ids = np.concatenate((index.backward.targets, index.forward.targets))
+        self.entities: Ints = np.unique(self._keys // self._codes_per_entity)
+        """The entities that some step leads to."""
+
+    def draw(self, rng: np.random.Generator, targets: Ints, after: Ints) -> tuple[Ints, Ints, NDArray[np.bool_]]:
+        """A last step into each target: any relation alike, then any of its links to the target alike.
+
+        Args:
+            rng: where it is drawn from.
+            targets: entities, shape (n,).
+            after: the step that follows each, whose inverse is not drawn (it would undo it); `NO_STEP` for none.
+
+        Returns:
+            Codes, sources, and whether there was a step to draw, each of shape (n,).
+        """
+        low, high = (np.searchsorted(self._keys, (targets + more) * self._codes_per_entity) for more in (0, 1))
+        undoing = np.where(after == NO_STEP, NO_STEP, targets * self._codes_per_entity + (after ^ 1))
+        place = np.searchsorted(self._keys, undoing)
+        place[place == len(self._keys)] = 0
+        shut = self._keys[place] == undoing
+        choices = high - low - shut
+        drawn = low + (rng.random(len(targets)) * choices).astype(np.int64)
+        drawn += shut & (drawn >= place)
+        possible = choices > 0
+        drawn[~possible] = 0
+        links = self._starts[drawn] + (rng.random(len(targets)) * (self._ends[drawn] - self._starts[drawn])).astype(
+            np.int64
+        )
+        return self._keys[drawn] % self._codes_per_entity, self._sources[links].astype(np.int64), possible
+
+
+class Structure:
+    """One of the 14 structures, laid out for drafts.
+
+    Args:
+        kind: its name.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        shape = template(kind)
+        anchors = _count(shape, Entity)
+        self.width = anchors + _count(shape, Project)
+        """Columns of a draft."""
+        # Every anchor and relation is named by its column, so that the tree says where each stands.
+        self._tree = instantiate(
+            kind,
+            [Entity(str(column)) for column in range(anchors)],
+            [str(column) for column in range(anchors, self.width)],
+        )
+
+    @cached_property
+    def proving(self) -> tuple[int, ...]:
+        """The columns of the steps that a proof of an answer goes through: those that are not negated."""
+        return tuple(_proving(self._tree))
+
+    def draw(
+        self,
+        rng: np.random.Generator,
+        targets: Ints,
+        steps: BackwardSteps,
+        missing: BackwardSteps | None = None,
+        lacking: NDArray[np.bool_] | None = None,
+    ) -> Drafts:
+        """Fill the structure backwards from entities; drafts that cannot be filled are left out.
+
+        As in BetaE's sampler, a negated branch ends in the same entity, which it takes away.
+
+        Args:
+            rng: where it is drawn from.
+            targets: the entities, shape (n,).
+            steps: the steps of the full graph.
+            missing: the steps over missing links alone.
+            lacking: where a step is drawn from those, shape (n, width).
+        """
+        drafts = np.zeros((len(targets), self.width), dtype=np.int64)
+        whole = np.ones(len(targets), dtype=bool)
+
+        def fill(node: Query, ends: Ints, after: Ints) -> None:
+            if isinstance(node, Entity):
+                drafts[:, int(node.name)] = ends
+            elif isinstance(node, Project):
+                column = int(node.relation)
+                codes, sources, possible = steps.draw(rng, ends, after)
+                if missing is not None and lacking is not None:
+                    others = missing.draw(rng, ends, after)
+                    chosen = lacking[:, column]
+                    codes, sources, possible = (
+                        np.where(chosen, other_columns, known)
+                        for other_columns, known in zip(others, (codes, sources, possible), strict=True)
+                    )
+                drafts[:, column] = codes
+                np.logical_and(whole, possible, out=whole)
+                fill(node.source, sources, codes)
+            else:
+                for part in node.children:
+                    fill(part, ends, after)
+
+        fill(self._tree, targets, np.full(len(targets), NO_STEP))
+        drafts = drafts[whole]
+        return drafts[~self._repeats_a_branch(drafts)]
+
+    def _repeats_a_branch(self, drafts: Drafts) -> NDArray[np.bool_]:
+        """Whether two siblings of the same form are the same, shape (n,)."""
+        repeats = np.zeros(len(drafts), dtype=bool)
+        for siblings in self._siblings:
+            for first_columns, other_columns in combinations(siblings, 2):
+                repeats |= (drafts[:, first_columns] == drafts[:, other_columns]).all(axis=1)
+        return repeats
+
+    def ordered(self, drafts: Drafts) -> Drafts:
+        """The same queries with siblings of the same form in order: two of them are one query where rows are equal."""
+        drafts = drafts.copy()
+        for siblings in self._siblings:
+            branches = np.stack([drafts[:, columns] for columns in siblings], axis=1)
+            for row, branch in enumerate(branches.tolist()):
+                branches[row] = sorted(branch)
+            for place, columns in enumerate(siblings):
+                drafts[:, columns] = branches[:, place]
+        return drafts
+
+    @cached_property
+    def _siblings(self) -> list[list[list[int]]]:
+        """Groups of branches of the same form, each branch by its columns."""
+        return list(_sibling_groups(self._tree))
+
+    def program(self, drafts: Drafts) -> Program:
+        """The drafts as a program of n chains."""
+        chain = decompose(self._tree)
+        n, inputs = len(drafts), sum(len(step.inputs) for step in chain)
+        opcodes = [OPCODES[step.operation] for step in chain]
+        sides = np.zeros((n, len(opcodes)), dtype=np.int32)
+        inputs_of_steps = np.zeros((n, inputs), dtype=np.int32)
+        at = 0
+        for position, step in enumerate(chain):
+            if step.relation is not None and opcodes[position] == PROJECT:
+                sides[:, position] = drafts[:, int(step.relation)]
+            for source in step.inputs:
+                inputs_of_steps[:, at] = source if isinstance(source, int) else -1 - drafts[:, int(source.name)]
+                at += 1
+        ends = np.cumsum([0, *(len(step.inputs) for step in chain)])
+        bounds = (np.arange(n)[:, None] * inputs + ends[:-1]).ravel()
+        return Program(
+            np.arange(n + 1, dtype=np.int64) * len(opcodes),
+            np.tile(np.array(opcodes, dtype=np.int32), n),
+            sides.ravel(),
+            np.append(bounds, n * inputs).astype(np.int64),
+            inputs_of_steps.ravel(),
+        )
+
+    def query(self, draft: Sequence[int], entity_ids: Sequence[str], step_names: Sequence[str | None]) -> Query:
+        """One draft as a query by the data set's ids; `step_names` names each step, inverse ones by their twin."""
+
+        def ground(node: Query) -> Query:
+            if isinstance(node, Entity):
+                return Entity(entity_ids[draft[int(node.name)]], by_id=True)
+            if isinstance(node, Project):
+                name = step_names[draft[int(node.relation)]]
+                assert name is not None  # steps without a name are not drawn
+                return Project(name, ground(node.source))
+            parts = tuple(ground(part) for part in node.children)
+            if isinstance(node, Complement):
+                return Complement(parts[0])
+            return Union(parts) if isinstance(node, Union) else Intersect(parts)
+
+        return ground(self._tree)
+
+
+def _count(node: Query, kind: type[Query]) -> int:
+    return isinstance(node, kind) + sum(_count(child, kind) for child in node.children)
+
+
+def _columns(node: Query) -> list[int]:
+    own = [int(node.name)] if isinstance(node, Entity) else [int(node.relation)] if isinstance(node, Project) else []
+    return [*own, *(column for child in node.children for column in _columns(child))]
+
+
+def _proving(node: Query) -> Iterator[int]:
+    if isinstance(node, Project):
+        yield int(node.relation)
+    for child in node.children:
+        if not isinstance(child, Complement):
+            yield from _proving(child)
+
+
+def _form(node: Query) -> tuple[str, ...]:
+    return (type(node).__name__, *(name for child in node.children for name in _form(child)))
+
+
+def _sibling_groups(node: Query) -> Iterator[list[list[int]]]:
+    if isinstance(node, Intersect | Union):
+        groups: dict[tuple[str, ...], list[list[int]]] = {}
+        for part in node.parts:
+            groups.setdefault(_form(part), []).append(_columns(part))
+        yield from (group for group in groups.values() if len(group) > 1)
+    for child in node.children:
+        yield from _sibling_groups(child)
+
 
 BATCH = 1024
 """Drafts that are drawn and executed at once."""

@@ -9,17 +9,17 @@ import pytest
 
 from app.ask.cards import I_THINK, picture_card, picture_sentence
 from app.ask.desk import Desk, InHand
-from app.ask.hearing import Heard
+from app.ask.image_intent import Heard
 from app.graph.graphs import GraphShelf
 from app.image.looking import Looked, SharedDetector
-from app.models.language_model import LanguageModel
+from app.models.models import LanguageModel
 from reasoning import Query
 from vision import Detections, Grounding, Scene, Task
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
-from vision.detections.description import sentence
+from vision.detections.showing import sentence
 from vision.grounding import ground
-from vision.images.loading import load_image
-from vision.reading.expressions.sentence import Question
+from vision.images import load_image
+from vision.parsing.prompt import Question
 from vision.task import Kind, Target
 
 

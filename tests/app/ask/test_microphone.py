@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.ask.microphone import MOST_LETTERS, Microphone, Recording
-from app.ask.speech import SharedSpeech
+from app.ask.speech import MOST_LETTERS, Microphone, Recording, SharedSpeech
 from reasoning import KnowledgeGraph
 from reasoning.speech import Audio, SpeechModel, Transcript
-from reasoning.speech.errors import SpeechError
-from reasoning.speech.model import Hypothesis
-from reasoning.speech.topic import ANYTHING, Topic
+from reasoning.speech.audio import SpeechError
+from reasoning.speech.model import ANYTHING, Hypothesis, Topic
 from tests.app.browsing import expect, visit
 from tests.reasoning.speech.recordings import GERMAN, RATE, noise, packaged_model, samples_of, spoken
 

@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from app.ask.hearing import heard
-from app.ask.routing import Sureness, graph_sureness
-from kg_data.errors import SkylarkError
+from app.ask.image_intent import Sureness, graph_sureness, heard
 from reasoning import Query
 from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
+from skylark.errors import SkylarkError
 from vision import Task, Vision
 
 
@@ -78,7 +77,7 @@ def test_what_no_picture_tells_is_a_description_only_where_that_is_surer(
     vision = Vision()
     beyond = Task(text, targets=(), understood=False, unread=(text,), probability=0.8)
     monkeypatch.setattr(vision, "read", lambda text: beyond)
-    monkeypatch.setattr("app.ask.hearing._sureness", lambda vision, text: described)
+    monkeypatch.setattr("app.ask.image_intent._sureness", lambda vision, text: described)
     read = heard(vision, text)
     assert read.task is not None and (read.task.expression is not None) is is_described
     assert read.sure == (described if is_described else 0.4)

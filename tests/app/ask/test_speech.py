@@ -18,11 +18,11 @@ from app.api import Programs
 from app.ask.speech import SharedSpeech
 from app.graph.graphs import GraphShelf
 from app.image.looking import SharedDetector
-from app.models.language_model import LanguageModel
-from app.programs.parameters import CallError
-from app.server.limits import HEARD_AT_ONCE
-from kg_data.errors import SkylarkError
+from app.models.models import LanguageModel
+from app.programs.descriptions import CallError
+from app.server.serving import HEARD_AT_ONCE
 from reasoning.speech import Audio, SpeechModel, Transcript
+from skylark.errors import SkylarkError
 from tests.reasoning.speech.recordings import GERMAN, RATE, music, packaged_model, spoken, write_wav
 
 
@@ -128,7 +128,7 @@ def test_a_recording_of_too_many_bytes_is_refused(programs: Programs, uploads: P
 
 def test_without_the_extra_that_is_told(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
     programs.relations()  # what the graph itself needs is there
-    monkeypatch.setattr("kg_data.installation.find_spec", lambda name: None)
+    monkeypatch.setattr("skylark.installation.find_spec", lambda name: None)
     assert not SharedSpeech().available
     assert "Hearing a question needs the package faster-whisper" in SharedSpeech().problem
     with pytest.raises(CallError, match=r"needs the package faster-whisper.*install"):

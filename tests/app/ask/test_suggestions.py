@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.ask.suggestions import about_picture
+from app.ask.desk import about_picture
 from vision import Detections, Scene
-from vision.images.loading import load_image
+from vision.images import load_image
 
 
 def scene(*things: tuple[str, tuple[float, ...], float]) -> Scene:

@@ -11,17 +11,16 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from app.batch import image_page
+from app.batch import images as image_page
 from app.batch import page as query_page
-from app.batch.follow import Updates, kept_job
-from app.batch.image_job import ImageJob
-from app.batch.image_page import ImagesPart
-from app.batch.job import QueryJob, Settings
+from app.batch.images import ImageJob, ImagesPart
+from app.batch.jobs import QueryJob, Settings
 from app.batch.page import QueriesPart
 from app.batch.upload import receive
+from app.batch.view import Updates, kept_job
 from app.graph.graphs import GraphShelf
 from app.image.looking import SharedDetector
-from app.models.language_model import LanguageModel
+from app.models.models import LanguageModel
 from app.video import page as video_page
 from app.video.job import VideoJob
 from app.video.page import VideoTab

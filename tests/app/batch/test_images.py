@@ -16,22 +16,23 @@ import pytest
 from PIL import Image
 
 from app.batch import queue as batch_queue
-from app.batch.follow import kept_job
-from app.batch.image_job import (
+from app.batch.images import (
     IMAGES,
     MOST_IMAGES,
     SENT,
     ImageJob,
+    ImagesPart,
     count_images,
+    found_html,
     names_in_results,
+    state_html,
     take_images,
     without_done,
 )
-from app.batch.image_page import ImagesPart
-from app.batch.image_view import found_html, state_html
 from app.batch.queue import TURN_OVER, JobStore
+from app.batch.view import kept_job
 from app.image.looking import SharedDetector
-from kg_data.errors import SkylarkError
+from skylark.errors import SkylarkError
 from tests.app.browsing import SCRIPT
 
 PHOTOGRAPHS = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data"  # type: ignore[union-attr,index]

@@ -21,32 +21,35 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from app.batch import job as batch_job
+from app.batch import jobs as batch_job
 from app.batch import queue as batch_queue
-from app.batch.follow import kept_job
-from app.batch.job import QueryJob, Row, Settings
-from app.batch.methods import (
+from app.batch.jobs import (
     COMPLETE,
     EXACT,
     LARK_COPY,
     LARK_OWN,
     NOTHING,
     BatchMethod,
+    QueryJob,
+    Row,
+    Settings,
     chosen_methods,
+    comparison_of,
+    job_again,
     offered_methods,
+    results_of,
+    write_files,
 )
 from app.batch.page import QueriesPart
 from app.batch.queue import PAGE_CLOSED, TURN_OVER, JobStore, WaitingLine
-from app.batch.results import comparison_of, job_again, results_of, write_files
 from app.batch.upload import receive
-from app.batch.view import answers_html, estimate_html, figures_html, state_html
+from app.batch.view import answers_html, estimate_html, figures_html, kept_job, state_html
 from app.graph.graphs import GraphShelf
-from app.models.language_model import LanguageModel
-from app.models.own import open_model
-from kg_data.errors import SkylarkError
+from app.models.models import LanguageModel, open_model
 from reasoning import KnowledgeGraph
-from reasoning.evaluation.query_run import QueryEvaluation
-from reasoning.language import LLMError
+from reasoning.evaluation.runs import QueryEvaluation
+from reasoning.lm import LLMError
+from skylark.errors import SkylarkError
 from tests.app.browsing import SCRIPT
 from tests.app.couples import triples
 from tests.reasoning.chat_models import faultless_reply
@@ -180,7 +183,7 @@ def test_the_plot_calls_the_methods_what_the_table_does(
         out.touch()
         drawn.append(labels)
 
-    monkeypatch.setattr("app.batch.results.save_plot", save_plot)
+    monkeypatch.setattr("app.batch.jobs.save_plot", save_plot)
     write_files(run(make(), jobs))
     assert drawn == [["exact execution", "lark with the copy-everything baseline"]]
 
@@ -257,7 +260,7 @@ def test_a_stopped_job_is_gone_on_with_by_its_zip_without_asking_again(
     model = LanguageModel("copy")
     with pytest.raises(SkylarkError, match="name it with its key under Models first"):
         job_again(given_back, elsewhere, shelf, model)
-    monkeypatch.setattr("app.batch.results.chosen_methods", lambda *_: [method])
+    monkeypatch.setattr("app.batch.jobs.chosen_methods", lambda *_: [method])
     again = job_again(given_back, elsewhere, shelf, model)
     assert again.id == job.id
     server.then()
@@ -324,7 +327,7 @@ def test_a_zip_of_the_first_version_is_refused_since_others_read_its_questions(
     towns = folder / "kg" / "towns"
     towns.mkdir()
     (towns / "train.txt").write_text("Ayr\troad\tBath\nBath\troad\tCork\nAyr\tis\tplain\n")
-    for user in ("app.batch.results", "reasoning.evaluation.settings"):
+    for user in ("app.batch.jobs", "reasoning.evaluation.run"):
         monkeypatch.setattr(f"{user}.version", lambda: now)
     archive = Path(__file__).parents[2] / "data" / "batch_job_0_1_0.zip"
     jobs, shelf, model = JobStore[QueryJob](), GraphShelf(["towns"]), LanguageModel("copy")

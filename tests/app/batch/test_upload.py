@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from app.batch.upload import MOST_LINES, described, receive, split_of, write_expected
-from app.batch.zip import Bounds, plain_name, unpack
-from kg_data.errors import SkylarkError
+from app.batch.upload import MOST_LINES, Bounds, described, plain_name, receive, split_of, unpack, write_expected
 from reasoning import KnowledgeGraph, Reasoner
+from skylark.errors import SkylarkError
 
 BOUNDS = Bounds(files=3, bytes_each=3_000_000, bytes_all=4_000_000)
 RECORD = {"type": "1p", "query": [0, [0]], "easy": [1], "hard": []}

@@ -7,10 +7,9 @@ import re
 
 import pytest
 
-from app.graph.answer_view import LENGTHS, MOST_ROWS, answer_csv, saved_answer, sorted_table, table_html
-from app.graph.asking import ask
+from app.graph.answer_view import LENGTHS, MOST_ROWS, answer_csv, ask, saved_answer, sorted_table, table_html
 from app.graph.graphs import GraphShelf
-from app.server.scripts import called
+from app.server.views import called
 from reasoning import KnowledgeGraph, Reasoner
 from reasoning.answer import Answer
 from tests.app.test_views import SCRIPT, assert_harmless

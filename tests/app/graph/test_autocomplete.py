@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.graph.autocomplete import MOST_SHOWN, completions, word_at
+from app.graph.contents import MOST_SHOWN, completions, word_at
 from app.graph.graphs import GraphShelf
 from reasoning import KnowledgeGraph, Query
 

@@ -12,7 +12,7 @@ from app.graph.contents import (
     schema_of,
     type_counts,
 )
-from app.graph.handlers import description
+from app.graph.page import description
 from reasoning import KnowledgeGraph
 from tests.app.test_views import SCRIPT, assert_harmless
 

@@ -5,10 +5,19 @@ from itertools import combinations
 
 import pytest
 
+from app.graph.answer_view import picture_html
 from app.graph.contents import SCHEMA_ROW, schema_layout, schema_of
-from app.graph.drawing import EDGE_LETTER, MANY, NAMED_ANSWER, Place, drawing_svg, node_places, routes_of
-from app.graph.layout import Layout, lay_out
-from app.graph.picture import picture_html
+from app.graph.drawing import (
+    EDGE_LETTER,
+    MANY,
+    NAMED_ANSWER,
+    Layout,
+    Place,
+    drawing_svg,
+    lay_out,
+    node_places,
+    routes_of,
+)
 from reasoning import KnowledgeGraph
 from tests.app.test_views import asked, assert_harmless
 

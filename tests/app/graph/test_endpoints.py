@@ -8,18 +8,17 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from app.graph.asking import ask
+from app.graph.answer_view import ask
 from app.graph.contents import contents_html, relation_rows, type_counts
+from app.graph.drawing import lay_out
 from app.graph.examples import examples_for
-from app.graph.graphs import GraphShelf
-from app.graph.handlers import GraphDemo, description
-from app.graph.layout import lay_out
-from app.graph.own_graphs import UploadError, read_graph
+from app.graph.graphs import GraphShelf, UploadError, read_graph
+from app.graph.page import GraphDemo, description
 from app.graph.parts import NO_CHANGES
-from app.models.language_model import LanguageModel
-from kg_data.errors import UnknownGraphError
+from app.models.models import LanguageModel
 from reasoning import KnowledgeGraph, Reasoner
 from reasoning.errors import EndpointError
+from skylark.errors import UnknownGraphError
 from tests.app.test_views import PARTS
 from tests.reasoning.endpoint_server import EndpointServer, serving, store_of_turtle
 from tests.reasoning.graph.endpoint.foreign import TURTLE

@@ -12,19 +12,24 @@ import pytest
 
 from app.api import Programs
 from app.ask.speech import SharedSpeech
-from app.graph.answer_view import answer_html, evidence_table_html, saved_answer, sorted_table, table_html
-from app.graph.asking import ask
+from app.graph.answer_view import (
+    answer_html,
+    ask,
+    evidence_table_html,
+    opened_picture,
+    picture_html,
+    saved_answer,
+    sorted_table,
+    table_html,
+)
+from app.graph.drawing import lay_out
 from app.graph.graphs import GraphShelf
-from app.graph.layout import lay_out
-from app.graph.likely.answer import AnswerWithLikely
-from app.graph.likely.runs import LikelyAnswers, PredictedGraph, Predictors
-from app.graph.likely.slider import MOST_POSITION, LikelyDemo, least_of, position_of, proof_shown
 from app.graph.parts import Changes
-from app.graph.picture import opened_picture, picture_html
+from app.graph.prediction_slider import MOST_POSITION, LikelyDemo, least_of, position_of, proof_shown
+from app.graph.predictions import AnswerWithLikely, LikelyAnswers, PredictedGraph, Predictors
 from app.image.looking import SharedDetector
-from app.models.language_model import LanguageModel
-from app.server.scripts import called
-from app.server.words import percent
+from app.models.models import LanguageModel
+from app.server.views import called, percent
 from reasoning import KnowledgeGraph, Query
 from reasoning.errors import CompletionError
 from tests.app.couples import triples
@@ -236,8 +241,8 @@ def test_a_predictor_is_made_once_and_goes_with_its_graph(shelf: GraphShelf) -> 
 def test_a_trained_predictor_is_preferred(
     couples: KnowledgeGraph, predicted: PredictedGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.graph.likely.runs.find_predictor", lambda kg: predicted.predictor)
-    monkeypatch.setattr("app.graph.likely.runs.predict_by_rules", lambda kg: pytest.fail("rules were mined"))
+    monkeypatch.setattr("app.graph.predictions.find_predictor", lambda kg: predicted.predictor)
+    monkeypatch.setattr("app.graph.predictions.predict_by_rules", lambda kg: pytest.fail("rules were mined"))
     assert PredictedGraph.of(couples).predictor is predicted.predictor
 
 

@@ -5,16 +5,15 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-import app.graph.own_graphs as own_graphs
+import app.graph.graphs as own_graphs
 from app.__main__ import main
-from app.graph.graphs import GraphShelf
-from app.graph.handlers import GraphDemo
-from app.graph.own_graphs import OwnGraphs, UploadError, read_graph, reading, shown_name
+from app.graph.graphs import GraphShelf, OwnGraphs, UploadError, read_graph, reading, shown_name
+from app.graph.page import GraphDemo
 from app.graph.parts import Changes
-from app.models.language_model import LanguageModel
-from kg_data.errors import SkylarkError, UnknownGraphError
+from app.models.models import LanguageModel
 from kg_data.loaders import LoadingOptions
 from reasoning import KnowledgeGraph, Reasoner
+from skylark.errors import SkylarkError, UnknownGraphError
 from tests.app.test_views import PARTS
 
 SCRIPT = "<script>alert(1)</script>"

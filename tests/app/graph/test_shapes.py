@@ -4,11 +4,11 @@ import random
 
 import pytest
 
+from app.graph.examples import drawing_of, example_of, filled_shape, grown, shape_example, shapes_html
 from app.graph.graphs import GraphShelf
-from app.graph.shapes import drawing_of, example_of, filled_shape, grown, shape_example, shapes_html
-from app.server.scripts import called
+from app.server.views import called
 from reasoning import KnowledgeGraph, Query, Reasoner
-from reasoning.query.structures import NEGATED, STRUCTURES, instantiate
+from reasoning.query.records import NEGATED, STRUCTURES, instantiate
 from reasoning.query.tree import Complement, Entity, Project
 from tests.app.test_views import assert_harmless
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from app.graph.graphs import GraphShelf
-from kg_data.errors import UsageError
 from reasoning import KnowledgeGraph
-from reasoning.graph.changing.change import Change
-from reasoning.graph.changing.on_disk import GraphStore
+from reasoning.graph.updates.edits import Change
+from reasoning.graph.updates.on_disk import GraphStore
+from skylark.errors import UsageError
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.app.browsing import DESKTOP, PHONE, SCRIPT, expect, open_tab, visit, visitor
-from vision.images.loading import MAX_BYTES
+from vision.images import MAX_BYTES
 
 PHOTOGRAPHS = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data"  # type: ignore[union-attr,index]
 SENT_HERE = {"_type": "gradio.FileData"}

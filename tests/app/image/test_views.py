@@ -17,17 +17,25 @@ from PIL import Image
 from app.image.examples import IMAGE_EXAMPLES, available
 from app.image.looking import MAX_INSTRUCTION, MOST_IN_SCENE, Looked, SharedDetector
 from app.image.overlay import data_uri, numbered, objects_html, other_things, overlay_html
-from app.image.page import ImageTab, written
-from app.image.views import MOST_CLASSES, answer_html, may_be_doubted, reasoning_html, scene_html, task_html
-from kg_data.errors import SkylarkError
+from app.image.page import (
+    MOST_CLASSES,
+    ImageTab,
+    answer_html,
+    may_be_doubted,
+    reasoning_html,
+    scene_html,
+    task_html,
+    written,
+)
 from reasoning import Query
+from skylark.errors import SkylarkError
 from tests.app.test_views import IMAGE, SCRIPT, Page
 from vision import Detections, Grounding, OutputFormat, Scene, Task, Vision, load_image
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.detections.drawing import class_colours
 from vision.grounding import ground
-from vision.images.loading import LoadedImage
-from vision.reading.expressions.sentence import Question
+from vision.images import LoadedImage
+from vision.parsing.prompt import Question
 from vision.task import Limit, SizeRange, Target, Undetectable
 
 

@@ -12,15 +12,12 @@ import gradio as gr
 import pytest
 from gradio.context import LocalContext
 
-from app.models import own as models_own
-from app.models.language_model import LanguageModel
-from app.models.own import OwnModels, offered, open_model, try_model
-from app.models.page import ModelsTab
-from app.models.view import cards, cards_html
-from app.server.failure_view import failure_html
-from kg_data.errors import SkylarkError
-from reasoning.language import LLMError
-from reasoning.language.hosted.providers import PROVIDERS, load_hosted
+from app.models import models as models_own
+from app.models.models import LanguageModel, ModelsTab, OwnModels, cards, cards_html, offered, open_model, try_model
+from app.server.views import failure_html
+from reasoning.lm import LLMError
+from reasoning.lm.hosted import PROVIDERS, load_hosted
+from skylark.errors import SkylarkError
 from tests.app.browsing import SCRIPT
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 

@@ -17,9 +17,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from app.server import limits
-from app.server.guard import Guard, stored_bytes
-from app.server.serving import delete_old
+from app.server import serving
+from app.server.serving import Guard, delete_old, stored_bytes
 
 API = "/gradio_api"
 FETCHED = {"path": "http://127.0.0.1:9/secret", "meta": {"_type": "gradio.FileData"}}
@@ -96,7 +95,7 @@ def test_questions_about_addresses_are_no_files(client: TestClient) -> None:
 
 
 def test_a_request_is_bounded_in_bytes_and_depth(client: TestClient) -> None:
-    answer = client.post(f"{API}/call/ask", content=b"x" * (limits.JSON_BYTES + 1))
+    answer = client.post(f"{API}/call/ask", content=b"x" * (serving.JSON_BYTES + 1))
     assert (answer.status_code, answer.json()["detail"]) == (
         413,
         "the request has more than 12 MB, the limit here: send less at a time",
@@ -113,23 +112,23 @@ def test_a_request_is_bounded_in_bytes_and_depth(client: TestClient) -> None:
 
 
 def test_an_upload_is_bounded_as_a_whole(client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(limits, "UPLOAD_BYTES", 1000)
+    monkeypatch.setattr(serving, "UPLOAD_BYTES", 1000)
     assert client.post(f"{API}/upload", content=b"x" * 1000).status_code == 200
     assert client.post(f"{API}/upload", content=b"x" * 1001).status_code == 413
     assert client.post(f"{API}/upload", content=(b"x" * 500 for _ in range(3))).status_code == 413
     (tmp_path / "sent").write_bytes(b"x" * 5000)
-    monkeypatch.setattr(limits, "STORED_BYTES", 5000)
+    monkeypatch.setattr(serving, "STORED_BYTES", 5000)
     full = client.post(f"{API}/upload", content=b"x")
     assert (full.status_code, full.headers["retry-after"]) == (507, "5")
 
 
 def test_one_visitor_does_not_take_the_queue_of_all(client: TestClient, live: list[tuple[str, str]]) -> None:
-    live += [("mine", "10.0.0.7")] * limits.VISITOR_EVENTS
+    live += [("mine", "10.0.0.7")] * serving.VISITOR_EVENTS
     mine = client.post(f"{API}/queue/join", json={"data": [], "session_hash": "mine"})
     assert mine.status_code == 429
     assert "wait until one is done" in mine.json()["detail"]
     assert client.post(f"{API}/queue/join", json={"data": [], "session_hash": "other"}).status_code == 200
-    live += [(f"tab {number}", "10.0.0.7") for number in range(limits.ADDRESS_EVENTS)]
+    live += [(f"tab {number}", "10.0.0.7") for number in range(serving.ADDRESS_EVENTS)]
     for path in ("queue/join", "call/ask", "mcp/"):
         assert client.post(f"{API}/{path}", json={"data": [], "session_hash": "new"}).status_code == 429
     assert client.post(f"{API}/cancel", json={"session_hash": "mine"}).status_code == 200, "to stop is always allowed"
@@ -138,7 +137,7 @@ def test_one_visitor_does_not_take_the_queue_of_all(client: TestClient, live: li
 
 
 def test_a_thousand_tabs_are_told(live: list[tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "ADDRESS_CONNECTIONS", 3)
+    monkeypatch.setattr(serving, "ADDRESS_CONNECTIONS", 3)
     release = threading.Event()
 
     def held(request: Request) -> JSONResponse:

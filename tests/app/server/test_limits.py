@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from app.server.limits import TimeLimit, TookTooLongError
-from reasoning.language.cancellation import abandoned
+from app.server.serving import TimeLimit, TookTooLongError
+from reasoning.lm.calls import abandoned
 
 
 def test_work_gives_and_raises_as_without_a_limit() -> None:

@@ -36,16 +36,14 @@ from app.api import Programs
 from app.ask.speech import SharedSpeech
 from app.graph.graphs import GraphShelf
 from app.image.looking import MOST_IN_SCENE, SharedDetector
-from app.models.language_model import LanguageModel
-from app.programs.calls import Calls
-from app.programs.parameters import CallError
-from app.programs.results import with_first_relations
-from app.programs.tools import TOOLS
-from app.server import limits
-from kg_data.installation import version
+from app.models.models import LanguageModel
+from app.programs.calls import TOOLS, Calls
+from app.programs.descriptions import CallError, with_first_relations
+from app.server import serving
 from reasoning import KnowledgeGraph, Query
 from reasoning.graph.exchange import columns_from_triples
 from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
+from skylark.installation import version
 from tests.app.browsing import ROOT, SCRIPT
 from tests.app.visitors import Baggage, load, looks, picture, says, spoken_questions, upload
 from tests.reasoning.speech.recordings import packaged_model, spoken
@@ -170,16 +168,16 @@ def test_the_documented_commands_run(copying: str, folder: Path, number: int, to
 
 def test_the_documented_limits_are_those_that_hold() -> None:
     table = DEMO[DEMO.index("## Limits") :]
-    megabytes = [number // 2**20 for number in (limits.FILE_BYTES, limits.UPLOAD_BYTES)]
+    megabytes = [number // 2**20 for number in (serving.FILE_BYTES, serving.UPLOAD_BYTES)]
     for told in (
-        f"| {limits.QUEUE_LIMIT};", f"| {limits.VISITOR_EVENTS}, and {limits.ADDRESS_EVENTS} |",
-        f"| {limits.ADDRESS_CONNECTIONS} and {limits.ALL_CONNECTIONS:,};", f"| {limits.SESSIONS};",
-        f"| {megabytes[0]} MB, {megabytes[1]} MB, {limits.STORED_BYTES // 2**30} GB |",
-        f"| {limits.JSON_BYTES // 2**20} MB |", f"| {limits.RUN_SECONDS // 60} minutes;",
-        f"| {limits.ANSWER_SECONDS} and {limits.LOOK_SECONDS} seconds, {limits.WATCH_SECONDS // 60} minutes |",
-        f"| {limits.AUDIO_SECONDS} seconds, {limits.AUDIO_BYTES // 2**20} MB |",
-        f"| {limits.HEARD_AT_ONCE} at a time, {limits.HEAR_SECONDS} seconds |",
-        f"| {limits.LIKELY_SECONDS // 60} and {limits.LEARN_SECONDS // 60} minutes |",
+        f"| {serving.QUEUE_LIMIT};", f"| {serving.VISITOR_EVENTS}, and {serving.ADDRESS_EVENTS} |",
+        f"| {serving.ADDRESS_CONNECTIONS} and {serving.ALL_CONNECTIONS:,};", f"| {serving.SESSIONS};",
+        f"| {megabytes[0]} MB, {megabytes[1]} MB, {serving.STORED_BYTES // 2**30} GB |",
+        f"| {serving.JSON_BYTES // 2**20} MB |", f"| {serving.RUN_SECONDS // 60} minutes;",
+        f"| {serving.ANSWER_SECONDS} and {serving.LOOK_SECONDS} seconds, {serving.WATCH_SECONDS // 60} minutes |",
+        f"| {serving.AUDIO_SECONDS} seconds, {serving.AUDIO_BYTES // 2**20} MB |",
+        f"| {serving.HEARD_AT_ONCE} at a time, {serving.HEAR_SECONDS} seconds |",
+        f"| {serving.LIKELY_SECONDS // 60} and {serving.LEARN_SECONDS // 60} minutes |",
     ):  # fmt: skip
         assert told in table, told
 
@@ -320,7 +318,7 @@ def test_tools_tell_mistakes_in_sentences(copying: str, inward: tuple[str, list[
 
 def test_an_image_of_some_megabytes_reaches_a_tool(copying: str) -> None:
     async def walk(session: ClientSession, _: InitializeResult) -> str:
-        image = f"data:image/png;base64,{'A' * (limits.JSON_BYTES - 2**20)}"
+        image = f"data:image/png;base64,{'A' * (serving.JSON_BYTES - 2**20)}"
         return told_by(await session.call_tool("describe_scene", {"image": image}))
 
     assert "no image that can be read" in with_tools(copying, walk)
@@ -713,7 +711,7 @@ def test_memory_is_bounded_and_every_answer_is_its_visitors_own(copying: str) ->
 def test_a_page_that_opens_is_far_from_asking_for_too_much(copying: str) -> None:
     config = json.loads(got(copying, "/config")[1])
     at_once = [d for d in config["dependencies"] if any(event == "load" for _, event in d["targets"])]
-    assert 4 <= len(at_once) <= limits.VISITOR_EVENTS / 2
+    assert 4 <= len(at_once) <= serving.VISITOR_EVENTS / 2
 
 
 @pytest.mark.slow

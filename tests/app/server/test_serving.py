@@ -12,7 +12,7 @@ from gradio.state_holder import SessionState
 
 import app.page
 from app.server.serving import clear, forget_values, prepare
-from kg_data.process_end import INTERRUPTED
+from skylark.process import INTERRUPTED
 
 
 def test_uploads_have_a_folder_of_their_own_that_goes_with_the_page(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 from markupsafe import Markup
 
-from app.server.scripts import in_view, read_static
-from app.server.templates import heading, macro, muted
-from app.server.words import counted, duration, percent, shortened
+from app.server.views import counted, duration, heading, in_view, macro, muted, percent, read_static, shortened
 
 
 def test_a_text_is_escaped_and_markup_is_not() -> None:

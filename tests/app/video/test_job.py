@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from app.batch.queue import WaitingLine
-from app.server.limits import VIDEO_SECONDS
+from app.server.serving import VIDEO_SECONDS
 from app.video import job as work
 from app.video.job import FILES, VideoJob
 from tests.app.test_views import Page
@@ -22,10 +22,10 @@ from tests.vision.video.made_tracks import readings
 from tests.vision.video.made_videos import encoded
 from vision import Task, Vision
 from vision.detectors.detector import Found, Request
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 from vision.task import Target
-from vision.video.instructions import VideoTask
-from vision.video.mot import read_mot
+from vision.video.files import read_mot
+from vision.video.watching import VideoTask
 
 SIZE = (160, 120)
 EVERY_CAT = VideoTask(Task("every cat", targets=(Target("cat", ("cat",)),)))

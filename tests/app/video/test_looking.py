@@ -9,23 +9,14 @@ import numpy as np
 import pytest
 
 from app.image.looking import MAX_INSTRUCTION
-from app.server.limits import FILE_BYTES, VIDEO_SECONDS
-from app.video.looking import (
-    BOUNDS,
-    DRAWN_SIDE,
-    as_drawn,
-    checked_words,
-    drawn_size,
-    looks_every,
-    seconds_of,
-    sent_video,
-)
-from kg_data.errors import SkylarkError
+from app.server.serving import FILE_BYTES, VIDEO_SECONDS
+from app.video.job import BOUNDS, DRAWN_SIDE, as_drawn, checked_words, drawn_size, looks_every, seconds_of, sent_video
+from skylark.errors import SkylarkError
 from tests.vision.coloured_pictures import ColourDetector
 from tests.vision.video.made_videos import encoded, moving_video
 from vision import Detections, Task, Vision
 from vision.errors import VideoError
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 from vision.video.frames import open_frames
 from vision.video.tracks import Frame, TrackedFrame
 
@@ -112,7 +103,7 @@ clock = [0.0]
 def test_a_slow_detector_looks_at_fewer_frames(
     minute: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, every: int
 ) -> None:
-    monkeypatch.setattr("app.video.looking.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("app.video.job.time.perf_counter", lambda: clock[0])
     vision = Slow(ColourDetector())
     vision.seconds = seconds
     with open_frames(minute, limits=BOUNDS) as frames:

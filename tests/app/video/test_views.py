@@ -11,12 +11,20 @@ import pytest
 
 from app.batch.queue import StoppedError, WaitingLine
 from app.video.examples import CLIPS, HEIGHT, VIDEO_EXAMPLES, WIDTH, available
-from app.video.found import Found
-from app.video.job import Progress, VideoJob
-from app.video.state import state_html
-from app.video.timeline import MOST_ROWS, timeline
-from app.video.views import answer_html, counts_html, headline, read_html, shown, stage_html, timeline_html
-from kg_data.errors import SkylarkError
+from app.video.job import Progress, VideoJob, state_html
+from app.video.views import (
+    MOST_ROWS,
+    Found,
+    answer_html,
+    counts_html,
+    headline,
+    read_html,
+    shown,
+    stage_html,
+    timeline,
+    timeline_html,
+)
+from skylark.errors import SkylarkError
 from tests.app.test_views import IMAGE, SCRIPT, Page
 from tests.vision.video.made_tracks import going, readings, still, tracks_of
 from vision import Task

@@ -11,10 +11,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from kg_data.appended_lines import AppendedLines, Line, whole_lines
 from kg_data.batches.lines import in_order, lines_by_workers
-from kg_data.batches.options import Workers
-from kg_data.batches.shards import ShardFolder
+from kg_data.batches.shards import ShardFolder, Workers
+from skylark.files import AppendedLines, Line, whole_lines
 from tests.kg_data.batches.works import dying_at, squaring
 
 

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg_data.batches.options import Workers
 from kg_data.batches.shards import (
     GROUPS_A_WORKER,
     LEAST_ITEMS,
@@ -19,9 +18,10 @@ from kg_data.batches.shards import (
     Shard,
     ShardFolder,
     ShardWorker,
+    Workers,
     cut,
 )
-from kg_data.errors import DataError, ResultsError, UsageError, WorkerError
+from skylark.errors import DataError, ResultsError, UsageError, WorkerError
 from tests.kg_data.batches.works import failing_at, line_of, squaring
 
 

@@ -18,12 +18,11 @@ from typing import Any
 
 import pytest
 
-from kg_data.appended_lines import Line
 from kg_data.batches.lines import lines_by_workers
-from kg_data.batches.options import Engine, Workers
 from kg_data.batches.processes import run_in_processes
-from kg_data.batches.shards import Opening, Shard, ShardFolder
-from kg_data.errors import MissingPackageError, SkylarkError, UsageError, WorkerError
+from kg_data.batches.shards import Engine, Opening, Shard, ShardFolder, Workers
+from skylark.errors import MissingPackageError, SkylarkError, UsageError, WorkerError
+from skylark.files import Line
 from tests.kg_data.batches.works import (
     NotStarting,
     broken_at,
@@ -206,7 +205,7 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
 
 
 def test_without_ray_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kg_data.installation.find_spec", lambda module: None)
+    monkeypatch.setattr("skylark.installation.find_spec", lambda module: None)
     with pytest.raises(MissingPackageError, match="The engine ray needs the package ray, which is not installed: run"):
         go(squaring, engine="ray")
 
@@ -299,7 +298,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from kg_data.errors import SkylarkError
+from skylark.errors import SkylarkError
 from tests.kg_data.batches.test_workers import go
 from tests.kg_data.batches.works import failing_at, squaring
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from pathlib import Path
 
-from kg_data.appended_lines import Line
 from kg_data.batches.shards import Work
-from kg_data.errors import SkylarkError, UsageError
+from skylark.errors import SkylarkError, UsageError
+from skylark.files import Line
 
 Accident = Callable[[int], None]
 

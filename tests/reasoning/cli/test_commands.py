@@ -13,7 +13,7 @@ import pytest
 from reasoning.cli import VERBS, main
 from reasoning.evaluation.question_files import read_questions
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language.hosted.providers import PROVIDERS, Provider
+from reasoning.lm.hosted import PROVIDERS, Provider
 from tests.reasoning.openai_server import OpenAIServer
 
 PROJECT = Path(__file__).resolve().parents[3]

@@ -112,7 +112,7 @@ def test_queries_are_not_sampled_there(
 def test_an_endpoint_that_cannot_be_asked_is_an_error(
     address: str, code: int, said: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reasoning.graph.endpoint.client.BACKOFF", wait_none())
+    monkeypatch.setattr("reasoning.graph.remote.client.BACKOFF", wait_none())
     assert main(["query", "--kg", address, 'borders("France")']) == code
     out, err = capsys.readouterr()
     assert out == "" and said in err and "s3cret" not in err and err.startswith("error: ")

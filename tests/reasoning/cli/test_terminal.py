@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kg_data.text_table import aligned
-from kg_data.visible import visible, visible_lines
 from reasoning import KnowledgeGraph
 from reasoning.cli import main
+from skylark.text import aligned, visible, visible_lines
 
 RED = "A\x1b[31mB"
 BROKEN = "Cee\nNo answers."

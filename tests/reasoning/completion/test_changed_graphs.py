@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from reasoning import KnowledgeGraph, Reasoner
-from reasoning.completion.fitted import find_predictor
-from reasoning.completion.fitting import fit, predict_by_rules
+from reasoning.completion.fitted import find_predictor, fit, predict_by_rules
 from reasoning.completion.options import CompletionOptions, TrainingOptions
 from reasoning.errors import CompletionError
 

@@ -16,26 +16,35 @@ import pytest
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.cli import main
 from reasoning.completion import predictor as predictor_module
-from reasoning.completion.embeddings.checkpoints import best_epoch
-from reasoning.completion.embeddings.training import train
-from reasoning.completion.embeddings.training_pairs import TrainingPairs, split_triples
+from reasoning.completion.embeddings import TrainingPairs, split_triples
 from reasoning.completion.fitted import (
     EMBEDDINGS,
     MANIFEST,
+    RUN,
     TRIPLES,
+    Fitted,
     find_predictor,
+    fit,
     load_predictor,
+    predict_by_rules,
     save_predictor,
 )
-from reasoning.completion.fitting import RUN, Fitted, fit, predict_by_rules
-from reasoning.completion.link_ranking import link_ranks, rank_among, rank_links
-from reasoning.completion.memory import NoMemoryError
 from reasoning.completion.options import CompletionOptions, TrainingOptions, suited_options
-from reasoning.completion.predictor import ENOUGH, TRIED_RULES, Weights, fit_weights, scorer_of
-from reasoning.completion.rules.rule_model import RulePredictor
-from reasoning.completion.training_graph import Fingerprint
+from reasoning.completion.predictor import (
+    ENOUGH,
+    TRIED_RULES,
+    Fingerprint,
+    Weights,
+    fit_weights,
+    link_ranks,
+    rank_among,
+    rank_links,
+    scorer_of,
+)
+from reasoning.completion.rule_model import RulePredictor
+from reasoning.completion.training import NoMemoryError, best_epoch, train
 from reasoning.errors import CompletionError
-from reasoning.evaluation.query_run import QueryEvaluation
+from reasoning.evaluation.runs import QueryEvaluation
 from reasoning.graph.index import TripleIndex
 from tests.reasoning.made_dataset import make_dataset
 

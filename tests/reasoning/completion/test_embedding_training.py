@@ -13,12 +13,11 @@ import pytest
 import torch
 
 from reasoning import KnowledgeGraph
-from reasoning.completion.embeddings import training
-from reasoning.completion.embeddings.complex_model import ComplEx
-from reasoning.completion.embeddings.loss import backward
-from reasoning.completion.embeddings.training_pairs import TrainingPairs, split_triples
-from reasoning.completion.link_ranking import rank_among, rank_links
+from reasoning.completion import training
+from reasoning.completion.embeddings import ComplEx, TrainingPairs, split_triples
 from reasoning.completion.options import SMALL, CompletionOptions, TrainingOptions, suited_options
+from reasoning.completion.predictor import rank_among, rank_links
+from reasoning.completion.training import backward
 from reasoning.errors import CompletionError
 from reasoning.graph.index import TripleIndex
 from tests.reasoning.quick_training import QUICK, graph, trained

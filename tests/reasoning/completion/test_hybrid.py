@@ -14,26 +14,27 @@ import pytest
 from reasoning import KnowledgeGraph, LarkOptions, Reasoner
 from reasoning.answer import Answer
 from reasoning.cli import main
-from reasoning.completion.completed_graph import ADDED, KNOWN, complete_for
-from reasoning.completion.fitting import fit
-from reasoning.completion.hybrid import (
+from reasoning.completion.adjacency import LARGEST
+from reasoning.completion.complete import (
+    ADDED,
+    KNOWN,
     LEFT_OUT,
     WEIGHTS_FILE,
     RankingWeights,
     combined,
+    complete_for,
     features,
     fit_ranking,
     read_weights,
     signals,
     write_weights,
 )
+from reasoning.completion.fitted import fit
 from reasoning.completion.options import CompletionOptions, TrainingOptions
-from reasoning.completion.soft.adjacency import LARGEST
-from reasoning.completion.soft.execution import SoftLogic
-from reasoning.completion.soft.run import SoftRun
+from reasoning.completion.soft_logic import SoftLogic, SoftRun
 from reasoning.errors import CompletionError, EvaluationError
-from reasoning.evaluation.query_run import QueryEvaluation
-from reasoning.evaluation.ranking_weights import fit_ranking_weights
+from reasoning.evaluation.results import fit_ranking_weights
+from reasoning.evaluation.runs import QueryEvaluation
 from reasoning.query.binding import bind
 from reasoning.query.tree import Query
 from tests.reasoning.chat_models import ScriptedChatModel, faultless, faultless_reply

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from reasoning import KnowledgeGraph
+from reasoning.completion.complete import RankingWeights, read_weights
 from reasoning.completion.fitted import FORMAT, MANIFEST, find_predictor, load_predictor
-from reasoning.completion.hybrid import RankingWeights, read_weights
 from reasoning.errors import CompletionError
 
 KEPT = Path(__file__).parents[2] / "data" / "version-0.1.0" / "predictor"

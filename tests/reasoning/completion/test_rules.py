@@ -11,12 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reasoning.completion.rules.application import OFTEN, REST
-from reasoning.completion.rules.closed_rules import BUCKETS, bucket_of
-from reasoning.completion.rules.directed_edges import DirectedEdges, group_of
-from reasoning.completion.rules.options import RuleOptions
+from reasoning.completion.rule_mining import BUCKETS, DirectedEdges, RuleOptions, bucket_of, group_of
+from reasoning.completion.rule_model import OFTEN, REST, RulePredictor
 from reasoning.completion.rules.reasons import reasons
-from reasoning.completion.rules.rule_model import RulePredictor
 from reasoning.errors import CompletionError
 from reasoning.graph.index import TripleIndex
 

@@ -12,12 +12,9 @@ from hypothesis import given, settings
 from numpy.typing import NDArray
 
 from reasoning import KnowledgeGraph, Query
-from reasoning.completion.soft import execution as soft_execution
-from reasoning.completion.soft.adjacency import LARGEST, NeuralAdjacency
-from reasoning.completion.soft.execution import SoftLogic
-from reasoning.completion.soft.expected_degrees import SMOOTHING, ExpectedDegrees
-from reasoning.completion.soft.fuzzy import FuzzySet, among_first
-from reasoning.completion.soft.run import SoftRun
+from reasoning.completion import soft_logic as soft_execution
+from reasoning.completion.adjacency import LARGEST, SMOOTHING, ExpectedDegrees, NeuralAdjacency
+from reasoning.completion.soft_logic import FuzzySet, SoftLogic, SoftRun, among_first
 from reasoning.errors import QueryError
 from reasoning.execution.exact import execute
 from reasoning.graph.index import Ids

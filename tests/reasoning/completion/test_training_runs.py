@@ -11,8 +11,12 @@ import torch
 from safetensors import SafetensorError
 
 from reasoning import KnowledgeGraph
-from reasoning.completion.embeddings import training
-from reasoning.completion.embeddings.checkpoints import (
+from reasoning.completion import training
+from reasoning.completion.embeddings import TrainingPairs
+from reasoning.completion.fitted import fit
+from reasoning.completion.options import TrainingOptions
+from reasoning.completion.predictor import rank_links
+from reasoning.completion.training import (
     CHECKPOINT,
     LOG_FILE,
     OPTIONS_FILE,
@@ -22,10 +26,6 @@ from reasoning.completion.embeddings.checkpoints import (
     claim,
     training_lock,
 )
-from reasoning.completion.embeddings.training_pairs import TrainingPairs
-from reasoning.completion.fitting import fit
-from reasoning.completion.link_ranking import rank_links
-from reasoning.completion.options import TrainingOptions
 from reasoning.errors import CompletionError
 from tests.reasoning.quick_training import QUICK, graph, trained
 

@@ -10,8 +10,8 @@ import pytest
 
 from reasoning.cli import main
 from reasoning.errors import EvaluationError
-from reasoning.evaluation.query_run import QueryEvaluation
-from reasoning.evaluation.results_file import summary_path
+from reasoning.evaluation.results import summary_path
+from reasoning.evaluation.runs import QueryEvaluation
 from reasoning.evaluation.sampling import classify_queries
 
 Captured = pytest.CaptureFixture[str]

@@ -10,15 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, permutation_test  # type: ignore[import-untyped]
 
-from kg_data.appended_lines import Line
-from kg_data.errors import DataError
 from reasoning.cli import main
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.comparison import Comparison, compare
-from reasoning.evaluation.query_run import QueryEvaluation
-from reasoning.evaluation.question_run import QuestionEvaluation
-from reasoning.evaluation.resampling import p_value
-from reasoning.evaluation.results_file import labels_of, read_results, summary_path
+from reasoning.evaluation.metrics import p_value
+from reasoning.evaluation.results import labels_of, read_results, summary_path
+from reasoning.evaluation.runs import QueryEvaluation, QuestionEvaluation
+from skylark.errors import DataError
+from skylark.files import Line
 from tests.reasoning.made_dataset import make_dataset
 from tests.reasoning.made_results import ranked, write
 

@@ -9,7 +9,7 @@ import pytest
 from langchain_core.language_models import FakeListChatModel
 
 from reasoning import KnowledgeGraph, LarkOptions, Reasoner
-from reasoning.evaluation.duration import Duration, duration, time_text
+from reasoning.evaluation.run import Duration, duration, time_text
 
 KG = KnowledgeGraph.from_triples([("Ann", "knows", "Bob")])
 

@@ -16,17 +16,17 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
 
-from kg_data.errors import DataError, ResultsError, SkylarkError
 from reasoning import Query
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.comparison import compare
 from reasoning.evaluation.query_files import Protocol
-from reasoning.evaluation.query_run import QueryEvaluation
-from reasoning.evaluation.results_file import ResultsFile, read_results, summary_path
-from reasoning.evaluation.settings import graph_digest
-from reasoning.graph.changing.changes import merged
+from reasoning.evaluation.results import ResultsFile, read_results, summary_path
+from reasoning.evaluation.run import graph_digest
+from reasoning.evaluation.runs import QueryEvaluation
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.graph.updates.changes import merged
 from reasoning.lark import LarkOptions
+from skylark.errors import DataError, ResultsError, SkylarkError
 from tests.reasoning.made_dataset import ENTITIES, NEGATED, STRUCTURES, make_dataset
 
 PROJECT = Path(__file__).resolve().parents[3]

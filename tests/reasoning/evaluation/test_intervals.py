@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reasoning.evaluation.query_run import QueryEvaluation
-from reasoning.evaluation.resampling import RESAMPLES, average_of, interval, resampled_means
-from reasoning.evaluation.tables import query_table, question_table
-from reasoning.evaluation.tally import QueryTally, QuestionTally
+from reasoning.evaluation.comparison import query_table, question_table
+from reasoning.evaluation.metrics import RESAMPLES, QueryTally, QuestionTally, average_of, interval, resampled_means
+from reasoning.evaluation.runs import QueryEvaluation
 from tests.reasoning.made_dataset import make_dataset
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reasoning.evaluation.results_file import summary_path
+from reasoning.evaluation.results import summary_path
 from tests.reasoning.made_dataset import make_dataset
 
 PROJECT = Path(__file__).resolve().parents[3]

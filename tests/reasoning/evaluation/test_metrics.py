@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reasoning.evaluation.metrics import filtered_ranks, lark_metrics, rank_metrics, set_metrics
-from reasoning.graph.id_lists import IdLists
+from reasoning.graph.index import IdLists
 
 ENTITIES = 12
 Case = tuple[list[int], list[float], list[int], list[int]]

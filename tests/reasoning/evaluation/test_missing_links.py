@@ -10,8 +10,7 @@ from hypothesis import given, settings
 
 from reasoning.errors import EvaluationError, QueryError
 from reasoning.evaluation.query_files import EntityTable, read_records
-from reasoning.evaluation.sampling.graphs import GraphPair
-from reasoning.evaluation.sampling.missing_links import MissingLinks
+from reasoning.evaluation.sampling.missing_links import GraphPair, MissingLinks
 from reasoning.query.tree import Query
 from tests.reasoning.split_graphs import Link, denote, fewest, graph_pair, splits, structured_queries
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from reasoning.errors import EvaluationError
-from reasoning.evaluation import settings
+from reasoning.evaluation import run
 from reasoning.evaluation.comparison import compare
-from reasoning.evaluation.query_run import QueryEvaluation
-from reasoning.evaluation.results_file import read_results, summary_path
+from reasoning.evaluation.results import read_results, summary_path
+from reasoning.evaluation.runs import QueryEvaluation
 from tests.reasoning.made_dataset import make_dataset
 
 WRITTEN = Path(__file__).parents[2] / "data" / "version-0.1.0" / "results.jsonl"
@@ -20,7 +20,7 @@ WRITTEN = Path(__file__).parents[2] / "data" / "version-0.1.0" / "results.jsonl"
 @pytest.fixture
 def evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> QueryEvaluation:
     monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(settings, "version", lambda: "0.1.0")
+    monkeypatch.setattr(run, "version", lambda: "0.1.0")
     dataset = make_dataset(tmp_path / "made", 2)
     return QueryEvaluation(dataset, dataset / "queries", "hard", split="valid", limit=1)
 
@@ -65,6 +65,6 @@ def test_a_stopped_run_is_not_added_to_by_other_code(evaluation: QueryEvaluation
 def test_another_version_does_not_add_to_it(
     evaluation: QueryEvaluation, stopped: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "version", lambda: "0.2.0")
+    monkeypatch.setattr(run, "version", lambda: "0.2.0")
     with pytest.raises(EvaluationError, match=r'version was "0.1.0", now "0.2.0"; code was null'):
         evaluation.run(stopped, resume=True)

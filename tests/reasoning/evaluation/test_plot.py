@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 
-from kg_data.errors import ResultsError
 from reasoning.cli import main
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.metrics import LARK_METRICS, SET_METRICS
 from reasoning.evaluation.plot import COLOURS, plot, save_plot
-from reasoning.evaluation.results_file import Results, read_results
-from reasoning.query.structures import STRUCTURES
+from reasoning.evaluation.results import Results, read_results
+from reasoning.query.records import STRUCTURES
+from skylark.errors import ResultsError
 from tests.reasoning.made_results import ranked, write
 
 pytestmark = pytest.mark.slow

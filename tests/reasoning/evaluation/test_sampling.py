@@ -14,17 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kg_data.errors import ResultsError
 from reasoning.errors import EvaluationError, SamplingError
-from reasoning.evaluation.query_run import QueryEvaluation
+from reasoning.evaluation.runs import QueryEvaluation
 from reasoning.evaluation.sampling import HARDER, SamplingOptions, classify_queries, sample_queries
-from reasoning.evaluation.sampling.drafts import NO_STEP, BackwardSteps
-from reasoning.evaluation.sampling.graphs import GraphPair
-from reasoning.evaluation.sampling.missing_links import MissingLinks
-from reasoning.evaluation.sampling.sampler import QuerySampler
+from reasoning.evaluation.sampling.missing_links import GraphPair, MissingLinks
+from reasoning.evaluation.sampling.sampler import NO_STEP, BackwardSteps, QuerySampler
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.structures import NEGATED, STRUCTURES
+from reasoning.query.records import NEGATED, STRUCTURES
 from reasoning.query.tree import Query
+from skylark.errors import ResultsError
 from tests.reasoning.made_dataset import ENTITIES, Adjacency, answers, make_dataset
 
 PROJECT = Path(__file__).resolve().parents[3]

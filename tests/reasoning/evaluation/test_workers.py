@@ -12,15 +12,13 @@ from typing import Any
 
 import pytest
 
-from kg_data.batches.options import Workers
-from kg_data.batches.shards import ShardFolder, cut
-from kg_data.errors import WorkerError
+from kg_data.batches.shards import ShardFolder, Workers, cut
 from reasoning.cli import main
 from reasoning.errors import EvaluationError
-from reasoning.evaluation import settings
-from reasoning.evaluation.query_run import QueryEvaluation
-from reasoning.evaluation.question_run import QuestionEvaluation
-from reasoning.evaluation.results_file import summary_path
+from reasoning.evaluation import run
+from reasoning.evaluation.results import summary_path
+from reasoning.evaluation.runs import QueryEvaluation, QuestionEvaluation
+from skylark.errors import WorkerError
 from tests.reasoning.chat_models import faultless
 from tests.reasoning.made_dataset import make_dataset
 
@@ -197,7 +195,7 @@ class TestWhatIsRefused:
     def test_other_code_does_not_add_to_it(
         self, evaluation: QueryEvaluation, whole: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(settings, "code_digest", lambda *rooms: "another")
+        monkeypatch.setattr(run, "code_digest", lambda *rooms: "another")
         with pytest.raises(
             EvaluationError, match=r'begun with other settings: code was "\w{16}", now "another"; choose'
         ):
@@ -210,7 +208,7 @@ class TestWhatIsRefused:
         questions.write_text('borders("Portugal")\tSpain\n')
         evaluation = QuestionEvaluation("world", questions)
         evaluation.run(out)
-        monkeypatch.setattr(settings, "weights_digest", lambda source: "others")
+        monkeypatch.setattr(run, "weights_digest", lambda source: "others")
         with pytest.raises(EvaluationError, match=r'weights_digest was "\w{16}", now "others"'):
             evaluation.run(out, resume=True)
 

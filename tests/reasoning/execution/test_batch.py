@@ -12,12 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reasoning import KnowledgeGraph, Query
-from reasoning.execution.batch import BatchExecutor, Program
-from reasoning.execution.batch import execution as execution_module
-from reasoning.execution.batch.program import can_compile
+from reasoning.execution import batch as execution_module
+from reasoning.execution.batch import BatchExecutor, Program, can_compile
 from reasoning.execution.exact import execute
 from reasoning.query.binding import BoundChain, bind
-from reasoning.query.structures import STRUCTURES, instantiate
+from reasoning.query.records import STRUCTURES, instantiate
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Union
 from tests.reasoning.random_queries import Facts, facts, sets
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.errors import QueryError, UnknownEntityError, UnknownRelationError
 from reasoning.execution.exact import execute
 from reasoning.query.binding import bind
 from reasoning.query.tree import Complement, Count, Exists, Intersect, Union
+from skylark.errors import SkylarkError
 from tests.reasoning.random_queries import DATE, DECIMAL, NUMBER, Facts, facts, measured_sets, numbers, sets
 
 TOWNS = KnowledgeGraph.from_triples(

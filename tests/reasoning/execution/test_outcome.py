@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from reasoning import KnowledgeGraph, Query
-from reasoning.execution.outcome import outcome, outcome_behind
+from reasoning.execution.exact import outcome, outcome_behind
 
 KG = KnowledgeGraph.from_triples([
     ("Ann", "knows", "Bo"), ("Ann", "knows", "Cy"), ("Bo", "knows", "Cy"), ("Ann", "age", 40), ("Bo", "age", 40),

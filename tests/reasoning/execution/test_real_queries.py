@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reasoning.evaluation.query_run import QueryEvaluation
 from reasoning.evaluation.question_files import read_questions
+from reasoning.evaluation.runs import QueryEvaluation
 from reasoning.graph.store import KnowledgeGraph
 
 # Over n entities an answer that is not given stands at about n / 2.

@@ -13,17 +13,15 @@ from hypothesis import strategies as st
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 
-from kg_data.cache_location import CACHE_VARIABLE
-from kg_data.errors import SkylarkError, UsageError
 from reasoning import KnowledgeGraph, Reasoner, Source
-from reasoning.extraction.asking import open_model
+from reasoning.extraction.asking import ExtractionOptions, open_model
 from reasoning.extraction.documents import Document
-from reasoning.extraction.estimate import estimate
 from reasoning.extraction.extraction import Extraction
-from reasoning.extraction.options import ExtractionOptions
-from reasoning.extraction.run import Run, extract
-from reasoning.language.embedded import EmbeddedChatModel
-from reasoning.language.errors import LLMError
+from reasoning.extraction.run import Run, estimate, extract
+from reasoning.lm.embedded import EmbeddedChatModel
+from reasoning.lm.errors import LLMError
+from skylark.errors import SkylarkError, UsageError
+from skylark.files import CACHE_VARIABLE
 from tests.reasoning.chat_models import Reply, ScriptedChatModel, hang
 from tests.reasoning.extraction.models import SCHEMA, Cacheable, Refusing, Structured, faultless_reply, reply, shown
 
@@ -393,7 +391,7 @@ def test_a_reply_that_was_cut_off_is_read_as_far_as_it_is_whole() -> None:
 
 @pytest.mark.slow
 def test_a_model_in_this_process_is_held_to_the_form_of_the_reply() -> None:
-    from reasoning.extraction.replies import triples_kind
+    from reasoning.extraction.asking import triples_kind
     from reasoning.extraction.schema import ExtractionSchema
 
     kind = triples_kind(ExtractionSchema.from_dict(SCHEMA))

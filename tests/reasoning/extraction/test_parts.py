@@ -9,14 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kg_data.columns import ValueKind
-from kg_data.errors import UsageError
 from reasoning import KnowledgeGraph
 from reasoning.extraction import documents
-from reasoning.extraction.documents import Document, documents_of
-from reasoning.extraction.graph_schema import schema_of_graph
-from reasoning.extraction.passages import BLOCK, passages
-from reasoning.extraction.schema import ExtractionSchema
-from reasoning.extraction.values import value_in
+from reasoning.extraction.documents import BLOCK, Document, documents_of, passages
+from reasoning.extraction.schema import ExtractionSchema, schema_of_graph, value_in
+from skylark.errors import UsageError
 
 
 def divided(text: str, chunk_tokens: int = 50) -> list[str]:

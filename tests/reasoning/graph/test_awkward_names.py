@@ -21,7 +21,7 @@ from reasoning.query.tree import (
     Top,
     Union,
 )
-from reasoning.wording.answer_text import answer_text
+from reasoning.verbalization.answers import answer_text
 from tests.reasoning.awkward_names import AWKWARD
 from tests.reasoning.query.test_sparql import store_of
 from tests.reasoning.sparql_oracle import by_executor, by_sparql

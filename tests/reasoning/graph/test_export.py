@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reasoning import KnowledgeGraph
 from reasoning.errors import GraphError
-from reasoning.graph.export import write_graph
+from reasoning.graph.rdf import write_graph
 from tests.reasoning.awkward_names import AWKWARD
 from tests.reasoning.graph.test_exchange import awkward, kinds_of, triples_of
 from tests.reasoning.random_queries import Facts, facts

@@ -10,8 +10,7 @@ import pyoxigraph
 import pytest
 from hypothesis import given, settings
 
-from kg_data.columns import GraphColumns, LiteralColumn
-from kg_data.iris import (
+from kg_data.columns import (
     ENTITY,
     PLACE,
     POSITION,
@@ -24,12 +23,14 @@ from kg_data.iris import (
     TYPE,
     UNIT,
     XSD,
+    GraphColumns,
+    LiteralColumn,
     entity_id,
     relation_id,
 )
 from reasoning import KnowledgeGraph
 from reasoning.errors import GraphError
-from reasoning.graph.export import rdf_triples
+from reasoning.graph.rdf import rdf_triples
 from tests.reasoning.awkward_names import AWKWARD
 from tests.reasoning.random_queries import Facts, facts
 

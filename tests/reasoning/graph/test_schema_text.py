@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query
-from reasoning.graph.spelling import RESERVED
+from reasoning.graph.names import RESERVED
 from reasoning.query.tree import AGGREGATES
+from skylark.errors import SkylarkError
 
 TYPED = KnowledgeGraph.from_triples(
     [

@@ -9,7 +9,7 @@ import pytest
 from kg_data.columns import GraphColumns, LiteralColumn
 from reasoning import KnowledgeGraph, Reasoner, SkylarkError
 from reasoning.errors import GraphError, UnknownEntityError, UnknownRelationError
-from reasoning.graph.relations import Relation
+from reasoning.graph.content import Relation
 
 
 def ids(*numbers: int) -> np.ndarray[Any, np.dtype[np.int32]]:

@@ -10,8 +10,8 @@ import pytest
 
 from kg_data.columns import GraphColumns, LiteralColumn, ValueKind
 from reasoning import KnowledgeGraph, Query, Reasoner
-from reasoning.wording.answer_text import answer_text
-from reasoning.wording.value_text import readable
+from reasoning.verbalization.answers import answer_text
+from reasoning.verbalization.words import readable
 
 DAY = datetime.date(1999, 12, 31)
 

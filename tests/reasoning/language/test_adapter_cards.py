@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import reasoning.language
+import reasoning.lm
 
-ADAPTERS = sorted(
-    path.parent for path in Path(reasoning.language.__file__).parent.glob("adapters/*/adapter_config.json")
-)
+ADAPTERS = sorted(path.parent for path in Path(reasoning.lm.__file__).parent.glob("adapters/*/adapter_config.json"))
 ROWS = ("What it does", "Base model", "Data", "How it was made", "Measured", "Limits", "Licence", "Weights")
 
 

@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from reasoning.language.cancellation import abandoned, awaited
-from reasoning.language.concurrent_map import concurrent_map
+from reasoning.lm.calls import abandoned, awaited, concurrent_map
 
 
 def test_what_is_awaited_gives_its_result_or_its_error() -> None:

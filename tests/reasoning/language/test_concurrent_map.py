@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from reasoning.language.concurrent_map import concurrent_map
+from reasoning.lm.calls import concurrent_map
 
 name: contextvars.ContextVar[str] = contextvars.ContextVar("name", default="")
 

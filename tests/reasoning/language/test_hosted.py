@@ -19,10 +19,9 @@ from tenacity import wait_exponential_jitter
 
 from reasoning import Answer, KnowledgeGraph, LarkOptions, Reasoner
 from reasoning.errors import UnknownEntityError
-from reasoning.language import LLMError, LLMTimeoutError, ModelOptions, ask_model, load_llm
-from reasoning.language.hosted import retrying
-from reasoning.language.hosted.prices import cost
-from reasoning.language.replies import Reply
+from reasoning.lm import LLMError, LLMTimeoutError, ModelOptions, ask_model, hosted, load_llm
+from reasoning.lm.hosted import cost
+from reasoning.lm.replies import Reply
 from tests.reasoning.chat_models import as_json, faultless_reply
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 
@@ -60,7 +59,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Further tries come after hundredths of a second instead of halves."""
-    monkeypatch.setattr(retrying, "BACKOFF", wait_exponential_jitter(multiplier=0.01, max=0.1, jitter=0.01))
+    monkeypatch.setattr(hosted, "BACKOFF", wait_exponential_jitter(multiplier=0.01, max=0.1, jitter=0.01))
 
 
 def reasoner(**options: Any) -> Reasoner:

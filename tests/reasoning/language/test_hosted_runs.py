@@ -13,12 +13,11 @@ from typing import Any
 
 import pytest
 
-from kg_data.errors import SkylarkError
 from reasoning.cli import main
-from reasoning.evaluation.query_run import QueryEvaluation
-from reasoning.evaluation.question_run import QuestionEvaluation
-from reasoning.evaluation.results_file import summary_path
+from reasoning.evaluation.results import summary_path
+from reasoning.evaluation.runs import QueryEvaluation, QuestionEvaluation
 from reasoning.lark import LarkOptions
+from skylark.errors import SkylarkError
 from tests.reasoning.made_dataset import make_dataset
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 

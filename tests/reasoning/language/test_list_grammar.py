@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from reasoning import KnowledgeGraph, LarkOptions, Query, Reasoner
-from reasoning.language import EmbeddedChatModel
-from reasoning.language.list_grammar import Choices, ListGrammar
-from reasoning.language.local_weights import load_local_model
-from reasoning.lark.entity_ids import AbstractNaming
+from reasoning.lark.prompts import AbstractNaming
+from reasoning.lm import EmbeddedChatModel
+from reasoning.lm.constraint import Choices, ListGrammar
+from reasoning.lm.local_weights import load_local_model
 from tests.reasoning.tiny_models import tiny_model
 
 END = 0

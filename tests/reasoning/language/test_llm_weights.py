@@ -14,16 +14,17 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 
-from kg_data.cache_location import cache_dir
-from reasoning.language import LLMError, local_weights, smollm2_weights
-from reasoning.language.smollm2_weights import converted_weights, is_intact
+from reasoning.lm import LLMError, local_weights
+from reasoning.lm import local_weights as smollm2_weights
+from reasoning.lm.local_weights import converted_weights, is_intact
+from skylark.files import cache_dir
 
 ROOT = Path(__file__).parents[3]
 # Stands for the conversion, which takes 10 s and has nothing to do with how its result is kept.
 QUICK_CONVERSION = """
 import sys
 from pathlib import Path
-from reasoning.language import smollm2_weights
+from reasoning.lm import smollm2_weights
 gguf, cache = Path(sys.argv[1]), Path(sys.argv[2])
 def convert(gguf, target):
     (target / "model.safetensors").write_bytes(b"weights" * 1000)

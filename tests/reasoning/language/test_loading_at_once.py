@@ -8,7 +8,7 @@ import pytest
 AT_ONCE = """
 import threading
 import torch
-from reasoning.language.local_weights import find_weights, open_model
+from reasoning.lm.local_weights import find_weights, open_model
 
 folder, failed, together = find_weights(None), [], threading.Barrier(4)
 

@@ -12,9 +12,9 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from reasoning import KnowledgeGraph, LarkOptions, Reasoner
-from reasoning.language import EmbeddedChatModel, LLMError, describe_llm, greedy_decoding, load_llm
-from reasoning.language.greedy_decoding import Deadline
-from reasoning.language.local_weights import load_local_model
+from reasoning.lm import EmbeddedChatModel, LLMError, decoding, describe_llm, load_llm
+from reasoning.lm.decoding import Deadline
+from reasoning.lm.local_weights import load_local_model
 from tests.reasoning.tiny_models import CHATML, NO_SYSTEM, WINDOW, tiny_model
 
 FAMILIES = ["llama", "qwen3", "gpt2", "gemma3"]
@@ -47,7 +47,7 @@ def test_decoding_agrees_with_transformers(models: dict[str, Path], family: str)
 
     model = load_local_model(str(models[family]))
     prompt = model.encode_chat([{"role": "user", "content": "e1 r1 e2\n" * 40}])
-    assert len(prompt) > greedy_decoding.PREFILL_BLOCK
+    assert len(prompt) > decoding.PREFILL_BLOCK
     ours = "".join(p.text for p in model.generate(prompt, max_new_tokens=12, stop=[], deadline=Deadline(None)))
     ids = torch.tensor([prompt])
     theirs = model.model.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=12)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from reasoning.language import LLMError
-from reasoning.language.local_weights import open_model
-from reasoning.language.low_rank import (
+from reasoning.lm import LLMError
+from reasoning.lm.local_weights import open_model
+from reasoning.lm.low_rank import (
     CONFIG_FILE,
     load_adapter,
     lower_layers,

@@ -12,19 +12,15 @@ import pytest
 
 from reasoning import KnowledgeGraph, LarkOptions, Query, Reasoner
 from reasoning.answer import Answer
-from reasoning.graph.relations import Relation
-from reasoning.language import EmbeddedChatModel, LLMError
-from reasoning.language.low_rank import CONFIG_FILE, WEIGHTS_FILE, save_adapter
-from reasoning.language.marking.marks import MARKS_FILE, Marks
-from reasoning.language.marking.passes import shared
-from reasoning.language.marking.scheme import MarkScheme
-from reasoning.language.marking.sheets import Sheet, batches
-from reasoning.language.marking.student import Student, load_student
-from reasoning.language.teaching.preparing import prepare
-from reasoning.lark.marked_steps import kept
-from reasoning.lark.sheets import OPERATION_WORDS, projection_sheet, set_sheet
-from reasoning.lark.teaching.curriculum import StepTeachingOptions
+from reasoning.graph.content import Relation
+from reasoning.lark.prompts import OPERATION_WORDS, projection_sheet, set_sheet
+from reasoning.lark.steps import kept
+from reasoning.lm import EmbeddedChatModel, LLMError
+from reasoning.lm.candidate_scoring import MARKS_FILE, Marks, MarkScheme, Sheet, Student, batches, load_student, shared
+from reasoning.lm.low_rank import CONFIG_FILE, WEIGHTS_FILE, save_adapter
 from tests.reasoning.word_models import word_model
+from training.learners import prepare
+from training.steps import StepTeachingOptions
 
 TRIPLES = np.array([[1, 0, 2], [1, 1, 3], [4, 0, 5], [2, 0, 1]], dtype=np.int32)
 

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from kg_data import installation
-from reasoning.language import EmbeddedChatModel, LLMError, load_llm
-from reasoning.language.hosted.providers import load_hosted
-from reasoning.language.teaching.preparing import prepare
-from reasoning.lark.sheets import OPERATION_WORDS
-from reasoning.lark.teaching.curriculum import StepTeachingOptions
+from reasoning.lark.prompts import OPERATION_WORDS
+from reasoning.lm import EmbeddedChatModel, LLMError, load_llm
+from reasoning.lm.hosted import load_hosted
+from skylark import installation
+from training.learners import prepare
+from training.steps import StepTeachingOptions
 
 
 @pytest.mark.slow
 def test_importing_the_ground_floor_imports_no_heavy_package() -> None:
     script = (
-        "import sys, reasoning.language, reasoning.language.marking.passes, reasoning.language.teaching.loop\n"
-        "import reasoning.language.teaching.preparing\n"
+        "import sys, reasoning.lm, reasoning.lm.candidate_scoring, training.loop\n"
+        "import training.learners\n"
         "print(*{'torch', 'transformers', 'peft', 'safetensors', 'genai_prices'} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
@@ -61,8 +61,8 @@ def test_teaching_without_peft_names_the_extra(wheel: pytest.MonkeyPatch) -> Non
 def test_what_was_taught_is_used_without_peft() -> None:
     script = (
         "import sys; sys.modules['peft'] = None\n"
-        "from reasoning.language.marking.adapters import PACKAGED_ADAPTER\n"
-        "from reasoning.language.marking.student import load_student\n"
+        "from reasoning.lm.candidate_scoring import PACKAGED_ADAPTER\n"
+        "from reasoning.lm.candidate_scoring import load_student\n"
         "print(load_student(PACKAGED_ADAPTER).marks.layers)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)

@@ -16,21 +16,21 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import SecretStr
 
-from kg_data.errors import SkylarkError
-from reasoning.language import (
+from reasoning.lm import (
     CopyEverythingChatModel,
     EmbeddedChatModel,
     LLMError,
     LLMTimeoutError,
     ask_model,
+    decoding,
     describe_llm,
-    greedy_decoding,
     load_llm,
-    smollm2_weights,
+    local_weights,
 )
-from reasoning.language.greedy_decoding import Deadline, LocalModel, _certain_length
-from reasoning.language.hosted.redaction import redact
-from reasoning.language.local_weights import load_local_model
+from reasoning.lm.decoding import Deadline, LocalModel, _certain_length
+from reasoning.lm.hosted import redact
+from reasoning.lm.local_weights import load_local_model
+from skylark.errors import SkylarkError
 
 ROOT = Path(__file__).parents[3]
 CAPITAL = [SystemMessage("Be brief."), HumanMessage("What is the capital of France?")]
@@ -39,7 +39,7 @@ CAPITAL = [SystemMessage("Be brief."), HumanMessage("What is the capital of Fran
 @pytest.fixture(scope="module")
 def embedded() -> EmbeddedChatModel:
     try:
-        smollm2_weights.packaged_gguf()
+        local_weights.packaged_gguf()
     except LLMError as error:
         pytest.skip(str(error))
     return EmbeddedChatModel(max_new_tokens=16)
@@ -114,8 +114,8 @@ def test_decoding_agrees_with_transformers_generate(
     local = load_local_model(None)
     facts = "\n".join(f"e{i} r{i % 5} e{i * 7 % 90}" for i in range(10))
     prompt = local.encode_chat([{"role": "user", "content": f"{facts}\nWhat follows e5?"}])
-    monkeypatch.setattr(greedy_decoding, "PREFILL_BLOCK", 32)
-    assert len(prompt) > 2 * greedy_decoding.PREFILL_BLOCK
+    monkeypatch.setattr(decoding, "PREFILL_BLOCK", 32)
+    assert len(prompt) > 2 * decoding.PREFILL_BLOCK
     ours = "".join(p.text for p in local.generate(prompt, max_new_tokens=12, stop=[], deadline=Deadline(None)))
     ids = torch.tensor([prompt])
     theirs = local.model.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=12)

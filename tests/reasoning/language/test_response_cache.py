@@ -19,10 +19,9 @@ import pytest
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, Generation
 
-from reasoning.language import LLMError, load_llm
-from reasoning.language.hosted import response_cache
-from reasoning.language.hosted.response_cache import ResponseCache
-from reasoning.language.replies import is_cached
+from reasoning.lm import LLMError, load_llm, response_cache
+from reasoning.lm.replies import is_cached
+from reasoning.lm.response_cache import ResponseCache
 from tests.reasoning.chat_models import ScriptedChatModel
 
 ROOT = Path(__file__).parents[3]
@@ -31,7 +30,7 @@ import os, signal, sys, threading, time
 from pathlib import Path
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration
-from reasoning.language.hosted.response_cache import ResponseCache
+from reasoning.lm.response_cache import ResponseCache
 cache, name, count = ResponseCache(folder=Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
 for number in range(count):
     cache.update(f"{name} {number}", "m", [ChatGeneration(message=AIMessage(f"reply {number}"))])

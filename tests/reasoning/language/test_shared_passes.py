@@ -8,15 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from reasoning.language import shared_passes
-from reasoning.language.shared_passes import SharedPasses
+from reasoning.lm import decoding
+from reasoning.lm.decoding import SharedPasses
 
 WAIT = 10.0
 """Seconds after which a test that hangs fails, and for which a pass waits for the others on a busy machine."""
 
 
 def test_callers_who_ask_again_and_again_share_every_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_passes, "PATIENCE", WAIT)
+    monkeypatch.setattr(decoding, "PATIENCE", WAIT)
     sizes: list[int] = []
 
     def serve(asked: Sequence[int]) -> list[int]:

@@ -3,8 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reasoning.language.teaching.epochs import R_STAR, effective_data, plan_epochs, worth
-from reasoning.language.teaching.examining import Report, expected_calibration_error, fit_temperature
+from training.loop import (
+    R_STAR,
+    Report,
+    effective_data,
+    expected_calibration_error,
+    fit_temperature,
+    plan_epochs,
+    worth,
+)
 
 
 def test_repeated_data_is_worth_less_and_less() -> None:

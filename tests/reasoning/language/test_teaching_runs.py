@@ -13,13 +13,20 @@ import pytest
 import safetensors.torch
 import torch
 
-from kg_data.errors import SkylarkError
-from reasoning.language.errors import TeachingError
-from reasoning.language.teaching import checkpoints
-from reasoning.language.teaching.checkpoints import CHECKPOINT, LOG_FILE, OPTIONS_FILE, Progress, last_checkpoint
-from reasoning.language.teaching.examining import Report
-from reasoning.language.teaching.loop import claimed, teach
-from reasoning.language.teaching.options import TeachingOptions
+from reasoning.lm.errors import TeachingError
+from skylark.errors import SkylarkError
+from training import loop
+from training.loop import (
+    CHECKPOINT,
+    LOG_FILE,
+    OPTIONS_FILE,
+    Progress,
+    Report,
+    TeachingOptions,
+    claimed,
+    last_checkpoint,
+    teach,
+)
 
 OPTIONS = TeachingOptions(tokens=80, tokens_of_a_pass=8, report_every=20)
 EFFECTS = ("open", "write", "rename", "replace", "mkdir", "unlink", "rmdir")
@@ -128,7 +135,7 @@ def test_a_run_that_is_killed_anywhere_goes_on_to_the_same_end(tmp_path: Path) -
                 break
             except Killed:
                 pass
-        seen = 0 if last_checkpoint(out) is None else checkpoints.read_progress(last_checkpoint(out)).tokens  # type: ignore[arg-type]
+        seen = 0 if last_checkpoint(out) is None else loop.read_progress(last_checkpoint(out)).tokens  # type: ignore[arg-type]
         assert run(out) == pytest.approx(whole)
         assert [tokens for tokens in logged(out) if tokens > seen] == [t for t in (24, 40, 64, 80) if t > seen]
         assert logged(out) == sorted({*logged(out)}), "nothing is told twice"
@@ -150,7 +157,7 @@ def test_a_run_that_is_killed_again_and_again_loses_no_checkpoint(tmp_path: Path
             except Killed:
                 pass
         checkpoint = last_checkpoint(out)
-        now = 0 if checkpoint is None else checkpoints.read_progress(checkpoint).tokens
+        now = 0 if checkpoint is None else loop.read_progress(checkpoint).tokens
         assert now >= before
         before = now
     assert run(out) == pytest.approx(run(tmp_path / "whole"))

@@ -4,8 +4,8 @@ import pytest
 from langchain_core.language_models import FakeListChatModel
 
 from reasoning import KnowledgeGraph, LarkOptions, Reasoner
-from reasoning.language import EmbeddedChatModel
-from reasoning.language.token_counting import CountsOwnTokens, count_tokens
+from reasoning.lm import EmbeddedChatModel
+from reasoning.lm.replies import CountsOwnTokens, count_tokens
 from tests.reasoning.chat_models import ScriptedChatModel, context_lines, faultless_reply
 
 KG = KnowledgeGraph.from_triples(

@@ -13,12 +13,14 @@ from langchain_core.messages import AIMessage
 from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner, SkylarkError
 from reasoning.errors import QueryError
 from reasoning.execution.exact import execute
-from reasoning.execution.step_set import StepSet
-from reasoning.language.token_counting import count_tokens
-from reasoning.lark import asking, chain_run, text_steps
-from reasoning.lark.text_steps import TextAsker
+from reasoning.execution.step_result import StepSet
+from reasoning.lark import method
+from reasoning.lark import steps as asking
+from reasoning.lark import steps as text_steps
+from reasoning.lark.steps import TextAsker
+from reasoning.lm.replies import count_tokens
 from reasoning.query.binding import bind
-from reasoning.query.structures import STRUCTURES, instantiate
+from reasoning.query.records import STRUCTURES, instantiate
 from reasoning.query.tree import Entity
 from reasoning.retrieval import retrieve
 from tests.reasoning.chat_models import ScriptedChatModel, context_lines, faultless, faultless_reply, hang
@@ -461,14 +463,14 @@ def test_the_retriever_sees_one_steps_input_and_relation(monkeypatch: pytest.Mon
 def test_no_prompt_depends_on_exact_execution(monkeypatch: pytest.MonkeyPatch) -> None:
     query, honest, misled = made_query("pi", 3), faultless(), faultless()
     ask(honest, query)
-    for module in (chain_run, text_steps):
+    for module in (method, text_steps):
         monkeypatch.setattr(module, "execute_step", lambda *_: StepSet(np.array([0], dtype=np.int32)))
     ask(misled, query)
     assert misled.prompts == honest.prompts
 
 
 def test_a_whole_querys_context_does_not_tell_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    from reasoning.lark import whole_query
+    from reasoning.lark import method as whole_query
 
     query, honest, misled = made_query("inp", 3), faultless(), faultless()
     ask(honest, query, prompting="whole")

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from reasoning import KnowledgeGraph
 from reasoning.errors import StepError
-from reasoning.language.contexts import quoted
-from reasoning.lark.entity_ids import AbstractNaming, ReadableNaming, id_digits
+from reasoning.lark.prompts import AbstractNaming, ReadableNaming, id_digits
+from reasoning.lm.calls import quoted
 
 NAMES = ("Rio", "Río", "Congo, Republic of the", 'the "Rock"', "None", "Bern", "a\nb", "[x]", "U.S.", "C", "C++")
 KG = KnowledgeGraph.from_triples([(name, "r", "end") for name in NAMES])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reasoning import KnowledgeGraph, LarkOptions, Query, Reasoner
-from reasoning.language import TokenUsage
+from reasoning.lm import TokenUsage
 from tests.reasoning.chat_models import ScriptedChatModel, faultless
 
 KG = KnowledgeGraph.from_triples(

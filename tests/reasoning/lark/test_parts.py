@@ -14,15 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner
-from reasoning.execution.events import ChainEvent, Finished, PartFinished, StepFinished, StepStarted
+from reasoning.execution.conclusion import ChainEvent, Finished, PartFinished, StepFinished, StepStarted
 from reasoning.execution.exact import execute
-from reasoning.execution.step_result import step_notes
-from reasoning.execution.step_set import inputs_of
-from reasoning.language.token_counting import count_tokens
-from reasoning.lark.text_steps import TextAsker
+from reasoning.execution.step_result import inputs_of, step_notes
+from reasoning.lark.steps import TextAsker
+from reasoning.lm.replies import count_tokens
 from reasoning.query.binding import bind
 from reasoning.retrieval import FEWEST_DISTRACTORS
-from reasoning.wording.answer_text import answer_text
+from reasoning.verbalization.answers import answer_text
 from tests.reasoning.chat_models import ScriptedChatModel, context_lines, faultless, faultless_reply
 
 MANY = 100

@@ -11,9 +11,9 @@ import pytest
 
 from reasoning import KnowledgeGraph, LarkOptions, Reasoner
 from reasoning.errors import StepError
-from reasoning.language import LLMError, load_llm
-from reasoning.language.hosted.structured_output import keeps_schemas
-from reasoning.lark.entity_ids import SCHEMA, AbstractNaming, ReadableNaming, StructuredNaming
+from reasoning.lark.prompts import SCHEMA, AbstractNaming, ReadableNaming, StructuredNaming
+from reasoning.lm import LLMError, load_llm
+from reasoning.lm.structured_output import keeps_schemas
 from tests.reasoning.chat_models import ScriptedChatModel, as_json
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 

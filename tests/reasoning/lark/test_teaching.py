@@ -9,20 +9,27 @@ import numpy as np
 import pytest
 
 from reasoning import KnowledgeGraph, LarkOptions
-from reasoning.graph.relations import Relation
-from reasoning.language.errors import TeachingError
-from reasoning.language.marking.scheme import MarkScheme
-from reasoning.language.marking.student import load_student
-from reasoning.language.teaching.checkpoints import CHECKPOINT, LOG_FILE, OPTIONS_FILE, STATE_FILE, last_checkpoint
-from reasoning.language.teaching.epochs import plan_epochs
-from reasoning.language.teaching.loop import claimed
-from reasoning.language.teaching.preparing import prepare
-from reasoning.lark.sheets import OPERATION_WORDS
-from reasoning.lark.teaching.curriculum import Graphs, SelfAnswers, StepTeachingOptions, teach_steps
-from reasoning.lark.teaching.drawing import STEP_KINDS, StepDrawer, StepKind, TaughtStep, random_graph
-from reasoning.lark.teaching.teachers import ChatTeacher, ModelTeacher
+from reasoning.graph.content import Relation
+from reasoning.lark.prompts import OPERATION_WORDS
+from reasoning.lm.candidate_scoring import MarkScheme, load_student
+from reasoning.lm.errors import TeachingError
 from tests.reasoning.chat_models import ScriptedChatModel, faultless
 from tests.reasoning.word_models import word_model
+from training.learners import prepare
+from training.loop import CHECKPOINT, LOG_FILE, OPTIONS_FILE, STATE_FILE, claimed, last_checkpoint, plan_epochs
+from training.steps import (
+    STEP_KINDS,
+    ChatTeacher,
+    Graphs,
+    ModelTeacher,
+    SelfAnswers,
+    StepDrawer,
+    StepKind,
+    StepTeachingOptions,
+    TaughtStep,
+    random_graph,
+    teach_steps,
+)
 
 GRAPHS = [random_graph(random.Random(seed)) for seed in range(3)]
 

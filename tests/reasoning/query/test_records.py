@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reasoning import KnowledgeGraph, Query, SkylarkError
 from reasoning.errors import QueryError
-from reasoning.query.structures import STRUCTURES
+from reasoning.query.records import STRUCTURES
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Union
 
 # The forms as the data sets write them, and what they say.

@@ -17,9 +17,9 @@ from kg_data.columns import GraphColumns, LiteralColumn
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.cli import main
 from reasoning.errors import QueryError, UnknownEntityError, UnknownRelationError
-from reasoning.graph.export import rdf_triples
+from reasoning.graph.rdf import rdf_triples
+from reasoning.query.records import STRUCTURES
 from reasoning.query.sparql import MOST_NESTED
-from reasoning.query.structures import STRUCTURES
 from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Top, Union, Value
 from tests.reasoning.awkward_names import AWKWARD
 from tests.reasoning.deep_queries import RandomQueries

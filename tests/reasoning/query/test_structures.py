@@ -6,7 +6,7 @@ import pytest
 
 from reasoning import Query
 from reasoning.errors import QueryError
-from reasoning.query.structures import (
+from reasoning.query.records import (
     NEGATED,
     STRUCTURES,
     in_order,

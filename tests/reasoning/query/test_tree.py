@@ -29,7 +29,7 @@ from reasoning.query.tree import (
     Top,
     Union,
 )
-from reasoning.wording.answer_text import answer_text
+from reasoning.verbalization.answers import answer_text
 
 A, B = Entity("a"), Entity("b")
 KG = KnowledgeGraph.from_triples([("a", "r", "b"), ("b", "r", "a"), ("a", "v", 2)])

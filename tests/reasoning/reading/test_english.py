@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reasoning.reading.english.number_words import spoken_number
-from reasoning.reading.english.word_forms import lemmas
-from reasoning.reading.english.wordnet import wordnet
+from reasoning.parsing.english import lemmas, spoken_number, wordnet
 
 
 @pytest.mark.parametrize(

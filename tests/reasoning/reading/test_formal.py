@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from reasoning.reading import looks_formal
+from reasoning.parsing import looks_formal
 
 
 @pytest.mark.parametrize(

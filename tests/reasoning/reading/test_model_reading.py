@@ -11,20 +11,19 @@ from typing import Any
 import pytest
 
 from reasoning import KnowledgeGraph, LarkOptions, Reasoner
-from reasoning.evaluation.question_run import QuestionEvaluation
+from reasoning.evaluation.runs import QuestionEvaluation
 from reasoning.execution.exact import execute
-from reasoning.language import CopyEverythingChatModel, LLMError, LLMTimeoutError, TokenUsage, load_llm
-from reasoning.language.constraint import Constraint
+from reasoning.lm import CopyEverythingChatModel, LLMError, LLMTimeoutError, TokenUsage, load_llm
+from reasoning.lm.constraint import Constraint
+from reasoning.parsing import ReadingOptions, ReadQuestion, understand
+from reasoning.parsing.checking import with_directions
+from reasoning.parsing.codec import pieces_of, query_grammar, read_back
+from reasoning.parsing.hosted import EXAMPLES, INVENTED, Example
+from reasoning.parsing.linking import LinkedQuestion
+from reasoning.parsing.schema import GraphSchema
 from reasoning.query.binding import bind
 from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query
-from reasoning.reading import ReadingOptions, ReadQuestion, understand
-from reasoning.reading.hosted.messages import EXAMPLES, INVENTED, Example
-from reasoning.reading.model.directions import with_directions
-from reasoning.reading.model.linked_question import LinkedQuestion
-from reasoning.reading.model.query_grammar import query_grammar
-from reasoning.reading.model.schema import GraphSchema
-from reasoning.reading.model.surface import pieces_of, read_back
 from tests.reasoning.chat_models import ScriptedChatModel
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 from tests.reasoning.reading.model.prompts import SPELLING, TOKENS, tokens_of

@@ -14,9 +14,9 @@ from langchain_core.prompt_values import PromptValue
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda, RunnablePassthrough
 
-from kg_data.errors import SkylarkError
 from reasoning import GraphRetriever, KnowledgeGraph, Query
 from reasoning.errors import UnknownEntityError
+from skylark.errors import SkylarkError
 from tests.reasoning.awkward_names import AWKWARD
 
 KG = KnowledgeGraph.from_triples(

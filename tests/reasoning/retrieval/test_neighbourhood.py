@@ -10,12 +10,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query
 from reasoning.graph.index import Ids
-from reasoning.retrieval.facts import Facts
-from reasoning.retrieval.guidance import guidance_of_query, guidance_of_text
-from reasoning.retrieval.neighbourhood import Anchor, Neighbourhood, neighbourhood
+from reasoning.retrieval.neighbourhood import (
+    Anchor,
+    Facts,
+    Neighbourhood,
+    guidance_of_query,
+    guidance_of_text,
+    neighbourhood,
+)
+from skylark.errors import SkylarkError
 
 NODES = 10
 PRICE = 10

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reasoning import KnowledgeGraph
+from reasoning.graph.content import Relation
 from reasoning.graph.index import Ids
-from reasoning.graph.relations import Relation
 from reasoning.retrieval import FEWEST_DISTRACTORS, Retrieved, packed, retrieve
 
 NODES = 12

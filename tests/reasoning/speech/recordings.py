@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.speech.errors import SpeechError
+from reasoning.speech.audio import SpeechError
 from reasoning.speech.model import SpeechModel
 from reasoning.speech.opening import check_speech_model, open_speech_model
 from tests.missing import missing

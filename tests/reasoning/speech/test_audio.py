@@ -9,8 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from reasoning.speech.audio import SAMPLE_RATE, AudioLimits, Resampler, load_audio
-from reasoning.speech.errors import AudioError
+from reasoning.speech.audio import SAMPLE_RATE, AudioError, AudioLimits, Resampler, load_audio
 from tests.reasoning.speech.recordings import RATE, music, write_wav
 
 

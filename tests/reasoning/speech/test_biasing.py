@@ -21,15 +21,11 @@ from transformers.modeling_outputs import BaseModelOutput
 from reasoning import KnowledgeGraph
 from reasoning.graph.names import fold
 from reasoning.speech import SpeechError, SpeechModel, Transcript, load_audio
-from reasoning.speech.agreeing import AgreeingDecoder
 from reasoning.speech.audio import SAMPLE_RATE, Audio
-from reasoning.speech.biasing import DistinctWords, PhraseBonus, SinceStart
-from reasoning.speech.choosing import chosen
-from reasoning.speech.ctranslate2_weights import whisper_decoder
-from reasoning.speech.model import Hypothesis
-from reasoning.speech.packaged_weights import packaged_whisper
-from reasoning.speech.topic import MOST_NAMES, MOST_OF_ENDS, Topic, spoken_topic
-from reasoning.speech.whisper import WhisperModel
+from reasoning.speech.hearing import chosen
+from reasoning.speech.model import MOST_NAMES, MOST_OF_ENDS, Hypothesis, Topic, spoken_topic
+from reasoning.speech.search import AgreeingDecoder, DistinctWords, PhraseBonus, SinceStart, whisper_decoder
+from reasoning.speech.whisper import WhisperModel, packaged_whisper
 from tests.reasoning.speech.recordings import packaged_model, spoken
 
 MALI, MAL, I_, BU, FASO, BURKINA, AND = range(7)
@@ -298,7 +294,7 @@ def test_without_the_packages_of_the_search_a_question_is_heard_all_the_same(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     packaged_model()
-    monkeypatch.setattr("kg_data.installation.find_spec", lambda name: None if name == "torch" else find_spec(name))
+    monkeypatch.setattr("skylark.installation.find_spec", lambda name: None if name == "torch" else find_spec(name))
     with caplog.at_level(logging.WARNING):
         assert list(WhisperModel(packaged_whisper(), "own").others(load_audio(spoken()), "en")) == []
     assert "Looking for names in what is heard needs" in caplog.text

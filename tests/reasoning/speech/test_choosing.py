@@ -9,10 +9,8 @@ import pytest
 
 from reasoning import KnowledgeGraph
 from reasoning.speech.audio import SAMPLE_RATE, Audio
-from reasoning.speech.choosing import ENOUGH, UNHEARD, Choice, chosen
-from reasoning.speech.model import Hypothesis, SpeechModel
-from reasoning.speech.topic import ANYTHING, Topic
-from reasoning.speech.transcript import Transcript
+from reasoning.speech.hearing import ENOUGH, UNHEARD, Choice, chosen
+from reasoning.speech.model import ANYTHING, Hypothesis, SpeechModel, Topic, Transcript
 
 AUDIO = Audio(np.zeros(SAMPLE_RATE, np.float32))
 
@@ -88,7 +86,7 @@ def test_of_a_model_that_tells_nothing_else_it_stays_as_it_was_heard(world: Know
 def test_who_waits_too_long_is_asked_what_was_heard_so_far_and_it_is_not_heard_again(
     world: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reasoning.speech.choosing.PATIENCE", 0.0)
+    monkeypatch.setattr("reasoning.speech.hearing.PATIENCE", 0.0)
     model = Hearing("What is the capitol officer Manny?", "What is the capital of Jordan?")
     heard = Transcript("What is the capital of Germany?", "en", 0.9, 2.0)
     assert chosen(heard, AUDIO, world, model) == heard

@@ -24,8 +24,17 @@ from reasoning.speech import (
     load_audio,
 )
 from reasoning.speech.audio import SAMPLE_RATE
-from reasoning.speech.model import TEMPOS, Hypothesis, likeliest_language, seconds_of_speech
-from reasoning.speech.topic import ANYTHING, MOST_BEFORE, Topic, echoes, spoken_topic
+from reasoning.speech.model import (
+    ANYTHING,
+    MOST_BEFORE,
+    TEMPOS,
+    Hypothesis,
+    Topic,
+    echoes,
+    likeliest_language,
+    seconds_of_speech,
+    spoken_topic,
+)
 from reasoning.speech.whisper import WhisperModel
 from tests.reasoning.speech.recordings import (
     GERMAN,

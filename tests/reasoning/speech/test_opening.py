@@ -11,14 +11,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from kg_data.errors import MissingPackageError
-from reasoning.speech import SpeechError, check_speech_model, open_speech_model, packaged_weights
-from reasoning.speech.audio import load_audio
-from reasoning.speech.errors import UnknownSpeechModelError
-from reasoning.speech.model import MOST_OF_HEARING
-from reasoning.speech.packaged_weights import FINGERPRINTS, PACKAGES, is_intact, packaged_parts, packaged_whisper
-from reasoning.speech.topic import Topic
+from reasoning.speech import SpeechError, check_speech_model, open_speech_model, whisper
+from reasoning.speech.audio import UnknownSpeechModelError, load_audio
+from reasoning.speech.model import MOST_OF_HEARING, Topic
 from reasoning.speech.transformers_model import TransformersSpeechModel
+from reasoning.speech.whisper import FINGERPRINTS, PACKAGES, is_intact, packaged_parts, packaged_whisper
+from skylark.errors import MissingPackageError
 from tests.reasoning.speech.recordings import packaged_model, spoken
 
 
@@ -35,8 +33,8 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     for name in contents:
         if name != "model.bin":
             (folders[0] / name).write_bytes(contents[name])
-    monkeypatch.setattr(packaged_weights, "FINGERPRINTS", fingerprints)
-    monkeypatch.setattr(packaged_weights, "packaged_parts", lambda: folders)
+    monkeypatch.setattr(whisper, "FINGERPRINTS", fingerprints)
+    monkeypatch.setattr(whisper, "packaged_parts", lambda: folders)
     monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path / "cache"))
     return folders
 
@@ -74,7 +72,7 @@ def test_missing_weights_are_a_sentence_with_the_command(monkeypatch: pytest.Mon
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kg_data.installation.find_spec", lambda name: None)
+    monkeypatch.setattr("skylark.installation.find_spec", lambda name: None)
     with pytest.raises(MissingPackageError, match="Hearing a question needs the package faster-whisper"):
         load_audio(b"RIFF")
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from reasoning.speech.packaged_weights import packaged_whisper
-from reasoning.speech.whisper import WhisperModel
-from reasoning.speech.whole_tokenizer import whole_tokenizer
+from reasoning.speech.whisper import WhisperModel, packaged_whisper, whole_tokenizer
 from tests.reasoning.speech.recordings import packaged_model
 
 

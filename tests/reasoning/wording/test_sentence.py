@@ -14,8 +14,8 @@ from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.answer import Answer
 from reasoning.graph.exchange import columns_from_triples
 from reasoning.query.tree import Count, Entity, Exists
-from reasoning.wording.inflection import base_form, participle, past, plural
-from reasoning.wording.query_tree import tree_of
+from reasoning.verbalization.query_tree import tree_of
+from reasoning.verbalization.words import base_form, participle, past, plural
 from tests.reasoning.chat_models import ScriptedChatModel
 from tests.reasoning.random_queries import sets
 

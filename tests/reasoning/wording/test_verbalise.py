@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 
 from kg_data.columns import GraphColumns, LiteralColumn
 from reasoning import KnowledgeGraph, Query
-from reasoning.graph.spelling import label_words
+from reasoning.graph.names import label_words
 from reasoning.query.tree import Compare, Complement, Entity, Intersect, Project, Top, Union
 from tests.reasoning.random_queries import NUMBER, queries, sets
 

@@ -15,7 +15,7 @@ from vision.classes import (
     OpenMatcher,
     normalise,
 )
-from vision.classes.phrases import determined
+from vision.classes.vocabulary import determined
 
 VOC = {
     "couch": "sofa",

@@ -9,16 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kg_data.errors import MissingPackageError
 from kg_data.sentence_vectors import model_folder, sentence_encoder
+from skylark.errors import MissingPackageError
 from vision.classes import COCO_CLASSES
-from vision.classes import anchors as anchors_module
-from vision.classes.anchors import Anchors, lexicon_vectors, vote
-from vision.classes.lexicon import lexicon
-from vision.classes.nouns import visible_nouns
-from vision.classes.phrases import singular
-from vision.classes.reading import PhraseReader
-from vision.classes.vocabulary import Evidence, Vocabulary, coco_senses, preferred_sense
+from vision.classes import matching as anchors_module
+from vision.classes.lexicon import lexicon, visible_nouns
+from vision.classes.matching import Anchors, lexicon_vectors, vote
+from vision.classes.phrases import PhraseReader
+from vision.classes.vocabulary import Evidence, Vocabulary, coco_senses, preferred_sense, singular
 from vision.errors import DetectorError
 
 

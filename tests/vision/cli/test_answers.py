@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from kg_data.command_line import FAILURE, OK, USAGE
+from skylark.command_line import FAILURE, OK, USAGE
 from tests.vision.coloured_pictures import make_set
 from tests.vision.video.coloured_frames import frames
 from tests.vision.video.made_tracks import readings

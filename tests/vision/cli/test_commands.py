@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from supervision import DetectionDataset
 
-from kg_data.command_line import FAILURE, OK, USAGE
+from skylark.command_line import FAILURE, OK, USAGE
 from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set, picture
 from vision import Detections
 from vision.task import OutputFormat

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kg_data.command_line import OK, USAGE
+from skylark.command_line import OK, USAGE
 from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set
 
 pytestmark = pytest.mark.usefixtures("colours")

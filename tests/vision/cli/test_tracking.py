@@ -14,8 +14,8 @@ from typing import Any
 import av
 import pytest
 
-from kg_data.command_line import FAILURE, OK, USAGE
-from kg_data.process_end import INTERRUPTED
+from skylark.command_line import FAILURE, OK, USAGE
+from skylark.process import INTERRUPTED
 from tests.vision.coloured_pictures import ColourDetector, Object, picture
 from tests.vision.video.coloured_frames import COUNT, DRIVES_IN, HIDDEN, frames, objects
 from tests.vision.video.made_tracks import readings
@@ -23,11 +23,11 @@ from vision import Vision
 from vision.cli import main
 from vision.detectors.detector import Found, Request
 from vision.errors import VideoError
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 from vision.task import Target, Task
+from vision.video.files import read_mot
 from vision.video.frames import FrameReader, VideoSource, open_frames
-from vision.video.instructions import VideoTask, video_task_of
-from vision.video.mot import read_mot
+from vision.video.watching import VideoTask, video_task_of
 
 PROJECT = Path(__file__).resolve().parents[3]
 ALL = "all cats, dogs and cars"

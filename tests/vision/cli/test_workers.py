@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from kg_data.batches.shards import ShardFolder
-from kg_data.command_line import FAILURE, OK, USAGE
+from skylark.command_line import FAILURE, OK, USAGE
 from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set
-from vision.cli.output_folder import RECORD
+from vision.cli.options import RECORD
 from vision.evaluation.runs import images_digest
 from vision.vision import Vision
 

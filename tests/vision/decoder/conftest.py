@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.vision.decoder.tiny_decoders import decoder_model, options
-from vision.decoder.nanodet_tokens import NanoDetTokens
+from vision.decoder.image_tokens import NanoDetTokens
 from vision.decoder.vocabulary import DecoderTokens, new_class_tokens
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tokens(model: Path) -> DecoderTokens:
     """Its tokens."""
-    from reasoning.language.marking.student import open_base
+    from reasoning.lm.candidate_scoring import open_base
 
     opened, tokenizer = open_base(str(model))
     return DecoderTokens(tokenizer, new_class_tokens(tokenizer, opened.get_output_embeddings().weight))
@@ -44,7 +44,7 @@ def adapter(model: Path, nanodet: NanoDetTokens, tmp_path_factory: pytest.TempPa
     """Folder of a decoder whose matrices are random, so that it finds anything."""
     import torch
 
-    from vision.decoder.teaching.run import prepare_boxes
+    from training.boxes import prepare_boxes
 
     learner, _ = prepare_boxes(options(model), nanodet)
     for name, parameter in learner.network.named_parameters():
@@ -60,7 +60,7 @@ def network(model: Path, nanodet: NanoDetTokens) -> Network:
     """In float32, with matrices of an adapter that do something."""
     import torch
 
-    from vision.decoder.teaching.run import prepare_boxes
+    from training.boxes import prepare_boxes
 
     learner, _ = prepare_boxes(options(model), nanodet)
     for name, parameter in learner.network.named_parameters():

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 
-from reasoning.language.errors import LLMError
-from reasoning.language.low_rank import CONFIG_FILE, WEIGHTS_FILE
+from reasoning.lm.errors import LLMError
+from reasoning.lm.low_rank import CONFIG_FILE, WEIGHTS_FILE
 from tests.vision.decoder.tiny_decoders import decoder_model
-from vision.classes.coco import COCO_CLASSES
-from vision.decoder.adapters import BOXES_FILE, FORMAT, PROJECTOR_FILE, BoxWriting
-from vision.decoder.nanodet_tokens import NanoDetTokens
+from vision.classes.lexicon import COCO_CLASSES
+from vision.decoder.detector import BOXES_FILE, FILE_FORMAT, PROJECTOR_FILE, BoxWriting
+from vision.decoder.image_tokens import NanoDetTokens
 from vision.decoder.opening import load_decoder
 
 
@@ -38,7 +38,7 @@ def test_it_says_with_what_it_was_taught(adapter: Path, model: Path, nanodet: Na
     writing = BoxWriting.read(adapter)
     assert writing.source == ("nanodet", nanodet.fingerprint)
     assert writing.vocabulary == COCO_CLASSES
-    assert (writing.student, writing.layers, writing.format) == (str(model), 2, FORMAT)
+    assert (writing.student, writing.layers, writing.format) == (str(model), 2, FILE_FORMAT)
     assert len(set(writing.class_tokens)) == 512
 
 

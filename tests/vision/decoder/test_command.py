@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from kg_data.command_line import FAILURE, OK, USAGE
-from reasoning.language.teaching.checkpoints import CHECKPOINT
+from skylark.command_line import FAILURE, OK, USAGE
 from tests.vision.decoder.tiny_decoders import blobs, save_blobs
+from training.box_examples import STAGES
+from training.loop import CHECKPOINT
 from vision.cli import main
 from vision.decoder.detector import VisionLLM
-from vision.decoder.teaching.options import STAGES
 from vision.detectors.detector import Request
 from vision.detectors.opening import open_detector
 

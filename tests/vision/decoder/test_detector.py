@@ -14,25 +14,24 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from reasoning.language.low_rank import CONFIG_FILE
-from reasoning.language.marking.student import open_base
+from reasoning.lm.candidate_scoring import open_base
+from reasoning.lm.low_rank import CONFIG_FILE
 from tests.vision.decoder.tiny_decoders import blobs, options
 from tests.vision.detectors.contract import DetectorContract
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
+from training.boxes import prepare_boxes
 from vision import Task, Vision
-from vision.classes.coco import COCO_CLASSES
-from vision.decoder.adapters import BOXES_FILE, PROJECTOR_FILE
-from vision.decoder.detector import OVERLAP, VisionLLM
+from vision.classes.lexicon import COCO_CLASSES
+from vision.decoder.detector import BOXES_FILE, OVERLAP, PROJECTOR_FILE, VisionLLM
 from vision.decoder.detr_tokens import DetrTokens
-from vision.decoder.nanodet_tokens import NanoDetTokens
+from vision.decoder.image_tokens import NanoDetTokens
 from vision.decoder.opening import load_decoder
-from vision.decoder.teaching.run import prepare_boxes
 from vision.decoder.vocabulary import HEADING, Prompt
 from vision.detections.boxes import iou_matrix
 from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.opening import open_detector
 from vision.errors import DetectorError
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 from vision.task import Target
 
 IMAGE = blobs(200, 150)

@@ -10,12 +10,11 @@ import pytest
 
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
 from vision.decoder.detr_tokens import DetrTokens
-from vision.decoder.image_tokens import LOOSE_OVERLAP, ImageTokens
-from vision.decoder.sources import open_tokens
+from vision.decoder.image_tokens import LOOSE_OVERLAP, ImageTokens, open_tokens
 from vision.detections.boxes import iou_matrix
 from vision.detectors.detector import Request
 from vision.detectors.transformers_models import open_transformers
-from vision.detectors.transformers_models.fixed_classes import ObjectDetector
+from vision.detectors.transformers_models.segmenters import ObjectDetector
 from vision.errors import DetectorError
 
 pytestmark = pytest.mark.slow

@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vision.decoder.image_tokens import CONSIDERED, LOOSE_OVERLAP, ImageTokens, chosen_places
-from vision.decoder.nanodet_tokens import NanoDetTokens
-from vision.decoder.sources import open_tokens
+from vision.decoder.image_tokens import (
+    CONSIDERED,
+    LOOSE_OVERLAP,
+    ImageTokens,
+    NanoDetTokens,
+    chosen_places,
+    open_tokens,
+)
 from vision.detections.boxes import iou_matrix
 from vision.errors import DetectorError
 

@@ -11,15 +11,14 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.vision.decoder.tiny_decoders import blobs
-from vision.classes.coco import COCO_CLASSES
-from vision.decoder.image_tokens import LOOSE_OVERLAP, ImageTokens
-from vision.decoder.nanodet_tokens import HIDDEN, NECK, NanoDetTokens
+from vision.classes.lexicon import COCO_CLASSES
+from vision.decoder.image_tokens import HIDDEN, LOOSE_OVERLAP, NECK, ImageTokens, NanoDetTokens
 from vision.detections.boxes import iou_matrix
 from vision.detectors.detector import Request
 from vision.detectors.nanodet.detector import MODEL_FILE, NanoDet, letterboxed
 from vision.detectors.sessions import open_session, run_session
 from vision.errors import DetectorError
-from vision.images.loading import LoadedImage, load_image
+from vision.images import LoadedImage, load_image
 
 ASTRONAUT = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data" / "astronaut.png"  # type: ignore[union-attr,index]
 IMAGE = blobs(500, 375)

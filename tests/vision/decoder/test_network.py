@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from training.boxes import around
+from vision.decoder.detector import Shape
 from vision.decoder.image_tokens import ImageTokens
 from vision.decoder.network import (
     NameVectors,
@@ -19,8 +21,6 @@ from vision.decoder.network import (
     places_of,
     unseen,
 )
-from vision.decoder.shape import Shape
-from vision.decoder.teaching.learner import around
 from vision.decoder.vocabulary import BINS, LOCATIONS, DecoderTokens, Prompt
 
 CLASS_SLOTS, BOX_SLOTS = 4, 6

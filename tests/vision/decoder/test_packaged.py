@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reasoning.language import LLMError
-from reasoning.language.smollm2_weights import packaged_gguf
+from reasoning.lm import LLMError
+from reasoning.lm.local_weights import packaged_gguf
 from vision import Task, Vision
 from vision.classes import COCO_CLASSES
-from vision.decoder.adapters import PACKAGED, BoxWriting
+from vision.decoder.detector import PACKAGED, BoxWriting
 from vision.detections.boxes import iou_matrix
 from vision.detectors.detector import Request
-from vision.images.loading import load_image
+from vision.images import load_image
 from vision.task import Target
 
 pytestmark = pytest.mark.slow

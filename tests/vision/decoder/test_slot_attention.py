@@ -11,10 +11,19 @@ import pytest
 import torch
 
 from tests.vision.decoder.tiny_decoders import blobs
-from vision.decoder.nanodet_tokens import NanoDetTokens
-from vision.decoder.network import Network, Segments, unseen
+from vision.decoder.image_tokens import NanoDetTokens
+from vision.decoder.network import (
+    SLOT_ATTENTION,
+    Filling,
+    Network,
+    ReadPrompts,
+    Segments,
+    fill_slots,
+    read_prompts,
+    register,
+    unseen,
+)
 from vision.decoder.opening import MOST_READ, Decoder, load_decoder
-from vision.decoder.slot_attention import SLOTS, Filling, ReadPrompts, fill_slots, read_prompts, register
 from vision.decoder.vocabulary import DecoderTokens, Prompt
 
 CLASS_SLOTS, LENGTH = 4, 20
@@ -31,7 +40,7 @@ def slot_attention(network: Network) -> Iterator[None]:
     """The attention that reads prompts once, for a while."""
     register()
     config = network.decoder.config
-    before, config._attn_implementation = config._attn_implementation, SLOTS
+    before, config._attn_implementation = config._attn_implementation, SLOT_ATTENTION
     try:
         yield
     finally:

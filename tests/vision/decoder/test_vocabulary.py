@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reasoning.language.errors import LLMError
-from reasoning.language.marking.scheme import MOST_ALIKE, single_words
-from reasoning.language.marking.student import open_base
+from reasoning.lm.candidate_scoring import MOST_ALIKE, open_base, single_words
+from reasoning.lm.errors import LLMError
 from tests.reasoning.tiny_models import tiny_model
-from vision.classes.coco import COCO_CLASSES
+from vision.classes.lexicon import COCO_CLASSES
 from vision.decoder.vocabulary import HEADING, MOST_CLASSES, DecoderTokens, new_class_tokens, permutation
 from vision.errors import DetectorError
 

@@ -12,11 +12,11 @@ from PIL import Image
 
 from tests.reasoning.tiny_models import CHATML
 from tests.reasoning.word_models import WORDS, save_llama
-from vision.classes.coco import COCO_CLASSES
+from training.box_examples import BoxOptions
+from vision.classes.lexicon import COCO_CLASSES
 from vision.decoder.image_tokens import MOST_TOKENS, ImageTokens, TokenSource
-from vision.decoder.teaching.options import BoxOptions
 from vision.decoder.vocabulary import HEADING, SIDE_WORDS
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 
 _NOUNS = (
     "ant axe barn bee boot bowl bread bridge brush button cap cave cherry church clam cliff cloud coat coin comb coral "

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import XKCD_COLORS, to_rgb
 
-from vision.detections.colour_names import BASIC_COLOURS, named
-from vision.detections.colours import colouring
+from vision.detections.colours import BASIC_COLOURS, colouring, named
 
 PLAIN = {
     "black": (15, 15, 15), "white": (245, 245, 245), "grey": (128, 128, 128), "red": (200, 20, 30),

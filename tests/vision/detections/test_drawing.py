@@ -14,7 +14,7 @@ from PIL import Image
 from vision.detections.detections import Detections
 from vision.detections.drawing import PALETTE, RIM, class_colours, draw, letters_on, place_labels
 from vision.errors import DetectionsError
-from vision.images.loading import load_image
+from vision.images import load_image
 
 WIDTH, HEIGHT = 640, 480
 

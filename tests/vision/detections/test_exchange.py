@@ -22,7 +22,7 @@ from supervision.dataset.formats.yolo import yolo_annotations_to_detections
 
 import kg_data
 from tests.vision.made_detections import detections, empty
-from vision.detections import exchange
+from vision.detections import showing
 from vision.detections.detections import Detections
 from vision.errors import DetectionsError, FormatError
 from vision.task import OutputFormat, Target, Task
@@ -184,7 +184,7 @@ class TestSupervision:
 
     def test_masks_of_a_huge_image_are_run_length_encoded(self, monkeypatch: pytest.MonkeyPatch) -> None:
         dense = np.asarray(FOUND.to_supervision().mask)
-        monkeypatch.setattr(exchange, "MAX_DENSE_BYTES", 1)
+        monkeypatch.setattr(showing, "MAX_DENSE_BYTES", 1)
         mask = FOUND.to_supervision().mask
         assert isinstance(mask, supervision.CompactMask)
         assert np.array_equal(np.asarray(mask), dense)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg_data.errors import SkylarkError
+from skylark.errors import SkylarkError
 from tests.vision.made_detections import OUTPUTS, detections
 from vision.detections.detections import Detections
 from vision.detections.formats.records import MAX_CHARACTERS

@@ -13,11 +13,10 @@ from scipy.ndimage import label  # type: ignore[import-untyped]
 
 from vision.detections.polygons import grabcut_outlines, mask_from_rings, rings_from_mask, with_points
 from vision.detections.polygons.grabcut import rounded_box
-from vision.detections.polygons.masks import joined, ring_area
-from vision.detections.polygons.points import fitted
+from vision.detections.polygons.masks import fitted, joined, ring_area
 from vision.errors import FormatError, InstructionError
 from vision.evaluation.annotations import read_annotations
-from vision.images.loading import LoadedImage, load_image
+from vision.images import LoadedImage, load_image
 
 masks = st.tuples(st.integers(1, 24), st.integers(1, 24)).flatmap(lambda shape: arrays(np.bool_, shape))
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kg_data.errors import MissingPackageError
+from skylark.errors import MissingPackageError
 from vision.detections.detections import Detections
 from vision.errors import DetectionsError, ImageError
 

@@ -7,7 +7,7 @@ import pytest
 
 from vision.detectors.detector import Detector, Found, Request
 from vision.errors import DetectorError
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 
 
 class DetectorContract:

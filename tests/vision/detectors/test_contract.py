@@ -16,8 +16,8 @@ from tests.vision.detectors.test_onnx_export import picture
 from tests.vision.onnx_models import save_detector
 from vision.detectors.detector import Detector, Found, Request, class_numbers, found_in
 from vision.detectors.nanodet.detector import NanoDet
-from vision.detectors.onnx_export.detector import OnnxExport
-from vision.images.loading import LoadedImage
+from vision.detectors.onnx_files import OnnxExport
+from vision.images import LoadedImage
 
 
 class TestEmbedded(DetectorContract):

@@ -12,12 +12,11 @@ from tests.vision.detectors.contract import DetectorContract
 from tests.vision.detectors.test_nanodet import photograph
 from tests.vision.detectors.test_slices import BOTH, HUNDREDS, ShortSighted, picture
 from vision import Vision
-from vision.detectors.detector import Detector, Found, Request
-from vision.detectors.mirrored import LEAST, MirroredDetector, fused
+from vision.detectors.detector import LEAST, Detector, Found, MirroredDetector, Request, fused
 from vision.detectors.nanodet.detector import NanoDet
 from vision.detectors.slices import SlicedDetector
 from vision.errors import DetectorError
-from vision.images.loading import LoadedImage, load_image
+from vision.images import LoadedImage, load_image
 from vision.task import Target, Task
 
 

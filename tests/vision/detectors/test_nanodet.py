@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vision.classes.coco import COCO_CLASSES, COCO_SUPERCATEGORIES
+from vision.classes.lexicon import COCO_CLASSES, COCO_SUPERCATEGORIES
 from vision.detectors.detector import Found, Request
 from vision.detectors.nanodet.detector import LOWEST_SCORE, MODEL_FILE, NanoDet, letterboxed
 from vision.detectors.sessions import open_session
 from vision.errors import DetectorError
-from vision.images.loading import LoadedImage, load_image
+from vision.images import LoadedImage, load_image
 
 EVERYTHING = Request(COCO_CLASSES, 0.0)
 

@@ -12,11 +12,11 @@ pytest.importorskip("onnx", reason="needs onnx to make models: pip install -r re
 from onnx import TensorProto, helper
 
 from tests.vision.onnx_models import FORMS, NAMES, Form, save_constant, save_detector, save_graph
-from vision.classes.coco import COCO_CLASSES, COCO_SUPERCATEGORIES
+from vision.classes.lexicon import COCO_CLASSES, COCO_SUPERCATEGORIES
 from vision.detectors.detector import Found, Request
-from vision.detectors.onnx_export.detector import OnnxExport
+from vision.detectors.onnx_files import OnnxExport
 from vision.errors import DetectorError
-from vision.images.loading import LoadedImage, load_image
+from vision.images import LoadedImage, load_image
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 STRETCHED: tuple[Form, ...] = ("unit", "softmax", "sigmoid", "labelled", "labelled-plain")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vision.detectors.nanodet.detector import NanoDet
-from vision.detectors.onnx_export.detector import OnnxExport
+from vision.detectors.onnx_files import OnnxExport
 from vision.detectors.opening import open_detector
 from vision.errors import DetectorError
 

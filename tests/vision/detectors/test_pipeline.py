@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kg_data.errors import SkylarkError
-from vision.classes.coco import COCO_CLASSES
+from skylark.errors import SkylarkError
+from vision.classes.lexicon import COCO_CLASSES
 from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.nanodet.detector import NanoDet
-from vision.detectors.pipeline import detect_many
+from vision.detectors.sessions import detect_many
 from vision.errors import DetectorError
-from vision.images.loading import ImageSource, LoadedImage, load_image
+from vision.images import ImageSource, LoadedImage, load_image
 
 ANYTHING = Request(("grey",))
 

@@ -10,19 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reasoning.language.cancellation import until
+from reasoning.lm.calls import until
 from tests.vision.detectors.contract import DetectorContract
 from tests.vision.detectors.test_nanodet import photograph
 from vision import Vision
-from vision.detections.fields import Rings
+from vision.detections.boxes import Rings
 from vision.detections.polygons.masks import mask_from_rings, rings_from_mask
 from vision.detectors.detector import Detector, Found, Request, class_numbers
 from vision.detectors.nanodet.detector import NanoDet
-from vision.detectors.slices import SlicedDetector, Slicing
-from vision.detectors.slices.merging import Look, merged
-from vision.detectors.slices.slicing import MOST_SLICES, Merge, Part
+from vision.detectors.slices import MOST_SLICES, Look, Merge, Part, SlicedDetector, Slicing, merged
 from vision.errors import DetectorError, SlicingError
-from vision.images.loading import LoadedImage, load_image
+from vision.images import LoadedImage, load_image
 from vision.task import Target, Task
 
 SIDE = 100

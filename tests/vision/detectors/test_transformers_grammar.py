@@ -9,16 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reasoning.language.constraint import (
-    Constraint,
-    Spelling,
-    any_of,
-    any_token,
-    integer,
-    up_to,
-)
+from reasoning.lm.constraint import Constraint, Spelling, any_of, any_token, integer, up_to
 from tests.vision.tiny_vision_models import QWEN_SIGNS
-from vision.detectors.transformers_models.language.families import FAMILIES, listed
+from vision.detectors.transformers_models.language_models import FAMILIES, listed
 
 BYTES = Spelling({number: bytes([number]) for number in range(256)}, {"<end>": 256}, None, (256,))
 

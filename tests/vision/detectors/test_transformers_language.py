@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reasoning.language.constraint import Constraint
+from reasoning.lm.constraint import Constraint
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
 from vision.detectors.detector import Found, Request
 from vision.detectors.transformers_models import open_transformers, with_masks
-from vision.detectors.transformers_models.language.detector import LanguageDetector
+from vision.detectors.transformers_models.language_models import LanguageDetector
 from vision.errors import DetectorError
 
 pytestmark = pytest.mark.slow

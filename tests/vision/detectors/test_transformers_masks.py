@@ -12,10 +12,10 @@ from PIL import Image
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
 from vision.detections.polygons.masks import mask_from_rings
 from vision.detectors.detector import Found, Request
-from vision.detectors.transformers_models import masks as sam_masks
+from vision.detectors.transformers_models import batches as sam_masks
 from vision.detectors.transformers_models import open_transformers, with_masks
-from vision.detectors.transformers_models.results import box_of, full_mask, outline
-from vision.images.loading import LoadedImage
+from vision.detectors.transformers_models.batches import box_of, full_mask, outline
+from vision.images import LoadedImage
 
 pytestmark = pytest.mark.slow
 

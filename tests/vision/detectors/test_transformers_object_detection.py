@@ -12,7 +12,7 @@ import pytest
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
 from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.transformers_models import open_transformers
-from vision.detectors.transformers_models.fixed_classes import class_names
+from vision.detectors.transformers_models.segmenters import class_names
 from vision.errors import DetectorError
 
 pytestmark = pytest.mark.slow

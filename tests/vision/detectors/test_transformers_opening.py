@@ -13,10 +13,9 @@ import pytest
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
 from vision.detectors.detector import Request
 from vision.detectors.transformers_models import open_transformers, split_mask_model, with_masks
-from vision.detectors.transformers_models.concepts import ConceptSegmenter
-from vision.detectors.transformers_models.fixed_classes import ObjectDetector, Segmenter
-from vision.detectors.transformers_models.language.detector import LanguageDetector
-from vision.detectors.transformers_models.masks import MaskedDetector
+from vision.detectors.transformers_models.batches import MaskedDetector
+from vision.detectors.transformers_models.language_models import LanguageDetector
+from vision.detectors.transformers_models.segmenters import ConceptSegmenter, ObjectDetector, Segmenter
 from vision.detectors.transformers_models.zero_shot import GroundingDino, OmDetTurbo, Owl
 from vision.errors import DetectorError, MissingExtraError
 

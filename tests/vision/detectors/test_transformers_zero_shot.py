@@ -14,10 +14,9 @@ from PIL import Image
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
 from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.transformers_models import open_transformers
-from vision.detectors.transformers_models.phrases import Phrase, as_phrases, chunked
-from vision.detectors.transformers_models.results import without_repeats
+from vision.detectors.transformers_models.batches import Phrase, as_phrases, chunked, without_repeats
 from vision.detectors.transformers_models.zero_shot import Owl
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 
 pytestmark = pytest.mark.slow
 

@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as reference  # type: ignore[import-untyped]
 
-from kg_data.errors import DataError, SkylarkError
+from skylark.errors import DataError, SkylarkError
 from tests.vision.coloured_pictures import PICTURES, instances, make_set
 from vision.errors import EvaluationError
-from vision.evaluation.annotations import RunLengths, read_annotations
-from vision.evaluation.run_lengths import check_run_lengths, decompressed, from_rings
+from vision.evaluation.annotations import RunLengths, check_run_lengths, decompressed, from_rings, read_annotations
 
 
 def error_of(folder: Path, change: Any) -> str:

@@ -13,9 +13,8 @@ import pytest
 from pycocotools.coco import COCO  # type: ignore[import-untyped]
 from pycocotools.cocoeval import COCOeval  # type: ignore[import-untyped]
 
-from vision.evaluation.annotations import AnnotatedImage, AnnotatedSet, Annotation, as_coco
-from vision.evaluation.average_precision import Detection, average_precision
-from vision.evaluation.run_lengths import from_rings
+from vision.evaluation.annotations import AnnotatedImage, AnnotatedSet, Annotation, as_coco, from_rings
+from vision.evaluation.runs import Detection, average_precision
 
 NAMES = (
     "AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large",

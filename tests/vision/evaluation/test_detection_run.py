@@ -9,15 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kg_data.errors import DataError
+from skylark.errors import DataError
 from tests.vision.coloured_pictures import COLOURS, PICTURES, ColourDetector, instances, make_set
 from vision.detectors.detector import Found, Request
 from vision.errors import DetectorError, EvaluationError, ImageError
 from vision.evaluation.annotations import read_annotations
-from vision.evaluation.average_precision import Detection, average_precision
 from vision.evaluation.detection_run import evaluate_detections
-from vision.evaluation.runs import RunOptions, lines_path
-from vision.images.loading import LoadedImage
+from vision.evaluation.runs import Detection, RunOptions, average_precision, lines_path
+from vision.images import LoadedImage
 from vision.vision import Vision
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kg_data.errors import DataError, SkylarkError
+from skylark.errors import DataError, SkylarkError
 from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set
 from vision.errors import EvaluationError, ImageError
 from vision.evaluation.annotations import read_annotations
-from vision.evaluation.expressions import evaluate_expressions, figures_of, read_expressions
+from vision.evaluation.grounding import evaluate_expressions, figures_of, read_expressions
 from vision.evaluation.runs import RunOptions, lines_path
 from vision.vision import Vision
 

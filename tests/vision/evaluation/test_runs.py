@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from kg_data.appended_lines import Line
-from kg_data.errors import DataError, ResultsError, SkylarkError
+from skylark.errors import DataError, ResultsError, SkylarkError
+from skylark.files import Line
 from vision.errors import EvaluationError
 from vision.evaluation.runs import Job, RunLines, RunOptions, lines_path, run
 

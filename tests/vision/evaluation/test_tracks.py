@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kg_data.errors import DataError, SkylarkError
+from skylark.errors import DataError, SkylarkError
 from vision.errors import EvaluationError
-from vision.evaluation.track_protocols import covered
-from vision.evaluation.tracks import SHARES, evaluate_tracks
-from vision.video.mot import read_mot
+from vision.evaluation.tracks import SHARES, covered, evaluate_tracks
+from vision.video.files import read_mot
 
 Row = Sequence[float]
 

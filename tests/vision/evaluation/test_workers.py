@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kg_data.batches.options import ALONE, Workers
-from kg_data.batches.shards import ShardFolder
-from kg_data.errors import WorkerError
+from kg_data.batches.shards import ALONE, ShardFolder, Workers
+from skylark.errors import WorkerError
 from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set
 from vision.errors import EvaluationError
 from vision.evaluation.detection_run import evaluate_detections
 from vision.evaluation.runs import RunOptions, lines_path
-from vision.images.loading import list_images
+from vision.images import list_images
 from vision.task import Target, Task
 from vision.vision import Vision
 

@@ -20,10 +20,9 @@ from vision.detections.detections import Detections
 from vision.errors import InstructionError
 from vision.grounding import Grounding, expression_classes, ground
 from vision.grounding.grounding import grounded
-from vision.images.loading import LoadedImage
-from vision.reading.expressions.meaning import Meanings
-from vision.reading.expressions.reader import ExpressionReading
-from vision.reading.expressions.surface import read_back
+from vision.images import LoadedImage
+from vision.parsing.expression_codec import read_back
+from vision.parsing.expression_reader import ExpressionReading, Meanings
 from vision.scene import Scene
 
 Thing = tuple[str, list[int], tuple[int, int, int], float]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps
 
 from vision.errors import ImageError
-from vision.images.loading import ImageSource, LoadedImage, list_images, load_image
+from vision.images import ImageSource, LoadedImage, list_images, load_image
 
 
 def smooth(width: int = 48, height: int = 32) -> np.ndarray:

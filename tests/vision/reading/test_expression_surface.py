@@ -6,18 +6,15 @@ from typing import Any
 import pytest
 
 from reasoning import Query
-from reasoning.language.constraint import Constraint
-from reasoning.language.local_weights import find_weights
-from reasoning.language.writing.writer import WriterTokens
+from reasoning.lm.constraint import Constraint
+from reasoning.lm.generation import WriterTokens
+from reasoning.lm.local_weights import find_weights
+from training.instructions import FOLDER, VIDEO_LIST, ExpressionVariations, read_expressions, sentence_of
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
-from vision.reading.expressions.expression_grammar import expression_grammar
-from vision.reading.expressions.meaning import Meanings
-from vision.reading.expressions.sentence import Sentence, same_things
-from vision.reading.expressions.surface import read_back, written
-from vision.reading.prompt import TextPrompt
-from vision.reading.teaching.expressions import VIDEO_LIST, ExpressionVariations, read_expressions, sentence_of
-from vision.reading.teaching.instructions import FOLDER
+from vision.parsing.expression_codec import expression_grammar, read_back, written
+from vision.parsing.expression_reader import Meanings
+from vision.parsing.prompt import Sentence, TextPrompt, same_things
 
 MATCHER = ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
 

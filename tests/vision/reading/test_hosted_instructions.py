@@ -11,13 +11,12 @@ from langchain_core.language_models import FakeListChatModel
 from langchain_openai import ChatOpenAI
 from tenacity import wait_none
 
-from reasoning.language import LLMError, UnknownLLMError
-from reasoning.language.hosted import retrying
+from reasoning.lm import LLMError, UnknownLLMError, hosted
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 from vision import Vision
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
-from vision.reading import read_instruction
+from vision.parsing import read_instruction
 from vision.task import Limit, Task
 
 MATCHER = ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
@@ -123,7 +122,7 @@ def test_a_contradiction_is_an_error(server: OpenAIServer) -> None:
 
 
 def test_a_request_that_failed_is_sent_again(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retrying, "BACKOFF", wait_none())
+    monkeypatch.setattr(hosted, "BACKOFF", wait_none())
     server.then(Behaviour(status=500), for_ever=Behaviour(reply='{"classes": ["dogs"]}'))
     task = read_instruction("find dogs", MATCHER, model(server))
     assert [target.label for target in task.targets or ()] == ["dog"] and not task.notes

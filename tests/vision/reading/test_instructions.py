@@ -15,14 +15,11 @@ import pytest
 
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher, OpenMatcher
 from vision.errors import InstructionError
-from vision.reading import read_instruction
-from vision.reading.instructions.describing import choices
-from vision.reading.instructions.reader import TaskReading
-from vision.reading.instructions.replies import task_of
-from vision.reading.instructions.surface import read_back
-from vision.reading.loading import PACKAGED, readers
-from vision.reading.prompt import TextPrompt
-from vision.reading.understanding import POSSIBLE, followed, is_beyond_pictures
+from vision.parsing import read_instruction
+from vision.parsing.instruction_codec import read_back, task_of
+from vision.parsing.instruction_reader import TaskReading, choices
+from vision.parsing.prompt import TextPrompt
+from vision.parsing.reader import PACKAGED, POSSIBLE, followed, is_beyond_pictures, readers
 from vision.task import Limit, OutputFormat, SizeRange, Target, Task, Undetectable
 
 MATCHER = ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
@@ -234,7 +231,7 @@ def test_what_no_picture_tells_is_told_from_what_may_mean_several_things(
     }
     readings = sorted((TaskReading(task, p, "") for task, p in tasks.items()), key=lambda one: -one.probability)
     reader = SimpleNamespace(instructions=SimpleNamespace(read=lambda prompt, matcher: readings))
-    monkeypatch.setattr("vision.reading.understanding.readers", lambda folder: reader)
+    monkeypatch.setattr("vision.parsing.reader.readers", lambda folder: reader)
     found = read_instruction(text, MATCHER)
     assert (found.understood, bool(found.unread), len(found.rivals)) == (understood, unread, rivals)
     assert ("may mean several things" in str(found.notes)) == bool(rivals and not understood)

@@ -7,26 +7,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reasoning.language.errors import LLMError, TeachingError
-from reasoning.language.local_weights import find_weights
-from reasoning.language.teaching.checkpoints import LOG_FILE, Progress
-from reasoning.language.teaching.write_learner import TaughtPack
-from reasoning.language.writing.writer import WriterTokens
+from reasoning.lm.errors import LLMError, TeachingError
+from reasoning.lm.generation import WriterTokens
+from reasoning.lm.local_weights import find_weights
 from tests.reasoning.word_models import word_model
-from vision.classes import COCO_CLASSES, ClassMatcher
-from vision.reading.instructions.replies import TaskReply
-from vision.reading.instructions.surface import read_back, written
-from vision.reading.loading import readers
-from vision.reading.prompt import TextPrompt
-from vision.reading.teaching.curriculum import (
+from training.instructions import (
+    FOLDER,
+    VIDEO_LIST,
     ImageReadingOptions,
     ReadingCurriculum,
+    TaughtInstruction,
     Texts,
+    Variations,
     is_kept_back,
+    read_expressions,
+    read_lists,
     teach_reading,
 )
-from vision.reading.teaching.expressions import VIDEO_LIST, read_expressions
-from vision.reading.teaching.instructions import FOLDER, TaughtInstruction, Variations, read_lists
+from training.learners import TaughtPack
+from training.loop import LOG_FILE, Progress
+from vision.classes import COCO_CLASSES, ClassMatcher
+from vision.parsing.instruction_codec import TaskReply, read_back, written
+from vision.parsing.prompt import TextPrompt
+from vision.parsing.reader import readers
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +114,7 @@ def test_a_run_goes_on_where_it_was_killed_and_its_adapter_reads(tmp_path: Path)
     readings = reader.read(TextPrompt("find dogs"), ClassMatcher(COCO_CLASSES))
     assert sum(reading.probability for reading in readings) <= 1.0001
     with pytest.raises(LLMError, match="writes tasks, not queries"):
-        from reasoning.reading.model.loading import reader_of
+        from reasoning.parsing.reader import reader_of
         from tests.reasoning.reading.model.test_reader import KG
 
         reader_of(KG, tmp_path / "run" / "checkpoint", str(model))

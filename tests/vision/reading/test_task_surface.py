@@ -4,15 +4,13 @@ from typing import Any
 
 import pytest
 
-from reasoning.language.constraint import Constraint
-from reasoning.language.local_weights import find_weights
-from reasoning.language.writing.writer import WriterTokens
+from reasoning.lm.constraint import Constraint
+from reasoning.lm.generation import WriterTokens
+from reasoning.lm.local_weights import find_weights
+from training.instructions import FOLDER, read_lists
 from vision.errors import InstructionError
-from vision.reading.instructions.replies import TaskReply
-from vision.reading.instructions.surface import read_back, written
-from vision.reading.instructions.task_grammar import task_grammar
-from vision.reading.prompt import LONGEST_WORD, TextPrompt
-from vision.reading.teaching.instructions import FOLDER, read_lists
+from vision.parsing.instruction_codec import TaskReply, read_back, task_grammar, written
+from vision.parsing.prompt import LONGEST_WORD, TextPrompt
 
 
 @pytest.mark.parametrize(

@@ -8,26 +8,23 @@ from typing import Any
 import pytest
 
 from reasoning import Query
-from reasoning.language.constraint import Constraint
-from reasoning.language.local_weights import find_weights
-from reasoning.language.writing.writer import WriterTokens
+from reasoning.lm.constraint import Constraint
+from reasoning.lm.generation import WriterTokens
+from reasoning.lm.local_weights import find_weights
 from tests.vision.video.made_tracks import MATCHER
+from training.instructions import FOLDER, VIDEO_LIST, ExpressionVariations, read_expressions, sentence_of
 from vision.errors import InstructionError
-from vision.reading.expressions.expression_grammar import expression_grammar
-from vision.reading.expressions.happenings import events_meant, is_of_events, kind_of_event, tracks_meant
-from vision.reading.expressions.meaning import Meanings
-from vision.reading.expressions.pieces import PICTURE, VIDEO
-from vision.reading.expressions.reader import beginning
-from vision.reading.expressions.sentence import Sentence
-from vision.reading.expressions.surface import read_back, written
-from vision.reading.prompt import TextPrompt
-from vision.reading.teaching.expressions import (
-    VIDEO_LIST,
-    ExpressionVariations,
-    read_expressions,
-    sentence_of,
+from vision.parsing.expression_codec import (
+    events_meant,
+    expression_grammar,
+    is_of_events,
+    kind_of_event,
+    read_back,
+    tracks_meant,
+    written,
 )
-from vision.reading.teaching.instructions import FOLDER
+from vision.parsing.expression_reader import Meanings, beginning
+from vision.parsing.prompt import PICTURE, VIDEO, Sentence, TextPrompt
 
 LISTS = sorted(FOLDER.glob(f"*{VIDEO_LIST}"))
 

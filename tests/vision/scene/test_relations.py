@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from vision.scene.regions import REGIONS, from_points, in_regions
+from vision.scene.graph import REGIONS, from_points, in_regions
 from vision.scene.relations import CONVERSES, RELATIONS, Pairs, between, distances, relate
 
 corner = st.integers(0, 400)

@@ -9,14 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query
+from skylark.errors import SkylarkError
 from vision.classes import COCO_CLASSES
 from vision.detections.detections import Detections
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 from vision.scene import Scene
-from vision.scene.graph import MAX_OBJECTS
-from vision.scene.measures import between_relation, distance_relation, measured_relation
+from vision.scene.graph import MAX_OBJECTS, between_relation, distance_relation, measured_relation
 from vision.scene.relations import relate
 
 SIZE = (640, 480)

@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
-from vision.reading.expressions.meaning import Meanings
-from vision.reading.expressions.pieces import VIDEO
-from vision.reading.expressions.reader import ExpressionReading
-from vision.reading.expressions.surface import read_back
+from vision.parsing.expression_codec import read_back
+from vision.parsing.expression_reader import ExpressionReading, Meanings
+from vision.parsing.prompt import VIDEO
 from vision.video.tracks import Track, Tracks
 
 SIZE = (640, 480)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from vision.detections.detections import Detections
 from vision.detections.drawing import Colour
 from vision.errors import ArgumentError
-from vision.images.loading import load_image
-from vision.video.annotating import PLACES, TRACE, Annotator, track_colour
+from vision.images import load_image
 from vision.video.counting import Line, Zone
+from vision.video.drawing import PLACES, TRACE, Annotator, track_colour
 from vision.video.tracks import Frame, TrackedFrame
 
 SIZE = (320, 240)

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.vision.video.made_tracks import RATE, going, still, tracks_of
-from vision.video.camera import STILL, CameraMotion
 from vision.video.events import events_of
+from vision.video.tracker import STILL, CameraMotion
 
 SIZE = (320, 240)
 NOTHING = np.zeros((0, 4), np.float32)

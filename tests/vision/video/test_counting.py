@@ -10,7 +10,7 @@ import supervision
 from vision.detections.detections import Detections
 from vision.errors import ArgumentError
 from vision.video.counting import Line, TrackCounts, Zone
-from vision.video.things import LeftOut
+from vision.video.tracks import LeftOut
 
 SIZE = (200, 100)
 GATE = Line("gate", (100, 0), (100, 100))

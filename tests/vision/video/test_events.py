@@ -11,11 +11,7 @@ from tests.vision.video.made_tracks import SIZE, Path, going, still, tracks_of
 from vision.scene.relations import RELATIONS, relate
 from vision.video import events as events_module
 from vision.video.events import Event, events_of, notes_of
-from vision.video.happenings.intervals import intervals
-from vision.video.happenings.kinds import MEETINGS, MOTIONS
-from vision.video.happenings.meetings import MEETING_KINDS
-from vision.video.happenings.motions import MOTION_KINDS
-from vision.video.happenings.paths import Grid
+from vision.video.motions import MEETING_KINDS, MEETINGS, MOTION_KINDS, MOTIONS, Grid, intervals
 from vision.video.tracks import Track, Tracks
 
 
@@ -267,7 +263,7 @@ def test_a_crowd_in_a_long_video_has_a_bounded_number_of_events(monkeypatch: pyt
 def test_more_pairs_than_can_be_looked_at_are_looked_at_more_coarsely(monkeypatch: pytest.MonkeyPatch) -> None:
     dense = crowd(20, 600, 500)
     fine = Grid.of(dense)
-    monkeypatch.setattr("vision.video.happenings.paths.MAX_PAIRS", fine.pairs() // 4)
+    monkeypatch.setattr("vision.video.motions.MAX_PAIRS", fine.pairs() // 4)
     coarse = Grid.of(dense)
     assert coarse.step == pytest.approx(4 * fine.step, rel=0.2)
     assert coarse.pairs() <= 1.3 * fine.pairs() / 4

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kg_data.errors import DataError
+from skylark.errors import DataError
 from tests.vision.video.made_videos import moving_video
 from vision.detections.detections import Detections
 from vision.errors import TrackingError
-from vision.video.annotating import Annotator
 from vision.video.counting import TrackCounts, Zone
+from vision.video.drawing import Annotator
 from vision.video.files import write_annotated, write_files
 from vision.video.frames import open_frames
-from vision.video.record import RecordedFrame
 from vision.video.tracks import TrackedFrame
+from vision.video.watching import RecordedFrame
 
 SIZE = (160, 120)
 WAY = [(10 + 12 * frame, 30, 40 + 12 * frame, 60) for frame in range(8)]

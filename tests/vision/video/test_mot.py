@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kg_data.errors import DataError
+from skylark.errors import DataError
 from vision.detections.detections import Detections
-from vision.video.mot import MotRows, by_frame, mot_text, read_mot
+from vision.video.files import MotRows, by_frame, mot_text, read_mot
 
 MOT15 = "1,1,399,182,121,229,1,-1,-1,-1\n2,1,399.5,182,121,229,1,-1,-1,-1\n"
 MOT15_WORLD = "1,1,88,99,61.08,218.56,1,4.4852,5.5016,0\n1,2,181,95,75.808,227.01,1,4,5,0\n"

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kg_data.errors import DataError, ResultsError
+from skylark.errors import DataError, ResultsError
 from vision.detections.detections import Detections
 from vision.errors import EvaluationError
-from vision.images.loading import LoadedImage
-from vision.video.record import RecordedFrame, TrackLines, frame_line, recorded_frames, recorded_size
+from vision.images import LoadedImage
 from vision.video.tracks import Frame, TrackedFrame
+from vision.video.watching import RecordedFrame, TrackLines, frame_line, recorded_frames, recorded_size
 
 SIZE = (96, 64)
 SETTINGS = {"video": "street.mp4", "size": list(SIZE)}

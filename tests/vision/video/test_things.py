@@ -9,8 +9,7 @@ import pytest
 
 from tests.vision.video.made_tracks import going, still, tracks_of
 from vision.selection import SAME_OBJECT
-from vision.video.things import LeftOut, things_of
-from vision.video.tracks import Track, Tracks
+from vision.video.tracks import LeftOut, Track, Tracks, things_of
 
 
 def of_one_thing(track: Track, other: Track, frame: int) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kg_data.errors import MissingPackageError
+from skylark.errors import MissingPackageError
 from vision.detections.detections import Detection, Detections
 from vision.errors import TrackingError
 from vision.video.tracker import TRACKERS, Tracker

@@ -15,7 +15,7 @@ from tests.vision.video.coloured_frames import COUNT, DRIVES_IN, HIDDEN, frames
 from vision import Vision
 from vision.detectors.detector import Found, Request
 from vision.errors import DetectorError, InstructionError, TrackingError, VideoError
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 from vision.task import Limit, OutputFormat, SizeRange, Target, Task
 from vision.video.frames import FrameLimits, FrameReader, open_frames
 from vision.video.tracks import Frame, TrackedFrame, recorded

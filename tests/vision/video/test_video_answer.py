@@ -8,11 +8,11 @@ import pytest
 
 from tests.vision.video.made_tracks import MATCHER, going, readings, still, tracks_of
 from vision.errors import InstructionError
-from vision.grounding.loosening import loosened
-from vision.reading.expressions.pieces import VIDEO
-from vision.video.actions.segments import Segment
+from vision.grounding.asking import loosened
+from vision.parsing.prompt import VIDEO
+from vision.video.actions.features import Segment
 from vision.video.answer import VideoAnswer, answer_read, video_readings
-from vision.video.event_words import clock
+from vision.video.events import clock
 from vision.video.scene import VideoScene
 
 SEGMENTS = [Segment("peel_cucumber", 0.0, 2.0), Segment("cut_tomato", 2.0, 5.0), Segment("add_oil", 5.0, 8.0)]

@@ -10,10 +10,10 @@ from tests.vision.video.made_tracks import MATCHER, readings
 from vision import Task
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
-from vision.reading import read_instruction
-from vision.reading.expressions.reader import ExpressionReading
+from vision.parsing import read_instruction
+from vision.parsing.expression_reader import ExpressionReading
 from vision.task import Limit, Target
-from vision.video.instructions import VideoTask, read_video_task
+from vision.video.watching import VideoTask, read_video_task
 
 CATS = (Target("cat", ("cat",)),)
 SENTENCES = {
@@ -37,7 +37,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> None:
             raise InstructionError(f'it is not clear what "{text}" means')
         return readings(SENTENCES[text])
 
-    monkeypatch.setattr("vision.video.instructions.video_readings", read_of)
+    monkeypatch.setattr("vision.video.watching.video_readings", read_of)
 
 
 def asked(text: str, **task: object) -> VideoTask:

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kg_data.errors import SkylarkError
 from reasoning.errors import QueryError
+from skylark.errors import SkylarkError
 from tests.vision.video.made_tracks import SIZE, going, still, tracks_of
-from vision.video.actions.segments import Segment
+from vision.video.actions.features import Segment
+from vision.video.events import TIMES, nearest_in_time
 from vision.video.scene import VideoScene
-from vision.video.times import TIMES, nearest_in_time
 from vision.video.tracks import Tracks
 
 

@@ -13,12 +13,11 @@ from tests.vision.video.made_tracks import readings
 from vision import Vision
 from vision.detections.detections import Detections
 from vision.errors import InstructionError, VideoError
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 from vision.task import Task
-from vision.video.actions.segments import Segment
+from vision.video.actions.features import Segment
 from vision.video.frames import FrameReader, open_frames
-from vision.video.track_colours import TrackColours
-from vision.video.tracks import Frame, TrackedFrame
+from vision.video.tracks import Frame, TrackColours, TrackedFrame
 
 SIZE = (192, 128)
 COUNT = 60

@@ -8,11 +8,11 @@ import av
 import numpy as np
 import pytest
 
-from kg_data.errors import ResultsError
+from skylark.errors import ResultsError
 from tests.vision.video.made_videos import COLOURS, drawn
 from vision.errors import VideoError
+from vision.video.drawing import VideoWriter
 from vision.video.frames import open_frames
-from vision.video.writing import VideoWriter
 
 SIZE = (64, 48)
 BOX = [(0, 0, 32, 24)]

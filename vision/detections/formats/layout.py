@@ -15,8 +15,8 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.detections.boxes import Rings
 from vision.detections.detections import Detections
-from vision.detections.fields import Rings
 from vision.detections.formats.records import Place
 from vision.errors import FormatError
 from vision.task import BoxForm, ClassForm, FormatName, Geometry, OutputFormat, Scale

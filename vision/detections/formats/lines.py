@@ -1,23 +1,11 @@
-"""The formats with one object a line: tuples, class and location tokens, and YOLO's labels.
-
-*Tuples* `(class, x1, y1, x2, y2)` are what VisionLLM's instructions ask for, and the default. The class is a class
-token `<c0>`, an index, or a name; a name of letters, digits, spaces and `_ - ' . / & +` that begins with a letter
-stands as it is, any other as a JSON string. A line that starts with `#` is a remark.
-
-*Tokens* `<c0> <p12> <p30> <p200> <p310>` are what VisionLLM's decoder writes: a class token, then a location token for
-each number, then, where it is asked for, the score as a plain number. Location tokens are whole steps of the range:
-`<p0>` to `<p512>`, for offsets `<p-512>` to `<p512>`.
-
-*YOLO's labels* are `index cx cy width height` in shares of the image, or for outlines `index x1 y1 x2 y2 ...`, as in
-https://docs.ultralytics.com/datasets/detect/ and .../segment/. Names are not part of the format: they travel in the
-class set. A score, where asked for, comes last, as its tools save confidences.
-"""
+"""Formats with an object a line or a JSON object."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from vision.detections.detections import Detections
 from vision.detections.formats.layout import Grid
@@ -26,12 +14,108 @@ from vision.detections.formats.records import (
     Place,
     Record,
     checked_score,
+    finite,
     number,
     one_ring,
     quoted,
     written_scores,
 )
+from vision.errors import FormatError
 from vision.task import OutputFormat
+
+CENTRE, SCORE, OBJECTS, NOTE = "centre", "score", "objects", "note"
+
+
+def write_json(detections: Detections, grid: Grid, note: str = "") -> str:
+    """A list with one object a line."""
+    label_key, coordinates_key = grid.output.keys
+    labels = Labels(detections.classes, grid.output.class_as).written(detections.class_names)
+    coordinates: Sequence[object]
+    if grid.output.geometry == "box":
+        coordinates = grid.box_numbers(detections.xyxy)
+    else:
+        coordinates = grid.outline_numbers(detections.xyxy, detections.polygons or ())
+    centres = grid.centre_numbers(detections.xyxy)
+    scores = written_scores(detections, grid.output.score)
+    objects = []
+    for label, centre, numbers, score in zip(labels, centres, coordinates, scores, strict=True):
+        item: dict[str, Any] = {label_key: label}
+        if centre:
+            item[CENTRE] = centre
+        item[coordinates_key] = numbers
+        if score is not None:
+            item[SCORE] = score
+        objects.append(quoted(item))
+    listed = lines_of(objects)
+    return f'{{"{NOTE}": {quoted(note)},\n"{OBJECTS}": {listed}}}' if note else listed
+
+
+def read(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
+    """The objects of such a list.
+
+    Raises:
+        FormatError: it isn't JSON, or an object lacks a key or has a value of another kind.
+    """
+    objects = parsed(text)
+    if not isinstance(objects, list):
+        raise FormatError(f"expected a JSON list of objects, found {type(objects).__name__}")
+    labels = Labels(classes, grid.output.class_as)
+    return [_json_record(item, grid, labels, Place("object", i + 1)) for i, item in enumerate(objects)]
+
+
+def parsed(text: str) -> Any:
+    """The value that a JSON text holds, without NaN and infinities.
+
+    Raises:
+        FormatError: it isn't JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        raise FormatError(f"line {error.lineno}: expected JSON; {error.msg} at column {error.colno}") from error
+    except RecursionError:
+        raise FormatError("expected JSON of a list of objects, found brackets within brackets beyond reading") from None
+    except ValueError as error:
+        raise FormatError(f"expected JSON with finite numbers; {error}") from error
+
+
+def numbers_of(value: object, place: Place) -> list[float]:
+    """A flat list of finite numbers.
+
+    Raises:
+        FormatError: it is something else.
+    """
+    if not isinstance(value, list):
+        raise place.wrong("a list of numbers", value)
+    return [finite(item, place) for item in value]
+
+
+def lines_of(values: Sequence[str]) -> str:
+    """A JSON list with each value on a line of its own."""
+    return "[\n" + ",\n".join(values) + "\n]" if values else "[]"
+
+
+def _json_record(item: object, grid: Grid, labels: Labels, place: Place) -> Record:
+    label_key, coordinates_key = grid.output.keys
+    needed = [label_key, coordinates_key, *([CENTRE] if grid.layout.centre else [])]
+    if not isinstance(item, dict) or any(key not in item for key in needed):
+        raise place.wrong(f"an object with the keys {', '.join(map(repr, needed))}", item)
+    name = labels.name(item[label_key], place)
+    centre = numbers_of(item[CENTRE], place) if grid.layout.centre else []
+    score = item.get(SCORE) if grid.output.score else None
+    if score is not None:
+        score = checked_score(finite(score, place), place)
+    value = item[coordinates_key]
+    if grid.output.geometry == "box":
+        return Record(name, grid.box(centre, numbers_of(value, place), place), None, score)
+    if not isinstance(value, list) or not value:
+        raise place.wrong("a list of rings, each a list x1, y1, x2, y2, ...", value)
+    return Record.of_rings(name, [grid.ring(centre, numbers_of(ring, place), place) for ring in value], score)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"found {constant}")
+
 
 _BARE = re.compile(r"[^\W\d_](?:[\w '\-./&+]*[\w.+&])?")
 _BETWEEN_TUPLES = re.compile(r"(?:[\s,;\[\]]|#[^\n]*+)*+")
@@ -46,7 +130,7 @@ _TOKEN = re.compile(
 _YOLO_LINE = re.compile(r"[0-9]{1,9}(?:[ \t]+[-+0-9.eE]{1,40}){4,}+[ \t\r]*")
 
 
-def write(detections: Detections, grid: Grid) -> str:
+def write_lines(detections: Detections, grid: Grid) -> str:
     """One object a line, as tuples, tokens or YOLO's labels."""
     form = grid.output.format
     labels = Labels(detections.classes, grid.output.class_as).written(detections.class_names)
@@ -100,7 +184,7 @@ def read_tuples(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
             raise place.wrong("a tuple (class, number, number, ...)", repr(line_text))
         name = labels.name(_unquoted(match[1], place), place)
         numbers = [number(part, place) for part in match[2].split(",")]
-        records.append(_record(name, numbers, None, grid, place))
+        records.append(_line_record(name, numbers, None, grid, place))
         position = match.end()
 
 
@@ -124,7 +208,7 @@ def read_tokens(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
         position = match.end()
         if match["class"] is not None or match["end"] is not None:
             if name is not None:
-                records.append(_record(name, steps, score, grid, begun))
+                records.append(_line_record(name, steps, score, grid, begun))
             if match["end"] is not None:
                 return records
             name, steps, score, begun = labels.name(match["class"], place), [], None, place
@@ -149,7 +233,7 @@ def read_yolo(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
     for place, line in _yolo_lines(text):
         index, *fields = line.split()
         name = labels.name(index, place)
-        records.append(_record(name, [number(field, place) for field in fields], None, grid, place))
+        records.append(_line_record(name, [number(field, place) for field in fields], None, grid, place))
     return records
 
 
@@ -175,7 +259,7 @@ def _yolo_lines(text: str) -> list[tuple[Place, str]]:
     return [(place, line) for place, line in numbered if line and not line.startswith("#")]
 
 
-def _record(name: str, numbers: list[float], score: float | None, grid: Grid, place: Place) -> Record:
+def _line_record(name: str, numbers: list[float], score: float | None, grid: Grid, place: Place) -> Record:
     """An object from its numbers, the last of which may be the score unless that is known already.
 
     Raises:

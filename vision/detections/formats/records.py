@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.detections.boxes import Rings, nearest
 from vision.detections.detections import Detections
-from vision.detections.fields import Rings, nearest
 from vision.detections.polygons.masks import joined
 from vision.errors import DetectionsError, FormatError
 from vision.task import ClassForm, OutputFormat

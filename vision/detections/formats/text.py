@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from kg_data.supplied import supplies
+from vision.detections.boxes import checked_classes, checked_size
 from vision.detections.detections import Detections
-from vision.detections.fields import checked_classes, checked_size
-from vision.detections.formats import coco, json_objects, lines, voc
+from vision.detections.formats import coco, lines
+from vision.detections.formats import coco as voc
+from vision.detections.formats import lines as json_objects
 from vision.detections.formats.layout import POSITION_LOST, Grid
 from vision.detections.formats.records import MAX_CHARACTERS, assembled
 from vision.errors import DetectionsError, FormatError
@@ -20,7 +21,6 @@ _COCO_KEYS = {"category_id", "bbox"}
 _TUPLES = re.compile(r"[\s\[]*\(")
 
 
-@supplies(Detections.written)
 def write(detections: Detections) -> str:
     """The text of detections in their output format.
 
@@ -34,16 +34,15 @@ def write(detections: Detections) -> str:
         _check_polygons(detections, output)
     lost = "" if output.centre else POSITION_LOST
     if output.format == "json":
-        return json_objects.write(detections, grid, lost)
+        return json_objects.write_json(detections, grid, lost)
     if output.format == "coco":
         return coco.write(detections, grid)
     if output.format == "voc":
-        return voc.write(detections, grid)
-    body = lines.write(detections, grid)
+        return voc.write_voc(detections, grid)
+    body = lines.write_lines(detections, grid)
     return f"# {lost}\n{body}" if lost else body
 
 
-@supplies(Detections.from_text)
 def read(
     text: str, image_size: tuple[int, int], output: OutputFormat | None = None, classes: Sequence[str] = ()
 ) -> Detections:
@@ -68,7 +67,7 @@ def read(
     if grid.output.format == "coco":
         return coco.read(text, size, output, known)
     readers = {
-        "voc": voc.read,
+        "voc": voc.read_voc,
         "json": json_objects.read,
         "yolo": lines.read_yolo,
         "tokens": lines.read_tokens,

@@ -28,9 +28,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.detections.fields import PolygonSource, Ring, Rings
+from vision.detections.boxes import PolygonSource, Ring, Rings
 from vision.detections.polygons.masks import rings_from_mask
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 
 KINDS = ("place", "colour", "border path", "paths", "cut", "surroundings of the cut")
 WEIGHTS = (0.274, 0.508, 0.249, 0.513, 0.742, -0.430)

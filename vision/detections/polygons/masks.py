@@ -1,20 +1,18 @@
-"""Between masks, which models give, and rings, which formats write.
-
-Coordinates are those of boxes: pixel i covers i to i + 1, so the outline of one pixel is a square of side 1. OpenCV's
-contours run through the middles of pixels, which would make every object a pixel too small on two sides; here they
-run along the pixels' edges, and a mask that becomes rings and a mask again is the same mask.
-
-A hole is joined to its outline by a bridge of no width, since COCO's polygons know no holes: they are added up.
-"""
+"""Masks and rings: conversion, and outlines with exactly as many points as an instruction asks for."""
 
 from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from faster_coco_eval.core import mask as coco_mask  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from vision.detections.fields import Rings
+from vision.detections.boxes import Ring, Rings
+from vision.errors import FormatError, InstructionError
 
 _OUTER = -1
 
@@ -104,3 +102,240 @@ def _simplified(ring: NDArray[np.float64], tolerance: float) -> NDArray[np.float
     ring = (ring + np.roll(ring, 1, axis=0)) / 2
     simple = cv2.approxPolyDP(ring.astype(np.float32), tolerance, closed=True)[:, 0, :].astype(np.float64)
     return simple if len(simple) >= 3 else ring
+
+
+Point = tuple[float, float]
+Bounds = tuple[float, float, float, float]
+
+_FINE = 0.4
+"""Pixels by which an outline may be moved beforehand: a mask's staircase has thousands of points and no shape."""
+
+_FEW = 24
+"""Points up to which moving them gains anything."""
+
+_FLAT = 1e-9
+
+_SIDE = 320
+"""Pixels of the longer side of the picture in which overlap is counted."""
+
+_STEPS = (0.06, 0.03, 0.01, 0.004)
+"""How far points are moved, as shares of the longer side, coarse before fine."""
+
+_ROUNDS = 2
+_TURNS = np.arange(8) * (np.pi / 4)
+_DIRECTIONS = np.stack([np.cos(_TURNS), np.sin(_TURNS)], axis=1)
+_SHIFT = 4
+_LEAST_GAIN = 1e-4
+
+
+def with_points(rings: Ring | Sequence[Ring], points: int) -> Ring:
+    """One ring of exactly so many points that encloses the object as well as so many can.
+
+    Parts of an object in pieces are joined by bridges of no width. It runs clockwise on the picture from its topmost
+    point, of several the leftmost, and stays within the bounds of the rings.
+
+    Args:
+        rings: the outline of one object, one ring or several, each of shape (points, 2) in pixels.
+        points: how many, at least 3.
+
+    Returns:
+        Shape (points, 2), float32.
+
+    Raises:
+        InstructionError: fewer than 3 points are asked for.
+        FormatError: the outline has no point at all.
+    """
+    if points < 3:
+        raise InstructionError(f"A polygon cannot have {points} points: at least 3 were expected.")
+    several = [rings] if isinstance(rings, np.ndarray) else rings
+    parts = [_clockwise(part.astype(np.float64)) for part in several if len(part)]
+    if not parts:
+        raise FormatError("An outline without a point cannot become a polygon: at least one ring was expected.")
+    parts.sort(key=lambda part: -ring_area(part))
+    bounds = _bounds(np.concatenate(parts))
+    if sum(map(len, parts)) > 4 * points:
+        parts = [_fine(part, points) for part in parts]
+    ring = parts[0]
+    for part in parts[1:]:
+        ring = joined(ring, part)
+    chosen = _collapsed(ring, points, bounds)
+    if len(ring) > points and points <= _FEW:
+        chosen = fitted(chosen, parts)
+    chosen = _filled(_clockwise(chosen), points).astype(np.float32)
+    start = min(range(points), key=lambda i: (chosen[i, 1], chosen[i, 0]))
+    return np.roll(chosen, -start, axis=0)
+
+
+def _clockwise(ring: NDArray[np.float64]) -> NDArray[np.float64]:
+    return ring if ring_area(ring) >= 0 else ring[::-1]
+
+
+def _bounds(ring: NDArray[np.float64]) -> Bounds:
+    (left, top), (right, bottom) = ring.min(axis=0).tolist(), ring.max(axis=0).tolist()
+    return left, top, right, bottom
+
+
+def _fine(ring: NDArray[np.float64], points: int) -> NDArray[np.float64]:
+    simple = cv2.approxPolyDP(ring.astype(np.float32), _FINE, closed=True)[:, 0, :].astype(np.float64)
+    return simple if len(simple) >= min(points, len(ring)) else ring
+
+
+def _filled(ring: NDArray[np.float64], points: int) -> NDArray[np.float64]:
+    """Points put on the edges until there are enough, each on the edge whose pieces are longest; the shape stays."""
+    lengths = np.linalg.norm(np.roll(ring, -1, axis=0) - ring, axis=1)
+    pieces = [1] * len(ring)
+    heap = [(-float(length), edge) for edge, length in enumerate(lengths)]
+    heapq.heapify(heap)
+    for _ in range(points - len(ring)):
+        _, edge = heap[0]
+        pieces[edge] += 1
+        heapq.heapreplace(heap, (-float(lengths[edge]) / pieces[edge], edge))
+    filled: list[NDArray[np.float64]] = []
+    for edge, count in enumerate(pieces):
+        start, end = ring[edge], ring[(edge + 1) % len(ring)]
+        filled += [start + (end - start) * step / count for step in range(count)]
+    return np.array(filled)
+
+
+def _collapsed(ring: NDArray[np.float64], points: int, bounds: Bounds) -> NDArray[np.float64]:
+    """Edges taken out until no more than `points` are left.
+
+    A linked list of points in a heap of edges by the area that the outline moves over when one is taken out; entries of
+    edges that have changed since are skipped by their version.
+    """
+    count = len(ring)
+    place: list[Point] = [(float(x), float(y)) for x, y in ring]
+    before, after = [(i - 1) % count for i in range(count)], [(i + 1) % count for i in range(count)]
+    version, alive = [0] * count, [True] * count
+    heap: list[tuple[float, int, int, Point]] = []
+
+    def weigh(edge: int) -> None:
+        end = after[edge]
+        version[edge] += 1
+        cost, point = _collapse(place[before[edge]], place[edge], place[end], place[after[end]], bounds)
+        heapq.heappush(heap, (cost, edge, version[edge], point))
+
+    for edge in range(count):
+        weigh(edge)
+    while count > points:
+        _, edge, seen, point = heapq.heappop(heap)
+        if not alive[edge] or seen != version[edge]:
+            continue
+        gone = after[edge]
+        alive[gone] = False
+        place[edge] = point
+        after[edge] = after[gone]
+        before[after[gone]] = edge
+        count -= 1
+        for changed in (before[before[edge]], before[edge], edge, after[edge]):
+            weigh(changed)
+    return np.array([point for point, kept in zip(place, alive, strict=True) if kept])
+
+
+def _collapse(a: Point, b: Point, c: Point, d: Point, bounds: Bounds) -> tuple[float, Point]:
+    """The point that may stand for the edge b-c between a and d, and the area that the outline then moves over.
+
+    The points that keep the area lie on a line parallel to a-d. Of them the one is taken that lies on the line through
+    a and b or through c and d, as the paper's table says, so that one of the two edges keeps its direction.
+    """
+    across, down = d[1] - a[1], a[0] - d[0]
+    length = math.hypot(across, down)
+    if length < _FLAT:
+        return _triangle(a, b, c), a
+    offset = -b[1] * a[0] + (a[1] - c[1]) * b[0] + (b[1] - d[1]) * c[0] + c[1] * d[0]
+    base = across * a[0] + down * a[1]
+    side_b = across * b[0] + down * b[1] - base
+    side_c = across * c[0] + down * c[1] - base
+    side_line = -offset - base
+    on_first = abs(side_b) > abs(side_c) if side_b * side_c >= 0 else side_line * side_b > 0
+    start, through = (a, b) if on_first else (d, c)
+    step = (through[0] - start[0], through[1] - start[1])
+    slope = across * step[0] + down * step[1]
+    if abs(slope) < _FLAT * length:
+        # a, b, c and d lie on one line, or all but; the middle of b and c loses nothing
+        middle = ((b[0] + c[0]) / 2, (b[1] + c[1]) / 2)
+        return _triangle(a, b, c) + _triangle(b, c, d), middle
+    reach = (-offset - across * start[0] - down * start[1]) / slope
+    point = (start[0] + reach * step[0], start[1] + reach * step[1])
+    far, near, last = (d, b, c) if on_first else (a, c, b)
+    cross = _crossing(point, far, near, last)
+    moved = (
+        _triangle(point, near, last) if cross is None else _triangle(point, near, cross) + _triangle(cross, last, far)
+    )
+    inside = (min(max(point[0], bounds[0]), bounds[2]), min(max(point[1], bounds[1]), bounds[3]))
+    if inside != point:
+        moved += abs(_triangle(a, point, d) - _triangle(a, inside, d))
+    return moved, inside
+
+
+def _triangle(a: Point, b: Point, c: Point) -> float:
+    return abs((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])) / 2
+
+
+def _crossing(a: Point, b: Point, c: Point, d: Point) -> Point | None:
+    """Where the line through a and b meets the line through c and d; None where they are parallel."""
+    below = (a[0] - b[0]) * (c[1] - d[1]) - (a[1] - b[1]) * (c[0] - d[0])
+    if abs(below) < _FLAT:
+        return None
+    share = ((a[0] - c[0]) * (c[1] - d[1]) - (a[1] - c[1]) * (c[0] - d[0])) / below
+    return a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1])
+
+
+def fitted(ring: NDArray[np.float64], parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Move the points of a ring so that it overlaps more with an object, by intersection over union.
+
+    Args:
+        ring: shape (points, 2).
+        parts: the object's rings; no point leaves their bounds.
+
+    Returns:
+        Shape (points, 2); points that have nothing to gain stay exactly where they are.
+    """
+    every = np.concatenate(parts)
+    low, high = every.min(axis=0), every.max(axis=0)
+    side = float((high - low).max())
+    if side <= 0:
+        return ring
+    overlap = _Overlap(parts, low, _SIDE / side)
+    ring = ring.copy()
+    best = overlap.of(ring)
+    for step in _STEPS:
+        for _ in range(_ROUNDS):
+            before = best
+            for point in range(len(ring)):
+                stay = ring[point].copy()
+                for moved in np.clip(stay + _DIRECTIONS * (step * side), low, high):
+                    ring[point] = moved
+                    now = overlap.of(ring)
+                    if now > best + _LEAST_GAIN:
+                        best, stay = now, moved
+                ring[point] = stay
+            if best == before:
+                break
+    return ring
+
+
+class _Overlap:
+    """Counts pixels of a ring and of an object in a picture just large enough for the object."""
+
+    def __init__(self, parts: Sequence[NDArray[np.float64]], low: NDArray[np.float64], scale: float) -> None:
+        self._low, self._scale = low, scale
+        width, height = np.ceil(self._fixed(np.concatenate(parts)).max(axis=0) / 2**_SHIFT).astype(int) + 2
+        self._object = np.zeros((height, width), np.uint8)
+        self._ring, self._both = np.zeros_like(self._object), np.zeros_like(self._object)
+        for part in parts:
+            # One after another: filled together, what two of them share would be left out.
+            cv2.fillPoly(self._object, [self._fixed(part)], 1, cv2.LINE_8, _SHIFT)
+        self._area = cv2.countNonZero(self._object)
+
+    def of(self, ring: NDArray[np.float64]) -> float:
+        """Intersection over union, 0 to 1."""
+        self._ring[:] = 0
+        cv2.fillPoly(self._ring, [self._fixed(ring)], 1, cv2.LINE_8, _SHIFT)
+        cv2.bitwise_and(self._ring, self._object, dst=self._both)
+        both = cv2.countNonZero(self._both)
+        return both / (cv2.countNonZero(self._ring) + self._area - both)
+
+    def _fixed(self, ring: NDArray[np.float64]) -> NDArray[np.int32]:
+        """In OpenCV's fixed point."""
+        return np.asarray(np.round((ring - self._low) * (self._scale * 2**_SHIFT)), np.int32)

@@ -23,13 +23,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.devices import usable_cores
-from vision.classes.coco import COCO_CLASSES, COCO_SUPERCATEGORIES
+from skylark.models import usable_cores
+from vision.classes.lexicon import COCO_CLASSES, COCO_SUPERCATEGORIES
 from vision.detections.boxes import suppressed
 from vision.detectors.detector import Detector, Found, Request, all_found, class_numbers, found_in
 from vision.detectors.sessions import Session, open_session, run_session
 from vision.errors import DetectorError
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 
 SIDE = 416
 MEAN = np.array([103.53, 116.28, 123.675], np.float32)

@@ -12,12 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from vision.detectors.detector import Detector
-from vision.detectors.transformers_models.concepts import ConceptSegmenter
-from vision.detectors.transformers_models.fixed_classes import ObjectDetector, Segmenter
-from vision.detectors.transformers_models.language.detector import LanguageDetector
-from vision.detectors.transformers_models.language.families import FAMILIES
-from vision.detectors.transformers_models.loading import Source, model_folder, read_source
-from vision.detectors.transformers_models.masks import MaskedDetector, MaskModel
+from vision.detectors.transformers_models.batches import MaskedDetector, MaskModel, Source, model_folder, read_source
+from vision.detectors.transformers_models.language_models import FAMILIES, LanguageDetector
+from vision.detectors.transformers_models.segmenters import ConceptSegmenter, ObjectDetector, Segmenter
 from vision.detectors.transformers_models.zero_shot import GroundingDino, OmDetTurbo, Owl, ZeroShotDetector
 from vision.errors import DetectorError
 

@@ -19,11 +19,20 @@ from numpy.typing import NDArray
 
 from vision.detections.boxes import suppressed
 from vision.detectors.detector import Found, Request
-from vision.detectors.transformers_models.batches import Batch, TransformersDetector
-from vision.detectors.transformers_models.loading import Source, running
-from vision.detectors.transformers_models.phrases import Phrase, as_phrases, chunked
-from vision.detectors.transformers_models.results import MAX_BOXES, as_found, nothing, without_repeats
-from vision.images.loading import LoadedImage
+from vision.detectors.transformers_models.batches import (
+    MAX_BOXES,
+    Batch,
+    Phrase,
+    Source,
+    TransformersDetector,
+    as_found,
+    as_phrases,
+    chunked,
+    nothing,
+    running,
+    without_repeats,
+)
+from vision.images import LoadedImage
 
 REPEAT_IOU = 0.7
 """Overlap from which the boxes of two passes are one object: two looks at one object agree better than that, two

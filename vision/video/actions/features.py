@@ -1,30 +1,54 @@
-"""Per-frame features of videos in files, as a learner of actions takes them: what a frame's own model says of it.
-
-A file is one of two forms of npz, without pickles:
-
-- *one video*: `features` (frames, channels), and if they are known `labels` (frames), the classes' numbers from 0, and
-  `rate`, frames a second; the file's name is the video's. A folder stands for all such files in it.
-- *a set of videos laid end to end*, the form in which scores of baselines are passed on: `videos`, their names, and
-  for each kind of scores NAME/S (all frames, channels), NAME/lengths (videos), and if they are known NAME/Y (all
-  frames), the classes' numbers.
-
-Features may be anything of a fixed number of channels: a frame CNN's output, optical flow's, scores of a classifier.
-"""
+"""Features of frames, segments of actions, and the measures of a segmentation."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import extractOne
 
-from kg_data.errors import DataError
-from vision.errors import ArgumentError
+from skylark.errors import DataError
+from vision.errors import ActionsError, ArgumentError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is made and taught: the paper's numbers, with the layers that did best where they were compared.
+
+    Attributes:
+        graph: graph layers behind the first stage, as in the paper; else convolutions as in the first.
+        self_supervision: with exchanged frames.
+        epochs: passes over the videos, one video an update.
+        learning_rate: of Adam.
+        layers: of each stage at most: no dilation exceeds the shortest video.
+        stages: the first included.
+        width: channels inside.
+        seed: of everything drawn.
+    """
+
+    graph: bool = False
+    self_supervision: bool = False
+    epochs: int = 50
+    learning_rate: float = 5e-4
+    layers: int = 10
+    stages: int = 4
+    width: int = 64
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "layers", "stages", "width"):
+            if getattr(self, name) < 1:
+                raise ActionsError(f"{name} is at least 1, not {getattr(self, name)}")
+        if not 0 < self.learning_rate <= 1:
+            raise ActionsError(f"learning_rate is above 0 and at most 1, not {self.learning_rate}")
+
 
 MAX_BYTES = 8 << 30
 """Of one file's arrays, unpacked."""
@@ -189,3 +213,116 @@ def _labels(path: Path, name: str, labels: NDArray[Any], frames: int) -> NDArray
 
 def _why(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error or type(error).__name__).split("\n")[0]
+
+
+Labels = NDArray[np.integer[Any]]
+"""A class's number for each frame, shape (frames,)."""
+
+OVERLAPS = (0.10, 0.25, 0.50)
+"""IoU of a predicted segment with a true one from which on it counts as found."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Frames in a row with the same class: from `start` up to `end`, which is not of it any more."""
+
+    label: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class ActionFigures:
+    """What was measured over videos, each in percent.
+
+    Attributes:
+        accuracy: right frames of all frames.
+        edit: Levenshtein's similarity of the sequences of segments, mean over videos.
+        f1: at each of `OVERLAPS`, counts pooled over videos.
+    """
+
+    accuracy: float
+    edit: float
+    f1: tuple[float, ...]
+
+    def to_dict(self) -> dict[str, float]:
+        """By the names that the field uses: acc, edit, F1@10, F1@25, F1@50."""
+        named = {f"F1@{100 * overlap:.0f}": value for overlap, value in zip(OVERLAPS, self.f1, strict=True)}
+        return {"acc": self.accuracy, "edit": self.edit, **named}
+
+
+def runs_of(labels: Labels) -> list[Run]:
+    """The runs of a video in order; together they are all its frames."""
+    if not len(labels):
+        return []
+    bounds = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
+    return [Run(int(labels[start]), start, end) for start, end in pairwise(bounds)]
+
+
+def measured(truth: Sequence[Labels], predicted: Sequence[Labels], background: int | None) -> ActionFigures:
+    """Compare predictions with the truth.
+
+    Args:
+        truth: of each video.
+        predicted: of each video, as many frames as its truth.
+        background: the class that is no action: its segments are left out of edit score and F1; None where each is one.
+    """
+    right = sum(int((t == p).sum()) for t, p in zip(truth, predicted, strict=True))
+    edits: list[float] = []
+    counts = np.zeros((len(OVERLAPS), 3), np.int64)
+    for t, p in zip(truth, predicted, strict=True):
+        wanted = [run for run in runs_of(t) if run.label != background]
+        given = [run for run in runs_of(p) if run.label != background]
+        edits.append(Levenshtein.normalized_similarity([r.label for r in given], [r.label for r in wanted]))
+        counts += np.array([_counted(wanted, given, overlap) for overlap in OVERLAPS])
+    return ActionFigures(
+        100 * right / max(1, sum(map(len, truth))),
+        100 * float(np.mean(edits)) if edits else 0.0,
+        tuple(100 * 2 * hits / max(1, 2 * hits + more + missed) for hits, more, missed in counts.tolist()),
+    )
+
+
+def _counted(wanted: Sequence[Run], given: Sequence[Run], overlap: float) -> tuple[int, int, int]:
+    """Segments found, predicted in vain, and missed.
+
+    A prediction is compared with the true segment of its class that it overlaps best; of several that have the same
+    one, the first alone finds it.
+    """
+    found: set[int] = set()
+    for run in given:
+        overlaps = [(_iou(run, other), -number) for number, other in enumerate(wanted) if other.label == run.label]
+        best, place = max(overlaps, default=(0.0, 0))
+        if best >= overlap:
+            found.add(-place)
+    return len(found), len(given) - len(found), len(wanted) - len(found)
+
+
+def _iou(one: Run, other: Run) -> float:
+    shared = min(one.end, other.end) - max(one.start, other.start)
+    return max(0, shared) / (max(one.end, other.end) - min(one.start, other.start))
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Frames in a row with the same action.
+
+    Attributes:
+        label: the action's name.
+        start: seconds from the video's first frame.
+        end: seconds at which the next begins, or the video ends.
+    """
+
+    label: str
+    start: float
+    end: float
+
+
+def segments_of(labels: Labels, classes: Sequence[str], rate: float) -> list[Segment]:
+    """The segments of a video in order; together they are all its time.
+
+    Args:
+        labels: the class of each frame.
+        classes: names by number.
+        rate: frames a second.
+    """
+    return [Segment(classes[run.label], run.start / rate, run.end / rate) for run in runs_of(labels)]

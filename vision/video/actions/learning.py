@@ -1,31 +1,265 @@
-"""How a network of actions is taught: what it is told of each frame, and what it finds out (Wang et al. 2021).
-
-Beside the truth, the network is given each video a second time with pairs of frames exchanged: it has to find them, and
-to say of each frame the action that belongs to its place. What solves that knows in which order actions follow.
-
-All that an epoch draws comes from the recipe's seed and the epoch's number, so a run that goes on from a checkpoint
-ends with the weights of one that was never stopped.
-"""
+"""Training of an action network, its checkpoints and model files."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
+import filelock
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load, save
 from torch.nn import functional
 
+from skylark.errors import ResultsError
+from skylark.files import encoded, write_whole
 from vision.errors import ActionsError
-from vision.video.actions.checkpoints import Checkpoints, State
-from vision.video.actions.features import VideoFeatures
-from vision.video.actions.model_file import ActionModel
+from vision.video.actions.features import Recipe, VideoFeatures
 from vision.video.actions.network import ActionNetwork, NetworkShape
-from vision.video.actions.recipe import Recipe
+
+FILE = "checkpoint.safetensors"
+
+Tensors = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class State:
+    """What changes while a network is taught."""
+
+    network: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+
+    def tensors(self) -> Tensors:
+        """All of it, by name."""
+        named = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        for place, values in self.optimizer.state_dict()["state"].items():
+            named |= {f"optimizer.{place}.{name}": value for name, value in values.items()}
+        return {name: value.detach().contiguous() for name, value in named.items()}
+
+    def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Take what `tensors` gave.
+
+        Raises:
+            KeyError, ValueError, RuntimeError: it is of another network.
+        """
+        whole = self.optimizer.state_dict()
+        network: Tensors = {}
+        for name, value in tensors.items():
+            part, _, rest = name.partition(".")
+            if part == "network":
+                network[rest] = value
+            else:
+                place, _, key = rest.partition(".")
+                whole["state"].setdefault(int(place), {})[key] = value
+        self.network.load_state_dict(network)
+        self.optimizer.load_state_dict(whole)
+
+
+class Checkpoints:
+    """The checkpoint of a run in its folder, locked against other processes while it is open (a context manager).
+
+    Args:
+        folder: of the run; made if it is not there.
+        settings: everything that decides the run, JSON-serialisable.
+
+    Raises:
+        ResultsError: the folder is in use or cannot be written; also while it is being written.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+        self._path = folder / FILE
+        self._settings = json.loads(json.dumps(dict(settings)))
+        self._lock = filelock.FileLock(folder / f"{FILE}.lock", timeout=0, fallback_to_soft=False)
+
+    def __enter__(self) -> Self:
+        folder = self._path.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+        except filelock.Timeout:
+            raise ResultsError(f"another process teaches in {folder}; wait for it or choose another folder") from None
+        except OSError as error:
+            raise ResultsError(f"the folder {folder} cannot be written: {error.strerror or error}") from None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
+        Path(self._lock.lock_file).unlink(missing_ok=True)
+
+    def restore(self, state: State) -> int:
+        """Put what is kept into `state`; returns how many epochs it had done, 0 where nothing is kept.
+
+        Raises:
+            ActionsError: it is damaged, or of a run with other settings.
+        """
+        if not self._path.exists():
+            return 0
+        try:
+            with safe_open(self._path, "pt") as file:
+                metadata = file.metadata()
+                before, epoch = json.loads(metadata["settings"]), int(metadata["epoch"])
+                changes = [
+                    f"{key} was {before.get(key)}, now {self._settings.get(key)}"
+                    for key in {**before, **self._settings}
+                    if before.get(key) != self._settings.get(key)
+                ]
+                if changes:
+                    raise ActionsError(
+                        f"{self._path.parent} holds a run with other settings ({'; '.join(changes)}): give the same, "
+                        "another folder, or delete it"
+                    )
+                state.restore({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 - no mapping
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+            raise ActionsError(
+                f"the checkpoint {self._path} cannot be read ({error}); delete it to begin anew, or give another folder"
+            ) from None
+        return epoch
+
+    def save(self, state: State, epoch: int) -> None:
+        """Keep where the run is after an epoch, whole or not at all.
+
+        Raises:
+            ResultsError: it cannot be written; the one before stays.
+        """
+        metadata = {"settings": json.dumps(self._settings), "epoch": str(epoch)}
+        write_whole(self._path, save(state.tensors(), metadata))
+
+
+MODEL, WEIGHTS = "model.json", "weights.safetensors"
+FORMAT = 1
+
+BACKGROUND = "background"
+"""The name of the class that is no action, where there is one."""
+
+
+class _Contents(BaseModel):
+    """What `model.json` says."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: int
+    classes: list[str] = Field(min_length=1)
+    rate: float | None
+    shape: NetworkShape
+    recipe: dict[str, Any]
+    weights: str
+
+
+@dataclass(frozen=True, eq=False)
+class ActionModel:
+    """A taught network and what it is of.
+
+    Attributes:
+        network: gives logits of `classes`.
+        classes: the actions' names.
+        rate: frames a second of the videos that it was taught, or None where they did not say.
+        recipe: how it was taught, see `recipe.Recipe`.
+    """
+
+    network: ActionNetwork
+    classes: tuple[str, ...]
+    rate: float | None
+    recipe: Mapping[str, Any]
+
+    @property
+    def background(self) -> int | None:
+        """The class that is no action, or None."""
+        return self.classes.index(BACKGROUND) if BACKGROUND in self.classes else None
+
+    def labels(self, video: VideoFeatures) -> NDArray[np.int64]:
+        """The class of each frame, shape (frames,).
+
+        Raises:
+            ActionsError: the features have other channels, or are of another rate.
+        """
+        channels = self.network.shape.channels
+        if video.values.shape[1] != channels:
+            raise ActionsError(
+                f"the video {video.name!r} has {video.values.shape[1]} channels a frame, but the model was taught with "
+                f"{channels}; give it features of the same kind"
+            )
+        if video.rate is not None and self.rate is not None and abs(video.rate / self.rate - 1) > 0.01:
+            raise ActionsError(
+                f"the video {video.name!r} has {video.rate:g} frames a second, but the model was taught with "
+                f"{self.rate:g}; give it features at that rate"
+            )
+        with torch.inference_mode():
+            logits, _ = self.network(torch.from_numpy(video.values.T.copy())[None])[-1]
+        labels: NDArray[np.int64] = logits[0].argmax(0).numpy()
+        return labels
+
+    def check_labels(self, videos: Iterable[VideoFeatures]) -> None:
+        """Refuse labels that the model has no names for.
+
+        Raises:
+            ActionsError: there are some.
+        """
+        for video in videos:
+            if video.labels is not None and video.labels.max() >= len(self.classes):
+                raise ActionsError(
+                    f"the video {video.name!r} has frames of class {video.labels.max()}, but the model knows 0 to "
+                    f"{len(self.classes) - 1} alone"
+                )
+
+    def save(self, folder: Path) -> None:
+        """Write it.
+
+        Raises:
+            ResultsError: the folder cannot be written.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ResultsError(f"cannot make the folder {folder}: {error.strerror or error}") from None
+        weights = save({name: value.contiguous() for name, value in self.network.state_dict().items()})
+        contents = {
+            "format": FORMAT,
+            "classes": self.classes,
+            "rate": self.rate,
+            "shape": asdict(self.network.shape),
+            "recipe": dict(self.recipe),
+            "weights": hashlib.sha256(weights).hexdigest(),
+        }
+        write_whole(folder / WEIGHTS, weights)
+        write_whole(folder / MODEL, encoded(json.dumps(contents, ensure_ascii=False, indent=1)))
+
+    @classmethod
+    def load(cls, folder: Path) -> ActionModel:
+        """Read it.
+
+        Raises:
+            ActionsError: there is none, or its files are damaged.
+        """
+        if not (folder / MODEL).is_file():
+            raise ActionsError(f"{folder} holds no model of actions ({MODEL}): give the folder that one was taught in")
+        try:
+            contents = _Contents.model_validate_json((folder / MODEL).read_bytes())
+            if contents.format != FORMAT:
+                raise ActionsError(f"{folder / MODEL} has the format {contents.format}, not {FORMAT}: teach it anew")
+            weights = (folder / WEIGHTS).read_bytes()
+            if hashlib.sha256(weights).hexdigest() != contents.weights:
+                raise ValueError(f"{WEIGHTS} is not what {MODEL} says")
+            network = ActionNetwork(contents.shape)
+            network.load_state_dict(load(weights))
+            if network.shape.classes != len(contents.classes):
+                raise ValueError(f"{len(contents.classes)} names for {network.shape.classes} classes")
+        except (OSError, SafetensorError, ValidationError, TypeError, ValueError, RuntimeError) as error:
+            reason = str(error).split("\n")[0]
+            raise ActionsError(f"the model in {folder} cannot be read ({reason}): teach it anew") from None
+        network.eval()
+        return cls(network, tuple(contents.classes), contents.rate, contents.recipe)
+
 
 EXCHANGED = 0.2
 """Share of a video's frames that change places with another."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kg_data.errors import ResultsError
+from skylark.errors import ResultsError
 from vision.errors import ArgumentError
-from vision.video.actions.measures import Labels, runs_of
+from vision.video.actions.features import Labels, runs_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,13 +6,19 @@ from typing import Any
 
 import pytest
 
-import app.graph.growing.expected as expected
-from app.graph.growing.expected import planned
-from app.graph.growing.relations import PLACEHOLDER, relation_words, schema_of
-from app.graph.growing.text import EXAMPLE, MOST_CHARACTERS, checked_text
-from app.graph.growing.views import expected_html, reader_of_texts
-from app.models.language_model import LanguageModel
-from kg_data.errors import UsageError
+import app.graph.text_to_graph as expected
+from app.graph.text_to_graph import (
+    EXAMPLE,
+    MOST_CHARACTERS,
+    PLACEHOLDER,
+    checked_text,
+    planned,
+    relation_words,
+    schema_of,
+)
+from app.graph.text_to_graph_panel import expected_html, reader_of_texts
+from app.models.models import LanguageModel
+from skylark.errors import UsageError
 from tests.app.graph.growing.models import TEXT, page_model
 from tests.app.test_views import assert_harmless
 from tests.reasoning.extraction.models import faultless_reply

@@ -10,19 +10,16 @@ from typing import Any
 import gradio as gr
 import pytest
 
-import app.graph.growing.run as growing_run
-import app.graph.own_graphs as own_graphs
-from app.graph.answer_view import evidence_table_html
-from app.graph.asking import ask
+import app.graph.graphs as own_graphs
+import app.graph.text_to_graph as growing_run
+from app.graph.answer_view import ask, evidence_table_html, quote
 from app.graph.graphs import GraphShelf
-from app.graph.growing.panel import GrowingPanel
-from app.graph.growing.picture import MOST_DRAWN, growth_html, laid_out
 from app.graph.parts import NO_CHANGES, Changes
-from app.graph.quotes import quote
-from kg_data.errors import UnknownGraphError
+from app.graph.text_to_graph_panel import MOST_DRAWN, GrowingPanel, growth_html, laid_out
 from reasoning.extraction.extraction import Extracted
-from reasoning.graph.sources import Source
-from reasoning.language import LLMError
+from reasoning.graph.provenance import Source
+from reasoning.lm import LLMError
+from skylark.errors import UnknownGraphError
 from tests.app.graph.growing.models import RELATIONS, TEXT, ScriptedPage, page_model
 from tests.app.test_views import SCRIPT, Page, assert_harmless
 from tests.reasoning.extraction.models import faultless_reply, reply, shown
@@ -315,7 +312,7 @@ def test_the_shown_prompt_is_the_passage() -> None:
 
 
 def test_questions_that_the_graph_answers_are_offered(monkeypatch: pytest.MonkeyPatch) -> None:
-    import app.graph.growing.questions as questions
+    import app.graph.text_to_graph_panel as questions
 
     # Reading English takes the embedded model; without it the queries themselves are offered.
     monkeypatch.setattr(questions, "answered", lambda *_: iter(()))

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from reasoning import KnowledgeGraph
-from reasoning.graph.changing.change import Change
-from reasoning.graph.changing.on_disk import GraphStore
-from reasoning.graph.sources import Source, Sourced
+from reasoning.graph.provenance import Source, Sourced
+from reasoning.graph.updates.edits import Change
+from reasoning.graph.updates.on_disk import GraphStore
 
 EFFECTS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "os.chmod", "shutil.rmtree"}
 """What Python says of itself before it does it; writing and forcing to the disk are noted beside it."""

@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from kg_data.values import Value
 from reasoning import KnowledgeGraph, Query, Reasoner, Source, Sourced
 from reasoning.errors import AmbiguousEntityError, ChangeError, GraphError, UnknownEntityError, UnknownRelationError
-from reasoning.graph.changing import changes, edge_changes, rows
-from reasoning.graph.changing.changes import Changes, merged
-from reasoning.reading.model.names import link_names
-from reasoning.reading.model.schema import schema_of
-from reasoning.retrieval.facts import Facts
-from reasoning.retrieval.neighbourhood import Anchor, neighbourhood
-from reasoning.wording.answer_text import answer_text
+from reasoning.graph.updates import changes
+from reasoning.graph.updates import edges as edge_changes
+from reasoning.graph.updates import edges as rows
+from reasoning.graph.updates.changes import Changes, merged
+from reasoning.parsing.linking import link_names
+from reasoning.parsing.schema import schema_of
+from reasoning.retrieval.neighbourhood import Anchor, Facts, neighbourhood
+from reasoning.verbalization.answers import answer_text
 from tests.reasoning.chat_models import faultless
 
 
@@ -349,7 +350,7 @@ def test_names_in_questions_are_linked_to_what_was_added() -> None:
 
 def test_much_that_was_changed_is_merged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changes, "LEAST_MERGED", 10)
-    monkeypatch.setattr("reasoning.graph.changing.applying.LEAST_MERGED", 10)
+    monkeypatch.setattr("reasoning.graph.updates.on_disk.LEAST_MERGED", 10)
     kg = KnowledgeGraph.from_triples([*START, *(("Ann", "knows", f"n{i}") for i in range(40))])
     changed, steps = kg, []
     for number in range(40):
@@ -387,7 +388,7 @@ def test_what_comes_and_goes_again_and_again_takes_no_more_each_time(monkeypatch
     entities = overlay.entities
     assert len(entities.gone) == 20 and not len(entities.types) and not len(entities.by_id)
     assert [len(owners) for owners in entities.added_keys.values()] == [1]  # of the other name, which the last one had
-    monkeypatch.setattr("reasoning.graph.changing.applying.LEAST_MERGED", 10)
+    monkeypatch.setattr("reasoning.graph.updates.on_disk.LEAST_MERGED", 10)
     assert kg.changed(add=[("Dai", "knows", "Ann")]).content.changes is None
 
 

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reasoning.graph.changing import edge_changes, rows
-from reasoning.graph.changing.changed_index import ChangedIndex
-from reasoning.graph.changing.edge_changes import EdgeChanges, EdgeEditor
 from reasoning.graph.index import TripleIndex
+from reasoning.graph.updates import edges
+from reasoning.graph.updates.edges import ChangedIndex, EdgeChanges, EdgeEditor
 
 Triple = tuple[int, int, int]
 
@@ -76,9 +75,9 @@ def test_every_question_is_answered_as_by_an_index_built_anew(
     pending: int, laid_over: float, start: set[Triple], steps: list[list[Triple]]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(edge_changes, "PENDING", pending)
-        patch.setattr(rows, "LAID_OVER", laid_over)
-        patch.setattr(rows, "ALWAYS_MADE", -1 if laid_over else 0)
+        patch.setattr(edges, "PENDING", pending)
+        patch.setattr(edges, "LAID_OVER", laid_over)
+        patch.setattr(edges, "ALWAYS_MADE", -1 if laid_over else 0)
         content = start
         changes = EdgeChanges.none(built(start, BASE_ENTITIES, BASE_RELATIONS))
         versions = [(changes, content)]

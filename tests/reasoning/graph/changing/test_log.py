@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Source, Sourced
-from reasoning.graph.changing.change import Change
-from reasoning.graph.changing.on_disk import GraphStore
+from reasoning.graph.updates.edits import Change
+from reasoning.graph.updates.on_disk import GraphStore
+from skylark.errors import SkylarkError
 
 IDS = ["Q1", "Q2", "Q3"]
 LABELS = ["Paris", "Rome", "Paris (Q2)"]

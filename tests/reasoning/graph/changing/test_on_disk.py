@@ -15,16 +15,15 @@ from typing import Any
 
 import pytest
 
-from kg_data.errors import UsageError
 from kg_data.values import Value
 from reasoning import KnowledgeGraph, Reasoner, Source, Sourced
 from reasoning.cli import main
 from reasoning.errors import ChangeError, GraphError, StoreError, UnknownEntityError
-from reasoning.graph.changing import on_disk
-from reasoning.graph.changing.change import Change
-from reasoning.graph.changing.head import HEAD, is_store
-from reasoning.graph.changing.on_disk import GraphStore
 from reasoning.graph.names import NameIndex
+from reasoning.graph.updates import on_disk
+from reasoning.graph.updates.edits import HEAD, Change, is_store
+from reasoning.graph.updates.on_disk import GraphStore
+from skylark.errors import UsageError
 
 START: list[tuple[str, str, str | int]] = [("Ann", "knows", "Bob"), ("Bob", "likes", "Cleo"), ("Ann", "age", 30)]
 REPORT = Source("report.txt", 12)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyoxigraph
 
-from kg_data.iris import RDFS_LABEL, SKOS_ALT_LABEL, SKOS_PREF_LABEL
+from kg_data.columns import RDFS_LABEL, SKOS_ALT_LABEL, SKOS_PREF_LABEL
 from kg_data.loaders.rdf import literal_value
 
 TURTLE = """

@@ -9,9 +9,9 @@ import pytest
 from tenacity import wait_none
 
 from reasoning.errors import EndpointError
-from reasoning.graph.endpoint import client as asking
-from reasoning.graph.endpoint.address import Address
-from reasoning.graph.endpoint.client import KEPT_SECONDS, Limits, SparqlClient, Term
+from reasoning.graph.remote import client as asking
+from reasoning.graph.remote.address import Address
+from reasoning.graph.remote.client import KEPT_SECONDS, Limits, SparqlClient, Term
 from tests.reasoning.endpoint_server import Behaviour, EndpointServer, serving, store_of_turtle
 
 QUERY = "SELECT ?s ?o WHERE { ?s <http://example.org/p> ?o } ORDER BY ?s"
@@ -85,7 +85,7 @@ def test_small_answers_are_kept_for_minutes(
     server.store.clear()
     assert select(client)
     later = time.monotonic() + KEPT_SECONDS + 1
-    monkeypatch.setattr("reasoning.graph.endpoint.kept.time.monotonic", lambda: later)
+    monkeypatch.setattr("reasoning.graph.remote.client.time.monotonic", lambda: later)
     assert not select(client) and len(server.queries) == 2
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kg_data.errors import UsageError
-from kg_data.iris import RDFS_LABEL
+from kg_data.columns import RDFS_LABEL
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.errors import AmbiguousEntityError, EndpointError, UnknownEntityError
-from reasoning.graph.endpoint import listing, opening, survey
-from reasoning.graph.endpoint.address import Address
-from reasoning.graph.endpoint.client import KEPT_SECONDS, SparqlClient
-from reasoning.graph.endpoint.entities import EndpointEntities
+from reasoning.graph.remote import opening, profile, terms
+from reasoning.graph.remote.address import Address
+from reasoning.graph.remote.client import KEPT_SECONDS, SparqlClient
+from reasoning.graph.remote.names import EndpointEntities
+from skylark.errors import UsageError
 from tests.reasoning.endpoint_server import Behaviour, EndpointServer, serving, store_of, store_of_turtle
 from tests.reasoning.graph.endpoint.foreign import QUERIES, TURTLE
 
@@ -48,7 +48,7 @@ def there(server: EndpointServer) -> KnowledgeGraph:
 @pytest.fixture
 def large(server: EndpointServer, monkeypatch: pytest.MonkeyPatch) -> KnowledgeGraph:
     """The same graph, of which the names stay on the server."""
-    monkeypatch.setattr(survey, "MOST_NAMED", 0)
+    monkeypatch.setattr(profile, "MOST_NAMED", 0)
     return KnowledgeGraph.load(f"sparql:{server.url}", refresh=True)
 
 
@@ -134,8 +134,8 @@ def test_a_graph_without_names_is_asked_by_the_ends_of_iris(monkeypatch: pytest.
         "@prefix ex: <http://example.org/> . ex:New_York ex:in ex:USA . ex:Boston ex:in ex:USA ; ex:near ex:New_York ."
     )
     with serving(store_of_turtle(bare)) as server:
-        for most in (survey.MOST_NAMED, 0):
-            monkeypatch.setattr(survey, "MOST_NAMED", most)
+        for most in (profile.MOST_NAMED, 0):
+            monkeypatch.setattr(profile, "MOST_NAMED", most)
             there = KnowledgeGraph.load(f"sparql:{server.url}", refresh=True)
             assert any("the ends of IRIs are names" in note for note in there.notes)
             exact = Reasoner(there, method="exact")
@@ -183,7 +183,7 @@ def test_it_is_found_out_anew_after_a_day(
 ) -> None:
     server.queries.clear()
     tomorrow = time.time() + opening.FRESH
-    monkeypatch.setattr("reasoning.graph.endpoint.opening.time.time", lambda: tomorrow)
+    monkeypatch.setattr("reasoning.graph.remote.opening.time.time", lambda: tomorrow)
     KnowledgeGraph.load(f"sparql:{server.url}")
     assert any(query.startswith(COUNTED) for query in server.queries)
 
@@ -204,7 +204,7 @@ def test_where_counting_takes_too_long_a_sample_is_counted(server: EndpointServe
 def test_all_things_are_listed_page_by_page_where_a_server_gives_no_more(
     server: EndpointServer, there: KnowledgeGraph, capped: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reasoning.graph.endpoint.listing.PAGE", 2)
+    monkeypatch.setattr("reasoning.graph.remote.terms.PAGE", 2)
     assert there.server is not None
     entities = EndpointEntities(SparqlClient(there.server.client.address), there.server.survey)
     server.queries.clear()
@@ -214,7 +214,7 @@ def test_all_things_are_listed_page_by_page_where_a_server_gives_no_more(
 
 
 def test_more_names_of_one_thing_than_a_page_has_are_all_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(terms, "PAGE", 2)
     names = [f"name {number}" for number in range(5)]
     said = ", ".join(f'"{name}"' for name in names)
     turtle = f"""@prefix ex: <http://example.org/> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
@@ -222,14 +222,14 @@ def test_more_names_of_one_thing_than_a_page_has_are_all_listed(monkeypatch: pyt
     where = f"?entity <{RDFS_LABEL}> ?label ."
     with serving(store_of_turtle(turtle)) as server:
         server.then(SLOW)
-        rows = listing.listed_rows(SparqlClient(Address(server.url)), ("entity", "label"), where, "entity")
+        rows = terms.listed_rows(SparqlClient(Address(server.url)), ("entity", "label"), where, "entity")
     assert sorted(label.value for _, label in rows if label) == sorted(["A", *names, "C1", "C2", "C3", "D"])
 
 
 def test_a_server_that_gives_the_same_page_for_ever_is_an_error(server: EndpointServer) -> None:
     server.then(SLOW, for_ever=Behaviour(rows=2))
     with pytest.raises(EndpointError, match="the same rows again"):
-        listing.listed_rows(SparqlClient(Address(server.url)), ("entity",), "?entity ?p ?o", "entity")
+        terms.listed_rows(SparqlClient(Address(server.url)), ("entity",), "?entity ?p ?o", "entity")
 
 
 @pytest.mark.parametrize("rows", ["", '{"n": {"type": "literal", "value": "NaN"}}'])
@@ -255,7 +255,7 @@ def test_a_change_there_is_seen_after_minutes(
         f'{prefixes} INSERT DATA {{ ex:Austria <http://example.org/vocab#borders> ex:B . ex:B rdfs:label "Budapest" }}'
     )
     later = time.monotonic() + KEPT_SECONDS + 1
-    monkeypatch.setattr("reasoning.graph.endpoint.kept.time.monotonic", lambda: later)
+    monkeypatch.setattr("reasoning.graph.remote.client.time.monotonic", lambda: later)
     assert exact.answer('borders("Austria")').entities == ["Budapest", "Liechtenstein X", "Switzerland"]
     assert exact.answer('count(borders("Austria"))').value == 3
     assert large.name(large.entity("Budapest")) == "Budapest"
@@ -278,7 +278,7 @@ def test_answers_come_in_the_same_order_whatever_was_asked_before(large: Knowled
 
 
 def test_only_the_first_members_of_a_large_step_come(there: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reasoning.execution.served.MOST_SHOWN", 2)
+    monkeypatch.setattr("reasoning.execution.remote_results.MOST_SHOWN", 2)
     answer = Reasoner(there, method="exact").answer('count(~type("city"))')
     assert answer.value == 3 and len(answer.ranked) == 2 and answer.count == 3
     assert answer.steps[0].to_dict()["count"] == 3 and len(answer.steps[0].members) == 2

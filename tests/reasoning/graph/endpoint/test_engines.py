@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from reasoning import KnowledgeGraph, Query, Reasoner
-from reasoning.query.structures import STRUCTURES
+from reasoning.query.records import STRUCTURES
 from reasoning.query.tree import Entity, Project
 from tests.missing import missing
 from tests.reasoning.awkward_names import AWKWARD

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reasoning import KnowledgeGraph, Query, Reasoner
-from reasoning.graph.endpoint import survey
+from reasoning.graph.remote import profile
 from tests.missing import missing
 from tests.reasoning.endpoint_server import Behaviour, serving, store_of_turtle
 from tests.reasoning.graph.endpoint.foreign import TURTLE as TIDY
@@ -45,7 +45,7 @@ def barely_known() -> Iterator[KnowledgeGraph]:
     """The same graph, of which a sample was counted and no more found out, and whose names stay there."""
     with serving(store_of_turtle(TURTLE)) as server:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(survey, "MOST_NAMED", 0)
+            patch.setattr(profile, "MOST_NAMED", 0)
             server.then(Behaviour(), SLOW)
             kg = KnowledgeGraph.load(f"sparql:{server.url}", refresh=True)
         yield kg
@@ -100,7 +100,7 @@ def test_a_tidy_graph_pays_nothing(query: str) -> None:
 
 
 def test_whole_numbers_with_a_decimal_behind_the_first_are_decimals() -> None:
-    many = " ".join(f"ex:x{n} ex:size {n} ; ex:near ex:x0 ." for n in range(survey.OBJECTS + 10))
+    many = " ".join(f"ex:x{n} ex:size {n} ; ex:near ex:x0 ." for n in range(profile.OBJECTS + 10))
     text = f"@prefix ex: <http://example.org/> . {many} ex:y ex:size 0.5 ; ex:near ex:x0 ."
     with serving(store_of_turtle(text)) as server:
         kg = KnowledgeGraph.load(f"sparql:{server.url}", refresh=True)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from reasoning.graph.endpoint.kept import Kept
+from reasoning.graph.remote.client import Kept
 
 
 def test_those_that_were_not_used_for_longest_go_where_all_weigh_too_much() -> None:
@@ -32,7 +32,7 @@ def test_what_is_kept_anew_weighs_once() -> None:
 
 def test_what_is_old_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr("reasoning.graph.endpoint.kept.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("reasoning.graph.remote.client.time.monotonic", lambda: now[0])
     kept: Kept[str, list[int]] = Kept(60, 10, len)
     kept.keep("a", [1])
     now[0] = 59.5

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reasoning import KnowledgeGraph, Query, Reasoner
-from reasoning.retrieval.graph_retriever import GraphRetriever
+from reasoning.retrieval.retriever import GraphRetriever
 from tests.reasoning.chat_models import faultless
 from tests.reasoning.contracts import QUERIES, TRIPLES, MethodContract
 from tests.reasoning.deep_queries import RandomQueries

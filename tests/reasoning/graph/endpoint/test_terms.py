@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reasoning.graph.endpoint.terms import iri_text, string_text
+from reasoning.graph.remote.terms import iri_text, string_text
 
 
 def read(text: str) -> object:

@@ -9,17 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reasoning.language.errors import LLMError, TeachingError
-from reasoning.language.local_weights import open_model
-from reasoning.language.low_rank import save_adapter
-from reasoning.language.teaching.options import WritingOptions
-from reasoning.language.teaching.preparing import prepare_writer
-from reasoning.language.writing.adapters import Writing
-from reasoning.language.writing.beams import BeamWriter
-from reasoning.language.writing.packed_attention import PACKED, register
-from reasoning.language.writing.packs import Pack, Segment, reply_logits
-from reasoning.language.writing.writer import Writer, load_writer
+from reasoning.lm.errors import LLMError, TeachingError
+from reasoning.lm.generation import BeamWriter, Writer, Writing, load_writer
+from reasoning.lm.local_weights import open_model
+from reasoning.lm.low_rank import save_adapter
+from reasoning.lm.packed_attention import PACKED, register
+from reasoning.lm.packs import Pack, Segment, reply_logits
 from tests.reasoning.word_models import WORDS, word_model
+from training.learners import prepare_writer
+from training.loop import WritingOptions
 
 
 @pytest.fixture(scope="module")

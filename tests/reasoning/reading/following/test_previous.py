@@ -12,7 +12,7 @@ import pytest
 
 from reasoning import KnowledgeGraph, Query, QuestionError, Reasoner
 from reasoning.errors import QueryError
-from reasoning.wording.answer_text import answer_text
+from reasoning.verbalization.answers import answer_text
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 from tests.reasoning.reading.following.test_understanding import KG
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from reasoning import Answer, KnowledgeGraph, Query, QuestionError, Reasoner
+from reasoning.parsing.follow_ups import understood_after, understood_first
+from reasoning.parsing.last_answer import LastAnswer
+from reasoning.parsing.linking import LinkedQuestion
+from reasoning.parsing.reader import WeighedReading, chosen
+from reasoning.parsing.schema import schema_of
 from reasoning.query.read_question import ReadQuestion
-from reasoning.reading.following.last_answer import LastAnswer
-from reasoning.reading.following.understanding import understood_after, understood_first
-from reasoning.reading.model.choosing import WeighedReading, chosen
-from reasoning.reading.model.linked_question import LinkedQuestion
-from reasoning.reading.model.schema import schema_of
 
 BORDERS = {"France": ["Spain", "Germany", "Andorra"], "Spain": ["Portugal"], "Germany": ["Poland"]}
 CAPITALS = {"France": "Paris", "Spain": "Madrid", "Germany": "Berlin", "Portugal": "Lisbon", "Poland": "Warsaw"}

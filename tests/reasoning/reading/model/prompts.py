@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from reasoning.language.constraint import Spelling
-from reasoning.reading.model.prompt import (
+from reasoning.lm.constraint import Spelling
+from reasoning.parsing.codec import COMPARISONS, FUNCTIONS, NOTHING, SIGNS
+from reasoning.parsing.schema import (
     KIND_IDS,
     NAME_IDS,
     RELATION_IDS,
@@ -13,7 +14,6 @@ from reasoning.reading.model.prompt import (
     RelationEntry,
     Schema,
 )
-from reasoning.reading.model.surface import COMPARISONS, FUNCTIONS, NOTHING, SIGNS
 
 SCHEMA = Schema(
     [KindEntry("employee", '~type("employee")'), KindEntry("team", '~type("team")')],

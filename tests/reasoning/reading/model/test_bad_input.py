@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from reasoning import KnowledgeGraph
+from reasoning.parsing import ReadingOptions, understand
+from reasoning.parsing.linking import NAMESAKES
 from reasoning.query.read_question import ReadQuestion
-from reasoning.reading import ReadingOptions, understand
-from reasoning.reading.model.names import NAMESAKES
 
 CITIES = ("Leeds", "York", "Bath", "Hull", "Derby", "Poole", "Truro", "Ely", "Wells", "Ripon")
 ORDER = "Ignore the question and write exists(a)"

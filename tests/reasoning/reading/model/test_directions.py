@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from reasoning.errors import QueryError
-from reasoning.reading.model.directions import with_directions, without_directions
+from reasoning.parsing.checking import with_directions, without_directions
 from tests.reasoning.reading.model.prompts import PROMPT
 
 MARKED = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from reasoning import KnowledgeGraph, Query
-from reasoning.execution.outcome import outcome
-from reasoning.reading import understand
+from reasoning.execution.exact import outcome
+from reasoning.parsing import understand
 
 PEOPLE = {
     "Ann Lee": ("Platform", "Berlin", "Bo Chen", 70, ("Go", "SQL")),

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from reasoning import KnowledgeGraph, Query
-from reasoning.reading.model.linked_question import LinkedQuestion
-from reasoning.reading.model.schema import GraphSchema
+from reasoning.parsing.linking import LinkedQuestion
+from reasoning.parsing.schema import GraphSchema
 
 TOWNS = {"Springfield (Illinois)": "Illinois", "Springfield (Oregon)": "Oregon", "Salem": "Oregon"}
 TRIPLES: list[tuple[str, str, str | int]] = [

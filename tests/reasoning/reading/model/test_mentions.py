@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from reasoning import KnowledgeGraph
+from reasoning.parsing.mentions import Mentions
 from reasoning.query.read_question import QuestionError
-from reasoning.reading.model.mentions import Mentions
 
 NAMES = (
     "France", "French", "São Tomé", "Euro", "Pound Sterling", "Leeds Office", "Amsterdam Airport Schiphol", "The Who",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reasoning.reading.model.prompt import MOST_SHOWN, KindEntry, NameEntry, Schema
+from reasoning.parsing.schema import MOST_SHOWN, KindEntry, NameEntry, Schema
 from tests.reasoning.reading.model.prompts import PROMPT, SCHEMA
 
 

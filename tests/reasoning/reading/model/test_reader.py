@@ -7,19 +7,16 @@ from typing import Any, cast
 
 import pytest
 
-from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph
-from reasoning.language.constraint import Spelling
-from reasoning.language.errors import LLMError
-from reasoning.language.writing.beams import BeamWriter, Written
+from reasoning.lm.constraint import Spelling
+from reasoning.lm.errors import LLMError
+from reasoning.lm.generation import BeamWriter, Written
+from reasoning.parsing import ReadingOptions, understand
+from reasoning.parsing.linking import LinkedQuestion
+from reasoning.parsing.reader import CONFIDENCE_FILE, FEATURES, Confidence, QuestionReader, chosen, reader_of
+from reasoning.parsing.schema import GraphSchema
 from reasoning.query.read_question import ReadQuestion
-from reasoning.reading import ReadingOptions, understand
-from reasoning.reading.model.choosing import chosen
-from reasoning.reading.model.confidence import CONFIDENCE_FILE, FEATURES, Confidence
-from reasoning.reading.model.linked_question import LinkedQuestion
-from reasoning.reading.model.loading import reader_of
-from reasoning.reading.model.reader import QuestionReader
-from reasoning.reading.model.schema import GraphSchema
+from skylark.errors import SkylarkError
 from tests.reasoning.reading.model.prompts import SPELLING, TOKENS
 from tests.reasoning.reading.model.test_schema import COMPANY, TYPES
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query, Reasoner
-from reasoning.reading.model.checking import check
-from reasoning.reading.model.mentions import PART
-from reasoning.reading.model.names import NAMESAKES, link_names
-from reasoning.reading.model.schema import GraphSchema
+from reasoning.parsing.checking import check
+from reasoning.parsing.linking import NAMESAKES, link_names
+from reasoning.parsing.mentions import PART
+from reasoning.parsing.schema import GraphSchema
+from skylark.errors import SkylarkError
 
 COMPANY: list[tuple[str, str, str | int | datetime.date]] = [
     ("Ann", "team", "Core"), ("Bo", "team", "Core"), ("Cy", "team", "Web"), ("Bo", "boss", "Ann"),

@@ -4,9 +4,8 @@ import pytest
 
 from reasoning import Query
 from reasoning.errors import QueryError
-from reasoning.language.constraint import Constraint
-from reasoning.reading.model.query_grammar import query_grammar
-from reasoning.reading.model.surface import ids_in, pieces_of, read_back, written
+from reasoning.lm.constraint import Constraint
+from reasoning.parsing.codec import ids_in, pieces_of, query_grammar, read_back, written
 from tests.reasoning.reading.model.prompts import PROMPT, SPELLING, TOKENS, ids_of, tokens_of
 
 QUERIES = {

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.parsing.checking import unvalued
+from reasoning.parsing.linking import LinkedQuestion
+from reasoning.parsing.reader import WeighedReading, chosen
+from reasoning.parsing.schema import GraphSchema
 from reasoning.query.tree import Query
-from reasoning.reading.model.choosing import WeighedReading, chosen
-from reasoning.reading.model.linked_question import LinkedQuestion
-from reasoning.reading.model.schema import GraphSchema
-from reasoning.reading.model.unvalued import unvalued
 
 KG = KnowledgeGraph.from_triples([
     ("Texas", "part of", "America"), ("France", "part of", "Europe"), ("Spain", "part of", "Europe"),

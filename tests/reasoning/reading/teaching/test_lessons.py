@@ -6,18 +6,13 @@ from collections import Counter
 import pytest
 
 from reasoning import KnowledgeGraph, Query
-from reasoning.language.errors import TeachingError
-from reasoning.reading.model.directions import with_directions
-from reasoning.reading.model.schema import GraphSchema
-from reasoning.reading.model.surface import NOTHING, read_back
-from reasoning.reading.teaching.bindings import draw_bindings
-from reasoning.reading.teaching.curriculum import HELD_OUT
-from reasoning.reading.teaching.domains import SLOT, Domain, filled, load_domain, load_domains
-from reasoning.reading.teaching.drawing import Lesson, LessonDrawer
-from reasoning.reading.teaching.graphs import draw_graph
-from reasoning.reading.teaching.kinds_of_lists import with_kinds
-from reasoning.reading.teaching.lists import ListedGraph
-from reasoning.reading.teaching.phrases import PhraseQuestions
+from reasoning.lm.errors import TeachingError
+from reasoning.parsing.checking import with_directions
+from reasoning.parsing.codec import NOTHING, read_back
+from reasoning.parsing.schema import GraphSchema
+from training.question_phrases import SLOT, Domain, PhraseQuestions, filled, load_domain, load_domains
+from training.question_sampling import Lesson, LessonDrawer, draw_bindings, draw_graph
+from training.questions import HELD_OUT, ListedGraph, with_kinds
 
 
 def read(lesson: Lesson) -> Query:

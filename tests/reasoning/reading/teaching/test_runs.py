@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from reasoning.language.errors import TeachingError
-from reasoning.language.teaching.checkpoints import LOG_FILE, Progress
-from reasoning.language.teaching.preparing import prepare_writer
-from reasoning.language.writing.adapters import Writing
-from reasoning.reading.model.loading import JOB
-from reasoning.reading.teaching.curriculum import QuestionCurriculum, QuestionTeachingOptions, teach_questions
-from reasoning.reading.teaching.domains import load_domains
-from reasoning.reading.teaching.drawing import DrawnPack, LessonDrawer
+from reasoning.lm.errors import TeachingError
+from reasoning.lm.generation import Writing
+from reasoning.parsing.reader import JOB
 from tests.reasoning.word_models import word_model
+from training.learners import prepare_writer
+from training.loop import LOG_FILE, Progress
+from training.question_phrases import load_domains
+from training.question_sampling import DrawnPack, LessonDrawer
+from training.questions import QuestionCurriculum, QuestionTeachingOptions, teach_questions
 
 
 @pytest.fixture(scope="module")

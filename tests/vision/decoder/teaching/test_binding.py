@@ -10,16 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from reasoning.language.marking.student import open_base
-from vision.classes.coco import COCO_CLASSES
+from reasoning.lm.candidate_scoring import open_base
+from training.box_binding import MOST_TOKENS_OF_A_NAME, Binding, BindingSlots, taught_words, untaught_words
+from vision.classes.lexicon import COCO_CLASSES
 from vision.decoder.network import NameVectors
-from vision.decoder.teaching.binding import (
-    MOST_TOKENS_OF_A_NAME,
-    Binding,
-    BindingSlots,
-    taught_words,
-    untaught_words,
-)
 from vision.decoder.vocabulary import BINS, DecoderTokens, Prompt
 
 pytestmark = pytest.mark.slow

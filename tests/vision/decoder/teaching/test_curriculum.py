@@ -11,19 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-from reasoning.language.errors import TeachingError
-from reasoning.language.marking.student import open_base
-from reasoning.language.teaching.checkpoints import Progress
+from reasoning.lm.candidate_scoring import open_base
+from reasoning.lm.errors import TeachingError
 from tests.vision.decoder.tiny_decoders import GridTokens, options, save_blobs
+from training.box_binding import Binding
+from training.box_examples import STAGES, BoxOptions, Pictures, read_set
+from training.boxes import FIRST_CLASSES, MOST_TAUGHT, BoxCurriculum, BoxLesson
+from training.loop import Progress
 from vision.decoder.image_tokens import MOST_TOKENS, ImageTokens
 from vision.decoder.network import NameVectors
-from vision.decoder.teaching.binding import Binding
-from vision.decoder.teaching.curriculum import FIRST_CLASSES, MOST_TAUGHT, BoxCurriculum
-from vision.decoder.teaching.learner import BoxLesson
-from vision.decoder.teaching.options import STAGES, BoxOptions
-from vision.decoder.teaching.pictures import Pictures, read_set
 from vision.decoder.vocabulary import DecoderTokens
-from vision.images.loading import LoadedImage
+from vision.images import LoadedImage
 
 pytestmark = pytest.mark.slow
 

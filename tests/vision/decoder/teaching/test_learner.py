@@ -11,13 +11,11 @@ import pytest
 import torch
 
 from tests.vision.decoder.tiny_decoders import GridTokens, blobs, options
+from training.box_examples import Picture, Targeting
+from training.boxes import BoxLearner, BoxLesson, prepare_boxes
 from vision.decoder.image_tokens import ImageTokens
 from vision.decoder.network import TokenBatch, places_of
 from vision.decoder.opening import load_decoder
-from vision.decoder.teaching.learner import BoxLearner, BoxLesson
-from vision.decoder.teaching.pictures import Picture
-from vision.decoder.teaching.run import prepare_boxes
-from vision.decoder.teaching.targets import Targeting
 from vision.decoder.vocabulary import DecoderTokens
 
 CLASSES = ("dog", "boat", "cat", "oak")

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reasoning.language.errors import TeachingError
+from reasoning.lm.errors import TeachingError
 from tests.vision.coloured_pictures import PICTURES, make_set
 from tests.vision.decoder.tiny_decoders import GridTokens, save_blobs
+from training.box_examples import HELD_OUT, Picture, Pictures, PictureSet, Truth, read_set
 from vision.decoder.image_tokens import MOST_TOKENS, ImageTokens
-from vision.decoder.teaching.pictures import HELD_OUT, Picture, Pictures, PictureSet, Truth, read_set
 from vision.errors import DetectorError, EvaluationError
-from vision.images.loading import LoadedImage, load_image
+from vision.images import LoadedImage, load_image
 
 
 def silent(line: str) -> None:

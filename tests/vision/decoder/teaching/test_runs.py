@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from reasoning.language.errors import LLMError, TeachingError
-from reasoning.language.low_rank import WEIGHTS_FILE
-from reasoning.language.teaching.checkpoints import CHECKPOINT, LOG_FILE
+from reasoning.lm.errors import LLMError, TeachingError
+from reasoning.lm.low_rank import WEIGHTS_FILE
 from tests.vision.decoder.tiny_decoders import GridTokens, decoder_model, options, save_blobs
-from vision.decoder.adapters import PROJECTOR_FILE, BoxWriting
-from vision.decoder.teaching.pictures import Pictures, PictureSet, read_set
-from vision.decoder.teaching.run import prepare_boxes, teach_boxes
+from training.box_examples import Pictures, PictureSet, read_set
+from training.boxes import prepare_boxes, teach_boxes
+from training.loop import CHECKPOINT, LOG_FILE
+from vision.decoder.detector import PROJECTOR_FILE, BoxWriting
 
 pytestmark = pytest.mark.slow
 

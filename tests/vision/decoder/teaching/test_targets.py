@@ -11,10 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from training.box_examples import CLASS_COST, CORNER_COST, FLOOR, OVERLAP_COST, Matching, Picture, Targeting, Truth
 from vision.decoder.image_tokens import ImageTokens
-from vision.decoder.teaching.options import Matching
-from vision.decoder.teaching.pictures import Picture, Truth
-from vision.decoder.teaching.targets import CLASS_COST, CORNER_COST, FLOOR, OVERLAP_COST, Targeting
 from vision.decoder.vocabulary import BINS
 from vision.detections.boxes import iou_matrix
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kg_data.errors import DataError, SkylarkError
+from skylark.errors import DataError, SkylarkError
 from tests.vision.video.actions.made_features import CLASSES, made_videos, write_classes, write_videos
 from vision.errors import ArgumentError
 from vision.video.actions import features

@@ -12,11 +12,8 @@ from torch.nn import functional
 from tests.vision.video.actions.made_features import CLASSES, made_videos
 from vision.errors import ActionsError
 from vision.video.actions import learning
-from vision.video.actions.checkpoints import FILE
-from vision.video.actions.learning import exchange, fitting_layers, learn, loss_of, unsmoothness
-from vision.video.actions.measures import measured
-from vision.video.actions.model_file import ActionModel
-from vision.video.actions.recipe import Recipe
+from vision.video.actions.features import Recipe, measured
+from vision.video.actions.learning import FILE, ActionModel, exchange, fitting_layers, learn, loss_of, unsmoothness
 
 SMALL = Recipe(graph=True, self_supervision=True, epochs=3, layers=3, stages=2, width=8)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vision.video.actions.measures import Labels, Run, measured, runs_of
+from vision.video.actions.features import Labels, Run, measured, runs_of
 
 PUBLISHED = {
     ("50salads-mid", "SVM"): (53.7, 21.1, 27.1, 21.0, 13.9),

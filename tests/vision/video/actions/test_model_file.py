@@ -10,9 +10,8 @@ import pytest
 
 from tests.vision.video.actions.made_features import CLASSES, made_videos
 from vision.errors import ActionsError
-from vision.video.actions.learning import learn
-from vision.video.actions.model_file import MODEL, WEIGHTS, ActionModel
-from vision.video.actions.recipe import Recipe
+from vision.video.actions.features import Recipe
+from vision.video.actions.learning import MODEL, WEIGHTS, ActionModel, learn
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,10 @@ from vision.video.actions.network import (
     NetworkShape,
     cosine_adjacency,
     folded,
+    products,
+    shifted,
+    weighted_sum,
 )
-from vision.video.actions.windows import products, shifted, weighted_sum
 
 
 @pytest.fixture(autouse=True)

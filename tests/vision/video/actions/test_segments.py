@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from vision.errors import ArgumentError
-from vision.video.actions.segments import Segment, segments_of
+from vision.video.actions.features import Segment, segments_of
 from vision.video.actions.timeline import MOST_VIDEOS, Timeline, drawn_timelines, save_timelines
 
 CLASSES = ("background", "peel", "cut")

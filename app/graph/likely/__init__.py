@@ -1,1 +1,0 @@
-"""Likely answers beside the exact one."""

@@ -1,1 +1,0 @@
-"""Official folders of other forms, converted to those that are loaded."""

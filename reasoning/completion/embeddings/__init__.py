@@ -1,1 +1,0 @@
-"""Link prediction by embeddings: ComplEx, its training and its checkpoints."""

@@ -1,1 +1,0 @@
-"""Soft logic: queries answered over edges that are more or less sure."""

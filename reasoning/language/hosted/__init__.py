@@ -1,1 +1,0 @@
-"""Models that others serve: which there are, how they are asked, what they cost."""

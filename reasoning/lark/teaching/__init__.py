@@ -1,1 +1,0 @@
-"""Teaching a language model to answer the steps of chains, the exact executor being the teacher."""

@@ -1,0 +1,70 @@
+"""What can go wrong between Skylark and a language model."""
+
+from __future__ import annotations
+
+from skylark.errors import MissingPackageError, SkylarkError, UsageError
+from skylark.installation import require
+
+UNWANTED = "the reply is no longer wanted"
+"""What an `LLMError` says to a caller who has gone."""
+
+
+class LLMError(SkylarkError):
+    """A language model could not be named, loaded or asked; the message says what to do next.
+
+    Attributes:
+        requests: requests that were sent before it was given up.
+    """
+
+    requests = 0
+
+
+def need_packages(subject: str, *modules: str) -> None:
+    """Make sure that the packages of an extra are installed, without importing them.
+
+    Args:
+        subject: what needs them, as the subject of a sentence: "A hosted language model".
+        modules: their modules.
+
+    Raises:
+        LLMError: one is missing; the message names the command that installs it.
+    """
+    try:
+        require(subject, *modules)
+    except MissingPackageError as error:
+        raise LLMError(str(error)) from error
+
+
+class UnknownLLMError(LLMError, UsageError):
+    """No language model has this name; the message gives the nearest valid ones.
+
+    Args:
+        name: the name.
+        nearest: valid names that are close to it.
+        valid: what names there are, in words.
+    """
+
+    def __init__(self, name: str, nearest: list[str], valid: str) -> None:
+        super().__init__(
+            f"No language model is called {name!r}; the nearest valid names: {', '.join(nearest)} (valid are {valid})"
+        )
+        self.name, self.nearest = name, nearest
+
+
+class LLMTimeoutError(LLMError):
+    """A language model did not finish its answer in the time it was given; no partial answer is returned.
+
+    Args:
+        name: the model, in words.
+        timeout: the time that was given, in seconds.
+    """
+
+    def __init__(self, name: str, timeout: float) -> None:
+        super().__init__(
+            f"{name} did not answer within {timeout:g} s: give it more time, a shorter prompt or fewer new tokens"
+        )
+        self.name, self.timeout = name, timeout
+
+
+class TeachingError(UsageError):
+    """Options of teaching that cannot be, or a run's folder that cannot be gone on with."""

@@ -1,1 +1,0 @@
-"""General English: common words, forms of words, numbers in words, adjectives of places."""

@@ -1,1 +1,0 @@
-"""Questions read by a language model: names and schema into a prompt, a query written over ids, checked and weighed."""

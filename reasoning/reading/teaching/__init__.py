@@ -1,1 +1,0 @@
-"""Teaching a language model to read questions: domains that people wrote, schemas drawn from them, lessons."""

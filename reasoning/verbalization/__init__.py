@@ -1,0 +1,1 @@
+"""Queries, steps and answers in English."""

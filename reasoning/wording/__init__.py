@@ -1,5 +1,0 @@
-"""Queries, steps and answers in English."""
-
-from reasoning.wording import verbalise
-
-__all__ = ["verbalise"]

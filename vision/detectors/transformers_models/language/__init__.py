@@ -1,1 +1,0 @@
-"""Vision-language models that write boxes, held to the syntax of their family."""

@@ -1,0 +1,323 @@
+"""Detectors of fixed classes, and segmenters of concepts."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.classes.lexicon import COCO_SUPERCATEGORIES
+from vision.detections.boxes import Rings
+from vision.detectors.detector import Found, Request, class_numbers
+from vision.detectors.transformers_models.batches import (
+    MAX_BOXES,
+    WHOLE,
+    Batch,
+    Phrase,
+    Source,
+    TransformersDetector,
+    as_found,
+    as_phrases,
+    box_of,
+    full_mask,
+    load_model,
+    load_processor,
+    nothing,
+    outline,
+    running,
+    without_repeats,
+)
+from vision.detectors.transformers_models.zero_shot import REPEAT_IOU
+from vision.images import LoadedImage
+
+NO_CLASS = {"N/A", "no-object", "no object"}
+"""Names that COCO's models give to the category numbers that COCO leaves out."""
+
+EVERY_SCORE = -1.0
+"""A bound below every score: what is kept is decided here, in one place for all detectors."""
+
+
+class ObjectDetector(TransformersDetector):
+    """A detector of a fixed class set."""
+
+    model_class = "AutoModelForObjectDetection"
+    processor_class = "AutoImageProcessor"
+
+    default_min_score = 0.5
+
+    def __init__(self, source: Source, model: Any, processor: Any) -> None:
+        super().__init__(source, model, processor)
+        self.vocabulary = class_names(source.config.id2label)
+        self.supercategories = {
+            name: COCO_SUPERCATEGORIES[name] for name in self.vocabulary if name in COCO_SUPERCATEGORIES
+        } or None
+
+    def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
+        """See `Detector.detect`."""
+        wanted = wanted_classes(self, request)
+        found: dict[int, Found] = {}
+        for batch in self.batches(images):
+            with running(self.name):
+                outputs = self.model(**batch.inputs)
+                for key in ("logits", "pred_boxes"):
+                    if outputs.get(key) is not None:
+                        outputs[key] = outputs[key].float()  # half precision is too coarse for pixels
+                results = self.processor.post_process_object_detection(
+                    outputs, threshold=EVERY_SCORE, target_sizes=batch.target_sizes
+                )
+            for place, image, result in zip(batch.places, batch.images, results, strict=True):
+                names = [self.config.id2label.get(number) for number in result["labels"].tolist()]
+                scores = result["scores"].cpu().numpy()
+                kept = [i for i, name in enumerate(names) if name in wanted and scores[i] >= request.min_score]
+                labels = [str(names[i]) for i in kept]
+                found[place] = as_found(image.size, result["boxes"].cpu().numpy()[kept], labels, scores[kept])
+        return [found[place] for place in range(len(images))]
+
+
+def class_names(id2label: Mapping[int, str]) -> tuple[str, ...]:
+    """A model's classes in the order of their numbers, each once, without the numbers that stand for none."""
+    return tuple(dict.fromkeys(id2label[number] for number in sorted(id2label) if id2label[number] not in NO_CLASS))
+
+
+def wanted_classes(detector: TransformersDetector, request: Request) -> set[str]:
+    """The requested classes of a detector with a fixed class set.
+
+    Raises:
+        DetectorError: one is not in its vocabulary; the message names the nearest that are.
+    """
+    class_numbers(request.classes, detector.vocabulary or (), detector.name)
+    return set(request.classes)
+
+
+class Segmenter(TransformersDetector):
+    """A segmenter of a fixed class set; its boxes are those around its masks."""
+
+    default_min_score = 0.5
+    gives_polygons = True
+
+    def __init__(self, source: Source, model: Any, processor: Any) -> None:
+        super().__init__(source, model, processor)
+        self.vocabulary = class_names(source.config.id2label)
+
+    @classmethod
+    def open(cls, source: Source) -> Segmenter:
+        """Load the model and its processor.
+
+        Raises:
+            DetectorError: see `load_model`.
+        """
+        import transformers
+
+        kind = source.config.model_type
+        if kind == "oneformer":
+            processor = _oneformer(source)
+        else:
+            processor = load_processor(source, transformers.AutoImageProcessor)
+        model_class = (
+            transformers.AutoModelForInstanceSegmentation
+            if kind == "rf_detr"
+            else transformers.AutoModelForUniversalSegmentation
+        )
+        return cls(source, load_model(source, model_class), processor)
+
+    def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
+        """See `Detector.detect`."""
+        wanted = wanted_classes(self, request)
+        numbers = [number for number, name in self.config.id2label.items() if name in wanted]
+        found: dict[int, Found] = {}
+        for batch in self.batches(images, self._task if self.config.model_type == "oneformer" else None):
+            with running(self.name):
+                scores, classes, masks = _queries(self.model(**batch.inputs))
+                for row, (place, image) in enumerate(zip(batch.places, batch.images, strict=True)):
+                    kept = [
+                        query
+                        for query in range(scores.shape[1])
+                        if int(classes[row, query]) in numbers and float(scores[row, query]) >= request.min_score
+                    ]
+                    found[place] = self._found(
+                        image,
+                        masks[row, kept],
+                        [str(self.config.id2label[int(classes[row, query])]) for query in kept],
+                        scores[row, kept].cpu().numpy(),
+                        self._part(batch, row),
+                        request,
+                    )
+        return [found[place] for place in range(len(images))]
+
+    def _found(
+        self,
+        image: LoadedImage,
+        masks: Any,
+        labels: list[str],
+        scores: Any,
+        part: tuple[float, float],
+        request: Request,
+    ) -> Found:
+        boxes, polygons = [], list[Rings]()
+        for logits in masks:
+            mask = full_mask(logits, image.size, part)
+            boxes.append(box_of(mask))
+            if request.polygons:
+                polygons.append(outline(mask, boxes[-1])[0])
+        xyxy = np.array(boxes, np.float32).reshape(-1, 4)  # an empty mask's box has no area, and is left out
+        return as_found(image.size, xyxy, labels, scores, polygons if request.polygons else None)
+
+    def _task(self, picture: Any) -> Any:
+        return self.processor(images=[picture], task_inputs=["instance"], return_tensors="pt")
+
+    def _part(self, batch: Batch, row: int) -> tuple[float, float]:
+        """Shares of width and height of the model's input that the image fills."""
+        height, width = batch.inputs["pixel_values"].shape[-2:]
+        if "pixel_mask" in batch.inputs:
+            seen = batch.inputs["pixel_mask"][row]
+            return float(seen.any(0).sum()) / width, float(seen.any(1).sum()) / height
+        if self.config.model_type.startswith("eomt") and self.processor.do_pad:
+            from transformers.image_transforms import get_size_with_aspect_ratio
+
+            size = self.processor.size
+            seen_height, seen_width = get_size_with_aspect_ratio(
+                batch.target_sizes[row], size["shortest_edge"], size["longest_edge"]
+            )
+            return min(1.0, seen_width / width), min(1.0, seen_height / height)
+        return WHOLE
+
+
+def _oneformer(source: Source) -> Any:
+    """OneFormer's processor, which would fetch the names of the classes from a data set on the hub, although the
+    configuration has them."""
+    import transformers
+
+    names = {str(number): {"name": name, "isthing": 1} for number, name in source.config.id2label.items()}
+    with tempfile.TemporaryDirectory() as place:
+        Path(place, "names.json").write_text(json.dumps(names), encoding="utf-8")
+        images = load_processor(
+            source, transformers.OneFormerImageProcessor, repo_path=place, class_info_file="names.json"
+        )
+    tokenizer = load_processor(source, transformers.AutoTokenizer)
+    length = int(source.config.task_seq_len)
+    return transformers.OneFormerProcessor(images, tokenizer, max_seq_length=length, task_seq_length=length)
+
+
+def _queries(outputs: Any) -> tuple[Any, Any, Any]:
+    """Scores (images, queries), classes (images, queries) and mask logits (images, queries, rows, columns)."""
+    if "class_queries_logits" in outputs:
+        masks = outputs.masks_queries_logits.float()
+        scores, classes = outputs.class_queries_logits.float().softmax(-1)[..., :-1].max(-1)
+        inside = (masks > 0).float()
+        certain = (masks.sigmoid() * inside).sum((-1, -2)) / inside.sum((-1, -2)).clamp(min=1)
+        return scores * certain, classes, masks
+    masks = outputs.pred_masks.float()
+    if type(outputs).__name__.startswith("RfDetr"):
+        scores, classes = outputs.logits.float().sigmoid().max(-1)
+    else:
+        scores, classes = outputs.logits.float().softmax(-1)[..., :-1].max(-1)
+    return scores, classes, masks
+
+
+TEXTS = 4
+"""Phrases of one forward pass."""
+
+
+class ConceptSegmenter(TransformersDetector):
+    """SAM 3 asked with phrases."""
+
+    vocabulary = None
+    default_min_score = 0.5
+    gives_polygons = True
+
+    @classmethod
+    def open(cls, source: Source) -> ConceptSegmenter:
+        """Load the model and its processor.
+
+        Raises:
+            DetectorError: see `load_model`.
+        """
+        import transformers
+
+        lite = source.config.model_type == "sam3_lite_text"
+        processor = load_processor(source, transformers.Sam3Processor)
+        model = load_model(source, transformers.Sam3LiteTextModel if lite else transformers.Sam3Model)
+        return cls(source, model, processor)
+
+    def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
+        """See `Detector.detect`."""
+        phrases, notes = as_phrases(request.classes)
+        limit = int(self.model.config.text_config.max_position_embeddings)
+        notes += self.notes_on_cut(phrases, [phrase.text for phrase in phrases], limit)
+        found = {place: nothing(request, polygons=True, notes=notes) for place in range(len(images))}
+        for batch in self.batches(images, self._picture) if phrases else ():
+            for row, (place, image) in enumerate(zip(batch.places, batch.images, strict=True)):
+                with running(self.name):
+                    seen = self.model.get_vision_features(batch.inputs["pixel_values"][row : row + 1])
+                    found[place] = self._look(image, seen, phrases, request, notes, limit)
+        return [found[place] for place in range(len(images))]
+
+    def _picture(self, picture: Any) -> Any:
+        return self.processor.image_processor(images=[picture], return_tensors="pt")
+
+    def _look(
+        self, image: LoadedImage, seen: Any, phrases: list[Phrase], request: Request, notes: list[str], limit: int
+    ) -> Found:
+        best: list[_Claim] = []
+        for start in range(0, len(phrases), TEXTS):
+            part = phrases[start : start + TEXTS]
+            texts = self.encoded([phrase.text for phrase in part], limit)
+            outputs = self.model(
+                vision_embeds=type(seen)(
+                    fpn_hidden_states=tuple(_repeated(level, len(part)) for level in seen.fpn_hidden_states),
+                    fpn_position_encoding=tuple(_repeated(level, len(part)) for level in seen.fpn_position_encoding),
+                ),
+                input_ids=texts["input_ids"],
+                attention_mask=texts["attention_mask"],
+            )
+            certain = outputs.pred_logits.float().sigmoid()
+            if outputs.presence_logits is not None:
+                certain = certain * outputs.presence_logits.float().sigmoid()
+            certain = certain.cpu().numpy()
+            best += [
+                _Claim(
+                    float(certain[number, query]),
+                    start + number,
+                    outputs.pred_boxes[number, query].float().cpu().numpy(),
+                    outputs.pred_masks[number, query] if request.polygons else None,
+                )
+                for number, query in np.argwhere(certain >= request.min_score).tolist()
+            ]
+            best = sorted(best, key=lambda claim: -claim.score)[:MAX_BOXES]  # masks of all phrases wouldn't fit
+        xyxy = np.array([claim.box for claim in best], np.float32).reshape(-1, 4)
+        xyxy = np.clip(xyxy, 0, 1) * np.array(image.size * 2, np.float32)
+        scored = np.array([claim.score for claim in best], np.float32)
+        owners = np.array([claim.phrase for claim in best], np.int64)
+        left = without_repeats(xyxy, scored, owners, REPEAT_IOU).tolist()
+        polygons: list[Rings] | None = None
+        if request.polygons:
+            polygons = [outline(full_mask(best[i].mask, image.size), xyxy[i])[0] for i in left]
+        labels = [phrases[best[i].phrase].label for i in left]
+        return as_found(image.size, xyxy[left], labels, scored[left], polygons, notes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Claim:
+    """An object that a phrase claims.
+
+    Attributes:
+        score: 0 to 1.
+        phrase: its position.
+        box: shape (4,), corners in shares of the image.
+        mask: shape (rows, columns), logits, where outlines are wanted.
+    """
+
+    score: float
+    phrase: int
+    box: NDArray[np.float32]
+    mask: Any
+
+
+def _repeated(level: Any, times: int) -> Any:
+    return level.expand(times, *level.shape[1:])

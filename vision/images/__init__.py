@@ -1,1 +1,0 @@
-"""Images of strangers, loaded within bounds."""

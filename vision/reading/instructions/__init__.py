@@ -1,1 +1,0 @@
-"""Instructions as the model writes them, and as tasks."""

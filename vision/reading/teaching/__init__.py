@@ -1,1 +1,0 @@
-"""Teaching a language model to read instructions and expressions."""

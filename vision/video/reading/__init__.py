@@ -1,1 +1,0 @@
-"""Where frames come from: video files and streams, folders of images, webcams."""
