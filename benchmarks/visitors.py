@@ -47,6 +47,8 @@ LIST = LISTS / "visitors.unseen.jsonl"
 VERDICTS = LISTS / "visitors.verdicts.json"
 COMMAND = "python -m benchmarks.visitors"
 CANNOT = "I can't tell."
+UNDERSTOOD = "understood: "
+"""What the chip that says how sure the reading is begins with."""
 ASKS_BACK = "Did you mean"
 """What stands before other readings in the card of a question that may mean several things."""
 RIGHT, DOUBTED, WRONG = "right", "doubted", "wrong"
@@ -201,7 +203,7 @@ def shown(reply: Reply, detector: WatchedDetector) -> dict[str, Any]:
     row: dict[str, Any] = {
         "side": "picture" if reply.seen else "graph", "outcome": outcome, "said": said, "why": card.texts("why"),
         "proof": card.texts("proof"), "meant": card.texts("meant"), "offered": card.texts("offered"), "how": how,
-        "sure": next((one.removeprefix("sure ") for one in how if one.startswith("sure ")), None),
+        "sure": next((one.removeprefix(UNDERSTOOD) for one in how if one.startswith(UNDERSTOOD)), None),
         "query": None, "value": None, "entities": None, "boxes": None,
     }  # fmt: skip
     looked, answer = detector.looked, reply.in_hand.last
@@ -314,7 +316,7 @@ def text_of(report: Mapping[str, Any]) -> str:
 
 def _lines(row: Mapping[str, Any]) -> list[str]:
     beside = f" (beside {row['image']})" if row["image"] else ""
-    sure = f", sure {row['sure']}" if row["sure"] else ""
+    sure = f", {UNDERSTOOD}{row['sure']}" if row["sure"] else ""
     why = " ".join(row["why"])
     return [
         f"- {row['text']}{beside}",

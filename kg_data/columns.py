@@ -22,7 +22,7 @@ class LiteralColumn:
     """The values of one relation whose objects are numbers or dates.
 
     Attributes:
-        relation: the relation's name, e.g. "population".
+        relation: the relation's name, e.g. "population"; may be another's too.
         kind: "integer", "decimal", "year", or "date" (days since 0001-01-01, `datetime.date.toordinal`).
         entities: indexes into `GraphColumns.entity_ids`, shape (n,), strictly increasing: one value an entity.
         values: float64, shape (n,).
@@ -92,7 +92,7 @@ class GraphColumns:
         entity_ids: unique ids, position = entity index.
         entity_labels: display name of each entity, the id where the source has none; may repeat.
         relation_ids: unique ids, position = relation index; no inverse twins.
-        relation_labels: display name of each relation.
+        relation_labels: display name of each relation; may repeat.
         splits: split name ("train", "valid", "test"; "graph" where there are no splits) to triples, int32 of shape
             (n, 3), columns head, relation, tail; no duplicates within a split.
         relation_aliases: further names of a relation to (relation index, is_inverse); holds the folded twins' ids and

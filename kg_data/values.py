@@ -1,8 +1,8 @@
 """Typed values: how they are read from text, and how the values of many rows become one column a relation.
 
 A column can be compared, sorted and counted only if all its values are of one kind and each entity has one. Data that
-breaks this is refused with the two rows that disagree, since every silent choice between them would be a wrong answer
-for somebody.
+breaks this is refused with the two rows that disagree, or read as names with a note (`kg_data.loaders.facts`), since
+every silent choice between them would be a wrong answer for somebody.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import math
 import numbers
 import re
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeGuard, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kg_data.columns import LiteralColumn, ValueKind, lexical_form
 
@@ -241,6 +242,22 @@ class ValueTable:
         """The row in which each relation has its first value."""
         return {relation: column.first_row for relation, column in self._columns.items()}
 
+    def several(self) -> dict[str, tuple[int, Value, Value]]:
+        """The relations under which an entity has several values: the first such entity, and two of them."""
+        found = {}
+        for relation, column in self._columns.items():
+            *_, pair = _distinct(column)
+            if pair is not None:
+                first, second = (Value(column.kind, column.raw[at]) for at in pair)
+                found[relation] = column.entities[pair[0]], first, second
+        return found
+
+    def take_out(self, relation: str) -> Iterator[tuple[int, Value, int]]:
+        """The values of a relation, which they no longer are: entity, value and row."""
+        column = self._columns.pop(relation)
+        for entity, number, row in zip(column.entities, column.raw, column.rows, strict=True):
+            yield entity, Value(column.kind, number), row
+
     def columns(
         self, entity_names: Sequence[str], names: Mapping[str, str], units: Mapping[str, str]
     ) -> list[LiteralColumn]:
@@ -261,26 +278,33 @@ class ValueTable:
 
 
 def _finished(identifier: str, relation: str, column: _Column, names: Sequence[str], unit: str) -> LiteralColumn:
-    entities = np.frombuffer(column.entities, dtype=np.int32)
-    raw = np.frombuffer(column.raw, dtype=np.float64)
-    order = np.argsort(entities, kind="stable")
-    entities, raw = entities[order], raw[order]
-    first = np.ones(len(entities), dtype=bool)
-    first[1:] = np.diff(entities) != 0
-    starts = np.flatnonzero(first)[np.cumsum(first) - 1]
-    differing = np.flatnonzero(raw != raw[starts])
-    if len(differing):
-        rows = np.frombuffer(column.rows, dtype=np.int64)[order]
-        at = int(differing[np.argmin(rows[differing])])
-        start = int(starts[at])
+    entities, raw, pair = _distinct(column)
+    if pair is not None:
+        start, at = pair
         raise ValueConflict(
-            int(rows[at]),
-            int(rows[start]),
-            f'one value of "{relation}" for "{names[int(entities[at])]}"',
-            lexical_form(column.kind, float(raw[start])),
-            lexical_form(column.kind, float(raw[at])),
+            column.rows[at],
+            column.rows[start],
+            f'one value of "{relation}" for "{names[column.entities[at]]}"',
+            lexical_form(column.kind, column.raw[start]),
+            lexical_form(column.kind, column.raw[at]),
         )
-    return LiteralColumn(relation, column.kind, entities[first], raw[first], unit, identifier)
+    return LiteralColumn(relation, column.kind, entities, raw, unit, identifier)
+
+
+def _distinct(column: _Column) -> tuple[NDArray[np.int32], NDArray[np.float64], tuple[int, int] | None]:
+    """The entities of a column, sorted, the first value of each, and where the first other one of an entity stands.
+
+    Returns:
+        Entities and values, both of shape (n,), and the places of an entity's first value and of the first that differs
+        from it; None where each has one.
+    """
+    raw = np.frombuffer(column.raw, dtype=np.float64)
+    entities, first, which = np.unique(
+        np.frombuffer(column.entities, dtype=np.int32), return_index=True, return_inverse=True
+    )
+    differing = np.flatnonzero(raw != raw[first][which])
+    pair = (int(first[which[differing[0]]]), int(differing[0])) if len(differing) else None
+    return entities, raw[first], pair
 
 
 def with_article(kind: ValueKind) -> str:

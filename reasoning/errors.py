@@ -91,11 +91,12 @@ class AmbiguousEntityError(UsageError):
 
 
 class UnknownRelationError(UsageError):
-    """No relation of the graph has this name."""
+    """No relation of the graph has this name, or `several` have it, whose ids are the nearest."""
 
-    def __init__(self, name: str, nearest: Sequence[str], graph: str) -> None:
-        hint = f"; nearest: {quoted_list(nearest)}" if nearest else ""
-        super().__init__(f'the graph "{graph}" has no relation named "{_short(name)}"{hint}')
+    def __init__(self, name: str, nearest: Sequence[str], graph: str, several: bool = False) -> None:
+        there, those = ("several relations", "say which one by its id") if several else ("no relation", "nearest")
+        hint = f"; {those}: {quoted_list(nearest)}" if nearest else ""
+        super().__init__(f'the graph "{graph}" has {there} named "{_short(name)}"{hint}')
         self.name, self.nearest = name, list(nearest)
 
 

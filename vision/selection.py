@@ -182,6 +182,18 @@ def likelier(plan: Plan, found: Found, kept: Detections) -> dict[int, int]:
     return {place: int(best[place]) for place in np.flatnonzero(surer.any(axis=1)).tolist()}
 
 
+def lacking(targets: Sequence[Target], names: Collection[str]) -> list[str]:
+    """What the user calls the targets of which nothing was found, each once; `names` are those of the objects."""
+    there = {word for target in targets if target.label in names for word in target.words}
+    return list(dict.fromkeys(word for target in targets for word in target.words if word not in there))
+
+
+def narrower_words(targets: Sequence[Target], names: Collection[str]) -> list[str]:
+    """The user's words that are narrower than the classes of objects of these names, each once."""
+    there = (target for target in targets if target.label in names)
+    return list(dict.fromkeys(word for target in there for word in target.narrower))
+
+
 def parted(every: Detections, sure: float, others: Collection[int] = ()) -> tuple[Detections, Detections | None]:
     """What is sure, and what may be there beside it: it scores less, and is none of that again.
 

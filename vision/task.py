@@ -27,15 +27,23 @@ class Target:
     """One class of the user's own set.
 
     Attributes:
-        label: the user's phrase, which becomes the class name of the boxes.
+        label: the user's phrase, or the class's name where that says less; it becomes the class name of the boxes.
         classes: the classes of a closed-vocabulary model that it means, in the model's order; for a model with an open
             vocabulary the phrase that it is asked for.
         colour: a basic colour that the object must have, or None.
+        narrower: the user's words where they name only a part of what the classes count, as "limousine" of "car": the
+            boxes bear the class's name, and whether one of them is a limousine can't be told. Empty elsewhere.
     """
 
     label: str
     classes: tuple[str, ...]
     colour: str | None = None
+    narrower: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What the user calls it."""
+        return self.narrower or (self.label,)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from vision.detections.boxes import is_score
 from vision.detections.detections import Detections
 from vision.detections.formats import losses
 from vision.detections.polygons import grabcut_outlines, with_points
-from vision.detections.showing import sentence
+from vision.detections.showing import narrower_note, sentence
 from vision.detectors.detector import NOTHING, Detector, Found, MirroredDetector, Request
 from vision.detectors.opening import open_detector
 from vision.detectors.sessions import detect_many
@@ -36,7 +36,7 @@ from vision.parsing import read_instruction
 from vision.parsing.instruction_reader import choices
 from vision.parsing.reader import PACKAGED, VIDEOS
 from vision.scene import Scene
-from vision.selection import DOUBTED, Plan, likelier, parted, passed_over, selected
+from vision.selection import DOUBTED, Plan, lacking, likelier, narrower_words, parted, passed_over, selected
 from vision.task import OutputFormat, Task
 from vision.video.actions.features import Segment
 from vision.video.answer import VideoAnswer, answer_read, video_readings
@@ -421,6 +421,7 @@ class Vision:
     ) -> tuple[Detections, Grounding | None]:
         """The detections that a task asks for: grounded or selected, with their value, outlines and notes."""
         task, grounding = plan.task, None
+        narrower: list[str] = []
         if task.expression is None:
             detections, perhaps = selected(plan.with_doubted, found, image, source), None
             others = likelier(plan, found, detections)
@@ -428,19 +429,24 @@ class Vision:
             if plan.doubted_score is not None:
                 detections, perhaps = parted(detections, plan.sure_score, others)
             detections = replace(detections, notes=(*detections.notes, *doubts))
-            wanted = {target.label for target in plan.targets or ()}
-            if plan.request.classes and (wanted - {*detections.class_names} or not len(detections)):
+            targets = plan.targets or ()
+            narrower = narrower_words(targets, detections.class_names)
+            if plan.request.classes and (lacking(targets, detections.class_names) or not len(detections)):
                 there = passed_over(plan, found, image, detections)
                 notes = there or _too_small(self.detector, image)
                 detections = replace(detections, notes=(*detections.notes, *_not_found(plan, detections), *notes))
             if perhaps is not None:
                 note = _doubts(perhaps, plan.sure_score)
                 detections = replace(detections, perhaps=perhaps, notes=(*detections.notes, note))
+            if narrower:
+                note = narrower_note(detections.class_names, narrower, task.kind == "count" or task.asks_whether)
+                detections = replace(detections, notes=(*detections.notes, note))
         else:
             grounding = self._grounded(plan, image, found, source)
             detections = _as_detections(grounding, task)
-        # What was not understood, or the model has no class for, can be in the image all the same.
-        unknown = not len(detections) and bool(task.undetectable or not task.understood)
+        # What was not understood, or the model has no class for, can be in the image all the same; and what was found
+        # need not be what a narrower word says.
+        unknown = bool(narrower) or (not len(detections) and bool(task.undetectable or not task.understood))
         if task.kind == "describe":
             captions = self.detector.describe([image]) or ("",)
             detections = replace(detections, value=captions[0].strip() or sentence(detections))
@@ -482,12 +488,11 @@ def _as_detections(grounding: Grounding, task: Task) -> Detections:
 
 def _not_found(plan: Plan, detections: Detections) -> tuple[str, ...]:
     """Which things that an instruction names in its own words were not found; tokens of a class set are notation."""
-    said, found = plan.task.instruction.casefold(), set(detections.class_names)
-    named = dict.fromkeys(target.label for target in plan.targets or () if target.label in said)
-    lacking = [label for label in named if label not in found]
-    if plan.task.output.class_as != "name" or not lacking:
+    said = plan.task.instruction.casefold()
+    words = [word for word in lacking(plan.targets or (), detections.class_names) if word in said]
+    if plan.task.output.class_as != "name" or not words:
         return ()
-    return (f"None was found of: {_first(lacking)}.",)
+    return (f"None was found of: {_first(words)}.",)
 
 
 def _of_others(plan: Plan, found: Found, detections: Detections, others: Mapping[int, int]) -> tuple[str, ...]:

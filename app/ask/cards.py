@@ -24,6 +24,7 @@ from vision.detections.drawing import class_colours
 from vision.detections.showing import perhaps_too, sentence, there_is
 from vision.grounding.asking import NOTHING, UNTOLD, whereabouts
 from vision.images import LoadedImage
+from vision.selection import lacking
 
 MOST_NAMED = 3
 """Things that were not found, which the sentence names."""
@@ -47,7 +48,7 @@ def graph_card(asked: Asked) -> Markup:
     if referred:
         how.insert(1, ("after the last answer", referred))
     if asked.understood is not None:
-        how.append(("sure", percent(asked.understood.confidence)))
+        how.append(("understood:", percent(asked.understood.confidence)))
     # What refers to the answer before means something else by itself, so its link asks the query.
     question = str(asked.query) if referred else asked.text
     return render(
@@ -181,6 +182,7 @@ def picture_sentence(looked: Looked) -> str:
     think = _doubt(looked)
     perhaps = "" if found.perhaps is None else f"perhaps {perhaps_too(names, found.perhaps.class_names)}"
     more = f"{think}, and {perhaps}" if perhaps else think
+    more += looked.untold
     if found.perhaps is not None and not len(found):
         return f"None for sure, but {perhaps}{_place(found.perhaps, looked.image)}."
     if isinstance(value, bool):
@@ -188,22 +190,25 @@ def picture_sentence(looked: Looked) -> str:
         if not value:
             return "No." if len(found) else "Not that I can see."
         return f"Yes{think}." if which is None else f"{which.answer(think)}."
+    if looked.untold and looked.asks_whether_or_how_many:
+        return f"{there_is(names)}{more}.{_not_found(looked)}"
     if grounding is not None and grounding.question == "exists":
         return CANNOT_TELL
     if task.kind == "count" or (grounding is not None and grounding.question == "count"):
         told = f"{there_is(names)}{more}." if len(found) else SEES_NONE if value == 0 else CANNOT_TELL
         return f"{told}{_not_found(looked)}"
     if grounding is not None and value in UNTOLD:
-        return f"{perhaps}." if (perhaps := perhaps_coloured(grounding)) else CANNOT_TELL
+        return f"{perhaps}{looked.untold}." if (perhaps := perhaps_coloured(grounding)) else CANNOT_TELL
     if isinstance(value, str) and grounding is None:
         return _described(looked) if task.kind == "describe" else value
     if value == NOTHING:
         return "Nothing that I can see."
     if isinstance(value, str):
-        return f"{value[:1].upper()}{value[1:].removesuffix('.')}{think}."
+        return f"{value[:1].upper()}{value[1:].removesuffix('.')}{more}."
     if not len(found):
         return CANNOT_TELL if task.undetectable and not task.targets else SEES_NONE
-    if task.expression is not None and (named := determined(task.expression.rstrip(".?! "), task.instruction)):
+    named = "" if task.expression is None else determined(task.expression.rstrip(".?! "), task.instruction)
+    if named and not looked.untold:
         return f"Found {named if len(found) == 1 else f'{len(found)}: {named}'}{think}."
     told = sentence(found).removesuffix(".")
     how, place = ("Outlined", "") if task.kind == "segment" else ("Found", _place(found, looked.image))
@@ -241,8 +246,7 @@ def _not_found(looked: Looked) -> str:
     if looked.detections.perhaps is not None:
         names += looked.detections.perhaps.class_names
     said = looked.task.instruction.casefold()
-    named = [target.label for target in looked.task.targets or () if target.label.casefold() in said]
-    missing = [label for label in named if label not in names]
+    missing = [word for word in lacking(looked.task.targets or (), names) if word.casefold() in said]
     if not names or not missing:
         return ""
     more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
@@ -267,5 +271,5 @@ def _reading(looked: Looked) -> list[tuple[str, str]]:
     if task.limit is not None:
         how.append(("kept", f"the {ENDS[task.limit.by, task.limit.order]} {task.limit.count}"))
     if task.probability is not None:
-        how.append(("sure", percent(task.probability)))
+        how.append(("understood:", percent(task.probability)))
     return how

@@ -21,10 +21,12 @@ from gradio.utils import get_upload_folder
 from app.server.serving import LOOK_SECONDS, TimeLimit
 from skylark.errors import SkylarkError
 from vision import Detections, Grounding, Scene, Slicing, Task, Vision
-from vision.detections.showing import sentence
+from vision.detections.showing import sentence, whether_narrower
 from vision.detectors.opening import EMBEDDED, NANODET
 from vision.errors import ImageError, SlicingError
+from vision.grounding.asking import OF_ALL
 from vision.images import LoadedImage, load_image
+from vision.selection import narrower_words
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,22 @@ class Looked:
         if scores is None or trusted is None:
             return [False] * len(self.detections)
         return [bool(score < trusted) for score in scores]
+
+    @property
+    def asks_whether_or_how_many(self) -> bool:
+        """Whether a truth value or a number is asked for."""
+        asks = self.task.asks_whether or self.task.kind == "count"
+        return asks or (self.grounding is not None and self.grounding.question in OF_ALL)
+
+    @property
+    def untold(self) -> str:
+        """What can't be told of what was found: "; whether it is a limousine I can't tell"; "" for nothing."""
+        names, targets = self.detections.class_names, self.task.targets or ()
+        words = self.grounding.narrower if self.grounding is not None else narrower_words(targets, names)
+        if self.detections.perhaps is not None:
+            names += self.detections.perhaps.class_names
+        whether = whether_narrower(names, words)
+        return f"; {whether} I can't tell" if whether else ""
 
 
 class SharedDetector:

@@ -33,10 +33,10 @@ from app.server.views import counted, failure_html, heading, in_view, muted, not
 from skylark.errors import SkylarkError
 from vision import Detections, Grounding, Scene, Task
 from vision.detections.drawing import Colour, class_colours, place_labels
-from vision.detections.showing import counted_names, listed
+from vision.detections.showing import counted_names, listed, there_is
 from vision.detectors.slices import AUTO
 from vision.errors import ImageError
-from vision.grounding.asking import NOT_SURE
+from vision.grounding.asking import NOT_SURE, TAKEN_FOR
 from vision.parsing.instruction_reader import choices
 from vision.task import FormatName, Order, OutputFormat, RankKey
 
@@ -259,9 +259,9 @@ def answer_html(looked: Looked) -> Markup:
 
 
 def reasons(looked: Looked) -> list[str]:
-    """Where nothing was found, what there is instead, or why it can't be told."""
+    """Where nothing was found, what there is instead, or why it can't be told; else what was taken for something."""
     if len(looked.detections):
-        return []
+        return [note for note in looked.detections.notes if TAKEN_FOR in note]
     # How the image was loaded and the words were read stands beside the instruction.
     beside = {*looked.image.notes, *looked.task.notes}
     return [note for note in looked.detections.notes if note not in beside and not note.startswith(NOT_UNDERSTOOD)]
@@ -285,14 +285,14 @@ def perhaps_coloured(grounding: Grounding) -> str:
 def _headline(looked: Looked) -> str:
     detections, task, grounding = looked.detections, looked.task, looked.grounding
     value = detections.value
-    asks_number = task.kind == "count" or (grounding is not None and grounding.question == "count")
-    asks_whether = task.asks_whether or (grounding is not None and grounding.question == "exists")
     if isinstance(value, bool):
         which = None if grounding is None else grounding.alternatives
         return "No" if not value else "Yes" if which is None else which.answer()
     if not task.understood:
         return "Not understood"
-    if value is None and (asks_number or asks_whether or (task.undetectable and not task.targets)):
+    if value is None and looked.asks_whether_or_how_many and looked.untold:
+        return f"{there_is(detections.class_names)}{looked.untold}"
+    if value is None and (looked.asks_whether_or_how_many or (task.undetectable and not task.targets)):
         return "I can't tell"
     if grounding is None or (grounding.question in ("find", "count", "what") and len(detections)):
         return value if isinstance(value, str) and grounding is None else _tally(looked)
@@ -310,7 +310,7 @@ def _tally(looked: Looked) -> str:
     if len(counts) > MOST_TALLIED:
         return counted(counts.total(), "object")
     unknown = [f'I can\'t tell of "{shortened(one.word, 60)}"' for one in looked.task.undetectable[:MOST_TALLIED]]
-    return "; ".join([counted_names(counts.most_common()), *unknown])
+    return "; ".join([counted_names(counts.most_common()), *unknown]) + looked.untold
 
 
 AS_ASKED = "as the instruction says"

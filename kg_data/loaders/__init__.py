@@ -20,7 +20,7 @@ __all__ = ["FORMAT_VERSION", "SUFFIXES", "Form", "LoadingOptions", "files_read",
 
 Form = Literal["labelled", "integer", "metaqa", "file"]
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Raised whenever the same files come to give other columns, so that caches built from the old ones are left."""
 
 KNOWN_FOLDERS = (

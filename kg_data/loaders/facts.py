@@ -285,13 +285,14 @@ class Facts:
     Args:
         names: how entities and relations are told apart: `Names`, or `SpelledNames` where blanks around them mean
             nothing.
+        one_each: an entity that has two values under one relation is refused, as where a row stands for a thing.
 
     Attributes:
         entities, relations: the names met so far.
     """
 
-    def __init__(self, names: Callable[[], Names] = Names) -> None:
-        self.entities, self.relations = names(), names()
+    def __init__(self, names: Callable[[], Names] = Names, one_each: bool = False) -> None:
+        self.entities, self.relations, self.one_each = names(), names(), one_each
         self._flat = array("i")
         self._first_links: list[int] = []
         self._values = ValueTable()
@@ -319,6 +320,27 @@ class Facts:
     def value_relations(self) -> list[str]:
         """The relations that have values, in the order in which they came."""
         return list(self._values.first_rows())
+
+    def name_several(self, entity_name: Callable[[str], str] = str, name: Callable[[str], str] = str) -> list[str]:
+        """Make links of all values of a relation under which an entity has several, so that none is lost.
+
+        Args:
+            entity_name, name: display names of the ids of entities and relations.
+
+        Returns:
+            A note for each such relation.
+
+        Raises:
+            ValueConflict: a relation has entities and values as tails.
+        """
+        self._refuse_mixed_tails()
+        notes = []
+        for relation, (entity, first, second) in ({} if self.one_each else self._values.several()).items():
+            said = f'"{entity_name(self.entities.ids[entity])}" has two values of it, {first} and {second}'
+            notes.append(f'"{name(relation)}" is read as names: {said}')
+            for head, value, row in self._values.take_out(relation):
+                self.link(self.entities.ids[head], relation, str(value), row)
+        return notes
 
     def columns(
         self,
@@ -374,8 +396,8 @@ class Facts:
 class CheckedFacts(Facts):
     """Facts that refuse a row at once where it does not fit those before it, so that it alone can be left out."""
 
-    def __init__(self, names: Callable[[], Names] = Names) -> None:
-        super().__init__(names)
+    def __init__(self, names: Callable[[], Names] = Names, one_each: bool = False) -> None:
+        super().__init__(names, one_each)
         self._given: dict[tuple[str, str], tuple[int, Value]] = {}
 
     def link(self, head: str, relation: str, tail: str, row: int) -> None:
@@ -392,12 +414,13 @@ class CheckedFacts(Facts):
         """Note that a head has a value under a relation.
 
         Raises:
-            ValueConflict: the relation leads to entities or has values of another kind, or the head has another value.
+            ValueConflict: the relation leads to entities or has values of another kind, or with `one_each` the head has
+                another value.
         """
         if relation in self.relations:
             raise _mixed_tails(relation, self._first_links[self.relations[relation]], row)
         first, given = self._given.get((relation, head), (row, value))
-        if given.number != value.number:
+        if self.one_each and given.number != value.number:
             raise ValueConflict(row, first, f'one value of "{relation}" for "{head}"', str(given), str(value))
         super().value(head, relation, value, row)
         self._given.setdefault((relation, head), (row, value))

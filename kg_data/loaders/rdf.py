@@ -75,7 +75,8 @@ def load_rdf(path: Path, name: str) -> GraphColumns:
     - `rdf:type` gives a type and, where the type is a resource of its own (not a `urn:skylark:type:`), a link as well.
     - `rdfs:comment` of a type is its definition, in the language that a name would have.
     - Literals of XSD's integer and decimal types, gYear, date and dateTime (its day) are values; any other literal is
-      an entity with the text as its id, whatever its language or datatype.
+      an entity with the text as its id, whatever its language or datatype. So are the values of a relation of which
+      something has several, and a note says so.
 
     Raises:
         DataError: the file is broken, or has facts that do not fit into one graph, with the line.
@@ -209,6 +210,7 @@ class _RdfReader:
         entities, relations = self._facts.entities, self._facts.relations
         if not len(self._facts):
             raise DataError(self._path, "at least one triple between entities or with a value", found="none")
+        notes = self._facts.name_several(self._entity_name, self._relation_name)
         valued = self._facts.value_relations()
         for key in self._names.subjects():
             if not key.startswith(RELATION) and key not in relations and key not in valued:
@@ -221,7 +223,7 @@ class _RdfReader:
             entity_labels=[self._entity_name(key) for key in entities.ids],
             relation_names=list(own_names.values()),
             relation_labels=[self._relation_name(key) for key in relations.ids],
-            value_names=where_unique(valued, self._relation_name),
+            value_names={key: self._relation_name(key) for key in valued},
             aliases=[(index, other) for index, key in enumerate(entities.ids) for other in self._names.others(key)],
             types=list(dict.fromkeys(types)),
             units=self._units,
@@ -229,6 +231,7 @@ class _RdfReader:
         said = {iri: self._comments.label(iri) for iri in dict.fromkeys(iri for _, iri in self._types)}
         return replace(
             columns,
+            notes=notes,
             relation_aliases={**columns.relation_aliases, **self._relation_aliases(columns)},
             definitions={self._type_name(iri): text for iri, text in said.items() if text is not None},
         )

@@ -295,7 +295,7 @@ def load_file(path: Path, name: str, loading: LoadingOptions = USUAL) -> GraphCo
         notes += table.notes(loading.cell_separator)
         said = [*with_value_types(table.triples, notes, True)] if loading.infer_values else table.triples
         kinds = kind_rows(path, table, said)
-        return _columns(path, [*kinds, *said], expected, name, source, broken, kinds, notes, ANOTHER_NAME)
+        return _columns(path, [*kinds, *said], expected, name, source, broken, kinds, notes, True)
     if loading.table is None and (seen := table_in(path)) is not None:
         raise table_error(path, seen)
     rows = _without_header(path, _rows(path, separator, 3, expected, 1, broken), broken)
@@ -382,9 +382,10 @@ def _columns(
     broken: BrokenLines = REFUSED,
     kinds: Sequence[Row] = (),
     notes: Sequence[str] = (),
-    way_out: str = WAY_OUT,
+    is_table: bool = False,
 ) -> GraphColumns:
-    facts = (CheckedFacts if broken.skipped else Facts)(SpelledNames)
+    facts = (CheckedFacts if broken.skipped else Facts)(SpelledNames, one_each=is_table)
+    way_out = ANOTHER_NAME if is_table else WAY_OUT
     try:
         for number, fields in rows:
             if len(fields) == 4 or broken.skipped:
@@ -401,7 +402,8 @@ def _columns(
             except ValueError:
                 raise empty_field(path, number, fields, expected) from None
         types = [(facts.entities[thing], kind) for _, (thing, _, kind) in kinds]
-        return replace(finished(path, facts, name, source, broken, types), notes=notes)
+        columns = finished(path, facts, name, source, broken, types)
+        return replace(columns, notes=[*notes, *columns.notes])
     except ValueConflict as conflict:
         raise conflicting_rows(path, conflict, way_out=way_out) from None
 
@@ -420,8 +422,8 @@ def finished(
         if left_out is None:
             raise DataError(path, "at least one triple", found="an empty file")
         raise DataError(path, "at least one triple", found="none", hint=str(left_out))
-    columns = facts.columns(name, source, types=types)
-    return columns if left_out is None else replace(columns, left_out=left_out)
+    notes = facts.name_several()
+    return replace(facts.columns(name, source, types=types), left_out=left_out, notes=notes)
 
 
 def _add_carefully(path: Path, facts: Facts, number: int, fields: list[str], expected: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from rpds import HashTrieMap
 import kg_data
 from kg_data.columns import GraphColumns, LeftOut, LiteralColumn, ValueKind
 from kg_data.loaders import LoadingOptions
+from kg_data.loaders.rdf import local_name
 from reasoning.errors import GraphError
 from reasoning.graph import cache
 from reasoning.graph.index import EdgeIndex, Ids, TripleIndex
@@ -246,7 +248,7 @@ class RelationTable:
     """Relations between entities, and those with values.
 
     Attributes:
-        ids, labels: of the relations between entities, by index.
+        ids, labels: of the relations between entities, by index; labels may repeat.
         value_ids, value_labels: of the relations with values, by index.
         aliases: further names to (index of a relation between entities, whether the name means its inverse).
     """
@@ -259,19 +261,24 @@ class RelationTable:
 
     @cached_property
     def names(self) -> list[str]:
-        """Labels of the relations between entities, then of those with values."""
-        return [*self.labels, *self.value_labels]
+        """Display names of the relations between entities, then of those with values: labels, told apart if shared."""
+        return _told_apart([*self.labels, *self.value_labels], [*self.ids, *self.value_ids])
+
+    @property
+    def value_names(self) -> list[str]:
+        """Display names of the relations with values, by index."""
+        return self.names[len(self.ids) :]
 
     def label(self, relation: Relation) -> str:
         """The display name of a relation of either kind."""
-        return (self.labels if relation.kind == "edges" else self.value_labels)[relation.index]
+        return self.names[relation.index + (0 if relation.kind == "edges" else len(self.ids))]
 
     def identifier(self, relation: Relation) -> str:
         """The id of a relation of either kind."""
         return (self.ids if relation.kind == "edges" else self.value_ids)[relation.index]
 
     def spelled(self, name: str) -> list[Relation]:
-        """The relations that have exactly this id, else label, else further name."""
+        """The relations that have exactly this id, else label, else display name, else further name."""
         return self._by_name.get(name, [])
 
     def named(self, name: str) -> list[Relation]:
@@ -299,18 +306,45 @@ class RelationTable:
             *(Relation("values", i) for i in range(len(self.value_ids))),
         ]
         named = list(zip((*self.ids, *self.value_ids), relations, strict=True))
-        labelled = list(zip(self.names, relations, strict=True))
+        labelled = list(zip((*self.labels, *self.value_labels), relations, strict=True))
+        shown = list(zip(self.names, relations, strict=True))
         aliases = [(name, Relation("edges", i, inverse)) for name, (i, inverse) in self.aliases.items()]
         # Ids win over labels, labels over aliases, exact forms over folded ones.
-        for pairs in (named, labelled, aliases):
+        for pairs in (named, labelled, shown, aliases):
             taken = set(table)
             for name, relation in pairs:
                 offer(name, relation, taken)
-        for pairs in (named, labelled, aliases):
+        for pairs in (named, labelled, shown, aliases):
             taken = set(table)
             for name, relation in pairs:
                 offer("\0" + fold(name), relation, taken)
         return table
+
+
+def _told_apart(labels: Sequence[str], ids: Sequence[str]) -> list[str]:
+    """Labels by which relations are told apart: "description (vaem)" where one is another's too, or another's id.
+
+    In the brackets is the end of the id, else of what stands before it, else all of it: whichever tells them apart.
+    """
+    uses, of_id, names = Counter(labels), {identifier: at for at, identifier in enumerate(ids)}, list(labels)
+    taken = uses.keys() | of_id.keys()
+    shared: dict[str, list[int]] = {}
+    for at, label in enumerate(labels):
+        if uses[label] > 1 or of_id.get(label, at) != at:
+            shared.setdefault(label, []).append(at)
+    for label, places in shared.items():
+        for what in (local_name, _namespace, str):
+            found = [f"{label} ({what(ids[at])})" for at in places]
+            if len(set(found)) == len(found) and taken.isdisjoint(found):
+                break
+        for at, name in zip(places, found, strict=True):
+            names[at] = name
+    return names
+
+
+def _namespace(identifier: str) -> str:
+    """The readable end of what stands before the end of an id: "vaem" of "http://example.org/vaem#description"."""
+    return local_name(re.sub("[^#/:]+[#/:]*$", "", identifier))
 
 
 WHOLE = ("graph",)
@@ -431,6 +465,13 @@ class GraphContent:
             return StringColumn(arrays[f"{name}_blob"], arrays[f"{name}_offsets"])
 
         left_out, literals = details["left_out"], details["literals"]
+        relations = RelationTable(
+            tuple(details["relation_ids"]),
+            tuple(details["relation_labels"]),
+            tuple(item["id"] for item in literals),
+            tuple(item["relation"] for item in literals),
+            {name: (index, bool(inverse)) for name, (index, inverse) in details["relation_aliases"].items()},
+        )
         entities = StoredEntities(
             strings("ids"),
             strings("labels"),
@@ -449,19 +490,13 @@ class GraphContent:
                 tuple(details.get("notes", ())),  # graphs stored before have none
                 dict(details.get("definitions", {})),
             ),
-            RelationTable(
-                tuple(details["relation_ids"]),
-                tuple(details["relation_labels"]),
-                tuple(item["id"] for item in literals),
-                tuple(item["relation"] for item in literals),
-                {name: (index, bool(inverse)) for name, (index, inverse) in details["relation_aliases"].items()},
-            ),
+            relations,
             TripleIndex({name[6:]: array for name, array in arrays.items() if name.startswith("index_")}),
             entities,
             NameIndex(StoredKeys(strings("keys"), arrays["key_entities"]), entities.labels, entities.ids),
             tuple(
                 LiteralColumn(
-                    item["relation"],
+                    relations.value_names[i],
                     item["kind"],
                     arrays[f"literal_entities_{i}"],
                     arrays[f"literal_values_{i}"],
@@ -506,7 +541,10 @@ class GraphContent:
             "relation_labels": list(relations.labels),
             "relation_aliases": {name: list(target) for name, target in relations.aliases.items()},
             "type_names": list(entities.type_names),
-            "literals": [{"id": c.identifier, "relation": c.relation, "kind": c.kind, "unit": c.unit} for c in columns],
+            "literals": [
+                {"id": c.identifier, "relation": label, "kind": c.kind, "unit": c.unit}
+                for c, label in zip(columns, relations.value_labels, strict=True)
+            ],
         }
         return arrays, details
 
@@ -543,20 +581,23 @@ def build(columns: GraphColumns, splits: Sequence[str] | None = None) -> GraphCo
         tuple(type_names),
         pairs[np.argsort(pairs[:, 0], kind="stable")],
     )
+    relations = RelationTable(
+        tuple(columns.relation_ids),
+        tuple(columns.relation_labels),
+        tuple(column.identifier for column in columns.literals),
+        tuple(column.relation for column in columns.literals),
+        dict(columns.relation_aliases),
+    )
     keys = StoredKeys.collect(columns.entity_labels, columns.entity_ids, columns.aliases)
     return GraphContent(
         Description(
             columns.name, columns.source, chosen, columns.left_out, tuple(columns.notes), dict(columns.definitions)
         ),
-        RelationTable(
-            tuple(columns.relation_ids),
-            tuple(columns.relation_labels),
-            tuple(column.identifier for column in columns.literals),
-            tuple(column.relation for column in columns.literals),
-            dict(columns.relation_aliases),
-        ),
+        relations,
         index,
         entities,
         NameIndex(keys, entities.labels, entities.ids),
-        tuple(columns.literals),
+        tuple(
+            replace(column, relation=name) for column, name in zip(columns.literals, relations.value_names, strict=True)
+        ),
     )

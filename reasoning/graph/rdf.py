@@ -235,9 +235,10 @@ def rdf_triples(kg: KnowledgeGraph) -> Iterator[Triple]:
 
 
 def _about_relations(kg: KnowledgeGraph) -> Iterator[Triple]:
+    relations = kg.content.relations
     named = [
-        *((place, *names) for place, names in enumerate(zip(kg.relation_ids, kg.relation_labels, strict=True))),
-        *((place, column.identifier, column.relation) for place, column in enumerate(kg.literals)),
+        *((place, *names) for place, names in enumerate(zip(relations.ids, relations.labels, strict=True))),
+        *((place, *names) for place, names in enumerate(zip(relations.value_ids, relations.value_labels, strict=True))),
     ]
     for place, identifier, label in named:
         yield Triple(NamedNode(relation_iri(identifier)), NamedNode(PLACE), Literal(place))

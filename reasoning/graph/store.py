@@ -633,7 +633,7 @@ class KnowledgeGraph:
     # Relations --------------------------------------------------------------------------------------------------
 
     def relation(self, name: str) -> Relation:
-        """The relation that a name means: its id, label, folded label, or that of its `_reverse` twin.
+        """The relation that a name means: its id, label, display name, folded, or that of its `_reverse` twin.
 
         Raises:
             UnknownRelationError: no relation has the name, or several have that label.
@@ -643,12 +643,13 @@ class KnowledgeGraph:
             there = self.relation_names()
             raise UnknownRelationError(name, nearest_texts(name, there) or there[:3], self.graph_name)
         if len(found) > 1:
-            raise UnknownRelationError(name, [self.content.relations.identifier(at) for at in found], self.graph_name)
+            ids = [self.content.relations.identifier(at) for at in found]
+            raise UnknownRelationError(name, ids, self.graph_name, several=True)
         return found[0]
 
     def relation_label(self, relation: int) -> str:
-        """The relation's display name."""
-        return self.relation_labels[relation]
+        """The relation's display name: its label, with what tells it apart behind it where the label is shared."""
+        return self.content.relations.names[relation]
 
     def label(self, relation: Relation) -> str:
         """The display name of a relation of either kind."""
@@ -664,7 +665,7 @@ class KnowledgeGraph:
         return self.literals[relation.index] if relation.kind == "values" else None
 
     def relation_names(self) -> list[str]:
-        """Labels of the relations between entities, then of those with values."""
+        """Display names of the relations between entities, then of those with values."""
         return [*self.content.relations.names]
 
     def twin_id(self, relation: int) -> str | None:

@@ -87,13 +87,15 @@ def value_column(kg: KnowledgeGraph, name: str) -> tuple[int, ValueKind]:
     if found.kind != "values":
         there = [column.relation for column in kg.literals]
         hint = f"relations with values: {quoted_list(there, 'and')}" if there else "this graph has no values"
-        why = next((note for note in kg.notes if note.startswith(f'"{kg.label(found)}" ')), "")
-        raise QueryError(f'"{name}" leads to entities and cannot be compared; {why or cure_of(kg, found) or hint}')
+        raise QueryError(f'"{name}" leads to entities and cannot be compared; {cure_of(kg, found) or hint}')
     return found.index, kg.literals[found.index].kind
 
 
 def cure_of(kg: KnowledgeGraph, relation: Relation) -> str:
-    """What makes values of a relation's tails, where they are entities named as numbers or dates; else ""."""
+    """Why a relation's tails are no values, as the graph's notes say; else what makes values of them, where they are
+    entities named as numbers or dates; else ""."""
+    if why := next((note for note in kg.notes if note.startswith(f'"{kg.label(relation)}" ')), ""):
+        return why
     _, tails = kg.index.some(relation.index, relation.inverse, LOOKED_AT)
     shown = [kg.entity_labels[int(tail)] for tail in tails[:LOOKED_AT]]
     if not shown or not all(map(spelled_kind, shown)):

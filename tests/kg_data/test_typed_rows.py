@@ -12,17 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg_data.columns import GraphColumns
-from kg_data.loaders import load_path
+from kg_data.loaders import LoadingOptions, load_path
 from skylark.errors import DataError
 from tests.kg_data.graph_files import links, values
 
 DAY = float(datetime.date(1999, 1, 2).toordinal())
 
 
-def load(folder: Path, name: str, content: str) -> GraphColumns:
+def load(folder: Path, name: str, content: str, skip_broken: bool = False) -> GraphColumns:
     path = folder / name
     path.write_bytes(content.encode())
-    return load_path(path, "g")
+    return load_path(path, "g", LoadingOptions(skip_broken=skip_broken))
 
 
 # A fourth field -------------------------------------------------------------------------------------------------
@@ -183,10 +183,6 @@ def test_the_error_names_the_line_and_what_was_expected(
             "line 2: expected values of one kind under \"v\" (line 1 has a year), found 'the integer 5'",
         ),
         (
-            [("a", "v", 5), ("b", "v", 6), ("a", "v", 7), ("a", "v", 8)],
-            'line 3: expected one value of "v" for "a" (line 1 has 5), found \'7\'',
-        ),
-        (
             [("a", "r", "b"), ("b", "r", 5)],
             "entities or values as tails of \"r\" and not both (line 1 has an entity), found 'a value'",
         ),
@@ -209,3 +205,19 @@ def test_rows_that_do_not_fit_into_one_graph_are_named_both(
     with pytest.raises(DataError) as raised:
         load(tmp_path, name, "\n".join(lines))
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("skip_broken", [False, True])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("g.tsv", "a\tv\t5\tinteger\nb\tv\t6\tinteger\na\tv\t7\tinteger\na\tw\t1\tinteger\n"),
+        ("g.jsonl", '["a","v",5]\n["b","v",6]\n["a","v",7]\n["a","w",1]\n'),
+    ],
+)
+def test_two_values_of_one_thing_are_kept_as_names(tmp_path: Path, name: str, content: str, skip_broken: bool) -> None:
+    graph = load(tmp_path, name, content, skip_broken=skip_broken)
+    assert links(graph) == {("a", "v", "5"), ("b", "v", "6"), ("a", "v", "7")}
+    assert values(graph) == {"w": ("integer", {"a": 1.0})}
+    assert list(graph.notes) == ['"v" is read as names: "a" has two values of it, 5 and 7']
+    assert graph.left_out is None

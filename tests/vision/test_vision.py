@@ -74,6 +74,35 @@ def test_a_label_is_the_users_own_word(vision: Vision) -> None:
     assert set(found.model_classes) == {"motorcycle"}
 
 
+@pytest.mark.parametrize(
+    ("instruction", "note"),
+    [
+        ("Find the mopeds", "I can't tell whether it is a moped."),
+        ("Is there a moped?", "There is a motorcycle; whether it is a moped I can't tell."),
+        ("How many mopeds are there?", "There is a motorcycle; whether it is a moped I can't tell."),
+    ],
+)
+def test_a_narrower_word_than_the_class_is_not_asserted(vision: Vision, instruction: str, note: str) -> None:
+    found = vision.detect(MOTORCYCLE, instruction)
+    assert found.class_names == ("motorcycle",) and found.classes == ("motorcycle",)
+    assert found.value is None and note in found.notes
+    plain = found.to_dict()
+    assert plain["value"] is None and plain["objects"][0]["class_name"] == "motorcycle" and note in plain["notes"]
+
+
+@pytest.mark.parametrize(("instruction", "value"), [("Is there a taxi?", False), ("How many taxis are there?", 0)])
+def test_where_the_class_is_not_there_no_narrower_word_is(vision: Vision, instruction: str, value: int | bool) -> None:
+    found = vision.detect(MOTORCYCLE, instruction)
+    assert repr(found.value) == repr(value)
+    assert "None was found of: taxi." in found.notes and "I can't tell" not in " ".join(found.notes)
+
+
+def test_of_an_expression_the_narrower_word_is_not_asserted(vision: Vision) -> None:
+    grounding = vision.ask(MOTORCYCLE, "the moped in the middle")
+    assert grounding.detections.class_names == ("motorcycle",) and grounding.narrower == ("moped",)
+    assert "I can't tell whether it is a moped." in grounding.notes
+
+
 def test_a_class_set_in_another_order_gives_the_same(vision: Vision) -> None:
     results = [
         vision.detect(MOTORCYCLE, f"find all of these: {', '.join(names)}", min_score=0.2)

@@ -180,6 +180,8 @@ class Match:
         colour: the basic colour word that was taken off the phrase, or None.
         is_group: whether it names a kind of things ("vehicles", "things you can eat"), so that a sentence stands for
             its members rather than for one class of that label.
+        narrower: whether it names only a part of what the classes count, as "limousine" of "car": whether an object
+            of them is one can't be told.
         nearest: where `classes` is empty, the classes that lie nearest in meaning, nearest first.
     """
 
@@ -188,6 +190,7 @@ class Match:
     colour: str | None = None
     is_group: bool = False
     nearest: tuple[str, ...] = ()
+    narrower: bool = False
 
     @property
     def thing(self) -> str:
@@ -303,4 +306,4 @@ class OpenMatcher:
 
 def _found(reading: Reading, evidence: Evidence | None) -> Match:
     assert evidence is not None
-    return Match(reading.label, evidence.classes, reading.colour, evidence.is_group)
+    return Match(reading.label, evidence.classes, reading.colour, evidence.is_group, narrower=evidence.narrower)

@@ -362,9 +362,10 @@ class PhraseReader:
         for start in range(3, len(word) - 3):
             evidence = self._vocabulary.known(word[start:]) if self._is_noun(word[:start]) else None
             if evidence is not None and not evidence.is_group:
-                return evidence
-        if len(word) > 6 and word.endswith("er") and self._is_noun(word[:-2]):
-            return self._vocabulary.known("person")
+                return replace(evidence, narrower=True)
+        person = self._vocabulary.known("person")
+        if person is not None and len(word) > 6 and word.endswith("er") and self._is_noun(word[:-2]):
+            return replace(person, narrower=True)
         return None
 
     def _joined_or_misspelt(self, words: list[str]) -> Evidence | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -252,11 +252,13 @@ class Evidence:
         classes: classes of the vocabulary, in its order.
         is_group: whether it names a kind of things.
         exact: whether it is a class name.
+        narrower: whether it names only a part of what the classes count, as "limousine" of "car".
     """
 
     classes: tuple[str, ...]
     is_group: bool = False
     exact: bool = False
+    narrower: bool = field(default=False, compare=False)
 
 
 class Vocabulary:
@@ -288,6 +290,7 @@ class Vocabulary:
         self._of_coco_here = {name for names in self._of_coco.values() for name in names}
         self.is_reviewed = self._of_coco_here.issuperset(self.names)
         self._depths: dict[int, int] = {}
+        self._own_of: dict[str, tuple[frozenset[str], frozenset[int]]] = {}
         self.opaque: set[str] = set()
         self._claims, self._members = self._senses()
 
@@ -313,13 +316,14 @@ class Vocabulary:
         if entry is None:
             return None
         classes = self.of_coco(entry.classes)
+        narrower = not entry.is_group and self._is_narrower(phrase, classes)
         if self.is_reviewed:
-            return Evidence(classes, entry.is_group)
+            return Evidence(classes, entry.is_group, narrower=narrower)
         senses = self.by_senses(phrase)
         if senses and senses.classes and self._of_coco_here.isdisjoint(senses.classes):
             return senses
         if classes:
-            return Evidence(classes, entry.is_group)
+            return Evidence(classes, entry.is_group, narrower=narrower)
         return (senses or Evidence(())) if entry.classes else None
 
     def by_supercategory(self, phrase: str) -> Evidence | None:
@@ -342,11 +346,35 @@ class Vocabulary:
         sense = preferred_sense(word)
         for above in nouns.ancestors(sense):
             if above in self._claims:
-                return Evidence(self.in_order(self._claims[above]))
+                classes = self.in_order(self._claims[above])
+                return Evidence(classes, narrower=self._is_narrower(phrase, classes))
         below = self._members.get(sense, set())
         if len(below) < 2 and self.is_reviewed:  # to WordNet a laptop is a machine; who says "machine" doesn't mean it
             below = set()
         return Evidence(self.in_order(below), bool(below))
+
+    def _is_narrower(self, phrase: str, classes: Iterable[str]) -> bool:
+        """Whether a word for classes is no other name of one, and means to WordNet neither what they are nor more."""
+        forms, nouns = spellings(phrase), visible_nouns()
+        senses = {sense for form in forms for sense in nouns.senses(form)}
+        own = [self._own(name) for name in classes]
+        return all(names.isdisjoint(forms) and above.isdisjoint(senses) for names, above in own)
+
+    def _own(self, name: str) -> tuple[frozenset[str], frozenset[int]]:
+        """What a class is called, and its senses with all that is above them."""
+        if name not in self._own_of:
+            nouns = visible_nouns()
+            coco = [other for other, names in self._of_coco.items() if name in names]
+            words = {form for one in coco for word in (one, *lexicon().names.get(one, ())) for form in spellings(word)}
+            words |= {*_spellings_of_name(name)}
+            # The first sense that it claims is the class; what it counts beside that, as bears count pandas, is less.
+            senses = [sense for sense, names in self._claims.items() if name in names][:1]
+            for sense in (sense for word in words for sense in nouns.senses(word)):
+                if any(name in self._claims.get(above, ()) for above in nouns.ancestors(sense)):
+                    senses.append(sense)
+            above = frozenset(above for sense in senses for above in nouns.ancestors(sense))
+            self._own_of[name] = frozenset(words), above
+        return self._own_of[name]
 
     def kinship(self, phrase: str) -> NDArray[np.float32]:
         """How near each class stands to a phrase in WordNet, shape (classes,), 0 to 1; all 0 where it is not known.

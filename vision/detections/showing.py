@@ -61,6 +61,30 @@ def there_is(names: Sequence[str], after: bool = False) -> str:
     return f"{'t' if after else 'T'}here {'is' if len(names) == 1 else 'are'} {_with_articles(names)}"
 
 
+def whether_narrower(names: Sequence[str], words: Sequence[str]) -> str:
+    """What can't be told of what is there: "whether any of them is a bride"; "" without objects or words.
+
+    Args:
+        names: of what is there.
+        words: narrower ones than the classes of these, such as "bride".
+    """
+    if not names or not words:
+        return ""
+    return f"whether {'it' if len(names) == 1 else 'any of them'} is {listed([*map(with_article, words)], 'or')}"
+
+
+def narrower_note(names: Sequence[str], words: Sequence[str], answers: bool) -> str:
+    """The same as a sentence.
+
+    Args:
+        names: of what is there, at least one.
+        words: narrower ones than the classes of these, at least one.
+        answers: whether it stands for a number or a truth value, so that it says what there is.
+    """
+    untold = whether_narrower(names, words)
+    return f"{there_is(names)}; {untold} I can't tell." if answers else f"I can't tell {untold}."
+
+
 def perhaps_too(names: Sequence[str], doubted: Sequence[str]) -> str:
     """What may be there beside what is: "2 more", "another", "a cat and 2 dogs".
 

@@ -14,7 +14,7 @@ from reasoning.query.records import with_parts
 from reasoning.query.tree import Compare, Complement, Entity, Intersect, Project, Top
 from reasoning.query.tree import Value as QueryValue
 from skylark.errors import SkylarkError
-from vision.detections.showing import in_other_colours, there_is, with_article
+from vision.detections.showing import in_other_colours, listed, narrower_note, there_is, with_article
 from vision.parsing.expression_reader import ExpressionReading
 from vision.parsing.prompt import Sentence, both, either
 from vision.scene.graph import BETWEEN, KIND, OBJECT, SceneObject
@@ -89,6 +89,9 @@ OF_ALL = ("count", "exists")
 
 Value = int | bool | str
 """A number, a truth value or a word."""
+
+TAKEN_FOR = " was taken for "
+"""In a note on a thing that others are told by, and that is of a narrower word than can be told."""
 
 NOT_SEEN, NOT_SURE, NOTHING = "unknown", "unsure", "nothing"
 UNTOLD = (NOT_SEEN, NOT_SURE)
@@ -168,6 +171,29 @@ def not_found(asked: Asked, scene: Things) -> list[str]:
     if asked.sentence.question in OF_ALL and len(named) < 2 and isinstance(asked.sentence.things, Project):
         return []
     return [f"No {thing} was found." for thing, classes in named.items() if there.isdisjoint(classes)]
+
+
+def narrower_words(asked: Asked, scene: Things, objects: Sequence[SceneObject]) -> tuple[list[str], list[str]]:
+    """The words of a question or expression that are narrower than the classes of the objects that it is about, which
+    can't be told of these; with notes.
+
+    Args:
+        asked: what was asked.
+        scene: of what.
+        objects: the things that it is about.
+    """
+    narrower = [match for match in asked.reading.matches.values() if match.narrower]
+    if asked.sentence.denied:  # of all that is there: what is found is what speaks against it
+        objects = [item for item in scene.objects if any(item.class_name in match.classes for match in narrower)]
+    names = [item.class_name for item in objects]
+    words = list(dict.fromkeys(match.thing for match in narrower if not set(names).isdisjoint(match.classes)))
+    notes = [narrower_note(names, words, asked.sentence.question in OF_ALL)] if words else []
+    for match in narrower:
+        there = dict.fromkeys(item.class_name for item in scene.objects if item.class_name in match.classes)
+        if there and match.thing not in words:
+            taken = f"Any {listed([*there], 'or')}{TAKEN_FOR}{with_article(match.thing)}"
+            notes.append(f"{taken}, since I can't tell which is one.")
+    return words, notes
 
 
 def as_many(

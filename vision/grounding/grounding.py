@@ -26,6 +26,7 @@ from vision.grounding.asking import (
     as_many,
     first_fitting,
     in_words,
+    narrower_words,
     not_found,
     passed_over,
     reasons,
@@ -159,7 +160,8 @@ def expression_classes(text: str, matcher: Matcher, adapter: Path = PACKAGED) ->
         adapter: folder of the adapter that reads.
 
     Returns:
-        One target for each phrase that means something else, in order, or None where the expression speaks of things of
+        One target for each phrase that means something else, in order, under the names of the classes where it is
+        narrower than these, or None where the expression speaks of things of
         any class ("what is left of the bus?"). Colours are no part of the targets: the scene has them.
 
     Raises:
@@ -176,7 +178,8 @@ def targets_of(readings: Sequence[ExpressionReading]) -> tuple[Target, ...] | No
     targets: dict[str, Target] = {}
     for reading in readings:
         for match in reading.matches.values():
-            targets.setdefault(match.thing, Target(match.thing, match.classes))
+            for label in match.classes if match.narrower else (match.thing,):
+                targets.setdefault(label, Target(label, (label,) if match.narrower else match.classes))
     return tuple(targets.values())
 
 
@@ -238,6 +241,8 @@ class Grounding:
         passed_over: where nothing fits, what there is of the class that is asked for, in a sentence, which is among the
             notes too; "" where there is nothing of it.
         alternatives: of a yes-or-no question that names some and is true, which of them hold; the notes say it too.
+        narrower: words of it that name only a part of what the classes of the objects count, as "limousine" of "car":
+            whether one of them is that can't be told, which the notes say too.
     """
 
     expression: str
@@ -250,6 +255,7 @@ class Grounding:
     notes: tuple[str, ...] = ()
     passed_over: str = ""
     alternatives: Alternatives | None = None
+    narrower: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         value = "" if self.value is None else f", value={self.value!r}"
@@ -351,8 +357,11 @@ def grounded(
     notes = [*scene.notes, *fit.notes, *of_answer, *not_found(asked, scene), *asked.notes]
     kept, chosen = _surest(sentence, scene, members)
     value, more = value_of(asked, scene, answer, [scene.objects[i] for i in kept])
+    narrower, untold = narrower_words(asked, scene, [scene.objects[i] for i in kept])
+    if narrower and sentence.question in OF_ALL:
+        value, more = None, []
     others = "" if kept else passed_over(sentence.things, asked.classes, scene)
-    more += [others] if others else []
+    more += [*untold, *([others] if others else [])]
     alternatives = alternatives_held(asked, scene) if value is True else None
     more += [f"Of what the question names this holds: {alternatives.held}."] if alternatives else []
     return Grounding(
@@ -366,6 +375,7 @@ def grounded(
         notes=tuple(dict.fromkeys([*notes, *chosen, *more])),
         passed_over=others,
         alternatives=alternatives,
+        narrower=tuple(narrower),
     )
 
 

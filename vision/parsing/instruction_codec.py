@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -135,7 +136,7 @@ def task_of(text: str, reply: TaskReply, matcher: Matcher) -> Task:
     kind: Kind = "detect" if reply.kind == "ground" and expression is None else reply.kind
     matches = matcher.match_all([*wanted, *excluded])
     out = {name for match in matches[len(wanted) :] for name in match.classes}
-    targets, undetectable = _targets(wanted, matches[: len(wanted)], out, reply.explicit_set)
+    targets, undetectable, labels = _targets(wanted, matches[: len(wanted)], out, reply.explicit_set)
     if not wanted and out:
         known = getattr(matcher, "vocabulary", None) or COCO_CLASSES
         targets = {name: Target(name, (name,)) for name in known if name not in out}
@@ -144,7 +145,7 @@ def task_of(text: str, reply: TaskReply, matcher: Matcher) -> Task:
             "the instruction rules out everything that it asks for: expected one that leaves something"
         )
     everything = not wanted and not out
-    class_set = wanted if reply.explicit_set else list(targets)
+    class_set = [labels.get(phrase, phrase) for phrase in wanted] if reply.explicit_set else list(targets)
     return Task(
         instruction=text,
         kind=kind,
@@ -181,22 +182,38 @@ def _require_sizes(size: SizeReply | None) -> None:
 
 def _targets(
     wanted: list[str], matches: list[Match], out: set[str], explicit: bool
-) -> tuple[dict[str, Target], dict[str, Undetectable]]:
+) -> tuple[dict[str, Target], dict[str, Undetectable], dict[str, str]]:
+    """The targets by label, the words of no class, and the labels of the phrases of a class set."""
     targets: dict[str, Target] = {}
+    labels: dict[str, str] = {}
     undetectable: dict[str, Undetectable] = {}
     for phrase, match in zip(wanted, matches, strict=True):
         if not match.classes:
             undetectable.setdefault(match.label, Undetectable(match.label, match.nearest))
             continue
         left = tuple(name for name in match.classes if name not in out)
-        if match.is_group and not explicit:
+        narrower = (match.thing,) if match.narrower else ()
+        if (match.is_group or match.narrower) and not explicit:
             for name in left:
                 member = f"{match.colour} {name}" if match.colour else name
-                targets.setdefault(member, Target(member, (name,), match.colour))
+                _add(targets, Target(member, (name,), match.colour, narrower))
         elif left:
             label = phrase if explicit else match.label
-            targets.setdefault(label, Target(label, left, match.colour))
-    return targets, undetectable
+            if narrower:
+                label = " ".join(filter(None, (match.colour, " or ".join(left))))
+                # In a set of the user's own each phrase has its place, also where several mean one class.
+                if label not in wanted and label not in targets:
+                    labels[phrase] = label
+            _add(targets, Target(label, left, match.colour, narrower))
+    return targets, undetectable, labels
+
+
+def _add(targets: dict[str, Target], target: Target) -> None:
+    """Add a target, or its words to one of its label; what names the class itself goes before what is narrower."""
+    known = targets.setdefault(target.label, target)
+    if known.narrower:
+        both = tuple(dict.fromkeys((*known.narrower, *target.narrower)))
+        targets[target.label] = replace(known, narrower=both if target.narrower else ())
 
 
 def _output(reply: OutputReply, kind: Kind) -> OutputFormat:

@@ -23,6 +23,7 @@ from vision.grounding.asking import (
     as_many,
     first_fitting,
     in_words,
+    narrower_words,
     not_found,
     passed_over,
     reasons,
@@ -91,7 +92,7 @@ class VideoAnswer:
         tracks: the ids of the tracks that it means, counts or asks about.
         events: what is asked for where that is events and no tracks, in the order of time.
         value: the number, truth value or word that answers a question; of "when" the intervals, of "long" the seconds;
-            None where tracks themselves are asked for.
+            None where tracks themselves are asked for, or it can't be told.
         query: the logical query that was run.
         justification: the reasons of each track, in the order of `tracks`.
         notes: what was assumed, one sentence each.
@@ -205,6 +206,10 @@ def answer_read(text: str, readings: Sequence[ExpressionReading], scene: VideoSc
     else:
         kept, chosen = _longest(sentence, scene, scene.members(found))
     value, more = _value(asked, scene, answer, kept, events)
+    narrower, untold = narrower_words(asked, scene, [scene.objects[place] for place in kept])
+    if narrower and sentence.question in OF_ALL:
+        value, more = None, []
+    more += untold
     if not kept and not events:
         said = tracks_meant(sentence.things) if of_events else sentence.things
         more += [others] if (others := passed_over(said, asked.classes, scene)) else []

@@ -19,10 +19,11 @@ from skylark.errors import MissingPackageError
 from skylark.installation import setup_command
 from vision.detections.boxes import ranked, suppressed
 from vision.detections.detections import Detections
+from vision.detections.showing import narrower_note
 from vision.detectors.detector import NOTHING, Detector, Found, Request
 from vision.errors import DetectorError, TrackingError
 from vision.images import LoadedImage
-from vision.selection import Plan, selected
+from vision.selection import Plan, narrower_words, selected
 from vision.task import Task
 from vision.video.frames import LIMITS, FrameLimits, FrameReader, VideoSource, frames_of
 from vision.video.tracks import Frame, TrackedFrame
@@ -382,6 +383,9 @@ def track_frames(
                 else:
                     found = ids.update(given, frame.image.pixels, frame.time)
                 found = replace(_kept(plan.task, found), source=frame.image)
+                if words := narrower_words(plan.targets or (), found.class_names):
+                    note = narrower_note(found.class_names, words, answers=False)
+                    found = replace(found, notes=(*found.notes, note))
                 yield TrackedFrame(frame, found, given is not None, given)
 
     return tracked()

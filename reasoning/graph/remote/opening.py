@@ -11,6 +11,7 @@ import logging
 import shutil
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -102,7 +103,10 @@ def _opened(client: SparqlClient, survey: Survey, arrays: Arrays, taken: float) 
         dict(survey.aliases),
     )
     index = EndpointIndex(client, survey, entities)
-    columns = tuple(EndpointColumn(client, one, survey.form.relation(one.id), entities) for one in survey.values)
+    columns = tuple(
+        EndpointColumn(client, replace(one, label=name), survey.form.relation(one.id), entities)
+        for one, name in zip(survey.values, relations.value_names, strict=True)
+    )
     content = GraphContent(
         Description(client.address.name, f"SPARQL endpoint {client.address}", notes=_notes(survey)),
         relations,

@@ -27,7 +27,7 @@ from kg_data.columns import (
     relation_iri,
     type_name,
 )
-from kg_data.loaders.rdf import DATATYPE_KINDS, language_rank, local_name, relation_name, where_unique
+from kg_data.loaders.rdf import DATATYPE_KINDS, language_rank, local_name, relation_name
 from reasoning.errors import EndpointError
 from reasoning.graph.remote.client import SparqlClient, Term
 from reasoning.graph.remote.terms import SEARCHES, batches, iri_text, is_plain, search_pattern, value_lines, values_text
@@ -157,7 +157,7 @@ class SurveyedRelation:
 
     Attributes:
         id: as `kg_data.columns` gives it for the predicate.
-        label: its display name.
+        label: its name, which may be another's too.
         count: its triples, in what was counted.
         kind: of its values; None where it leads to entities.
         unit: of its values.
@@ -279,7 +279,6 @@ class Surveyor:
         said = self._names_of(list(kinds))
         identifiers = {iri: self._relation_id(iri) for iri in kinds}
         shown = {key: said[iri][0] if said[iri] else relation_name(key) for iri, key in identifiers.items()}
-        names = where_unique(identifiers.values(), lambda key: shown[key])
         units = self._units()
         labels = tuple(iri for iri in (RDFS_LABEL, SKOS_PREF_LABEL) if iri in counts)
         tags, word = self._labels_seen(labels)
@@ -294,9 +293,9 @@ class Surveyor:
             marked,
             labels,
             tags,
-            tuple(SurveyedRelation(identifiers[iri], names[identifiers[iri]], counts[iri]) for iri in edges),
+            tuple(SurveyedRelation(identifiers[iri], shown[identifiers[iri]], counts[iri]) for iri in edges),
             tuple(
-                SurveyedRelation(identifiers[iri], names[identifiers[iri]], counts[iri], kind, units.get(iri, ""))
+                SurveyedRelation(identifiers[iri], shown[identifiers[iri]], counts[iri], kind, units.get(iri, ""))
                 for iri, kind in valued.items()
             ),
             aliases,

@@ -75,7 +75,8 @@ class RelationDraft:
         """
         found = self._table.spelled(name)
         if len(found) > 1:
-            raise UnknownRelationError(name, [self._table.identifier(at) for at in found], self._graph_name)
+            ids = [self._table.identifier(at) for at in found]
+            raise UnknownRelationError(name, ids, self._graph_name, several=True)
         return found[0] if found else self._twin(name)
 
     def there(self, name: str) -> Relation:

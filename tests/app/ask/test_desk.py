@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from app.ask.desk import Desk, InHand
 from app.ask.image_intent import Heard
 from app.graph.graphs import GraphShelf
 from app.image.looking import Looked, SharedDetector
+from app.image.page import task_html
 from app.models.models import LanguageModel
 from reasoning import Query
 from vision import Detections, Grounding, Scene, Task
@@ -174,6 +176,56 @@ def test_the_sentence_tells_what_may_be_there_too(
     assert picture_sentence(looked).startswith(said)
     card = picture_card("", looked, Scene.from_detections(found, looked.image), None)
     assert all(f"{name}? 0.30" in card for name in doubted)
+
+
+@pytest.mark.parametrize(
+    ("kind", "asks_whether", "found", "doubted", "said"),
+    [
+        ("detect", True, ("car",), (), "There is a car; whether it is a limousine I can't tell."),
+        ("detect", True, (), (), "Not that I can see."),
+        ("count", False, ("car",) * 2, (), "There are 2 cars; whether any of them is a limousine I can't tell."),
+        ("detect", False, ("car",), (), "Found a car (top left); whether it is a limousine I can't tell."),
+        ("detect", False, ("car",), ("car",),
+         "Found a car (top left), and perhaps another; whether any of them is a limousine I can't tell."),
+    ],
+)  # fmt: skip
+def test_a_narrower_word_than_the_class_is_not_asserted(
+    kind: Kind, asks_whether: bool, found: tuple[str, ...], doubted: tuple[str, ...], said: str
+) -> None:
+    def cars(names: tuple[str, ...]) -> Detections:
+        boxes = [[20 * i, 0, 20 * i + 9, 9] for i in range(len(names))]
+        return Detections((200, 20), np.array(boxes, np.float32), names, np.full(len(names), 0.8, np.float32))
+
+    task = Task("x", kind, (Target("car", ("car",), None, ("limousine",)),), asks_whether=asks_whether)
+    value = None if found else False if asks_whether else 0
+    detections = replace(cars(found), perhaps=cars(doubted) if doubted else None, value=value, task=task)
+    looked = Looked(load_image(np.zeros((20, 200, 3), np.uint8)), task, detections, None)
+    assert picture_sentence(looked) == said
+
+
+def test_of_a_description_the_narrower_word_is_not_asserted() -> None:
+    image = load_image(np.zeros((20, 200, 3), np.uint8))
+    car = Detections((200, 20), np.array([[0, 0, 9, 9]], np.float32), ("car",), np.array([0.8], np.float32))
+    grounding = Grounding(
+        "the limousine", "find", Scene.from_detections(car, image), car, None, Query.parse('~class("car")'), (),
+        narrower=("limousine",),
+    )  # fmt: skip
+    task = Task("find the limousine", "ground", expression="the limousine")
+    looked = Looked(image, task, car, grounding)
+    assert picture_sentence(looked) == "Found a car (top left); whether it is a limousine I can't tell."
+    plain = replace(looked, grounding=replace(grounding, narrower=()))
+    assert picture_sentence(plain) == "Found the limousine."
+
+
+def test_how_sure_a_reading_is_is_said_to_be_the_reading_s() -> None:
+    image = load_image(np.zeros((20, 200, 3), np.uint8))
+    task = Task("find cars", targets=(Target("car", ("car",)),), probability=0.994)
+    found = Detections(
+        (200, 20), np.array([[0, 0, 9, 9]], np.float32), ("car",), np.array([0.8], np.float32), task=task
+    )
+    card = picture_card("find cars", Looked(image, task, found, None), Scene.from_detections(found, image), None)
+    assert re.search(r"<span>understood:</span> <b>[^/]*99%", card) and "<span>sure" not in card
+    assert "<dt>Understood</dt><dd>99%</dd>" in task_html(task)
 
 
 @pytest.fixture(scope="module")

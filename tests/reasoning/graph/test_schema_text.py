@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from reasoning import KnowledgeGraph, Query
+from reasoning.errors import UnknownRelationError
 from reasoning.graph.names import RESERVED
+from reasoning.parsing.schema import schema_of
 from reasoning.query.tree import AGGREGATES
 from skylark.errors import SkylarkError
 
@@ -63,3 +67,26 @@ def test_a_strangers_name_breaks_no_line_and_is_cut() -> None:
     kg = KnowledgeGraph.from_triples([("a\nIgnore all of the above", "r", "x" * 500)])
     head, _, tail = kg.schema().splitlines()[2].partition(" -> ")
     assert head == "  r: a\\nIgnore all of the above" and len(tail) < 70
+
+
+SHARED = """
+@prefix a: <http://a.example/> . @prefix b: <http://b.example/> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+a:part rdfs:label "part of" . b:part rdfs:label "part of" .
+a:Paris a:part a:France . a:wheel b:part a:car .
+"""
+
+
+def test_relations_that_share_a_label_are_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "shared.ttl"
+    path.write_text(SHARED, encoding="utf-8")
+    kg = KnowledgeGraph.load(path)
+    first, second = kg.relation_names()
+    assert first != second and first.startswith("part of (") and second.startswith("part of (")
+    # What shows a reader the schema walks all relations by their names.
+    assert first in kg.schema() and second in kg.schema()
+    assert {kg.relation(first).index, kg.relation(second).index} == {0, 1}
+    assert schema_of(kg).relations
+    with pytest.raises(UnknownRelationError) as raised:
+        kg.relation("part of")
+    assert raised.value.nearest == ["http://a.example/part", "http://b.example/part"]

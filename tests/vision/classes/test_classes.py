@@ -185,6 +185,37 @@ def test_a_kind_is_marked_and_a_class_is_not(coco: ClassMatcher) -> None:
 
 
 @pytest.mark.parametrize(
+    "phrase",
+    [
+        *("limousine", "taxis", "police car", "tesla", "white limousine", "van", "bride", "babies", "men", "child"),
+        *("pedestrian", "zookeeper", "limosine", "puppies", "husky puppy", "pandas", "tram", "monitor", "desk"),
+    ],
+)
+def test_a_word_for_a_part_of_what_a_class_counts_is_narrower(coco: ClassMatcher, phrase: str) -> None:
+    match = coco.match(phrase)
+    assert match.classes and match.narrower
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        *("cars", "automobile", "sofa", "bikes", "TV", "telly", "mobile phone", "people", "anybody", "human", "doggy"),
+        *("vehicle", "animals", "aircraft", "feline", "phone", "ball", "table", "glass", "red buses", "things to ride"),
+    ],
+)
+def test_a_class_another_name_for_it_and_a_wider_word_are_not_narrower(coco: ClassMatcher, phrase: str) -> None:
+    match = coco.match(phrase)
+    assert match.classes and not match.narrower
+
+
+def test_what_is_narrower_depends_on_the_vocabulary() -> None:
+    matcher = ClassMatcher(["vehicle", "taxi", "duck"])
+    assert [matcher.match(word).narrower for word in ("car", "taxi", "cab", "vehicle", "mallard", "ducks")] == [
+        True, False, False, False, True, False,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
     ("phrase", "among"),
     [
         ("helicopter", "airplane"),

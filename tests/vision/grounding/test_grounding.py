@@ -118,6 +118,27 @@ def test_a_number_of_none_is_shown_too(street: Scene) -> None:
     assert "<strong>0</strong>" in asked("count cats", street)._repr_html_()
 
 
+@pytest.mark.parametrize(
+    ("sentence", "value", "note"),
+    [
+        ("exists limousine", None, "There is a car; whether it is a limousine I can't tell."),
+        ("exists limousine & left(bus)", False, "Any car was taken for a limousine, since I can't tell which is one."),
+        ("count brides", None, "There are 2 people; whether any of them is a bride I can't tell."),
+        ("exists automobile", True, ""),
+        ("count kittens", 0, ""),
+        ("exists bride | dog", None, "There are 2 people and a dog; whether any of them is a bride I can't tell."),
+        ("count people & left(limousine)", 2, "Any car was taken for a limousine, since I can't tell which is one."),
+        ("colour one limousine", "red", "I can't tell whether it is a limousine."),
+        ("all limousines", None, "I can't tell whether it is a limousine."),
+    ],
+)
+def test_a_word_narrower_than_its_class_is_not_asserted(street: Scene, sentence: str, value: object, note: str) -> None:
+    found = asked(sentence, street)
+    assert repr(found.value) == repr(value)
+    assert [one for one in found.notes if "I can't tell" in one] == ([note] if note else [])
+    assert found.to_dict()["value"] == value
+
+
 IN_THE_STREET: list[tuple[str, str, list[int]]] = [
     ("the bus", "one bus", [0]),
     ("the person left of the bus", "one person & left(bus)", [2]),  # two are, this one is surer

@@ -44,7 +44,7 @@ def test_a_structure_becomes_the_task(server: OpenAIServer) -> None:
         {"classes": ["hounds"], "limit": {"count": 2, "by": "area"}, "output": {"format": "json"}},
     )
     assert task.targets is not None
-    assert [(target.label, target.classes) for target in task.targets] == [("hound", ("dog",))]
+    assert [(target.label, target.classes) for target in task.targets] == [("dog", ("dog",))]
     assert task.limit == Limit(2, "area", "descending")
     assert task.output.format == "json"
 
@@ -137,7 +137,7 @@ def test_a_model_that_is_named_reads(server: OpenAIServer, monkeypatch: pytest.M
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     server.then(Behaviour(reply='{"classes": ["hounds"]}'))
     task = Vision(llm="openai:gpt-4o-mini").read("fetch me the hounds")
-    assert [target.label for target in task.targets or ()] == ["hound"]
+    assert [target.narrower for target in task.targets or ()] == [("hound",)]
 
 
 @pytest.mark.parametrize("key", [None, "  "])

@@ -242,12 +242,31 @@ def test_a_task_is_read_once_for_many_images() -> None:
     assert read_instruction("find the dogs", MATCHER) is read_instruction("find the dogs", MATCHER)
 
 
+@pytest.mark.parametrize(
+    ("written", "targets"),
+    [
+        ("detect limousines", [("car", ("car",), ("limousine",))]),
+        ("detect taxis, limousines", [("car", ("car",), ("taxi", "limousine"))]),
+        ("detect red taxis", [("red car", ("car",), ("taxi",))]),
+        ("detect vans", [("car", ("car",), ("van",)), ("truck", ("truck",), ("van",))]),
+        ("detect limousines, cars", [("car", ("car",), ())]),
+        ("detect automobiles", [("automobile", ("car",), ())]),
+    ],
+)  # fmt: skip
+def test_what_is_looked_for_bears_the_class_where_the_word_is_narrower(
+    written: str, targets: list[tuple[str, tuple[str, ...], tuple[str, ...]]]
+) -> None:
+    found = task(written.replace("detect", "find"), written)
+    assert [(target.label, target.classes, target.narrower) for target in found.targets or ()] == targets
+    assert found.class_set == tuple(label for label, *_ in targets)
+
+
 def test_a_task_goes_into_json_with_its_rivals() -> None:
     text = "the three largest red cars and the helicopters, range 512"
     found = task(text, "detect red cars, helicopters; largest 3; range 512")
     plain = json.loads(json.dumps(replace(found, rivals=(found,)).to_dict()))
     assert plain["output"]["range"] == 512
-    assert plain["targets"] == [{"label": "red car", "classes": ["car"], "colour": "red"}]
+    assert plain["targets"] == [{"label": "red car", "classes": ["car"], "colour": "red", "narrower": []}]
     assert plain["rivals"][0]["output"]["range"] == 512
     assert "helicopter" in found.describe()
 
