@@ -23,13 +23,14 @@ from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
 from benchmarks.repeated_steps import check_row, curve, teaching
 from reasoning.lark.prompts import OPERATION_WORDS
-from reasoning.lm.candidate_scoring import Marks, MarkScheme, Student, attach, open_base, unlike
+from reasoning.lm.candidate_scoring import Marks, Student, attach, open_base
 from reasoning.lm.low_rank import load_adapter, new_config
+from reasoning.lm.mark_scheme import MarkScheme, unlike
 from skylark.text import aligned
 from training.commands import HELD_OUT, TAUGHT, load_graphs
 from training.learners import MarkLearner
-from training.loop import last_checkpoint, teach
-from training.steps import StepCurriculum, StepTeachingOptions
+from training.loop import last_checkpoint, train
+from training.steps import StepCurriculum, StepOptions
 
 
 def main() -> None:
@@ -37,14 +38,14 @@ def main() -> None:
     parser.add_argument("words", type=Path, help="the folder of a run whose ids are existing words")
     parser.add_argument("rows", type=Path, help="the folder of the run with new rows")
     given = parser.parse_args()
-    options = StepTeachingOptions(**json.loads((given.words / "options.json").read_text(encoding="utf-8")))
+    options = StepOptions(**json.loads((given.words / "options.json").read_text(encoding="utf-8")))
     given.rows.mkdir(parents=True, exist_ok=True)
     adapter, student = prepare(options)
     if checkpoint := last_checkpoint(given.rows):
         load_adapter(adapter, checkpoint)
     graphs = load_graphs(TAUGHT, HELD_OUT, options.seed)
     curriculum = StepCurriculum(graphs, options, student, say)
-    teach(curriculum, options, given.rows, MarkLearner(adapter, student), say)
+    train(curriculum, options, given.rows, MarkLearner(adapter, student), say)
     report = {
         "command": f"python -m benchmarks.new_rows runs/{given.words.name} runs/{given.rows.name}",
         "date": datetime.date.today().isoformat(),
@@ -64,7 +65,7 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def prepare(options: StepTeachingOptions) -> tuple[Any, Student]:
+def prepare(options: StepOptions) -> tuple[Any, Student]:
     """The student as `preparing.prepare` makes it, but the scheme's words are new rows, which are taught."""
     import torch
 

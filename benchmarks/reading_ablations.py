@@ -41,7 +41,7 @@ from reasoning.query.tree import Query
 from skylark.errors import SkylarkError
 from skylark.text import aligned
 from training.question_phrases import load_domains
-from training.question_sampling import LessonDrawer
+from training.question_sampling import ExampleSampler
 
 EVERY = 5
 EXAMPLES, SHOWN_GRAPHS = 8, 2
@@ -64,10 +64,10 @@ class ShownExamples:
     def __init__(self, writer: Writer) -> None:
         self._beams = BeamWriter(writer, texts=1, most_tokens=40)
         self.tokens = writer.tokens
-        drawer = LessonDrawer(load_domains(), random.Random("examples"))
-        drawn = [drawer.pack(EXAMPLES, bindings=0) for _ in range(SHOWN_GRAPHS)]
+        sampler = ExampleSampler(load_domains(), random.Random("examples"))
+        drawn = [sampler.pack(EXAMPLES, bindings=0) for _ in range(SHOWN_GRAPHS)]
         self._examples = "".join(
-            pack.schema.text + "".join(f"{lesson.prompt.text}{''.join(lesson.pieces)}\n" for lesson in pack.lessons)
+            pack.schema.text + "".join(f"{lesson.prompt.text}{''.join(lesson.pieces)}\n" for lesson in pack.examples)
             for pack in drawn
         )
 

@@ -35,7 +35,7 @@ from reasoning.query.binding import bind
 from skylark.installation import version
 from skylark.text import aligned
 from training.loop import expected_calibration_error
-from training.steps import STEP_KINDS, StepDrawer
+from training.steps import STEP_KINDS, StepSampler
 
 MOST_ANSWERS = 40
 SEED = 0
@@ -231,8 +231,8 @@ def calibration(data: Path, adapter: Path = PACKAGED_ADAPTER) -> dict[str, Any]:
     """Calibration error of the scores of an adapter on held-out steps, and exact match of each kind of step."""
     student = load_student(adapter)
     graphs = [KnowledgeGraph.load(data / "kg" / name, ["train"]) for name in DATASETS]
-    drawer = StepDrawer(graphs, student.marks.scheme, random.Random("calibration"))
-    steps = [drawer.draw(kind) for kind in STEP_KINDS for _ in range(CALIBRATION_STEPS)]
+    sampler = StepSampler(graphs, student.marks.scheme, random.Random("calibration"))
+    steps = [sampler.sample(kind) for kind in STEP_KINDS for _ in range(CALIBRATION_STEPS)]
     marked = student.probabilities([step.sheet for step in steps])
     kept = np.concatenate([step.keep for step in steps]).astype(bool)
     exact = {

@@ -27,13 +27,13 @@ from reasoning.lm.generation import WriterTokens
 from reasoning.lm.packs import Pack, Segment
 from reasoning.parsing.schema import ANSWER, KIND_IDS, RELATION_IDS, on_a_line
 from skylark.text import aligned
-from training.learners import TaughtPack
+from training.learners import PackExample
 from training.loop import Progress
 from training.question_phrases import Domain, load_domains
-from training.question_sampling import Binding, DrawnGraph, draw_bindings, draw_graph
-from training.questions import HELD_OUT, MOST_BINDINGS, TURNS, QuestionTeachingOptions
+from training.question_sampling import Binding, SampledGraph, sample_bindings, sample_graph
+from training.questions import HELD_OUT, MOST_BINDINGS, TURNS, QuestionOptions
 
-OPTIONS = QuestionTeachingOptions(tokens=80_000, report_every=20_000, learning_rate=8e-4)
+OPTIONS = QuestionOptions(tokens=80_000, report_every=20_000, learning_rate=8e-4)
 PACKS = 10
 NAMINGS = ("ids", "labels")
 _ID = re.compile(r" =.$", re.MULTILINE)
@@ -49,40 +49,40 @@ class Bindings:
         domains = load_domains()
         self._taught = [domain for domain in domains if domain.name not in HELD_OUT]
         apart = [domain for domain in domains if domain.name in HELD_OUT]
-        self.exam: Sequence[TaughtPack] = [
+        self.exam: Sequence[PackExample] = [
             self._pack(of, random.Random(f"exam|{kind}|{number}"), 1, kind)
             for kind, of in (("held-out domains", apart), ("taught domains", self._taught))
             for number in range(PACKS)
         ]
 
-    def next_pass(self, progress: Progress) -> list[TaughtPack]:
+    def next_pass(self, progress: Progress) -> list[PackExample]:
         """One pack, drawn by the update's number."""
         return [self._pack(self._taught, random.Random(f"{OPTIONS.seed}|{progress.updates}"), TURNS, "taught")]
 
-    def calibration(self) -> Sequence[TaughtPack]:
+    def calibration(self) -> Sequence[PackExample]:
         """The exam: no probability of this run is used."""
         return self.exam
 
-    def _pack(self, domains: Sequence[Domain], rng: random.Random, turns: int, kind: str) -> TaughtPack:
-        graph = draw_graph(domains, rng)
+    def _pack(self, domains: Sequence[Domain], rng: random.Random, turns: int, kind: str) -> PackExample:
+        graph = sample_graph(domains, rng)
         text = graph.schema.text if self._naming == "ids" else _ID.sub("", graph.schema.text)
         beginning = self._tokens.text(text)
         segments: list[Segment] = []
-        drawn = draw_bindings(graph, MOST_BINDINGS, rng)
+        drawn = sample_bindings(graph, MOST_BINDINGS, rng)
         for at in range(0, len(drawn), turns):
             segment = Segment.of(*(self._turn(graph, binding) for binding in drawn[at : at + turns]))
             held = len(beginning) + sum(len(other.tokens) for other in segments)
             if segments and held + len(segment.tokens) > OPTIONS.tokens_of_a_pass:
                 break
             segments.append(segment)
-        return TaughtPack(Pack(beginning, segments), [kind] * len(segments))
+        return PackExample(Pack(beginning, segments), [kind] * len(segments))
 
-    def _turn(self, graph: DrawnGraph, binding: Binding) -> tuple[Any, Any]:
+    def _turn(self, graph: SampledGraph, binding: Binding) -> tuple[Any, Any]:
         texts = [self._name(graph, piece) for piece in binding.pieces]
         reply = np.concatenate([self._tokens.text(text) for text in (*texts, "\n")])
         return self._tokens.text(f"{binding.text}\n{ANSWER}"), reply
 
-    def _name(self, graph: DrawnGraph, piece: str) -> str:
+    def _name(self, graph: SampledGraph, piece: str) -> str:
         if self._naming == "ids" or piece == "~":
             return piece
         if piece in RELATION_IDS:

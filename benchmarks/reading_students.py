@@ -30,13 +30,13 @@ from reasoning.lm.local_weights import model_name
 from reasoning.lm.packs import Pack, Segment
 from reasoning.parsing.schema import KIND_IDS, RELATION_IDS, Schema, on_a_line
 from skylark.text import aligned
-from training.learners import TaughtPack
+from training.learners import PackExample
 from training.loop import Progress
 from training.question_phrases import load_domains
-from training.question_sampling import DrawnPack, LessonDrawer
-from training.questions import HELD_OUT, LISTED, QuestionTeachingOptions, listed_graphs, packaged_lists, packed
+from training.question_sampling import ExampleSampler, SampledPack
+from training.questions import HELD_OUT, LISTED, QuestionOptions, listed_graphs, packaged_lists, packed
 
-OPTIONS = QuestionTeachingOptions(tokens=120_000, report_every=40_000, learning_rate=1.5e-3)
+OPTIONS = QuestionOptions(tokens=120_000, report_every=40_000, learning_rate=1.5e-3)
 """Of each student, but for its base and layers."""
 
 PACKS = 16
@@ -50,22 +50,22 @@ HELD, TAUGHT, WRITTEN = "held-out domains", "taught domains", "written, graphs n
 QUARTER = 38
 """Packs that are a quarter of what a student meets."""
 
-Packed = Callable[[DrawnPack, WriterTokens, int | None], TaughtPack]
+Packed = Callable[[SampledPack, WriterTokens, int | None], PackExample]
 
 
-def in_words(drawn: DrawnPack, tokens: WriterTokens, most: int | None) -> TaughtPack:
+def in_words(drawn: SampledPack, tokens: WriterTokens, most: int | None) -> PackExample:
     """Lessons without the schema: what has an id there is written by its words."""
     beginning = tokens.text("Questions\n")
     segments: list[Segment] = []
     total = len(beginning)
-    for lesson in drawn.lessons:
+    for lesson in drawn.examples:
         reply = [tokens.text(_word(drawn.schema, piece)) for piece in lesson.pieces]
         segment = Segment.of((tokens.text(lesson.prompt.text), np.concatenate([*reply, [tokens.end]])))
         total += len(segment.tokens)
         if most is not None and segments and total > most:
             break
         segments.append(segment)
-    return TaughtPack(Pack(beginning, segments), [""] * len(segments))
+    return PackExample(Pack(beginning, segments), [""] * len(segments))
 
 
 def _word(schema: Schema, piece: str) -> str:
@@ -117,30 +117,30 @@ class Lessons:
         graphs = sorted(listed_graphs(lists, ()), key=lambda graph: graph.name)
         self._written = [graph for at, graph in enumerate(graphs) if at % APART]
         exam = [
-            self._packed(LessonDrawer(of, random.Random(f"exam|{kind}|{number}")).pack(bindings=0), kind)
+            self._packed(ExampleSampler(of, random.Random(f"exam|{kind}|{number}")).pack(bindings=0), kind)
             for kind, of in ((HELD, apart), (TAUGHT, self._taught))
             for number in range(PACKS)
         ]
         exam += [self._packed(graph.pack(random.Random("exam")), WRITTEN) for graph in graphs[::APART]]
-        self.exam: Sequence[TaughtPack] = exam
+        self.exam: Sequence[PackExample] = exam
 
-    def next_pass(self, progress: Progress) -> list[TaughtPack]:
+    def next_pass(self, progress: Progress) -> list[PackExample]:
         """One pack, drawn by the update's number."""
         number = progress.updates if self._student.packs is None else progress.updates % self._student.packs
         rng = random.Random(f"{OPTIONS.seed}|{number}")
         if rng.random() < self._student.written:
             drawn = rng.choice(self._written).pack(rng)
         else:
-            drawn = LessonDrawer(self._taught, rng).pack(bindings=0)
+            drawn = ExampleSampler(self._taught, rng).pack(bindings=0)
         return [self._packed(drawn, "taught", OPTIONS.tokens_of_a_pass)]
 
-    def calibration(self) -> Sequence[TaughtPack]:
+    def calibration(self) -> Sequence[PackExample]:
         """The exam: no probability of this run is used."""
         return self.exam
 
-    def _packed(self, drawn: DrawnPack, kind: str, most: int | None = None) -> TaughtPack:
+    def _packed(self, drawn: SampledPack, kind: str, most: int | None = None) -> PackExample:
         pack = self._student.pack(drawn, self._tokens, most)
-        return TaughtPack(pack.pack, [kind] * len(pack.kinds))
+        return PackExample(pack.pack, [kind] * len(pack.kinds))
 
 
 def main() -> None:

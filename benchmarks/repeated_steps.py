@@ -31,7 +31,7 @@ from reasoning import KnowledgeGraph
 from reasoning.lm.candidate_scoring import load_student
 from skylark.text import aligned
 from training.loop import CHECKPOINT, LOG_FILE, effective_data, examine
-from training.steps import STEP_KINDS, StepDrawer, StepTeachingOptions
+from training.steps import STEP_KINDS, StepOptions, StepSampler
 
 STEPS = 100
 """Held-out steps of each kind."""
@@ -86,7 +86,7 @@ def described(run: Path) -> dict[str, Any]:
 def teaching(run: Path) -> str:
     """The command that made a run: its options where they are not the defaults."""
     stored = json.loads((run / "options.json").read_text(encoding="utf-8"))
-    default = StepTeachingOptions().to_dict()
+    default = StepOptions().to_dict()
     changed = [f"--{name.replace('_', '-')} {value}" for name, value in stored.items() if value != default[name]]
     return " ".join([f"python -m reasoning teach steps --out runs/{run.name}", *changed])
 
@@ -95,8 +95,8 @@ def ended(run: Path, data: Path) -> dict[str, Any]:
     """What the adapter of a run does on held-out steps: exact match and wrong marks by kind, and the mean surprise."""
     student = load_student(run / CHECKPOINT)
     graphs = [KnowledgeGraph.load(data / "kg" / name, ["train"]) for name in DATASETS]
-    drawer = StepDrawer(graphs, student.marks.scheme, random.Random("repeated steps"))
-    steps = [drawer.draw(kind) for kind in STEP_KINDS for _ in range(STEPS)]
+    sampler = StepSampler(graphs, student.marks.scheme, random.Random("repeated steps"))
+    steps = [sampler.sample(kind) for kind in STEP_KINDS for _ in range(STEPS)]
     found = examine(student, steps)
     odds = np.concatenate(student.log_odds([step.sheet for step in steps])).astype(np.float64)
     kept = np.concatenate([step.keep for step in steps])

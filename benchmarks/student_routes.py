@@ -36,7 +36,7 @@ from reasoning.lm import load_llm
 from reasoning.lm.candidate_scoring import PACKAGED_ADAPTER, TOKENS_OF_A_PASS, Student, adapter_digest, load_student
 from skylark.text import aligned
 from training.loop import expected_calibration_error
-from training.steps import STEP_KINDS, StepDrawer, TaughtStep
+from training.steps import STEP_KINDS, StepExample, StepSampler
 
 ALONE = 1
 """Tokens of a pass that no two steps fit into."""
@@ -52,8 +52,8 @@ def main() -> None:
     torch.set_num_threads(1)
     student = load_student(PACKAGED_ADAPTER)
     graphs = [KnowledgeGraph.load(options.data / "kg" / name, ["train"]) for name in DATASETS]
-    drawer = StepDrawer(graphs, student.marks.scheme, random.Random("routes"))
-    steps = [drawer.draw(kind) for kind in STEP_KINDS for _ in range(options.steps)]
+    sampler = StepSampler(graphs, student.marks.scheme, random.Random("routes"))
+    steps = [sampler.sample(kind) for kind in STEP_KINDS for _ in range(options.steps)]
     figures: dict[str, Any] = {}
     kept: dict[str, NDArray[np.bool_]] = {}
     for name, engine, most in routes(student):
@@ -158,7 +158,7 @@ def export(decoder: Any, path: Path) -> None:
         )  # fmt: skip
 
 
-def measured(student: Student, most: int, steps: Sequence[TaughtStep]) -> tuple[dict[str, Any], NDArray[np.bool_]]:
+def measured(student: Student, most: int, steps: Sequence[StepExample]) -> tuple[dict[str, Any], NDArray[np.bool_]]:
     """The figures of one route, and its marks."""
     sheets = [step.sheet for step in steps]
     student.log_odds(sheets[:2], most)

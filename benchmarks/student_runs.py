@@ -11,12 +11,12 @@ from typing import Any
 from benchmarks.exact_executor import RESULTS
 from reasoning.lm.generation import WriterTokens
 from reasoning.parsing.reader import JOB
-from training.learners import TaughtPack, WriteLearner, prepare_writer
-from training.loop import LOG_FILE, Curriculum, WritingOptions, claimed, last_checkpoint, teach
+from training.learners import PackExample, WriteLearner, prepare_writer
+from training.loop import LOG_FILE, Curriculum, WritingOptions, claimed, last_checkpoint, train
 
 
 def taught(
-    options: WritingOptions, out: Path, lessons: Callable[[WriterTokens], Curriculum[TaughtPack]]
+    options: WritingOptions, out: Path, lessons: Callable[[WriterTokens], Curriculum[PackExample]]
 ) -> list[dict[str, Any]]:
     """The log of a student of reading, taught to its end if it is not.
 
@@ -26,11 +26,11 @@ def taught(
         lessons: from the student's tokens to what it is taught and examined with.
 
     Raises:
-        TeachingError: the folder holds another run.
+        TrainingError: the folder holds another run.
     """
     with claimed(out, options):
         writer = prepare_writer(JOB, options, last_checkpoint(out))
-        teach(lessons(writer.tokens), options, out, WriteLearner(writer), say)
+        train(lessons(writer.tokens), options, out, WriteLearner(writer), say)
     return [json.loads(line) for line in (out / LOG_FILE).read_text(encoding="utf-8").splitlines()]
 
 

@@ -38,7 +38,7 @@ from benchmarks.machine import machine, machine_words
 from reasoning.lm.generation import Layout
 from skylark.files import encoded, write_whole
 from training.box_examples import BoxOptions, read_set
-from training.boxes import BoxLearner, BoxLesson, teach_boxes
+from training.boxes import BoxExample, BoxLearner, train_boxes
 from vision.classes.lexicon import COCO_CLASSES
 from vision.decoder.detector import VisionLLM, as_found
 from vision.decoder.image_tokens import NanoDetTokens
@@ -143,7 +143,7 @@ def measure(
     options = replace(usual, **variant.options)
     source = NanoDetTokens()
     sets = [read_set(folder_of(name)) for name in SETS]
-    report = teach_boxes(
+    report = train_boxes(
         options, folder, lambda line: print(line[:200], file=sys.stderr), source, sets, start=start,
         learner=OneAfterAnother if variant.autoregressive else BoxLearner,
     )  # fmt: skip
@@ -170,7 +170,7 @@ def measure(
 class OneAfterAnother(BoxLearner):
     """A learner whose slots stand one behind the other, each with what the slot before was to say."""
 
-    def written(self, lesson: BoxLesson) -> Written:
+    def written(self, lesson: BoxExample) -> Written:
         """Teacher forcing: what stands in a slot's input is the right word of the slot before."""
         projector = self.network.projector
         pictures = len(lesson.tokens) - len(lesson.texts)

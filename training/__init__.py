@@ -1,1 +1,1 @@
-"""What teaches the language model its jobs: lessons, samplers, the training loop; in a checkout, not in the wheel."""
+"""What teaches the language model its jobs: examples, samplers, the training loop; in a checkout, not in the wheel."""

@@ -25,7 +25,7 @@ from vision.decoder.network import NameVectors, TokenBatch, evidence
 from vision.decoder.vocabulary import BINS, Prompt
 
 UNTAUGHT = Path(__file__).parent / "lessons" / "untaught_words.tsv"
-"""Words that no lesson holds, each with the class of COCO that it means: they are measured with."""
+"""Words that no example holds, each with the class of COCO that it means: they are measured with."""
 
 MOST_TOKENS_OF_A_NAME = 4
 
@@ -121,7 +121,7 @@ class BindingSlots:
 
 
 class Binding:
-    """Draws class sets and slots of names.
+    """Samples class sets and slots of names.
 
     Args:
         tokens_of: token ids of a name.
@@ -140,14 +140,14 @@ class Binding:
         self.strength = float(self._named(COCO_CLASSES).norm(dim=1).mean())
 
     def class_set(self, count: int, rng: random.Random) -> list[str]:
-        """Different names, drawn at random; now and then several that are alike."""
+        """Different names, sampled at random; now and then several that are alike."""
         names = dict.fromkeys(rng.sample(self._names, count))
         for name in list(names)[: count // 8]:
             for other in self._related.get(name, ())[:2]:
                 names[other] = None
-        drawn = list(names)
-        rng.shuffle(drawn)
-        return drawn[:count]
+        sampled = list(names)
+        rng.shuffle(sampled)
+        return sampled[:count]
 
     def slots(self, prompt: Prompt, count: int, rng: random.Random, related: bool = True) -> BindingSlots:
         """Slots behind a prompt."""
@@ -173,7 +173,7 @@ class Binding:
         Args:
             prompt: whose names take the place of some of the detector's classes.
             logits: of the tokens, shape (n, classes).
-            rng: draws.
+            rng: samples.
         """
         columns = logits.shape[1]
         asked = rng.sample(range(len(prompt.classes)), min(len(prompt.classes), round(columns * rng.uniform(0.3, 1))))

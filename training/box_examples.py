@@ -1,4 +1,8 @@
-"""Examples for the decoder of boxes: pictures, their image tokens, and targets."""
+"""Examples for the decoder of boxes: pictures, their image tokens, and what these are to say.
+
+A picture's tokens never change, since the detector is frozen, so a long run reads them from a file; each picture is
+there as it is and mirrored.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +21,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.lm.errors import TeachingError
-from training.loop import WritingOptions
+from training.loop import TrainingError, WritingOptions
 from vision.decoder.image_tokens import ImageTokens, TokenSource
 from vision.decoder.vocabulary import BINS
 from vision.detections.boxes import iou_matrix
@@ -67,14 +70,14 @@ class BoxOptions(WritingOptions):
         super().__post_init__()
         self.check_at_least_one("hidden", "image_tokens", "boxed")
         if self.stage not in STAGES:
-            raise TeachingError(f"stage is one of {', '.join(STAGES)}, not {self.stage!r}")
+            raise TrainingError(f"stage is one of {', '.join(STAGES)}, not {self.stage!r}")
         if self.matching not in get_args(Matching):
-            raise TeachingError(f"matching is one of {', '.join(get_args(Matching))}, not {self.matching!r}")
+            raise TrainingError(f"matching is one of {', '.join(get_args(Matching))}, not {self.matching!r}")
         for name in ("text", "truth"):
             if not 0 <= getattr(self, name) <= 1:
-                raise TeachingError(f"{name} is a share between 0 and 1, not {getattr(self, name)}")
+                raise TrainingError(f"{name} is a share between 0 and 1, not {getattr(self, name)}")
         if self.boxed > self.image_tokens:
-            raise TeachingError(f"boxed is at most image_tokens ({self.image_tokens}), not {self.boxed}")
+            raise TrainingError(f"boxed is at most image_tokens ({self.image_tokens}), not {self.boxed}")
 
 
 IMAGES, INSTANCES = "images", "instances.json"
@@ -157,19 +160,19 @@ def read_set(folder: Path) -> PictureSet:
     """A set: `images` in a folder, and `instances.json` in COCO's form beside it, if it is there.
 
     Raises:
-        TeachingError: there are no images.
+        TrainingError: there are no images.
         DataError: the annotations are not in COCO's form.
         EvaluationError: an image of the annotations is not there.
     """
     images, instances = folder / IMAGES, folder / INSTANCES
     if not images.is_dir():
-        raise TeachingError(f"{folder} has no folder {IMAGES}: expected a folder with {IMAGES}, and {INSTANCES} if its "
+        raise TrainingError(f"{folder} has no folder {IMAGES}: expected a folder with {IMAGES}, and {INSTANCES} if its "
                             f"objects are annotated")  # fmt: skip
     if not instances.is_file():
         try:
             paths = tuple(list_images(images))
         except ImageError as error:
-            raise TeachingError(str(error)) from error
+            raise TrainingError(str(error)) from error
         return PictureSet(folder.resolve().name, paths, (None,) * len(paths))
     annotated = read_annotations([(images, instances)])
     truths = []
@@ -196,7 +199,7 @@ class Pictures:
 
     Raises:
         DetectorError: the source failed.
-        TeachingError: the tokens cannot be kept.
+        TrainingError: the tokens cannot be kept.
     """
 
     def __init__(
@@ -212,7 +215,7 @@ class Pictures:
                 _keep(pictures, source, most, folder, say)
                 arrays = _kept(folder)
         except OSError as error:
-            raise TeachingError(f"the image tokens of {pictures.name} cannot be kept in {cache} ({error}): make "
+            raise TrainingError(f"the image tokens of {pictures.name} cannot be kept in {cache} ({error}): make "
                                 f"room there, or choose another folder") from error  # fmt: skip
         assert arrays is not None
         self._arrays = arrays
@@ -325,7 +328,10 @@ class Targets:
 
 
 class Targeting:
-    """Makes targets for prompts.
+    """Makes targets for prompts: the detector's own scores, softened by what is annotated.
+
+    Distilling soft scores is what Calderon et al. 2023 (arXiv 2305.02031) call pseudo-targets. What is annotated counts
+    for the classes that the set annotates at all; of others nothing is known, and the detector's scores stay.
 
     Args:
         vocabulary: of the detector.
@@ -407,7 +413,12 @@ def _unsure(boxes: NDArray[np.float32], truth: Truth) -> NDArray[np.bool_]:
 
 
 def shares_of(scores: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """Scores of classes, shape (n, k), as shares of one softmax with, last, that of `<no>`; shape (n, k + 1)."""
+    """Scores of classes, shape (n, k), as shares of one softmax with, last, that of `<no>`; shape (n, k + 1).
+
+    What a detector gives 80 classes of which nothing is there, some 0.007 each, would be half of the whole; so scores
+    below `FLOOR` are background, those above are stretched to begin with 0, and where they are more than 1 together
+    they are divided by their sum. `benchmarks.visionllm` has what that costs.
+    """
     stretched = np.maximum(scores - FLOOR, 0) / (1 - FLOOR)
     total = stretched.sum(1, keepdims=True)
     return np.concatenate([stretched / np.maximum(total, 1), np.maximum(1 - total, 0)], 1).astype(np.float32)

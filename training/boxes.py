@@ -14,13 +14,13 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
-from reasoning.lm.errors import LLMError, TeachingError
+from reasoning.lm.errors import LLMError
 from reasoning.lm.low_rank import save_adapter
 from skylark.files import cache_dir
 from training.box_binding import Binding, BindingSlots
 from training.box_examples import BoxOptions, Picture, Pictures, PictureSet, Targeting, Targets
 from training.learners import adapted, opened, other_layers
-from training.loop import Progress, Report, claimed, last_checkpoint, teach
+from training.loop import Progress, Report, TrainingError, claimed, last_checkpoint, train
 from vision.decoder.detector import PROJECTOR_FILE, BoxWriting, Shape
 from vision.decoder.image_tokens import TokenSource
 from vision.decoder.network import Network, Projector, Segments, TokenBatch, Written, places_of
@@ -45,11 +45,11 @@ CLEAR = 0.3
 
 
 @dataclass(frozen=True, eq=False)
-class BoxLesson:
+class BoxExample:
     """Segments behind one prompt, with what their slots are to say.
 
     Attributes:
-        kind: lessons of one kind are examined together.
+        kind: examples of one kind are examined together.
         prompt: what is asked for.
         tokens: of all segments, one after the other, each of `count` tokens, those whose boxes are written first.
         count: tokens of a segment.
@@ -101,66 +101,66 @@ class BoxLearner:
         """What is taught."""
         return self.network
 
-    def loss(self, lessons: Sequence[BoxLesson]) -> Any:
+    def loss(self, examples: Sequence[BoxExample]) -> Any:
         """The cross-entropy of classes, its mean over all slots and over those that hold something, and of places."""
         losses = []
-        for lesson in lessons:
-            written = self.written(lesson)
+        for example in examples:
+            written = self.written(example)
             device = written.classes.device
-            classes = -(lesson.shares.to(device) * torch.log_softmax(written.classes, -1)).sum(1)
+            classes = -(example.shares.to(device) * torch.log_softmax(written.classes, -1)).sum(1)
             # Most slots hold nothing: those that hold something weigh as much as all of them together.
-            something = 1 - lesson.shares[:, -1].to(device)
+            something = 1 - example.shares[:, -1].to(device)
             losses.append(classes.mean() + (classes * something).sum() / something.sum().clamp(min=1))
-            weights = lesson.weights.to(device)
+            weights = example.weights.to(device)
             if float(weights.sum()) > 0:
-                spread = around(lesson.places.to(device).flatten())
+                spread = around(example.places.to(device).flatten())
                 places = -(spread * torch.log_softmax(written.places, -1)).sum(1).view(-1, 4).mean(1)
                 losses.append((places * weights).sum() / weights.sum() / 4)
-        pictures = self.writing.pictures + sum(lesson.pictures for lesson in lessons)
+        pictures = self.writing.pictures + sum(example.pictures for example in examples)
         self.writing = replace(self.writing, pictures=pictures)
-        return torch.stack(losses).sum() / len(lessons)
+        return torch.stack(losses).sum() / len(examples)
 
-    def written(self, lesson: BoxLesson) -> Written:
-        """What the network writes into a lesson's slots."""
+    def written(self, example: BoxExample) -> Written:
+        """What the network writes into an example's slots."""
         projector = self.network.projector
         device = self.network.embeddings.device
-        tokens = lesson.tokens.to(device)
-        pictures = len(tokens) - len(lesson.texts)
+        tokens = example.tokens.to(device)
+        pictures = len(tokens) - len(example.texts)
         shown = TokenBatch(*(part[:pictures] for part in vars(tokens).values()))
-        guide = self.names(lesson.prompt).to(device) if projector.shape.guided else None
+        guide = self.names(example.prompt).to(device) if projector.shape.guided else None
         parts = [projector.vectors(shown, guide)] if pictures else []
-        if len(lesson.texts):
-            parts.append(lesson.texts.to(device))
-        slots = projector.slots(torch.cat(parts), tokens).view(-1, lesson.count, 5, parts[0].shape[1])
-        boxes = slots[:, : lesson.boxed, 1:].flatten(1, 2)
-        segments = Segments(torch.cat([slots[:, :, 0], boxes], 1), lesson.count)
-        return self.network.write(lesson.prompt, segments, lesson.sees_others)
+        if len(example.texts):
+            parts.append(example.texts.to(device))
+        slots = projector.slots(torch.cat(parts), tokens).view(-1, example.count, 5, parts[0].shape[1])
+        boxes = slots[:, : example.boxed, 1:].flatten(1, 2)
+        segments = Segments(torch.cat([slots[:, :, 0], boxes], 1), example.count)
+        return self.network.write(example.prompt, segments, example.sees_others)
 
-    def examine(self, lessons: Sequence[BoxLesson]) -> Report:
+    def examine(self, examples: Sequence[BoxExample]) -> Report:
         """Classes that are the likeliest where one is clear, sides that are near; and how far they are from that."""
         right: dict[str, list[NDArray[np.bool_]]] = {}
         lost: dict[str, list[NDArray[np.float32]]] = {}
         with torch.inference_mode():
-            for lesson in lessons:
-                written = self.written(lesson)
-                logs, shares = torch.log_softmax(written.classes, -1).cpu(), lesson.shares
+            for example in examples:
+                written = self.written(example)
+                logs, shares = torch.log_softmax(written.classes, -1).cpu(), example.shares
                 clear = shares[:, :-1].max(1).values >= CLEAR
                 hits = logs.argmax(1)[clear] == shares.argmax(1)[clear]
                 if len(hits):
-                    right.setdefault(lesson.kind, []).append(hits.numpy())
+                    right.setdefault(example.kind, []).append(hits.numpy())
                 surprise = torch.xlogy(shares, shares).sum(1) - (shares * logs).sum(1)
-                lost.setdefault(lesson.kind, []).append(surprise.numpy())
-                counted = lesson.weights >= CLEAR
+                lost.setdefault(example.kind, []).append(surprise.numpy())
+                counted = example.weights >= CLEAR
                 if counted.any():
-                    away = (places_of(written.places.cpu()).view(-1, 4) - lesson.places)[counted].abs()
-                    right.setdefault(f"{lesson.kind}: sides", []).append((away <= NEAR).flatten().numpy())
-                    lost.setdefault(f"{lesson.kind}: sides", []).append((away.flatten() / BINS).numpy())
+                    away = (places_of(written.places.cpu()).view(-1, 4) - example.places)[counted].abs()
+                    right.setdefault(f"{example.kind}: sides", []).append((away <= NEAR).flatten().numpy())
+                    lost.setdefault(f"{example.kind}: sides", []).append((away.flatten() / BINS).numpy())
         return Report(
             {kind: float(np.concatenate(values).mean()) for kind, values in sorted(right.items())},
             {kind: float(np.concatenate(values).mean()) for kind, values in sorted(lost.items())},
         )
 
-    def calibrate(self, lessons: Sequence[BoxLesson]) -> None:
+    def calibrate(self, examples: Sequence[BoxExample]) -> None:
         """Nothing: what is taught are probabilities already."""
 
     def save(self, folder: Path) -> None:
@@ -214,19 +214,19 @@ WHOLE = 0.5
 
 
 class BoxCurriculum:
-    """The lessons of a run; a `training.loop.Curriculum`.
+    """The examples of a run; a `training.loop.Curriculum`.
 
     Args:
         options: how it is taught.
         tokens: the student's.
-        binding: draws texts.
+        binding: samples texts.
         vocabulary: of the detector.
         taught: pictures to teach with.
         held_out: pictures to examine with.
         is_bound: whether the student has been taught to bind: then the class sets of texts are large at once.
 
     Raises:
-        TeachingError: the stage is taught with pictures, and none has as many tokens as are to be taught.
+        TrainingError: the stage is taught with pictures, and none has as many tokens as are to be taught.
     """
 
     unique_tokens = 0
@@ -246,20 +246,20 @@ class BoxCurriculum:
         self._vocabulary = tuple(vocabulary)
         self._places = [(pictures, place) for pictures in taught for place in pictures.places(options.image_tokens)]
         if options.stage != "binding" and not self._places:
-            raise TeachingError(f"no picture has {options.image_tokens} image tokens: give fewer as image_tokens, or "
+            raise TrainingError(f"no picture has {options.image_tokens} image tokens: give fewer as image_tokens, or "
                                 f"other pictures")  # fmt: skip
         self._targeting = Targeting(vocabulary, options.truth, options.matching)
         self.exam = [*self._text_exam(), *self._image_exam(held_out)]
 
-    def next_pass(self, progress: Progress) -> list[BoxLesson]:
+    def next_pass(self, progress: Progress) -> list[BoxExample]:
         """One pass, the same for the same update."""
         rng = random.Random(f"{self._options.seed}|{progress.updates}")
         if self._options.stage == "binding" or rng.random() < self._options.text:
             grown = MOST_TAUGHT if self._is_bound else FIRST_CLASSES + progress.updates
-            return [self._text_lesson(self._class_set(min(grown, MOST_TAUGHT), rng), rng)]
-        return [self._image_lesson(rng)]
+            return [self._text_example(self._class_set(min(grown, MOST_TAUGHT), rng), rng)]
+        return [self._image_example(rng)]
 
-    def calibration(self) -> list[BoxLesson]:
+    def calibration(self) -> list[BoxExample]:
         """Nothing is calibrated."""
         return []
 
@@ -275,13 +275,13 @@ class BoxCurriculum:
             return rng.sample(self._vocabulary, min(count, len(self._vocabulary)))
         return self._binding.class_set(count, rng)
 
-    def _text_lesson(self, classes: Sequence[str], rng: random.Random) -> BoxLesson:
+    def _text_example(self, classes: Sequence[str], rng: random.Random) -> BoxExample:
         options = self._options
         prompt = self._prompt(classes, rng)
         room = options.tokens_of_a_pass - len(prompt.tokens)
         segments = max(1, room // (options.image_tokens + 4 * options.boxed))
         slots = [self._text_slots(prompt, rng) for _ in range(segments)]
-        return self._lesson("binding", prompt, [], [], slots, rng.random() < SIGHTED)
+        return self._example("binding", prompt, [], [], slots, rng.random() < SIGHTED)
 
     def _text_slots(self, prompt: Prompt, rng: random.Random) -> BindingSlots:
         """Slots of names: with evidence that is made up, or where there are pictures with that of one of them."""
@@ -291,14 +291,14 @@ class BoxCurriculum:
             return self._binding.borrowed(prompt, logits, rng)
         return self._binding.slots(prompt, self._options.image_tokens, rng)
 
-    def _image_lesson(self, rng: random.Random) -> BoxLesson:
+    def _image_example(self, rng: random.Random) -> BoxExample:
         options = self._options
-        drawn = rng.sample(self._places, min(64, len(self._places)))
+        sampled = rng.sample(self._places, min(64, len(self._places)))
         if rng.random() < WHOLE:
             classes = rng.sample(self._vocabulary, len(self._vocabulary))
         else:
             # Of a few random classes most pictures show none, so those of one picture are favoured.
-            pictures, place = drawn[0]
+            pictures, place = sampled[0]
             likely = pictures[place].tokens.logits.max(0)
             shown = [name for name, logit in zip(self._vocabulary, likely, strict=True) if logit > -1]
             others = [name for name in self._vocabulary if name not in shown]
@@ -308,11 +308,11 @@ class BoxCurriculum:
         prompt = self._prompt(classes, rng)
         room = options.tokens_of_a_pass - len(prompt.tokens)
         segments = max(1, room // (options.image_tokens + 4 * options.boxed))
-        found = [_first(pictures[place], options.image_tokens) for pictures, place in drawn[:segments]]
+        found = [_first(pictures[place], options.image_tokens) for pictures, place in sampled[:segments]]
         targets = [self._targeting.of(picture, classes) for picture in found]
-        return self._lesson("images", prompt, found, targets, [], options.sees_others)
+        return self._example("images", prompt, found, targets, [], options.sees_others)
 
-    def _lesson(
+    def _example(
         self,
         kind: str,
         prompt: Prompt,
@@ -320,7 +320,7 @@ class BoxCurriculum:
         targets: Sequence[Targets],
         texts: Sequence[BindingSlots],
         sees_others: bool,
-    ) -> BoxLesson:
+    ) -> BoxExample:
         options = self._options
         boxed = options.boxed
         batches = [*(TokenBatch.of(picture.tokens) for picture in pictures), *(text.tokens for text in texts)]
@@ -329,7 +329,7 @@ class BoxCurriculum:
         # Where l_i has no box, nothing says where the box of a text is.
         told = np.full(boxed, 1.0 if options.from_boxes else 0.0, np.float32)
         weights = [*(target.weights[:boxed] for target in targets), *(told for _ in texts)]
-        return BoxLesson(
+        return BoxExample(
             kind,
             prompt,
             joined(batches),
@@ -342,9 +342,9 @@ class BoxCurriculum:
             sees_others,
         )
 
-    def _text_exam(self) -> list[BoxLesson]:
+    def _text_exam(self) -> list[BoxExample]:
         """Binding of any words and of the detector's classes, alone and among others."""
-        lessons = []
+        examples = []
         for number in range(EXAMINED_PASSES):
             rng = random.Random(f"exam|{number}")
             asked = {"any words": self._binding.class_set(EXAMINED_CLASSES, rng), "classes": list(self._vocabulary)}
@@ -353,12 +353,12 @@ class BoxCurriculum:
                 slots = [self._binding.clear(prompt, self._options.image_tokens, rng)]
                 for seen in (False, True):
                     kind = f"binding of {name}{' among others' if seen else ''}"
-                    lessons.append(self._lesson(kind, prompt, [], [], slots, seen))
-        return lessons
+                    examples.append(self._example(kind, prompt, [], [], slots, seen))
+        return examples
 
-    def _image_exam(self, held_out: Sequence[Pictures]) -> list[BoxLesson]:
+    def _image_exam(self, held_out: Sequence[Pictures]) -> list[BoxExample]:
         """A few pictures of each set, asked for the whole vocabulary."""
-        lessons = []
+        examples = []
         for pictures in held_out:
             rng = random.Random("exam|images")
             usable = [place for place in pictures.places(self._options.image_tokens) if place % 2 == 0]
@@ -366,8 +366,8 @@ class BoxCurriculum:
                 prompt = self._prompt(rng.sample(self._vocabulary, len(self._vocabulary)), rng)
                 shown = [_first(pictures[place], self._options.image_tokens) for place in usable[start : start + 8]]
                 targets = [Targeting(self._vocabulary, 0.0, "overlap").of(picture, prompt.classes) for picture in shown]
-                lessons.append(self._lesson("images", prompt, shown, targets, [], self._options.sees_others))
-        return lessons
+                examples.append(self._example("images", prompt, shown, targets, [], self._options.sees_others))
+        return examples
 
 
 def _first(picture: Picture, count: int) -> Picture:
@@ -379,7 +379,7 @@ def joined(batches: Sequence[TokenBatch]) -> TokenBatch:
     return TokenBatch(*(torch.cat(parts) for parts in zip(*(vars(batch).values() for batch in batches), strict=True)))
 
 
-def teach_boxes(
+def train_boxes(
     options: BoxOptions,
     out: Path,
     say: Callable[[str], None],
@@ -406,11 +406,11 @@ def teach_boxes(
         The last examination.
 
     Raises:
-        TeachingError: the folder holds another run, or the stage needs pictures and has none.
+        TrainingError: the folder holds another run, or the stage needs pictures and has none.
         LLMError: the student or the adapter cannot be loaded, or was taught with another detector.
     """
     if options.stage != "binding" and not sets:
-        raise TeachingError(f"the stage {options.stage} is taught with pictures: name their folders")
+        raise TrainingError(f"the stage {options.stage} is taught with pictures: name their folders")
     shown = {one.name: len(one.paths) for one in sets}
     with claimed(out, options, {"start": start and str(start.resolve()), "pictures": shown}):
         last = last_checkpoint(out)
@@ -432,7 +432,7 @@ def teach_boxes(
             measure(network.projector, taught)
         curriculum = BoxCurriculum(options, tokens, binding, source.vocabulary, taught, held_out, is_bound)
         say(f"{sum(map(len, taught))} pictures, mirrored ones among them; {sum(map(len, held_out)) // 2} are held out")
-        return teach(curriculum, options, out, taught_one, say)
+        return train(curriculum, options, out, taught_one, say)
 
 
 def prepare_boxes(
@@ -446,14 +446,14 @@ def prepare_boxes(
 
     Raises:
         LLMError: the model or the adapter cannot be loaded, or they do not belong together.
-        TeachingError: the source knows too many classes.
+        TrainingError: the source knows too many classes.
     """
     model, tokenizer = opened(options)
     pack_attention(model)
     base = base_fingerprint(model)
     head = model.get_output_embeddings()
     if len(source.vocabulary) > MOST_CLASSES:
-        raise TeachingError(f"{source.name} knows {len(source.vocabulary)} classes, and a prompt holds {MOST_CLASSES} "
+        raise TrainingError(f"{source.name} knows {len(source.vocabulary)} classes, and a prompt holds {MOST_CLASSES} "
                             f"at most: take a detector with fewer")  # fmt: skip
     shape = Shape(source.width, head.weight.shape[1], options.hidden, options.from_scores, options.from_boxes,
                   options.sees_others, options.guided, options.fixed_tokens)  # fmt: skip

@@ -1,4 +1,8 @@
-"""Training of the model that reads instructions and expressions about images and videos."""
+"""Training of the model that reads instructions and expressions about images and videos.
+
+A few thousand written ones name each thing so often that a student would learn what is looked for instead of reading
+it: words that are copied are exchanged in text and reply alike. `lessons/image_lists/README.md` has the lists' form.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,11 @@ from typing import Any
 
 from reasoning import Query
 from reasoning.errors import QueryError
-from reasoning.lm.errors import TeachingError
 from reasoning.lm.generation import WriterTokens
 from reasoning.lm.packs import Pack, Segment
 from reasoning.query.tree import Count, Entity, Exists, Intersect, Project
-from training.learners import TaughtPack, WriteLearner, prepare_writer
-from training.loop import Progress, Report, WritingOptions, claimed, last_checkpoint, teach
+from training.learners import PackExample, WriteLearner, prepare_writer
+from training.loop import Progress, Report, TrainingError, WritingOptions, claimed, last_checkpoint, train
 from vision.classes.vocabulary import singular
 from vision.detections.colours import BASIC_COLOURS
 from vision.errors import InstructionError
@@ -37,7 +40,7 @@ FOLDER = Path(__file__).parent / "lessons" / "image_lists"
 
 
 @dataclass(frozen=True)
-class TaughtInstruction:
+class InstructionExample:
     """An instruction and the reply that is right."""
 
     text: str
@@ -76,19 +79,19 @@ def _output(task: Mapping[str, Any]) -> dict[str, Any]:
     return output
 
 
-def read_lists(paths: Sequence[Path]) -> list[TaughtInstruction]:
+def read_lists(paths: Sequence[Path]) -> list[InstructionExample]:
     """The entries of some lists that say by which words classes are named.
 
     Raises:
-        TeachingError: a file is no such list.
+        TrainingError: a file is no such list.
     """
     found = []
     for path in paths:
         try:
             entries = json.loads(path.read_text(encoding="utf-8"))
-            found += [TaughtInstruction(entry["instruction"], reply_of(entry)) for entry in entries if _is_told(entry)]
+            found += [InstructionExample(entry["instruction"], reply_of(entry)) for entry in entries if _is_told(entry)]
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise TeachingError(f"{path} is no list of instructions ({type(error).__name__}: {error})") from error
+            raise TrainingError(f"{path} is no list of instructions ({type(error).__name__}: {error})") from error
     return found
 
 
@@ -105,19 +108,19 @@ OTHER_CLASSES, OTHER_NUMBERS, LOWER, SLIPS = 0.6, 0.4, 0.08, 0.06
 
 
 class Variations:
-    """Draws variations of instructions.
+    """Samples variations of instructions.
 
     Args:
         instructions: whose class names are exchanged with each other.
     """
 
-    def __init__(self, instructions: Sequence[TaughtInstruction]) -> None:
+    def __init__(self, instructions: Sequence[InstructionExample]) -> None:
         names = {name.lower() for one in instructions for name in (*one.reply.classes, *one.reply.excluded)}
         plain = sorted(name for name in names if re.fullmatch(r"[a-z]+(?: [a-z]+)?", name))
         self._many = [name for name in plain if name.endswith("s") and not name.endswith("ss")]
         self._one = [name for name in plain if name not in set(self._many)]
 
-    def draw(self, one: TaughtInstruction, rng: random.Random) -> TaughtInstruction:
+    def sample(self, one: InstructionExample, rng: random.Random) -> InstructionExample:
         """A variation, or the instruction itself."""
         if rng.random() < OTHER_CLASSES:
             one = self._other_classes(one, rng)
@@ -126,10 +129,10 @@ class Variations:
         if one.reply.output.label_key != "label":
             return one
         if rng.random() < LOWER:
-            one = TaughtInstruction(one.text.lower(), one.reply)
+            one = InstructionExample(one.text.lower(), one.reply)
         return _slip(one, rng) if rng.random() < SLIPS else one
 
-    def _other_classes(self, one: TaughtInstruction, rng: random.Random) -> TaughtInstruction:
+    def _other_classes(self, one: InstructionExample, rng: random.Random) -> InstructionExample:
         """Each class that is named in one place only, and by none of the words of another, by another name."""
         reply, text = one.reply, one.text
         if reply.expression is not None:
@@ -153,10 +156,10 @@ class Variations:
             text = text[:start] + shown + text[end:]
             put[name] = other
         classes, excluded = ([put.get(name, name) for name in part] for part in (reply.classes, reply.excluded))
-        return TaughtInstruction(text, reply.model_copy(update={"classes": classes, "excluded": excluded}))
+        return InstructionExample(text, reply.model_copy(update={"classes": classes, "excluded": excluded}))
 
 
-def _other_numbers(one: TaughtInstruction, rng: random.Random) -> TaughtInstruction:
+def _other_numbers(one: InstructionExample, rng: random.Random) -> InstructionExample:
     """A number of objects, points or a range that stands there once in digits, another in its place."""
     reply, text = one.reply, one.text
     output = reply.output
@@ -175,7 +178,7 @@ def _other_numbers(one: TaughtInstruction, rng: random.Random) -> TaughtInstruct
             output = output.model_copy(update={"points": other})
         else:
             output = output.model_copy(update={"range": other})
-    return TaughtInstruction(text, reply.model_copy(update={"output": output}))
+    return InstructionExample(text, reply.model_copy(update={"output": output}))
 
 
 def _stands_once(number: int, text: str) -> bool:
@@ -184,7 +187,7 @@ def _stands_once(number: int, text: str) -> bool:
     return len(places) == 1 and not re.search(rf"[A-Za-z_]{number}", text)
 
 
-def _slip(one: TaughtInstruction, rng: random.Random) -> TaughtInstruction:
+def _slip(one: InstructionExample, rng: random.Random) -> InstructionExample:
     """One letter lost or doubled in a word that the reply does not copy."""
     reply = one.reply
     copied = " ".join([*reply.classes, *reply.excluded, reply.expression or "", *reply.unread]).lower()
@@ -198,7 +201,7 @@ def _slip(one: TaughtInstruction, rng: random.Random) -> TaughtInstruction:
     word = rng.choice(words)
     at = rng.randrange(word.start + 1, word.end - 1)
     put = one.text[at] * 2 if rng.random() < 0.5 else ""
-    return TaughtInstruction(one.text[:at] + put + one.text[at + 1 :], reply)
+    return InstructionExample(one.text[:at] + put + one.text[at + 1 :], reply)
 
 
 VIDEO_LIST = ".video.jsonl"
@@ -209,7 +212,7 @@ OTHER_WORDS, LOWER_EXPRESSION = 0.6, 0.15
 
 
 @dataclass(frozen=True)
-class TaughtExpression:
+class ExpressionExample:
     """An expression, what it asks, and by class or colour the words that say it."""
 
     text: str
@@ -246,23 +249,23 @@ def _bound(operator: str, number: int) -> tuple[str, int]:
     return operator, number
 
 
-def read_expressions(paths: Sequence[Path]) -> list[TaughtExpression]:
+def read_expressions(paths: Sequence[Path]) -> list[ExpressionExample]:
     """The entries of some lists that say by which words things are named.
 
     Raises:
-        TeachingError: a file is no such list.
+        TrainingError: a file is no such list.
     """
     found = []
     for path in paths:
         try:
             entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
             found += [
-                TaughtExpression(entry["expression"], sentence_of(entry), _phrases(entry["words"]))
+                ExpressionExample(entry["expression"], sentence_of(entry), _phrases(entry["words"]))
                 for entry in entries
                 if "words" in entry
             ]
         except (OSError, ValueError, KeyError, TypeError, AttributeError, QueryError) as error:
-            raise TeachingError(f"{path} is no list of expressions ({type(error).__name__}: {error})") from error
+            raise TrainingError(f"{path} is no list of expressions ({type(error).__name__}: {error})") from error
     return found
 
 
@@ -271,13 +274,13 @@ def _phrases(words: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 class ExpressionVariations:
-    """Draws variations of expressions.
+    """Samples variations of expressions.
 
     Args:
         expressions: whose names of things are exchanged with each other.
     """
 
-    def __init__(self, expressions: Sequence[TaughtExpression]) -> None:
+    def __init__(self, expressions: Sequence[ExpressionExample]) -> None:
         labels = {label for one in expressions for label in actions_of(one.sentence.things)}
         said = {
             phrase.lower()
@@ -295,13 +298,13 @@ class ExpressionVariations:
         self._many = sorted(phrase for phrase in said if singular(last := phrase.split()[-1]) != last)
         self._one = sorted(said - set(self._many))
 
-    def draw(self, one: TaughtExpression, rng: random.Random) -> TaughtExpression:
+    def sample(self, one: ExpressionExample, rng: random.Random) -> ExpressionExample:
         """A variation, or the expression itself."""
         if rng.random() < OTHER_WORDS:
             one = self._other_words(one, rng)
         return replace(one, text=one.text.lower().rstrip("?.!")) if rng.random() < LOWER_EXPRESSION else one
 
-    def _other_words(self, one: TaughtExpression, rng: random.Random) -> TaughtExpression:
+    def _other_words(self, one: ExpressionExample, rng: random.Random) -> ExpressionExample:
         text = one.text
         others: dict[str, str] = {}
         for value, phrases in one.words.items():
@@ -316,7 +319,7 @@ class ExpressionVariations:
                 text = text[:start] + (other.capitalize() if text[start].isupper() else other) + text[end:]
                 others[phrase] = other
         put = {value: [others.get(phrase, phrase) for phrase in phrases] for value, phrases in one.words.items()}
-        return TaughtExpression(text, one.sentence, put)
+        return ExpressionExample(text, one.sentence, put)
 
     def _pool(self, value: str, phrase: str) -> Sequence[str]:
         if value in self._labels:
@@ -363,7 +366,7 @@ def is_kept_back(text: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageReadingOptions(WritingOptions):
+class InstructionOptions(WritingOptions):
     """How a student is taught to read instructions and expressions.
 
     Attributes:
@@ -379,13 +382,13 @@ class ImageReadingOptions(WritingOptions):
 class Texts:
     """What is taught: written instructions, expressions about pictures, and expressions about videos."""
 
-    instructions: Sequence[TaughtInstruction] = ()
-    expressions: Sequence[TaughtExpression] = ()
-    videos: Sequence[TaughtExpression] = ()
+    instructions: Sequence[InstructionExample] = ()
+    expressions: Sequence[ExpressionExample] = ()
+    videos: Sequence[ExpressionExample] = ()
 
 
-def teach_reading(
-    options: ImageReadingOptions,
+def train_instructions(
+    options: InstructionOptions,
     out: Path,
     say: Callable[[str], None],
     texts: Texts,
@@ -407,12 +410,12 @@ def teach_reading(
         The last examination.
 
     Raises:
-        TeachingError: the folder holds another run.
+        TrainingError: the folder holds another run.
         LLMError: the student or the adapter cannot be loaded.
     """
     with claimed(out, options):
         writer = prepare_writer(JOB, options, last_checkpoint(out) or start, device)
-        return teach(ReadingCurriculum(texts, options, writer.tokens), options, out, WriteLearner(writer), say)
+        return train(ReadingCurriculum(texts, options, writer.tokens), options, out, WriteLearner(writer), say)
 
 
 class ReadingCurriculum:
@@ -420,13 +423,13 @@ class ReadingCurriculum:
 
     Args:
         texts: taught and held out.
-        options: how much is drawn.
+        options: how much is sampled.
         tokens: the student's.
     """
 
     unique_tokens = 0
 
-    def __init__(self, texts: Texts, options: ImageReadingOptions, tokens: WriterTokens) -> None:
+    def __init__(self, texts: Texts, options: InstructionOptions, tokens: WriterTokens) -> None:
         self._options, self._tokens = options, tokens
         self._instructions = [one for one in texts.instructions if not is_kept_back(one.text)]
         self._expressions = [one for one in texts.expressions if not is_kept_back(one.text)]
@@ -447,38 +450,38 @@ class ReadingCurriculum:
             for half in (0, 1)
         )
 
-    def next_pass(self, progress: Progress) -> list[TaughtPack]:
-        """One pack, drawn by the update's number, so that a run that goes on meets the same."""
+    def next_pass(self, progress: Progress) -> list[PackExample]:
+        """One pack, sampled by the update's number, so that a run that goes on meets the same."""
         rng = random.Random(f"{self._options.seed}|{progress.updates}")
         of_expressions = bool(self._expressions) and (
             not self._instructions or rng.random() < self._options.expressions
         )
-        # Without videos no number is drawn for them, so that such runs meet what they met before there were any.
+        # Without videos no number is sampled for them, so that such runs meet what they met before there were any.
         of_videos = bool(self._videos) and of_expressions and rng.random() < self._options.videos
         about = beginning(VIDEO if of_videos else PICTURE) if of_expressions else ABOUT_INSTRUCTIONS
         segments: list[tuple[str, Segment]] = []
         while sum(len(segment.tokens) for _, segment in segments) < 0.85 * self._options.tokens_of_a_pass:
             if of_videos:
-                segments += self._sentences([self._video_variations.draw(rng.choice(self._videos), rng)], VIDEO)
+                segments += self._sentences([self._video_variations.sample(rng.choice(self._videos), rng)], VIDEO)
             elif of_expressions:
-                expression = self._expression_variations.draw(rng.choice(self._expressions), rng)
+                expression = self._expression_variations.sample(rng.choice(self._expressions), rng)
                 segments += self._sentences([expression], PICTURE)
             else:
-                segments += self._tasks([self._instruction_variations.draw(rng.choice(self._instructions), rng)])
+                segments += self._tasks([self._instruction_variations.sample(rng.choice(self._instructions), rng)])
         return [self._pack(segments, about)]
 
-    def calibration(self) -> list[TaughtPack]:
+    def calibration(self) -> list[PackExample]:
         """Texts that were not taught, others than those of the exam."""
         return self._calibrating
 
-    def _packs(self, segments: Sequence[tuple[str, Segment]], about: str) -> list[TaughtPack]:
+    def _packs(self, segments: Sequence[tuple[str, Segment]], about: str) -> list[PackExample]:
         return [self._pack(segments[at : at + TOGETHER], about) for at in range(0, len(segments), TOGETHER)]
 
-    def _pack(self, segments: Sequence[tuple[str, Segment]], about: str) -> TaughtPack:
+    def _pack(self, segments: Sequence[tuple[str, Segment]], about: str) -> PackExample:
         kinds = [kind for kind, _ in segments]
-        return TaughtPack(Pack(self._tokens.text(about), [segment for _, segment in segments]), kinds)
+        return PackExample(Pack(self._tokens.text(about), [segment for _, segment in segments]), kinds)
 
-    def _tasks(self, instructions: Sequence[TaughtInstruction]) -> Iterator[tuple[str, Segment]]:
+    def _tasks(self, instructions: Sequence[InstructionExample]) -> Iterator[tuple[str, Segment]]:
         """Instructions with their replies as tokens, but for those that cannot be written or are far too long."""
         for one in instructions:
             prompt = TextPrompt(one.text)
@@ -488,7 +491,7 @@ class ReadingCurriculum:
             except InstructionError:
                 continue
 
-    def _sentences(self, expressions: Sequence[TaughtExpression], about: Pieces) -> Iterator[tuple[str, Segment]]:
+    def _sentences(self, expressions: Sequence[ExpressionExample], about: Pieces) -> Iterator[tuple[str, Segment]]:
         """The same of expressions."""
         for one in expressions:
             prompt = TextPrompt(one.text)

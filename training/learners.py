@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.lm.candidate_scoring import (
-    Marks,
-    MarkScheme,
-    Student,
-    attach,
-    check_base,
-    fingerprint,
-    keep_logits,
-    open_base,
-)
-from reasoning.lm.errors import LLMError, TeachingError, need_packages
+from reasoning.lm.candidate_scoring import Marks, Student, attach, check_base, fingerprint, keep_logits, open_base
+from reasoning.lm.errors import LLMError, need_packages
 from reasoning.lm.generation import FINGERPRINT_ROWS, Writer, WriterTokens, Writing, check_writing
 from reasoning.lm.low_rank import (
     load_adapter,
@@ -33,13 +23,22 @@ from reasoning.lm.low_rank import (
     stored_config,
     with_adapter,
 )
+from reasoning.lm.mark_scheme import MarkScheme
 from reasoning.lm.packs import Pack, reply_logits
-from skylark.command_line import add_options, positive
-from training.loop import Lesson, Report, TeachingOptions, WritingOptions, best_temperature, examine, fit_temperature
+from training.loop import (
+    Report,
+    SheetExample,
+    TrainingError,
+    TrainingOptions,
+    WritingOptions,
+    best_temperature,
+    examine,
+    fit_temperature,
+)
 
 
 def prepare(
-    options: TeachingOptions, operations: Mapping[str, str], start: Path | None = None, device: str = "cpu"
+    options: TrainingOptions, operations: Mapping[str, str], start: Path | None = None, device: str = "cpu"
 ) -> tuple[Any, Student]:
     """The student with PEFT's layers, from an adapter or new.
 
@@ -78,7 +77,7 @@ def prepare_writer(job: str, options: WritingOptions, start: Path | None = None,
 
     Raises:
         LLMError: the model or the adapter cannot be loaded, or they do not belong together.
-        TeachingError: the layers cannot be compiled.
+        TrainingError: the layers cannot be compiled.
     """
     from reasoning.lm.packed_attention import PACKED, register
 
@@ -106,7 +105,7 @@ def adapted(model: Any, options: WritingOptions, start: Path | None) -> Any:
 
     Raises:
         LLMError: the adapter cannot be loaded.
-        TeachingError: the layers cannot be compiled.
+        TrainingError: the layers cannot be compiled.
     """
     config = new_config(options.rank) if start is None else stored_config(start)
     if config.r != options.rank:
@@ -127,15 +126,15 @@ def _compile(decoder: Any, layers: int) -> None:
     from torch import nn
 
     if not any(map(shutil.which, ("g++", "clang++"))):
-        raise TeachingError("Layers are compiled with g++ or clang++: install one, or teach without --compiled")
+        raise TrainingError("Layers are compiled with g++ or clang++: install one, or teach without --compiled")
     for module in decoder.modules():
         if isinstance(module, nn.ModuleList) and len(module) == layers:
             for layer in module:
                 layer.compile(dynamic=True)
 
 
-def opened(options: TeachingOptions) -> tuple[Any, Any]:
-    """The base model and its tokenizer; new matrices are drawn by the run's seed from here on.
+def opened(options: TrainingOptions) -> tuple[Any, Any]:
+    """The base model and its tokenizer; new matrices are sampled by the run's seed from here on.
 
     Raises:
         LLMError: a package or the weights are missing, or they cannot be read.
@@ -148,7 +147,7 @@ def opened(options: TeachingOptions) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def other_layers(start: Path, layers: int, options: TeachingOptions) -> LLMError:
+def other_layers(start: Path, layers: int, options: TrainingOptions) -> LLMError:
     """What is said of an adapter for another number of layers."""
     return LLMError(f"{start} is for {layers} layers, not {options.layers}")
 
@@ -165,23 +164,23 @@ class MarkLearner:
     adapter: Any
     student: Student
 
-    def loss(self, lessons: Sequence[Lesson]) -> Any:
+    def loss(self, examples: Sequence[SheetExample]) -> Any:
         """The cross-entropy at the marks alone."""
         import torch
 
-        odds = keep_logits(self.adapter, self.student.readout, [lesson.sheet for lesson in lessons])
-        right = np.concatenate([lesson.keep for lesson in lessons])
+        odds = keep_logits(self.adapter, self.student.readout, [example.sheet for example in examples])
+        right = np.concatenate([example.keep for example in examples])
         target = torch.tensor(right, dtype=torch.float32, device=odds.device)
         return torch.nn.functional.binary_cross_entropy_with_logits(odds, target)
 
-    def examine(self, lessons: Sequence[Lesson]) -> Report:
+    def examine(self, examples: Sequence[SheetExample]) -> Report:
         """Exact match and wrong marks."""
-        return examine(self.student, lessons)
+        return examine(self.student, examples)
 
-    def calibrate(self, lessons: Sequence[Lesson]) -> None:
+    def calibrate(self, examples: Sequence[SheetExample]) -> None:
         """Fit the temperature."""
-        odds = self.student.log_odds([lesson.sheet for lesson in lessons])
-        right = np.concatenate([lesson.keep for lesson in lessons]).astype(bool)
+        odds = self.student.log_odds([example.sheet for example in examples])
+        right = np.concatenate([example.keep for example in examples]).astype(bool)
         temperature = fit_temperature(np.concatenate(odds), right)
         self.student.marks = replace(self.student.marks, temperature=temperature)
 
@@ -192,7 +191,7 @@ class MarkLearner:
 
 
 @dataclass(frozen=True)
-class TaughtPack:
+class PackExample:
     """A pack with what each of its segments teaches.
 
     Attributes:
@@ -218,21 +217,21 @@ class WriteLearner:
         """What is taught."""
         return self.writer.decoder
 
-    def loss(self, lessons: Sequence[TaughtPack]) -> Any:
+    def loss(self, examples: Sequence[PackExample]) -> Any:
         """The cross-entropy of the replies' tokens."""
         import torch
 
-        logits = torch.cat([reply_logits(self.writer.decoder, self.writer.head, lesson.pack) for lesson in lessons])
-        right = torch.from_numpy(np.concatenate([lesson.pack.replies for lesson in lessons]))
+        logits = torch.cat([reply_logits(self.writer.decoder, self.writer.head, example.pack) for example in examples])
+        right = torch.from_numpy(np.concatenate([example.pack.replies for example in examples]))
         return torch.nn.functional.cross_entropy(logits, right.to(logits.device))
 
-    def examine(self, lessons: Sequence[TaughtPack]) -> Report:
+    def examine(self, examples: Sequence[PackExample]) -> Report:
         """Replies whose every token is the likeliest one, and the share of tokens that are not."""
         exact: dict[str, list[bool]] = {}
         wrong: dict[str, list[float]] = {}
-        for lesson in lessons:
-            hits = self._logits(lesson).argmax(-1) == lesson.pack.replies
-            for kind, part in zip(lesson.kinds, np.split(hits, np.cumsum(lesson.pack.lengths)[:-1]), strict=True):
+        for example in examples:
+            hits = self._logits(example).argmax(-1) == example.pack.replies
+            for kind, part in zip(example.kinds, np.split(hits, np.cumsum(example.pack.lengths)[:-1]), strict=True):
                 exact.setdefault(kind, []).append(bool(part.all()))
                 wrong.setdefault(kind, []).append(float(1 - part.mean()))
         return Report(
@@ -240,12 +239,12 @@ class WriteLearner:
             {kind: float(np.mean(values)) for kind, values in sorted(wrong.items())},
         )
 
-    def calibrate(self, lessons: Sequence[TaughtPack]) -> None:
+    def calibrate(self, examples: Sequence[PackExample]) -> None:
         """Fit the temperature on the tokens of held-out replies."""
         import torch
 
-        logits = torch.from_numpy(np.concatenate([self._logits(lesson) for lesson in lessons]))
-        right = torch.from_numpy(np.concatenate([lesson.pack.replies for lesson in lessons]))
+        logits = torch.from_numpy(np.concatenate([self._logits(example) for example in examples]))
+        right = torch.from_numpy(np.concatenate([example.pack.replies for example in examples]))
 
         def surprise(temperature: float) -> float:
             return float(torch.nn.functional.cross_entropy(logits / temperature, right))
@@ -257,45 +256,8 @@ class WriteLearner:
         save_adapter(self.writer.decoder, folder)
         self.writer.writing.write(folder)
 
-    def _logits(self, lesson: TaughtPack) -> NDArray[np.float32]:
+    def _logits(self, example: PackExample) -> NDArray[np.float32]:
         import torch
 
         with torch.inference_mode():
-            return np.asarray(reply_logits(self.writer.decoder, self.writer.head, lesson.pack).cpu().numpy())
-
-
-Options = TypeVar("Options", bound=TeachingOptions)
-
-
-def add_run(job: argparse.ArgumentParser) -> None:
-    """Offer what every job is told: where the run lies, what it begins with, and on which device it works."""
-    job.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run's folder; a stopped run goes on")
-    job.add_argument("--from", type=Path, dest="start", metavar="ADAPTER", help="begin with this adapter's folder")
-    job.add_argument("--student", dest="source", metavar="M", help="a folder or hub name; default: the embedded model")
-    job.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, cuda:N or mps")
-
-
-def add_writing_options(job: argparse.ArgumentParser, defaults: Any, *options: tuple[str, Any, str]) -> None:
-    """Offer what every job whose student writes is told; `options` are further ones, see `add_options`."""
-    job.add_argument(
-        "--compiled", action="store_true", help="compile the layers first: takes a minute, pays in a long run"
-    )
-    add_options(
-        job,
-        defaults,
-        ("layers", positive, "how many of the student's layers are used"),
-        ("rank", positive, "of the LoRA matrices"),
-        ("learning-rate", float, "the highest"),
-        ("tokens", positive, "training tokens of the run"),
-        ("tokens-of-a-pass", positive, "tokens packed into one pass"),
-        ("dtype", str, "of the weights: bfloat16, or float32, which is quicker where the processor has no bfloat16"),
-        *options,
-        ("report-every", positive, "tokens between two examinations and checkpoints"),
-        ("seed", int, "of everything drawn"),
-    )
-
-
-def given_options(kind: type[Options], arguments: argparse.Namespace) -> Options:
-    """The options that the command line gives."""
-    names = {field.name for field in fields(kind)}
-    return kind(**{name: value for name, value in vars(arguments).items() if name in names})
+            return np.asarray(reply_logits(self.writer.decoder, self.writer.head, example.pack).cpu().numpy())

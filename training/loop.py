@@ -16,16 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.lm.candidate_scoring import Sheet, Student
-from reasoning.lm.errors import TeachingError
+from skylark.errors import UsageError
 from skylark.files import encoded, whole_lines, write_whole
 
 
+class TrainingError(UsageError):
+    """Options of a training that cannot be, or a run's folder that cannot be gone on with."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class TeachingOptions:
+class TrainingOptions:
     """How a student is taught.
 
     Attributes:
-        source: the student: None for the embedded model, else as `language.local_weights.find_weights` takes it.
+        source: the student: None for the embedded model, else as `lm.local_weights.find_weights` takes it.
         layers: how many of its layers are used.
         rank: of the LoRA matrices on every linear layer.
         learning_rate: the highest, after the warm-up; it falls to a twentieth along half a cosine.
@@ -33,7 +37,7 @@ class TeachingOptions:
         tokens_of_a_pass: tokens packed into one pass; there is an update after each.
         dtype: of the frozen weights, "float32" or "bfloat16"; the adapter is float32 while it is taught.
         report_every: tokens between two examinations, with a checkpoint each.
-        seed: of everything drawn.
+        seed: of everything sampled.
     """
 
     source: str | None = None
@@ -49,15 +53,15 @@ class TeachingOptions:
     def __post_init__(self) -> None:
         self.check_at_least_one("layers", "rank", "tokens", "tokens_of_a_pass", "report_every")
         if not 0 < self.learning_rate < math.inf:
-            raise TeachingError(f"learning_rate must be above 0, not {self.learning_rate}")
+            raise TrainingError(f"learning_rate must be above 0, not {self.learning_rate}")
         if self.dtype not in ("float32", "bfloat16"):
-            raise TeachingError(f"dtype must be float32 or bfloat16, not {self.dtype!r}")
+            raise TrainingError(f"dtype must be float32 or bfloat16, not {self.dtype!r}")
 
     def check_at_least_one(self, *names: str) -> None:
-        """Raise a `TeachingError` if one of these options is below 1."""
+        """Raise a `TrainingError` if one of these options is below 1."""
         for name in names:
             if (value := getattr(self, name)) < 1:
-                raise TeachingError(f"{name} must be at least 1, not {value}")
+                raise TrainingError(f"{name} must be at least 1, not {value}")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-serialisable."""
@@ -65,7 +69,7 @@ class TeachingOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WritingOptions(TeachingOptions):
+class WritingOptions(TrainingOptions):
     """How a student is taught to write: with all layers of the embedded model, which binding names needs.
 
     Attributes:
@@ -97,7 +101,7 @@ class Progress:
         updates: done.
         tokens: seen.
         seconds: taken.
-        weights: how often each kind of lesson is drawn; empty before the first examination.
+        weights: how often each kind of example is sampled; empty before the first examination.
     """
 
     updates: int = 0
@@ -107,7 +111,10 @@ class Progress:
 
 
 def save_checkpoint(out: Path, save: Callable[[Path], None], optimizer: Any, progress: Progress) -> None:
-    """Write `out/checkpoint`, whole or not at all.
+    """Write `out/checkpoint`, whole or not at all: beside the last one, whose place it takes by renaming.
+
+    It is the adapter as it will be used and, for going on, the optimizer's state. Without the state a run goes on from
+    the adapter alone.
 
     Args:
         out: the run's folder.
@@ -116,7 +123,7 @@ def save_checkpoint(out: Path, save: Callable[[Path], None], optimizer: Any, pro
         progress: where the run is.
 
     Raises:
-        TeachingError: it cannot be written; the one before stays.
+        TrainingError: it cannot be written; the one before stays.
     """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
@@ -143,10 +150,10 @@ def save_checkpoint(out: Path, save: Callable[[Path], None], optimizer: Any, pro
         raise unwritable(out, error) from error
 
 
-def unwritable(out: Path, error: Exception) -> TeachingError:
+def unwritable(out: Path, error: Exception) -> TrainingError:
     """What is told where a run's folder takes nothing more."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-    return TeachingError(
+    return TrainingError(
         f"{out} cannot be written: {reason}; its last checkpoint is whole: make room, and give the same command again"
     )
 
@@ -163,19 +170,19 @@ def read_progress(checkpoint: Path) -> Progress:
     """Where the run was.
 
     Raises:
-        TeachingError: it cannot be read.
+        TrainingError: it cannot be read.
     """
     try:
         return Progress(**json.loads((checkpoint / PROGRESS_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise TeachingError(f"{checkpoint} is damaged ({error}): start the run in a new folder") from error
+        raise TrainingError(f"{checkpoint} is damaged ({error}): start the run in a new folder") from error
 
 
 def load_optimizer(checkpoint: Path, optimizer: Any) -> None:
     """The optimizer's moments, where the checkpoint has them.
 
     Raises:
-        TeachingError: they cannot be read.
+        TrainingError: they cannot be read.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -185,7 +192,7 @@ def load_optimizer(checkpoint: Path, optimizer: Any) -> None:
     try:
         stored = load_file(checkpoint / STATE_FILE)
     except (OSError, SafetensorError) as error:
-        raise TeachingError(
+        raise TrainingError(
             f"{checkpoint / STATE_FILE} is damaged ({error}): delete it to go on from the adapter alone"
         ) from error
     state: dict[int, dict[str, Any]] = {}
@@ -195,8 +202,10 @@ def load_optimizer(checkpoint: Path, optimizer: Any) -> None:
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
-class Masters:
-    """What the optimizer updates: the parameters themselves where they are float32, else copies.
+class MasterWeights:
+    """What the optimizer updates: the parameters themselves where they are float32, else float32 copies.
+
+    Small updates would be lost in a shorter format.
 
     Args:
         parameters: that are taught.
@@ -234,15 +243,19 @@ LEAST_WORTH = 0.5
 
 
 def effective_data(unique: float, epochs: float) -> float:
-    """Tokens of new data that `unique` tokens seen `epochs` times are worth; D' above, with R = epochs - 1."""
-    _check(unique, epochs)
+    """Tokens of new data that `unique` tokens seen `epochs` times are worth.
+
+    The data-constrained scaling law of Muennighoff et al. 2023 (arXiv 2305.16264, equation 5): U unique tokens that are
+    seen R more times are worth D' = U + U R* (1 - exp(-R / R*)), here with R = epochs - 1. That was fitted to
+    pretraining on text; steps that a small adapter marks are learned by heart sooner, see
+    `benchmarks/results/repeated_steps.md`.
+
+    Raises:
+        TrainingError: a number is out of range.
+    """
+    if unique <= 0 or epochs < 1:
+        raise TrainingError(f"unique tokens must be above 0 and epochs at least 1, not {unique} and {epochs}")
     return unique + unique * R_STAR * -math.expm1(-(epochs - 1) / R_STAR)
-
-
-def worth(epochs: float) -> float:
-    """What a token of the last epoch is worth, of a new one: the derivative of D' by the tokens seen."""
-    _check(1, epochs)
-    return math.exp(-(epochs - 1) / R_STAR)
 
 
 @dataclass(frozen=True)
@@ -267,27 +280,16 @@ class EpochPlan:
         return f"{self.epochs:.1f} epochs, {self.tokens:,} tokens, worth {self.effective:,} new ones{end}"
 
 
-def plan_epochs(unique: int, tokens: int, least_worth: float = LEAST_WORTH) -> EpochPlan:
-    """The epochs that are still worth it.
+def plan_epochs(unique: int, tokens: int) -> EpochPlan:
+    """The epochs in which a repeated token is still worth `LEAST_WORTH` of a new one, exp(-R / R*) by the same law.
 
     Args:
         unique: tokens of the examples there are.
         tokens: training tokens that there is time for.
-        least_worth: below which share of a new token's worth repeating stops.
-
-    Raises:
-        TeachingError: a number is out of range.
     """
-    if not 0 < least_worth < 1:
-        raise TeachingError(f"least_worth is a share between 0 and 1, not {least_worth}")
-    most = 1 - R_STAR * math.log(least_worth)
+    most = 1 - R_STAR * math.log(LEAST_WORTH)
     epochs = max(1.0, min(tokens / unique if unique > 0 else 0.0, most))
     return EpochPlan(epochs, round(unique * epochs), round(effective_data(unique, epochs)), tokens > unique * epochs)
-
-
-def _check(unique: float, epochs: float) -> None:
-    if unique <= 0 or epochs < 1:
-        raise TeachingError(f"unique tokens must be above 0 and epochs at least 1, not {unique} and {epochs}")
 
 
 BINS = 15
@@ -295,15 +297,15 @@ LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.1, 10.0
 """Between which the temperature is looked for."""
 
 LEAST_SHARE = 0.3
-"""Every kind of lesson keeps this share of the most frequent kind's share, however well it is known."""
+"""Every kind of example keeps this share of the most frequent kind's share, however well it is known."""
 
 
 @dataclass(frozen=True)
-class Lesson:
+class SheetExample:
     """One sheet with the marks that are right.
 
     Attributes:
-        kind: lessons of one kind are examined together.
+        kind: examples of one kind are examined together.
         sheet: what the model reads.
         keep: the right mark at each place, or the probability that a teacher gives it, shape (p,).
     """
@@ -321,7 +323,7 @@ class Report:
     """The result of an examination.
 
     Attributes:
-        exact: share of lessons with every mark right, by kind.
+        exact: share of examples with every mark right, by kind.
         wrong: share of wrong marks, or of wrong tokens where the model writes, by kind.
     """
 
@@ -329,7 +331,7 @@ class Report:
     wrong: dict[str, float]
 
     def weights(self) -> dict[str, float]:
-        """How often each kind is to be drawn: by its error, with a least share for each."""
+        """How often each kind is to be sampled: by its error, with a least share for each."""
         errors = {kind: 1 - exact for kind, exact in self.exact.items()}
         most = max(errors.values())
         return {kind: LEAST_SHARE + (error / most if most else 1.0) for kind, error in errors.items()}
@@ -342,20 +344,22 @@ class Report:
         }
 
 
-def examine(student: Student, lessons: Sequence[Lesson]) -> Report:
-    """Exact match and wrong marks of each kind of lesson."""
-    odds = student.log_odds([lesson.sheet for lesson in lessons])
+def examine(student: Student, examples: Sequence[SheetExample]) -> Report:
+    """Exact match and wrong marks of each kind of example."""
+    odds = student.log_odds([example.sheet for example in examples])
     exact: dict[str, float] = {}
     wrong: dict[str, float] = {}
-    for kind in dict.fromkeys(lesson.kind for lesson in lessons):
-        errors = [(own > 0) != lesson.keep for own, lesson in zip(odds, lessons, strict=True) if lesson.kind == kind]
+    for kind in dict.fromkeys(example.kind for example in examples):
+        errors = [
+            (own > 0) != example.keep for own, example in zip(odds, examples, strict=True) if example.kind == kind
+        ]
         exact[kind] = float(np.mean([not error.any() for error in errors]))
         wrong[kind] = float(np.concatenate(errors).mean())
     return Report(exact, wrong)
 
 
 def fit_temperature(log_odds: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
-    """The temperature that makes the marks most likely.
+    """The temperature that makes the marks most likely (Guo et al. 2017, arXiv 1706.04599).
 
     Args:
         log_odds: shape (n,).
@@ -401,7 +405,7 @@ WARM_UP = 25
 
 
 class Sized(Protocol):
-    """A lesson, whatever it teaches."""
+    """An example, whatever it teaches."""
 
     def __len__(self) -> int:
         """Its tokens."""
@@ -416,17 +420,17 @@ class Curriculum(Protocol[Given]):
     """What a model is taught and examined with."""
 
     unique_tokens: int
-    """Tokens of the lessons that the run repeats; 0 where it draws new ones all along."""
+    """Tokens of the examples that the run repeats; 0 where it samples new ones all along."""
 
     @property
     def exam(self) -> Sequence[Given]:
-        """Held-out lessons for the examinations along the way."""
+        """Held-out examples for the examinations along the way."""
 
     def next_pass(self, progress: Progress) -> Sequence[Given]:
-        """The lessons of one pass, the same for the same progress, so that a resumed run meets the same."""
+        """The examples of one pass, the same for the same progress, so that a resumed run meets the same."""
 
     def calibration(self) -> Sequence[Given]:
-        """Held-out lessons other than the exam's, to make the probabilities true."""
+        """Held-out examples other than the exam's, to make the probabilities true."""
 
 
 class Learner(Protocol[Taken]):
@@ -436,13 +440,13 @@ class Learner(Protocol[Taken]):
     def adapter(self) -> Any:
         """The module: every parameter of it that requires a gradient is taught."""
 
-    def loss(self, lessons: Sequence[Taken]) -> Any:
+    def loss(self, examples: Sequence[Taken]) -> Any:
         """How wrong the model is in one pass, a tensor of one number."""
 
-    def examine(self, lessons: Sequence[Taken]) -> Report:
+    def examine(self, examples: Sequence[Taken]) -> Report:
         """How well it does."""
 
-    def calibrate(self, lessons: Sequence[Taken]) -> None:
+    def calibrate(self, examples: Sequence[Taken]) -> None:
         """Make its probabilities true; the last thing that happens to it."""
 
     def save(self, folder: Path) -> None:
@@ -450,7 +454,7 @@ class Learner(Protocol[Taken]):
 
 
 @contextmanager
-def claimed(out: Path, options: TeachingOptions, also: Mapping[str, Any] | None = None) -> Iterator[None]:
+def claimed(out: Path, options: TrainingOptions, also: Mapping[str, Any] | None = None) -> Iterator[None]:
     """A run's folder with its options, which are compared with those of the run that it holds, if it holds one.
 
     A run that fails before its first checkpoint leaves no options behind, so that the command may be given rightly.
@@ -461,7 +465,7 @@ def claimed(out: Path, options: TeachingOptions, also: Mapping[str, Any] | None 
         also: what else must be the same of a run that goes on, JSON-serialisable.
 
     Raises:
-        TeachingError: the folder holds a run with other options, or damaged ones, or cannot be made.
+        TrainingError: the folder holds a run with other options, or damaged ones, or cannot be made.
         ResultsError: it cannot be written into.
     """
     kept = out / OPTIONS_FILE
@@ -469,7 +473,7 @@ def claimed(out: Path, options: TeachingOptions, also: Mapping[str, Any] | None 
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise TeachingError(f"{out} cannot be the folder of a run: {error.strerror or error}") from error
+        raise TrainingError(f"{out} cannot be the folder of a run: {error.strerror or error}") from error
     if not kept.exists():
         write_whole(kept, encoded(json.dumps(asked, indent=1)))
         try:
@@ -482,14 +486,14 @@ def claimed(out: Path, options: TeachingOptions, also: Mapping[str, Any] | None 
     try:
         stored = dict(json.loads(kept.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
-        raise TeachingError(f"{kept} is damaged ({error}): start the run in a new folder") from error
+        raise TrainingError(f"{kept} is damaged ({error}): start the run in a new folder") from error
     if differing := sorted(name for name in asked if stored.get(name) != asked[name]):
-        raise TeachingError(f"{out} holds a run with other {', '.join(differing)}: give the same, or another folder")
+        raise TrainingError(f"{out} holds a run with other {', '.join(differing)}: give the same, or another folder")
     yield
 
 
-def teach(
-    curriculum: Curriculum[L], options: TeachingOptions, out: Path, learner: Learner[L], say: Callable[[str], None]
+def train(
+    curriculum: Curriculum[L], options: TrainingOptions, out: Path, learner: Learner[L], say: Callable[[str], None]
 ) -> Report:
     """Teach until `options.tokens` are seen; a run that stopped goes on from its last checkpoint.
 
@@ -504,11 +508,11 @@ def teach(
         The last examination.
 
     Raises:
-        TeachingError: the folder cannot be written, or what lies there is damaged.
+        TrainingError: the folder cannot be written, or what lies there is damaged.
     """
     import torch
 
-    masters = Masters([parameter for parameter in learner.adapter.parameters() if parameter.requires_grad])
+    masters = MasterWeights([parameter for parameter in learner.adapter.parameters() if parameter.requires_grad])
     optimizer = torch.optim.AdamW(masters.copies, lr=options.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
     progress = Progress()
     if (checkpoint := last_checkpoint(out)) is not None:
@@ -519,11 +523,11 @@ def teach(
     began = time.perf_counter() - progress.seconds
     report: Report | None = None
     while progress.tokens < options.tokens:
-        lessons = curriculum.next_pass(progress)
+        examples = curriculum.next_pass(progress)
         rate = _learning_rate(options, progress)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        loss = learner.loss(lessons)
+        loss = learner.loss(examples)
         loss.backward()
         masters.take_gradients()
         torch.nn.utils.clip_grad_norm_(masters.copies, 1.0)
@@ -532,7 +536,7 @@ def teach(
         losses.append(float(loss.detach()))
         examined = progress.tokens // options.report_every
         progress.updates += 1
-        progress.tokens += sum(map(len, lessons))
+        progress.tokens += sum(map(len, examples))
         progress.seconds = time.perf_counter() - began
         if progress.tokens >= options.tokens or progress.tokens // options.report_every > examined:
             learner.adapter.eval()
@@ -570,7 +574,7 @@ def _log(out: Path, line: str) -> None:
         raise unwritable(out, error) from error
 
 
-def _learning_rate(options: TeachingOptions, progress: Progress) -> float:
+def _learning_rate(options: TrainingOptions, progress: Progress) -> float:
     done = progress.tokens / options.tokens
     cosine = 0.05 + 0.95 * (1 + math.cos(math.pi * done)) / 2
     return options.learning_rate * cosine * min(1.0, (progress.updates + 1) / WARM_UP)

@@ -1,4 +1,4 @@
-"""Invented domains, and the phrases from which questions are sampled."""
+"""Domains (kinds, relations, how people ask about them) and the phrases from which questions are put together."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any
 
 from kg_data.columns import ValueKind
 from reasoning.errors import QueryError
-from reasoning.lm.errors import TeachingError
 from reasoning.query.tree import Compare, Entity, Query
+from training.loop import TrainingError
 
 FOLDER = Path(__file__).parent / "lessons" / "domains"
 
@@ -98,7 +98,7 @@ def load_domains(folder: Path = FOLDER) -> list[Domain]:
     """All domains of a folder, by name.
 
     Raises:
-        TeachingError: a file is not as its README says.
+        TrainingError: a file is not as its README says.
     """
     return [load_domain(path) for path in sorted(folder.glob("*.toml"))]
 
@@ -107,7 +107,7 @@ def load_domain(path: Path) -> Domain:
     """One domain.
 
     Raises:
-        TeachingError: the file is not as the README says.
+        TrainingError: the file is not as the README says.
     """
     try:
         stored = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -119,7 +119,7 @@ def load_domain(path: Path) -> Domain:
         unanswerable = [Asked((line,), None) for line in _lines(questions.get("unanswerable", ""))]
         return Domain(path.stem, kinds, relations, asked, unanswerable)
     except (OSError, tomllib.TOMLDecodeError, KeyError, ValueError, TypeError, QueryError) as error:
-        raise TeachingError(f"{path.name} is no domain ({type(error).__name__}: {error})") from error
+        raise TrainingError(f"{path.name} is no domain ({type(error).__name__}: {error})") from error
 
 
 def _lines(text: str) -> list[str]:
@@ -175,7 +175,7 @@ _MAGNITUDES = ((10**9, "billion", "bn"), (10**6, "million", "m"), (1000, "thousa
 SMALL_WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
 
-def draw_value(relation: DomainRelation, rng: random.Random) -> int | float | datetime.date:
+def sample_value(relation: DomainRelation, rng: random.Random) -> int | float | datetime.date:
     """A value of a relation's range, mostly a round one."""
     if relation.values == "date":
         first, last = (datetime.date.fromisoformat(str(bound)).toordinal() for bound in (relation.least, relation.most))
@@ -275,12 +275,15 @@ class _Set:
 
 
 class PhraseQuestions:
-    """Questions over a part of one domain.
+    """Questions put together over a part of one domain: of any shape, so that no shape is learned by heart.
+
+    A noun phrase names a set of things of a kind: by a relation and what it starts from or leads to, with clauses
+    joined, denied, compared. What stands in it may be a noun phrase again.
 
     Args:
         domain: what is said of it.
         relations: keys of the relations there are.
-        rng: draws.
+        rng: samples.
     """
 
     def __init__(self, domain: Domain, relations: Sequence[str], rng: random.Random) -> None:
@@ -290,7 +293,7 @@ class PhraseQuestions:
         self._values = [relation for relation in there if relation.values is not None]
         self._used: dict[str, int] = {}
 
-    def draw(self) -> tuple[str, str] | None:
+    def sample(self) -> tuple[str, str] | None:
         """A question and its query, both with slots as in a domain's file; None where nothing can be said."""
         self._used = {}
         kinds = [kind for kind in self._domain.kinds if self._clauses(kind) or self._phrases(kind)]

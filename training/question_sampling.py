@@ -1,4 +1,4 @@
-"""Sampling of questions with their queries over invented and real graphs."""
+"""Sampling of questions with their queries over graphs that have never been, so that knowing a schema never pays."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from training.question_phrases import (
     Domain,
     DomainRelation,
     PhraseQuestions,
-    draw_value,
     literal,
     said,
+    sample_value,
 )
 
 _FORWARD = ("{r} of {x}", "what is the {r} of {x}?", "{x} {r}", "{x}'s {r}?", "which {r} does {x} have", "{x}: {r}")
@@ -56,13 +56,15 @@ _LEAST = ("{k} with the lowest {r}", "which {k} has the smallest {r}?", "minimum
 
 
 class LabelQuestions:
-    """Questions over one schema.
+    """Questions over one schema in the labels' own words.
+
+    Binding an id to what the prompt says of it is what a model learns first; in plain phrases it does so in minutes.
 
     Args:
         schema: they are asked of.
-        name: draws a name of a kind that is shown at a place of the schema; any where None.
-        number: draws a number of a relation as a name.
-        rng: draws.
+        name: samples a name of a kind that is shown at a place of the schema; any where None.
+        number: samples a number of a relation as a name.
+        rng: samples.
     """
 
     def __init__(
@@ -77,7 +79,7 @@ class LabelQuestions:
         self._edges = [pair for pair in entries if not pair[1].has_values]
         self._values = [pair for pair in entries if pair[1].has_values]
 
-    def draw(self) -> tuple[str, list[NameEntry], str]:
+    def sample(self) -> tuple[str, list[NameEntry], str]:
         """A question, the names in it, and the query with `{0}`, `{1}` where the names' ids stand."""
         rng = self._rng
         kinds = [self._step, self._step, self._back, self._back, self._two_steps, self._joined, self._of_kind]
@@ -171,8 +173,8 @@ UNTYPED, TWO_DOMAINS, TURNED = 0.3, 0.25, 0.35
 
 
 @dataclass(frozen=True)
-class DrawnGraph:
-    """A schema that was drawn, and how the domains' queries read in it.
+class SampledGraph:
+    """A schema that was sampled, and how the domains' queries read in it.
 
     Attributes:
         schema: as the prompt shows it.
@@ -191,8 +193,8 @@ class DrawnGraph:
         return next(domain for domain in self.domains if domain.name == name)
 
 
-def draw_graph(known: Sequence[Domain], rng: random.Random) -> DrawnGraph:
-    """A new schema, of one of some domains or of two."""
+def sample_graph(known: Sequence[Domain], rng: random.Random) -> SampledGraph:
+    """A new schema: a part of the relations of one domain or two, each under one of its labels, in either direction."""
     domains = [rng.choice(known)]
     if rng.random() < TWO_DOMAINS and len(known) > 1:
         domains.append(rng.choice([domain for domain in known if domain is not domains[0]]))
@@ -226,7 +228,7 @@ def draw_graph(known: Sequence[Domain], rng: random.Random) -> DrawnGraph:
         )
         relations[domain.name, relation.key] = (len(entries), turned)
         entries.append(entry)
-    return DrawnGraph(Schema(kinds, entries), domains, relations, place)
+    return SampledGraph(Schema(kinds, entries), domains, relations, place)
 
 
 def _kind(domain: Domain, key: str, named: bool, rng: random.Random) -> KindEntry:
@@ -267,7 +269,7 @@ class Binding:
     pieces: tuple[str, ...]
 
 
-def draw_bindings(graph: DrawnGraph, count: int, rng: random.Random) -> list[Binding]:
+def sample_bindings(graph: SampledGraph, count: int, rng: random.Random) -> list[Binding]:
     """What people say of single relations and kinds of a graph; at most so many, as many as there are."""
     said = [binding for name, key in graph.relations for binding in _of_relation(graph, name, key, rng)]
     said += [
@@ -279,7 +281,7 @@ def draw_bindings(graph: DrawnGraph, count: int, rng: random.Random) -> list[Bin
     return rng.sample(said, min(count, len(said)))
 
 
-def _of_relation(graph: DrawnGraph, name: str, key: str, rng: random.Random) -> Iterator[Binding]:
+def _of_relation(graph: SampledGraph, name: str, key: str, rng: random.Random) -> Iterator[Binding]:
     """All that is said of one relation, with the name of somebody in it."""
     domain, (at, turned) = graph.domain(name), graph.relations[name, key]
     relation, entry, letter = domain.relations[key], graph.schema.relations[at], RELATION_IDS[at]
@@ -326,13 +328,13 @@ _LETTER = re.compile(r'name_starts\("([A-Za-z])"')
 
 
 @dataclass(frozen=True)
-class Lesson:
+class QuestionExample:
     """A prompt and the reply that is right.
 
     Attributes:
         prompt: what is read.
         pieces: what is to be written.
-        kind: lessons of one kind are examined together.
+        kind: examples of one kind are examined together.
     """
 
     prompt: Prompt
@@ -341,20 +343,20 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class DrawnPack:
-    """Lessons over one schema, and what teaches its ids alone."""
+class SampledPack:
+    """Examples over one schema, and what teaches its ids alone."""
 
     schema: Schema
-    lessons: Sequence[Lesson]
+    examples: Sequence[QuestionExample]
     bindings: Sequence[Binding] = ()
 
 
-class LessonDrawer:
-    """Draws packs of lessons.
+class ExampleSampler:
+    """Samples packs of examples.
 
     Args:
         domains: what they are made of.
-        rng: draws.
+        rng: samples.
     """
 
     def __init__(self, domains: Sequence[Domain], rng: random.Random) -> None:
@@ -363,55 +365,55 @@ class LessonDrawer:
         self._people = [name for kind in kinds if kind.person for name in kind.names]
         self._things = [name for kind in kinds if not kind.person for name in kind.names]
 
-    def pack(self, questions: int = QUESTIONS, bindings: int = BINDINGS) -> DrawnPack:
-        """Lessons over one new schema.
+    def pack(self, questions: int = QUESTIONS, bindings: int = BINDINGS) -> SampledPack:
+        """Examples over one new schema.
 
         Args:
             questions: how many.
             bindings: how many words with the ids that they mean.
         """
         while True:
-            drawn: list[Lesson | None] = []
-            graph = draw_graph(self._domains, self._rng)
+            sampled: list[QuestionExample | None] = []
+            graph = sample_graph(self._domains, self._rng)
             sayable = [(d, asked) for d in graph.domains for asked in d.asked if self._says(graph, d, asked)]
             unsayable = [(d, asked) for d in graph.domains for asked in d.asked if not self._known(graph, d, asked)]
             unsayable += [(d, asked) for d in graph.domains for asked in d.unanswerable]
-            # A question of one domain is unsayable in another, which may have the same words: those are not drawn.
+            # A question of one domain is unsayable in another, which may have the same words: those are not sampled.
             if len(sayable) < questions // 2:
                 continue
             own = LabelQuestions(graph.schema, partial(self._any_name, graph), self._any_number(graph), self._rng)
             for _ in range(questions):
                 if self._rng.random() < FRAGMENTS:
-                    drawn.append(self._fragment(graph))
+                    sampled.append(self._fragment(graph))
                     continue
                 if self._rng.random() < LABELS:
-                    drawn.append(self._label_lesson(graph, own))
+                    sampled.append(self._label_example(graph, own))
                     continue
                 if self._rng.random() < PHRASES and (made := self._phrased(graph)) is not None:
-                    drawn.append(self._lesson(graph, *made, False))
+                    sampled.append(self._example(graph, *made, False))
                     continue
                 none = unsayable and self._rng.random() < UNSAYABLE
                 domain, asked = self._rng.choice(unsayable if none else sayable)
-                drawn.append(self._lesson(graph, domain, asked, bool(none)))
-            lessons = [lesson for lesson in drawn if lesson is not None]
-            return DrawnPack(graph.schema, lessons, draw_bindings(graph, bindings, self._rng))
+                sampled.append(self._example(graph, domain, asked, bool(none)))
+            examples = [example for example in sampled if example is not None]
+            return SampledPack(graph.schema, examples, sample_bindings(graph, bindings, self._rng))
 
-    def _says(self, graph: DrawnGraph, domain: Domain, asked: Asked) -> bool:
+    def _says(self, graph: SampledGraph, domain: Domain, asked: Asked) -> bool:
         kinds = all((domain.name, kind) in graph.kinds for kind in asked.kinds)
         return kinds and all((domain.name, relation) in graph.relations for relation in asked.relations)
 
-    def _known(self, graph: DrawnGraph, domain: Domain, asked: Asked) -> bool:
+    def _known(self, graph: SampledGraph, domain: Domain, asked: Asked) -> bool:
         """Whether every relation that a question needs is there."""
         return all((domain.name, relation) in graph.relations for relation in asked.relations)
 
-    def _lesson(self, graph: DrawnGraph, domain: Domain, asked: Asked, none: bool) -> Lesson | None:
+    def _example(self, graph: SampledGraph, domain: Domain, asked: Asked, none: bool) -> QuestionExample | None:
         rng = self._rng
         question, query = rng.choice(list(asked.wordings)), asked.query or ""
         question, query = _other_letter(question, query, rng)
         names: list[NameEntry] = []
         unlinked = not none and rng.random() < UNLINKED
         used: set[str] = set()
-        drawn = self._several(domain, query)
+        sampled = self._several(domain, query)
         for slot in dict.fromkeys(match.group() for match in SLOT.finditer(question + query)):
             hash_sign, name, _ = SLOT.fullmatch(slot).groups()  # type: ignore[union-attr]
             if name == "k":
@@ -422,7 +424,7 @@ class LessonDrawer:
                     names.append(NameEntry(shown, str(number), "number", str(number)))
             elif hash_sign:
                 relation = domain.relations[name]
-                value = values.pop(0) if (values := drawn.get(name)) else draw_value(relation, rng)
+                value = values.pop(0) if (values := sampled.get(name)) else sample_value(relation, rng)
                 shown, text = said(value, relation.values, rng), literal(value)
                 question, query = question.replace(slot, shown), query.replace(slot, text)
                 if relation.values == "date" or not text.isdigit() or int(text) >= 10:
@@ -447,57 +449,57 @@ class LessonDrawer:
         names = list({(name.query, name.text): name for name in names}.values())[: len(NAME_IDS)]
         prompt = Prompt(graph.schema, names, self._as_typed(question))
         if none:
-            return Lesson(prompt, [NOTHING], "none")
+            return QuestionExample(prompt, [NOTHING], "none")
         ids = self._ids(graph, domain, names)
         pieces = undirected(written(query, ids), prompt)
-        return None if pieces is None else Lesson(prompt, pieces, _shape(query))
+        return None if pieces is None else QuestionExample(prompt, pieces, _shape(query))
 
     def _several(self, domain: Domain, query: str) -> dict[str, list[Any]]:
         """Values in rising order where a query has two of the same relation: it may ask what lies between them."""
         slots = [match.groups() for match in SLOT.finditer(query)]
         names = [name for sign, name, _ in dict.fromkeys(slots) if sign]
         return {
-            name: sorted(draw_value(domain.relations[name], self._rng) for _ in range(names.count(name)))
+            name: sorted(sample_value(domain.relations[name], self._rng) for _ in range(names.count(name)))
             for name in set(names)
             if names.count(name) > 1
         }
 
-    def _phrased(self, graph: DrawnGraph) -> tuple[Domain, Asked] | None:
+    def _phrased(self, graph: SampledGraph) -> tuple[Domain, Asked] | None:
         """A question that is put together."""
         domain = self._rng.choice(list(graph.domains))
         there = [key for name, key in graph.relations if name == domain.name]
-        made = PhraseQuestions(domain, there, self._rng).draw()
+        made = PhraseQuestions(domain, there, self._rng).sample()
         return made and (domain, Asked((made[0],), made[1]))
 
-    def _label_lesson(self, graph: DrawnGraph, own: LabelQuestions) -> Lesson | None:
-        question, names, query = own.draw()
+    def _label_example(self, graph: SampledGraph, own: LabelQuestions) -> QuestionExample | None:
+        question, names, query = own.sample()
         if len({name.text for name in names}) < len(names):
-            return self._label_lesson(graph, own)
+            return self._label_example(graph, own)
         shown = names + self._distractors(graph, question, names)
         shown.sort(key=lambda name: question.find(name.text))
         pieces = pieces_of(query.format(*(NAME_IDS[shown.index(name)] for name in names)))
         prompt = Prompt(graph.schema, shown, self._as_typed(question))
         short = undirected(pieces, prompt)
-        return None if short is None else Lesson(prompt, short, "labels")
+        return None if short is None else QuestionExample(prompt, short, "labels")
 
-    def _fragment(self, graph: DrawnGraph) -> Lesson:
+    def _fragment(self, graph: SampledGraph) -> QuestionExample:
         text = self._rng.choice(NO_QUESTIONS)
         names = [self._any_name(graph, None) for _ in range(text.count("{}"))]
         text = self._as_typed(text.format(*(name.text for name in names)))
-        return Lesson(Prompt(graph.schema, names, text), [NOTHING], "none")
+        return QuestionExample(Prompt(graph.schema, names, text), [NOTHING], "none")
 
-    def _any_name(self, graph: DrawnGraph, at: int | None) -> NameEntry:
+    def _any_name(self, graph: SampledGraph, at: int | None) -> NameEntry:
         key = next((key for key, place in graph.kinds.items() if place == at), None)
         domain, kind = key or self._rng.choice(list(graph.kinds))
         return self._name(graph, graph.domain(domain), kind, set())
 
-    def _any_number(self, graph: DrawnGraph) -> Callable[[RelationEntry], NameEntry]:
+    def _any_number(self, graph: SampledGraph) -> Callable[[RelationEntry], NameEntry]:
         places = {at: (name, key) for (name, key), (at, _) in graph.relations.items()}
 
         def number(entry: RelationEntry) -> NameEntry:
             name, key = places[graph.schema.relations.index(entry)]
             relation = graph.domain(name).relations[key]
-            value = draw_value(relation, self._rng)
+            value = sample_value(relation, self._rng)
             while not isinstance(value, datetime.date) and value < 10 and self._rng.random() < 0.9:
                 value = value * 10 + 1
             text, kind = literal(value), "date" if relation.values == "date" else "number"
@@ -507,7 +509,7 @@ class LessonDrawer:
 
         return number
 
-    def _ids(self, graph: DrawnGraph, domain: Domain, names: Sequence[NameEntry]) -> dict[str, str]:
+    def _ids(self, graph: SampledGraph, domain: Domain, names: Sequence[NameEntry]) -> dict[str, str]:
         ids: dict[str, str] = {}
         for (name, key), (at, turned) in graph.relations.items():
             if name == domain.name:
@@ -519,7 +521,7 @@ class LessonDrawer:
             ids.setdefault(entry.query, NAME_IDS[at])
         return ids
 
-    def _name(self, graph: DrawnGraph, domain: Domain, key: str, used: set[str]) -> NameEntry:
+    def _name(self, graph: SampledGraph, domain: Domain, key: str, used: set[str]) -> NameEntry:
         rng = self._rng
         kind = domain.kinds[key]
         pool: Sequence[str] = kind.names
@@ -541,7 +543,7 @@ class LessonDrawer:
         words = "thing" if at is None else graph.schema.kind_words(at)
         return NameEntry(text, label, words, json.dumps(label, ensure_ascii=False), () if at is None else (at,))
 
-    def _distractors(self, graph: DrawnGraph, question: str, names: Sequence[NameEntry]) -> list[NameEntry]:
+    def _distractors(self, graph: SampledGraph, question: str, names: Sequence[NameEntry]) -> list[NameEntry]:
         """Names that stretches of the question may stand for as well, and do not."""
         rng = self._rng
         found: list[NameEntry] = []
@@ -575,7 +577,7 @@ def words_as_names(question: str, names: Sequence[NameEntry], schema: Schema, rn
         question: as asked.
         names: what it names; their words are left alone.
         schema: whose kinds the names are of.
-        rng: draws.
+        rng: samples.
     """
     taken = " ".join(f"{name.text} {name.label}" for name in names).lower()
     words = [word for word in re.findall(r"[a-zA-Z]{4,}", question) if word.lower() not in taken]

@@ -1,4 +1,8 @@
-"""Training of the model that reads questions: written lists and the curriculum."""
+"""Training of the model that reads questions: written lists and the curriculum.
+
+Names in lists are found by the linker, with its mistakes, so that the model learns to choose. The order of relations
+and kinds is sampled anew for each pack, so that their ids mean nothing.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +30,17 @@ from reasoning.query.read_question import QuestionError
 from reasoning.query.records import parts_of, rebuilt, relations_of, with_part, with_parts
 from reasoning.query.tree import Aggregate, Compare, Complement, Entity, Every, Project, Query, Top, Union
 from skylark.errors import SkylarkError
-from training.learners import TaughtPack, WriteLearner, prepare_writer
-from training.loop import Progress, Report, WritingOptions, claimed, last_checkpoint, teach
+from training.learners import PackExample, WriteLearner, prepare_writer
+from training.loop import Progress, Report, WritingOptions, claimed, last_checkpoint, train
 from training.question_phrases import Domain, load_domains
-from training.question_sampling import QUESTIONS, DrawnPack, Lesson, LessonDrawer, undirected, words_as_names
+from training.question_sampling import (
+    QUESTIONS,
+    ExampleSampler,
+    QuestionExample,
+    SampledPack,
+    undirected,
+    words_as_names,
+)
 
 MANY = 5
 """Members of a kind that one thing's name is hardly said for by chance."""
@@ -37,6 +48,9 @@ MANY = 5
 
 def with_kinds(query: Query, named: Set[str], schema: GraphSchema) -> Query:
     """The query with kinds in the place of sets that it spells out, where it still gives the same.
+
+    Where a graph has no types, whoever writes a list says a kind through a relation and names that the question does
+    not have: "all acts" as those that play on one of the four stages. A prompt shows the kind itself.
 
     Args:
         query: with the names that the schema has.
@@ -197,12 +211,12 @@ class ListedGraph:
             return replace(node, measure=kg.label(kg.relation(node.measure)))
         return node
 
-    def pack(self, rng: random.Random, count: int = QUESTIONS) -> DrawnPack:
-        """Lessons over one part of the schema that holds what they need."""
-        drawn = rng.sample(self.questions, min(count, len(self.questions)))
+    def pack(self, rng: random.Random, count: int = QUESTIONS) -> SampledPack:
+        """Examples over one part of the schema that holds what they need."""
+        sampled = rng.sample(self.questions, min(count, len(self.questions)))
         needed: set[int] = set()
         chosen: list[ListedQuestion] = []
-        for question in drawn:
+        for question in sampled:
             if len(needed | question.relations) <= len(RELATION_IDS):
                 needed |= question.relations
                 chosen.append(question)
@@ -212,12 +226,12 @@ class ListedGraph:
         kinds = list(range(len(self.schema.kinds)))
         rng.shuffle(kinds)
         part, place = self.schema.part(shown, kinds[: 2 * len(KIND_IDS)])
-        lessons = [self._lesson(question, part, place, rng) for question in chosen]
-        return DrawnPack(part, [lesson for lesson in lessons if lesson is not None])
+        examples = [self._example(question, part, place, rng) for question in chosen]
+        return SampledPack(part, [example for example in examples if example is not None])
 
-    def _lesson(
+    def _example(
         self, question: ListedQuestion, part: Schema, place: Mapping[int, int], rng: random.Random
-    ) -> Lesson | None:
+    ) -> QuestionExample | None:
         entries = [name_entry(name, self.schema, part, place) for name in question.names]
         text = question.question
         if rng.random() < 0.1:
@@ -227,7 +241,7 @@ class ListedGraph:
             entries.sort(key=lambda entry: text.lower().find(entry.text.lower()))
         prompt = Prompt(part, entries[: len(NAME_IDS)], text)
         if not question.queries:
-            return Lesson(prompt, [NOTHING], "none")
+            return QuestionExample(prompt, [NOTHING], "none")
         ids = {relation.query: RELATION_IDS[at] for at, relation in enumerate(part.relations)}
         ids |= {kind.query: KIND_IDS[at] for at, kind in enumerate(part.kinds)}
         for at, entry in enumerate(prompt.names):
@@ -236,7 +250,7 @@ class ListedGraph:
             pieces = undirected(written(rng.choice(list(question.queries)), ids), prompt)
         except KeyError:  # more names than ids, or a kind that is not shown
             return None
-        return None if pieces is None else Lesson(prompt, pieces, "lists")
+        return None if pieces is None else QuestionExample(prompt, pieces, "lists")
 
 
 def packaged_lists() -> list[Path]:
@@ -281,7 +295,7 @@ FOREMOST = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuestionTeachingOptions(WritingOptions):
+class QuestionOptions(WritingOptions):
     """How a student is taught to read questions.
 
     Attributes:
@@ -299,8 +313,8 @@ class QuestionTeachingOptions(WritingOptions):
         self.check_at_least_one("held_out", "binding")
 
 
-def teach_questions(
-    options: QuestionTeachingOptions,
+def train_questions(
+    options: QuestionOptions,
     out: Path,
     say: Callable[[str], None],
     *,
@@ -317,20 +331,20 @@ def teach_questions(
         say: is called with each line of progress.
         start: an adapter to begin with, None for a new one.
         device: by torch's name; a run may go on upon another.
-        listed: written questions about real graphs, taught beside those that are drawn.
+        listed: written questions about real graphs, taught beside those that are sampled.
         foremost: those of them that the run is made for, taught as often as all others.
 
     Returns:
         The last examination on held-out domains.
 
     Raises:
-        TeachingError: the folder holds another run.
+        TrainingError: the folder holds another run.
         LLMError: the student or the adapter cannot be loaded.
     """
     with claimed(out, options):
         writer = prepare_writer(JOB, options, last_checkpoint(out) or start, device)
         curriculum = QuestionCurriculum(load_domains(), options, writer.tokens, listed, foremost)
-        return teach(curriculum, options, out, WriteLearner(writer), say)
+        return train(curriculum, options, out, WriteLearner(writer), say)
 
 
 class QuestionCurriculum:
@@ -338,7 +352,7 @@ class QuestionCurriculum:
 
     Args:
         domains: taught and held out.
-        options: how much is drawn.
+        options: how much is sampled.
         tokens: the student's.
         listed: written questions about real graphs.
         foremost: those that come as often as all of these.
@@ -349,7 +363,7 @@ class QuestionCurriculum:
     def __init__(
         self,
         domains: Sequence[Domain],
-        options: QuestionTeachingOptions,
+        options: QuestionOptions,
         tokens: WriterTokens,
         listed: Sequence[ListedGraph] = (),
         foremost: Sequence[ListedGraph] = (),
@@ -357,56 +371,56 @@ class QuestionCurriculum:
         self._options, self._tokens, self._listed, self._foremost = options, tokens, listed, foremost
         self._taught = [domain for domain in domains if domain.name not in HELD_OUT]
         self._apart = [domain for domain in domains if domain.name in HELD_OUT]
-        self.exam: Sequence[TaughtPack] = self._held_out("held out")
+        self.exam: Sequence[PackExample] = self._held_out("held out")
 
-    def next_pass(self, progress: Progress) -> list[TaughtPack]:
-        """One pack, drawn by the update's number, so that a run that goes on meets the same."""
+    def next_pass(self, progress: Progress) -> list[PackExample]:
+        """One pack, sampled by the update's number, so that a run that goes on meets the same."""
         rng = random.Random(f"{self._options.seed}|{progress.updates}")
-        drawer = LessonDrawer(self._taught, rng)
+        sampler = ExampleSampler(self._taught, rng)
         bind = rng.random() < 1 - progress.tokens / self._options.binding
-        packs: list[TaughtPack] = []
+        packs: list[PackExample] = []
         while not packs or sum(map(len, packs)) < 0.75 * self._options.tokens_of_a_pass:
             if bind:
-                drawn = drawer.pack(0, MOST_BINDINGS)
+                sampled = sampler.pack(0, MOST_BINDINGS)
             else:
-                drawn = self._from_list(rng) if rng.random() < LISTED else drawer.pack()
-            packs.append(packed(drawn, self._tokens, self._options.tokens_of_a_pass))
+                sampled = self._from_list(rng) if rng.random() < LISTED else sampler.pack()
+            packs.append(packed(sampled, self._tokens, self._options.tokens_of_a_pass))
         return packs
 
-    def _from_list(self, rng: random.Random) -> DrawnPack:
+    def _from_list(self, rng: random.Random) -> SampledPack:
         """A pack of written questions; graphs with more of them come more often."""
         graphs = self._foremost if self._foremost and rng.random() < FOREMOST else self._listed
         if not graphs:
-            return LessonDrawer(self._taught, rng).pack()
+            return ExampleSampler(self._taught, rng).pack()
         return rng.choices(graphs, [len(graph.questions) ** 0.5 for graph in graphs])[0].pack(rng)
 
-    def calibration(self) -> list[TaughtPack]:
+    def calibration(self) -> list[PackExample]:
         """Packs over held-out domains, others than those of the exam."""
         return self._held_out("temperature")
 
-    def _held_out(self, seed: str) -> list[TaughtPack]:
-        drawer = LessonDrawer(self._apart, random.Random(seed))
-        return [packed(drawer.pack(), self._tokens) for _ in range(self._options.held_out)]
+    def _held_out(self, seed: str) -> list[PackExample]:
+        sampler = ExampleSampler(self._apart, random.Random(seed))
+        return [packed(sampler.pack(), self._tokens) for _ in range(self._options.held_out)]
 
 
-def packed(drawn: DrawnPack, tokens: WriterTokens, most: int | None = None) -> TaughtPack:
-    """Lessons over one schema as a pack; with `most`, as many as fit into so many tokens."""
-    beginning = tokens.text(drawn.schema.text)
+def packed(sampled: SampledPack, tokens: WriterTokens, most: int | None = None) -> PackExample:
+    """Examples over one schema as a pack; with `most`, as many as fit into so many tokens."""
+    beginning = tokens.text(sampled.schema.text)
     segments: list[Segment] = []
     kinds: list[str] = []
     turns = [
         (tokens.text(f"{binding.text}\n{ANSWER}"), np.array([*tokens.reply(binding.pieces)[:-1], *tokens.text("\n")]))
-        for binding in drawn.bindings
+        for binding in sampled.bindings
     ]
     for at in range(0, len(turns), TURNS):
         segments.append(Segment.of(*turns[at : at + TURNS]))
         kinds.append("bindings")
     total = len(beginning) + sum(len(segment.tokens) for segment in segments)
-    for lesson in drawn.lessons:
-        segment = Segment.of((tokens.text(lesson.prompt.text), tokens.reply(lesson.pieces)))
+    for example in sampled.examples:
+        segment = Segment.of((tokens.text(example.prompt.text), tokens.reply(example.pieces)))
         total += len(segment.tokens)
         if most is not None and segments and total > most:
             break
         segments.append(segment)
-        kinds.append(lesson.kind)
-    return TaughtPack(Pack(beginning, segments), kinds)
+        kinds.append(example.kind)
+    return PackExample(Pack(beginning, segments), kinds)

@@ -1,4 +1,8 @@
-"""Training of the model that answers steps: sampled steps, teachers and the curriculum."""
+"""Training of the model that answers steps: sampled steps, teachers and the curriculum.
+
+The teacher's distribution is known at every mark of any step, also of one that starts from the student's own answers:
+keep where the triple or the sets say so, drop elsewhere. Another teacher may take the place of the exact executor.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +33,22 @@ from reasoning.lark.prompts import (
 )
 from reasoning.lark.steps import LarkOptions, TextTask, ask, set_line, set_names, text_task
 from reasoning.lm.calls import triple_line
-from reasoning.lm.candidate_scoring import MarkScheme, Student
-from reasoning.lm.errors import TeachingError
+from reasoning.lm.candidate_scoring import Student
+from reasoning.lm.mark_scheme import MarkScheme
 from reasoning.query.chain import Operation
 from reasoning.retrieval import retrieve
 from training.learners import MarkLearner, prepare
-from training.loop import Lesson, Progress, Report, TeachingOptions, claimed, last_checkpoint, plan_epochs, teach
+from training.loop import (
+    Progress,
+    Report,
+    SheetExample,
+    TrainingError,
+    TrainingOptions,
+    claimed,
+    last_checkpoint,
+    plan_epochs,
+    train,
+)
 
 StepKind = Literal["project from one", "project from many", "intersect two", "intersect three", "union", "difference"]
 STEP_KINDS: tuple[StepKind, ...] = get_args(StepKind)
@@ -50,7 +64,7 @@ EMPTY = 0.08
 
 
 @dataclass(frozen=True)
-class TaughtStep(Lesson):
+class StepExample(SheetExample):
     """One step with the teacher's marks.
 
     Attributes:
@@ -70,16 +84,19 @@ class TaughtStep(Lesson):
     sets: tuple[tuple[int, ...], ...] = ()
 
 
-class StepDrawer:
-    """Draws steps from graphs.
+class StepSampler:
+    """Samples steps from graphs: the operations, sizes and contexts that chains of queries meet.
+
+    A step's inputs are what walks over the graph reach, its context is what the retriever gives, distractors included,
+    and the teacher's answer is the exact one. Nothing is taken from any file of queries.
 
     Args:
         graphs: where from, each as often as the others.
         scheme: how steps are written.
-        rng: of everything drawn.
+        rng: of everything sampled.
         most_answers: most members of a set.
         token_budget: tokens of a context.
-        answering: answers the steps whose answers are what the step drawn starts from; the teacher where None.
+        answering: answers the steps whose answers are what the step sampled starts from; the teacher where None.
     """
 
     def __init__(
@@ -95,7 +112,7 @@ class StepDrawer:
         self._most_answers, self._token_budget = most_answers, token_budget
         self._answering = answering or exact_answer
 
-    def draw(self, kind: StepKind) -> TaughtStep:
+    def sample(self, kind: StepKind) -> StepExample:
         """One step of a kind."""
         while True:
             kg = self._rng.choice(self._graphs)
@@ -103,7 +120,7 @@ class StepDrawer:
             if step is not None:
                 return step
 
-    def _projection(self, kg: KnowledgeGraph, kind: StepKind) -> TaughtStep | None:
+    def _projection(self, kg: KnowledgeGraph, kind: StepKind) -> StepExample | None:
         sources, relation = self._walk(kg)
         if kind == "project from many":
             reached = self._answering(kg, sources, relation)
@@ -116,7 +133,7 @@ class StepDrawer:
             return None
         return projection_part(kg, sources, relation, self._token_budget, self._scheme, self._rng)
 
-    def _set_operation(self, kg: KnowledgeGraph, kind: StepKind) -> TaughtStep | None:
+    def _set_operation(self, kg: KnowledgeGraph, kind: StepKind) -> StepExample | None:
         others = 2 if kind == "intersect three" else 1
         # What a graph reaches is mostly small; chains meet sets of every size.
         sets = self._made(kg, others) if self._rng.random() < MADE else self._walked(kg, others)
@@ -183,16 +200,16 @@ def exact_answer(kg: KnowledgeGraph, sources: Ids, relation: Relation) -> Ids:
 
 def projection_part(
     kg: KnowledgeGraph, sources: Ids, relation: Relation, budget: int, scheme: MarkScheme, rng: random.Random
-) -> TaughtStep:
+) -> StepExample:
     """One part of a projection as the retriever gives it, with the teacher's marks."""
     part = rng.choice(retrieve(kg, sources, relation, budget, SheetCost(), rng, max_parts=16).parts)
     shown = sources_shown(sources, relation, part.triples, rng)
     sheet = projection_sheet(scheme, shown, relation, part.triples, rng)
     kind: StepKind = "project from one" if len(sources) == 1 else "project from many"
-    return TaughtStep(kind, sheet, part.about, "project", part.about, tuple(shown), relation, part.triples)
+    return StepExample(kind, sheet, part.about, "project", part.about, tuple(shown), relation, part.triples)
 
 
-def taught_set(kind: StepKind, sets: Sequence[Ids], scheme: MarkScheme, rng: random.Random) -> TaughtStep:
+def taught_set(kind: StepKind, sets: Sequence[Ids], scheme: MarkScheme, rng: random.Random) -> StepExample:
     """A set operation with the teacher's marks."""
     operation: Operation = "intersect" if kind.startswith("intersect") else kind  # type: ignore[assignment]
     shown = [rng.sample(members.tolist(), len(members)) for members in sets]
@@ -203,11 +220,14 @@ def taught_set(kind: StepKind, sets: Sequence[Ids], scheme: MarkScheme, rng: ran
         answer = set().union(*shown) if operation == "union" else set(shown[0]) - set(shown[1])
     keep = np.array([candidate in answer for candidate in sheet.candidates.tolist()], dtype=bool)
     everything = np.ones(len(keep), dtype=bool)
-    return TaughtStep(kind, sheet, keep, operation, everything, sets=tuple(map(tuple, shown)))
+    return StepExample(kind, sheet, keep, operation, everything, sets=tuple(map(tuple, shown)))
 
 
 def random_graph(rng: random.Random) -> KnowledgeGraph:
-    """A graph of 20 to 300 entities and 2 to 15 relations, whose entities have a few edges or many (at random)."""
+    """A graph of 20 to 300 entities and 2 to 15 relations, whose entities have a few edges or many (at random).
+
+    It has what real graphs have little of, such as relations without any pattern and sources with many edges.
+    """
     entities, relations = rng.randint(20, 300), rng.randint(2, 15)
     edges = int(entities * rng.uniform(2, 8))
     # A few entities have most of the edges, as in real graphs.
@@ -220,12 +240,15 @@ def random_graph(rng: random.Random) -> KnowledgeGraph:
 class Teacher(Protocol):
     """Says at each place how likely a candidate is to be kept."""
 
-    def taught(self, steps: Sequence[TaughtStep]) -> list[TaughtStep]:
+    def taught(self, steps: Sequence[StepExample]) -> list[StepExample]:
         """The steps with this teacher's marks; those that it could not answer are left out."""
 
 
 class ModelTeacher:
     """A model with an adapter of its own, a larger one or the same with more layers; it reads the same sheets.
+
+    It gives its probability at each place, which says more than its decision (word-level distillation, Hinton et al.
+    2015, arXiv 1503.02531).
 
     Args:
         model: of the same tokenizer and scheme as the student.
@@ -234,7 +257,7 @@ class ModelTeacher:
     def __init__(self, model: Student) -> None:
         self._model = model
 
-    def taught(self, steps: Sequence[TaughtStep]) -> list[TaughtStep]:
+    def taught(self, steps: Sequence[StepExample]) -> list[StepExample]:
         """See `Teacher`."""
         marked = self._model.probabilities([step.sheet for step in steps])
         return [replace(step, keep=keep.astype(np.float32)) for step, keep in zip(steps, marked, strict=True)]
@@ -243,16 +266,19 @@ class ModelTeacher:
 class ChatTeacher:
     """A chat model asked for whole answers, with the prompts of method lark.
 
+    It only gives a reply (sequence-level distillation, Kim & Rush 2016, arXiv 1606.07947), and each costs: what it
+    answered is kept and repeated.
+
     Args:
         llm: any LangChain chat model.
         options: how it is asked.
-        rng: draws the ids.
+        rng: samples the ids.
     """
 
     def __init__(self, llm: BaseChatModel, options: LarkOptions, rng: random.Random) -> None:
         self._llm, self._options, self._rng = llm, options, rng
 
-    def taught(self, steps: Sequence[TaughtStep]) -> list[TaughtStep]:
+    def taught(self, steps: Sequence[StepExample]) -> list[StepExample]:
         """See `Teacher`; a step whose reply cannot be read is left out."""
         answered = []
         for step in steps:
@@ -265,7 +291,7 @@ class ChatTeacher:
                 answered.append(replace(step, keep=kept))
         return answered
 
-    def _task(self, step: TaughtStep) -> TextTask:
+    def _task(self, step: StepExample) -> TextTask:
         if step.triples is not None and step.relation is not None:
             relation = step.relation
             entities = [*np.unique(step.triples[:, [0, 2]]).tolist(), *step.sources]
@@ -293,7 +319,7 @@ FIRST_ANSWERS, FIRST_BUDGET = 10, 96
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepTeachingOptions(TeachingOptions):
+class StepOptions(TrainingOptions):
     """How a student is taught steps.
 
     Attributes:
@@ -302,7 +328,7 @@ class StepTeachingOptions(TeachingOptions):
             ones.
         joint: share of the sets that enter steps which are the student's own answers and not the teacher's
             (joint teaching, Calderon et al. 2023, arXiv 2305.02031).
-        unique: how many steps are drawn and then repeated, None for new steps all along.
+        unique: how many steps are sampled and then repeated, None for new steps all along.
         held_out: steps of each kind in an examination.
     """
 
@@ -318,14 +344,14 @@ class StepTeachingOptions(TeachingOptions):
         self.check_at_least_one("most_answers", "held_out")
         for name in ("joint", "grown"):
             if not 0 <= (share := getattr(self, name)) <= 1:
-                raise TeachingError(f"{name} is a share from 0 to 1, not {share}")
+                raise TrainingError(f"{name} is a share from 0 to 1, not {share}")
         if self.token_budget < 64:
-            raise TeachingError(f"token_budget must be at least 64, not {self.token_budget}")
+            raise TrainingError(f"token_budget must be at least 64, not {self.token_budget}")
 
 
 @dataclass(frozen=True)
 class Graphs:
-    """Where steps are drawn from.
+    """Where steps are sampled from.
 
     Attributes:
         taught: graphs to teach with.
@@ -336,9 +362,9 @@ class Graphs:
     held_out: Sequence[KnowledgeGraph]
 
 
-def teach_steps(
+def train_steps(
     graphs: Graphs,
-    options: StepTeachingOptions,
+    options: StepOptions,
     out: Path,
     say: Callable[[str], None],
     *,
@@ -361,70 +387,70 @@ def teach_steps(
         The last examination on held-out graphs.
 
     Raises:
-        TeachingError: the folder holds another run.
+        TrainingError: the folder holds another run.
         LLMError: the student or the adapter cannot be loaded.
     """
     with claimed(out, options):
         adapter, student = prepare(options, OPERATION_WORDS, last_checkpoint(out) or start, device)
         curriculum = StepCurriculum(graphs, options, student, say, teacher)
-        return teach(curriculum, options, out, MarkLearner(adapter, student), say)
+        return train(curriculum, options, out, MarkLearner(adapter, student), say)
 
 
 class StepCurriculum:
     """The steps of a run; a `training.loop.Curriculum`.
 
     Args:
-        graphs, options, say, teacher: as `teach_steps` takes them.
+        graphs, options, say, teacher: as `train_steps` takes them.
         student: as it is at the moment; a share of the steps starts from its answers.
 
     Raises:
-        TeachingError: a teacher beside the exact executor without a number of steps, or one that answered none.
+        TrainingError: a teacher beside the exact executor without a number of steps, or one that answered none.
     """
 
     def __init__(
         self,
         graphs: Graphs,
-        options: StepTeachingOptions,
+        options: StepOptions,
         student: Student,
         say: Callable[[str], None],
         teacher: Teacher | None = None,
     ) -> None:
         self._graphs, self._options, self._student = graphs, options, student
-        self.exam: Sequence[Lesson] = self._held_out("held out")
-        self._repeated = self._drawn_once(teacher)
+        self.exam: Sequence[SheetExample] = self._held_out("held out")
+        self._repeated = self._sampled_once(teacher)
         self.unique_tokens = sum(len(step.sheet) for step in self._repeated)
         if self._repeated:
             say(f"{len(self._repeated)} steps: {plan_epochs(self.unique_tokens, options.tokens)}")
 
-    def next_pass(self, progress: Progress) -> list[TaughtStep]:
-        """The steps of one pass; drawn by the update's number, so that a run that goes on meets the same."""
+    def next_pass(self, progress: Progress) -> list[StepExample]:
+        """The steps of one pass; sampled by the update's number, so that a run that goes on meets the same."""
         options = self._options
         rng = random.Random(f"{options.seed}|{progress.updates}")
         weights = [progress.weights.get(kind, 1.0) for kind in STEP_KINDS]
-        drawer = self._drawer(options.grown + 2 * progress.tokens / options.tokens, rng)
-        steps: list[TaughtStep] = []
+        sampler = self._sampler(options.grown + 2 * progress.tokens / options.tokens, rng)
+        steps: list[StepExample] = []
         while (held := sum(len(step.sheet) for step in steps)) < options.tokens_of_a_pass:
-            step = rng.choice(self._repeated) if self._repeated else drawer.draw(rng.choices(STEP_KINDS, weights)[0])
+            step = rng.choice(self._repeated) if self._repeated else sampler.sample(rng.choices(STEP_KINDS, weights)[0])
             if steps and held + len(step.sheet) > 1.25 * options.tokens_of_a_pass:
                 break
             if len(step.sheet.places):
                 steps.append(step)
         return steps
 
-    def calibration(self) -> list[TaughtStep]:
+    def calibration(self) -> list[StepExample]:
         """Steps from held-out graphs, others than those of the exam."""
         return self._held_out("temperature")
 
-    def _held_out(self, seed: str) -> list[TaughtStep]:
+    def _held_out(self, seed: str) -> list[StepExample]:
         scheme = self._student.marks.scheme
-        drawer = StepDrawer(self._graphs.held_out, scheme, random.Random(seed), self._options.most_answers)
-        return [drawer.draw(kind) for kind in STEP_KINDS for _ in range(self._options.held_out)]
+        sampler = StepSampler(self._graphs.held_out, scheme, random.Random(seed), self._options.most_answers)
+        return [sampler.sample(kind) for kind in STEP_KINDS for _ in range(self._options.held_out)]
 
-    def _drawer(self, grown: float, rng: random.Random) -> StepDrawer:
-        """Draws steps as big as the run has grown, from 0 to 1; sizes vary, so that small steps stay known."""
+    def _sampler(self, grown: float, rng: random.Random) -> StepSampler:
+        """Samples steps as big as the run has grown, from 0 to 1; sizes vary, so that small steps stay known."""
         options = self._options
         size = rng.random() * min(1.0, grown)
-        return StepDrawer(
+        return StepSampler(
             self._graphs.taught,
             self._student.marks.scheme,
             rng,
@@ -433,18 +459,18 @@ class StepCurriculum:
             SelfAnswers(self._student, options.joint, rng) if options.joint else None,
         )
 
-    def _drawn_once(self, teacher: Teacher | None) -> list[TaughtStep]:
-        """The steps that the run repeats, answered by the teacher; [] where it draws new ones all along."""
+    def _sampled_once(self, teacher: Teacher | None) -> list[StepExample]:
+        """The steps that the run repeats, answered by the teacher; [] where it samples new ones all along."""
         options = self._options
         if options.unique is None:
             if teacher is not None:
-                raise TeachingError("a teacher other than the exact executor needs `unique`: each answer costs")
+                raise TrainingError("a teacher other than the exact executor needs `unique`: each answer costs")
             return []
         rng = random.Random(f"{options.seed}|unique")
         kinds = [STEP_KINDS[number % len(STEP_KINDS)] for number in range(options.unique)]
-        steps = [self._drawer(1.0, rng).draw(kind) for kind in kinds]
+        steps = [self._sampler(1.0, rng).sample(kind) for kind in kinds]
         if teacher is not None and not (steps := teacher.taught(steps)):
-            raise TeachingError("the teacher answered none of the steps in a form that can be read")
+            raise TrainingError("the teacher answered none of the steps in a form that can be read")
         return steps
 
 

@@ -20,8 +20,9 @@ from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lm.calls import CONTEXT_END, CONTEXT_START, NO_ANSWER, quoted, triple_line
-from reasoning.lm.candidate_scoring import MarkScheme, Sheet
+from reasoning.lm.candidate_scoring import Sheet
 from reasoning.lm.constraint import Choices
+from reasoning.lm.mark_scheme import MarkScheme
 from reasoning.query.chain import Operation
 
 NamingKind = Literal["abstract", "readable"]

@@ -64,7 +64,3 @@ class LLMTimeoutError(LLMError):
             f"{name} did not answer within {timeout:g} s: give it more time, a shorter prompt or fewer new tokens"
         )
         self.name, self.timeout = name, timeout
-
-
-class TeachingError(UsageError):
-    """Options of teaching that cannot be, or a run's folder that cannot be gone on with."""

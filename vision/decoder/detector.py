@@ -123,7 +123,7 @@ class BoxWriting:
                            f"widths, {MOST_CLASSES} different class tokens and a model's name or null in {BOXES_FILE}; "
                            f"copy it again")  # fmt: skip
         if read.format > FILE_FORMAT:
-            raise LLMError(f"{folder} has form {read.format}, and this version reads adapters up to {FILE_FORMAT}: "
+            raise LLMError(f"{folder} has form {read.format}, and this version reads up to form {FILE_FORMAT}: "
                            f"install a newer version, or teach it again")  # fmt: skip
         return read
 

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.lm.candidate_scoring import single_words, unlike
 from reasoning.lm.errors import LLMError
+from reasoning.lm.mark_scheme import single_words, unlike
 from vision.errors import DetectorError
 
 BINS = 512

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 QUICK_CONVERSION = """
 import sys
 from pathlib import Path
-from reasoning.lm import smollm2_weights
+from reasoning.lm import local_weights as smollm2_weights
 gguf, cache = Path(sys.argv[1]), Path(sys.argv[2])
 def convert(gguf, target):
     (target / "model.safetensors").write_bytes(b"weights" * 1000)

@@ -16,11 +16,12 @@ from reasoning.graph.content import Relation
 from reasoning.lark.prompts import OPERATION_WORDS, projection_sheet, set_sheet
 from reasoning.lark.steps import kept
 from reasoning.lm import EmbeddedChatModel, LLMError
-from reasoning.lm.candidate_scoring import MARKS_FILE, Marks, MarkScheme, Sheet, Student, batches, load_student, shared
+from reasoning.lm.candidate_scoring import MARKS_FILE, Marks, Sheet, Student, batches, load_student, shared
 from reasoning.lm.low_rank import CONFIG_FILE, WEIGHTS_FILE, save_adapter
+from reasoning.lm.mark_scheme import MarkScheme
 from tests.reasoning.word_models import word_model
 from training.learners import prepare
-from training.steps import StepTeachingOptions
+from training.steps import StepOptions
 
 TRIPLES = np.array([[1, 0, 2], [1, 1, 3], [4, 0, 5], [2, 0, 1]], dtype=np.int32)
 
@@ -35,7 +36,7 @@ def adapter(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An adapter whose matrices are random, so that its marks are any."""
     import torch
 
-    taught, student = prepare(StepTeachingOptions(source=str(model), layers=2), OPERATION_WORDS)
+    taught, student = prepare(StepOptions(source=str(model), layers=2), OPERATION_WORDS)
     for parameter in taught.parameters():
         if parameter.requires_grad:
             torch.nn.init.normal_(parameter, std=0.3)

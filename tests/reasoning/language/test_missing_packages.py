@@ -14,7 +14,7 @@ from reasoning.lm import EmbeddedChatModel, LLMError, load_llm
 from reasoning.lm.hosted import load_hosted
 from skylark import installation
 from training.learners import prepare
-from training.steps import StepTeachingOptions
+from training.steps import StepOptions
 
 
 @pytest.mark.slow
@@ -54,7 +54,7 @@ def test_a_local_model_without_its_packages_names_the_extra(
 def test_teaching_without_peft_names_the_extra(wheel: pytest.MonkeyPatch) -> None:
     lacking(wheel, "peft")
     with pytest.raises(LLMError, match=r"Teaching a model needs the package peft.*skylark-reasoner\[train\]"):
-        prepare(StepTeachingOptions(), OPERATION_WORDS)
+        prepare(StepOptions(), OPERATION_WORDS)
 
 
 @pytest.mark.slow

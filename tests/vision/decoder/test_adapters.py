@@ -79,7 +79,7 @@ class TestAnotherFolder:
             load_decoder(changed_copy(adapter, tmp_path / "other", **changed)).prompts(("dog", "cat", "bus"))
 
     def test_one_of_a_newer_form_is_refused(self, adapter: Path, tmp_path: Path) -> None:
-        with pytest.raises(LLMError, match=r"new has form 9, and this version reads .* up to form 1: install a newer"):
+        with pytest.raises(LLMError, match=r"new has form 9, and this version reads up to form 1: install a newer"):
             load_decoder(changed_copy(adapter, tmp_path / "new", format=9))
 
     def test_matrices_of_other_layers_are_refused(self, adapter: Path, tmp_path: Path) -> None:

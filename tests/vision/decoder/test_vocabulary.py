@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reasoning.lm.candidate_scoring import MOST_ALIKE, open_base, single_words
+from reasoning.lm.candidate_scoring import open_base
 from reasoning.lm.errors import LLMError
+from reasoning.lm.mark_scheme import MOST_ALIKE, single_words
 from tests.reasoning.tiny_models import tiny_model
 from vision.classes.lexicon import COCO_CLASSES
 from vision.decoder.vocabulary import HEADING, MOST_CLASSES, DecoderTokens, new_class_tokens, permutation

@@ -95,7 +95,7 @@ def test_every_sentence_of_the_written_lists_is_one_that_the_grammar_allows() ->
     assert len(expressions) >= 600
     variations, rng = ExpressionVariations(expressions), random.Random(0)
     for one in rng.sample(expressions, 60):
-        other = variations.draw(one, rng)
+        other = variations.sample(one, rng)
         prompt = TextPrompt(other.text)
         try:
             pieces = written(other.sentence, other.words, prompt)

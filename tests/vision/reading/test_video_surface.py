@@ -208,7 +208,7 @@ def test_every_sentence_of_the_written_lists_can_be_written_and_is_one_that_the_
     for one in expressions:
         written(one.sentence, one.words, TextPrompt(one.text), VIDEO)
     for one in rng.sample(expressions, 20):
-        other = variations.draw(one, rng)
+        other = variations.sample(one, rng)
         prompt = TextPrompt(other.text)
         pieces = written(other.sentence, other.words, prompt, VIDEO)
         constraint = Constraint(expression_grammar(prompt, tokens.piece, VIDEO), tokens.spelling)
@@ -222,7 +222,7 @@ def test_an_action_is_exchanged_for_one_that_is_said_in_the_same_form() -> None:
     expressions = read_expressions([path for path in LISTS if path.name.startswith("actions")])
     variations, rng = ExpressionVariations(expressions), random.Random(0)
     one = next(one for one in expressions if one.text == "what does she do after she peels the cucumber?")
-    drawn = {variations.draw(one, rng).text.rstrip("?") for _ in range(60)}
+    drawn = {variations.sample(one, rng).text.rstrip("?") for _ in range(60)}
     assert len(drawn) > 5
     assert all(
         text.lower().startswith("what does she do after she ") and text.split()[6].endswith("s") for text in drawn

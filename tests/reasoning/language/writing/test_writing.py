@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reasoning.lm.errors import LLMError, TeachingError
+from reasoning.lm.errors import LLMError
 from reasoning.lm.generation import BeamWriter, Writer, Writing, load_writer
 from reasoning.lm.local_weights import open_model
 from reasoning.lm.low_rank import save_adapter
@@ -17,7 +17,7 @@ from reasoning.lm.packed_attention import PACKED, register
 from reasoning.lm.packs import Pack, Segment, reply_logits
 from tests.reasoning.word_models import WORDS, word_model
 from training.learners import prepare_writer
-from training.loop import WritingOptions
+from training.loop import TrainingError, WritingOptions
 
 
 @pytest.fixture(scope="module")
@@ -197,5 +197,5 @@ def test_a_control_token_in_a_text_is_spelt(writer: Writer) -> None:
 def test_compiling_without_a_compiler_is_refused(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     options = WritingOptions(source=str(model), layers=2, rank=4, compiled=True)
-    with pytest.raises(TeachingError, match="g\\+\\+ or clang"):
+    with pytest.raises(TrainingError, match="g\\+\\+ or clang"):
         prepare_writer("words", options)

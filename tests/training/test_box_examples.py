@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reasoning.lm.errors import TeachingError
 from tests.vision.coloured_pictures import PICTURES, make_set
 from tests.vision.decoder.tiny_decoders import GridTokens, save_blobs
 from training.box_examples import HELD_OUT, Picture, Pictures, PictureSet, Truth, read_set
+from training.loop import TrainingError
 from vision.decoder.image_tokens import MOST_TOKENS, ImageTokens
 from vision.errors import DetectorError, EvaluationError
 from vision.images import LoadedImage, load_image
@@ -52,12 +52,12 @@ class TestReadingAFolder:
         assert found.truths == (None, None, None)
 
     def test_a_folder_without_images_in_it_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(TeachingError, match="has no folder images: expected a folder with images, and instances"):
+        with pytest.raises(TrainingError, match="has no folder images: expected a folder with images, and instances"):
             read_set(tmp_path)
 
     def test_an_empty_folder_of_images_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "images").mkdir()
-        with pytest.raises(TeachingError, match="holds no image"):
+        with pytest.raises(TrainingError, match="holds no image"):
             read_set(tmp_path)
 
     def test_annotations_of_a_picture_that_is_not_there_are_refused(self, tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ class TestTheirTokens:
 
         monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
         source = GridTokens()
-        with pytest.raises(TeachingError, match=r"No space left on device.*make room"):
+        with pytest.raises(TrainingError, match=r"No space left on device.*make room"):
             kept(source)
         assert source.seen == 0 and list((tmp_path / "cache").iterdir()) == []
 
@@ -239,7 +239,7 @@ class TestTheirTokens:
 
     def test_where_they_cannot_be_kept_that_is_said(self, tmp_path: Path, pictures: PictureSet) -> None:
         (tmp_path / "file").write_text("in the way")
-        with pytest.raises(TeachingError, match=r"the image tokens of set cannot be kept in .*file \(.*make room"):
+        with pytest.raises(TrainingError, match=r"the image tokens of set cannot be kept in .*file \(.*make room"):
             Pictures(pictures, GridTokens(), 16, tmp_path / "file", silent)
 
     def test_two_runs_may_keep_them_at_the_same_time(self, kept: Callable[..., Pictures], pictures: PictureSet) -> None:

@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
-from reasoning.lm.errors import TeachingError
 from reasoning.lm.generation import Writing
 from reasoning.parsing.reader import JOB
 from tests.reasoning.word_models import word_model
 from training.learners import prepare_writer
-from training.loop import LOG_FILE, Progress
+from training.loop import LOG_FILE, Progress, TrainingError
 from training.question_phrases import load_domains
-from training.question_sampling import DrawnPack, LessonDrawer
-from training.questions import QuestionCurriculum, QuestionTeachingOptions, teach_questions
+from training.question_sampling import ExampleSampler, SampledPack
+from training.questions import QuestionCurriculum, QuestionOptions, train_questions
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +22,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return word_model(tmp_path_factory.mktemp("words"))
 
 
-def options(model: Path, tokens: int) -> QuestionTeachingOptions:
-    return QuestionTeachingOptions(
+def options(model: Path, tokens: int) -> QuestionOptions:
+    return QuestionOptions(
         source=str(model),
         layers=2,
         rank=2,
@@ -44,8 +43,8 @@ def test_a_run_writes_its_log_and_an_adapter_and_goes_on_where_it_was_killed(mod
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        teach_questions(options(model, 2500), tmp_path, killed)
-    report = teach_questions(options(model, 2500), tmp_path, said.append)
+        train_questions(options(model, 2500), tmp_path, killed)
+    report = train_questions(options(model, 2500), tmp_path, said.append)
     assert any(line.startswith("going on from") for line in said)
     lines = [json.loads(line) for line in (tmp_path / LOG_FILE).read_text(encoding="utf-8").splitlines()]
     assert [line["tokens"] for line in lines] == sorted({line["tokens"] for line in lines})
@@ -58,8 +57,8 @@ def test_a_run_writes_its_log_and_an_adapter_and_goes_on_where_it_was_killed(mod
 
 def test_a_folder_with_another_run_is_refused(model: Path, tmp_path: Path) -> None:
     (tmp_path / "options.json").write_text(json.dumps({**options(model, 2000).to_dict(), "rank": 4}))
-    with pytest.raises(TeachingError, match="a run with other rank"):
-        teach_questions(options(model, 2000), tmp_path, print)
+    with pytest.raises(TrainingError, match="a run with other rank"):
+        train_questions(options(model, 2000), tmp_path, print)
 
 
 class Questions:
@@ -67,18 +66,18 @@ class Questions:
 
     questions = ("one",)
 
-    def __init__(self, drawn: DrawnPack) -> None:
-        self.packs, self._drawn = 0, drawn
+    def __init__(self, sampled: SampledPack) -> None:
+        self.packs, self._drawn = 0, sampled
 
-    def pack(self, rng: random.Random) -> DrawnPack:
+    def pack(self, rng: random.Random) -> SampledPack:
         self.packs += 1
         return self._drawn
 
 
 def test_lists_that_a_run_is_made_for_come_as_often_as_all_others(model: Path) -> None:
     domains, taught = load_domains(), options(model, 2500)
-    drawn = LessonDrawer(domains, random.Random(0)).pack()
-    others, foremost = [Questions(drawn) for _ in range(9)], Questions(drawn)
+    sampled = ExampleSampler(domains, random.Random(0)).pack()
+    others, foremost = [Questions(sampled) for _ in range(9)], Questions(sampled)
     lists: Any = others, [foremost]
     curriculum = QuestionCurriculum(domains, taught, prepare_writer(JOB, taught, None, "cpu").tokens, *lists)
     for update in range(60):

@@ -1,4 +1,4 @@
-"""A decoder that is taught: what a lesson costs it, how it is examined, and that it is read back as it was."""
+"""A decoder that is taught: what an example costs it, how it is examined, and that it is read back as it was."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 from tests.vision.decoder.tiny_decoders import GridTokens, blobs, options
 from training.box_examples import Picture, Targeting
-from training.boxes import BoxLearner, BoxLesson, prepare_boxes
+from training.boxes import BoxExample, BoxLearner, prepare_boxes
 from vision.decoder.image_tokens import ImageTokens
 from vision.decoder.network import TokenBatch, places_of
 from vision.decoder.opening import load_decoder
@@ -42,12 +42,12 @@ def pictures() -> list[ImageTokens]:
 
 
 @pytest.fixture
-def lesson(tokens: DecoderTokens, pictures: list[ImageTokens]) -> BoxLesson:
+def example(tokens: DecoderTokens, pictures: list[ImageTokens]) -> BoxExample:
     """Three pictures behind one prompt."""
     targeting = Targeting(GridTokens.vocabulary, 0.0, "overlap")
     targets = [targeting.of(Picture(shown, None), CLASSES) for shown in pictures]
     batches = [vars(TokenBatch.of(shown)).values() for shown in pictures]
-    return BoxLesson(
+    return BoxExample(
         "images",
         tokens.prompt(CLASSES),
         TokenBatch(*map(torch.cat, zip(*batches, strict=True))),
@@ -63,13 +63,13 @@ def lesson(tokens: DecoderTokens, pictures: list[ImageTokens]) -> BoxLesson:
 
 class TestTheLoss:
     @pytest.mark.slow
-    def test_it_falls_as_a_lesson_is_repeated(self, model: Path, lesson: BoxLesson) -> None:
+    def test_it_falls_as_a_example_is_repeated(self, model: Path, example: BoxExample) -> None:
         learner = new_learner(model)
         taught = [parameter for parameter in learner.network.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(taught, lr=3e-3)
         losses = []
         for _ in range(25):
-            loss = learner.loss([lesson])
+            loss = learner.loss([example])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -77,37 +77,37 @@ class TestTheLoss:
         assert losses[-1] < losses[0] / 2
         assert max(losses[-5:]) < min(losses[:3])
 
-    def test_several_lessons_cost_their_mean(self, learner: BoxLearner, lesson: BoxLesson) -> None:
-        other = replace(lesson, shares=lesson.shares.flip(0))
-        one, two, both = (learner.loss(given).item() for given in ([lesson], [other], [lesson, other]))
+    def test_several_examples_cost_their_mean(self, learner: BoxLearner, example: BoxExample) -> None:
+        other = replace(example, shares=example.shares.flip(0))
+        one, two, both = (learner.loss(given).item() for given in ([example], [other], [example, other]))
         assert one != two and both == pytest.approx((one + two) / 2, rel=1e-5)
 
-    def test_a_box_that_does_not_count_costs_nothing(self, learner: BoxLearner, lesson: BoxLesson) -> None:
-        weights = torch.zeros_like(lesson.weights)
+    def test_a_box_that_does_not_count_costs_nothing(self, learner: BoxLearner, example: BoxExample) -> None:
+        weights = torch.zeros_like(example.weights)
         weights[0] = 1.0
         some, elsewhere = (
-            replace(lesson, weights=weights),
-            replace(lesson, weights=weights, places=lesson.places.clone()),
+            replace(example, weights=weights),
+            replace(example, weights=weights, places=example.places.clone()),
         )
         elsewhere.places[1:] += 100
         assert learner.loss([some]).item() == learner.loss([elsewhere]).item()
         elsewhere.places[0] += 100
         assert learner.loss([some]).item() != learner.loss([elsewhere]).item()
 
-    def test_what_is_written_costs_less_than_anything_else(self, learner: BoxLearner, lesson: BoxLesson) -> None:
-        no_boxes = replace(lesson, weights=torch.zeros_like(lesson.weights))
-        likeliest = learner.written(lesson).classes.detach().argmax(1)
+    def test_what_is_written_costs_less_than_anything_else(self, learner: BoxLearner, example: BoxExample) -> None:
+        no_boxes = replace(example, weights=torch.zeros_like(example.weights))
+        likeliest = learner.written(example).classes.detach().argmax(1)
         sure = torch.nn.functional.one_hot(likeliest, len(CLASSES) + 1).float()
         other = sure.roll(1, 1)
         right, wrong = (learner.loss([replace(no_boxes, shares=shares)]).item() for shares in (sure, other))
         assert 0 < right < wrong
 
-    def test_every_matrix_has_a_gradient_once_it_is_taught_a_little(self, model: Path, lesson: BoxLesson) -> None:
+    def test_every_matrix_has_a_gradient_once_it_is_taught_a_little(self, model: Path, example: BoxExample) -> None:
         learner = new_learner(model, guided=True)
         # Those that are nought in the beginning.
         for matrix in (learner.network.projector.second, learner.network.projector.taken):
             torch.nn.init.normal_(matrix.weight, std=0.1)
-        learner.loss([lesson]).backward()
+        learner.loss([example]).backward()
         without = {
             name
             for name, parameter in learner.network.named_parameters()
@@ -116,43 +116,43 @@ class TestTheLoss:
         assert without == set()
 
 
-class TestALesson:
-    def test_its_length_is_the_tokens_of_one_pass(self, lesson: BoxLesson) -> None:
-        assert len(lesson) == len(lesson.prompt.tokens) + 3 * (COUNT + 4 * BOXED)
+class TestAnExample:
+    def test_its_length_is_the_tokens_of_one_pass(self, example: BoxExample) -> None:
+        assert len(example) == len(example.prompt.tokens) + 3 * (COUNT + 4 * BOXED)
 
     def test_texts_take_the_place_of_what_the_projector_makes_of_the_last_tokens(
-        self, learner: BoxLearner, lesson: BoxLesson
+        self, learner: BoxLearner, example: BoxExample
     ) -> None:
         texts = torch.randn(COUNT, 256, generator=torch.Generator().manual_seed(0))
-        with_texts = replace(lesson, texts=texts)
-        blanked = replace(with_texts, tokens=replace(lesson.tokens, features=lesson.tokens.features.clone()))
+        with_texts = replace(example, texts=texts)
+        blanked = replace(with_texts, tokens=replace(example.tokens, features=example.tokens.features.clone()))
         blanked.tokens.features[-COUNT:] = 7.0
-        plain, told, again = (learner.written(given).classes.detach() for given in (lesson, with_texts, blanked))
+        plain, told, again = (learner.written(given).classes.detach() for given in (example, with_texts, blanked))
         assert torch.allclose(told[:-COUNT], plain[:-COUNT], atol=1e-4)
         assert not torch.allclose(told[-COUNT:], plain[-COUNT:], atol=1e-2)
         assert torch.equal(told, again)
 
 
 class TestAnExamination:
-    def test_what_is_to_be_said_as_it_is_written_is_right(self, learner: BoxLearner, lesson: BoxLesson) -> None:
-        written = learner.written(lesson)
+    def test_what_is_to_be_said_as_it_is_written_is_right(self, learner: BoxLearner, example: BoxExample) -> None:
+        written = learner.written(example)
         # Held to classes, since slots that are to say none are not examined.
         best = written.classes.detach()[:, :-1].argmax(1)
         sure = torch.nn.functional.one_hot(best, len(CLASSES) + 1).float()
         said = written.classes.detach().argmax(1) == best
-        known = replace(lesson, shares=sure, places=places_of(written.places.detach()).view(-1, 4))
+        known = replace(example, shares=sure, places=places_of(written.places.detach()).view(-1, 4))
         report = learner.examine([known])
         assert report.exact == {"images": pytest.approx(float(said.float().mean())), "images: sides": 1.0}
         assert report.wrong["images: sides"] == pytest.approx(0, abs=1e-6)
 
-    def test_sides_that_are_many_bins_away_are_wrong(self, learner: BoxLearner, lesson: BoxLesson) -> None:
-        places = places_of(learner.written(lesson).places.detach()).view(-1, 4) + 50
-        report = learner.examine([replace(lesson, places=places)])
+    def test_sides_that_are_many_bins_away_are_wrong(self, learner: BoxLearner, example: BoxExample) -> None:
+        places = places_of(learner.written(example).places.detach()).view(-1, 4) + 50
+        report = learner.examine([replace(example, places=places)])
         assert report.exact["images: sides"] == 0
         assert report.wrong["images: sides"] == pytest.approx(50 / 512, abs=1e-3)
 
-    def test_kinds_are_reported_apart(self, learner: BoxLearner, lesson: BoxLesson) -> None:
-        report = learner.examine([lesson, replace(lesson, kind="others")])
+    def test_kinds_are_reported_apart(self, learner: BoxLearner, example: BoxExample) -> None:
+        report = learner.examine([example, replace(example, kind="others")])
         assert [*report.exact] == ["images", "images: sides", "others", "others: sides"]
         assert report.exact["images"] == report.exact["others"]
 
@@ -160,30 +160,30 @@ class TestAnExamination:
 class TestReadingBack:
     @pytest.mark.parametrize("changed", [{}, {"guided": True}, {"sees_others": True}, {"from_scores": False}])
     def test_a_decoder_in_use_writes_what_the_one_that_was_taught_wrote(
-        self, model: Path, tmp_path: Path, lesson: BoxLesson, pictures: list[ImageTokens], changed: dict[str, Any]
+        self, model: Path, tmp_path: Path, example: BoxExample, pictures: list[ImageTokens], changed: dict[str, Any]
     ) -> None:
         learner = new_learner(model, **changed)
         if changed.get("guided"):
             torch.nn.init.normal_(learner.network.projector.taken.weight, std=0.02)
         learner.save(tmp_path / "saved")
-        seeing = replace(lesson, sees_others=changed.get("sees_others", False), boxed=COUNT)
+        seeing = replace(example, sees_others=changed.get("sees_others", False), boxed=COUNT)
         with torch.inference_mode():
             expected = torch.softmax(learner.written(seeing).classes, -1).view(3, COUNT, -1)
         decoder = load_decoder(tmp_path / "saved")
-        for (shares, places), own in zip(decoder.write([lesson.prompt], pictures), expected, strict=True):
+        for (shares, places), own in zip(decoder.write([example.prompt], pictures), expected, strict=True):
             assert shares.shape == (COUNT, len(CLASSES) + 1) and places.shape == (COUNT, 4)
             # In half precision, which is some hundredths of a share.
             np.testing.assert_allclose(shares, own, atol=0.08)
             assert (shares.argmax(1) == own.argmax(1).numpy()).mean() > 0.7
 
     def test_a_learner_that_goes_on_is_the_one_that_was_saved(
-        self, model: Path, tmp_path: Path, lesson: BoxLesson
+        self, model: Path, tmp_path: Path, example: BoxExample
     ) -> None:
         learner = new_learner(model)
         learner.staged("projector").save(tmp_path / "saved")
         again, _ = prepare_boxes(options(model), GridTokens(), tmp_path / "saved")
         assert again.writing.stages == ("projector",)
-        one, other = (them.written(lesson) for them in (learner, again))
+        one, other = (them.written(example) for them in (learner, again))
         assert torch.allclose(one.classes, other.classes, atol=0.3, rtol=0.02)
         assert torch.allclose(one.classes.argmax(1), other.classes.argmax(1))
 

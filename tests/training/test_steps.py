@@ -11,24 +11,33 @@ import pytest
 from reasoning import KnowledgeGraph, LarkOptions
 from reasoning.graph.content import Relation
 from reasoning.lark.prompts import OPERATION_WORDS
-from reasoning.lm.candidate_scoring import MarkScheme, load_student
-from reasoning.lm.errors import TeachingError
+from reasoning.lm.candidate_scoring import load_student
+from reasoning.lm.mark_scheme import MarkScheme
 from tests.reasoning.chat_models import ScriptedChatModel, faultless
 from tests.reasoning.word_models import word_model
 from training.learners import prepare
-from training.loop import CHECKPOINT, LOG_FILE, OPTIONS_FILE, STATE_FILE, claimed, last_checkpoint, plan_epochs
+from training.loop import (
+    CHECKPOINT,
+    LOG_FILE,
+    OPTIONS_FILE,
+    STATE_FILE,
+    TrainingError,
+    claimed,
+    last_checkpoint,
+    plan_epochs,
+)
 from training.steps import (
     STEP_KINDS,
     ChatTeacher,
     Graphs,
     ModelTeacher,
     SelfAnswers,
-    StepDrawer,
+    StepExample,
     StepKind,
-    StepTeachingOptions,
-    TaughtStep,
+    StepOptions,
+    StepSampler,
     random_graph,
-    teach_steps,
+    train_steps,
 )
 
 GRAPHS = [random_graph(random.Random(seed)) for seed in range(3)]
@@ -41,18 +50,18 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def scheme(model: Path) -> MarkScheme:
-    return prepare(StepTeachingOptions(source=str(model), layers=2), OPERATION_WORDS)[1].marks.scheme
+    return prepare(StepOptions(source=str(model), layers=2), OPERATION_WORDS)[1].marks.scheme
 
 
-def drawn(scheme: MarkScheme, kind: StepKind, count: int = 20) -> list[TaughtStep]:
-    drawer = StepDrawer(GRAPHS, scheme, random.Random(7), most_answers=12, token_budget=150)
-    return [drawer.draw(kind) for _ in range(count)]
+def sampled(scheme: MarkScheme, kind: StepKind, count: int = 20) -> list[StepExample]:
+    sampler = StepSampler(GRAPHS, scheme, random.Random(7), most_answers=12, token_budget=150)
+    return [sampler.sample(kind) for _ in range(count)]
 
 
 @pytest.mark.parametrize("kind", STEP_KINDS)
 def test_the_teachers_marks_are_what_the_step_asks_for(scheme: MarkScheme, kind: StepKind) -> None:
     some = False
-    for step in drawn(scheme, kind):
+    for step in sampled(scheme, kind):
         given = set(step.sheet.candidates[step.keep.astype(bool)].tolist())
         if step.triples is not None:
             assert step.relation is not None
@@ -74,18 +83,18 @@ def test_the_teachers_marks_are_what_the_step_asks_for(scheme: MarkScheme, kind:
 
 
 def test_steps_have_distractors_and_some_have_no_answer(scheme: MarkScheme) -> None:
-    steps = drawn(scheme, "project from one", 80)
+    steps = sampled(scheme, "project from one", 80)
     assert np.mean([1 - step.keep.mean() for step in steps]) > 0.4
     assert any(not step.keep.any() for step in steps)
 
 
 def test_the_same_seed_draws_the_same_steps(scheme: MarkScheme) -> None:
-    one, other = (drawn(scheme, "project from many", 3) for _ in range(2))
+    one, other = (sampled(scheme, "project from many", 3) for _ in range(2))
     assert [step.sheet.tokens.tolist() for step in one] == [step.sheet.tokens.tolist() for step in other]
 
 
 def test_a_chat_model_without_fault_marks_as_the_executor_does(scheme: MarkScheme) -> None:
-    steps = [step for kind in STEP_KINDS for step in drawn(scheme, kind, 6)]
+    steps = [step for kind in STEP_KINDS for step in sampled(scheme, kind, 6)]
     teacher = ChatTeacher(faultless(), LarkOptions(), random.Random(0))
     taught = teacher.taught(steps)
     assert len(taught) == len(steps)
@@ -95,11 +104,11 @@ def test_a_chat_model_without_fault_marks_as_the_executor_does(scheme: MarkSchem
 
 def test_what_a_chat_model_says_in_prose_teaches_nothing(scheme: MarkScheme) -> None:
     teacher = ChatTeacher(ScriptedChatModel("I do not know."), LarkOptions(repairs=0), random.Random(0))
-    assert teacher.taught(drawn(scheme, "union", 2)) == []
+    assert teacher.taught(sampled(scheme, "union", 2)) == []
 
 
 def test_sets_before_a_step_may_be_the_students_own_answers(model: Path) -> None:
-    _, student = prepare(StepTeachingOptions(source=str(model), layers=2), OPERATION_WORDS)
+    _, student = prepare(StepOptions(source=str(model), layers=2), OPERATION_WORDS)
     kg, relation = GRAPHS[0], Relation("edges", 0)
     sources = kg.index.block(0, False)[0][:1]
     exact = kg.index.project(sources, 0, False)
@@ -110,7 +119,7 @@ def test_sets_before_a_step_may_be_the_students_own_answers(model: Path) -> None
 
 def run(model: Path, out: Path, tokens: int = 4000, **changed: object) -> list[str]:
     said: list[str] = []
-    options = StepTeachingOptions(
+    options = StepOptions(
         source=str(model),
         layers=2,
         tokens=tokens,
@@ -121,7 +130,7 @@ def run(model: Path, out: Path, tokens: int = 4000, **changed: object) -> list[s
         token_budget=96,
         **changed,  # type: ignore[arg-type]
     )
-    teach_steps(Graphs(GRAPHS[:2], GRAPHS[2:]), options, out, said.append)
+    train_steps(Graphs(GRAPHS[:2], GRAPHS[2:]), options, out, said.append)
     return said
 
 
@@ -156,17 +165,17 @@ def test_a_killed_run_goes_on_from_its_checkpoint(model: Path, tmp_path: Path) -
         if '"tokens"' in line:
             raise Killed
 
-    options = StepTeachingOptions(
+    options = StepOptions(
         source=str(model), layers=2, tokens=3000, tokens_of_a_pass=200, report_every=1000, held_out=2,
         most_answers=10, token_budget=96,
     )  # fmt: skip
     graphs = Graphs(GRAPHS[:2], GRAPHS[2:])
     with pytest.raises(Killed):
-        teach_steps(graphs, options, tmp_path / "killed", kill)
+        train_steps(graphs, options, tmp_path / "killed", kill)
     said: list[str] = []
-    teach_steps(graphs, options, tmp_path / "killed", said.append)
+    train_steps(graphs, options, tmp_path / "killed", said.append)
     assert "going on from" in said[0]
-    teach_steps(graphs, options, tmp_path / "whole", lambda line: None)
+    train_steps(graphs, options, tmp_path / "whole", lambda line: None)
     logged = [(tmp_path / name / LOG_FILE).read_text().splitlines() for name in ("killed", "whole")]
     tokens = [[json.loads(line)["tokens"] for line in lines] for lines in logged]
     assert tokens[0] == tokens[1], "the run that went on met other steps"
@@ -176,11 +185,9 @@ def test_a_killed_run_goes_on_from_its_checkpoint(model: Path, tmp_path: Path) -
 def test_a_run_goes_on_from_the_adapter_alone(model: Path, tmp_path: Path) -> None:
     run(model, tmp_path / "first", tokens=1000)
     (tmp_path / "first" / CHECKPOINT / STATE_FILE).unlink()
-    options = StepTeachingOptions(
-        source=str(model), layers=2, tokens=1, report_every=1000, held_out=2, learning_rate=1e-9
-    )
+    options = StepOptions(source=str(model), layers=2, tokens=1, report_every=1000, held_out=2, learning_rate=1e-9)
     graphs = Graphs(GRAPHS[:2], GRAPHS[2:])
-    teach_steps(graphs, options, tmp_path / "second", lambda line: None, start=tmp_path / "first" / CHECKPOINT)
+    train_steps(graphs, options, tmp_path / "second", lambda line: None, start=tmp_path / "first" / CHECKPOINT)
     before, after = weights(tmp_path / "first"), weights(tmp_path / "second")
     for name, value in before.items():
         np.testing.assert_allclose(after[name], value, atol=1e-3)
@@ -202,11 +209,11 @@ OPTIONS_OF_0_1_0 = {
 
 def test_a_run_of_0_1_0_may_go_on(tmp_path: Path) -> None:
     (tmp_path / OPTIONS_FILE).write_text(json.dumps(OPTIONS_OF_0_1_0))
-    with claimed(tmp_path, StepTeachingOptions()):
+    with claimed(tmp_path, StepOptions()):
         pass
     with (
-        pytest.raises(TeachingError, match="a run with other layers"),
-        claimed(tmp_path, StepTeachingOptions(layers=6)),
+        pytest.raises(TrainingError, match="a run with other layers"),
+        claimed(tmp_path, StepOptions(layers=6)),
     ):
         pass
 
@@ -215,20 +222,20 @@ def test_a_run_of_0_1_0_may_go_on(tmp_path: Path) -> None:
 def test_a_run_with_damaged_options_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / OPTIONS_FILE).write_text(text)
     words = r"is damaged .*: start the run in a new folder"
-    with pytest.raises(TeachingError, match=words), claimed(tmp_path, StepTeachingOptions()):
+    with pytest.raises(TrainingError, match=words), claimed(tmp_path, StepOptions()):
         pass
 
 
 def test_a_run_with_a_damaged_state_says_how_to_go_on(model: Path, tmp_path: Path) -> None:
     run(model, tmp_path, tokens=300)
     (tmp_path / CHECKPOINT / STATE_FILE).write_bytes(b"half")
-    with pytest.raises(TeachingError, match=r"is damaged \(.*\): delete it to go on from the adapter alone"):
+    with pytest.raises(TrainingError, match=r"is damaged \(.*\): delete it to go on from the adapter alone"):
         run(model, tmp_path, tokens=300)
 
 
 def test_a_folder_of_another_run_is_refused(model: Path, tmp_path: Path) -> None:
     run(model, tmp_path, tokens=300)
-    with pytest.raises(TeachingError, match="other rank"):
+    with pytest.raises(TrainingError, match="other rank"):
         run(model, tmp_path, tokens=300, rank=4)
 
 
@@ -236,15 +243,15 @@ def test_a_folder_of_another_run_is_refused(model: Path, tmp_path: Path) -> None
 def test_a_taught_model_teaches_with_its_probabilities(model: Path, tmp_path: Path) -> None:
     run(model, tmp_path, tokens=300)
     teacher = ModelTeacher(load_student(tmp_path / CHECKPOINT, str(model)))
-    (step,) = teacher.taught(drawn(load_student(tmp_path / CHECKPOINT, str(model)).marks.scheme, "union", 1))
+    (step,) = teacher.taught(sampled(load_student(tmp_path / CHECKPOINT, str(model)).marks.scheme, "union", 1))
     assert step.keep.dtype == np.float32 and ((step.keep > 0) & (step.keep < 1)).all()
 
 
 def test_another_teacher_than_the_executor_is_asked_for_a_number_of_steps(model: Path, tmp_path: Path) -> None:
-    options = StepTeachingOptions(source=str(model), layers=2)
+    options = StepOptions(source=str(model), layers=2)
     teacher = ChatTeacher(faultless(), LarkOptions(), random.Random(0))
-    with pytest.raises(TeachingError, match="needs `unique`"):
-        teach_steps(Graphs(GRAPHS, GRAPHS), options, tmp_path, print, teacher=teacher)
+    with pytest.raises(TrainingError, match="needs `unique`"):
+        train_steps(Graphs(GRAPHS, GRAPHS), options, tmp_path, print, teacher=teacher)
 
 
 @pytest.mark.parametrize(
@@ -252,8 +259,8 @@ def test_another_teacher_than_the_executor_is_asked_for_a_number_of_steps(model:
     [({"layers": 0}, "layers"), ({"joint": 2.0}, "share"), ({"dtype": "int8"}, "dtype"), ({"token_budget": 3}, "64")],
 )
 def test_options_out_of_range_are_refused(changed: dict[str, object], message: str) -> None:
-    with pytest.raises(TeachingError, match=message):
-        StepTeachingOptions(**changed)  # type: ignore[arg-type]
+    with pytest.raises(TrainingError, match=message):
+        StepOptions(**changed)  # type: ignore[arg-type]
 
 
 def test_random_graphs_have_the_sizes_asked_for() -> None:

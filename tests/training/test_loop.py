@@ -1,4 +1,4 @@
-"""Runs of teaching that are killed at each thing that they do to the disk, or whose disk is full."""
+"""Runs that are killed at each thing that they do to the disk, or whose disk is full; and what examinations say."""
 
 from __future__ import annotations
 
@@ -9,26 +9,32 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
 
-from reasoning.lm.errors import TeachingError
 from skylark.errors import SkylarkError
 from training import loop
 from training.loop import (
     CHECKPOINT,
     LOG_FILE,
     OPTIONS_FILE,
+    R_STAR,
     Progress,
     Report,
-    TeachingOptions,
+    TrainingError,
+    TrainingOptions,
     claimed,
+    effective_data,
+    expected_calibration_error,
+    fit_temperature,
     last_checkpoint,
-    teach,
+    plan_epochs,
+    train,
 )
 
-OPTIONS = TeachingOptions(tokens=80, tokens_of_a_pass=8, report_every=20)
+OPTIONS = TrainingOptions(tokens=80, tokens_of_a_pass=8, report_every=20)
 EFFECTS = ("open", "write", "rename", "replace", "mkdir", "unlink", "rmdir")
 WEIGHTS = "weights.safetensors"
 
@@ -38,7 +44,7 @@ class Killed(BaseException):
 
 
 class Points:
-    """Teaches a line through points, which are drawn from a run's progress."""
+    """Teaches a line through points, which are sampled from a run's progress."""
 
     unique_tokens = 0
     exam = (b"12345678",)
@@ -60,15 +66,15 @@ class Line:
         if checkpoint:
             self.adapter.load_state_dict(safetensors.torch.load_file(checkpoint / WEIGHTS))
 
-    def loss(self, lessons: Sequence[bytes]) -> torch.Tensor:
-        points = torch.tensor([[float(lessons[0][0])]])
+    def loss(self, examples: Sequence[bytes]) -> torch.Tensor:
+        points = torch.tensor([[float(examples[0][0])]])
         loss: torch.Tensor = (self.adapter(points) - 3 * points).square().mean()
         return loss
 
-    def examine(self, lessons: Sequence[bytes]) -> Report:
+    def examine(self, examples: Sequence[bytes]) -> Report:
         return Report({"points": float(self.adapter.weight.detach())}, {"points": 0.0})
 
-    def calibrate(self, lessons: Sequence[bytes]) -> None:
+    def calibrate(self, examples: Sequence[bytes]) -> None:
         pass
 
     def save(self, folder: Path) -> None:
@@ -80,7 +86,7 @@ def run(out: Path) -> float:
     """Begin a run or go on with it: the weight that it ends with."""
     with claimed(out, OPTIONS):
         line = Line(last_checkpoint(out))
-        teach(Points(), OPTIONS, out, line, lambda said: None)
+        train(Points(), OPTIONS, out, line, lambda said: None)
     return float(line.adapter.weight.detach())
 
 
@@ -193,22 +199,58 @@ def test_what_the_library_of_weights_says_of_a_full_disk_is_told(
     words = (
         r"run cannot be written: I/O error: No space left.*its last checkpoint is whole: make room, and give the same"
     )
-    with pytest.raises(TeachingError, match=words):
+    with pytest.raises(TrainingError, match=words):
         run(tmp_path / "run")
 
 
 def test_a_folder_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     words = "file cannot be the folder of a run: File exists"
-    with pytest.raises(TeachingError, match=words), claimed(tmp_path / "file", OPTIONS):
+    with pytest.raises(TrainingError, match=words), claimed(tmp_path / "file", OPTIONS):
         pass
 
 
 def test_a_run_that_fails_before_its_first_checkpoint_leaves_no_options(tmp_path: Path) -> None:
-    with pytest.raises(TeachingError, match="wrong"), claimed(tmp_path, OPTIONS):
-        raise TeachingError("wrong")
+    with pytest.raises(TrainingError, match="wrong"), claimed(tmp_path, OPTIONS):
+        raise TrainingError("wrong")
     assert not (tmp_path / OPTIONS_FILE).exists()
     whole = run(tmp_path)
-    with pytest.raises(TeachingError, match="wrong"), claimed(tmp_path, OPTIONS):
-        raise TeachingError("wrong")
+    with pytest.raises(TrainingError, match="wrong"), claimed(tmp_path, OPTIONS):
+        raise TrainingError("wrong")
     assert run(tmp_path) == pytest.approx(whole)
+
+
+def test_repeated_data_is_worth_less_and_less() -> None:
+    assert effective_data(100, 1) == 100
+    # The paper: up to four epochs are nearly as good as new data, and none are worth more than U (1 + R*).
+    assert 3.6 < effective_data(1, 4) < 4
+    assert effective_data(1, 1e6) == pytest.approx(1 + R_STAR)
+
+
+@pytest.mark.parametrize(("tokens", "epochs", "spent"), [(50, 1.0, False), (300, 3.0, False), (10_000, 11.67, True)])
+def test_a_plan_stops_where_repeating_is_worth_less_than_half(tokens: int, epochs: float, spent: bool) -> None:
+    plan = plan_epochs(100, tokens)
+    assert plan.epochs == pytest.approx(epochs, abs=0.01)
+    assert plan.spent is spent
+    gained = effective_data(100, plan.epochs) - effective_data(100, plan.epochs - 1e-4)
+    assert gained / 1e-2 >= 0.4999, "the last epoch's tokens are worth less than half of new ones"
+
+
+def test_calibration_error_is_the_mean_distance_of_probability_and_share() -> None:
+    probabilities = np.array([0.9] * 10 + [0.1] * 10)
+    right = np.array([True] * 9 + [False] + [True] * 6 + [False] * 4)
+    assert expected_calibration_error(probabilities, right) == pytest.approx((0.0 + 0.5) / 2)
+
+
+def test_the_temperature_undoes_what_made_the_odds_too_sure() -> None:
+    rng = np.random.default_rng(0)
+    odds = rng.normal(0, 2, 20_000)
+    kept = rng.random(20_000) < 1 / (1 + np.exp(-odds))
+    temperature = fit_temperature((3 * odds).astype(np.float32), kept)
+    assert temperature == pytest.approx(3, rel=0.1)
+
+
+def test_kinds_with_more_errors_are_drawn_more_often_and_known_ones_still() -> None:
+    weights = Report(exact={"hard": 0.2, "easy": 0.6, "known": 1.0}, wrong={}).weights()
+    assert weights == pytest.approx({"hard": 1.3, "easy": 0.8, "known": 0.3})
+    assert Report(exact={"a": 1.0, "b": 1.0}, wrong={}).weights() == {"a": 1.3, "b": 1.3}

@@ -7,25 +7,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reasoning.lm.errors import LLMError, TeachingError
+from reasoning.lm.errors import LLMError
 from reasoning.lm.generation import WriterTokens
 from reasoning.lm.local_weights import find_weights
 from tests.reasoning.word_models import word_model
 from training.instructions import (
     FOLDER,
     VIDEO_LIST,
-    ImageReadingOptions,
+    InstructionExample,
+    InstructionOptions,
     ReadingCurriculum,
-    TaughtInstruction,
     Texts,
     Variations,
     is_kept_back,
     read_expressions,
     read_lists,
-    teach_reading,
+    train_instructions,
 )
-from training.learners import TaughtPack
-from training.loop import LOG_FILE, Progress
+from training.learners import PackExample
+from training.loop import LOG_FILE, Progress, TrainingError
 from vision.classes import COCO_CLASSES, ClassMatcher
 from vision.parsing.instruction_codec import TaskReply, read_back, written
 from vision.parsing.prompt import TextPrompt
@@ -33,15 +33,15 @@ from vision.parsing.reader import readers
 
 
 @pytest.fixture(scope="module")
-def written_ones() -> list[TaughtInstruction]:
+def written_ones() -> list[InstructionExample]:
     return read_lists(sorted(FOLDER.glob("*.json")))
 
 
-def test_variations_read_back_as_what_they_were_made_to_mean(written_ones: list[TaughtInstruction]) -> None:
+def test_variations_read_back_as_what_they_were_made_to_mean(written_ones: list[InstructionExample]) -> None:
     variations, rng = Variations(written_ones), random.Random(0)
     changed = 0
     for one in rng.sample(written_ones, 400):
-        other = variations.draw(one, rng)
+        other = variations.sample(one, rng)
         prompt = TextPrompt(other.text)
         back = read_back("".join(written(other.reply, prompt)), prompt)
         assert [name.lower() for name in back.classes] == [name.lower() for name in other.reply.classes], other.text
@@ -52,7 +52,7 @@ def test_variations_read_back_as_what_they_were_made_to_mean(written_ones: list[
     assert changed > 150
 
 
-def test_a_tenth_is_kept_back_whatever_else_is_in_the_lists(written_ones: list[TaughtInstruction]) -> None:
+def test_a_tenth_is_kept_back_whatever_else_is_in_the_lists(written_ones: list[InstructionExample]) -> None:
     share = sum(is_kept_back(one.text) for one in written_ones) / len(written_ones)
     assert 0.06 < share < 0.14
 
@@ -65,8 +65,8 @@ def test_videos_take_their_share_and_change_nothing_where_they_have_none() -> No
     expressions = read_expressions([lists["everyday.jsonl"]])
     videos = read_expressions([path for name, path in lists.items() if name.endswith(VIDEO_LIST)])
 
-    def packs(share: float, texts: Texts) -> list[TaughtPack]:
-        curriculum = ReadingCurriculum(texts, ImageReadingOptions(videos=share, tokens_of_a_pass=256), tokens)
+    def packs(share: float, texts: Texts) -> list[PackExample]:
+        curriculum = ReadingCurriculum(texts, InstructionOptions(videos=share, tokens_of_a_pass=256), tokens)
         passes = [curriculum.next_pass(Progress(updates=number))[0] for number in range(40)]
         return [*passes, *curriculum.exam, *curriculum.calibration()]
 
@@ -85,17 +85,17 @@ def test_videos_take_their_share_and_change_nothing_where_they_have_none() -> No
 def test_a_list_of_another_form_is_named(tmp_path: Path) -> None:
     path = tmp_path / "list.json"
     path.write_text('[{"instruction": "dogs", "task": {"limit": {"count": 0}}}]')
-    with pytest.raises(TeachingError, match=r"list\.json is no list of instructions"):
+    with pytest.raises(TrainingError, match=r"list\.json is no list of instructions"):
         read_lists([path])
 
 
 def test_a_run_goes_on_where_it_was_killed_and_its_adapter_reads(tmp_path: Path) -> None:
     model = word_model(tmp_path / "model")
     words = ("dogs", "cats", "cars", "buses")
-    taught = [TaughtInstruction(f"find {word}", TaskReply(classes=[word])) for word in words] + [
-        TaughtInstruction(f"show {number} {word}", TaskReply(classes=[word])) for word in words for number in range(12)
+    taught = [InstructionExample(f"find {word}", TaskReply(classes=[word])) for word in words] + [
+        InstructionExample(f"show {number} {word}", TaskReply(classes=[word])) for word in words for number in range(12)
     ]
-    options = ImageReadingOptions(
+    options = InstructionOptions(
         source=str(model), layers=2, rank=2, tokens=2500, tokens_of_a_pass=256, report_every=1000
     )
 
@@ -103,9 +103,9 @@ def test_a_run_goes_on_where_it_was_killed_and_its_adapter_reads(tmp_path: Path)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        teach_reading(options, tmp_path / "run", killed, Texts(taught))
+        train_instructions(options, tmp_path / "run", killed, Texts(taught))
     said: list[str] = []
-    report = teach_reading(options, tmp_path / "run", said.append, Texts(taught))
+    report = train_instructions(options, tmp_path / "run", said.append, Texts(taught))
     assert any(line.startswith("going on from") for line in said)
     lines = [json.loads(line) for line in (tmp_path / "run" / LOG_FILE).read_text(encoding="utf-8").splitlines()]
     assert lines[-1]["tokens"] >= 2500

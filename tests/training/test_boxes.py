@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from reasoning.lm.errors import LLMError, TeachingError
+from reasoning.lm.errors import LLMError
 from reasoning.lm.low_rank import WEIGHTS_FILE
 from tests.vision.decoder.tiny_decoders import GridTokens, decoder_model, options, save_blobs
 from training.box_examples import Pictures, PictureSet, read_set
-from training.boxes import prepare_boxes, teach_boxes
-from training.loop import CHECKPOINT, LOG_FILE
+from training.boxes import prepare_boxes, train_boxes
+from training.loop import CHECKPOINT, LOG_FILE, TrainingError
 from vision.decoder.detector import PROJECTOR_FILE, BoxWriting
 
 pytestmark = pytest.mark.slow
@@ -44,7 +44,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> PictureSet:
 def bound(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run of the first stage."""
     out = tmp_path_factory.mktemp("runs") / "binding"
-    teach_boxes(options(model, tokens=800, learning_rate=5e-3), out, silent, GridTokens())
+    train_boxes(options(model, tokens=800, learning_rate=5e-3), out, silent, GridTokens())
     return out
 
 
@@ -55,7 +55,7 @@ def projected(model: Path, bound: Path, pictures: PictureSet, tmp_path_factory: 
     asked = options(
         model, stage="projector", text=0.0, tokens=12_000, report_every=1500, learning_rate=5e-3, fixed_tokens=True
     )
-    teach_boxes(asked, out, silent, GridTokens(), [pictures], start=bound / CHECKPOINT)
+    train_boxes(asked, out, silent, GridTokens(), [pictures], start=bound / CHECKPOINT)
     return out
 
 
@@ -125,7 +125,7 @@ class TestJoint:
         self, model: Path, projected: Path, pictures: PictureSet, tmp_path: Path
     ) -> None:
         asked = options(model, stage="joint", text=0.0, tokens=1000, learning_rate=5e-3)
-        teach_boxes(asked, tmp_path, silent, GridTokens(), [pictures], start=projected / CHECKPOINT)
+        train_boxes(asked, tmp_path, silent, GridTokens(), [pictures], start=projected / CHECKPOINT)
         for name in (WEIGHTS_FILE, PROJECTOR_FILE):
             before, after = (weights(out / CHECKPOINT, name) for out in (projected, tmp_path))
             same = {key for key in before if torch.equal(before[key], after[key])}
@@ -137,7 +137,7 @@ class TestJoint:
 
 
 class TestARunThatStopped:
-    def test_it_goes_on_from_its_checkpoint_with_the_same_lessons(
+    def test_it_goes_on_from_its_checkpoint_with_the_same_examples(
         self, model: Path, pictures: PictureSet, tmp_path: Path
     ) -> None:
         asked = options(model, stage="joint", tokens=2000, report_every=700)
@@ -148,11 +148,11 @@ class TestARunThatStopped:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            teach_boxes(asked, tmp_path / "stopped", stopped, GridTokens(), [pictures])
+            train_boxes(asked, tmp_path / "stopped", stopped, GridTokens(), [pictures])
         assert len(logged(tmp_path / "stopped")) == 1
-        teach_boxes(asked, tmp_path / "stopped", said.append, GridTokens(), [pictures])
+        train_boxes(asked, tmp_path / "stopped", said.append, GridTokens(), [pictures])
         assert any(line.startswith("going on from") for line in said)
-        report = teach_boxes(asked, tmp_path / "whole", silent, GridTokens(), [pictures])
+        report = train_boxes(asked, tmp_path / "whole", silent, GridTokens(), [pictures])
         stopped_log, whole_log = (logged(tmp_path / name) for name in ("stopped", "whole"))
         assert [(line["updates"], line["tokens"]) for line in stopped_log] == [
             (line["updates"], line["tokens"]) for line in whole_log
@@ -165,7 +165,7 @@ class TestARunThatStopped:
 
     def test_one_that_is_done_is_examined_and_not_taught_on(self, model: Path, bound: Path) -> None:
         before = (bound / CHECKPOINT / WEIGHTS_FILE).read_bytes()
-        report = teach_boxes(options(model, tokens=800, learning_rate=5e-3), bound, silent, GridTokens())
+        report = train_boxes(options(model, tokens=800, learning_rate=5e-3), bound, silent, GridTokens())
         assert (bound / CHECKPOINT / WEIGHTS_FILE).read_bytes() == before
         assert len(logged(bound)) == 1
         assert report.exact.keys() == logged(bound)[0]["held_out_exact"].keys()
@@ -174,24 +174,24 @@ class TestARunThatStopped:
 class TestRefusals:
     @pytest.mark.parametrize("stage", ["projector", "joint"])
     def test_a_stage_of_pictures_without_any(self, model: Path, tmp_path: Path, stage: str) -> None:
-        with pytest.raises(TeachingError, match=f"the stage {stage} is taught with pictures: name their folders"):
-            teach_boxes(options(model, stage=stage), tmp_path / "run", silent, GridTokens())
+        with pytest.raises(TrainingError, match=f"the stage {stage} is taught with pictures: name their folders"):
+            train_boxes(options(model, stage=stage), tmp_path / "run", silent, GridTokens())
         assert not (tmp_path / "run").exists()
 
     def test_other_options_in_the_folder_of_a_run(self, model: Path, bound: Path) -> None:
         with pytest.raises(
-            TeachingError, match=r"binding holds a run with other boxed, rank: give the same, or another"
+            TrainingError, match=r"binding holds a run with other boxed, rank: give the same, or another"
         ):
-            teach_boxes(options(model, tokens=800, learning_rate=5e-3, rank=8, boxed=3), bound, silent, GridTokens())
+            train_boxes(options(model, tokens=800, learning_rate=5e-3, rank=8, boxed=3), bound, silent, GridTokens())
 
     def test_another_detector_in_the_folder_of_a_run(self, model: Path, bound: Path) -> None:
         with pytest.raises(LLMError, match=r"checkpoint was taught on the image tokens of grid"):
-            teach_boxes(options(model, tokens=800, learning_rate=5e-3), bound, silent, GridTokens("second"))
+            train_boxes(options(model, tokens=800, learning_rate=5e-3), bound, silent, GridTokens("second"))
 
     def test_an_adapter_of_another_detector(self, model: Path, bound: Path, tmp_path: Path) -> None:
         words = r"grid \(fingerprint grid first\), not on those of grid \(grid second\): take that detector, or teach"
         with pytest.raises(LLMError, match=words):
-            teach_boxes(options(model), tmp_path, silent, GridTokens("second"), start=bound / CHECKPOINT)
+            train_boxes(options(model), tmp_path, silent, GridTokens("second"), start=bound / CHECKPOINT)
 
     def test_an_adapter_of_another_language_model(self, bound: Path, tmp_path: Path) -> None:
         other = decoder_model(tmp_path / "model", seed=1)
@@ -199,7 +199,7 @@ class TestRefusals:
         with pytest.raises(
             LLMError, match=rf"another base model \(fingerprint {base}\) than this one \((?!{base})\w+\)"
         ):
-            teach_boxes(options(other), tmp_path / "run", silent, GridTokens(), start=bound / CHECKPOINT)
+            train_boxes(options(other), tmp_path / "run", silent, GridTokens(), start=bound / CHECKPOINT)
 
     @pytest.mark.parametrize(
         ("changed", "words"),
@@ -215,26 +215,26 @@ class TestRefusals:
     ) -> None:
         with pytest.raises(LLMError, match=words):
             asked = options(model, stage="joint", **changed)
-            teach_boxes(asked, tmp_path, silent, GridTokens(), [pictures], start=projected / CHECKPOINT)
+            train_boxes(asked, tmp_path, silent, GridTokens(), [pictures], start=projected / CHECKPOINT)
 
     def test_other_pictures_in_the_folder_of_a_run(self, model: Path, pictures: PictureSet, tmp_path: Path) -> None:
         asked = options(model, stage="joint")
-        teach_boxes(asked, tmp_path / "run", silent, GridTokens(), [pictures])
+        train_boxes(asked, tmp_path / "run", silent, GridTokens(), [pictures])
         fewer = PictureSet("blobs", pictures.paths[:9], pictures.truths[:9])
-        with pytest.raises(TeachingError, match="run holds a run with other pictures: give the same"):
-            teach_boxes(asked, tmp_path / "run", silent, GridTokens(), [fewer])
-        with pytest.raises(TeachingError, match="run holds a run with other start: give the same"):
-            teach_boxes(asked, tmp_path / "run", silent, GridTokens(), [pictures], start=tmp_path)
+        with pytest.raises(TrainingError, match="run holds a run with other pictures: give the same"):
+            train_boxes(asked, tmp_path / "run", silent, GridTokens(), [fewer])
+        with pytest.raises(TrainingError, match="run holds a run with other start: give the same"):
+            train_boxes(asked, tmp_path / "run", silent, GridTokens(), [pictures], start=tmp_path)
 
     def test_an_adapter_of_another_rank(self, model: Path, bound: Path, tmp_path: Path) -> None:
         with pytest.raises(LLMError, match="checkpoint has matrices of rank 4, not 8: give the same, or begin anew"):
-            teach_boxes(options(model, rank=8), tmp_path, silent, GridTokens(), start=bound / CHECKPOINT)
+            train_boxes(options(model, rank=8), tmp_path, silent, GridTokens(), start=bound / CHECKPOINT)
 
     def test_a_command_that_was_refused_may_be_given_rightly(self, model: Path, bound: Path, tmp_path: Path) -> None:
         with pytest.raises(LLMError, match="nowhere holds no adapter"):
-            teach_boxes(options(model, rank=8), tmp_path, silent, GridTokens(), start=tmp_path / "nowhere")
-        teach_boxes(options(model), tmp_path, silent, GridTokens(), start=bound / CHECKPOINT)
+            train_boxes(options(model, rank=8), tmp_path, silent, GridTokens(), start=tmp_path / "nowhere")
+        train_boxes(options(model), tmp_path, silent, GridTokens(), start=bound / CHECKPOINT)
 
     def test_a_folder_that_holds_no_adapter(self, model: Path, tmp_path: Path) -> None:
         with pytest.raises(LLMError, match="nowhere holds no adapter that writes boxes"):
-            teach_boxes(options(model), tmp_path, silent, GridTokens(), start=tmp_path / "nowhere")
+            train_boxes(options(model), tmp_path, silent, GridTokens(), start=tmp_path / "nowhere")

@@ -1,4 +1,4 @@
-"""The passes of a run: the same for the same update, with class tokens that are drawn anew."""
+"""The passes of a run: the same for the same update, with class tokens that are sampled anew."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ import pytest
 import torch
 
 from reasoning.lm.candidate_scoring import open_base
-from reasoning.lm.errors import TeachingError
 from tests.vision.decoder.tiny_decoders import GridTokens, options, save_blobs
 from training.box_binding import Binding
 from training.box_examples import STAGES, BoxOptions, Pictures, read_set
-from training.boxes import FIRST_CLASSES, MOST_TAUGHT, BoxCurriculum, BoxLesson
-from training.loop import Progress
+from training.boxes import FIRST_CLASSES, MOST_TAUGHT, BoxCurriculum, BoxExample
+from training.loop import Progress, TrainingError
 from vision.decoder.image_tokens import MOST_TOKENS, ImageTokens
 from vision.decoder.network import NameVectors
 from vision.decoder.vocabulary import DecoderTokens
@@ -53,55 +52,55 @@ def made(model: Path, tokens: DecoderTokens, binding: Binding, pictures: Picture
     return made
 
 
-def lessons(curriculum: BoxCurriculum, updates: Sequence[int] = UPDATES) -> list[BoxLesson]:
-    return [lesson for update in updates for lesson in curriculum.next_pass(Progress(updates=update))]
+def examples(curriculum: BoxCurriculum, updates: Sequence[int] = UPDATES) -> list[BoxExample]:
+    return [example for update in updates for example in curriculum.next_pass(Progress(updates=update))]
 
 
-def content(lesson: BoxLesson) -> tuple[Any, ...]:
-    """What can be compared of a lesson."""
-    parts = [*vars(lesson.tokens).values(), lesson.shares, lesson.places, lesson.weights, lesson.texts]
-    prompt = lesson.prompt.classes, lesson.prompt.tokens.tobytes()
-    return lesson.kind, *prompt, lesson.sees_others, *(part.numpy().tobytes() for part in parts)
+def content(example: BoxExample) -> tuple[Any, ...]:
+    """What can be compared of an example."""
+    parts = [*vars(example.tokens).values(), example.shares, example.places, example.weights, example.texts]
+    prompt = example.prompt.classes, example.prompt.tokens.tobytes()
+    return example.kind, *prompt, example.sees_others, *(part.numpy().tobytes() for part in parts)
 
 
 class TestEveryPass:
     @pytest.mark.parametrize("stage", STAGES)
     def test_it_is_the_same_for_the_same_update_whatever_was_met_before(self, made: Made, stage: str) -> None:
-        in_order = lessons(made(stage))
-        alone = [lesson for update in (7, 3) for lesson in lessons(made(stage), [update])]
+        in_order = examples(made(stage))
+        alone = [example for update in (7, 3) for example in examples(made(stage), [update])]
         assert [*map(content, alone)] == [content(in_order[7]), content(in_order[3])]
         assert content(in_order[7]) != content(in_order[3])
 
     @pytest.mark.parametrize("stage", STAGES)
     def test_another_seed_gives_another_one(self, made: Made, stage: str) -> None:
-        one, other = ({*map(content, lessons(made(stage, seed=seed)))} for seed in (0, 1))
+        one, other = ({*map(content, examples(made(stage, seed=seed)))} for seed in (0, 1))
         assert not one & other
 
     @pytest.mark.parametrize("stage", STAGES)
     def test_it_has_room_for_its_tokens(self, made: Made, stage: str) -> None:
-        for lesson in lessons(made(stage, tokens_of_a_pass=256)):
-            one_segment = len(lesson.prompt.tokens) + lesson.count + 4 * lesson.boxed
-            assert len(lesson) <= max(256, one_segment)
-            assert len(lesson.tokens) % lesson.count == 0
+        for example in examples(made(stage, tokens_of_a_pass=256)):
+            one_segment = len(example.prompt.tokens) + example.count + 4 * example.boxed
+            assert len(example) <= max(256, one_segment)
+            assert len(example.tokens) % example.count == 0
 
     @pytest.mark.parametrize("stage", STAGES)
     def test_what_its_slots_are_to_say_is_one_together(self, made: Made, stage: str) -> None:
-        for lesson in lessons(made(stage)):
-            assert lesson.shares.shape == (len(lesson.tokens), len(lesson.prompt.classes) + 1)
-            np.testing.assert_allclose(lesson.shares.sum(1), 1, atol=1e-5)
-            segments = len(lesson.tokens) // lesson.count
-            assert lesson.places.shape == (segments * lesson.boxed, 4)
-            assert lesson.weights.shape == (segments * lesson.boxed,)
+        for example in examples(made(stage)):
+            assert example.shares.shape == (len(example.tokens), len(example.prompt.classes) + 1)
+            np.testing.assert_allclose(example.shares.sum(1), 1, atol=1e-5)
+            segments = len(example.tokens) // example.count
+            assert example.places.shape == (segments * example.boxed, 4)
+            assert example.weights.shape == (segments * example.boxed,)
 
 
 class TestTheStages:
     def test_binding_is_texts_alone_whose_class_sets_grow(self, made: Made) -> None:
         curriculum = made("binding")
         for update in (0, 10, 50, 500):
-            (lesson,) = lessons(curriculum, [update])
-            assert lesson.kind == "binding" and len(lesson.texts) == len(lesson.tokens)
-            assert len(lesson.prompt.classes) <= min(FIRST_CLASSES + update, MOST_TAUGHT)
-        later = [len(lesson.prompt.classes) for lesson in lessons(curriculum, range(500, 520))]
+            (example,) = examples(curriculum, [update])
+            assert example.kind == "binding" and len(example.texts) == len(example.tokens)
+            assert len(example.prompt.classes) <= min(FIRST_CLASSES + update, MOST_TAUGHT)
+        later = [len(example.prompt.classes) for example in examples(curriculum, range(500, 520))]
         assert max(later) > FIRST_CLASSES
 
     def test_who_binds_already_is_asked_for_large_class_sets_at_once(
@@ -110,7 +109,7 @@ class TestTheStages:
         asked = options(model, stage="binding")
         for is_bound in (False, True):
             curriculum = BoxCurriculum(asked, tokens, binding, GridTokens.vocabulary, is_bound=is_bound)
-            most = max(len(lesson.prompt.classes) for lesson in lessons(curriculum))
+            most = max(len(example.prompt.classes) for example in examples(curriculum))
             assert (most > FIRST_CLASSES + len(UPDATES)) == is_bound
 
     @pytest.mark.parametrize("stage", ["projector", "joint"])
@@ -118,39 +117,39 @@ class TestTheStages:
     def test_later_ones_are_pictures_and_a_share_of_texts(
         self, made: Made, stage: str, text: float, kinds: set[str]
     ) -> None:
-        assert {lesson.kind for lesson in lessons(made(stage, text=text))} == kinds
+        assert {example.kind for example in examples(made(stage, text=text))} == kinds
 
     def test_pictures_are_asked_for_some_of_the_detectors_classes_or_all(self, made: Made) -> None:
-        sets = {lesson.prompt.classes for lesson in lessons(made("joint", text=0.0))}
+        sets = {example.prompt.classes for example in examples(made("joint", text=0.0))}
         assert all({*classes} <= {*GridTokens.vocabulary} and len(set(classes)) == len(classes) for classes in sets)
         assert {1, 5} <= {len(classes) for classes in sets}
         assert len({classes for classes in sets if len(classes) == 5}) > 5, "in any order"
 
-    def test_a_picture_lesson_holds_the_tokens_of_taught_pictures(self, made: Made, pictures: Pictures) -> None:
+    def test_a_picture_example_holds_the_tokens_of_taught_pictures(self, made: Made, pictures: Pictures) -> None:
         known = {pictures[place].tokens.features.tobytes() for place in range(len(pictures))}
-        for lesson in lessons(made("joint", text=0.0)):
-            segments = lesson.tokens.features.view(-1, lesson.count, GridTokens.width)
+        for example in examples(made("joint", text=0.0)):
+            segments = example.tokens.features.view(-1, example.count, GridTokens.width)
             assert {segment.numpy().tobytes() for segment in segments} <= known
 
     def test_slots_of_pictures_see_each_other_as_the_options_say_and_those_of_texts_now_and_then(
         self, made: Made
     ) -> None:
         for sees in (False, True):
-            assert {one.sees_others for one in lessons(made("joint", text=0.0, sees_others=sees))} == {sees}
-        assert {one.sees_others for one in lessons(made("binding"))} == {False, True}
+            assert {one.sees_others for one in examples(made("joint", text=0.0, sees_others=sees))} == {sees}
+        assert {one.sees_others for one in examples(made("binding"))} == {False, True}
 
 
 class TestClassTokens:
     def test_they_are_drawn_anew_for_each_prompt(self, made: Made) -> None:
-        assert len(numbers_of("cat", lessons(made("joint", text=0.0)))) > 10
+        assert len(numbers_of("cat", examples(made("joint", text=0.0)))) > 10
 
     def test_they_are_the_same_in_every_prompt_on_request(self, made: Made) -> None:
-        assert len(numbers_of("cat", lessons(made("joint", text=0.3, fixed_tokens=True)))) == 1
+        assert len(numbers_of("cat", examples(made("joint", text=0.3, fixed_tokens=True)))) == 1
 
 
-def numbers_of(name: str, given: Sequence[BoxLesson]) -> set[int]:
+def numbers_of(name: str, given: Sequence[BoxExample]) -> set[int]:
     """The class tokens that a class was given."""
-    prompts = [lesson.prompt for lesson in given if name in lesson.prompt.classes]
+    prompts = [example.prompt for example in given if name in example.prompt.classes]
     return {int(prompt.rows[prompt.classes.index(name)]) for prompt in prompts}
 
 
@@ -160,18 +159,18 @@ class TestTheExamination:
         assert [*map(content, one)] == [*map(content, other)]
 
     def test_it_asks_for_words_for_classes_and_for_held_out_pictures(self, made: Made, pictures: Pictures) -> None:
-        without = {lesson.kind for lesson in made("joint").exam}
+        without = {example.kind for example in made("joint").exam}
         assert without == {
             "binding of any words", "binding of any words among others", "binding of classes",
             "binding of classes among others",
         }  # fmt: skip
-        assert {lesson.kind for lesson in made("joint", held_out=[pictures]).exam} == {*without, "images"}
+        assert {example.kind for example in made("joint", held_out=[pictures]).exam} == {*without, "images"}
 
     def test_pictures_are_examined_as_they_are_and_by_the_detectors_scores(
         self, made: Made, pictures: Pictures
     ) -> None:
         shown = [one for one in made("joint", held_out=[pictures], truth=1.0).exam if one.kind == "images"]
-        features = torch.cat([lesson.tokens.features for lesson in shown])
+        features = torch.cat([example.tokens.features for example in shown])
         expected = np.concatenate([pictures[place].tokens.features for place in range(0, len(pictures), 2)])
         np.testing.assert_array_equal(features, expected)
 
@@ -181,12 +180,12 @@ class TestPicturesThatDoNotFit:
         folder = save_blobs(tmp_path / "set", 3)
         (folder / "images" / "broken.png").write_bytes(b"no image")
         found = Pictures(read_set(folder), GridTokens(), 8, tmp_path / "cache", lambda line: None)
-        for lesson in lessons(made("joint", [found], text=0.0)):
-            assert len(lesson.tokens) >= 8
+        for example in examples(made("joint", [found], text=0.0)):
+            assert len(example.tokens) >= 8
 
     def test_pictures_that_all_have_too_few_tokens_are_refused(self, made: Made, pictures: Pictures) -> None:
-        with pytest.raises(TeachingError):
-            lessons(made("joint", [pictures], text=0.0, image_tokens=9))
+        with pytest.raises(TrainingError):
+            examples(made("joint", [pictures], text=0.0, image_tokens=9))
 
     def test_pictures_that_may_show_every_class_of_the_detector_are_taught(
         self, model: Path, tokens: DecoderTokens, binding: Binding, tmp_path: Path
@@ -200,8 +199,8 @@ class TestPicturesThatDoNotFit:
         folder = save_blobs(tmp_path / "set", 3)
         found = Pictures(read_set(folder), OneClass("one class"), 8, tmp_path / "cache", lambda line: None)
         asked = options(model, stage="joint", text=0.0)
-        for lesson in lessons(BoxCurriculum(asked, tokens, binding, ("cat",), [found])):
-            assert lesson.prompt.classes == ("cat",)
+        for example in examples(BoxCurriculum(asked, tokens, binding, ("cat",), [found])):
+            assert example.prompt.classes == ("cat",)
 
 
 @pytest.mark.parametrize(
@@ -218,5 +217,5 @@ class TestPicturesThatDoNotFit:
     ],
 )
 def test_options_that_cannot_be_are_refused(changed: dict[str, Any], message: str) -> None:
-    with pytest.raises(TeachingError, match=message):
+    with pytest.raises(TrainingError, match=message):
         BoxOptions(**changed)

@@ -78,7 +78,7 @@ class TestWords:
         taught = {re.sub("[ '-]", "", name).removesuffix("s") for name in taught_words().names}
         assert [word for word in untaught_words() if re.sub("[ '-]", "", word).removesuffix("s") in taught] == []
 
-    def test_no_lesson_speaks_of_an_untaught_word(
+    def test_no_example_speaks_of_an_untaught_word(
         self, binding: Binding, listening: Listening, tokens: DecoderTokens
     ) -> None:
         listening.heard.clear()
@@ -110,24 +110,24 @@ class TestClassSets:
         assert any(other in classes for name in classes for other in related.get(name, ()))
 
 
-def drawn(binding: Binding, prompt: Prompt, seed: int, count: int = 40) -> BindingSlots:
+def sampled(binding: Binding, prompt: Prompt, seed: int, count: int = 40) -> BindingSlots:
     return binding.slots(prompt, count, random.Random(seed))
 
 
 class TestSlots:
     def test_what_each_is_to_say_is_one_together(self, binding: Binding, prompt: Prompt) -> None:
-        for slots in (drawn(binding, prompt, 0), binding.clear(prompt, 40, random.Random(0))):
+        for slots in (sampled(binding, prompt, 0), binding.clear(prompt, 40, random.Random(0))):
             assert slots.shares.shape == (40, len(prompt.classes) + 1)
             assert np.all(slots.shares >= 0)
             np.testing.assert_allclose(slots.shares.sum(1), 1, atol=1e-5)
 
     def test_some_hold_a_class_surely_and_some_hold_none(self, binding: Binding, prompt: Prompt) -> None:
-        shares = drawn(binding, prompt, 0, 200).shares
+        shares = sampled(binding, prompt, 0, 200).shares
         assert (shares[:, :-1].max(1) > 0.7).sum() > 10
         assert (shares[:, -1] == 1).sum() > 40
 
     def test_the_same_seed_gives_the_same_and_another_others(self, binding: Binding, prompt: Prompt) -> None:
-        one, again, other = (drawn(binding, prompt, seed) for seed in (3, 3, 4))
+        one, again, other = (sampled(binding, prompt, seed) for seed in (3, 3, 4))
         assert torch.equal(one.vectors, again.vectors) and np.array_equal(one.shares, again.shares)
         assert torch.equal(one.tokens.boxes, again.tokens.boxes) and np.array_equal(one.places, again.places)
         assert not torch.equal(one.vectors, other.vectors)
@@ -165,14 +165,14 @@ class TestSlots:
         assert len(heard[True]) > 10 and len(heard[False]) < 3
 
     def test_its_box_is_told_and_is_to_be_said(self, binding: Binding, prompt: Prompt) -> None:
-        slots = drawn(binding, prompt, 0)
+        slots = sampled(binding, prompt, 0)
         boxes = slots.tokens.boxes.numpy()
         assert np.all((boxes >= 0) & (boxes <= 1)) and np.all(boxes[:, :2] <= boxes[:, 2:])
         np.testing.assert_allclose(np.tile(slots.tokens.cells[:, :2], 2) + slots.places / BINS, boxes, atol=1e-5)
 
     def test_one_slot_at_a_time_may_be_noise_alone(self, binding: Binding, prompt: Prompt) -> None:
         for seed in range(40):
-            assert len(drawn(binding, prompt, seed, 1).vectors) == 1
+            assert len(sampled(binding, prompt, seed, 1).vectors) == 1
 
 
 class TestBorrowedEvidence:

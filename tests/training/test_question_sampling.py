@@ -6,19 +6,19 @@ from collections import Counter
 import pytest
 
 from reasoning import KnowledgeGraph, Query
-from reasoning.lm.errors import TeachingError
 from reasoning.parsing.checking import with_directions
 from reasoning.parsing.codec import NOTHING, read_back
 from reasoning.parsing.schema import GraphSchema
+from training.loop import TrainingError
 from training.question_phrases import SLOT, Domain, PhraseQuestions, filled, load_domain, load_domains
-from training.question_sampling import Lesson, LessonDrawer, draw_bindings, draw_graph
+from training.question_sampling import ExampleSampler, QuestionExample, sample_bindings, sample_graph
 from training.questions import HELD_OUT, ListedGraph, with_kinds
 
 
-def read(lesson: Lesson) -> Query:
-    """The query that a lesson's reply means."""
-    text = with_directions("".join(lesson.pieces), lesson.prompt)
-    return Query.parse(read_back(text, lesson.prompt.meanings))
+def read(example: QuestionExample) -> Query:
+    """The query that an example's reply means."""
+    text = with_directions("".join(example.pieces), example.prompt)
+    return Query.parse(read_back(text, example.prompt.meanings))
 
 
 @pytest.fixture(scope="module")
@@ -41,25 +41,25 @@ def test_there_are_many_domains_and_some_are_held_out(domains: list[Domain]) -> 
     assert len(names) > 80
 
 
-def test_every_lesson_reads_back_as_a_query(domains: list[Domain]) -> None:
-    drawer = LessonDrawer(domains, random.Random(1))
+def test_every_example_reads_back_as_a_query(domains: list[Domain]) -> None:
+    sampler = ExampleSampler(domains, random.Random(1))
     kinds: Counter[str] = Counter()
     for _ in range(60):
-        for lesson in drawer.pack().lessons:
-            kinds[lesson.kind] += 1
-            if lesson.pieces != [NOTHING]:
-                read(lesson)
+        for example in sampler.pack().examples:
+            kinds[example.kind] += 1
+            if example.pieces != [NOTHING]:
+                read(example)
     assert {"none", "labels", "measure", "rank", "1 steps", "2 steps", "and", "not"} <= set(kinds)
 
 
-def test_the_same_seed_draws_the_same_lessons(domains: list[Domain]) -> None:
-    first, second = (LessonDrawer(domains, random.Random(2)).pack() for _ in range(2))
+def test_the_same_seed_draws_the_same_examples(domains: list[Domain]) -> None:
+    first, second = (ExampleSampler(domains, random.Random(2)).pack() for _ in range(2))
     assert first == second
 
 
 def test_no_two_packs_show_the_same_schema(domains: list[Domain]) -> None:
-    drawer = LessonDrawer(domains[:1], random.Random(3))
-    assert len({drawer.pack().schema.text for _ in range(20)}) == 20
+    sampler = ExampleSampler(domains[:1], random.Random(3))
+    assert len({sampler.pack().schema.text for _ in range(20)}) == 20
 
 
 def test_words_for_a_relation_say_its_direction_where_kinds_do_not(domains: list[Domain]) -> None:
@@ -68,9 +68,9 @@ def test_words_for_a_relation_say_its_direction_where_kinds_do_not(domains: list
     bosses, colleagues = (set(company.relations["reports_to"].phrases[of]) for of in ("to_of", "from_that"))
     seen: Counter[str] = Counter()
     for _ in range(40):
-        graph = draw_graph([company], rng)
+        graph = sample_graph([company], rng)
         turned = graph.relations.get((company.name, "reports_to"), (0, None))[1]
-        for binding in draw_bindings(graph, 1000, rng):
+        for binding in sample_bindings(graph, 1000, rng):
             for of, backwards in ((bosses, turned), (colleagues, turned is False)):
                 if any(_fits(phrase, binding.text) for phrase in of):
                     assert (binding.pieces[0] == "~") == backwards
@@ -87,7 +87,7 @@ def test_phrases_make_queries(domains: list[Domain]) -> None:
     rng = random.Random(4)
     for domain in domains:
         for _ in range(10):
-            made = PhraseQuestions(domain, list(domain.relations), rng).draw()
+            made = PhraseQuestions(domain, list(domain.relations), rng).sample()
             if made is not None:
                 question, query = made
                 Query.parse(filled(query, domain.relations))
@@ -101,7 +101,7 @@ def test_a_damaged_domain_is_named(tmp_path: object) -> None:
 
     path = Path(str(tmp_path)) / "bad.toml"
     path.write_text('[kinds.a]\nwords = ["a/as"]\nnames = ["x"]\n[questions]\nasked = """\nwhat? => r(\n"""\n')
-    with pytest.raises(TeachingError, match=r"bad\.toml is no domain"):
+    with pytest.raises(TrainingError, match=r"bad\.toml is no domain"):
         load_domain(path)
 
 
@@ -116,7 +116,9 @@ def test_written_questions_are_linked_and_read_back() -> None:
         {"question": "Who is it?", "kind": "1 hop", "query": 'team("Ann Lee")'},
     ])  # fmt: skip
     assert len(graph.questions) == 3, "a name that the question does not hold cannot be learned"
-    found = [None if lesson.pieces == [NOTHING] else read(lesson) for lesson in graph.pack(random.Random(0)).lessons]
+    found = [
+        None if example.pieces == [NOTHING] else read(example) for example in graph.pack(random.Random(0)).examples
+    ]
     assert set(map(str, found)) == {'"reports to"("Ann Lee")', '~"reports to"("Bo Chen")', "None"}
 
 
@@ -129,7 +131,7 @@ def test_relations_of_a_list_may_have_other_spellings_than_the_schema() -> None:
         {"question": "Who is Ann Lee's boss?", "kind": "1 hop", "query": 'work_reports_to("Ann Lee")'},
         {"question": "Who reports to Bo Chen?", "kind": "inverse", "query": '~"/work/reports_to"("Bo Chen")'},
     ])  # fmt: skip
-    found = {str(read(lesson)) for lesson in graph.pack(random.Random(0)).lessons}
+    found = {str(read(example)) for example in graph.pack(random.Random(0)).examples}
     name = next(entry.query for entry in graph.schema.relations if "report" in entry.words)
     assert found == {f'{name}("Ann Lee")', f'~{name}("Bo Chen")'}
 
