@@ -28,6 +28,6 @@ def read_instruction(text: str, matcher: Matcher, llm: BaseChatModel | None = No
     """
     if llm is None:
         return understood(text, matcher, adapter)
-    from vision.parsing.reader import read_by_hosted
+    from vision.parsing.hosted import read_by_hosted
 
     return read_by_hosted(text, matcher, llm, adapter)
