@@ -1,4 +1,14 @@
-"""BetaE's official folders converted, their pickles read without trusting them."""
+"""BetaE's official folders converted to integer triples and query records, their pickles not trusted.
+
+BetaE (Ren & Leskovec 2020, github.com/snap-stanford/KGReasoning) publishes its queries as pickles:
+`<split>-queries.pkl` maps a structure such as (('e', ('r',)), ('e', ('r', 'n'))) to its queries, nested tuples of ids
+in which -1 marks a union and -2 a complement; `<split>-easy-answers.pkl` and `<split>-hard-answers.pkl`
+(`train-answers.pkl` of the training queries) map a query to its answers.
+
+A pickle is a program: it may name any function and call it. These files need only sets, dicts and defaultdicts,
+lists, tuples, numbers and texts, so nothing else is ever looked up, and a file cannot make more elements than it has
+bytes.
+"""
 
 from __future__ import annotations
 

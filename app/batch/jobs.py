@@ -1,4 +1,10 @@
-"""Batches of queries or questions: the job, its methods, and what a visitor takes away."""
+"""Batches of queries or questions: the job, its methods, and what a visitor takes away.
+
+The running, its lines, summary and resuming are those of `reasoning.evaluation`. A job adds what a page needs: each
+line is shown as it comes, small whatever it holds; none comes once the job is stopped; and results name no path of
+this machine. The zip of everything lets the job be continued on any server that has the graph. It comes back as a
+stranger's file: bounded, and believed only as far as the run's own checks of its settings and lines go.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""Uploads of visitors, sorted by kind and bounded."""
+"""Uploads of visitors, sorted by kind and bounded: query records, questions with answers, plain lines, or images.
+
+Records and questions are the formats of `python -m reasoning evaluate`. A plain line is a question or a query without
+an expected answer: exact execution gives one, so that agreement with it is measured. A zip states what it holds
+before it is opened, and may lie: the list is held against the bounds first, and what is unpacked is counted again
+while it comes. Folders inside it are dropped, not followed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A job of queries as the page shows, follows and finds it again."""
+"""A job as the page begins it, follows it and finds it again after a reload, and a job of queries as HTML.
+
+Shown are what it would take, how far it is, the answers so far, and the figures.
+"""
 
 from __future__ import annotations
 

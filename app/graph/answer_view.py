@@ -1,4 +1,9 @@
-"""The exact answer: how the question was read, what the graph says, and the words of its sources."""
+"""The exact answer: how the question was read, what the graph says, and the words of its sources.
+
+It is shown at once, before any language model has begun. There may be thousands of answers, so the page holds the
+first rows of their table; the server sorts and lengthens it, and writes it to files. The picture of the facts is
+drawn here; the page's script moves it, and asks for it anew when an entity is opened.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""The facts behind an answer placed, and drawn as SVG."""
+"""The facts behind an answer placed, and drawn as SVG in the page, which follows light and dark.
+
+Facts read from left to right, from the entities that the question names to the answers: columns by distance from the
+anchors, rows ordered so that few lines cross. An entity that the visitor opens gets some of its other facts. Nodes
+differ in shape as well as in colour, and a column of many is folded into several. A line passes a column between two
+rows, and words take the first free place along their line. Of many lines that say the same of one node only one is
+labelled; where a label has no room, it shows once it is pointed at.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Examples of a graph: query structures filled with names, and questions that it answers."""
+"""Examples of a graph: query structures filled with names, and questions that it answers.
+
+Those of the built-in graph are written by hand. For any other they are built from its own triples and kept only where
+exact execution finds a few answers: an example that comes out empty would teach nothing. The picture of a structure
+reads from left to right: anchors are filled dots, the answer is a ring, a red broken arrow is a negated branch.
+"""
 
 from __future__ import annotations
 

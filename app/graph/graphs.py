@@ -1,4 +1,9 @@
-"""Graphs that visitors may choose, and those that they bring."""
+"""Graphs that visitors may choose, and those that they bring.
+
+A visitor never names a path. `KnowledgeGraph.load` takes paths as well, so a name is looked up in the list first and
+nothing else reaches it. A graph of one's own is read from one uploaded file, kept in memory for that visit, and known
+by an opaque id that only its visitor was given.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The tab for graphs and its events."""
+"""The tab for graphs and its events: one question box, the exact answer at once, the model's steps beside it.
+
+Asking is two events. The first reads the question and answers it exactly, within milliseconds; the second, which a
+visitor can do without, runs the language model. So nobody's exact answer waits for anybody's model.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""Predicted answers beside the exact one, for all visitors."""
+"""Predicted answers beside the exact one, for all visitors.
+
+A link predictor is found where one was trained, else learned from the graph's own rules. Learning takes from seconds
+to minutes, so it is done in the background when somebody first asks, and what a run finds is kept for a while, so
+that the slider only filters it. Soft logic may doubt what the graph says where a query says "not": the exact answer
+is kept as it is, and likely answers are those that it lacks.
+"""
 
 from __future__ import annotations
 

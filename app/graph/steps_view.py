@@ -1,4 +1,8 @@
-"""The language model's chain, watched as it happens."""
+"""The language model's chain as it happens: each step's question, what was shown and written, whether it is right.
+
+Right is what the graph says. A run works on a thread of its own, so that it can be watched and stopped at any moment.
+A sign and a word tell agreement, not only a colour. A reply is shown as it came, letter for letter.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""A pasted text becomes a graph: its bounds, its cost, and the run off the page's thread."""
+"""A pasted text becomes a graph: its bounds, its cost, and the run off the page's thread.
+
+What reading would take is said before anything is sent. The graph can be watched as it grows, and stopped at any
+moment. A visitor may say kinds of relations, a line each: `works for: person -> company`.
+"""
 
 from __future__ import annotations
 

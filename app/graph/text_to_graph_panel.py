@@ -1,4 +1,9 @@
-"""The panel in which a visitor pastes a text and sees its graph."""
+"""The panel in which a visitor pastes a text, sees its graph grow, and asks it questions made of what the text says.
+
+Reading is two events. The first checks the text and says that it waits; the second has a place among those that are
+read at once, and shows passage after passage. What was read until it is stopped is the visitor's graph. Entities keep
+their keys from picture to picture, so that the page's script moves each from where it stood before.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The image page: a photograph and an instruction in; the task and the objects out."""
+"""The image page: a photograph and an instruction in; the task as it was read, the objects, the text, the scene out."""
 
 from __future__ import annotations
 

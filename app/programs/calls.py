@@ -1,4 +1,10 @@
-"""Calls of programs: over HTTP and as tools of MCP, checked before they run."""
+"""Calls of programs: over HTTP and as tools of MCP, checked before they run.
+
+Gradio checks no argument of a named endpoint: what does not fit fails inside, as status 500 and a word or nothing; a
+call to `/run` or `/api` it answers beside its queue, without bounds. So calls in one request are found by name,
+checked, bounded in number and run here. As tools Gradio's own say neither the form of their results nor that they
+change nothing, and cut what a parameter is after the first line.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Parameters and results of programs' calls, described once for HTTP and MCP."""
+"""Parameters and results of programs' calls, described once for HTTP and MCP.
+
+The arguments of a call are any JSON, since annotations bind no caller: a mistake in them is a sentence that says what
+was expected, with the nearest name. A question may have tens of thousands of answers, each with its evidence; results
+are cut to a few, since a language model pays for every word.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""How the page is served: behind a guard, within limits."""
+"""How the page is served: behind a guard, within limits, with a folder of its own for uploads.
+
+A page that strangers reach is only as strong as its bounds. They stand here in one place, the documentation states
+them, and each error that comes of one says what it is and what to do. Gradio serves more than this page uses: pages
+of other apps through its own address, files by their path, editors of its own source. Only what the page and its
+programs need is let through, so that what a later version adds is shut until somebody looks at it.
+"""
 
 from __future__ import annotations
 

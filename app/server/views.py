@@ -1,4 +1,11 @@
-"""HTML, words, looks and scripts of the page, and errors as sentences."""
+"""HTML, words, looks and scripts of the page, and errors as sentences.
+
+A text from outside (a name of an entity, a question, an error) must never become markup: HTML comes from Jinja
+templates, which escape whatever is put into them. Fonts are the system's own, nothing is fetched. Scripts and styles
+are found through the package, so that a page that runs from a zip has them too. Anyone can call what a script calls
+with anything, so each such function checks what it is given. An error says what was wrong, where, and how it could be
+said instead: never a stack trace.
+"""
 
 from __future__ import annotations
 

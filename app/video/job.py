@@ -1,4 +1,9 @@
-"""One video under one instruction: looked at, answered, drawn and written."""
+"""One video under one instruction: looked at frame by frame, answered, drawn, and written to files.
+
+The page looks at so many seconds and frames, whose pixels are bounded before one of them is decoded, as often as the
+time allows. What was seen until the visitor stops the work, or until its time is over, is shown as if the video ended
+there. Pixels are not kept, so that the memory does not grow with the video.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the video page shows of what was found: the answer, the timeline, the counts."""
+"""What the video page shows of what was found, as HTML: the answer, the timeline, the counts.
+
+The timeline shows when each thing is seen and what happens to it, as rows of bars and marks along the video's time.
+"""
 
 from __future__ import annotations
 

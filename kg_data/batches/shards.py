@@ -1,4 +1,11 @@
-"""Shards of a run: pieces of work with a file each, written by one worker at a time."""
+"""Shards of a run: consecutive items, with a file each, which one worker at a time writes.
+
+Where some items are alike, and a worker does the next of a kind sooner than the first, a shard has those of a stretch
+that are of one group of kinds. A worker notes in the file that it begins and that it is ready, then writes each
+item's line with the item's key. So whoever opens the file again, after a worker or the driver has died, sees what is
+done and how often workers have died since the last line. Digests of code and files tell whether a run that goes on is
+the run that was begun.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""Rows of names gathered to columns of triples and values."""
+"""Rows of names gathered to columns of triples and values, with inverse twins folded away.
+
+Every source that may mix links between entities with typed values goes through here, so that what cannot stand in one
+graph is refused by the same rules. Query2Box and BetaE store every fact twice, `(h, r, t)` and `(t, r_reverse, h)`;
+the engine walks both ways by itself, and kept as relations of their own the twins would double the graph. Only
+whoever loads a file can know that its numbers are numbers (ids, telephone numbers and postcodes look the same), so
+kinds of values are told by their spelling only where that was asked for.
+"""
 
 from __future__ import annotations
 

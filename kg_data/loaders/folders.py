@@ -1,4 +1,13 @@
-"""Folders of triples in splits, with the names of their entities and relations."""
+"""Folders of triples in splits, `train.txt`, `valid.txt`, `test.txt`, and the names beside them.
+
+Most hold labels, `head<TAB>relation<TAB>tail`: FB15k-237, WN18RR, CoDEx, UMLS, and most graphs that people bring
+along. The query sets of Query2Box and BetaE hold three integers a line, which `id2ent.tsv` and `id2rel.tsv` name; the
+integers stay the ids, since queries and answers are written in them.
+
+Benchmarks ship ids alone (Freebase MIDs, Wikidata Q-ids, WordNet offsets); others published names as files beside the
+triples: kg-bert's `entity2text.txt` and `relation2text.txt`, CoDEx's `relations.json`, `types.json` and
+`entity2types.json`. Every one is optional.
+"""
 
 from __future__ import annotations
 

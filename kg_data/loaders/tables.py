@@ -1,4 +1,10 @@
-"""Tables and lists: separated fields, rows with a header, JSON lines."""
+"""Graphs in one file: triples as separated fields or JSON lines, and tables with a row a thing.
+
+Tails of triples are entities, numbers too: ids of benchmarks are numbers, and a graph must not change because one
+more line was added. A fourth field of a row makes its tail a typed value; JSON tells texts from numbers, so it needs
+none. A table has a header, then a row for each thing, whose first cell names it. Most data that people bring along
+looks so, and three columns of it would pass for triples, so that a table is recognised by its looks first.
+"""
 
 from __future__ import annotations
 

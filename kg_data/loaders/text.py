@@ -1,4 +1,9 @@
-"""Text files read so that a broken line is named, and a large file never stands in memory."""
+"""Text files read so that a broken line is named, and a large file never stands in memory.
+
+Data sets come with CRLF (FB15k-237), with byte order marks (spreadsheets) and, when something went wrong on the way,
+in other encodings. Everything past this module sees plain rows of fields and their line numbers. The first broken
+line ends the reading, or all of them are left out and told afterwards.
+"""
 
 from __future__ import annotations
 

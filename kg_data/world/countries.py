@@ -1,4 +1,13 @@
-"""Countries and subdivisions of `world`."""
+"""Countries of `world` (ISO 3166-1 and Kosovo), and their subdivisions (ISO 3166-2).
+
+GeoNames gives the rows; CLDR gives the names and the official languages, because GeoNames' `languages` column lists
+every language spoken (Spanish for Brazil); the Factbook gives younger numbers.
+
+GeoNames numbers first-level divisions by a code of its own, which looks like ISO 3166-2's and isn't: joining the two
+puts Tokyo (code 40) in Fukuoka (JP-40). So the code is given a *name*, by a vote of the places that GeoNames' list of
+names knows, and the name is matched to the ISO subdivision. Divisions merged since that list was made stand in the
+reviewed `CODES`.
+"""
 
 from __future__ import annotations
 

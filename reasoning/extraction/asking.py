@@ -1,4 +1,11 @@
-"""Triples asked of a chat model passage by passage, and held to the words that say them."""
+"""Triples asked of a chat model passage by passage, and held to the words that say them.
+
+The system messages are the same for every text. Texts come from strangers: a passage stands in the user's message
+alone, between two lines with a mark that is a digest of it, which no text can hold of itself; and whatever it talks
+the model into, a reply is triples, which are then held against the text. A triple is kept where its evidence stands
+in the passage word by word (blanks and ends of lines count alike), one of its names in these words, and the other in
+them or shortly before. Of everything else it is counted why it went.
+"""
 
 from __future__ import annotations
 

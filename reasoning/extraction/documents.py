@@ -1,4 +1,11 @@
-"""Documents and the passages that they are divided into."""
+"""Documents by name, and the passages that they are divided into, one for each request.
+
+A passage ends where a sentence does if it fits. The library semantic-text-splitter finds sentences by Unicode's
+boundaries (UAX #29), in whatever language; it takes 7 ms for a million characters, where rule-based splitters in
+Python take seconds and know a score of languages. A line that is only wrapped is joined to the next, since an end of
+line is a boundary to it, and it is given blocks of a bounded size, since text without any boundary takes it quadratic
+time.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Extracted triples resolved to entities and gathered as a graph."""
+"""Extracted triples resolved to entities, with where they stand, what was dropped, and their graph.
+
+A name means the thing of the graph that has it as its label, else as its id, else but for case, accents and marks,
+else as another name, which is told. A name that is only alike is another thing; that is told too. In one run two
+spellings are one thing where they are the same but for case, accents and marks, and never otherwise.
+"""
 
 from __future__ import annotations
 

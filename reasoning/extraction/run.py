@@ -1,4 +1,7 @@
-"""An extraction run: its estimate, progress and files."""
+"""An extraction run in the texts' order, and an estimate of what it would take.
+
+The estimate counts the real prompts; nothing is sent.
+"""
 
 from __future__ import annotations
 

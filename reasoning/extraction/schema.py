@@ -1,4 +1,7 @@
-"""The schema that extraction is held to: kinds, relations and values."""
+"""The schema that extraction is held to: relations, the kinds at their ends, and values as texts write them.
+
+A graph's own schema is taken where more texts are added to it.
+"""
 
 from __future__ import annotations
 

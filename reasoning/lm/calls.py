@@ -1,4 +1,9 @@
-"""Calls of a language model: options, cancellation, several at once, and usage."""
+"""Calls of a language model: options, contexts, cancellation, several at once, and usage.
+
+Python cannot end a thread, so work whose caller has gone ends itself at its next request or token; otherwise a
+cancelled question would be asked, and paid for, to its last step. Data stands in a prompt between two marker lines, a
+triple a line, its names quoted so that none gets out. Nothing here imports LangChain or torch.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,13 @@
-"""Candidate scoring: a model marks each candidate of a context instead of writing text."""
+"""Candidate scoring: a taught model reads a sheet once and marks each candidate on it, keep or drop.
+
+A model that writes its answer as text spends most of its work on the form of prompt and reply. Here a candidate is
+one token, what is asked stands first, and the probability of the mark is the candidate's score: what is not on the
+sheet cannot be named. Sheets are packed behind each other, none seeing the others.
+
+Things are existing single-token words of the vocabulary, drawn anew for each sheet, so that none means anything;
+words whose embeddings are near each other are left out. The model is cut to its lower layers, which do this work. An
+adapter names the base model that it was taught on, since on another it would mark nonsense without any error.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,12 @@
-"""Constrained generation: what a model may write next, as grammars over its tokens."""
+"""Constrained generation: a model held to a grammar token by token (llguidance), or to a list of names.
+
+A grammar is a text in the library's form of Lark. A name in capitals is read as one regular expression, and where one
+ends the longest match wins. So where one word may begin another ("cat", "cat food"), what follows them stands in the
+same name, or is a control token: else nothing could follow the shorter word.
+
+A list of names is the effect of a grammar (Willard & Louf 2023, arXiv 2307.09702) with a state that forgets the names
+that were written.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,12 @@
-"""Greedy decoding, with forward passes shared by several callers."""
+"""Greedy decoding, one token at a time, with forward passes that several callers share.
+
+`transformers.generate` would need a thread and a queue to stream, and reads the whole prompt in one pass that nothing
+can interrupt. Here the prompt is read in blocks, and the model is locked for one forward pass at a time and never
+between two: a caller who pauses or drops a stream holds nobody up, and a deadline is noticed within one block.
+
+A small pass leaves a model nearly empty, and most of its time goes into reading the weights from memory: whoever asks
+while a pass is under way is in the next one.
+"""
 
 from __future__ import annotations
 

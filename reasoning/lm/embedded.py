@@ -1,4 +1,13 @@
-"""The embedded language model, and the copying baseline."""
+"""Language models in this process as chat models, and the baseline that copies its context.
+
+SmolLM2-135M-Instruct (Allal et al. 2025, arXiv 2502.02737; Apache-2.0) needs no key and no network and is small
+enough for two cores. It is the default so that everything built on a language model can be tried at once; a larger
+model answers better.
+
+A context that holds little besides the answer is solved by repeating it, which says nothing about reasoning. The
+published LARK code builds such contexts (Choudhary & Reddy 2023, arXiv 2305.01157), so the baseline stands beside
+every figure of a language model here.
+"""
 
 from __future__ import annotations
 

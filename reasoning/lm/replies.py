@@ -1,4 +1,7 @@
-"""Replies of chat models, and their tokens counted."""
+"""Replies of chat models: the form that one may have, what its provider says of it, and token counts.
+
+A text's tokens are counted by the model's own tokenizer where it is at hand, else estimated.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,12 @@
-"""Checks of a parsed query against the graph: kinds, directions and missing values."""
+"""Checks of a parsed query against the graph: bound, its kinds fit, directions, missing values.
+
+Where kinds decide which way a relation is followed, the model writes no direction, and none can be wrong: "works in"
+leads from employees to teams, and asked of a team it can only be followed backwards. A mark is written where both
+ends may be of the kind that is asked of ("reports to"), or no kind is known.
+
+A set is ranked by the members that have a value, so that of Texas and France, of which one has no area, France would
+be the larger one: true of the query, and no answer to the question. Such named things are told.
+"""
 
 from __future__ import annotations
 

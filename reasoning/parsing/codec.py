@@ -1,4 +1,8 @@
-"""Codec between queries and the text that the model writes, and its grammar."""
+"""The codec between queries and the text that the model writes, and the grammar that holds it.
+
+The text is the query language with an id in place of every name, in pieces of a token each. The grammar knows sets
+from numbers and relations between things from those with values, so that whatever is written parses.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""English words that linking needs: common words, numbers, referring words, forms and WordNet's synonyms."""
+"""General English that linking needs: common words, numbers in words, referring words, forms of words.
+
+None of it knows any graph or question. The dictionary, and the names that adjectives of places and peoples belong to,
+come from WordNet (see `tools/build_wordnet.py`).
+"""
 
 from __future__ import annotations
 

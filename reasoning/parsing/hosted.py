@@ -1,4 +1,11 @@
-"""Parsing by a hosted language model that writes structured output."""
+"""Parsing by a chat model that nobody taught to: asked in words, its queries held against the graph.
+
+The prompt, the checks and the choice are those of the taught model. The system message is the same for every graph;
+names, relations and questions come from strangers and stand in the user's messages alone. The model's own word for
+how likely a query is stands in place of a taught model's regression; averaged over samples (self-consistency, Wang et
+al. 2023, arXiv 2203.11171) it depends less on one reply. A query whose answer is empty is shown to the model again,
+with the step at which it became so.
+"""
 
 from __future__ import annotations
 

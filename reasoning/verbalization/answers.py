@@ -1,4 +1,10 @@
-"""Answers in English: one sentence made from the result alone."""
+"""Answers in English: a sentence made from the result alone, and text and JSON around it.
+
+No model writes the sentence: the names and numbers are the answer's own and the rest is the query told in words, so
+it cannot say more than was found. Each part points at the triples that it rests on. An empty result only says that
+nothing was found, never that there is nothing. But where the graph has the value that fails a test, or the fact that
+is denied, a yes or no is settled, and both sides of the comparison, or that fact, stand in the sentence.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Queries and steps in English."""
+"""Queries and steps in English, so that a person can check what was understood.
+
+A step has the earlier answers put in.
+"""
 
 from __future__ import annotations
 

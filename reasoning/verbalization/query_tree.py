@@ -1,4 +1,8 @@
-"""A query as a tree, and an answer as HTML for notebooks."""
+"""A query as a tree of words with the size of every set, and an answer as HTML for notebooks.
+
+The terminal, JSON and the demo show the same tree, each in its own way: what is asked at the top, what it is asked of
+below.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words for counts, values and numbers."""
+"""Words of values and relations: "551,500 km²", "after 2001-12-31", plurals and forms of verbs."""
 
 from __future__ import annotations
 

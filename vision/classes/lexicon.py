@@ -1,4 +1,11 @@
-"""The words that people use for classes: COCO's names, reviewed words, emoji and WordNet's nouns."""
+"""The words that people use for classes: COCO's names, reviewed words, emoji and WordNet's nouns.
+
+COCO's names, order, category ids and supercategories are those of the 2017 `instances` files (Lin et al. 2014, arXiv
+1405.0312): a class index is not a category id, since the ids run from 1 to 90 with ten left out. That "couch" counts
+love seats, or "things you can ride" bicycles and horses, no dictionary says: reviewed files in `data/` do. The
+visible nouns of WordNet 3.1 (`tools/build_nouns.py`) say that a schnauzer is a dog. Without Unicode's names of emoji
+"find" and a picture of a dog would be "find" alone, and everything would be looked for.
+"""
 
 from __future__ import annotations
 

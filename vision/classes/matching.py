@@ -1,4 +1,11 @@
-"""What a phrase means among the classes of a detector, the strongest evidence first."""
+"""What a phrase means among the classes of a detector, the strongest evidence first.
+
+A detector with a closed vocabulary knows its own names and nothing else. A phrase that means none of them must be
+refused, not bent to the nearest: a wrong class gives boxes that look right and aren't. A threshold on similarity
+can't tell "hoodie" from "labradoodle", so the lexicon's phrases that mean no class stand beside those that do, and
+the nearest of all vote. Their vectors come with the project (`tools/build_anchors.py`), since computing them takes
+seconds.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""Phrases taken apart until something in them is known, and kinds of things that are described."""
+"""Phrases taken apart until something in them is known, and kinds of things that are described.
+
+The head noun decides: a "dog house" is a house, a "city bus" a bus. Longer pieces are tried before shorter ones, so
+that "hot dog" is what it is. Long words are corrected by few slips ("umberella"), and only where all words as near
+mean the same: a short word of another language ("maison") lies next to some English one ("mason") by chance. Of
+described kinds ("things you can eat", "flying objects") the shapes stand here, and what they hold for in
+`data/groups.tsv`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""Phrases as people write them, brought to one form, and a detector's class names among them."""
+"""Phrases as people write them, brought to one form, and a detector's class names among them.
+
+Everything that is looked up goes through the same two functions (lower case, no article, head noun in the singular),
+so "Wine Glasses", "wine-glass" and "the wineglasses" can meet. COCO's classes have reviewed senses, since their names
+say less than what is counted under them ("cup" counts drinking glasses). Of any other vocabulary the names are all
+that is known: a name stands for its commonest visible sense.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""`evaluate` and `evaluate-tracks`."""
+"""`evaluate` and `evaluate-tracks`: detections, grounding and tracks measured against annotations.
+
+Detectors are measured on COCO's annotations, grounding on a file of expressions, tracks on truth in the forms of the
+MOT challenges and of VisDrone.
+"""
 
 from __future__ import annotations
 

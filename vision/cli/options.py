@@ -1,4 +1,10 @@
-"""Options that several commands share, and the folder that results are written to."""
+"""Options that several commands share, and the folder that results are written to.
+
+`detections.jsonl` in the folder records each image under the name that its files have. A line is written before its
+files, so a stopped run goes on, images of the same name from different folders never overwrite one another, and no
+file is replaced that this folder's runs did not write. A line holds the image's digest: a changed image is done
+again.
+"""
 
 from __future__ import annotations
 

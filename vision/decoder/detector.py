@@ -1,4 +1,7 @@
-"""VisionLLM as a detector: a language model sees an image's tokens and a class set, and writes boxes."""
+"""VisionLLM as a detector: a language model sees an image's tokens and a class set, and writes classes and boxes.
+
+Beside the LoRA matrices a decoder's folder holds `boxes.json` and the projector's weights.
+"""
 
 from __future__ import annotations
 

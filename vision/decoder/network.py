@@ -1,4 +1,11 @@
-"""The decoder's network: image tokens become slots of a language model, which fills them in."""
+"""The decoder's network: image tokens become slots of a language model, which fills them in one parallel pass.
+
+Behind the prompt stands, for each image token, one slot for each word of the output format. A slot's input is its
+token's vector and what kind of slot it is; its output is held to the words that may stand there: one of the prompt's
+classes or `<no>`, or a location token. A slot sees the prompt and itself, and on request the class slots of its
+image. So what the model made of a prompt holds for all images: a class set is read once, under several permutations
+of its class tokens, and every image's slots look at what was read.
+"""
 
 from __future__ import annotations
 

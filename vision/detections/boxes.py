@@ -1,4 +1,9 @@
-"""Boxes as arrays, and the fields of detections, checked when they are made."""
+"""Boxes as arrays, and the fields of detections, checked when they are made.
+
+Nothing here knows of instructions or detections, so `Detections`, the selection by a task and the detectors share
+these functions. Each check takes a field as the caller gave it and returns it in the one form that the rest of the
+room relies on (arrays are float32, copied and read-only), or raises an error that names the object at fault.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,19 @@
-"""The colour of an object from its pixels, by the basic colour terms of English."""
+"""The colour of an object from its pixels, by the basic colour terms of English (Berlin and Kay 1969), in CIELAB.
+
+Boxes hold background, photographs have shade and tinted light. So a tint is half taken out (all of it would bleach
+pictures that are mostly of one colour), and pixels vote, each by how likely it is the object's: by its place, and by
+whether the surroundings have its colour too; where there is an outline its inside alone votes. Then
+
+- a colour counts more than black, white or grey, the more vivid the more: windows, tyres and glints are on
+  everything;
+- black, white and grey are told apart by the lightness of what has no hue, as a share of the lightest things in the
+  picture: a polar bear in the shade is white;
+- how likely the best colour is what people would say is told by logistic regression from `EVIDENCE`; where that is
+  too little the colour is unsure, and the reason is given.
+
+The weights and the threshold are fitted to the development boxes of `benchmarks/lists/colours.json` by
+`python -m benchmarks.colours --fit`.
+"""
 
 from __future__ import annotations
 

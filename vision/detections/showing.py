@@ -1,4 +1,10 @@
-"""Detections shown, described, saved, cropped, and handed to and from `supervision`."""
+"""Detections shown, described, saved, cropped, and handed to and from `supervision`.
+
+The description is written by rule: no language model adds anything that was not found. Pictures for notebooks are
+made smaller, since a notebook keeps all that it shows in its file. `supervision`'s detections have masks instead of
+outlines and no class set: class ids count in ours, and names travel under "class_name", where its annotators look for
+them.
+"""
 
 from __future__ import annotations
 

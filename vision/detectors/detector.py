@@ -1,4 +1,10 @@
-"""Detectors behind one interface, and one that also looks at mirror images."""
+"""The interface of all detectors, and one that also looks at mirror images (test-time augmentation).
+
+A detector is asked for classes and gives boxes in pixels of the image that it was given. What the user's words mean,
+what is kept and how it is written are others' business. The two looks are joined by weighted boxes fusion (Solovyev
+et al. 2021, arXiv 1910.13302): overlapping boxes of a class become their mean weighted by their scores, with the mean
+of the scores; a box that one look alone has keeps half of its score.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,18 @@
-"""Detectors out of a user's own ONNX file, in the forms that YOLO's and DETR's exporters write."""
+"""Detectors out of a user's own ONNX file, in the forms that YOLO's and DETR's exporters write.
+
+The file is run once when it is opened, on an empty image: a file that cannot be read is refused at once, and the
+shapes of what it gives decide its form. Class names stand in its metadata, where YOLO's exporter writes them, or in a
+file beside it.
+
+| form | outputs | boxes | who writes it |
+| --- | --- | --- | --- |
+| `GRID` | (1, 4 + classes, n) or (1, n, 4 + classes) | centre and size, pixels of the input | YOLOv8, v9, 11, 12 |
+| `GRID` | (1, n, 5 + classes) or (1, 5 + classes, n): with objectness | the same | YOLOv5, v7 |
+| `KEPT` | (1, n, 6): box, score, class; suppressed already | corners, pixels of the input | YOLO with NMS, v10, 26 |
+| `UNIT` | (1, n, 4 + classes), n at most 1,000 | centre and size, 0 to 1 | RT-DETR by Ultralytics |
+| `QUERIES` | logits (1, n, classes or classes + 1), boxes (1, n, 4) | centre and size, 0 to 1 | transformers' DETRs |
+| `LABELLED` | labels (1, n), boxes (1, n, 4), scores (1, n) | corners, pixels of the image | RT-DETR, D-FINE |
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Sessions of onnxruntime, and the steps of detection that every detector shares."""
+"""Sessions of onnxruntime, and the reading of many images for one detector.
+
+A session is opened once per process and shared by all threads. Of many images the next are read while the detector
+looks at the last, and only a few are in memory at once. Results come in the order of the images; one that cannot be
+read or looked at gives its error, and the rest go on.
+"""
 
 from __future__ import annotations
 

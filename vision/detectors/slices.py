@@ -1,4 +1,11 @@
-"""Large images cut into slices, and what is found in them merged."""
+"""Large images cut into slices, and what is found in them merged, so that small objects are found.
+
+Akyon et al. 2022, "Slicing Aided Hyper Inference and Fine-tuning for Small Object Detection" (arXiv 2202.06934). A
+detector makes every image as small as its input; a slice of about the input's size keeps its pixels. Slices overlap,
+so that an object which one border cuts is whole in the next. A box that ends at a border which is no edge of the
+image is taken for a piece, and dropped where a box that no border cuts covers it; of the rest, boxes of one class
+that overlap are one object's. Slices of all images fill the inner detector's batches one after another.
+"""
 
 from __future__ import annotations
 

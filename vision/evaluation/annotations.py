@@ -1,4 +1,11 @@
-"""Annotations in COCO's form: categories, boxes, and masks as run lengths."""
+"""Annotations in COCO's form: categories, boxes, and masks as run lengths, checked before anything is measured.
+
+The form is that of COCO's `instances` files (Lin et al. 2014, arXiv 1405.0312). A wrong id or a mask of another size
+would not stop the counting of matches; it would only make the figures wrong. Run lengths that don't fill the image
+would have the evaluation's compiled code read past their end. A category is tied to the class of the same name, else
+to the one class that its name means ("aeroplane", "tvmonitor"); one that the detector has no class for is left out of
+the means and named, since a score of 0 for what was never looked for would measure nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,17 @@
-"""Evaluation of expressions and questions that are grounded in images."""
+"""Evaluation of expressions and questions that are grounded in images.
+
+A line of the file says what an expression should give:
+
+    {"image": "coco128/images/000000000009.jpg", "expression": "the yellow bowl", "annotation_ids": [1038967]}
+    {"image": "street.jpg", "expression": "cars near the bus", "boxes": [[10, 20, 50, 80], [60, 20, 99, 75]]}
+    {"image": "street.jpg", "expression": "how many dogs are there?", "count": 2}
+    {"image": "street.jpg", "expression": "is the bus left of the tree?", "answer": false}
+
+What is returned must match what is named one to one at IoU 0.5 or more, nothing missing and nothing besides:
+gRefCOCO's precision at F1 = 1 (He et al. 2023, arXiv 2308.16182). RefCOCO's own accuracy (Yu et al. 2016, arXiv
+1608.00272) looks at one box alone, and would pass a system that returns all persons for one; it stands beside, as
+`first`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,13 @@
-"""Evaluation runs over images, from which a stopped one goes on, and average precision."""
+"""Evaluation runs over images, from which a stopped one goes on, and COCO's average precision.
+
+A file's first line holds the settings, so that lines of two runs never meet in it. A line goes to the operating
+system in one piece; what a failure or a kill left of one is taken back, and the image is done again. Where several
+processes work, what they have done beyond that lies in `FILE.shards`.
+
+faster-coco-eval matches and counts; its figures are those of COCO's own code (Lin et al. 2014, arXiv 1405.0312),
+which the tests compare. Where nothing of a size is annotated COCO's code gives -1, which spoils a mean; here it is
+None.
+"""
 
 from __future__ import annotations
 

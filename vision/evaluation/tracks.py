@@ -1,4 +1,18 @@
-"""Evaluation of tracks by the protocols of MOT and VisDrone."""
+"""Evaluation of tracks: HOTA (Luiten et al. 2021, arXiv 2009.07736), CLEAR MOT and identity F1.
+
+`trackers.eval` counts, whose figures are TrackEval's. Decided here is which boxes it is given, class by class, and
+that figures of several sequences are computed from the sums of their counts. Results that don't fit their truth
+(frames from 0, another size, an id twice in a frame) would only give wrong figures, so they are refused by name.
+
+Data sets annotate what a tracker is neither to find nor to be blamed for, each in its own way:
+
+- MOT15 has no classes; a row whose flag is 0 is no truth.
+- MOT16, MOT17 and MOT20 score pedestrians. A box of the results that matches something like one (a person on a
+  vehicle, a statue, a reflection; in MOT20 a vehicle without a motor too) is taken out, as TrackEval does.
+- VisDrone scores ten classes, each by itself. Category 0 marks regions without annotations, 11 things of no class,
+  and a score of 0 what is ignored: a box that lies mostly in such places is taken out, as its toolkit for tracking
+  does, unless it matches a truth.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""A question asked of a scene, relaxed where nothing matches."""
+"""A question asked of a graph of things (an image's objects or a video's tracks), relaxed where nothing matches.
+
+Readings are tried in order, then their wider senses, and the first that anything fits is taken, since people speak of
+what is there: a cup is "on" a table whose box it merely overlaps. What is denied is never widened, since even less
+would fit. A count or a yes-or-no question takes the first reading whatever it gives.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Grounding of an expression: its readings tried on the scene."""
+"""Grounding of an expression: its readings tried on the scene, and the boxes or the value with their reasons.
+
+What an expression may mean, and which classes that needs, is known before anything is looked at. "The X" means one
+thing: of several that fit, the detector's surest is returned, and the notes say how many there were. A yes-or-no
+question may name alternatives: "is the dog left or right of the bus?".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,27 @@
-"""Codec between queries over a scene and the text that the model writes."""
+"""Codec between queries over a scene and the text that the model writes, and the grammar of that text.
+
+    one man & left(bus & red)             the man left of the red bus
+    all cars & !near(person)              cars that are not near any person
+    one largest 1(bottles & on(counter))  the largest of the bottles on the counter
+    count * & on(table)                   how many things are on the table
+    denied cars & !red                    are all cars red
+
+`left(S)` is what is left of a thing of S, `~on(S)` what a thing of S is on, `*` everything, `largest #2(S)` the
+second largest. Words are copied from the expression; what they mean the matcher says. Of a video there are also
+events:
+
+    all people & enters before(dog & leaves)  people who enter before the dog leaves
+    one dog & enters(left)                    the dog that enters from the left
+    one earliest 1(cars & stops)              the first car that stops
+    when man & near(dog)                      when is the man near the dog
+    way dog & moves                           which way does the dog go
+    times ball & crosses(right)               how many times does the ball cross to the right
+    what one doing after(doing(peels it))     what is done after she peels it
+
+A sentence names tracks (`~class("dog") & of(~kind("leaves"))`); where it is asked when something happens, or what
+comes before it, the events are meant (`~kind("leaves") & ~of(~class("dog"))`). Of several things that are said of a
+track, the last one is the event that a time such as `before(S)` speaks of.
+"""
 
 from __future__ import annotations
 

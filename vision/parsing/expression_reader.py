@@ -1,4 +1,9 @@
-"""The reader of referring expressions and questions, by the taught model."""
+"""The reader of referring expressions and questions, by the taught model.
+
+A sentence about scene or video is written in the expression's words and read back. The words name classes, kinds of
+classes, colours, everything, or an action: labels of actions are terse ("peel_cucumber"), and people say "peeling the
+cucumber".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,13 @@
-"""Codec between tasks and the text that the model writes."""
+"""Codec between tasks and the text that the model writes, and the grammar of that text.
+
+    detect people, red umbrellas except mugs; largest 3; left half; width > 40; sure 0.5; json; keys label, bbox
+    segment α; points 16; range 512; token
+    ground: person left of the bus
+
+Words are copied from the instruction; class sets stand there by their ids. What an instruction says nothing about is
+not written. The instruction comes from a stranger, so what the model names must stand in it: a class that it made up,
+or was talked into, has no effect. What words mean among the detector's classes is decided by the matcher.
+"""
 
 from __future__ import annotations
 

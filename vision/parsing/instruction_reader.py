@@ -1,4 +1,8 @@
-"""The reader of instructions, by the taught model."""
+"""The reader of instructions, by the taught model.
+
+Class sets are taken out, a task is written, read back and checked, and described in a few lines to the person who
+gave the instruction.
+"""
 
 from __future__ import annotations
 

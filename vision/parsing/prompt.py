@@ -1,4 +1,9 @@
-"""The prompt: classes, names and colours that the model may write, and the sentence with them."""
+"""The prompt of an instruction or expression, the words that the model may write, and the sentence that it means.
+
+A class set in braces or brackets is notation and not language: code parses it, however long it is, and an id stands
+in its place. The words for questions, relations, ranks, places and events are nearly all one token of the embedded
+model, for which some are plainer than the word that they stand for. A sentence is a question and a query of things.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Parsing by the embedded or a hosted model, and how surely a text is understood."""
+"""Parsing by the embedded or a hosted model, and how surely a text is understood: a task, rivals, or a refusal.
+
+The instruction comes from a stranger: to a hosted model it travels as data, and the reply is held to a schema. The
+embedded model reads instructions and expressions by one adapter, loaded when something is first read.
+"""
 
 from __future__ import annotations
 

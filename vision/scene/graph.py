@@ -1,4 +1,10 @@
-"""A scene as a graph: things, measures, regions and relations."""
+"""A scene as a graph: the one place where detections become a knowledge graph that the exact executor is asked about.
+
+Objects (or the tracks of a video), their classes, colours, sizes and places become entities and triples, measures
+become typed values, and every relation of `relations.py` that holds between two objects becomes a triple. Things are
+the first entities, in their order. Relations with values that are measured for the query that names them are names in
+the query's tree like any other: `bottom(1, "distance to ...", ~class("ball"))`.
+"""
 
 from __future__ import annotations
 

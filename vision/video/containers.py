@@ -1,4 +1,10 @@
-"""Frames of video files and streams, decoded one at a time by FFmpeg (PyAV), within limits."""
+"""Frames of video files and streams, decoded one at a time by FFmpeg (PyAV), within limits.
+
+Videos come from strangers. FFmpeg would follow a file that names other files or addresses (playlists, `concat`
+scripts, session descriptions), so a file is opened with the protocol of files alone and as one of the formats that
+hold their video themselves; a stream is opened with the protocols of its own address. Times are those that the file
+gives each frame, not index / rate: cameras in the dark and screen recorders vary the rate.
+"""
 
 from __future__ import annotations
 

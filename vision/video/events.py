@@ -1,4 +1,9 @@
-"""Events of a video: intervals over which something holds, in time and in words."""
+"""Events of a video: maximal intervals over which something holds of a track, or between two, in time and in words.
+
+`motions` says what each kind means; all of them are found here, in time that grows with the moments that pairs of
+tracks share. Pairs of events grow with the square, so how events stand in time to others is found for the query that
+names it: one pair for each event, the nearest in time, is enough to answer and to show why.
+"""
 
 from __future__ import annotations
 

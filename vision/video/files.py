@@ -1,4 +1,18 @@
-"""Files of tracks: MOT text, and what `track --out` writes."""
+"""Files of tracks: MOT text, and what `track --out` writes.
+
+The record alone is added to while the video runs. The other files are made of it when all is done, each in one piece,
+and can be made again, with other lines to count at, without looking at the video a second time.
+
+MOT text is a line a box. Six columns mean the same everywhere: frame (from 1), id, left, top, width and height in
+pixels. The rest does not, and who takes one form for another scores nothing, or the wrong things, with no error:
+
+| form | column 7 | 8 | 9 | 10 |
+|---|---|---|---|---|
+| MOT15 (Leal-Taixé et al. 2015, arXiv 1504.01942) | flag: 0 is left out | x | y | z in the world, or -1 |
+| MOT16, MOT17, MOT20 (Milan et al. 2016, arXiv 1603.00831) | flag: 0 is left out | class | visibility | |
+| VisDrone (Zhu et al. 2018, arXiv 1804.07437) | score: 0 is ignored | category | truncation | occlusion |
+| results, of any | score | class, or -1 | -1 | -1 |
+"""
 
 from __future__ import annotations
 

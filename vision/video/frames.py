@@ -1,4 +1,9 @@
-"""Frames of videos, folders of images and cameras, within bounds."""
+"""Frames of videos, folders of images, cameras and addresses, with their times, within bounds.
+
+Frames are made one at a time, on a thread that is a few ahead of whoever takes them, so that decoding goes on while a
+detector looks, and a video of any length needs the memory of those few. Cameras are read by OpenCV, which finds them
+by number on every system.
+"""
 
 from __future__ import annotations
 

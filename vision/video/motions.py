@@ -1,4 +1,11 @@
-"""Motions of tracks: paths on one grid of times, what each does, and what they do to each other."""
+"""Motions of tracks: paths on one grid of times, what each does, and what they do to each other.
+
+Kinds of events and their relations are named here. What happens is told by tenths of a second, so a grid of these is
+fine enough; it makes the boxes of two tracks stand side by side, and the trembling of a detector's boxes is taken out
+once. Pictures are flat and boxes rough, so the definitions are rules of thumb, as a scene's relations are;
+docs/video.md says them in words. Bounds are shares of the thing's own size and of the picture, so that they hold near
+the camera and far from it. Gaps and flickers in an interval are the detector's, not the world's.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,14 @@
-"""Tracking: boxes of each frame joined to the things of the frames before."""
+"""Tracking: boxes of each frame joined to the things of the frames before.
+
+The package `trackers` predicts where each thing is (a Kalman filter), and pairs predictions with boxes so that they
+overlap most. Here stand the rules around it: each class has a tracker of its own, while ids count over all of them;
+scores are stretched to the 0.7 that the trackers' bounds expect of what is surely there; where no detector looks, the
+prediction stands alone; and the camera's motion, told by the picture outside all boxes, is taken out of the things'.
+
+Frames walk through one by one, and nothing is kept but what detector and tracker hold of the last few, so a stream
+may go on for ever. Regions, sizes and ranks of a task are applied last, to each frame: a thing that leaves the left
+half of the picture is not given there, and is the same thing when it comes back.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,12 @@
-"""Tracks: what is in one frame with ids that last, and which of them are things of the video."""
+"""Tracks: what is in one frame with ids that last, and which of them are things of the video.
+
+A detector sees for a few frames what is not there, sees a thing twice, or a part of it as a second one; each gets an
+id of its own. Which they are is known only when the video is over, so the evidence is collected frame by frame, in
+memory that grows with the ids and not with the boxes. Colours come from a few frames of each: in one it may be in the
+shade.
+
+This file imports nothing that reads, tracks, draws or writes: all of that stands above it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,13 @@
-"""A video gone through to its end for an instruction, and the record from which a stopped run goes on."""
+"""A video gone through to its end for an instruction, and the record from which a stopped run goes on.
+
+"Every dog" can be followed as the frames come. "The car that overtakes the bus" speaks of whole tracks, which are
+known once the video is over: the frames are then read once more, and the remembered boxes put into them. Two readers
+look at the text: that of instructions, which knows class sets, ranks, regions and forms of output, and that of
+expressions, which knows events.
+
+A line of the record has what the tracker was given in a frame and the tracks that came of it. So a run that goes on
+gives the tracker the same again, and its ids are those of a run that was never stopped.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,13 @@
-"""COCO's and Pascal VOC's annotations (Lin et al. 2014; Everingham et al. 2010)."""
+"""COCO's and Pascal VOC's annotations.
+
+COCO (Lin et al. 2014, arXiv 1405.0312; https://cocodataset.org/#format-data): as a list, `to_coco` uses COCO's own
+category ids, which its evaluation needs. As a text it is a data set of its own, with the image's size and the user's
+classes as its categories, so that nothing but the text is needed to read it.
+
+Pascal VOC (Everingham et al. 2010, doi 10.1007/s11263-009-0275-4): pixels count from 1 and both corners name pixels
+that belong to the object, so `xmin` is 1 more than our x1, and `xmax` is our x2. Two elements are not in the
+standard: `polygon`, as supervision and Roboflow write it, and `score`.
+"""
 
 from __future__ import annotations
 

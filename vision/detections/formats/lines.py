@@ -1,4 +1,19 @@
-"""Formats with an object a line or a JSON object."""
+"""Formats with an object a line, tuples, tokens and YOLO's labels, and JSON lists of objects.
+
+*Tuples* `(class, x1, y1, x2, y2)` are what VisionLLM's instructions ask for, and the default. The class is a class
+token `<c0>`, an index, or a name; a name of letters, digits, spaces and `_ - ' . / & +` that begins with a letter
+stands as it is, any other as a JSON string. A line that starts with `#` is a remark.
+
+*Tokens* `<c0> <p12> <p30> <p200> <p310>` are what VisionLLM's decoder writes: a class token, a location token for
+each number, then, where it is asked for, the score. Location tokens are whole steps of the range: `<p0>` to `<p512>`,
+for offsets `<p-512>` to `<p512>`.
+
+*YOLO's labels* are `index cx cy width height` in shares of the image, or for outlines `index x1 y1 x2 y2 ...`
+(https://docs.ultralytics.com/datasets/detect/ and .../segment/); a score comes last, names travel in the class set.
+
+*JSON* is `{"label": "dog", "bbox": [12, 30, 200, 310]}` with the instruction's keys; a polygon is a list of rings,
+each a flat list as in COCO. Where a bare list was forbidden, it stands under "objects" beside a "note".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,13 @@
-"""Batches of images for transformers' models, and their results as detections."""
+"""Batches of images for transformers' models, and their results as detections.
+
+No code that comes with a model is run and no pickle is read. Nothing that a stranger writes in a class set may be
+read as a model's control sign ("</s>", "<loc_5>"), and its order must not change what is found: phrases are cleaned
+and sorted before any model sees them. Padding changes what DETR-style models see, so images are prepared one by one,
+and those of the same size share a forward pass: a batch gives what single images give.
+
+SAM and its kin outline the boxes of another detector, "DETECTOR+SAM": Kirillov et al. 2023 (arXiv 2304.02643), SAM-HQ
+(Ke et al. 2023, 2306.01567), SAM 2 (Ravi et al. 2024, 2408.00714) and what followed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,18 @@
-"""Vision-language models that write boxes as text, by family."""
+"""Vision-language models that write boxes as text: asked, held to their grammar while they write, and read.
+
+Boxes come without scores: a model's certainty of a digit says little of the box, and none is made up. Each family has
+prompts, a way to write boxes and a scale of its own:
+
+- Florence-2 (Xiao et al. 2023, arXiv 2311.06242): `cat<loc_12><loc_40><loc_503><loc_999>`, a thousandth of a side
+  each; further boxes of the same class follow without its name.
+- Kosmos-2 (Peng et al. 2023, arXiv 2306.14824): a caption whose phrases carry boxes, each as the two cells of a grid
+  of 32 x 32 in which its corners lie, `<phrase> a cat</phrase><object><patch_index_0044><patch_index_0863></object>`.
+- PaliGemma (Beyer et al. 2024, arXiv 2407.07726): `<loc0123><loc0040><loc0503><loc1023> cat ; ...`, y before x, each
+  1/1024 of a side.
+- Qwen2-VL (Wang et al. 2024, arXiv 2409.12191): control tokens around `(x1,y1),(x2,y2)`, thousandths of a side.
+- Qwen2.5-VL (Bai et al. 2025, arXiv 2502.13923): a JSON list, in pixels of the image as the processor resized it.
+- Qwen3-VL (arXiv 2511.21631): the same list, in thousandths of a side.
+"""
 
 from __future__ import annotations
 

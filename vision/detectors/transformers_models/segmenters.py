@@ -1,4 +1,15 @@
-"""Detectors of fixed classes, and segmenters of concepts."""
+"""Detectors and segmenters of a fixed class set, and SAM 3, which segments the concept that a phrase names.
+
+DETR (Carion et al. 2020, arXiv 2005.12872), RT-DETR, YOLOS and their kin find boxes by the model's own
+post-processing; the requested classes are kept, so a request for some gives exactly the full run's boxes of them.
+MaskFormer, OneFormer, EoMT and their kin (Cheng et al. 2021, arXiv 2107.06278) give a class and a mask for each
+query; where masks are scored too, the score is class probability times the mean probability within the mask, as in
+Mask2Former's instance inference. transformers' own post-processing leaves padding in the masks and lets later ones
+paint over earlier ones; here each is cut to the image and enlarged alone.
+
+SAM 3 (Carion et al. 2025, arXiv 2511.16719) is asked for each phrase alone against one look at the image; an object
+that several phrases claim goes to the one that scores best.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,17 @@
-"""Features of frames, segments of actions, and the measures of a segmentation."""
+"""Features of frames, segments of actions, and the measures of a segmentation.
+
+A file of features is one of two forms of npz, without pickles:
+
+- *one video*: `features` (frames, channels), and if they are known `labels` (frames), the classes' numbers from 0,
+  and `rate`, frames a second; the file's name is the video's. A folder stands for all such files in it.
+- *a set of videos laid end to end*, the form in which scores of baselines are passed on: `videos`, their names, and
+  for each kind of scores NAME/S (all frames, channels), NAME/lengths (videos), and if they are known NAME/Y (all
+  frames), the classes' numbers.
+
+A share of right frames says little about where actions begin and end, so edit score and F1 count segments (Lea et al.
+2017, "Temporal Convolutional Networks for Action Segmentation and Detection", section 4). Options of a network stand
+here too, since they are read without torch.
+"""
 
 from __future__ import annotations
 

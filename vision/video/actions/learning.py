@@ -1,4 +1,13 @@
-"""Training of an action network, its checkpoints and model files."""
+"""Training of an action network (Wang et al. 2021), its checkpoints and model files.
+
+Beside the truth, the network is given each video a second time with pairs of frames exchanged: it has to find them,
+and to say the action that belongs to each place. What solves that knows in which order actions follow. All that an
+epoch draws comes from the recipe's seed and the epoch's number, so a run that goes on from a checkpoint ends with the
+weights of one that was never stopped; a kill loses an epoch.
+
+A model's folder holds `weights.safetensors`, written first, and `model.json`, which names them by their digest, so
+that a folder that a kill left half written is known as such.
+"""
 
 from __future__ import annotations
 

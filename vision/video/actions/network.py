@@ -1,4 +1,13 @@
-"""The networks: dilated convolutions, and graph layers over frames a fixed step apart (DTGRM)."""
+"""The network that reasons over a video's frames at several time scales (DTGRM, Wang et al. 2021).
+
+The first stage judges each frame by a dilated temporal convolution network; every later stage refines the judgement
+by relations between frames. Its layer of dilation d sees frame t in a graph of three nodes, t - d, t and t + d, whose
+edges are weighted twice: by how alike the nodes are, and by what a convolution makes of them. Written with shifted
+copies a layer takes a hundred small operations; here are two kernels, and each is what the other's gradient is made
+of.
+
+Frames outside the video are nodes of zeros, and no window stands on them. Tensors are (videos, channels, frames).
+"""
 
 from __future__ import annotations
 
