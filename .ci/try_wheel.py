@@ -171,6 +171,7 @@ class TrialRun:
         self.says("skylark-reasoner[hosted]", "query", "--kg", "family.tsv", *lark, "openai:x", 'parent("Ann")', code=1)
         self.says("skylark-reasoner[vision]", "detect", "street.jpg", "--instruction", "every car", code=1)
         self.says("skylark-reasoner[demo]", "demo", code=1)
+        self.says("in a checkout of the project", "teach", "steps", "--out", "run", code=1)
         self.says("did you mean 'query'?", "qurey", code=2)
 
     def try_the_rest(self) -> None:
@@ -179,6 +180,7 @@ class TrialRun:
         self.says("Belgium", "ask", "--kg", "world", "Which countries border France and use the euro?")
         [packages] = self.bin.parent.glob("lib/python*/site-packages")
         cat = packages / "skimage" / "data" / "chelsea.png"
+        self.says("in a checkout of the project", "image", "teach", "boxes", "--out", "run", code=1)
         self.says("(cat,", "detect", str(cat), "--instruction", "every animal")
         self.says("motorcycle", "image", "ask", str(cat.with_name("motorcycle_left.png")), "the motorcycle")
 

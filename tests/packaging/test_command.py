@@ -115,3 +115,11 @@ def test_a_graph_verb_imports_nothing_of_images() -> None:
     code = "import sys; from skylark.cli import main; main(['datasets', '--help']); sys.exit('vision' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=60)
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("verb", [["teach", "steps"], ["image", "teach", "boxes"]])
+def test_teaching_needs_a_checkout(verb: list[str], capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "training.commands", raising=False)
+    monkeypatch.setitem(sys.modules, "training", None)
+    assert cli.main([*verb, "--out", "run"]) == 1
+    assert "in a checkout of the project" in capsys.readouterr().err
