@@ -115,6 +115,6 @@ def test_a_run_goes_on_where_it_was_killed_and_its_adapter_reads(tmp_path: Path)
     assert sum(reading.probability for reading in readings) <= 1.0001
     with pytest.raises(LLMError, match="writes tasks, not queries"):
         from reasoning.parsing.reader import reader_of
-        from tests.reasoning.reading.model.test_reader import KG
+        from tests.reasoning.parsing.model.test_reader import KG
 
         reader_of(KG, tmp_path / "run" / "checkpoint", str(model))

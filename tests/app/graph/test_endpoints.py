@@ -21,7 +21,7 @@ from reasoning.errors import EndpointError
 from skylark.errors import UnknownGraphError
 from tests.app.test_views import PARTS
 from tests.reasoning.endpoint_server import EndpointServer, serving, store_of_turtle
-from tests.reasoning.graph.endpoint.foreign import TURTLE
+from tests.reasoning.graph.remote.foreign import TURTLE
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from tenacity import wait_none
 
 from reasoning.cli import main
 from tests.reasoning.endpoint_server import Behaviour, EndpointServer, serving, store_of_turtle
-from tests.reasoning.graph.endpoint.foreign import TURTLE
+from tests.reasoning.graph.remote.foreign import TURTLE
 
 Captured = pytest.CaptureFixture[str]
 

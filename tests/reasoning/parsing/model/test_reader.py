@@ -17,8 +17,8 @@ from reasoning.parsing.reader import CONFIDENCE_FILE, FEATURES, Confidence, Ques
 from reasoning.parsing.schema import GraphSchema
 from reasoning.query.read_question import ReadQuestion
 from skylark.errors import SkylarkError
-from tests.reasoning.reading.model.prompts import SPELLING, TOKENS
-from tests.reasoning.reading.model.test_schema import COMPANY, TYPES
+from tests.reasoning.parsing.model.prompts import SPELLING, TOKENS
+from tests.reasoning.parsing.model.test_schema import COMPANY, TYPES
 
 
 class Tokens:

@@ -21,7 +21,7 @@ from reasoning.graph.remote.client import KEPT_SECONDS, SparqlClient
 from reasoning.graph.remote.names import EndpointEntities
 from skylark.errors import UsageError
 from tests.reasoning.endpoint_server import Behaviour, EndpointServer, serving, store_of, store_of_turtle
-from tests.reasoning.graph.endpoint.foreign import QUERIES, TURTLE
+from tests.reasoning.graph.remote.foreign import QUERIES, TURTLE
 
 COUNTED = "SELECT ?p (COUNT(*) AS ?n) WHERE { ?s ?p ?o }"
 SLOW = Behaviour(status=500, body=b"the estimated execution time exceeds the limit")

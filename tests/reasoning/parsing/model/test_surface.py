@@ -6,7 +6,7 @@ from reasoning import Query
 from reasoning.errors import QueryError
 from reasoning.lm.constraint import Constraint
 from reasoning.parsing.codec import ids_in, pieces_of, query_grammar, read_back, written
-from tests.reasoning.reading.model.prompts import PROMPT, SPELLING, TOKENS, ids_of, tokens_of
+from tests.reasoning.parsing.model.prompts import PROMPT, SPELLING, TOKENS, ids_of, tokens_of
 
 QUERIES = {
     'reports_to("Ann Lee")': "A(a)",

@@ -11,8 +11,8 @@ from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.graph.remote import profile
 from tests.missing import missing
 from tests.reasoning.endpoint_server import Behaviour, serving, store_of_turtle
-from tests.reasoning.graph.endpoint.foreign import TURTLE as TIDY
-from tests.reasoning.graph.endpoint.irregular import QUERIES, TURTLE, tidied
+from tests.reasoning.graph.remote.foreign import TURTLE as TIDY
+from tests.reasoning.graph.remote.irregular import QUERIES, TURTLE, tidied
 from tests.sparql_servers import SERVERS, absent
 
 KEPT_BY_ALL = TURTLE.replace(', "many"^^xsd:integer', "").replace('"0.1"^^xsd:float', '"0.5"^^xsd:float')

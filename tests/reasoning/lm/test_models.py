@@ -344,7 +344,7 @@ def test_hanging_provider_is_given_up() -> None:
 @pytest.mark.slow
 def test_hanging_provider_does_not_keep_the_process() -> None:
     program = (
-        "from tests.reasoning.language.test_models import *\n"
+        "from tests.reasoning.lm.test_models import *\n"
         "try: ask_model(HangingChatModel(), [HumanMessage('?')], 0.1)\n"
         "except LLMTimeoutError: print('gave up')"
     )

@@ -189,7 +189,7 @@ def test_writers_that_take_turns_lose_nothing(store: GraphStore) -> None:
 @pytest.mark.skipif(not hasattr(sys, "addaudithook") or sys.platform == "win32", reason="it needs to fork")
 def test_a_kill_at_any_point_leaves_the_old_graph_or_the_new_one(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.reasoning.graph.changing.killed_changes", str(tmp_path)],
+        [sys.executable, "-m", "tests.reasoning.graph.updates.killed_changes", str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,

@@ -14,7 +14,7 @@ from reasoning import KnowledgeGraph, Query, QuestionError, Reasoner
 from reasoning.errors import QueryError
 from reasoning.verbalization.answers import answer_text
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
-from tests.reasoning.reading.following.test_understanding import KG
+from tests.reasoning.parsing.follow_ups.test_understanding import KG
 
 PEOPLE = "what is its population?"
 

@@ -26,7 +26,7 @@ from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query
 from tests.reasoning.chat_models import ScriptedChatModel
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
-from tests.reasoning.reading.model.prompts import SPELLING, TOKENS, tokens_of
+from tests.reasoning.parsing.model.prompts import SPELLING, TOKENS, tokens_of
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,7 @@ import pytest
 
 from reasoning.errors import QueryError
 from reasoning.parsing.checking import with_directions, without_directions
-from tests.reasoning.reading.model.prompts import PROMPT
+from tests.reasoning.parsing.model.prompts import PROMPT
 
 MARKED = {
     "B(a)": "B(a)",

@@ -1,6 +1,6 @@
 """Changes to a graph store in children that are killed. A program of its own: what it forks must have no threads.
 
-    python -m tests.reasoning.graph.changing.killed_changes FOLDER
+    python -m tests.reasoning.graph.updates.killed_changes FOLDER
 
 Of each of three changes (adding, removing, merging), and of making a store, a child is killed before its first effect
 on the disk, another one before its second, and so on to the last. After each kill the store must hold the old graph or

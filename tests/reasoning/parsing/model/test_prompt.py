@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reasoning.parsing.schema import MOST_SHOWN, KindEntry, NameEntry, Schema
-from tests.reasoning.reading.model.prompts import PROMPT, SCHEMA
+from tests.reasoning.parsing.model.prompts import PROMPT, SCHEMA
 
 
 def test_a_prompt_shows_ids_behind_what_they_stand_for() -> None:
