@@ -19,7 +19,7 @@ from gradio import events
 import kg_data
 from app.ask.speech import SharedSpeech
 from app.graph.answer_view import ANSWERS, ANSWERS_AT_ONCE, ask
-from app.graph.graphs import DEFAULT_GRAPH, GraphShelf
+from app.graph.graphs import DEFAULT_GRAPH, GraphRegistry
 from app.image.looking import AT_ONCE, MOST_IN_SCENE, NO_SLICES, USUAL_SCORE, SharedDetector
 from app.models.models import MAX_NEW_TOKENS, LanguageModel
 from app.programs.calls import Group
@@ -78,7 +78,7 @@ from vision.parsing.instruction_reader import in_brief
 log = logging.getLogger(__name__)
 
 RUNS_AT_ONCE, RUNS_WAITING = 1, 2
-LIKELY_AT_ONCE, LIKELY_WAITING = 2, 2
+PREDICTIONS_AT_ONCE, PREDICTIONS_WAITING = 2, 2
 MOST_NAMES = 50
 MOST_CHOICES = 5
 
@@ -157,10 +157,12 @@ class Programs:
         speech: hears recordings.
     """
 
-    def __init__(self, shelf: GraphShelf, model: LanguageModel, images: SharedDetector, speech: SharedSpeech) -> None:
+    def __init__(
+        self, shelf: GraphRegistry, model: LanguageModel, images: SharedDetector, speech: SharedSpeech
+    ) -> None:
         self._shelf, self._model, self._images, self._speech = shelf, model, images, speech
         self._runs = TimeLimit(RUNS_AT_ONCE, RUN_SECONDS, "the language model's run", RUNS_WAITING)
-        self._likely = TimeLimit(LIKELY_AT_ONCE, RUN_SECONDS, "finding likely answers", LIKELY_WAITING)
+        self._likely = TimeLimit(PREDICTIONS_AT_ONCE, RUN_SECONDS, "finding likely answers", PREDICTIONS_WAITING)
 
     @property
     def groups(self) -> tuple[Group, ...]:

@@ -12,12 +12,12 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from app.api import Programs, build_programs, offer_only_programs
-from app.ask.desk import Desk
+from app.ask.desk import AskController
 from app.ask.page import AskTab
 from app.ask.speech import SharedSpeech
 from app.batch.page import BatchTab
 from app.batch.view import kept_job
-from app.graph.graphs import GraphShelf
+from app.graph.graphs import GraphRegistry
 from app.graph.page import GraphDemo, build_graphs
 from app.image.looking import SharedDetector
 from app.image.page import ImageTab
@@ -32,7 +32,7 @@ from skylark.process import INTERRUPTED
 
 
 def build(
-    shelf: GraphShelf, model: LanguageModel, detector: SharedDetector, speech: SharedSpeech, programs: Programs
+    shelf: GraphRegistry, model: LanguageModel, detector: SharedDetector, speech: SharedSpeech, programs: Programs
 ) -> tuple[gr.Blocks, GraphDemo, AskTab]:
     """The page over these graphs and models, what the graph tab's events do, and the first tab."""
     quick: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
@@ -41,7 +41,7 @@ def build(
         kept_queries, kept_images, kept_video = kept_job("job"), kept_job("images"), kept_job("video")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Ask", id="ask", elem_id="ask_tab"):
-                first = AskTab(Desk(shelf, model, detector), shelf, page, tabs, speech)
+                first = AskTab(AskController(shelf, model, detector), shelf, page, tabs, speech)
             with gr.Tab("Graph", id="graph", elem_id="graph_tab"):
                 graphs = build_graphs(shelf, model, page)
             with gr.Tab("Image", id="image", elem_id="image_tab"):
@@ -103,7 +103,7 @@ def serve(
             return 2
         images = SharedDetector(detector)
         try:
-            shelf = GraphShelf(files=files, loading=loading)
+            shelf = GraphRegistry(files=files, loading=loading)
             for name in shelf.names[: len(files)]:
                 shelf.get(name)
         except SkylarkError as error:

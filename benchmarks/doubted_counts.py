@@ -7,7 +7,7 @@ detector counts the things, as "how many dogs are there?" does, once with one lo
 mirror image too, as the demo does; photographs in which a crowd of the class is marked are left out. A count is exact
 or wrong. It is told surely where each thing's score is trusted (`Detector.trusted_score`) and nothing may be there too
 (`Detections.perhaps`), else with "I think" or "perhaps"; or nothing is found. The trusted score, the share of the score
-down to which things may be there, and how much boxes of one thing have in common (`DOUBTED` and `COVERED` of
+down to which things may be there, and how much boxes of one thing have in common (`LOW_CONFIDENCE` and `COVERED` of
 `vision.selection`) were chosen on these photographs.
 Writes `results/doubted_counts.json` and `.md` beside this file; takes two minutes.
 """
@@ -30,7 +30,7 @@ from benchmarks.machine import machine, machine_words
 from skylark.text import aligned
 from vision import Task, Vision
 from vision.images import load_image
-from vision.selection import DOUBTED
+from vision.selection import LOW_CONFIDENCE
 from vision.task import Target
 
 SETS = {"COCO": ("coco128", "coco_mini_train"), "VOC 2007": ("voc2007",)}
@@ -61,7 +61,7 @@ def main() -> None:
         "model": vision.detector.name,
         "sure_score": vision.min_score,
         "trusted_score": vision.detector.trusted_score,
-        "share": DOUBTED,
+        "share": LOW_CONFIDENCE,
         "rows": rows,
     }
     report = as_markdown(results)

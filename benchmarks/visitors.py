@@ -4,9 +4,9 @@
     python -m benchmarks.visitors --judge                                  reads the verdicts anew, and asks nothing
 
 Each entry of `lists/visitors.unseen.jsonl` (the form is in `lists/README.md`) is typed into the box of the page's first
-tab as it is when the page is opened, beside its picture where it has one: `Desk.answer` with the graphs, the embedded
-model and the embedded detector of the page. Kept are what the card shows, which side gave it, how the text was read and
-how surely, and whether it is an answer, asks back or refuses; "I can't tell." refuses.
+tab as it is when the page is opened, beside its picture where it has one: `AskController.answer` with the graphs, the
+embedded model and the embedded detector of the page. Kept are what the card shows, which side gave it, how the text
+was read and how surely, and whether it is an answer, asks back or refuses; "I can't tell." refuses.
 
 Numbers, truth values and names of the graph are compared with what the list expects. The list says in words which
 things a picture's boxes are to hold, so whoever judges looks at the pictures, which `--pictures` draws. Verdicts so
@@ -30,8 +30,8 @@ from typing import Any
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 import kg_data
-from app.ask.desk import Desk, InHand, Reply
-from app.graph.graphs import GraphShelf
+from app.ask.desk import AskController, AskSession, Reply
+from app.graph.graphs import GraphRegistry
 from app.image.looking import NO_SLICES, Looked, SharedDetector
 from app.models.models import LanguageModel
 from app.server.serving import clear, prepare
@@ -176,16 +176,16 @@ def asked_of_all(
     uploads = prepare()
     try:
         detector = WatchedDetector()
-        desk = Desk(GraphShelf(), LanguageModel("embedded"), detector)
+        desk = AskController(GraphRegistry(), LanguageModel("embedded"), detector)
         desk.first()
         rows = []
         for number, entry in enumerate(tqdm(entries, unit="text")):
-            in_hand = InHand()
+            in_hand = AskSession()
             if entry["image"]:
                 given = uploads / str(number) / entry["image"]
                 given.parent.mkdir()
                 shutil.copyfile(images / entry["image"], given)
-                in_hand = InHand().given(path=str(given))
+                in_hand = AskSession().given(path=str(given))
             rows.append(dict(entry) | shown(desk.answer(entry["text"], in_hand), detector))
             if pictures is not None and rows[-1]["side"] == "picture" and detector.looked is not None:
                 pictures.mkdir(parents=True, exist_ok=True)

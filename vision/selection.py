@@ -58,7 +58,7 @@ class Plan:
 SAME_OBJECT = 0.85
 """Intersection over union from which on boxes of different classes are of one object."""
 
-DOUBTED = 0.7
+LOW_CONFIDENCE = 0.7
 """Share of the score that sure objects have, down to which others may be there too."""
 
 DOUBLE = 0.3

@@ -24,7 +24,7 @@ from vision.detections.detections import Detections
 from vision.detections.formats import losses
 from vision.detections.polygons import grabcut_outlines, with_points
 from vision.detections.showing import narrower_note, sentence
-from vision.detectors.detector import NOTHING, Detector, Found, MirroredDetector, Request
+from vision.detectors.detector import NOTHING, Detector, FlipTTA, Found, Request
 from vision.detectors.opening import open_detector
 from vision.detectors.sessions import detect_many
 from vision.detectors.slices import SlicedDetector, Slicing
@@ -36,7 +36,7 @@ from vision.parsing import read_instruction
 from vision.parsing.instruction_reader import choices
 from vision.parsing.reader import PACKAGED, VIDEOS
 from vision.scene import Scene
-from vision.selection import DOUBTED, Plan, lacking, likelier, narrower_words, parted, passed_over, selected
+from vision.selection import LOW_CONFIDENCE, Plan, lacking, likelier, narrower_words, parted, passed_over, selected
 from vision.task import OutputFormat, Task
 from vision.video.actions.features import Segment
 from vision.video.answer import VideoAnswer, answer_read, video_readings
@@ -108,7 +108,7 @@ class Vision:
         }  # fmt: skip
         slicing = slices if slices is None or isinstance(slices, Slicing) else Slicing.parse(slices)
         detector = open_detector(model, device=device, dtype=dtype, threads=threads)
-        detector = MirroredDetector(detector) if mirrored else detector
+        detector = FlipTTA(detector) if mirrored else detector
         self.detector = detector if slicing is None else SlicedDetector(detector, slicing)
         vocabulary = self.detector.vocabulary
         self.matcher = OpenMatcher() if vocabulary is None else ClassMatcher(vocabulary, self.detector.supercategories)
@@ -146,7 +146,7 @@ class Vision:
     def mirrored(self) -> bool:
         """Whether mirror images are looked at too."""
         detector = self.detector.detector if isinstance(self.detector, SlicedDetector) else self.detector
-        return isinstance(detector, MirroredDetector)
+        return isinstance(detector, FlipTTA)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -397,7 +397,7 @@ class Vision:
             plan = replace(plan, request=replace(plan.request, classes=self.detector.vocabulary))
         if task.kind == "segment" or task.limit is not None:
             return plan
-        return replace(plan, doubted_score=plan.sure_score * DOUBTED)
+        return replace(plan, doubted_score=plan.sure_score * LOW_CONFIDENCE)
 
     def _looked(self, plan: Plan, image: LoadedImage) -> Found:
         """What the detector finds; nothing where it is asked for no class."""

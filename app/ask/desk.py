@@ -32,7 +32,7 @@ from app.ask.image_intent import (
 )
 from app.graph.answer_view import Asked, ask
 from app.graph.examples import MOST, about_graph, named
-from app.graph.graphs import DEFAULT_GRAPH, GraphShelf
+from app.graph.graphs import DEFAULT_GRAPH, GraphRegistry
 from app.image.examples import PHOTOGRAPHS, Photograph
 from app.image.looking import USUAL_SCORE, Looked, SharedDetector, loaded
 from app.models.models import LanguageModel
@@ -90,7 +90,7 @@ MOST_NOTES = 2
 
 
 @dataclass(frozen=True)
-class InHand:
+class AskSession:
     """What a question may be about: a picture, and the last answer of the graph.
 
     Attributes:
@@ -105,7 +105,7 @@ class InHand:
     in_view: InView = "both"
     last: Answer | None = field(default=None, compare=False)
 
-    def given(self, photograph: str = "", path: str = "") -> InHand:
+    def given(self, photograph: str = "", path: str = "") -> AskSession:
         """With another picture, one of the page's own or a visitor's, which is asked first of all."""
         return replace(self, photograph=photograph, path=path, in_view="picture")
 
@@ -116,10 +116,10 @@ class Reply:
 
     seen: Markup
     told: Markup
-    in_hand: InHand
+    in_hand: AskSession
 
 
-class Desk:
+class AskController:
     """Answers whatever is typed; it holds only what all visitors share.
 
     Args:
@@ -128,12 +128,12 @@ class Desk:
         detector: looks at pictures, and reads what is asked of them.
     """
 
-    def __init__(self, shelf: GraphShelf, model: LanguageModel, detector: SharedDetector) -> None:
+    def __init__(self, shelf: GraphRegistry, model: LanguageModel, detector: SharedDetector) -> None:
         self._shelf, self._model, self._detector = shelf, model, detector
         self._questions: dict[str, tuple[str, ...]] = {}
         self._begins_with: Answer | None = None
 
-    def answer(self, text: str, in_hand: InHand, graph: str = "") -> Reply:
+    def answer(self, text: str, in_hand: AskSession, graph: str = "") -> Reply:
         """Answer a text by the picture in hand or by a graph.
 
         Args:
@@ -175,7 +175,7 @@ class Desk:
         picture = self._heard(text)
         return picture if Sureness(sure, picture.sure, in_view, follows, picture.of_things).is_for_picture else None
 
-    def given(self, in_hand: InHand, before: InHand) -> Reply:
+    def given(self, in_hand: AskSession, before: AskSession) -> Reply:
         """Show a picture that was just given: what is in it, and what can be asked of it.
 
         Args:
@@ -191,7 +191,7 @@ class Desk:
 
     def missing(self, text: str, error: SkylarkError) -> Reply:
         """Say what a link names and is not there, with questions that can be asked instead."""
-        return self._refused(error, text, self._shelf.names[0], InHand(in_view="graph"))
+        return self._refused(error, text, self._shelf.names[0], AskSession(in_view="graph"))
 
     def first(self) -> Reply:
         """The two answers that the page begins with; of a graph that is not the built-in one, one of its own facts."""
@@ -200,9 +200,9 @@ class Desk:
         Reasoner(self._shelf.get(graph), llm=self._model.reader, method="exact").read(question)
         if graph != DEFAULT_GRAPH:
             question = next(iter(about_graph(self._shelf.get(graph), graph, "", self._model.reader)), FIRST_QUESTION)
-        told = self.answer(question, InHand())
+        told = self.answer(question, AskSession())
         self._begins_with = told.in_hand.last
-        seen = self._by_picture(FIRST_INSTRUCTION, self._heard(FIRST_INSTRUCTION), InHand())
+        seen = self._by_picture(FIRST_INSTRUCTION, self._heard(FIRST_INSTRUCTION), AskSession())
         return replace(seen, told=told.told)
 
     def prepare(self) -> None:
@@ -216,7 +216,7 @@ class Desk:
         except SkylarkError as error:  # there is no detector
             return Heard(None, 0.0, error)
 
-    def _by_picture(self, text: str, picture: Heard, in_hand: InHand) -> Reply:
+    def _by_picture(self, text: str, picture: Heard, in_hand: AskSession) -> Reply:
         try:
             if picture.task is None:
                 raise picture.error or InstructionError("the words could not be read")
@@ -238,7 +238,7 @@ class Desk:
         why = [_as_sentence(note, self._detector.model) for note in [*dict.fromkeys(notes)][:MOST_NOTES]]
         return Reply(self._refusal(text, said, why, in_hand), Markup(""), in_hand)
 
-    def _refusal(self, text: str, said: str, notes: Sequence[str], in_hand: InHand) -> Markup:
+    def _refusal(self, text: str, said: str, notes: Sequence[str], in_hand: AskSession) -> Markup:
         """The picture stays, with all that was found in it, and what is there of what was spoken of is said; one that
         cannot be looked at is the mistake itself."""
         try:
@@ -250,7 +250,7 @@ class Desk:
         said = f"{said.removesuffix('.')}, but {there_is(there, after=True)}." if there else said
         return found_card(looked.image, scene, _photograph(in_hand), said, about_picture(scene), text, notes)
 
-    def _described(self, in_hand: InHand) -> tuple[Looked, Scene]:
+    def _described(self, in_hand: AskSession) -> tuple[Looked, Scene]:
         """The picture in hand with all that is in it."""
         looked = self._detector.look(_image(in_hand), DESCRIBED, USUAL_SCORE)
         return looked, Scene.from_detections(looked.detections, looked.image)
@@ -263,7 +263,7 @@ class Desk:
             self._questions[graph] = about_graph(kg, graph, "", self._model.reader)
         return self._questions[graph]
 
-    def _refused(self, error: Exception, text: str, graph: str, in_hand: InHand) -> Reply:
+    def _refused(self, error: Exception, text: str, graph: str, in_hand: AskSession) -> Reply:
         suggestions: tuple[str, ...] = ()
         choices = []
         try:
@@ -286,12 +286,12 @@ def _own(name: str) -> LoadedImage:
     return load_image(PHOTOGRAPHS[name].path)
 
 
-def _image(in_hand: InHand) -> LoadedImage:
+def _image(in_hand: AskSession) -> LoadedImage:
     """The picture in hand, loaded within the page's bounds."""
     return loaded(in_hand.path) if in_hand.path else _own(in_hand.photograph)
 
 
-def _photograph(in_hand: InHand) -> Photograph | None:
+def _photograph(in_hand: AskSession) -> Photograph | None:
     return None if in_hand.path else PHOTOGRAPHS[in_hand.photograph]
 
 

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from app.ask.cards import failure_card
-from app.ask.desk import FIRST_INSTRUCTION, FIRST_QUESTION, Desk
+from app.ask.desk import FIRST_INSTRUCTION, FIRST_QUESTION, AskController
 from app.image.examples import PHOTOGRAPHS
 from app.image.overlay import LONGEST_SIDE, jpeg_uri
 from app.server.views import render
@@ -33,7 +33,7 @@ class FirstAnswers:
         desk: answers.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: AskController) -> None:
         self._desk = desk
         self._ready = threading.Event()
         self._cards: tuple[Markup, Markup] = waiting_cards()

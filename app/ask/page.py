@@ -10,11 +10,11 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from app.ask.desk import Desk, InHand, Reply
+from app.ask.desk import AskController, AskSession, Reply
 from app.ask.first import FirstAnswers, waiting_cards
 from app.ask.speech import Microphone, Recording, SharedSpeech
 from app.graph.answer_view import opened_picture, saved_answer, sorted_table
-from app.graph.graphs import GraphShelf
+from app.graph.graphs import GraphRegistry
 from app.graph.parts import NewestQuestions
 from app.image.examples import PHOTOGRAPHS, icon_of
 from app.server.serving import HEARD_AT_ONCE
@@ -69,7 +69,9 @@ class AskTab:
         speech: hears what is spoken; without it there is no microphone.
     """
 
-    def __init__(self, desk: Desk, shelf: GraphShelf, page: gr.Blocks, tabs: gr.Tabs, speech: SharedSpeech) -> None:
+    def __init__(
+        self, desk: AskController, shelf: GraphRegistry, page: gr.Blocks, tabs: gr.Tabs, speech: SharedSpeech
+    ) -> None:
         self._desk, self._shelf, self._speech = desk, shelf, speech
         self._microphone = Microphone(speech)
         self._page, self._tabs = page, tabs
@@ -108,7 +110,7 @@ class AskTab:
                     "skylarkGraph.picture({element, server, watch});",
                     server_functions=[served(one, shelf) for one in (sorted_table, saved_answer, opened_picture)],
                 )  # fmt: skip
-        self.in_hand = gr.State(InHand())
+        self.in_hand = gr.State(AskSession())
         self.recording = gr.State(None, time_to_live=RECORDING_KEPT)
         self.hearing = gr.JSON(visible=False)
         self.waits = gr.Checkbox(True, visible=False)
@@ -149,11 +151,11 @@ class AskTab:
             concurrency_id="first", concurrency_limit=WAITING_AT_ONCE,
         ).then(None, js="() => skylarkAsk.done()", **private)  # fmt: skip
 
-    def typed(self, text: str | None, in_hand: InHand, request: gr.Request) -> dict[Any, Any]:
+    def typed(self, text: str | None, in_hand: AskSession, request: gr.Request) -> dict[Any, Any]:
         """Answer what was typed."""
         return self._newest_shown(request, lambda: self._desk.answer(text or "", in_hand))
 
-    def pressed(self, in_hand: InHand, event: gr.EventData, request: gr.Request) -> dict[Any, Any]:
+    def pressed(self, in_hand: AskSession, event: gr.EventData, request: gr.Request) -> dict[Any, Any]:
         """Answer a question that was pressed, about its picture where it has one.
 
         Anybody can send anything for it.
@@ -169,7 +171,7 @@ class AskTab:
         said = {part: getattr(event, part, None) for part in parts}
         return self._microphone.heard(said, recording, self._shelf.get(self._shelf.names[0]))
 
-    def given(self, path: str | None, in_hand: InHand, request: gr.Request) -> dict[Any, Any]:
+    def given(self, path: str | None, in_hand: AskSession, request: gr.Request) -> dict[Any, Any]:
         """Show a picture that a visitor gave, and what can be asked of it."""
         if not path:
             return {self.in_hand: gr.skip()}
@@ -198,9 +200,9 @@ class AskTab:
 
     def _linked(self, text: str, graph: str, picture: str) -> dict[Any, Any]:
         if not text and not picture:
-            return self._shown(Reply(*self._first.awaited(), InHand()))
+            return self._shown(Reply(*self._first.awaited(), AskSession()))
         # Whoever comes by a link has seen none of the first answers.
-        in_hand = InHand(in_view="graph")
+        in_hand = AskSession(in_view="graph")
         given = in_hand.given(picture) if picture else in_hand
         return self._shown(self._desk.answer(text, given, graph) if text else self._desk.given(given, in_hand))
 

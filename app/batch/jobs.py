@@ -24,7 +24,7 @@ from langchain_core.language_models import BaseChatModel
 
 from app.batch.queue import Job, JobStore, State, WaitingLine
 from app.batch.upload import MOST_FILES, Bounds, Upload, described, split_of, unpack, write_expected
-from app.graph.graphs import GraphShelf
+from app.graph.graphs import GraphRegistry
 from app.models.models import MAX_NEW_TOKENS, LanguageModel
 from app.server.views import percent, shortened
 from reasoning import KnowledgeGraph, Reasoner
@@ -227,7 +227,7 @@ class QueryJob(Job):
     """
 
     def __init__(
-        self, folder: Path, upload: Upload, settings: Settings, shelf: GraphShelf, identifier: str | None = None
+        self, folder: Path, upload: Upload, settings: Settings, shelf: GraphRegistry, identifier: str | None = None
     ) -> None:
         super().__init__(folder, identifier)
         self.upload, self._shelf = upload, shelf
@@ -473,7 +473,7 @@ def write_files(job: QueryJob) -> list[Path]:
     return [_write_archive(job, files), *files]
 
 
-def job_again(archive: Path, jobs: JobStore[QueryJob], shelf: GraphShelf, model: LanguageModel) -> QueryJob:
+def job_again(archive: Path, jobs: JobStore[QueryJob], shelf: GraphRegistry, model: LanguageModel) -> QueryJob:
     """The job whose zip this is, ready to be continued.
 
     Raises:
@@ -503,7 +503,7 @@ def _is_part(name: str) -> bool:
     return name in (SPEC, LINES, *KEPT_NAMES) or name.startswith(INPUT)
 
 
-def _settings(path: Path | None, shelf: GraphShelf, model: LanguageModel) -> tuple[Settings, str | None]:
+def _settings(path: Path | None, shelf: GraphRegistry, model: LanguageModel) -> tuple[Settings, str | None]:
     """A job's settings, as far as they have the form of one's, and its id."""
     try:
         if path is None:

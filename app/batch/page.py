@@ -43,7 +43,7 @@ from app.batch.view import (
     state_html,
     watch,
 )
-from app.graph.graphs import GraphShelf
+from app.graph.graphs import GraphRegistry
 from app.image.looking import SharedDetector
 from app.models.models import LanguageModel
 from app.server.views import failure_html, muted
@@ -70,7 +70,7 @@ class BatchTab:
 
     def __init__(
         self,
-        shelf: GraphShelf,
+        shelf: GraphRegistry,
         model: LanguageModel,
         detector: SharedDetector,
         page: gr.Blocks,
@@ -97,7 +97,7 @@ class QueriesPart:
         kept: see `kept_job`.
     """
 
-    def __init__(self, shelf: GraphShelf, model: LanguageModel, page: gr.Blocks, kept: gr.BrowserState) -> None:
+    def __init__(self, shelf: GraphRegistry, model: LanguageModel, page: gr.Blocks, kept: gr.BrowserState) -> None:
         self._shelf, self._model = shelf, model
         self._jobs, self._estimates = JobStore[QueryJob](), WaitingLine()
         self.kept = kept

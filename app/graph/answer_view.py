@@ -21,8 +21,8 @@ from langchain_core.language_models import BaseChatModel
 from markupsafe import Markup
 
 from app.graph.drawing import MOST_OPENED, NAMED_ANSWER, ROLE_WORDS, Edge, Key, Layout, drawing_svg, lay_out
-from app.graph.graphs import GraphShelf, is_own
-from app.graph.predictions import AnswerWithLikely
+from app.graph.graphs import GraphRegistry, is_own
+from app.graph.predictions import AnswerWithPredictions
 from app.server.serving import ANSWER_SECONDS, TimeLimit
 from app.server.views import ELLIPSIS, counted, muted, percent, render, shortened
 from reasoning import KnowledgeGraph, Query, Reasoner
@@ -106,7 +106,7 @@ def _asked(kg: KnowledgeGraph, graph: str, text: str, llm: str | BaseChatModel, 
     return Asked(graph, text, query, understood, notes, answer, read - began, done - read)
 
 
-def answer_shown(shelf: GraphShelf, wanted: object) -> tuple[Asked, Answer, dict[str, Any]]:
+def answer_shown(shelf: GraphRegistry, wanted: object) -> tuple[Asked, Answer, dict[str, Any]]:
     """The answer that the page shows, found again for its scripts: exact, or followed by likely answers.
 
     Args:
@@ -132,7 +132,7 @@ def answer_shown(shelf: GraphShelf, wanted: object) -> tuple[Asked, Answer, dict
     kept = shelf.likely.kept(graph, asked.query)
     if kept is None:
         raise SkylarkError("the likely answers to this question are not kept any more: move the slider, or ask again")
-    return asked, AnswerWithLikely.of(asked.answer, kept[0], least), wanted
+    return asked, AnswerWithPredictions.of(asked.answer, kept[0], least), wanted
 
 
 AROUND = 70
@@ -167,7 +167,7 @@ MOST_LISTED = 12
 """Facts in the text alternative; all of them stand in the table."""
 
 
-def picture_html(asked: Asked, likely: AnswerWithLikely | None = None) -> Markup:
+def picture_html(asked: Asked, likely: AnswerWithPredictions | None = None) -> Markup:
     """The picture with its tools and legend; a sentence where there is nothing to draw.
 
     Args:
@@ -190,7 +190,7 @@ def picture_html(asked: Asked, likely: AnswerWithLikely | None = None) -> Markup
     )
 
 
-def opened_picture(shelf: GraphShelf, wanted: object) -> dict[str, str]:
+def opened_picture(shelf: GraphRegistry, wanted: object) -> dict[str, str]:
     """The picture anew, with the neighbours of opened entities: what the page's script asks for.
 
     Args:
@@ -292,7 +292,7 @@ def _tree_width(node: TreeNode) -> float:
     return len(node.words) * LETTER + LEVEL + max(map(_tree_width, node.branches), default=0)
 
 
-def answer_html(asked: Asked, likely: AnswerWithLikely | None = None, predicted_by: str = "") -> Markup:
+def answer_html(asked: Asked, likely: AnswerWithPredictions | None = None, predicted_by: str = "") -> Markup:
     """What the graph says; where likely answers are shown too, they follow and look different.
 
     Args:
@@ -343,7 +343,7 @@ def _headline(answer: Answer) -> str:
     return counted(len(answer.ranked), "answer")
 
 
-def _link(asked: Asked, likely: AnswerWithLikely | None) -> str:
+def _link(asked: Asked, likely: AnswerWithPredictions | None) -> str:
     """The query string of a link to the answer; "" for a visitor's own graph, which nobody else can open."""
     if is_own(asked.graph):
         return ""
@@ -415,7 +415,7 @@ def table_html(answer: Answer, by: str = "", descending: bool = False, shown: in
     sortable = [column for column in columns if total <= MOST_SORTED or not column.spelled_out]
     sorted_by = next((column for column in sortable if column.key == by), None)
     order = range(total) if sorted_by is None else sorted(range(total), key=sorted_by.sort_key, reverse=descending)
-    likely = isinstance(answer, AnswerWithLikely) and answer.known < total
+    likely = isinstance(answer, AnswerWithPredictions) and answer.known < total
     return render(
         "graph/table.html",
         caption="What the graph says, then what is likely" if likely else "The exact answer",
@@ -424,7 +424,7 @@ def table_html(answer: Answer, by: str = "", descending: bool = False, shown: in
         sorted_by=sorted_by,
         descending=descending,
         rows=[_row(answer, position) for position in order[:length]],
-        with_likely=isinstance(answer, AnswerWithLikely),
+        with_likely=isinstance(answer, AnswerWithPredictions),
         total=total,
         length=length,
         longer=next((longer for longer in LENGTHS if longer > length), None),
@@ -442,7 +442,7 @@ def _columns(answer: Answer) -> list[Column]:
         step = answer.steps[-1].step
         unit = f" ({step.unit})" if step.unit else ""
         columns.append(Column("value", title + unit, answer.values.__getitem__))
-    likely = isinstance(answer, AnswerWithLikely)
+    likely = isinstance(answer, AnswerWithPredictions)
     # What is read off the graph is certain, which need not be said in every row.
     if likely or any(score != 1 for score in answer.scores):
         columns.append(Column("score", "How sure" if likely else "Score", answer.scores.__getitem__))
@@ -458,7 +458,7 @@ def _row(answer: Answer, position: int) -> dict[str, Any]:
         "types": _types(answer, position),
         "value": given_words(answer.kg, answer.steps[-1].step, answer.values[position]) if answer.values else "",
         "score": answer.scores[position],
-        "likely": isinstance(answer, AnswerWithLikely) and position >= answer.known,
+        "likely": isinstance(answer, AnswerWithPredictions) and position >= answer.known,
     }
 
 
@@ -466,7 +466,7 @@ def _types(answer: Answer, position: int) -> str:
     return ", ".join(answer.kg.types(int(answer.ranked[position])))
 
 
-def sorted_table(shelf: GraphShelf, wanted: object) -> dict[str, str]:
+def sorted_table(shelf: GraphRegistry, wanted: object) -> dict[str, str]:
     """The table anew, `{"table": ...}`: what the page's script asks for.
 
     Args:
@@ -483,7 +483,7 @@ def sorted_table(shelf: GraphShelf, wanted: object) -> dict[str, str]:
     return {"table": table_html(answer, str(request.get("by")), request.get("descending") is True, length)}
 
 
-def saved_answer(shelf: GraphShelf, wanted: object) -> dict[str, str]:
+def saved_answer(shelf: GraphRegistry, wanted: object) -> dict[str, str]:
     """The whole answer as a file, `{"name", "text"}`.
 
     Args:

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from app.graph.drawing import Edge, Layout, Node, drawing_svg
-from app.graph.graphs import GraphShelf
+from app.graph.graphs import GraphRegistry
 from app.server.views import counted, render, shortened
 from reasoning import KnowledgeGraph
 from reasoning.graph.index import Ids
@@ -335,7 +335,7 @@ class Word:
     formal: bool
 
 
-def completions(shelf: GraphShelf, wanted: object) -> dict[str, object]:
+def completions(shelf: GraphRegistry, wanted: object) -> dict[str, object]:
     """What may come next: what the page's script asks for at every letter.
 
     Args:

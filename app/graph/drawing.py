@@ -20,7 +20,7 @@ import networkx as nx
 import numpy as np
 from markupsafe import Markup
 
-from app.graph.predictions import AnswerWithLikely
+from app.graph.predictions import AnswerWithPredictions
 from app.server.views import percent, render, shortened
 from reasoning import KnowledgeGraph
 from reasoning.answer import Answer, Evidence
@@ -122,8 +122,8 @@ def lay_out(answer: Answer, opened: Iterable[int] = ()) -> Layout:
     """
     kg, anchors = answer.kg, _anchors(answer)
     edges, labels = _as_edges(kg, _facts(answer))
-    likely = set(answer.ranked[answer.known :].tolist()) if isinstance(answer, AnswerWithLikely) else set()
-    proved = _as_edges(kg, answer.proved)[0] if isinstance(answer, AnswerWithLikely) else []
+    likely = set(answer.ranked[answer.known :].tolist()) if isinstance(answer, AnswerWithPredictions) else set()
+    proved = _as_edges(kg, answer.proved)[0] if isinstance(answer, AnswerWithPredictions) else []
     # What makes an answer likely is few edges, and none of it may give way to what is known.
     chosen = _connected_first(edges, anchors, answer.ranked[:MOST_EDGES].tolist(), MOST_EDGES - len(proved))
     chosen = list(dict.fromkeys([*chosen, *proved]))
@@ -189,7 +189,7 @@ def neighbours(
 
 def _facts(answer: Answer) -> list[Evidence]:
     """The facts behind the answer; where they are many, more than are drawn, so that whole ways can be chosen."""
-    if isinstance(answer, AnswerWithLikely):
+    if isinstance(answer, AnswerWithPredictions):
         return [*_facts(answer.exact), *answer.proved]
     if answer.evidence_total <= MOST_EDGES or answer.kg.server is not None:
         return answer.evidence

@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from app.graph.answer_view import ask
 from app.graph.contents import degrees, says_types
-from app.graph.graphs import DEFAULT_GRAPH, GraphShelf
+from app.graph.graphs import DEFAULT_GRAPH, GraphRegistry
 from app.server.views import render, shortened
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.errors import QueryError
@@ -142,7 +142,7 @@ def _fields(name: str) -> str:
     return "|".join(fields)
 
 
-def filled_shape(shelf: GraphShelf, wanted: object) -> dict[str, object]:
+def filled_shape(shelf: GraphRegistry, wanted: object) -> dict[str, object]:
     """The query that a filled shape is, `{"query": ...}`.
 
     Args:
@@ -170,7 +170,7 @@ def filled_shape(shelf: GraphShelf, wanted: object) -> dict[str, object]:
     return {"query": str(instantiate(name, [Entity(anchor) for anchor in anchors], relations))}
 
 
-def shape_example(shelf: GraphShelf, wanted: object) -> dict[str, object]:
+def shape_example(shelf: GraphRegistry, wanted: object) -> dict[str, object]:
     """Names that fill a shape so that the query has answers: `{"anchors", "relations"}`.
 
     Args:

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import kg_data
-from app.graph.predictions import LikelyAnswers
+from app.graph.predictions import PredictedAnswers
 from kg_data.loaders import SUFFIXES, LoadingOptions, load_path
 from kg_data.loaders.tables import TABLE_SUFFIXES as TABLE_SUFFIXES
 from kg_data.loaders.tables import Table, table_in
@@ -266,7 +266,7 @@ MOST_OPEN = 6
 """Graphs kept open at once; they are memory-mapped, but their name indexes are not."""
 
 
-class GraphShelf:
+class GraphRegistry:
     """Open graphs by name, shared by all visitors: they are immutable.
 
     Args:
@@ -305,7 +305,7 @@ class GraphShelf:
                 raise UsageError(f'{path} would be called "{called}", and {taken}: rename it')
             self._files[called] = path
         self.names: tuple[str, ...] = tuple(dict.fromkeys((*self._files, *names)))
-        self.likely = LikelyAnswers()
+        self.likely = PredictedAnswers()
         self.own = OwnGraphs(self.likely.drop)
         self._open: OrderedDict[str, KnowledgeGraph] = OrderedDict()
         self._states: dict[str, bytes | None] = {}

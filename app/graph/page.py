@@ -23,11 +23,11 @@ from markupsafe import Markup
 from app.graph.answer_view import Asked, ask, opened_picture, saved_answer, sorted_table, tree_html, understood_html
 from app.graph.contents import completions, contents_html, fact_count
 from app.graph.examples import WORLD_EXAMPLES, Example, examples_for, filled_shape, shape_example, shapes_html
-from app.graph.graphs import LIMITS, GraphShelf, reading, shown_name
+from app.graph.graphs import LIMITS, GraphRegistry, reading, shown_name
 from app.graph.parts import NO_CHANGES, Changes, GraphParts, NewestQuestions
-from app.graph.prediction_slider import LikelyDemo, position_of, proof_shown, slider_html
+from app.graph.prediction_slider import PredictionSlider, position_of, proof_shown, slider_html
 from app.graph.steps_view import LiveRun, ShownStep, conclusion_html, status_html, steps_html
-from app.graph.text_to_graph_panel import GrowingPanel
+from app.graph.text_to_graph_panel import TextToGraphPanel
 from app.models.models import LanguageModel
 from app.server.views import (
     counted,
@@ -73,9 +73,9 @@ class GraphDemo:
         likely: what the slider's events do.
     """
 
-    def __init__(self, shelf: GraphShelf, model: LanguageModel, parts: GraphParts) -> None:
+    def __init__(self, shelf: GraphRegistry, model: LanguageModel, parts: GraphParts) -> None:
         self._shelf, self._model, self._parts = shelf, model, parts
-        self.likely = LikelyDemo(shelf, parts)
+        self.likely = PredictionSlider(shelf, parts)
         self._newest = NewestQuestions()
 
     def warm_up(self) -> None:
@@ -399,11 +399,11 @@ class GraphTab:
     """
 
     demo: GraphDemo
-    growing: GrowingPanel
+    growing: TextToGraphPanel
     brought: tuple[Dependency, ...]
 
 
-def build_graphs(shelf: GraphShelf, model: LanguageModel, page: gr.Blocks) -> GraphTab:
+def build_graphs(shelf: GraphRegistry, model: LanguageModel, page: gr.Blocks) -> GraphTab:
     """The tab, inside `page`."""
     parts, ask, upload, growing = _layout(shelf, model, page)
     demo = GraphDemo(shelf, model, parts)
@@ -417,7 +417,7 @@ def build_graphs(shelf: GraphShelf, model: LanguageModel, page: gr.Blocks) -> Gr
 
 
 def _scripted(
-    part: str, *functions: Callable[[GraphShelf, object], dict[str, Any]], shelf: GraphShelf
+    part: str, *functions: Callable[[GraphRegistry, object], dict[str, Any]], shelf: GraphRegistry
 ) -> dict[str, Any]:
     """Settings of an HTML part that `graph.js` has a function for, with what the script may ask the server for."""
 
@@ -426,8 +426,8 @@ def _scripted(
 
 
 def _layout(
-    shelf: GraphShelf, model: LanguageModel, page: gr.Blocks
-) -> tuple[GraphParts, gr.Button, gr.UploadButton, GrowingPanel]:
+    shelf: GraphRegistry, model: LanguageModel, page: gr.Blocks
+) -> tuple[GraphParts, gr.Button, gr.UploadButton, TextToGraphPanel]:
     """The parts of the tab, the button that asks, the one that uploads, and the panel for texts."""
     gr.HTML(
         "<p>Ask a knowledge graph. The exact answer comes at once; beside it a language model works through the same "
@@ -457,7 +457,7 @@ def _layout(
             example_buttons = _small_buttons("example", EXAMPLES_SHOWN)
         with gr.Column(elem_id="folded"):
             with gr.Accordion("Make a graph of a text", open=False, elem_id="grow_frame"):
-                growing = GrowingPanel(shelf, model, graph, page)
+                growing = TextToGraphPanel(shelf, model, graph, page)
             with gr.Accordion("What is in this graph", open=False, elem_id="contents_frame"):
                 contents = gr.HTML(elem_id="contents", **_scripted("contents", shelf=shelf))
             with gr.Accordion("Build a query from a shape", open=False, elem_id="shapes_frame"):
@@ -523,7 +523,9 @@ def _private(queue: str = "", at_once: int = 0) -> dict[str, Any]:
     return settings | {"concurrency_id": queue, "concurrency_limit": at_once}
 
 
-def _connect_asking(demo: GraphDemo, parts: GraphParts, ask: gr.Button, growing: GrowingPanel, page: gr.Blocks) -> None:
+def _connect_asking(
+    demo: GraphDemo, parts: GraphParts, ask: gr.Button, growing: TextToGraphPanel, page: gr.Blocks
+) -> None:
     """What a question sets off, whether it is typed, an example, a choice, an offer, or comes with a link."""
     exact, model = _private("exact", EXACT_AT_ONCE), _private("model", RUNS_AT_ONCE)
     inputs = [parts.graph, parts.question, parts.run, parts.wanted, parts.slider]

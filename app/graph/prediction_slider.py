@@ -15,16 +15,16 @@ import gradio as gr
 from markupsafe import Markup
 
 from app.graph.answer_view import Asked, answer_html, answer_shown, evidence_table_html, picture_html
-from app.graph.graphs import GraphShelf
+from app.graph.graphs import GraphRegistry
 from app.graph.parts import NO_CHANGES, Changes, GraphParts
-from app.graph.predictions import LEAST_LIKELY, AnswerWithLikely, GivenUpError, PredictedGraph
+from app.graph.predictions import MIN_CONFIDENCE, AnswerWithPredictions, GivenUpError, PredictedGraph
 from app.server.views import failure_html, muted, render
 from reasoning.answer import Answer, Proof
 from reasoning.verbalization.words import readable_of
 
 STEP = 5
 """Percent of confidence between two places of the slider."""
-MOST_POSITION = round(100 * (1 - LEAST_LIKELY))
+MOST_POSITION = round(100 * (1 - MIN_CONFIDENCE))
 TICK = 0.5
 
 
@@ -67,7 +67,7 @@ def proof_html(proof: Proof) -> Markup:
     return render("graph/proof.html", edges=edges, between=between)
 
 
-def proof_shown(shelf: GraphShelf, wanted: object) -> dict[str, str]:
+def proof_shown(shelf: GraphRegistry, wanted: object) -> dict[str, str]:
     """The proof of one likely answer, `{"proof": ...}`: what the page's script asks for.
 
     Args:
@@ -80,12 +80,12 @@ def proof_shown(shelf: GraphShelf, wanted: object) -> dict[str, str]:
     """
     _, answer, request = answer_shown(shelf, wanted)
     entity = request.get("entity")
-    if not isinstance(answer, AnswerWithLikely) or entity not in answer.ranked[answer.known :].tolist():
+    if not isinstance(answer, AnswerWithPredictions) or entity not in answer.ranked[answer.known :].tolist():
         raise ValueError("this is no likely answer")
     return {"proof": proof_html(answer.proof(int(str(entity))))}
 
 
-class LikelyDemo:
+class PredictionSlider:
     """What happens as the slider moves.
 
     Only the last move of a visit counts: an earlier one that still waits sees that it is not the last, and ends.
@@ -95,7 +95,7 @@ class LikelyDemo:
         parts: the parts of the tab.
     """
 
-    def __init__(self, shelf: GraphShelf, parts: GraphParts) -> None:
+    def __init__(self, shelf: GraphRegistry, parts: GraphParts) -> None:
         self._likely, self._own, self._parts = shelf.likely, shelf.own, parts
         self._last_moves: dict[str, str] = {}
 
@@ -153,7 +153,7 @@ class LikelyDemo:
 
     def _shown(self, asked: Asked, least: float = 1.0, soft: tuple[Answer, PredictedGraph] | None = None) -> Changes:
         """The answer, its picture and its facts: exact, or with the likely answers of at least this confidence."""
-        likely = None if soft is None else AnswerWithLikely.of(asked.answer, soft[0], least)
+        likely = None if soft is None else AnswerWithPredictions.of(asked.answer, soft[0], least)
         return {
             self._parts.answer: answer_html(asked, likely, "" if soft is None else soft[1].words),
             self._parts.picture: picture_html(asked, likely),

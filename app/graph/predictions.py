@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from app.server.serving import LEARN_SECONDS, LIKELY_SECONDS, TimeLimit, TookTooLongError
+from app.server.serving import LEARN_SECONDS, PREDICTION_SECONDS, TimeLimit, TookTooLongError
 from app.server.views import percent
 from reasoning import KnowledgeGraph, Query
 from reasoning.answer import PROVED, Answer, Contrast, Evidence, Proof, SentencePart
@@ -39,7 +39,7 @@ from skylark.errors import SkylarkError
 
 
 @dataclass(frozen=True)
-class AnswerWithLikely(Answer):
+class AnswerWithPredictions(Answer):
     """Known answers, then likely ones; `scores` is 1 of the known.
 
     Attributes:
@@ -54,7 +54,7 @@ class AnswerWithLikely(Answer):
     likeliest: float = 0.0
 
     @classmethod
-    def of(cls, exact: Answer, soft: Answer, least: float) -> AnswerWithLikely:
+    def of(cls, exact: Answer, soft: Answer, least: float) -> AnswerWithPredictions:
         """Put together.
 
         Args:
@@ -292,18 +292,18 @@ class Predictors:
 RUNS_AT_ONCE, RUNS_WAITING = 2, 12
 MOST_RUNS = 32
 """Runs that are kept; the longest unused goes first."""
-LEAST_LIKELY = 0.3
+MIN_CONFIDENCE = 0.3
 """Confidence at the slider's end: answers below it are not called likely."""
 TICK = 0.2
 
 
-class LikelyRun:
+class PredictionRun:
     """One query over known and predicted edges, on its way or done.
 
     Attributes:
         began: when, by the monotonic clock.
         learning: whether the graph's predictor is still being made.
-        answers: answers of at least `LEAST_LIKELY`, and what they were predicted by.
+        answers: answers of at least `MIN_CONFIDENCE`, and what they were predicted by.
         watchers: visitors who wait for it.
     """
 
@@ -315,7 +315,7 @@ class LikelyRun:
         self.gone = threading.Event()
 
 
-class LikelyAnswers:
+class PredictedAnswers:
     """The runs by graph and query, with the graphs' predictors.
 
     Attributes:
@@ -324,8 +324,8 @@ class LikelyAnswers:
 
     def __init__(self) -> None:
         self.predictors = Predictors()
-        self._limit = TimeLimit(RUNS_AT_ONCE, LIKELY_SECONDS, "finding likely answers", RUNS_WAITING)
-        self._runs: OrderedDict[tuple[str, str], LikelyRun] = OrderedDict()
+        self._limit = TimeLimit(RUNS_AT_ONCE, PREDICTION_SECONDS, "finding likely answers", RUNS_WAITING)
+        self._runs: OrderedDict[tuple[str, str], PredictionRun] = OrderedDict()
         self._lock = threading.Lock()
 
     def predicted(self, key: str, kg: KnowledgeGraph) -> PredictedGraph:
@@ -360,13 +360,13 @@ class LikelyAnswers:
             self._runs.move_to_end((key, str(query)))
             return run.answers.result()
 
-    def watch(self, key: str, kg: KnowledgeGraph, query: Query) -> LikelyRun:
+    def watch(self, key: str, kg: KnowledgeGraph, query: Query) -> PredictionRun:
         """The query's run, begun if it is not under way; whoever watches it leaves it by `leave`."""
         wanted = (key, str(query))
         with self._lock:
             run = self._runs.get(wanted)
             if run is None or run.gone.is_set() or (run.answers.done() and run.answers.exception() is not None):
-                run = self._runs[wanted] = LikelyRun()
+                run = self._runs[wanted] = PredictionRun()
                 threading.Thread(
                     target=self._work, args=(run, key, kg, query), name="skylark-likely", daemon=True
                 ).start()
@@ -376,7 +376,7 @@ class LikelyAnswers:
                 self._runs.popitem(last=False)
             return run
 
-    def leave(self, run: LikelyRun) -> None:
+    def leave(self, run: PredictionRun) -> None:
         """Watch no more; what nobody waits for is given up."""
         with self._lock:
             run.watchers -= 1
@@ -389,11 +389,11 @@ class LikelyAnswers:
             self._runs = OrderedDict((wanted, run) for wanted, run in self._runs.items() if wanted[0] != key)
         self.predictors.drop(key)
 
-    def _work(self, run: LikelyRun, key: str, kg: KnowledgeGraph, query: Query) -> None:
+    def _work(self, run: PredictionRun, key: str, kg: KnowledgeGraph, query: Query) -> None:
         def work() -> tuple[Answer, PredictedGraph]:
             graph = self.predicted(key, kg)
             run.learning = False
-            return self._limit.run(lambda: graph.answer(query, LEAST_LIKELY)), graph
+            return self._limit.run(lambda: graph.answer(query, MIN_CONFIDENCE)), graph
 
         try:
             run.answers.set_result(until(run.gone).run(work))

@@ -17,7 +17,7 @@ from langchain_core.language_models import BaseChatModel
 
 from app.graph.steps_view import DONE, TimeIsOverError, happenings
 from app.models.models import LanguageModel
-from app.server.serving import GROW_SECONDS
+from app.server.serving import TEXT_TO_GRAPH_SECONDS
 from reasoning.extraction.asking import ExtractionOptions, check_able
 from reasoning.extraction.extraction import Extraction
 from reasoning.extraction.run import ExtractionEstimate, Run, estimate
@@ -213,7 +213,7 @@ class Growth:
         return self.extraction is not None and bool(self.extraction.triples)
 
 
-class GrowingRun:
+class TextToGraphRun:
     """A text that is read by a model on a thread of its own.
 
     `stop` ends it whoever calls: the Stop button, or a visitor who leaves. A model in this process stops between two
@@ -277,7 +277,7 @@ class GrowingRun:
             return
         self._worker.start()
         try:
-            for item in happenings(self._happened, self._stopped, GROW_SECONDS, tick):
+            for item in happenings(self._happened, self._stopped, TEXT_TO_GRAPH_SECONDS, tick):
                 if isinstance(item, Growth):
                     self.growth = item
                     yield item
@@ -319,15 +319,15 @@ class GrowingRun:
             self._happened.put(DONE)
 
 
-class GrowingRuns:
+class TextToGraphRuns:
     """The texts that are read, or wait for it: one a visit."""
 
     def __init__(self) -> None:
-        self._runs: dict[str, GrowingRun] = {}
+        self._runs: dict[str, TextToGraphRun] = {}
         self._taken: set[str] = set()
         self._lock = threading.Lock()
 
-    def begin(self, visit: str, run: GrowingRun) -> None:
+    def begin(self, visit: str, run: TextToGraphRun) -> None:
         """Keep what is to be read next for a visit.
 
         Raises:
@@ -338,7 +338,7 @@ class GrowingRuns:
                 raise SkylarkError("a text of yours is being read already: wait for its end, or stop it")
             self._runs[visit] = run
 
-    def take(self, visit: str) -> GrowingRun | None:
+    def take(self, visit: str) -> TextToGraphRun | None:
         """What the visit wants read, once; None where that is nothing, or somebody has taken it."""
         with self._lock:
             if visit in self._taken or visit not in self._runs:
@@ -357,7 +357,7 @@ class GrowingRuns:
         run.stop()
         return "under way" if begun else "waiting"
 
-    def end(self, visit: str, run: GrowingRun) -> None:
+    def end(self, visit: str, run: TextToGraphRun) -> None:
         """What was taken has come to its end."""
         with self._lock:
             if self._runs.get(visit) is run:

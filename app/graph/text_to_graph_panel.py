@@ -21,24 +21,24 @@ from markupsafe import Markup
 
 from app.graph.drawing import Edge, Key, Layout, Node, columns_of, drawing_svg, rows_of
 from app.graph.examples import answered
-from app.graph.graphs import GraphShelf
+from app.graph.graphs import GraphRegistry
 from app.graph.parts import NO_CHANGES, Changes
 from app.graph.text_to_graph import (
     DOCUMENT,
     EXAMPLE,
     LIMITS,
     PLACEHOLDER,
-    GrowingRun,
-    GrowingRuns,
     Growth,
     Plan,
+    TextToGraphRun,
+    TextToGraphRuns,
     extractor,
     planned,
     relation_words,
 )
 from app.graph.text_to_graph import MOST_RELATION_CHARACTERS as MOST_RELATION_CHARACTERS
 from app.models.models import LanguageModel, offered
-from app.server.serving import GROW_SECONDS, GROWING_AT_ONCE
+from app.server.serving import TEXT_TO_GRAPH_AT_ONCE, TEXT_TO_GRAPH_SECONDS
 from app.server.views import counted, failure_html, in_view, macro, render, shortened
 from kg_data.values import Value
 from reasoning import KnowledgeGraph
@@ -184,8 +184,9 @@ class Reader:
 def reader_of_texts(model: LanguageModel) -> Reader:
     """Which model would read the text of the visitor whose event is being handled; where none can, what helps."""
     limits = (
-        f"A text has {LIMITS}. {GROWING_AT_ONCE} texts of all visitors are read at once, each for at most "
-        f"{GROW_SECONDS / 60:g} minutes. This server keeps neither the text nor what is made of it beyond your visit."
+        f"A text has {LIMITS}. {TEXT_TO_GRAPH_AT_ONCE} texts of all visitors are read at once, each for at most "
+        f"{TEXT_TO_GRAPH_SECONDS / 60:g} minutes. This server keeps neither the text nor what is made of it beyond "
+        "your visit."
     )
     try:
         llm = extractor(model)
@@ -304,13 +305,13 @@ QUESTIONS_AT_ONCE = 2
 HOW = {
     "done": "",
     "stopped": "Stopped before the end: ",
-    "late": f"Stopped after {GROW_SECONDS / 60:g} minutes, the most for one text: ",
+    "late": f"Stopped after {TEXT_TO_GRAPH_SECONDS / 60:g} minutes, the most for one text: ",
 }
 """How a run came to its end, as the beginning of a sentence."""
 ON, OFF = gr.update(interactive=True), gr.update(interactive=False)
 
 
-class GrowingPanel:
+class TextToGraphPanel:
     """The panel, in the block in which it is made; its events give the new values of its components.
 
     Args:
@@ -325,9 +326,9 @@ class GrowingPanel:
         made: the event after which a visitor's own graph may be chosen.
     """
 
-    def __init__(self, shelf: GraphShelf, model: LanguageModel, graph: gr.Dropdown, page: gr.Blocks) -> None:
+    def __init__(self, shelf: GraphRegistry, model: LanguageModel, graph: gr.Dropdown, page: gr.Blocks) -> None:
         self._shelf, self._model, self._graph = shelf, model, graph
-        self._runs = GrowingRuns()
+        self._runs = TextToGraphRuns()
         self._build()
         self.made = self._connect(page)
 
@@ -383,7 +384,7 @@ class GrowingPanel:
         begun.then(None, js=in_view("#grow_status .sk-alert", "#grow_expected .sk-choose", "#grow_status"), **quick)
         made: Dependency = begun.then(
             self.follow, None, [self.status, self.go, self.halt, self._graph, *self._results],
-            concurrency_id="grow", concurrency_limit=GROWING_AT_ONCE, trigger_mode="multiple", **quick,
+            concurrency_id="grow", concurrency_limit=TEXT_TO_GRAPH_AT_ONCE, trigger_mode="multiple", **quick,
         )  # fmt: skip
         made.then(
             self.offer, [self.grown], [self.offers_line, self.offers, *self.offer_buttons],
@@ -440,10 +441,10 @@ class GrowingPanel:
                 return {self.expected: expected_html(wanted, "anew"), self.plan: wanted, self.status: ""}
             visit = request.session_hash or ""
             self._shelf.own.check_room(visit)
-            self._runs.begin(visit, GrowingRun(wanted, extractor(self._model)))
+            self._runs.begin(visit, TextToGraphRun(wanted, extractor(self._model)))
         except Exception as error:
             return {self.status: failure_html(error)}
-        waiting = f"The text waits for a free place: {counted(GROWING_AT_ONCE, 'text')} are read at once …"
+        waiting = f"The text waits for a free place: {counted(TEXT_TO_GRAPH_AT_ONCE, 'text')} are read at once …"
         return {
             self.expected: expected_html(wanted, "under way"), self.plan: wanted, self.status: macro("status", waiting),
             self.go: OFF, self.halt: ON, **self._emptied,
@@ -475,14 +476,14 @@ class GrowingPanel:
             run.stop()
             self._runs.end(visit, run)
 
-    def _shown(self, run: GrowingRun, growth: Growth) -> Changes:
+    def _shown(self, run: TextToGraphRun, growth: Growth) -> Changes:
         """The graph so far."""
         shown: Changes = {self.found: found_html(growth, run.plan.schema is None)}
         if growth.extraction is not None and growth.has_triples:
             shown[self.picture] = growth_html(growth.extraction.triples, growth.newest)
         return shown
 
-    def _ended(self, run: GrowingRun, visit: str, failure: Exception | None, seconds: float) -> Changes:
+    def _ended(self, run: TextToGraphRun, visit: str, failure: Exception | None, seconds: float) -> Changes:
         """What was read becomes the visitor's graph."""
         growth, buttons = replace(run.growth, newest=0), {self.go: ON, self.halt: OFF}
         extraction = growth.extraction

@@ -90,11 +90,11 @@ HEAR_SECONDS = 120
 """For hearing a recording, with the wait for those before it."""
 HEARD_AT_ONCE = 1
 """Recordings of all visitors that are heard; each takes a core."""
-GROW_SECONDS = 600
+TEXT_TO_GRAPH_SECONDS = 600
 """For reading a pasted text; what was read until then is kept."""
-GROWING_AT_ONCE = 2
+TEXT_TO_GRAPH_AT_ONCE = 2
 """Texts of all visitors that are read at the same time."""
-LIKELY_SECONDS = 120
+PREDICTION_SECONDS = 120
 """For the likely answers to one question."""
 LEARN_SECONDS = 600
 """That anybody waits for the rules of a graph to be learned."""

@@ -23,7 +23,7 @@ from reasoning.extraction.schema import ExtractionSchema
 from reasoning.graph.provenance import Source
 from reasoning.graph.rdf import write_graph
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.graph.updates.edits import Change, Wanted, is_store
+from reasoning.graph.updates.edits import Change, FactEdit, is_store
 from reasoning.graph.updates.on_disk import Done, GraphStore, apply
 from skylark.command_line import FAILURE, OK, as_json, positive
 from skylark.errors import SkylarkError, UsageError
@@ -370,13 +370,13 @@ def _said(columns: GraphColumns, source: Source | None) -> Change:
     """What a file says."""
     ids, relations = columns.entity_ids, columns.relation_ids
 
-    def facts() -> Iterator[Wanted]:
+    def facts() -> Iterator[FactEdit]:
         for triples in columns.splits.values():
             for head, relation, tail in triples.tolist():
-                yield Wanted(ids[head], relations[relation], ids[tail], source)
+                yield FactEdit(ids[head], relations[relation], ids[tail], source)
         for column in columns.literals:
             for entity, number in zip(column.entities.tolist(), column.values.tolist(), strict=True):
-                yield Wanted(ids[entity], column.identifier, Value(column.kind, number), source)
+                yield FactEdit(ids[entity], column.identifier, Value(column.kind, number), source)
 
     def of(pairs: Iterable[tuple[int, str]]) -> tuple[tuple[str, str], ...]:
         return tuple((ids[entity], text) for entity, text in pairs)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from kg_data.loaders import LoadingOptions
 from reasoning.completion.options import CompletionOptions
 from reasoning.errors import EvaluationError
-from reasoning.execution.remote_results import ServedSets
+from reasoning.execution.remote_results import RemoteStepResults
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
 from reasoning.lm import load_llm
@@ -133,7 +133,7 @@ def sent_texts(reasoner: Reasoner, question: Query | str) -> list[str]:
     """
     assert reasoner.kg.server is not None
     logical, _ = reasoner.asked(question)
-    return ServedSets(reasoner.kg, reasoner.kg.server, bind(logical, reasoner.kg)).texts()
+    return RemoteStepResults(reasoner.kg, reasoner.kg.server, bind(logical, reasoner.kg)).texts()
 
 
 DEFAULT_LLM = "embedded"

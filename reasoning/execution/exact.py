@@ -22,7 +22,7 @@ from reasoning.execution.formulas import (
     reaching_all,
     starting_with,
 )
-from reasoning.execution.remote_results import ServedInputs, ServedSets, ServedStep, inputs_behind
+from reasoning.execution.remote_results import RemoteStep, RemoteStepInputs, RemoteStepResults, inputs_behind
 from reasoning.execution.step_result import StepResult, StepSet, inputs_of, numbers_of
 from reasoning.graph.content import Relation
 from reasoning.graph.index import Ids
@@ -50,10 +50,10 @@ class Exact:
         kg, chain = self._kg, question.chain
         steps: list[StepResult] = []
         if kg.server is not None:
-            sets = ServedSets(kg, kg.server, chain)
+            sets = RemoteStepResults(kg, kg.server, chain)
             for step in chain.steps:
-                yield StepStarted(step, kg, ServedInputs(step, sets), (), len(chain))
-                steps.append(ServedStep(kg, step, sets))
+                yield StepStarted(step, kg, RemoteStepInputs(step, sets), (), len(chain))
+                steps.append(RemoteStep(kg, step, sets))
                 yield StepFinished(steps[-1], 0.0)
         else:
             results: list[StepSet] = []
@@ -83,7 +83,7 @@ def execute(kg: KnowledgeGraph, chain: BoundChain) -> Sequence[StepSet]:
     Of a graph on a server each is asked for when it is looked at, and all but the last may hold the first members only.
     """
     if kg.server is not None:
-        return ServedSets(kg, kg.server, chain)
+        return RemoteStepResults(kg, kg.server, chain)
     results: list[StepSet] = []
     for step in chain.steps:
         results.append(step_set(kg, step, results))
@@ -175,7 +175,7 @@ def evidence_of(answer: Answer) -> tuple[list[Evidence], int]:
     inputs: Sequence[Sequence[Ids]]
     numbers: Sequence[Sequence[float]]
     if kg.server is not None:
-        sets = ServedSets(kg, kg.server, chain)
+        sets = RemoteStepResults(kg, kg.server, chain)
         inputs = inputs_behind(sets, np.sort(answer.ranked), EVIDENCE_LIMIT)
         numbers = [numbers_of(step, sets) for step in chain]
     elif not any(step.asked for step in answer.steps):

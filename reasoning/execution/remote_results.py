@@ -54,7 +54,7 @@ MOST_SHOWN = 1000
 log = logging.getLogger(__name__)
 
 
-class ServedSets(Sequence[StepSet]):
+class RemoteStepResults(Sequence[StepSet]):
     """What the steps of a chain give, each asked for when it is looked at.
 
     Args:
@@ -224,10 +224,10 @@ def member_count(kg: KnowledgeGraph, server: Server, query: Query) -> int:
     return server.client.count(text_to_run(Count(query), kg), "count")
 
 
-class ServedInputs(Sequence[Ids]):
+class RemoteStepInputs(Sequence[Ids]):
     """The input sets of a step, asked for when they are looked at."""
 
-    def __init__(self, step: BoundStep, sets: ServedSets) -> None:
+    def __init__(self, step: BoundStep, sets: RemoteStepResults) -> None:
         self._step, self._sets = step, sets
 
     def __len__(self) -> int:
@@ -245,15 +245,15 @@ class ServedInputs(Sequence[Ids]):
         return inputs_of(self._step, self._sets)
 
 
-class ServedStep(StepResult):
+class RemoteStep(StepResult):
     """A step as it was done on the server; what it gives is asked for when it is looked at."""
 
-    def __init__(self, kg: KnowledgeGraph, step: BoundStep, sets: ServedSets) -> None:
+    def __init__(self, kg: KnowledgeGraph, step: BoundStep, sets: RemoteStepResults) -> None:
         # The other fields are read from `sets`, so that nothing is asked for here.
-        for name, value in (("kg", kg), ("step", step), ("inputs", ServedInputs(step, sets)), ("sets", sets)):
+        for name, value in (("kg", kg), ("step", step), ("inputs", RemoteStepInputs(step, sets)), ("sets", sets)):
             object.__setattr__(self, name, value)
 
-    sets: ServedSets
+    sets: RemoteStepResults
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickled as a step that is done, with all that it gives: what asks a server cannot be."""
@@ -303,7 +303,7 @@ def _as_done(given: dict[str, Any]) -> StepResult:
     return StepResult(**given)
 
 
-def inputs_behind(sets: ServedSets, answers: Ids, most: int) -> list[list[Ids]]:
+def inputs_behind(sets: RemoteStepResults, answers: Ids, most: int) -> list[list[Ids]]:
     """For each step as much of its inputs as some answers rest on.
 
     Args:
@@ -329,7 +329,7 @@ def inputs_behind(sets: ServedSets, answers: Ids, most: int) -> list[list[Ids]]:
     return inputs
 
 
-def _behind(sets: ServedSets, step: BoundStep, place: int, wanted: Ids, most: int) -> Ids:
+def _behind(sets: RemoteStepResults, step: BoundStep, place: int, wanted: Ids, most: int) -> Ids:
     """As much of one input of a step as some of its members rest on."""
     operation, ref = step.step.operation, step.inputs[place]
     if ref is None:

@@ -377,7 +377,7 @@ class Extraction:
         }
 
 
-Said = tuple[TriplesReply, bool] | UnreadableReplyError | LLMError
+PassageReply = tuple[TriplesReply, bool] | UnreadableReplyError | LLMError
 """A reply to a passage with whether it was cut off; or why there is none that can be read."""
 
 
@@ -404,7 +404,7 @@ class Gathering:
         self._dropped: Counter[Reason] = Counter()
         self._cut_off = 0
 
-    def add(self, passage: Passage, said: Said) -> None:
+    def add(self, passage: Passage, said: PassageReply) -> None:
         """Take what a model said of the next passage, and hold it against its words."""
         self.passages += 1
         if isinstance(said, Exception):

@@ -27,7 +27,7 @@ from reasoning.extraction.asking import (
     triples_kind,
 )
 from reasoning.extraction.documents import Passage, Texts, documents_of, passages
-from reasoning.extraction.extraction import Extraction, Gathering, Said
+from reasoning.extraction.extraction import Extraction, Gathering, PassageReply
 from reasoning.extraction.schema import ExtractionSchema, RelationSchema, schema_of_graph
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
@@ -211,10 +211,10 @@ class Run:
             return None
         return self.kg.changed(remove_sources=before)
 
-    def _replies(self, schema: ExtractionSchema) -> Iterator[tuple[Passage, Said]]:
+    def _replies(self, schema: ExtractionSchema) -> Iterator[tuple[Passage, PassageReply]]:
         asker = Asker(self.llm, triples_kind(schema), self.options, self._spend)
 
-        def asked(passage: Passage) -> tuple[Passage, Said]:
+        def asked(passage: Passage) -> tuple[Passage, PassageReply]:
             try:
                 said, reply = asker.ask(extracting_messages(passage, schema), TriplesReply)
             except (UnreadableReplyError, LLMError) as error:

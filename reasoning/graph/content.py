@@ -24,7 +24,7 @@ from reasoning.errors import GraphError
 from reasoning.graph import cache
 from reasoning.graph.index import EdgeIndex, Ids, TripleIndex
 from reasoning.graph.names import Labels, NameIndex, Names, StoredKeys, StringColumn, Strings, byte_order, fold
-from reasoning.graph.provenance import NO_SOURCES, FactKey, FactSources, Said, Source, StoredSources, value_key
+from reasoning.graph.provenance import NO_SOURCES, FactKey, FactSources, Provenance, Source, StoredSources, value_key
 
 
 @dataclass(frozen=True)
@@ -441,7 +441,7 @@ class GraphContent:
             changes=None,
         )
 
-    def keyed(self, said: Mapping[tuple[Any, ...], Sequence[Source | None]]) -> Iterator[tuple[FactKey, Said]]:
+    def keyed(self, said: Mapping[tuple[Any, ...], Sequence[Source | None]]) -> Iterator[tuple[FactKey, Provenance]]:
         """The facts of triples of ids, each with who says it; those that only the graph itself says are left out."""
         found: dict[FactKey, dict[Source | None, None]] = {}  # a fact may be spelled in several ways
         for (head, name, tail), sources in said.items():

@@ -395,7 +395,7 @@ class Names(Protocol):
         """The entity of each of the first `most` names that begin with a folded key, not empty."""
         ...
 
-    def told_apart(self, key: str) -> list[int]:
+    def with_disambiguator(self, key: str) -> list[int]:
         """Entities whose label is of a folded key with brackets behind: "Córdoba (Andalusia)" under "cordoba"."""
         ...
 
@@ -464,7 +464,7 @@ class NameIndex:
         """The entity of each of the first `most` names that begin with a folded key, not empty."""
         return self._keys.starting(key, most)
 
-    def told_apart(self, key: str) -> list[int]:
+    def with_disambiguator(self, key: str) -> list[int]:
         """Entities whose label is of a folded key with brackets behind: "Córdoba (Andalusia)" under "cordoba"."""
         found = []
         for entity in self._keys.starting(f"{key} ", MOST_NAMESAKES):

@@ -56,7 +56,7 @@ class Sourced(NamedTuple):
     source: Source
 
 
-Said = tuple[Source | None, ...]
+Provenance = tuple[Source | None, ...]
 """Who says a fact; None stands for the graph itself."""
 
 
@@ -80,7 +80,7 @@ class StoredSources:
         self.facts, self.documents, self.lines, self.spans, self.names = facts, documents, lines, spans, names
 
     @classmethod
-    def of(cls, items: Iterable[tuple[FactKey, Said]]) -> StoredSources:
+    def of(cls, items: Iterable[tuple[FactKey, Provenance]]) -> StoredSources:
         """Put what is said of facts into arrays."""
         numbers: dict[str, int] = {}
         rows = [
@@ -124,7 +124,7 @@ class StoredSources:
             "source_names_offsets": self.names.offsets,
         }
 
-    def of_fact(self, fact: FactKey) -> Said:
+    def of_fact(self, fact: FactKey) -> Provenance:
         """Who says a fact, () where nobody is named."""
         if not len(self.facts):
             return ()
@@ -132,7 +132,7 @@ class StoredSources:
         rows = np.flatnonzero((self.facts[low:high, 1:] == fact[1:]).all(axis=1)) + low
         return tuple(self._source(row) for row in rows.tolist())
 
-    def items(self) -> Iterator[tuple[FactKey, Said]]:
+    def items(self) -> Iterator[tuple[FactKey, Provenance]]:
         """Each fact with who says it."""
         found: dict[FactKey, list[Source | None]] = {}
         for row, fact in enumerate(map(tuple, self.facts.tolist())):
@@ -240,7 +240,7 @@ class FactSources:
             only the graph itself does.
     """
 
-    def __init__(self, stored: StoredSources, changed: HashTrieMap[FactKey, Said]) -> None:
+    def __init__(self, stored: StoredSources, changed: HashTrieMap[FactKey, Provenance]) -> None:
         self.stored, self.changed = stored, changed
 
     def __bool__(self) -> bool:
@@ -251,7 +251,7 @@ class FactSources:
         """The same as arrays."""
         return StoredSources.of(self._items()) if len(self.changed) else self.stored
 
-    def said(self, fact: FactKey) -> Said:
+    def said(self, fact: FactKey) -> Provenance:
         """Who says a fact, the graph itself among them where documents do too; () where none is named."""
         said = self.changed.get(fact)
         return self.stored.of_fact(fact) if said is None else said
@@ -277,7 +277,7 @@ class FactSources:
         )
         return dict(sorted(found.items()))
 
-    def _items(self) -> Iterator[tuple[FactKey, Said]]:
+    def _items(self) -> Iterator[tuple[FactKey, Provenance]]:
         yield from (item for item in self.stored.items() if item[0] not in self.changed)
         yield from ((fact, said) for fact, said in self.changed.items() if said)
 

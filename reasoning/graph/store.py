@@ -591,7 +591,7 @@ class KnowledgeGraph:
         """
         match = self.match(name)
         entity, key = match.entities[0], fold(match.corrected_to or name)
-        found = [*self.names.with_key(key), *self.names.told_apart(key)]
+        found = [*self.names.with_key(key), *self.names.with_disambiguator(key)]
         label = fold(self.entity_labels[entity])
         if label != key and f" {key} " in f" {label} ":
             types = set(self.types(entity))

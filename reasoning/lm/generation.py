@@ -457,7 +457,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Meant(Generic[T]):
+class ParsedBeam(Generic[T]):
     """One meaning.
 
     Attributes:
@@ -478,7 +478,7 @@ def meanings(
     grammar: str,
     read_back: Callable[[str], T | None],
     key: Callable[[T], Hashable],
-) -> list[Meant[T]]:
+) -> list[ParsedBeam[T]]:
     """What a prompt may mean, the likeliest first.
 
     Args:
@@ -487,12 +487,12 @@ def meanings(
         read_back: what a reply means; None where it means nothing.
         key: equal for values that are the same.
     """
-    found: dict[Hashable, Meant[T]] = {}
+    found: dict[Hashable, ParsedBeam[T]] = {}
     for text in beams.write(beginning, prompt, grammar):
         value = read_back(text.text)
         if value is None:
             continue
-        first = found.get(key(value), Meant(value, 0.0, text.text))
+        first = found.get(key(value), ParsedBeam(value, 0.0, text.text))
         probability = first.probability + math.exp(text.log_probability)
-        found[key(value)] = Meant(first.value, probability, first.written)
+        found[key(value)] = ParsedBeam(first.value, probability, first.written)
     return sorted(found.values(), key=lambda meant: -meant.probability)

@@ -212,7 +212,7 @@ class Mentions:
         key, first = fold(text), ranks[0][0]
         label, types = self._kg.entity_labels[first], set(self._kg.types(first))
         if fold(label) == key:
-            others, least = self._kg.names.told_apart(key), AS_WELL_KNOWN
+            others, least = self._kg.names.with_disambiguator(key), AS_WELL_KNOWN
         elif key in fold(label).split():
             others = [other for other in self._having(text.title()) if types & set(self._kg.types(other))]
             others, least = list(dict.fromkeys(others)), AS_WELL_KNOWN / 10
@@ -286,8 +286,8 @@ class Mentions:
                 begun = names.beginning(key, 2 * MOST_NAMESAKES + 1)
                 near = set(begun) if len(begun) <= 2 * MOST_NAMESAKES else set()
                 named = sorted(entity for entity in near - known if fold(labels[entity]).startswith(key))
-                told_apart = all(labels[entity][len(text) :].startswith(" (") for entity in named)
-                if 1 <= len(named) <= (1 if exact else MOST_NAMESAKES if told_apart else FEW_PARTS):
+                with_disambiguator = all(labels[entity][len(text) :].startswith(" (") for entity in named)
+                if 1 <= len(named) <= (1 if exact else MOST_NAMESAKES if with_disambiguator else FEW_PARTS):
                     reach = end
                     yield Mention(start, text, tuple((entity, 1 - PART) for entity in named[:FEW_PARTS]))
                     break

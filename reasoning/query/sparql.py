@@ -543,10 +543,10 @@ class _Writer:
             return self._found(number, variable)
         if isinstance(number, Constant):
             return [f"BIND({self._constant(number.value)} AS {variable})"]
-        lines, text = self._reckoned(number)
+        lines, text = self._computed(number)
         return [*lines, f"BIND({text} AS {variable})"]
 
-    def _reckoned(self, number: Query, in_days: bool = False) -> tuple[list[str], str]:
+    def _computed(self, number: Query, in_days: bool = False) -> tuple[list[str], str]:
         """The lines that a number needs, and the number as a double (with `in_days` a date as days) in terms of these.
 
         One expression for all of it: Virtuoso puts the text of each `BIND` in place of its variable, so that steps of
@@ -558,11 +558,11 @@ class _Writer:
                 return [], str(value.toordinal()) if in_days else self._constant(value)
             return [], self._constant(float(value))
         if isinstance(number, Negative):
-            lines, text = self._reckoned(number.part)
+            lines, text = self._computed(number.part)
             return lines, f"(-{text})"
         if isinstance(number, Arithmetic):
             days = kind_of(self._kg, number.left, ()) == "date"
-            (before, left), (after, right) = self._reckoned(number.left, days), self._reckoned(number.right, days)
+            (before, left), (after, right) = self._computed(number.left, days), self._computed(number.right, days)
             lines = [*before, *after]
             if number.sign == "/":
                 if isinstance(number.right, Arithmetic | Negative):

@@ -118,7 +118,7 @@ def _statement(answer: Answer) -> list[Phrase]:
     if isinstance(query, Exists | Count):
         return _verdict(answer, query)
     if isinstance(query, Number):
-        return _reckoned(answer, query)
+        return _computed(answer, query)
     if not len(answer.ranked):
         return [Phrase("The"), *_nothing_found(answer, query)]
     if isinstance(query, Measured):
@@ -128,7 +128,7 @@ def _statement(answer: Answer) -> list[Phrase]:
     return [*_subject(answer), Phrase(" "), *_claim(answer, query), Phrase(".")]
 
 
-def _reckoned(answer: Answer, query: Number) -> list[Phrase]:
+def _computed(answer: Answer, query: Number) -> list[Phrase]:
     """ "The population of Brazil divided by the population of Chile is 11.5948"."""
     words = number_words(query, answer.kg)
     if answer.value is None and _divided_by_zero(answer):

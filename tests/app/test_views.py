@@ -28,7 +28,7 @@ from app.graph.answer_view import (
 )
 from app.graph.drawing import MOST_EDGES, lay_out
 from app.graph.examples import MOST_ANSWERS, WORLD_EXAMPLES, examples_for
-from app.graph.graphs import GraphShelf
+from app.graph.graphs import GraphRegistry
 from app.graph.page import GraphDemo, ShownRun
 from app.graph.parts import NO_CHANGES, GraphParts
 from app.graph.steps_view import LiveRun, ShownStep, conclusion_html, steps_html
@@ -469,7 +469,7 @@ def test_no_question_and_a_very_long_one_are_refused(towns: KnowledgeGraph, text
 @pytest.mark.parametrize("name", ["/etc/passwd", "../shared", "World", "", "worl"])
 def test_only_graphs_on_offer_are_opened(name: str) -> None:
     with pytest.raises(UnknownGraphError, match="on offer: world"):
-        GraphShelf(["world"]).get(name)
+        GraphRegistry(["world"]).get(name)
 
 
 def test_a_number_is_shown_as_one_and_not_as_an_empty_answer() -> None:
@@ -568,7 +568,7 @@ def test_leaving_a_run_stops_it(towns: KnowledgeGraph) -> None:
 def test_a_replaced_run_leaves_the_page_to_the_next(towns: KnowledgeGraph) -> None:
     query = asked(towns, 'in("B") | in("C")')
     run = LiveRun(towns, query.query, SlowModel())
-    outputs = GraphDemo(GraphShelf(["world"]), LanguageModel("copy"), PARTS)._follow(run, query)
+    outputs = GraphDemo(GraphRegistry(["world"]), LanguageModel("copy"), PARTS)._follow(run, query)
     assert next(outputs)[PARTS.run] is run
     run.replace()
     assert list(outputs)[-1] == gr.skip()
@@ -576,7 +576,7 @@ def test_a_replaced_run_leaves_the_page_to_the_next(towns: KnowledgeGraph) -> No
 
 @pytest.mark.parametrize(("question", "wanted", "waits"), [("A", True, True), ("A", False, False), ("?", True, False)])
 def test_who_waits_for_a_free_place_at_the_model_is_told(question: str, wanted: bool, waits: bool) -> None:
-    shelf = GraphShelf(["world"])
+    shelf = GraphRegistry(["world"])
     own = shelf.own.add("ann", KnowledgeGraph.from_triples([("A", "road", "B")]))
     visitor = gr.Request(session_hash="ann")
     demo = GraphDemo(shelf, LanguageModel("copy"), PARTS)
@@ -585,7 +585,7 @@ def test_who_waits_for_a_free_place_at_the_model_is_told(question: str, wanted: 
 
 
 def test_a_question_that_a_newer_one_overtook_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    shelf = GraphShelf(["world"])
+    shelf = GraphRegistry(["world"])
     own = shelf.own.add("ann", KnowledgeGraph.from_triples([("A", "road", "B"), ("B", "road", "C")]))
     demo, ann = GraphDemo(shelf, LanguageModel("copy"), PARTS), gr.Request(session_hash="ann")
 
@@ -642,7 +642,7 @@ def test_without_a_hosted_model_the_embedded_one_reads_questions(spec: str) -> N
 
 
 def test_the_api_answers_a_null_question_with_a_sentence() -> None:
-    programs = Programs(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector(), SharedSpeech())
+    programs = Programs(GraphRegistry(["world"]), LanguageModel("copy"), SharedDetector(), SharedSpeech())
     with pytest.raises(gr.Error, match="a text was expected, not null"):
         programs.ask("world", None)  # type: ignore[arg-type]
 

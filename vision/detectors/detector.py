@@ -191,7 +191,7 @@ LEAST = 0.05
 """The score down to which both looks give boxes, since a low one lowers the mean."""
 
 
-class MirroredDetector(Detector):
+class FlipTTA(Detector):
     """Any detector that gives scores, looking twice at each image.
 
     Args:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 
-from reasoning.lm.generation import BeamWriter, Meant, meanings
+from reasoning.lm.generation import BeamWriter, ParsedBeam, meanings
 from vision.classes import Matcher
 from vision.errors import InstructionError
 from vision.parsing.instruction_codec import read_back, task_grammar, task_of
@@ -224,7 +224,7 @@ class InstructionReader:
                 return error
 
         grammar = task_grammar(prompt, self._beams.tokens.piece)
-        found: list[Meant[Task | InstructionError]]
+        found: list[ParsedBeam[Task | InstructionError]]
         found = meanings(self._beams, BEGINNING, prompt.text, grammar, task, key=_asked)
         return [TaskReading(meant.value, meant.probability, meant.written) for meant in found]
 

@@ -18,7 +18,7 @@ from reasoning.errors import EndpointError
 from reasoning.graph.index import Ids, TripleIndex
 from reasoning.graph.remote.client import SparqlClient, Term
 from reasoning.graph.remote.names import EndpointEntities
-from reasoning.graph.remote.profile import Survey, SurveyedRelation
+from reasoning.graph.remote.profile import EndpointProfile, ProfiledRelation
 from reasoning.graph.remote.terms import id_batches, iri_text, values_text
 
 
@@ -36,7 +36,7 @@ class EndpointColumn:
     """
 
     def __init__(
-        self, client: SparqlClient, surveyed: SurveyedRelation, predicate: str, entities: EndpointEntities
+        self, client: SparqlClient, surveyed: ProfiledRelation, predicate: str, entities: EndpointEntities
     ) -> None:
         assert surveyed.kind is not None
         self._client, self._surveyed, self._predicate, self._entities = client, surveyed, predicate, entities
@@ -148,7 +148,7 @@ class EndpointIndex:
         entities: numbers what is met.
     """
 
-    def __init__(self, client: SparqlClient, survey: Survey, entities: EndpointEntities) -> None:
+    def __init__(self, client: SparqlClient, survey: EndpointProfile, entities: EndpointEntities) -> None:
         self._client, self._survey, self._entities = client, survey, entities
         self._predicates = [survey.form.relation(relation.id) for relation in survey.relations]
         self._relations = {iri: at for at, iri in enumerate(self._predicates)}
@@ -351,7 +351,7 @@ class Server:
     """
 
     client: SparqlClient
-    survey: Survey
+    survey: EndpointProfile
     entities: EndpointEntities
     index: EndpointIndex
     taken: float

@@ -22,7 +22,7 @@ from reasoning.graph.content import StoredEntities
 from reasoning.graph.index import Ids
 from reasoning.graph.names import LONGEST, SHORTEST, Match, StoredKeys, fold
 from reasoning.graph.remote.client import KEPT_SECONDS, MOST_KEPT, Kept, SparqlClient
-from reasoning.graph.remote.profile import Survey
+from reasoning.graph.remote.profile import EndpointProfile
 from reasoning.graph.remote.terms import (
     BATCH,
     MOST_LISTED,
@@ -47,7 +47,7 @@ class EndpointEntities:
     """
 
     def __init__(
-        self, client: SparqlClient, survey: Survey, ids: Iterable[str] = (), labels: Iterable[str] = ()
+        self, client: SparqlClient, survey: EndpointProfile, ids: Iterable[str] = (), labels: Iterable[str] = ()
     ) -> None:
         self._client, self._survey = client, survey
         self._ids = list(ids)
@@ -293,7 +293,7 @@ class LookedUpNames:
         entities: numbers what is met.
     """
 
-    def __init__(self, client: SparqlClient, survey: Survey, entities: EndpointEntities) -> None:
+    def __init__(self, client: SparqlClient, survey: EndpointProfile, entities: EndpointEntities) -> None:
         self._client, self._survey, self._entities = client, survey, entities
         self._called: Kept[str, list[int]] = Kept(KEPT_SECONDS, MOST_KEPT, lambda found: 1 + len(found))
         self._searches = bool(survey.search) or sum(one.count for one in survey.relations) <= SCANNED
@@ -339,7 +339,7 @@ class LookedUpNames:
         names = self._searched(key)
         return [entity for entity, name in names if fold(name).startswith(key)][:most]
 
-    def told_apart(self, key: str) -> list[int]:
+    def with_disambiguator(self, key: str) -> list[int]:
         """Entities whose label is of a folded key with brackets behind."""
         names = self._searched(key)
         found = (entity for entity, name in names if name.endswith(")") and fold(name.rpartition(" (")[0]) == key)

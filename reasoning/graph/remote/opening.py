@@ -26,7 +26,7 @@ from reasoning.graph.remote.address import Address
 from reasoning.graph.remote.client import SparqlClient
 from reasoning.graph.remote.index import EndpointColumn, EndpointIndex, Server
 from reasoning.graph.remote.names import EndpointEntities, LookedUpNames
-from reasoning.graph.remote.profile import Survey, Surveyor
+from reasoning.graph.remote.profile import EndpointProfile, EndpointProfiler
 from reasoning.graph.remote.terms import iri_text, listed_rows
 from skylark.files import CACHE_VARIABLE
 
@@ -65,7 +65,7 @@ def open_endpoint(name: str, refresh: bool = False) -> tuple[GraphContent, Serve
             shutil.rmtree(folder, ignore_errors=True)
             saved = None
     if saved is None:
-        survey = Surveyor(client).survey()
+        survey = EndpointProfiler(client).survey()
         saved = _named(client, survey), {"taken": time.time(), "survey": survey.to_dict()}
         try:
             cache.save(folder, *saved)
@@ -75,16 +75,16 @@ def open_endpoint(name: str, refresh: bool = False) -> tuple[GraphContent, Serve
                 address, folder, error, CACHE_VARIABLE,
             )  # fmt: skip
     arrays, details = saved
-    return _opened(client, Survey.of(details["survey"]), arrays, details["taken"])
+    return _opened(client, EndpointProfile.of(details["survey"]), arrays, details["taken"])
 
 
 def _is_fresh(details: Mapping[str, Any], client: SparqlClient) -> bool:
     """Whether what was kept is not old, and of the graph that is there now."""
     is_young = 0 <= time.time() - float(details["taken"]) < FRESH
-    return is_young and Surveyor(client).holds(Survey.of(details["survey"]))
+    return is_young and EndpointProfiler(client).holds(EndpointProfile.of(details["survey"]))
 
 
-def _opened(client: SparqlClient, survey: Survey, arrays: Arrays, taken: float) -> tuple[GraphContent, Server]:
+def _opened(client: SparqlClient, survey: EndpointProfile, arrays: Arrays, taken: float) -> tuple[GraphContent, Server]:
     names: Names
     if "ids_offsets" in arrays:
         ids, labels, keys = (
@@ -118,7 +118,7 @@ def _opened(client: SparqlClient, survey: Survey, arrays: Arrays, taken: float) 
     return content, Server(client, survey, entities, index, taken)
 
 
-def _notes(survey: Survey) -> tuple[str, ...]:
+def _notes(survey: EndpointProfile) -> tuple[str, ...]:
     """What is to be known of how the graph is asked."""
     notes = []
     if not survey.labels:
@@ -131,7 +131,7 @@ def _notes(survey: Survey) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _named(client: SparqlClient, survey: Survey) -> Arrays:
+def _named(client: SparqlClient, survey: EndpointProfile) -> Arrays:
     """Ids, labels and name keys of all entities; {} where they are too many."""
     if survey.is_large:
         return {}
@@ -164,7 +164,7 @@ def _named(client: SparqlClient, survey: Survey) -> Arrays:
     return arrays
 
 
-def _names(client: SparqlClient, survey: Survey) -> dict[str, list[tuple[int, int, str]]]:
+def _names(client: SparqlClient, survey: EndpointProfile) -> dict[str, list[tuple[int, int, str]]]:
     """The names of every IRI, each with how soon it is shown: rank of its language (3: never), of its predicate."""
     found: dict[str, list[tuple[int, int, str]]] = {}
     for place, predicate in enumerate((*survey.labels, SKOS_ALT_LABEL)):

@@ -37,7 +37,7 @@ EDGES_TOGETHER = 10
 
 
 @dataclass
-class Regularity:
+class SchemaQuirks:
     """The predicates of a graph that queries have to guard against.
 
     Attributes:
@@ -52,12 +52,12 @@ class Regularity:
     decimals: set[str] = field(default_factory=set)
 
 
-def unknown(edges: Sequence[str], values: Mapping[str, ValueKind]) -> Regularity:
+def unknown(edges: Sequence[str], values: Mapping[str, ValueKind]) -> SchemaQuirks:
     """What has to be assumed of a graph of which nothing is known."""
-    return Regularity(set(edges), set(edges), set(values))
+    return SchemaQuirks(set(edges), set(edges), set(values))
 
 
-def found_out(client: SparqlClient, edges: Sequence[str], values: Mapping[str, ValueKind]) -> Regularity:
+def found_out(client: SparqlClient, edges: Sequence[str], values: Mapping[str, ValueKind]) -> SchemaQuirks:
     """Ask what is not regular; what takes the server too long to say is taken for it.
 
     Args:
@@ -68,7 +68,7 @@ def found_out(client: SparqlClient, edges: Sequence[str], values: Mapping[str, V
     Raises:
         EndpointError: the server fails.
     """
-    found = Regularity()
+    found = SchemaQuirks()
     for some in batches(edges, EDGES_TOGETHER):
         try:
             _look_at_edges(client, some, found)
@@ -87,7 +87,7 @@ def found_out(client: SparqlClient, edges: Sequence[str], values: Mapping[str, V
     return found
 
 
-def _look_at_edges(client: SparqlClient, edges: Sequence[str], found: Regularity) -> None:
+def _look_at_edges(client: SparqlClient, edges: Sequence[str], found: SchemaQuirks) -> None:
     branches = [
         f"{{ SELECT ({2 * place + at} AS ?place) ?s WHERE {{ ?s {iri_text(iri)} ?o . FILTER({test}) }} LIMIT 1 }}"
         for place, iri in enumerate(edges)
@@ -99,7 +99,7 @@ def _look_at_edges(client: SparqlClient, edges: Sequence[str], found: Regularity
             (found.open_tails if is_tail else found.open_heads).add(edges[at])
 
 
-def _look_at_values(client: SparqlClient, values: Mapping[str, ValueKind], found: Regularity) -> None:
+def _look_at_values(client: SparqlClient, values: Mapping[str, ValueKind], found: SchemaQuirks) -> None:
     branches = []
     broken = ", ".join(iri_text(f"{XSD}{name}") for name in ("decimal", "double", "float"))
     for place, (iri, kind) in enumerate(values.items()):
@@ -152,7 +152,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class SurveyedRelation:
+class ProfiledRelation:
     """A predicate that is a relation of the graph.
 
     Attributes:
@@ -171,7 +171,7 @@ class SurveyedRelation:
 
 
 @dataclass(frozen=True)
-class Survey:
+class EndpointProfile:
     """What a graph is like.
 
     Attributes:
@@ -195,8 +195,8 @@ class Survey:
     marked: bool
     labels: tuple[str, ...]
     tags: tuple[str, ...]
-    relations: tuple[SurveyedRelation, ...]
-    values: tuple[SurveyedRelation, ...]
+    relations: tuple[ProfiledRelation, ...]
+    values: tuple[ProfiledRelation, ...]
     aliases: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
     texts: tuple[str, ...] = ()
     types: tuple[tuple[str, str, int], ...] = ()
@@ -225,10 +225,10 @@ class Survey:
         return asdict(self)
 
     @classmethod
-    def of(cls, stored: Mapping[str, Any]) -> Survey:
+    def of(cls, stored: Mapping[str, Any]) -> EndpointProfile:
         """What `to_dict` gave."""
         relations, values = (
-            tuple(SurveyedRelation(**item) for item in stored[name]) for name in ("relations", "values")
+            tuple(ProfiledRelation(**item) for item in stored[name]) for name in ("relations", "values")
         )
         texts = ("labels", "tags", "texts", "own", "namespaces", "open_heads", "open_tails", "mixed")
         return cls(
@@ -243,7 +243,7 @@ class Survey:
         )
 
 
-class Surveyor:
+class EndpointProfiler:
     """Finds out what one graph is like.
 
     Args:
@@ -253,7 +253,7 @@ class Surveyor:
     def __init__(self, client: SparqlClient) -> None:
         self._client = client
 
-    def survey(self) -> Survey:
+    def survey(self) -> EndpointProfile:
         """The survey.
 
         Raises:
@@ -274,7 +274,7 @@ class Surveyor:
                 f"{len(counts)} predicates were found, and a graph needs at least one that leads on"
             )
         look = unknown if sampled else partial(found_out, self._client)
-        irregular = Regularity() if marked else look(edges, valued)
+        irregular = SchemaQuirks() if marked else look(edges, valued)
         valued |= dict.fromkeys(irregular.decimals, "decimal")
         said = self._names_of(list(kinds))
         identifiers = {iri: self._relation_id(iri) for iri in kinds}
@@ -289,13 +289,13 @@ class Surveyor:
         for inverse, relation in self._inverses().items():
             if (key := relation_id(relation)) in place and inverse not in kinds:
                 aliases[relation_id(inverse)] = place[key], True
-        return Survey(
+        return EndpointProfile(
             marked,
             labels,
             tags,
-            tuple(SurveyedRelation(identifiers[iri], shown[identifiers[iri]], counts[iri]) for iri in edges),
+            tuple(ProfiledRelation(identifiers[iri], shown[identifiers[iri]], counts[iri]) for iri in edges),
             tuple(
-                SurveyedRelation(identifiers[iri], shown[identifiers[iri]], counts[iri], kind, units.get(iri, ""))
+                ProfiledRelation(identifiers[iri], shown[identifiers[iri]], counts[iri], kind, units.get(iri, ""))
                 for iri, kind in valued.items()
             ),
             aliases,
@@ -309,7 +309,7 @@ class Surveyor:
             *(tuple(sorted(iris)) for iris in (irregular.open_heads, irregular.open_tails, irregular.mixed)),
         )
 
-    def holds(self, survey: Survey) -> bool:
+    def holds(self, survey: EndpointProfile) -> bool:
         """Whether a survey taken before still fits, by the rarest of its relations: another graph has other ones.
 
         Raises:

@@ -13,12 +13,12 @@ from kg_data.values import NUMBER_KINDS, Value, plain_value, read_value, typed_v
 from reasoning.errors import AmbiguousEntityError
 from reasoning.graph.content import EntityTable, GraphContent, StoredEntities
 from reasoning.graph.names import fold, keys_of
-from reasoning.graph.provenance import FactKey, FactSources, Said, Source
+from reasoning.graph.provenance import FactKey, FactSources, Provenance, Source
 from reasoning.graph.updates.changes import NO_VALUE, ChangedColumn, Changes
-from reasoning.graph.updates.overlay import EntityChanges, MapDraft, entities_under, entity_with_id, types_of
+from reasoning.graph.updates.overlay import EntityChanges, MapBuilder, entities_under, entity_with_id, types_of
 
 
-class ColumnDraft:
+class ColumnBuilder:
     """A column that is being changed.
 
     Args:
@@ -29,7 +29,7 @@ class ColumnDraft:
     """
 
     def __init__(self, before: ChangedColumn) -> None:
-        self._before, self._others = before, MapDraft(before.others)
+        self._before, self._others = before, MapBuilder(before.others)
         self.kind: ValueKind = before.kind
         self._count = len(before)
 
@@ -75,7 +75,7 @@ def _is_whole(text: str) -> bool:
     return text.strip().lstrip("+-").isdecimal()
 
 
-class KeyDraft:
+class KeyBuilder:
     """Folded names that are being changed.
 
     Args:
@@ -86,7 +86,7 @@ class KeyDraft:
 
     def __init__(self, base: GraphContent, before: EntityChanges, gone: Container[int]) -> None:
         self._base, self._known, self._gone = base.names, len(base.entities.ids), gone
-        self._added, self._hidden = MapDraft(before.added_keys), MapDraft(before.hidden_keys)
+        self._added, self._hidden = MapBuilder(before.added_keys), MapBuilder(before.hidden_keys)
 
     def with_key(self, key: str) -> list[int]:
         """Entities under a key, rising."""
@@ -126,7 +126,7 @@ class KeyDraft:
         return self._added.done(), self._hidden.done()
 
 
-def _leave_out(draft: MapDraft[str, tuple[int, ...]], key: str, entity: int) -> None:
+def _leave_out(draft: MapBuilder[str, tuple[int, ...]], key: str, entity: int) -> None:
     left = tuple(other for other in draft.get(key) or () if other != entity)
     if left:
         draft.put(key, left)
@@ -134,7 +134,7 @@ def _leave_out(draft: MapDraft[str, tuple[int, ...]], key: str, entity: int) -> 
         draft.drop(key)
 
 
-class NameDraft:
+class NameBuilder:
     """Names that are being changed.
 
     Args:
@@ -147,9 +147,9 @@ class NameDraft:
         self._base, self._before, self._table = base.entities.whole, before, table
         self._first_new = len(self._base.ids) + len(before.ids)
         self._new_ids: list[str] = []
-        self._by_id, self._labels = MapDraft(before.by_id), MapDraft(before.labels)
-        self._gone, self._doubtful_labels = MapDraft(before.gone), MapDraft(before.doubtful_labels)
-        self._keys = KeyDraft(base, before, self._gone)
+        self._by_id, self._labels = MapBuilder(before.by_id), MapBuilder(before.labels)
+        self._gone, self._doubtful_labels = MapBuilder(before.gone), MapBuilder(before.ambiguous_labels)
+        self._keys = KeyBuilder(base, before, self._gone)
         self._looked_up: dict[str, int] = {}
 
     def look_up_anew(self) -> None:
@@ -245,7 +245,7 @@ class NameDraft:
             added_keys=added_keys,
             hidden_keys=hidden_keys,
             gone=self._gone.done(),
-            doubtful_labels=self._doubtful_labels.done(),
+            ambiguous_labels=self._doubtful_labels.done(),
         )
 
     def _identifier(self, entity: int) -> str:
@@ -286,7 +286,7 @@ class NameDraft:
             self._doubtful_labels.put(label, True)
 
 
-class PresenceDraft:
+class PresenceBuilder:
     """Counts the facts of entities, of which one without any is gone.
 
     Args:
@@ -296,7 +296,7 @@ class PresenceDraft:
 
     def __init__(self, base: GraphContent, before: EntityChanges) -> None:
         self._base, self._known = base, len(base.entities.ids)
-        self._degrees, self._present = MapDraft(before.degrees), MapDraft(before.present)
+        self._degrees, self._present = MapBuilder(before.degrees), MapBuilder(before.present)
         self._counted: set[int] = set()
 
     def count(self, entities: Iterable[int], by: int) -> None:
@@ -344,7 +344,7 @@ class PresenceDraft:
         return edges + sum(len(column.read(one)[0]) for column in self._base.values)
 
 
-class TypeDraft:
+class TypeBuilder:
     """Types that are being changed.
 
     Args:
@@ -353,7 +353,7 @@ class TypeDraft:
     """
 
     def __init__(self, base: StoredEntities, before: EntityChanges) -> None:
-        self._base, self._names, self._types = base, before.type_names, MapDraft(before.types)
+        self._base, self._names, self._types = base, before.type_names, MapBuilder(before.types)
 
     def of(self, entity: int) -> list[str]:
         """Names of the entity's types, [] where it has none."""
@@ -388,7 +388,7 @@ class TypeDraft:
         self._types.put(entity, tuple(map(self._names.index, names)))
 
 
-class EntityDraft:
+class EntityBuilder:
     """Entities that are being changed.
 
     Args:
@@ -402,9 +402,9 @@ class EntityDraft:
     """
 
     def __init__(self, before: Changes, table: EntityTable) -> None:
-        self.names = NameDraft(before.base, before.entities, table)
-        self.types = TypeDraft(before.base.entities.whole, before.entities)
-        self.presence = PresenceDraft(before.base, before.entities)
+        self.names = NameBuilder(before.base, before.entities, table)
+        self.types = TypeBuilder(before.base.entities.whole, before.entities)
+        self.presence = PresenceBuilder(before.base, before.entities)
 
     def settle(self) -> list[int]:
         """Let those be gone, with their names and types, that nothing is said of any more; these."""
@@ -421,7 +421,7 @@ class EntityDraft:
         return replace(self.names.done(), type_names=type_names, types=types, degrees=degrees, present=present)
 
 
-class SourceDraft:
+class SourceBuilder:
     """Sources that are being changed.
 
     Args:
@@ -429,7 +429,7 @@ class SourceDraft:
     """
 
     def __init__(self, before: FactSources) -> None:
-        self._stored, self._changed = before.stored, MapDraft(before.changed)
+        self._stored, self._changed = before.stored, MapBuilder(before.changed)
 
     def add(self, fact: FactKey, source: Source | None) -> None:
         """Note who says a fact that is new; None stands for the graph itself, which says no more than the fact."""
@@ -461,11 +461,11 @@ class SourceDraft:
         """The sources now."""
         return FactSources(self._stored, self._changed.done())
 
-    def _said(self, fact: FactKey) -> Said:
+    def _said(self, fact: FactKey) -> Provenance:
         said = self._changed.get(fact)
         return self._stored.of_fact(fact) if said is None else said
 
-    def _put(self, fact: FactKey, said: Said) -> None:
+    def _put(self, fact: FactKey, said: Provenance) -> None:
         if said or self._stored.of_fact(fact):
             self._changed.put(fact, said)
         else:  # nothing that is stored has to be covered

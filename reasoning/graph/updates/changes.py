@@ -14,7 +14,7 @@ from kg_data.columns import LiteralColumn, ValueKind
 from reasoning.graph.content import GraphContent, Origin, RelationTable, StoredEntities, ValueColumn
 from reasoning.graph.index import Ids
 from reasoning.graph.names import NameIndex, StringColumn, byte_order
-from reasoning.graph.provenance import FactKey, FactSources, Said
+from reasoning.graph.provenance import FactKey, FactSources, Provenance
 from reasoning.graph.updates.edges import ChangedIndex, DetachedEdges, EdgeChanges
 from reasoning.graph.updates.overlay import ChangedEntities, ChangedKeys, EntityChanges
 
@@ -231,7 +231,7 @@ class Detached:
     edges: DetachedEdges
     entities: EntityChanges
     columns: tuple[ChangedColumn | tuple[HashTrieMap[int, float], ValueKind, int], ...]
-    sources: HashTrieMap[FactKey, Said]
+    sources: HashTrieMap[FactKey, Provenance]
 
     def __call__(self, base: GraphContent, origin: Origin, /) -> GraphContent:
         """The changed content, made again."""

@@ -56,7 +56,7 @@ class Effect:
         )
 
 
-class Wanted(NamedTuple):
+class FactEdit(NamedTuple):
     """A fact that is to be added or removed.
 
     Attributes:
@@ -92,8 +92,8 @@ class Change:
         spelled: values among `add` and `remove` may stand as texts, as in a file without types.
     """
 
-    add: tuple[Wanted, ...] = ()
-    remove: tuple[Wanted, ...] = ()
+    add: tuple[FactEdit, ...] = ()
+    remove: tuple[FactEdit, ...] = ()
     types: Pairs = ()
     aliases: Pairs = ()
     labels: Pairs = ()
@@ -169,7 +169,7 @@ class Change:
 _PAIRS = ("types", "aliases", "labels", "remove_types", "remove_aliases")
 
 
-def _row(fact: Wanted) -> list[Any]:
+def _row(fact: FactEdit) -> list[Any]:
     """Head, relation and tail; then a value's kind or "", and the document, line and span, as far as they are there."""
     value = isinstance(fact.tail, Value)
     row = [fact.head, fact.relation, str(fact.tail) if value else fact.tail]
@@ -177,10 +177,10 @@ def _row(fact: Wanted) -> list[Any]:
     return [*row, fact.tail.kind if isinstance(fact.tail, Value) else "", *source] if value or source else row
 
 
-def _wanted_of_row(row: list[Any]) -> Wanted:
+def _wanted_of_row(row: list[Any]) -> FactEdit:
     padded: list[Any] = [*row, *["", None, None, None, None][len(row) - 3 :]]
     head, relation, tail, kind, document, *places = padded
-    return Wanted(
+    return FactEdit(
         head,
         relation,
         typed_value(kind, tail) if is_kind(kind) else tail,
@@ -188,7 +188,7 @@ def _wanted_of_row(row: list[Any]) -> Wanted:
     )
 
 
-def _wanted(what: str, triples: Iterable[Any]) -> Iterable[Wanted]:
+def _wanted(what: str, triples: Iterable[Any]) -> Iterable[FactEdit]:
     if not isinstance(triples, Iterable) or isinstance(triples, str | Mapping) or hasattr(triples, "columns"):
         raise ChangeError(f"{what}: expected (head, relation, tail) triples, found {type(triples).__name__}")
     for number, triple in enumerate(triples, start=1):
@@ -219,7 +219,7 @@ def _wanted(what: str, triples: Iterable[Any]) -> Iterable[Wanted]:
                 raise ChangeError(f'{place}: expected {error} as "{relation}", found {tail!r}') from None
         elif not isinstance(tail, str) or not tail:
             raise ChangeError(f"{place}: expected a non-empty text, a number or a date as tail, found {tail!r}")
-        yield Wanted(head, relation, tail, source)
+        yield FactEdit(head, relation, tail, source)
 
 
 def _pairs(what: str, second: str, pairs: Iterable[Any]) -> Pairs:

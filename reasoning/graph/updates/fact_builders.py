@@ -16,13 +16,13 @@ from reasoning.graph.content import Relation, RelationTable
 from reasoning.graph.names import nearest_texts
 from reasoning.graph.provenance import FactKey, Source, value_key
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.graph.updates.builders import ColumnDraft, EntityDraft, SourceDraft
+from reasoning.graph.updates.builders import ColumnBuilder, EntityBuilder, SourceBuilder
 from reasoning.graph.updates.changes import ChangedColumn, Changes
 from reasoning.graph.updates.edges import EdgeEditor
-from reasoning.graph.updates.edits import Change, Effect, Wanted
+from reasoning.graph.updates.edits import Change, Effect, FactEdit
 
 
-class ValueDraft:
+class ValueBuilder:
     """Columns that are being changed.
 
     Args:
@@ -31,13 +31,13 @@ class ValueDraft:
 
     def __init__(self, before: Iterable[ChangedColumn]) -> None:
         self._columns = list(before)
-        self._drafts: dict[int, ColumnDraft] = {}
+        self._drafts: dict[int, ColumnBuilder] = {}
 
-    def column(self, number: int) -> ColumnDraft:
+    def column(self, number: int) -> ColumnBuilder:
         """A column, to be read and changed."""
         draft = self._drafts.get(number)
         if draft is None:
-            draft = self._drafts[number] = ColumnDraft(self._columns[number])
+            draft = self._drafts[number] = ColumnBuilder(self._columns[number])
         return draft
 
     def add(self, relation: str, kind: ValueKind) -> None:
@@ -55,7 +55,7 @@ NEAREST = 3
 """Relations named in an error where one is not there."""
 
 
-class RelationDraft:
+class RelationBuilder:
     """Relations that are being changed.
 
     Args:
@@ -91,7 +91,7 @@ class RelationDraft:
             raise UnknownRelationError(name, nearest_texts(name, names) or names[:NEAREST], self._graph_name)
         return relation
 
-    def add(self, name: str, of_values: bool, wanted: Iterable[Wanted]) -> Relation:
+    def add(self, name: str, of_values: bool, wanted: Iterable[FactEdit]) -> Relation:
         """A new relation of a name that none is known by.
 
         Args:
@@ -128,7 +128,7 @@ class RelationDraft:
                 return relation
         return None
 
-    def _stem(self, name: str, wanted: Iterable[Wanted]) -> str | None:
+    def _stem(self, name: str, wanted: Iterable[FactEdit]) -> str | None:
         """The name without the suffix of a twin, where there is no such relation and facts come under it."""
         stems = {name.removesuffix(suffix) for suffix in TWIN_SUFFIXES if name.endswith(suffix)}
         stems = {stem for stem in stems if not self._table.spelled(stem)}
@@ -166,7 +166,7 @@ class NearestFacts:
         tails = self._tails(head, relation)[:SHOWN]
         return f"; there it leads to {quoted(tails)}" if tails else ""
 
-    def instead(self, fact: Wanted, head: int, relation: Relation, tail: int) -> str:
+    def instead(self, fact: FactEdit, head: int, relation: Relation, tail: int) -> str:
         """What the graph says in place of a fact between entities that it does not say.
 
         Args:
@@ -199,7 +199,7 @@ def quoted(texts: Iterable[str]) -> str:
     return ", ".join(f'"{text}"' for text in texts)
 
 
-class FactDraft:
+class FactBuilder:
     """Facts that are being changed.
 
     Args:
@@ -210,15 +210,15 @@ class FactDraft:
     """
 
     def __init__(
-        self, graph: KnowledgeGraph, before: Changes, entities: EntityDraft, note: Callable[[str], object]
+        self, graph: KnowledgeGraph, before: Changes, entities: EntityBuilder, note: Callable[[str], object]
     ) -> None:
         self._graph, self._entities, self._note = graph, entities, note
-        self._relations = RelationDraft(before.relations, graph.graph_name, note)
-        self._edges, self._values = EdgeEditor(before.edges), ValueDraft(before.values)
-        self._sources = SourceDraft(before.sources)
+        self._relations = RelationBuilder(before.relations, graph.graph_name, note)
+        self._edges, self._values = EdgeEditor(before.edges), ValueBuilder(before.values)
+        self._sources = SourceBuilder(before.sources)
         self._nearest = NearestFacts(graph)
 
-    def add(self, fact: Wanted, change: Change) -> Effect:
+    def add(self, fact: FactEdit, change: Change) -> Effect:
         """Add a fact of a change; of one that is there, note who says it.
 
         Raises:
@@ -236,7 +236,7 @@ class FactDraft:
         self._edges.put(*key, there=True)
         return self._added(key, fact.source, (head, tail))
 
-    def remove(self, fact: Wanted, change: Change) -> None:
+    def remove(self, fact: FactEdit, change: Change) -> None:
         """Remove a fact of a change, whoever says it.
 
         Raises:
@@ -261,7 +261,7 @@ class FactDraft:
             )
         self._drop(key)
 
-    def holds(self, fact: Wanted, change: Change) -> bool:
+    def holds(self, fact: FactEdit, change: Change) -> bool:
         """Whether the graph says a fact of a change, which may name what is not there.
 
         Raises:
@@ -315,7 +315,7 @@ class FactDraft:
 
     # What names mean ------------------------------------------------------------------------------------------------
 
-    def _relation_for(self, fact: Wanted, change: Change) -> Relation:
+    def _relation_for(self, fact: FactEdit, change: Change) -> Relation:
         """The relation that a name means where something is added: a new one where none is known by it."""
         tail = fact.tail
         of_values = isinstance(tail, Value)
@@ -354,7 +354,7 @@ class FactDraft:
             raise UnknownEntityError(name, self._graph.names.nearest(name), self._graph.graph_name)
         return entity
 
-    def _value(self, fact: Wanted, column: int) -> Value:
+    def _value(self, fact: FactEdit, column: int) -> Value:
         """The value that the tail of a fact means in a column."""
         draft = self._values.column(column)
         try:
@@ -366,7 +366,7 @@ class FactDraft:
 
     # Facts by what they mean ----------------------------------------------------------------------------------------
 
-    def _add_value(self, fact: Wanted, number: int, value: Value) -> Effect:
+    def _add_value(self, fact: FactEdit, number: int, value: Value) -> Effect:
         entity, column = self._entity_for(fact.head), self._values.column(number)
         there, key = column.value_of(entity), value_key(entity, number)
         if there is None:
@@ -380,7 +380,7 @@ class FactDraft:
             )
         return self._said(key, fact.source)
 
-    def _remove_value(self, fact: Wanted, number: int, entity: int, spelled: bool) -> None:
+    def _remove_value(self, fact: FactEdit, number: int, entity: int, spelled: bool) -> None:
         column = self._values.column(number)
         value = self._value(fact, number) if spelled or isinstance(fact.tail, Value) else None
         there = column.value_of(entity)

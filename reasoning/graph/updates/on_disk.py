@@ -21,10 +21,10 @@ from reasoning.errors import ChangeError, GraphError, StoreError, UnknownEntityE
 from reasoning.graph import cache
 from reasoning.graph.content import WHOLE, GraphContent, Origin
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.graph.updates.builders import EntityDraft
+from reasoning.graph.updates.builders import EntityBuilder
 from reasoning.graph.updates.changes import LEAST_MERGED, MERGED_FROM, Changes, merged
-from reasoning.graph.updates.edits import HEAD, Change, Effect, Head, Wanted, is_store
-from reasoning.graph.updates.fact_builders import FactDraft
+from reasoning.graph.updates.edits import HEAD, Change, Effect, FactEdit, Head, is_store
+from reasoning.graph.updates.fact_builders import FactBuilder
 from skylark.errors import SkylarkError
 
 
@@ -36,7 +36,7 @@ class Describing:
         nearest: the names in the graph that are most like one, for errors.
     """
 
-    def __init__(self, entities: EntityDraft, nearest: Callable[[str], list[str]]) -> None:
+    def __init__(self, entities: EntityBuilder, nearest: Callable[[str], list[str]]) -> None:
         self._names, self._types, self._nearest = entities.names, entities.types, nearest
         self._given: dict[int, str] = {}
         """Who was given something, with the beginning of a sentence that says so."""
@@ -133,7 +133,7 @@ log = logging.getLogger(__name__)
 
 MOST_WARNINGS = 3
 """Names that are warned of one by one."""
-TOLD_EVERY = 1000
+PROGRESS_EVERY = 1000
 """Facts after which it is said how far one is."""
 
 Say = Callable[[int], object]
@@ -214,8 +214,8 @@ class Applying:
     def __init__(self, graph: KnowledgeGraph, before: Changes, say: Say | None = None) -> None:
         self._before, self._say = before, say
         self.notes: list[str] = []
-        self._entities = EntityDraft(before, graph.content.entities)
-        self._facts = FactDraft(graph, before, self._entities, self.notes.append)
+        self._entities = EntityBuilder(before, graph.content.entities)
+        self._facts = FactBuilder(graph, before, self._entities, self.notes.append)
         self._describing = Describing(self._entities, graph.names.nearest)
 
     def apply(self, change: Change) -> Effect:
@@ -248,13 +248,13 @@ class Applying:
         """What is other in the graph now than in its base."""
         return replace(self._facts.done(self._before), entities=self._entities.done())
 
-    def _told(self, facts: Sequence[Wanted]) -> Iterator[Wanted]:
+    def _told(self, facts: Sequence[FactEdit]) -> Iterator[FactEdit]:
         """The facts, with word of how far one is."""
         if self._say is None:
             yield from facts
             return
-        for start in range(0, len(facts), TOLD_EVERY):
-            part = facts[start : start + TOLD_EVERY]
+        for start in range(0, len(facts), PROGRESS_EVERY):
+            part = facts[start : start + PROGRESS_EVERY]
             yield from part
             self._say(len(part))
 

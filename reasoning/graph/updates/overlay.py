@@ -167,7 +167,7 @@ class Appended(Generic[T]):
         return Appended([*self, *more])
 
 
-class MapDraft(Generic[K, V]):
+class MapBuilder(Generic[K, V]):
     """A map that is being changed, over one that stays as it is.
 
     Args:
@@ -227,7 +227,7 @@ class EntityChanges:
         degrees: how many facts more than in the base each entity stands in.
         present: of each entity, whether the graph says something of it, where that is other than in the base.
         gone: entities of which nothing was said any more at some time; what comes back under their name is a new one.
-        doubtful_labels: labels of which it must be looked whether several entities share them.
+        ambiguous_labels: labels of which it must be looked whether several entities share them.
     """
 
     type_names: tuple[str, ...]
@@ -240,7 +240,7 @@ class EntityChanges:
     degrees: HashTrieMap[int, int] = field(default_factory=HashTrieMap)
     present: HashTrieMap[int, bool] = field(default_factory=HashTrieMap)
     gone: HashTrieMap[int, bool] = field(default_factory=HashTrieMap)
-    doubtful_labels: HashTrieMap[str, bool] = field(default_factory=HashTrieMap)
+    ambiguous_labels: HashTrieMap[str, bool] = field(default_factory=HashTrieMap)
 
 
 MARGIN = 50
@@ -402,7 +402,7 @@ class ChangedEntities:
         self._base, self._changes, self._keys = base, changes, keys
         self._labels = ChangedStrings(base.labels, changes.ids, changes.labels, changes.gone)
         self._ids = ChangedStrings(base.ids, changes.ids, HashTrieMap(), changes.gone)
-        self._known, self._is_plain = len(base.ids), not len(changes.doubtful_labels)
+        self._known, self._is_plain = len(base.ids), not len(changes.ambiguous_labels)
 
     def __reduce__(self) -> tuple[object, ...]:
         return ChangedEntities, (self._base, self._changes, self._keys)
@@ -433,7 +433,7 @@ class ChangedEntities:
 
     def shares_label(self, entity: int) -> bool:
         """Whether another entity has the same label."""
-        if self._is_plain or (label := self._labels[entity]) not in self._changes.doubtful_labels:
+        if self._is_plain or (label := self._labels[entity]) not in self._changes.ambiguous_labels:
             return entity < self._known and self._base.shares_label(entity)
         return sum(self._labels[other] == label for other in self._keys.with_key(fold(label))) > 1
 
@@ -494,7 +494,7 @@ class ChangedEntities:
     def _sharing(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         shared = np.zeros(len(self._ids), dtype=bool)
         shared[: len(self._base.ids)] = self._base.label_is_shared
-        for label in self._changes.doubtful_labels:
+        for label in self._changes.ambiguous_labels:
             same = [entity for entity in self._keys.with_key(fold(label)) if self._labels[entity] == label]
             shared[same] = len(same) > 1
         return shared

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from app.ask.cards import I_THINK, picture_card, picture_sentence
-from app.ask.desk import Desk, InHand
+from app.ask.desk import AskController, AskSession
 from app.ask.image_intent import Heard
-from app.graph.graphs import GraphShelf
+from app.graph.graphs import GraphRegistry
 from app.image.looking import Looked, SharedDetector
 from app.image.page import task_html
 from app.models.models import LanguageModel
@@ -26,8 +26,8 @@ from vision.task import Kind, Target
 
 
 def test_a_further_question_may_refer_to_the_last_answer() -> None:
-    desk = Desk(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector())
-    first = desk.answer("What is the capital of Australia?", InHand())
+    desk = AskController(GraphRegistry(["world"]), LanguageModel("copy"), SharedDetector())
+    first = desk.answer("What is the capital of Australia?", AskSession())
     assert first.in_hand.last is not None and first.in_hand.last.entities == ["Canberra"]
     further = desk.answer("and its population?", first.in_hand)
     assert further.in_hand.last is not None and further.in_hand.last.query is not None
@@ -41,8 +41,8 @@ def test_a_further_question_may_refer_to_the_last_answer() -> None:
 
 def test_what_counts_as_a_country_stands_beneath_the_count() -> None:
     told = (
-        Desk(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector())
-        .answer('count(borders("France"))', InHand())
+        AskController(GraphRegistry(["world"]), LanguageModel("copy"), SharedDetector())
+        .answer('count(borders("France"))', AskSession())
         .told
     )
     note = "A country is here an entry of ISO 3166-1"
@@ -61,7 +61,11 @@ def test_what_counts_as_a_country_stands_beneath_the_count() -> None:
     ],
 )
 def test_a_list_that_the_sentence_cuts_short_is_spelled_out_beneath_it(query: str, said: str | None) -> None:
-    told = Desk(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector()).answer(query, InHand()).told
+    told = (
+        AskController(GraphRegistry(["world"]), LanguageModel("copy"), SharedDetector())
+        .answer(query, AskSession())
+        .told
+    )
     assert "sk-large" in told
     if said is None:
         assert "sk-others" not in told
@@ -70,10 +74,10 @@ def test_a_list_that_the_sentence_cuts_short_is_spelled_out_beneath_it(query: st
 
 
 def test_what_was_asked_for_beside_what_is_there_is_said_to_be_missing() -> None:
-    desk = Desk(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector())
-    seen = desk.answer("Find every bus and every zebra", InHand().given("bus")).seen
+    desk = AskController(GraphRegistry(["world"]), LanguageModel("copy"), SharedDetector())
+    seen = desk.answer("Find every bus and every zebra", AskSession().given("bus")).seen
     assert "Found a bus (centre). Not found: zebra." in seen
-    assert "Not found" not in desk.answer("Find every bus", InHand().given("bus")).seen
+    assert "Not found" not in desk.answer("Find every bus", AskSession().given("bus")).seen
 
 
 @pytest.mark.parametrize(
@@ -140,10 +144,10 @@ def test_a_colour_that_is_unsure_is_told_as_what_it_may_be() -> None:
 
 
 def test_what_is_asked_of_a_picture_has_to_be_clear(monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = Desk(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector())
+    desk = AskController(GraphRegistry(["world"]), LanguageModel("copy"), SharedDetector())
     unsure = Heard(Task("the bus", "ground", expression="the bus", probability=0.4), 0.4)
     monkeypatch.setattr(desk, "_heard", lambda text: unsure)
-    seen = desk.answer("the bus", InHand().given("bus")).seen
+    seen = desk.answer("the bus", AskSession().given("bus")).seen
     assert "not clear what is asked of the picture" in seen
 
 
@@ -229,22 +233,24 @@ def test_how_sure_a_reading_is_is_said_to_be_the_reading_s() -> None:
 
 
 @pytest.fixture(scope="module")
-def begun() -> Desk:
+def begun() -> AskController:
     """A desk whose first answers are there: a street photograph, and countries that border France."""
-    desk = Desk(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector())
+    desk = AskController(GraphRegistry(["world"]), LanguageModel("copy"), SharedDetector())
     desk.first()
     return desk
 
 
-def test_what_is_asked_of_things_is_of_the_picture_though_a_list_of_countries_stands_beside_it(begun: Desk) -> None:
-    people = begun.answer("How many people are there?", InHand())
+def test_what_is_asked_of_things_is_of_the_picture_though_a_list_of_countries_stands_beside_it(
+    begun: AskController,
+) -> None:
+    people = begun.answer("How many people are there?", AskSession())
     assert people.seen and not people.told and people.in_hand.in_view == "picture"
-    further = begun.answer("and its population?", InHand())
+    further = begun.answer("and its population?", AskSession())
     assert further.told and not further.seen and further.in_hand.last is not None
 
 
-def test_the_picture_stays_in_hand_until_the_graph_is_asked(begun: Desk) -> None:
-    countries = begun.answer("Which countries border Peru?", InHand())
+def test_the_picture_stays_in_hand_until_the_graph_is_asked(begun: AskController) -> None:
+    countries = begun.answer("Which countries border Peru?", AskSession())
     cat = begun.answer("What is in this picture?", countries.in_hand.given("cat"))
     for text in ("how many are there?", "which is the largest?", "is the cat wearing a hat?", "find every cat"):
         assert begun.answer(text, cat.in_hand).seen, text
@@ -257,30 +263,30 @@ def test_the_picture_stays_in_hand_until_the_graph_is_asked(begun: Desk) -> None
     assert begun.answer("Find the orange", cat.in_hand).seen
 
 
-def test_what_follows_an_answer_is_not_asked_of_the_picture(begun: Desk) -> None:
-    countries = begun.answer("Which countries border Peru?", InHand())
+def test_what_follows_an_answer_is_not_asked_of_the_picture(begun: AskController) -> None:
+    countries = begun.answer("Which countries border Peru?", AskSession())
     assert not begun.answer("which of them is the largest?", countries.in_hand).seen
     assert begun.answer("how many people are in the picture?", countries.in_hand).seen
 
 
 @pytest.mark.parametrize("text", ["Is Germany larger than France?", "What's the biggest city in Japan?"])
 def test_an_answer_to_what_names_entities_is_the_graph_s_however_sure_the_other_reader_is(
-    text: str, begun: Desk
+    text: str, begun: AskController
 ) -> None:
-    assert begun.answer(text, InHand()).told
-    assert begun.answer(text, InHand().given("cat")).told
+    assert begun.answer(text, AskSession()).told
+    assert begun.answer(text, AskSession().given("cat")).told
 
 
-def test_a_picture_that_cannot_be_looked_at_leaves_what_was_in_hand(begun: Desk) -> None:
-    countries = begun.answer("Which countries border Peru?", InHand())
+def test_a_picture_that_cannot_be_looked_at_leaves_what_was_in_hand(begun: AskController) -> None:
+    countries = begun.answer("Which countries border Peru?", AskSession())
     reply = begun.given(countries.in_hand.given(path="/nowhere.jpg"), countries.in_hand)
     assert "Peru" not in reply.seen and reply.in_hand is countries.in_hand and reply.in_hand.last is not None
 
 
-def test_a_refusal_says_what_is_there_of_what_was_spoken_of(begun: Desk) -> None:
-    hat = begun.answer("is the person wearing a hat?", InHand())
+def test_a_refusal_says_what_is_there_of_what_was_spoken_of(begun: AskController) -> None:
+    hat = begun.answer("is the person wearing a hat?", AskSession())
     assert "can&#39;t tell, but there is a person." in hat.seen and "Ask about this picture" in hat.seen
-    colour = begun.answer("what colour is the car?", InHand())
+    colour = begun.answer("what colour is the car?", AskSession())
     assert "Perhaps " in colour.seen and "Ask about this picture" not in colour.seen
 
 
@@ -292,5 +298,5 @@ def test_a_refusal_says_what_is_there_of_what_was_spoken_of(begun: Desk) -> None
         ("everything that is left of the person", "Found a car (left)"),
     ],
 )
-def test_no_article_is_said_twice(text: str, said: str, begun: Desk) -> None:
-    assert said.rstrip(".") in begun.answer(text, InHand().given("street")).seen
+def test_no_article_is_said_twice(text: str, said: str, begun: AskController) -> None:
+    assert said.rstrip(".") in begun.answer(text, AskSession().given("street")).seen

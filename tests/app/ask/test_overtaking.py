@@ -10,10 +10,10 @@ from typing import Any, cast
 import gradio as gr
 from markupsafe import Markup
 
-from app.ask.desk import Desk, InHand, Reply
+from app.ask.desk import AskController, AskSession, Reply
 from app.ask.page import AskTab
 from app.ask.speech import SharedSpeech
-from app.graph.graphs import GraphShelf
+from app.graph.graphs import GraphRegistry
 
 
 class SlowDesk:
@@ -22,7 +22,7 @@ class SlowDesk:
     def __init__(self) -> None:
         self.began, self.may = threading.Event(), threading.Event()
 
-    def answer(self, text: str, in_hand: InHand, graph: str = "") -> Reply:
+    def answer(self, text: str, in_hand: AskSession, graph: str = "") -> Reply:
         if text == "slow":
             self.began.set()
             assert self.may.wait(20)
@@ -32,14 +32,14 @@ class SlowDesk:
 def test_an_answer_that_comes_after_that_of_a_newer_question_changes_nothing() -> None:
     desk = SlowDesk()
     with gr.Blocks() as page, gr.Tabs() as tabs, gr.Tab("Ask"):
-        tab = AskTab(cast(Desk, desk), GraphShelf(["world"]), page, tabs, SharedSpeech())
+        tab = AskTab(cast(AskController, desk), GraphRegistry(["world"]), page, tabs, SharedSpeech())
     one, other = (cast(gr.Request, SimpleNamespace(session_hash=name)) for name in ("one", "other"))
     with ThreadPoolExecutor() as pool:
-        overtaken = pool.submit(tab.typed, "slow", InHand(), one)
+        overtaken = pool.submit(tab.typed, "slow", AskSession(), one)
         assert desk.began.wait(20)
-        newer: dict[Any, Any] = tab.typed("quick", InHand(), one)
-        tab.typed("another visitor's", InHand(), other)
+        newer: dict[Any, Any] = tab.typed("quick", AskSession(), one)
+        tab.typed("another visitor's", AskSession(), other)
         desk.may.set()
         assert newer[tab.told] == "quick"
         assert tab.told not in overtaken.result() and tab.seen not in overtaken.result()
-    assert tab.typed("last", InHand(), other)[tab.told] == "last"
+    assert tab.typed("last", AskSession(), other)[tab.told] == "last"

@@ -16,7 +16,7 @@ import pytest
 
 from app.api import Programs
 from app.ask.speech import SharedSpeech
-from app.graph.graphs import GraphShelf
+from app.graph.graphs import GraphRegistry
 from app.image.looking import SharedDetector
 from app.models.models import LanguageModel
 from app.programs.descriptions import CallError
@@ -37,7 +37,7 @@ def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def programs() -> Programs:
-    return Programs(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector(), SharedSpeech())
+    return Programs(GraphRegistry(["world"]), LanguageModel("copy"), SharedDetector(), SharedSpeech())
 
 
 def inside(content: bytes) -> str:

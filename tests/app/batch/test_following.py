@@ -18,7 +18,7 @@ from app.batch.jobs import QueryJob, Settings
 from app.batch.page import QueriesPart
 from app.batch.upload import receive
 from app.batch.view import Updates, kept_job
-from app.graph.graphs import GraphShelf
+from app.graph.graphs import GraphRegistry
 from app.image.looking import SharedDetector
 from app.models.models import LanguageModel
 from app.video import page as video_page
@@ -27,7 +27,7 @@ from app.video.page import VideoTab
 
 
 def queries(folder: Path) -> tuple[Any, Any]:
-    shelf = GraphShelf(["world"])
+    shelf = GraphRegistry(["world"])
     with gr.Blocks() as page:
         part = QueriesPart(shelf, LanguageModel("copy"), page, kept_job("queries"))
     job = QueryJob(

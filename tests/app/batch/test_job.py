@@ -44,7 +44,7 @@ from app.batch.page import QueriesPart
 from app.batch.queue import PAGE_CLOSED, TURN_OVER, JobStore, WaitingLine
 from app.batch.upload import receive
 from app.batch.view import answers_html, estimate_html, figures_html, kept_job, state_html
-from app.graph.graphs import GraphShelf
+from app.graph.graphs import GraphRegistry
 from app.models.models import LanguageModel, open_model
 from reasoning import KnowledgeGraph
 from reasoning.evaluation.runs import QueryEvaluation
@@ -78,8 +78,8 @@ def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def shelf(folder: Path) -> GraphShelf:
-    return GraphShelf(["strange", "made"])
+def shelf(folder: Path) -> GraphRegistry:
+    return GraphRegistry(["strange", "made"])
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ MakeJob = Callable[..., QueryJob]
 
 
 @pytest.fixture
-def make(jobs: Jobs, shelf: GraphShelf) -> MakeJob:
+def make(jobs: Jobs, shelf: GraphRegistry) -> MakeJob:
     model = LanguageModel("copy")
 
     def job(
@@ -125,7 +125,7 @@ def run(job: QueryJob, jobs: Jobs, seconds: float = 60, chosen: Sequence[BatchMe
 @pytest.mark.usefixtures("folder")
 def test_a_job_that_has_ended_is_shown_with_its_answers_at_once() -> None:
     with gr.Blocks() as page:
-        part = QueriesPart(GraphShelf(), LanguageModel("copy"), page, kept_job("job"))
+        part = QueriesPart(GraphRegistry(), LanguageModel("copy"), page, kept_job("job"))
     sent = {part.files: None, part.typed: 'is("Home")', part.graph: "strange", part.method: EXACT,
             part.beside: NOTHING, part.protocol: "reading", part.split: None, part.kept: None}  # fmt: skip
     job = part.estimate(sent)[part.follower.following]
@@ -225,7 +225,7 @@ def test_what_is_taken_away_names_no_path_and_no_formula(make: MakeJob, jobs: Jo
 def test_a_stopped_job_is_gone_on_with_by_its_zip_without_asking_again(
     make: MakeJob,
     jobs: Jobs,
-    shelf: GraphShelf,
+    shelf: GraphRegistry,
     server: OpenAIServer,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -278,7 +278,7 @@ def test_a_stopped_job_is_gone_on_with_by_its_zip_without_asking_again(
 
 
 def test_a_zip_that_was_altered_is_refused_with_a_sentence(
-    make: MakeJob, jobs: Jobs, shelf: GraphShelf, tmp_path: Path
+    make: MakeJob, jobs: Jobs, shelf: GraphRegistry, tmp_path: Path
 ) -> None:
     job = run(make(methods=chosen_methods(LanguageModel("copy"), [EXACT])), jobs)
     whole = write_files(job)[0]
@@ -330,7 +330,7 @@ def test_a_zip_of_the_first_version_is_refused_since_others_read_its_questions(
     for user in ("app.batch.jobs", "reasoning.evaluation.run"):
         monkeypatch.setattr(f"{user}.version", lambda: now)
     archive = Path(__file__).parents[2] / "data" / "batch_job_0_1_0.zip"
-    jobs, shelf, model = JobStore[QueryJob](), GraphShelf(["towns"]), LanguageModel("copy")
+    jobs, shelf, model = JobStore[QueryJob](), GraphRegistry(["towns"]), LanguageModel("copy")
     if now != "0.1.0":
         with pytest.raises(SkylarkError, match=r"begun with Skylark 0\.1\.0 and this page runs 0\.2\.0"):
             job_again(archive, jobs, shelf, model)
@@ -461,7 +461,7 @@ def test_results_are_bounded(make: MakeJob, jobs: Jobs, monkeypatch: pytest.Monk
 
 
 @pytest.mark.slow
-def test_likely_answers_are_kept_with_their_scores(make: MakeJob, jobs: Jobs, shelf: GraphShelf) -> None:
+def test_likely_answers_are_kept_with_their_scores(make: MakeJob, jobs: Jobs, shelf: GraphRegistry) -> None:
     own = shelf.own.add("ann", KnowledgeGraph.from_triples(triples(), name="couples"))
     methods = chosen_methods(LanguageModel("copy"), [COMPLETE])
     job = run(make('spouse("Bob 1")\ncount(spouse("Bob 1"))', own.key, methods), jobs, 240)

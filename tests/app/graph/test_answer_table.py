@@ -8,7 +8,7 @@ import re
 import pytest
 
 from app.graph.answer_view import LENGTHS, MOST_ROWS, answer_csv, ask, saved_answer, sorted_table, table_html
-from app.graph.graphs import GraphShelf
+from app.graph.graphs import GraphRegistry
 from app.server.views import called
 from reasoning import KnowledgeGraph, Reasoner
 from reasoning.answer import Answer
@@ -18,14 +18,14 @@ TOWNS = {"Äetown": 30, "btown": 10, "Ctown": 20}
 
 
 @pytest.fixture
-def shelf() -> GraphShelf:
+def shelf() -> GraphRegistry:
     facts = [(town, "in", "Land") for town in TOWNS] + [(town, "people", many) for town, many in TOWNS.items()]
-    shelf = GraphShelf(["world"])
+    shelf = GraphRegistry(["world"])
     shelf.own.add("me", KnowledgeGraph.from_triples(facts, types=[("btown", "port"), ("Ctown", "inn")]))
     return shelf
 
 
-def wanted(shelf: GraphShelf, **more: object) -> dict[str, object]:
+def wanted(shelf: GraphRegistry, **more: object) -> dict[str, object]:
     return {"graph": next(iter(shelf.own._held)), "query": 'people(~in("Land"))'} | more
 
 
@@ -44,7 +44,7 @@ def shown(table: str) -> list[str]:
         ("type", ["Äetown", "Ctown", "btown"]),
     ],
 )  # fmt: skip
-def test_each_column_sorts_both_ways_and_says_so(shelf: GraphShelf, by: str, order: list[str]) -> None:
+def test_each_column_sorts_both_ways_and_says_so(shelf: GraphRegistry, by: str, order: list[str]) -> None:
     up = sorted_table(shelf, wanted(shelf, by=by))["table"]
     assert shown(up) == order
     assert up.count('aria-sort="ascending"') == 1
@@ -73,7 +73,7 @@ def test_the_csv_holds_all_and_no_formula() -> None:
     assert answer_csv(answer(kg, 'count(to("@x"))')) == "value\n0\n"
 
 
-def test_the_json_is_the_answer(shelf: GraphShelf) -> None:
+def test_the_json_is_the_answer(shelf: GraphRegistry) -> None:
     saved = saved_answer(shelf, wanted(shelf, form="json"))
     kg = next(iter(shelf.own._held.values())).kg
     assert json.loads(saved["text"])["answers"] == Reasoner(kg, method="exact").answer(
@@ -88,7 +88,7 @@ def test_names_of_strangers_stay_text() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("given", [None, [1], {"graph": "../etc/passwd"}, {"graph": "world", "query": "borders("}])
-def test_whatever_is_sent_is_answered_with_a_sentence(shelf: GraphShelf, given: object) -> None:
+def test_whatever_is_sent_is_answered_with_a_sentence(shelf: GraphRegistry, given: object) -> None:
     for function in (sorted_table, saved_answer):
         told = called(function, shelf, given)["error"]
         assert "Traceback" not in told

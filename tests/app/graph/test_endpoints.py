@@ -12,7 +12,7 @@ from app.graph.answer_view import ask
 from app.graph.contents import contents_html, relation_rows, type_counts
 from app.graph.drawing import lay_out
 from app.graph.examples import examples_for
-from app.graph.graphs import GraphShelf, UploadError, read_graph
+from app.graph.graphs import GraphRegistry, UploadError, read_graph
 from app.graph.page import GraphDemo, description
 from app.graph.parts import NO_CHANGES
 from app.models.models import LanguageModel
@@ -33,7 +33,7 @@ def server() -> Iterator[EndpointServer]:
 
 def test_whoever_serves_the_page_names_an_endpoint(server: EndpointServer) -> None:
     name = f"sparql:{server.url}"
-    shelf = GraphShelf(names=(), files=[name])
+    shelf = GraphRegistry(names=(), files=[name])
     assert shelf.names == (name,)
     asked = ask(shelf.get(name), name, '~"capital of"(borders("Switzerland"))', "embedded")
     assert asked.answer.entities == ["Paris"]
@@ -42,12 +42,12 @@ def test_whoever_serves_the_page_names_an_endpoint(server: EndpointServer) -> No
 def test_one_that_is_down_is_told_when_the_page_is_started() -> None:
     name = "sparql:http://127.0.0.1:9/query"
     with pytest.raises(EndpointError, match="cannot be reached"):
-        GraphShelf(names=(), files=[name]).get(name)
+        GraphRegistry(names=(), files=[name]).get(name)
 
 
 def test_a_visitor_cannot_name_one(server: EndpointServer) -> None:
     server.queries.clear()
-    shelf = GraphShelf(names=("world",))
+    shelf = GraphRegistry(names=("world",))
     for name in (f"sparql:{server.url}", f"SPARQL:{server.url}", f" sparql:{server.url}"):
         with pytest.raises(UnknownGraphError, match="no graph here is called"):
             shelf.get(name)
@@ -56,7 +56,7 @@ def test_a_visitor_cannot_name_one(server: EndpointServer) -> None:
 
 def test_a_link_cannot_name_one(server: EndpointServer) -> None:
     server.queries.clear()
-    demo = GraphDemo(GraphShelf(names=("world",)), LanguageModel("copy"), PARTS)
+    demo = GraphDemo(GraphRegistry(names=("world",)), LanguageModel("copy"), PARTS)
     request = gr.Request()
     request.kwargs = {"query_params": {"tab": "graph", "graph": f"sparql:{server.url}", "q": 'borders("France")'}}
     changes = demo.restore(request)

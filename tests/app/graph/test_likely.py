@@ -23,10 +23,10 @@ from app.graph.answer_view import (
     table_html,
 )
 from app.graph.drawing import lay_out
-from app.graph.graphs import GraphShelf
+from app.graph.graphs import GraphRegistry
 from app.graph.parts import Changes
-from app.graph.prediction_slider import MOST_POSITION, LikelyDemo, least_of, position_of, proof_shown
-from app.graph.predictions import AnswerWithLikely, LikelyAnswers, PredictedGraph, Predictors
+from app.graph.prediction_slider import MOST_POSITION, PredictionSlider, least_of, position_of, proof_shown
+from app.graph.predictions import AnswerWithPredictions, PredictedAnswers, PredictedGraph, Predictors
 from app.image.looking import SharedDetector
 from app.models.models import LanguageModel
 from app.server.views import called, percent
@@ -50,27 +50,27 @@ def predicted(couples: KnowledgeGraph) -> PredictedGraph:
 
 
 @pytest.fixture
-def shelf(couples: KnowledgeGraph, predicted: PredictedGraph, monkeypatch: pytest.MonkeyPatch) -> GraphShelf:
+def shelf(couples: KnowledgeGraph, predicted: PredictedGraph, monkeypatch: pytest.MonkeyPatch) -> GraphRegistry:
     """A visitor's own graph, whose predictor is made at once."""
     monkeypatch.setattr(PredictedGraph, "of", lambda kg: predicted)
-    shelf = GraphShelf(["world"])
+    shelf = GraphRegistry(["world"])
     shelf.own.add("me", couples)
     return shelf
 
 
-def key(shelf: GraphShelf) -> str:
+def key(shelf: GraphRegistry) -> str:
     return next(iter(shelf.own._held))
 
 
-def ran(shelf: GraphShelf, query: str) -> None:
+def ran(shelf: GraphRegistry, query: str) -> None:
     run = shelf.likely.watch(key(shelf), shelf.get(key(shelf)), Query.parse(query))
     run.answers.result(60)
     shelf.likely.leave(run)
 
 
-def shown(predicted: PredictedGraph, query: str, least: float = 0.5) -> AnswerWithLikely:
+def shown(predicted: PredictedGraph, query: str, least: float = 0.5) -> AnswerWithPredictions:
     exact = ask(predicted.kg, "g", query, "embedded").answer
-    return AnswerWithLikely.of(exact, predicted.answer(exact.query, 0.3), least)
+    return AnswerWithPredictions.of(exact, predicted.answer(exact.query, 0.3), least)
 
 
 def seen(request: str = "me") -> gr.Request:
@@ -177,7 +177,7 @@ def test_names_of_strangers_stay_text() -> None:
              triples()]  # fmt: skip
     graph = PredictedGraph.of(KnowledgeGraph.from_triples(facts, name=SCRIPT))
     asked = ask(graph.kg, "g", 'spouse("Bob 1")', "embedded")
-    answer = AnswerWithLikely.of(asked.answer, graph.answer(asked.query, 0.3), 0.3)
+    answer = AnswerWithPredictions.of(asked.answer, graph.answer(asked.query, 0.3), 0.3)
     assert SCRIPT in assert_harmless(answer_html(asked, answer, graph.words)).text
     assert_harmless(picture_html(asked, answer))
     assert_harmless(evidence_table_html(answer))
@@ -199,7 +199,7 @@ def test_a_link_restores_the_place(least: str, place: str) -> None:
 # What the page's scripts ask for ----------------------------------------------------------------------------------
 
 
-def test_the_scripts_get_what_is_shown(shelf: GraphShelf) -> None:
+def test_the_scripts_get_what_is_shown(shelf: GraphRegistry) -> None:
     ran(shelf, SPOUSE)
     wanted = {"graph": key(shelf), "query": str(Query.parse(SPOUSE)), "least": "0.5"}
     assert "sk-likely" in sorted_table(shelf, wanted | {"by": "name"})["table"]
@@ -218,7 +218,7 @@ def test_the_scripts_get_what_is_shown(shelf: GraphShelf) -> None:
     "given",
     [{"least": "0.5"}, {"least": "nan"}, {"least": [1]}, {"least": "0.5", "entity": 10**9}, {"entity": "x"}],
 )  # fmt: skip
-def test_whatever_is_sent_is_answered_with_a_sentence(shelf: GraphShelf, given: dict[str, object]) -> None:
+def test_whatever_is_sent_is_answered_with_a_sentence(shelf: GraphRegistry, given: dict[str, object]) -> None:
     told = called(proof_shown, shelf, {"graph": key(shelf), "query": SPOUSE} | given)["error"]
     assert told
     assert "Traceback" not in told
@@ -227,7 +227,7 @@ def test_whatever_is_sent_is_answered_with_a_sentence(shelf: GraphShelf, given: 
 # In the background ------------------------------------------------------------------------------------------------
 
 
-def test_a_predictor_is_made_once_and_goes_with_its_graph(shelf: GraphShelf) -> None:
+def test_a_predictor_is_made_once_and_goes_with_its_graph(shelf: GraphRegistry) -> None:
     kg, name = shelf.get(key(shelf)), key(shelf)
     first = shelf.likely.predictors.of(name, kg)
     assert shelf.likely.predictors.of(name, kg) is first
@@ -253,7 +253,7 @@ def test_a_graph_that_is_too_small_is_told_so() -> None:
 
 
 def test_what_nobody_waits_for_is_given_up(couples: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch) -> None:
-    likely, never = LikelyAnswers(), Future[PredictedGraph]()
+    likely, never = PredictedAnswers(), Future[PredictedGraph]()
     monkeypatch.setattr(likely.predictors, "of", lambda key, kg: never)
     run = likely.watch("g", couples, Query.parse(SPOUSE))
     likely.leave(run)
@@ -261,15 +261,15 @@ def test_what_nobody_waits_for_is_given_up(couples: KnowledgeGraph, monkeypatch:
     assert likely.watch("g", couples, Query.parse(SPOUSE)) is not run
 
 
-def followed(demo: LikelyDemo, asked: Any, position: str, move: str | None) -> list[Changes]:
+def followed(demo: PredictionSlider, asked: Any, position: str, move: str | None) -> list[Changes]:
     async def all_of() -> list[Changes]:
         return [changes async for changes in demo.follow(asked, position, move, seen())]
 
     return asyncio.run(all_of())
 
 
-def test_the_slider_waits_once_and_filters_at_once_after_that(shelf: GraphShelf) -> None:
-    demo, asked = LikelyDemo(shelf, PARTS), ask(shelf.get(key(shelf)), key(shelf), SPOUSE, "embedded")
+def test_the_slider_waits_once_and_filters_at_once_after_that(shelf: GraphRegistry) -> None:
+    demo, asked = PredictionSlider(shelf, PARTS), ask(shelf.get(key(shelf)), key(shelf), SPOUSE, "embedded")
     exact = demo.slide(asked, "0", seen())
     assert exact[PARTS.waiting_for] is None
     first = demo.slide(asked, OFF_THE_END, seen())
@@ -283,19 +283,19 @@ def test_the_slider_waits_once_and_filters_at_once_after_that(shelf: GraphShelf)
     assert demo.slide(asked, "0", seen()) == exact
 
 
-def test_an_earlier_move_writes_nothing_any_more(shelf: GraphShelf) -> None:
-    demo, asked = LikelyDemo(shelf, PARTS), ask(shelf.get(key(shelf)), key(shelf), SPOUSE, "embedded")
+def test_an_earlier_move_writes_nothing_any_more(shelf: GraphRegistry) -> None:
+    demo, asked = PredictionSlider(shelf, PARTS), ask(shelf.get(key(shelf)), key(shelf), SPOUSE, "embedded")
     move = demo.slide(asked, OFF_THE_END, seen())[PARTS.waiting_for]
     demo.slide(asked, "0", seen())
     assert all(changes == gr.skip() for changes in followed(demo, asked, OFF_THE_END, move))
 
 
-def test_a_failure_is_told_and_the_exact_answer_stays(shelf: GraphShelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_told_and_the_exact_answer_stays(shelf: GraphRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(kg: KnowledgeGraph) -> PredictedGraph:
         raise CompletionError("the graph is too small")
 
     monkeypatch.setattr(PredictedGraph, "of", fail)
-    demo, asked = LikelyDemo(shelf, PARTS), ask(shelf.get(key(shelf)), key(shelf), SPOUSE, "embedded")
+    demo, asked = PredictionSlider(shelf, PARTS), ask(shelf.get(key(shelf)), key(shelf), SPOUSE, "embedded")
     move = demo.slide(asked, OFF_THE_END, seen())[PARTS.waiting_for]
     changes = followed(demo, asked, OFF_THE_END, move)[-1]
     assert "The graph is too small" in changes[PARTS.likely_status]
@@ -307,12 +307,12 @@ def test_a_failure_is_told_and_the_exact_answer_stays(shelf: GraphShelf, monkeyp
 
 
 @pytest.fixture
-def programs(shelf: GraphShelf) -> Programs:
+def programs(shelf: GraphRegistry) -> Programs:
     model = LanguageModel("copy")
     return Programs(shelf, model, SharedDetector("embedded"), SharedSpeech())
 
 
-def test_programs_get_scores_and_proofs(programs: Programs, shelf: GraphShelf) -> None:
+def test_programs_get_scores_and_proofs(programs: Programs, shelf: GraphRegistry) -> None:
     told = programs.query(key(shelf), SPOUSE, "complete", 0.4)
     assert told["method"] == "complete"
     assert 0.4 <= told["answers"][0]["score"] < 1
@@ -330,7 +330,7 @@ def test_programs_get_scores_and_proofs(programs: Programs, shelf: GraphShelf) -
         (None, "null"),
     ],
 )
-def test_a_wrong_confidence_is_told(programs: Programs, shelf: GraphShelf, least: Any, told: str) -> None:
+def test_a_wrong_confidence_is_told(programs: Programs, shelf: GraphRegistry, least: Any, told: str) -> None:
     with pytest.raises(gr.Error, match=f"least: a number from 0 to 1 was expected, .*{told}"):
         programs.query(key(shelf), SPOUSE, "complete", least)
 

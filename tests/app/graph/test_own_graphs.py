@@ -7,7 +7,7 @@ import pytest
 
 import app.graph.graphs as own_graphs
 from app.__main__ import main
-from app.graph.graphs import GraphShelf, OwnGraphs, UploadError, read_graph, reading, shown_name
+from app.graph.graphs import GraphRegistry, OwnGraphs, UploadError, read_graph, reading, shown_name
 from app.graph.page import GraphDemo
 from app.graph.parts import Changes
 from app.models.models import LanguageModel
@@ -85,7 +85,7 @@ def test_what_a_table_may_not_mean_is_said(tmp_path: Path) -> None:
 
 
 def test_how_a_graph_was_read_stands_below_the_choice(tmp_path: Path) -> None:
-    shelf = GraphShelf(["world"])
+    shelf = GraphRegistry(["world"])
     own = shelf.own.add("ann", graph(), "Read as a table: <b>.")
     *_, opened = GraphDemo(shelf, LanguageModel("copy"), PARTS).choose(own.key)
     assert "Read as a table: &lt;b&gt;." in opened[PARTS.graph_note]
@@ -139,7 +139,7 @@ def test_the_room_for_graphs_is_bounded_and_idle_ones_make_room(monkeypatch: pyt
 
 
 def test_the_id_is_no_path_and_is_not_guessed() -> None:
-    shelf = GraphShelf(["world"])
+    shelf = GraphRegistry(["world"])
     keys = {shelf.own.add(f"visitor {number}", graph()).key for number in range(10)}
     assert len(keys) == 10
     assert all(len(key) > 20 and not set(key) & set("/\\.") for key in keys)
@@ -155,7 +155,7 @@ def events(demo: GraphDemo, path: Path, session: str) -> list[Changes]:
 
 @pytest.mark.slow
 def test_bringing_a_graph_chooses_it_and_leaving_forgets_it(tmp_path: Path) -> None:
-    shelf = GraphShelf(["world"])
+    shelf = GraphRegistry(["world"])
     demo = GraphDemo(shelf, LanguageModel("copy"), PARTS)
     path = write(tmp_path, f"{SCRIPT.replace('/', '')}.tsv", f"{SCRIPT}\troad\tB\n")
     changes = events(demo, path, "ann")[-1]
@@ -175,7 +175,7 @@ def test_bringing_a_graph_chooses_it_and_leaving_forgets_it(tmp_path: Path) -> N
 
 
 def test_a_broken_graph_leaves_the_chosen_one(tmp_path: Path) -> None:
-    demo = GraphDemo(GraphShelf(["world"]), LanguageModel("copy"), PARTS)
+    demo = GraphDemo(GraphRegistry(["world"]), LanguageModel("copy"), PARTS)
     changes = events(demo, write(tmp_path, "g.tsv", "A\tB\n"), "ann")[-1]
     assert PARTS.graph not in changes
     assert "line 1" in changes[PARTS.upload_note]
@@ -188,7 +188,7 @@ COMPANY = "name,team,salary\nAnn,Core,100\nBen,Core,90\n"
 
 
 def test_a_file_of_whoever_serves_is_offered_first_and_a_table_read_as_one(tmp_path: Path) -> None:
-    shelf = GraphShelf(["world"], [write(tmp_path, "company.csv", COMPANY)])
+    shelf = GraphRegistry(["world"], [write(tmp_path, "company.csv", COMPANY)])
     assert shelf.names == ("company", "world")
     kg = shelf.get("company")
     assert (kg.graph_name, kg.value_count) == ("company", 2)
@@ -200,16 +200,16 @@ def test_a_file_of_whoever_serves_is_offered_first_and_a_table_read_as_one(tmp_p
 def test_what_is_said_of_the_files_is_minded(tmp_path: Path) -> None:
     path = write(tmp_path, "company.csv", COMPANY + ",Core,80\nCy,Core;Data,70\n")
     with pytest.raises(SkylarkError, match="line 4"):
-        GraphShelf(["world"], [path]).get("company")
-    kg = GraphShelf(["world"], [path], LoadingOptions(skip_broken=True)).get("company")
+        GraphRegistry(["world"], [path]).get("company")
+    kg = GraphRegistry(["world"], [path], LoadingOptions(skip_broken=True)).get("company")
     assert (kg.left_out is not None, kg.value_count) == (True, 3)
     said = LoadingOptions(table=True, cell_separator=";", skip_broken=True)
-    kg = GraphShelf(["world"], [path], said).get("company")
+    kg = GraphRegistry(["world"], [path], said).get("company")
     assert kg.name(kg.entity("Data")) == "Data"
 
 
 def test_a_known_name_is_offered_first_too(tmp_path: Path) -> None:
-    assert GraphShelf(["strange", "world"], [Path("world")]).names == ("world", "strange")
+    assert GraphRegistry(["strange", "world"], [Path("world")]).names == ("world", "strange")
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_graphs_that_cannot_be_offered_are_refused_when_the_page_starts(
         write(tmp_path, name, COMPANY)
     write(tmp_path / "other", "company.tsv", "Ann\tteam\tCore\n")
     with pytest.raises(SkylarkError, match=told):
-        GraphShelf(["world"], [tmp_path / name for name in files])
+        GraphRegistry(["world"], [tmp_path / name for name in files])
 
 
 def test_how_a_file_is_read_needs_the_file(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from app.graph.examples import drawing_of, example_of, filled_shape, grown, shape_example, shapes_html
-from app.graph.graphs import GraphShelf
+from app.graph.graphs import GraphRegistry
 from app.server.views import called
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.query.records import NEGATED, STRUCTURES, instantiate
@@ -54,7 +54,7 @@ def test_no_example_is_tried_twice() -> None:
 
 
 def test_filling_a_shape_writes_its_query(kg: KnowledgeGraph) -> None:
-    shelf = GraphShelf(["world"])
+    shelf = GraphRegistry(["world"])
     graph = shelf.own.add("me", kg).key
     given = {"graph": graph, "shape": "pin", "anchors": ["n1", "n2"], "relations": ["r0", "~r1", "r2"]}
     assert filled_shape(shelf, given) == {"query": '~r1(r0("n1")) & !r2("n2")'}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.graph.graphs import GraphShelf
+from app.graph.graphs import GraphRegistry
 from reasoning import KnowledgeGraph
 from reasoning.graph.updates.edits import Change
 from reasoning.graph.updates.on_disk import GraphStore
@@ -20,13 +20,13 @@ def store(tmp_path: Path) -> GraphStore:
 
 
 def test_a_store_is_served_by_its_folder_s_name(store: GraphStore) -> None:
-    shelf = GraphShelf((), [store.folder])
+    shelf = GraphRegistry((), [store.folder])
     assert shelf.names == ("people",)
     assert shelf.get("people") is shelf.get("people")
 
 
 def test_a_change_to_the_store_is_noticed(store: GraphStore) -> None:
-    shelf = GraphShelf((), [store.folder])
+    shelf = GraphRegistry((), [store.folder])
     before = shelf.get("people")
     store.change(Change.of([("Ann", "knows", "Dai")]))
     after = shelf.get("people")
@@ -37,4 +37,4 @@ def test_a_change_to_the_store_is_noticed(store: GraphStore) -> None:
 def test_two_stores_of_one_name_are_refused(store: GraphStore, tmp_path: Path) -> None:
     other = GraphStore.create(tmp_path / "other" / "people", store.open())
     with pytest.raises(UsageError, match=r'would be called "people"'):
-        GraphShelf((), [store.folder, other.folder])
+        GraphRegistry((), [store.folder, other.folder])

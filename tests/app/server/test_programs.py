@@ -34,7 +34,7 @@ from PIL import Image
 
 from app.api import Programs
 from app.ask.speech import SharedSpeech
-from app.graph.graphs import GraphShelf
+from app.graph.graphs import GraphRegistry
 from app.image.looking import MOST_IN_SCENE, SharedDetector
 from app.models.models import LanguageModel
 from app.programs.calls import TOOLS, Calls
@@ -177,7 +177,7 @@ def test_the_documented_limits_are_those_that_hold() -> None:
         f"| {serving.ANSWER_SECONDS} and {serving.LOOK_SECONDS} seconds, {serving.WATCH_SECONDS // 60} minutes |",
         f"| {serving.AUDIO_SECONDS} seconds, {serving.AUDIO_BYTES // 2**20} MB |",
         f"| {serving.HEARD_AT_ONCE} at a time, {serving.HEAR_SECONDS} seconds |",
-        f"| {serving.LIKELY_SECONDS // 60} and {serving.LEARN_SECONDS // 60} minutes |",
+        f"| {serving.PREDICTION_SECONDS // 60} and {serving.LEARN_SECONDS // 60} minutes |",
     ):  # fmt: skip
         assert told in table, told
 
@@ -415,7 +415,7 @@ def test_arguments_in_order_may_leave_out_the_last(copying: str) -> None:
 
 def test_a_call_that_nobody_has_time_for_is_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.programs.calls.QUEUE_LIMIT", 0)
-    calls = Calls(Programs(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector(), SharedSpeech()).groups)
+    calls = Calls(Programs(GraphRegistry(["world"]), LanguageModel("copy"), SharedDetector(), SharedSpeech()).groups)
     with pytest.raises(CallError, match="try again") as told:
         asyncio.run(calls.answer("datasets", {}))
     assert told.value.status == 503
@@ -431,7 +431,7 @@ def test_a_file_that_was_not_sent_is_refused_with_a_sentence(copying: str) -> No
 def test_what_nobody_foresaw_is_told_and_logged_without_what_was_sent(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shelf = GraphShelf(["world"])
+    shelf = GraphRegistry(["world"])
     monkeypatch.setattr(shelf, "get", lambda graph: {}[graph])
     programs = Programs(shelf, LanguageModel("copy"), SharedDetector(), SharedSpeech())
     with pytest.raises(gr.Error, match="something went wrong inside Skylark") as told:
@@ -451,7 +451,7 @@ def test_what_a_question_may_mean_is_told_as_queries(monkeypatch: pytest.MonkeyP
         raise QuestionError("it is not clear", reading)
 
     monkeypatch.setattr("app.api.ask", asks_back)
-    programs = Programs(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector(), SharedSpeech())
+    programs = Programs(GraphRegistry(["world"]), LanguageModel("copy"), SharedDetector(), SharedSpeech())
     with pytest.raises(CallError) as told:
         programs.ask("world", reading.question)
     assert told.value.message == (
@@ -460,7 +460,7 @@ def test_what_a_question_may_mean_is_told_as_queries(monkeypatch: pytest.MonkeyP
 
 
 def programs_of(kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch) -> Programs:
-    shelf = GraphShelf(["own"])
+    shelf = GraphRegistry(["own"])
     monkeypatch.setattr(shelf, "get", lambda graph: kg)
     return Programs(shelf, LanguageModel("copy"), SharedDetector(), SharedSpeech())
 

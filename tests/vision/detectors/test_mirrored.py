@@ -12,7 +12,7 @@ from tests.vision.detectors.contract import DetectorContract
 from tests.vision.detectors.test_nanodet import photograph
 from tests.vision.detectors.test_slices import BOTH, HUNDREDS, ShortSighted, picture
 from vision import Vision
-from vision.detectors.detector import LEAST, Detector, Found, MirroredDetector, Request, fused
+from vision.detectors.detector import LEAST, Detector, FlipTTA, Found, Request, fused
 from vision.detectors.nanodet.detector import NanoDet
 from vision.detectors.slices import SlicedDetector
 from vision.errors import DetectorError
@@ -86,15 +86,15 @@ def test_nothing_is_lost_and_the_looks_may_change_places(one: Found, other: Foun
 
 def test_a_mirror_image_s_boxes_are_turned_back() -> None:
     # In the image at 10 to 30; of its mirror image at 10 to 30 from the right.
-    (alone,) = MirroredDetector(OneSided()).detect([edges(200, 100)], Request(("dog",), 0.1))
+    (alone,) = FlipTTA(OneSided()).detect([edges(200, 100)], Request(("dog",), 0.1))
     assert alone.xyxy.tolist() == [[10, 20, 30, 40], [70, 20, 90, 40]]
     assert scores(alone) == pytest.approx([0.4, 0.2])
 
 
 def test_both_looks_are_asked_for_what_lowers_a_mean() -> None:
     inner = OneSided()
-    MirroredDetector(inner).detect([edges(200, 100)], Request(("dog",), 0.5))
-    MirroredDetector(inner).detect([edges(200, 100)], Request(("dog",), 0.01))
+    FlipTTA(inner).detect([edges(200, 100)], Request(("dog",), 0.5))
+    FlipTTA(inner).detect([edges(200, 100)], Request(("dog",), 0.01))
     assert inner.asked == [LEAST, 0.01]
 
 
@@ -106,14 +106,14 @@ def test_an_error_of_either_look_is_the_image_s_alone() -> None:
                 yield DetectorError("blinded") if blind else self.detect([image], request)[0]
 
     images = [edges(200, 100), edges(255, 100), edges(100, 255), edges(200, 100)]
-    results = list(MirroredDetector(Blinded()).detect_each(images, Request(("dog",), 0.1)))
+    results = list(FlipTTA(Blinded()).detect_each(images, Request(("dog",), 0.1)))
     assert [type(result) for result in results] == [Found, DetectorError, DetectorError, Found]
 
 
 def test_outlines_are_turned_too_and_those_of_the_surer_look_stay() -> None:
     image, request = picture((100, 60), ("red", 10, 20, 40, 50)), replace(BOTH, polygons=True)
     (plain,) = ShortSighted().detect([image], request)
-    (twice,) = MirroredDetector(ShortSighted()).detect([image], request)
+    (twice,) = FlipTTA(ShortSighted()).detect([image], request)
     assert twice.labels == plain.labels and twice.xyxy.tolist() == plain.xyxy.tolist()
     assert plain.polygons is not None and twice.polygons is not None
     for ring, other in zip(plain.polygons[0], twice.polygons[0], strict=True):
@@ -125,7 +125,7 @@ def test_a_detector_without_scores_is_refused() -> None:
         gives_scores = False
 
     with pytest.raises(DetectorError, match="one-sided gives no scores"):
-        MirroredDetector(Unsure())
+        FlipTTA(Unsure())
 
 
 def test_vision_looks_twice_whole_and_in_slices_and_says_so_of_itself() -> None:
@@ -137,14 +137,14 @@ def test_vision_looks_twice_whole_and_in_slices_and_says_so_of_itself() -> None:
     for vision, mirrored in ((Vision(ShortSighted()), False), (Vision(ShortSighted(), mirrored=True), True)):
         assert vision.mirrored is vision.deciding()["mirrored"] is mirrored
     assert Vision(ShortSighted(), slices=HUNDREDS, mirrored=True).mirrored
-    assert Vision(SlicedDetector(MirroredDetector(ShortSighted()), HUNDREDS)).mirrored
+    assert Vision(SlicedDetector(FlipTTA(ShortSighted()), HUNDREDS)).mirrored
 
 
 def test_an_image_and_its_mirror_image_are_seen_alike() -> None:
     image = photograph("astronaut.png")
     turned = load_image(np.ascontiguousarray(image.pixels[:, ::-1]))
     request = Request(("person", "tie", "dog"), 0.1)
-    one, other = (MirroredDetector(NanoDet()).detect([look], request)[0] for look in (image, turned))
+    one, other = (FlipTTA(NanoDet()).detect([look], request)[0] for look in (image, turned))
     assert one.labels == other.labels
     assert scores(one) == pytest.approx(scores(other), abs=1e-6)
     back = replace(other, xyxy=np.stack([image.width - other.xyxy[:, 2], other.xyxy[:, 1],
@@ -155,7 +155,7 @@ def test_an_image_and_its_mirror_image_are_seen_alike() -> None:
 class TestContract(DetectorContract):
     @pytest.fixture
     def detector(self) -> Detector:
-        return MirroredDetector(NanoDet())
+        return FlipTTA(NanoDet())
 
     @pytest.fixture
     def image(self) -> LoadedImage:

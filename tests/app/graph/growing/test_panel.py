@@ -13,9 +13,9 @@ import pytest
 import app.graph.graphs as own_graphs
 import app.graph.text_to_graph as growing_run
 from app.graph.answer_view import ask, evidence_table_html, quote
-from app.graph.graphs import GraphShelf
+from app.graph.graphs import GraphRegistry
 from app.graph.parts import NO_CHANGES, Changes
-from app.graph.text_to_graph_panel import MOST_DRAWN, GrowingPanel, growth_html, laid_out
+from app.graph.text_to_graph_panel import MOST_DRAWN, TextToGraphPanel, growth_html, laid_out
 from reasoning.extraction.extraction import Extracted
 from reasoning.graph.provenance import Source
 from reasoning.lm import LLMError
@@ -40,9 +40,9 @@ class Visit:
     """
 
     def __init__(self, model: ScriptedPage) -> None:
-        self.shelf = GraphShelf(["world"])
+        self.shelf = GraphRegistry(["world"])
         with gr.Blocks() as page:
-            self.panel = GrowingPanel(self.shelf, model, gr.Dropdown(["world"]), page)
+            self.panel = TextToGraphPanel(self.shelf, model, gr.Dropdown(["world"]), page)
 
     def begin(self, text: str, relations: str = RELATIONS) -> Changes:
         """Press the button once what it takes is there."""
@@ -239,7 +239,7 @@ def test_a_model_that_fails_is_told_and_what_was_read_is_kept() -> None:
 
 
 def test_time_that_is_over_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(growing_run, "GROW_SECONDS", -1)
+    monkeypatch.setattr(growing_run, "TEXT_TO_GRAPH_SECONDS", -1)
 
     def reply(prompt: str) -> str:
         time.sleep(0.3)  # else all may be said before the time is looked at
