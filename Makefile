@@ -6,14 +6,18 @@ RUN := $(VENV)/bin/python
 # Where this is set, each start compiles everything anew, which takes seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check coverage wheel site clean
+.PHONY: demo test test-long check coverage wheel site clean
 
 demo: $(VENV)/.installed
 	$(RUN) -m app $(ARGS)
 
 # A worker that dies is a failure that names its test; xdist would begin another one and wait for ever.
 test: $(VENV)/.installed-dev
-	$(RUN) -m pytest -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart=0 $(ARGS)
+	$(RUN) -m pytest -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart=0 -m "not long" $(ARGS)
+
+# What takes a cluster, a server of another project or a notebook's kernel, and properties over many more examples.
+test-long: $(VENV)/.installed-dev
+	$(RUN) -m pytest -n auto --max-worker-restart=0 -m "long or property" --hypothesis-profile=long $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .

@@ -14,8 +14,9 @@ from hypothesis import settings
 import kg_data
 from skylark.process import let_waiting_threads_sleep
 
-# A busy machine may take any time for an example.
-settings.register_profile("suite", deadline=None)
+# A busy machine may take any time for an example. `--hypothesis-profile=long` tries more.
+settings.register_profile("suite", deadline=None, max_examples=25)
+settings.register_profile("long", deadline=None, max_examples=100)
 settings.load_profile("suite")
 
 pytest.register_assert_rewrite(
@@ -62,9 +63,17 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What drives a browser is slow; so is what asks a served page, the embedded model, or a fitted predictor."""
+    """What drives a browser is slow; so is what asks a served page, the embedded model, or a fitted predictor.
+
+    The long set is what needs a server of another project, a cluster or a notebook's kernel; `make test-long` runs it,
+    and the properties with more examples.
+    """
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
+        if item.get_closest_marker("server") or "kernel" in fixtures:
+            item.add_marker(pytest.mark.long)
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.property)
         if "browser" in fixtures:
             item.add_marker(pytest.mark.browser)
         if fixtures & {"browser", "copying", "embedded", "real_weights", "predicted"}:

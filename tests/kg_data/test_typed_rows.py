@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kg_data.columns import GraphColumns
@@ -114,7 +114,6 @@ def test_one_row_is_a_graph(tmp_path: Path, name: str, content: str) -> None:
 
 
 @given(st.lists(st.tuples(*[st.text(st.characters(), min_size=1)] * 3), min_size=1, max_size=5))
-@settings(max_examples=50, deadline=None)
 def test_json_keeps_every_name_exactly(
     tmp_path_factory: pytest.TempPathFactory, triples: list[tuple[str, str, str]]
 ) -> None:

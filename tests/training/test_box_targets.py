@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -85,7 +85,6 @@ boxes_in_the_image = st.lists(st.floats(0, 1, width=32), min_size=4, max_size=4)
 )
 
 
-@settings(max_examples=50)
 @given(
     scores=st.lists(st.lists(st.floats(0, 1, width=32), min_size=3, max_size=3), min_size=4, max_size=4),
     objects=st.lists(st.tuples(st.sampled_from(("cat", "dog", "oak")), boxes_in_the_image), max_size=6),

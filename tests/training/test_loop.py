@@ -232,7 +232,7 @@ def test_a_plan_stops_where_repeating_is_worth_less_than_half(tokens: int, epoch
     plan = plan_epochs(100, tokens)
     assert plan.epochs == pytest.approx(epochs, abs=0.01)
     assert plan.spent is spent
-    gained = effective_data(100, plan.epochs) - effective_data(100, plan.epochs - 1e-4)
+    gained = effective_data(100, plan.epochs + 1e-4) - effective_data(100, plan.epochs)
     assert gained / 1e-2 >= 0.4999, "the last epoch's tokens are worth less than half of new ones"
 
 

@@ -273,7 +273,7 @@ def killed_and_resumed(out: Path, count: int, seconds: float, kills: int, engine
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("engine", "kills"), [("local", 8), ("ray", 1)])
+@pytest.mark.parametrize(("engine", "kills"), [("local", 8), pytest.param("ray", 1, marks=pytest.mark.long)])
 def test_killed_at_random_moments_it_loses_and_repeats_nothing(tmp_path: Path, engine: Engine, kills: int) -> None:
     whole, killed = tmp_path / "whole.jsonl", tmp_path / "killed.jsonl"
     assert int(Driver(whole, 120, 0.0).process.communicate(timeout=240)[0]) == 120
@@ -283,6 +283,7 @@ def test_killed_at_random_moments_it_loses_and_repeats_nothing(tmp_path: Path, e
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_on_ray_too_an_item_at_which_workers_die_is_named(tmp_path: Path) -> None:
     out = tmp_path / "lines.jsonl"
     driver = Driver(out, COUNT, 0.0, "ray", "13")
@@ -314,6 +315,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_on_ray_an_error_of_the_work_leaves_no_ray(tmp_path: Path) -> None:
     ray_itself()
     done = subprocess.run(

@@ -8,7 +8,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from numpy.typing import NDArray
 
 from reasoning import KnowledgeGraph, Query
@@ -132,7 +132,6 @@ def test_a_proof_multiplies_to_the_confidence_and_names_its_edges() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
 @given(stated=facts(), query=sets())
 def test_without_a_predictor_it_is_set_algebra(stated: Facts, query: Query) -> None:
     kg = KnowledgeGraph.from_triples(stated.triples)

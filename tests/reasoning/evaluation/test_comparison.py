@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, permutation_test  # type: ignore[import-untyped]
 
@@ -30,7 +30,6 @@ def compared(folder: Path, a: list[Line], b: list[Line], worst: int = 0) -> Comp
 
 
 class TestThePairedTest:
-    @settings(max_examples=40, deadline=None)
     @given(st.lists(st.sampled_from([-1.0, -0.5, -0.25, 0.0, 0.25, 0.75]), min_size=2, max_size=12))
     def test_of_few_pairs_it_is_exact(self, differences: list[float]) -> None:
         expected = permutation_test(

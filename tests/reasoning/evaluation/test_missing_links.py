@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from reasoning.errors import EvaluationError, QueryError
 from reasoning.evaluation.query_files import EntityTable, read_records
@@ -23,7 +23,6 @@ def least(query: str, known: set[Link], missing: set[Link], answer: int) -> int:
 
 @pytest.mark.slow
 @given(splits(), structured_queries())
-@settings(max_examples=250, deadline=None)
 def test_as_few_as_any_set_of_links_that_gives_the_answer(links: tuple[set[Link], set[Link]], query: Query) -> None:
     known, missing = links
     answers = sorted(denote(query, known | missing, known | missing))

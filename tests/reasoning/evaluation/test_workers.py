@@ -102,6 +102,7 @@ class TestTheSameLines:
         assert (tmp_path / "two.jsonl").read_bytes() == (tmp_path / "one.jsonl").read_bytes()
 
     @pytest.mark.slow
+    @pytest.mark.long
     def test_on_ray_from_the_command_line(self, evaluation: QueryEvaluation, whole: Path, tmp_path: Path) -> None:
         out = tmp_path / "ray.jsonl"
         command = [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reasoning import KnowledgeGraph, Query
@@ -50,7 +50,6 @@ def random_graph(entities: int, triples: int, seed: int) -> KnowledgeGraph:
 
 @pytest.mark.slow
 @given(facts(), st.lists(sets(), max_size=6))
-@settings(max_examples=150, deadline=None)
 def test_a_batch_gives_what_the_oracle_gives(world: Facts, queries: list[Query]) -> None:
     check(KnowledgeGraph.from_triples(world.triples), queries)
 

@@ -4,7 +4,7 @@ import datetime
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reasoning import KnowledgeGraph, Query, Reasoner
@@ -38,14 +38,12 @@ def only(world: Facts, given: Answer) -> Facts:
 
 @pytest.mark.slow
 @given(facts(), sets())
-@settings(max_examples=200, deadline=None)
 def test_all_evidence_is_in_the_graph(world: Facts, query: Query) -> None:
     assert shown(answer(world, query)) <= set(world.triples)
 
 
 @pytest.mark.slow
 @given(facts(), st.one_of(measured_sets(), numbers()))
-@settings(max_examples=200, deadline=None)
 def test_all_evidence_of_numbers_is_in_the_graph(world: Facts, query: Query) -> None:
     assert shown(answer(world, query)) <= set(world.triples)
 
@@ -75,7 +73,6 @@ def test_what_a_number_rests_on_is_shown(query: str, expected: list[int]) -> Non
 
 @pytest.mark.slow
 @given(facts(), sets().filter(lambda query: not holds(query, (Complement, Top))))
-@settings(max_examples=200, deadline=None)
 def test_the_evidence_alone_gives_the_same_answer(world: Facts, query: Query) -> None:
     given_answer = answer(world, query)
     assert only(world, given_answer).denote(query) == set(given_answer.entities)
@@ -83,7 +80,6 @@ def test_the_evidence_alone_gives_the_same_answer(world: Facts, query: Query) ->
 
 @pytest.mark.slow
 @given(facts(), sets().filter(lambda query: not holds(query, (Complement, Top))))
-@settings(max_examples=100, deadline=None)
 def test_where_nothing_was_found_there_is_nothing_to_show(world: Facts, query: Query) -> None:
     given_answer = answer(world, query)
     assert given_answer.entities or not given_answer.evidence
@@ -91,7 +87,6 @@ def test_where_nothing_was_found_there_is_nothing_to_show(world: Facts, query: Q
 
 @pytest.mark.slow
 @given(facts(), sets(), st.sampled_from([Count, Exists]))
-@settings(max_examples=50, deadline=None)
 def test_a_count_rests_on_what_it_counted(world: Facts, query: Query, top: type[Count | Exists]) -> None:
     given_answer = answer(world, top(query))
     beside = given_answer.contrast.evidence if given_answer.contrast is not None else ()

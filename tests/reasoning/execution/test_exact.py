@@ -3,7 +3,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reasoning import KnowledgeGraph, Query, Reasoner
@@ -44,14 +44,12 @@ def found(kg: KnowledgeGraph, query: Query | str) -> set[str]:
 
 @pytest.mark.slow
 @given(facts(), sets())
-@settings(max_examples=300, deadline=None)
 def test_every_query_gives_what_sets_over_the_triples_give(world: Facts, query: Query) -> None:
     assert found(KnowledgeGraph.from_triples(world.triples), query) == world.denote(query)
 
 
 @pytest.mark.slow
 @given(facts(), sets())
-@settings(max_examples=80, deadline=None)
 def test_count_and_exists_say_how_many_and_whether(world: Facts, query: Query) -> None:
     reasoner = Reasoner(KnowledgeGraph.from_triples(world.triples), method="exact")
     size = len(world.denote(query))
@@ -60,7 +58,6 @@ def test_count_and_exists_say_how_many_and_whether(world: Facts, query: Query) -
 
 @pytest.mark.slow
 @given(facts(), sets(), st.sampled_from((NUMBER, DECIMAL, DATE)))
-@settings(max_examples=80, deadline=None)
 def test_reading_values_gives_each_members_own(world: Facts, query: Query, relation: str) -> None:
     text = f"{relation}({query})"
     answer = Reasoner(KnowledgeGraph.from_triples(world.triples), method="exact").answer(text)
@@ -70,7 +67,6 @@ def test_reading_values_gives_each_members_own(world: Facts, query: Query, relat
 
 @pytest.mark.slow
 @given(facts(), sets(), sets())
-@settings(max_examples=80, deadline=None)
 def test_de_morgan(world: Facts, left: Query, right: Query) -> None:
     kg = KnowledgeGraph.from_triples(world.triples)
     outside_both = found(kg, Complement(Union((left, right))))
@@ -79,7 +75,6 @@ def test_de_morgan(world: Facts, left: Query, right: Query) -> None:
 
 @pytest.mark.slow
 @given(facts(), sets(), sets())
-@settings(max_examples=80, deadline=None)
 def test_an_intersection_with_a_complement_is_the_difference(world: Facts, left: Query, right: Query) -> None:
     kg = KnowledgeGraph.from_triples(world.triples)
     assert found(kg, Intersect((left, Complement(right)))) == found(kg, left) - found(kg, right)
@@ -87,7 +82,6 @@ def test_an_intersection_with_a_complement_is_the_difference(world: Facts, left:
 
 @pytest.mark.slow
 @given(facts(), sets())
-@settings(max_examples=50, deadline=None)
 def test_negating_twice_changes_nothing(world: Facts, query: Query) -> None:
     kg = KnowledgeGraph.from_triples(world.triples)
     assert found(kg, Complement(Complement(query))) == found(kg, query)
@@ -95,14 +89,12 @@ def test_negating_twice_changes_nothing(world: Facts, query: Query) -> None:
 
 @pytest.mark.slow
 @given(facts(), measured_sets())
-@settings(max_examples=200, deadline=None)
 def test_what_is_chosen_by_numbers_is_what_sets_over_the_triples_give(world: Facts, query: Query) -> None:
     assert found(KnowledgeGraph.from_triples(world.triples), query) == world.denote(query)
 
 
 @pytest.mark.slow
 @given(facts(), numbers())
-@settings(max_examples=200, deadline=None)
 def test_numbers_are_what_python_reckons_over_the_triples(world: Facts, number: Query) -> None:
     answer = Reasoner(KnowledgeGraph.from_triples(world.triples), method="exact").answer(number)
     expected = world.number(number)

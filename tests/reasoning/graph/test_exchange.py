@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from kg_data.columns import GraphColumns, LiteralColumn
 from kg_data.values import Value
@@ -57,7 +57,6 @@ def awkward() -> KnowledgeGraph:
 
 
 @given(facts())
-@settings(max_examples=50, deadline=None)
 def test_a_graph_holds_the_triples_it_was_made_of(world: Facts) -> None:
     assert triples_of(KnowledgeGraph.from_triples(world.triples)) == set(world.triples)
 
@@ -170,7 +169,6 @@ def test_a_twin_without_its_relation_is_a_relation_of_its_own() -> None:
 
 
 @given(facts())
-@settings(max_examples=50, deadline=None)
 def test_a_graph_goes_to_networkx_and_back(world: Facts) -> None:
     kg = KnowledgeGraph.from_triples(world.triples)
     back = KnowledgeGraph.from_networkx(kg.to_networkx())
@@ -269,7 +267,6 @@ def test_a_graph_without_edges_is_an_error() -> None:
 
 
 @given(facts())
-@settings(max_examples=50, deadline=None)
 def test_a_graph_goes_to_pandas_and_back(world: Facts) -> None:
     kg = KnowledgeGraph.from_triples(world.triples)
     back = KnowledgeGraph.from_pandas(kg.to_pandas())

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reasoning import KnowledgeGraph
@@ -22,7 +22,6 @@ from tests.reasoning.random_queries import Facts, facts
 class TestRoundTrip:
     @pytest.mark.slow
     @given(world=facts())
-    @settings(max_examples=30, deadline=None)
     def test_of_any_small_graph(self, tmp_path_factory: pytest.TempPathFactory, suffix: str, world: Facts) -> None:
         path = tmp_path_factory.mktemp("export") / f"g{suffix}"
         kg = KnowledgeGraph.from_triples(world.triples)
@@ -58,7 +57,6 @@ def test_json_lines_hold_years_shared_labels_and_special_characters(tmp_path: Pa
 
 
 @given(st.lists(st.tuples(*[st.text(st.characters(), min_size=1)] * 3), min_size=1, max_size=5))
-@settings(max_examples=50, deadline=None)
 def test_json_lines_hold_every_name(
     tmp_path_factory: pytest.TempPathFactory, triples: list[tuple[str, str, str]]
 ) -> None:

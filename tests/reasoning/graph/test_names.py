@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kg_data.columns import GraphColumns
@@ -196,7 +196,6 @@ TANGLED = st.lists(
 
 @pytest.mark.slow
 @given(TANGLED)
-@settings(max_examples=400, deadline=None)
 def test_a_display_name_means_its_entity_whatever_the_labels(entities: list[tuple[str, str]]) -> None:
     kg = graph(*entities)
     assert [kg.entity(kg.name(i)) for i in range(len(entities))] == list(range(len(entities)))
@@ -206,19 +205,16 @@ def test_a_display_name_means_its_entity_whatever_the_labels(entities: list[tupl
 
 
 @given(st.text(max_size=12))
-@settings(max_examples=400, deadline=None)
 def test_folding_twice_changes_nothing(name: str) -> None:
     assert fold(fold(name)) == fold(name)
 
 
 @given(st.text(min_size=1, max_size=12))
-@settings(max_examples=200, deadline=None)
 def test_no_name_folds_to_nothing(name: str) -> None:
     assert fold(name)
 
 
 @given(st.text(alphabet="abcxyz éüñ-'.", min_size=1, max_size=12))
-@settings(max_examples=200, deadline=None)
 def test_capitals_fold_away(name: str) -> None:
     assert fold(name.upper()) == fold(name)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyoxigraph
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from kg_data.columns import (
     ENTITY,
@@ -128,7 +128,6 @@ def test_a_file_holds_exactly_those_triples(suffix: str, tmp_path: Path) -> None
 
 
 @given(facts())
-@settings(max_examples=50, deadline=None)
 def test_no_triple_is_lost_or_added(world: Facts) -> None:
     links = {
         (entity_id(s), relation_id(p), entity_id(o))

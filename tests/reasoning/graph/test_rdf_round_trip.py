@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from kg_data.columns import GraphColumns, LiteralColumn
 from reasoning import KnowledgeGraph
@@ -61,7 +61,6 @@ class TestRoundTrip:
         return KnowledgeGraph.load(folder / f"graph{suffix}")
 
     @given(world=facts())
-    @settings(max_examples=30, deadline=None)
     def test_of_any_small_graph(self, tmp_path_factory: pytest.TempPathFactory, suffix: str, world: Facts) -> None:
         kg = KnowledgeGraph.from_triples(world.triples)
         assert content(self.again(kg, tmp_path_factory.mktemp("rdf"), suffix)) == content(kg)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reasoning.graph.index import TripleIndex
@@ -69,7 +69,6 @@ def test_the_index_holds_each_triple_once(triples: Triples) -> None:
 
 
 @given(triple_lists, st.sets(st.integers(0, ENTITIES - 1)), st.integers(0, RELATIONS - 1), st.booleans())
-@settings(max_examples=200)
 def test_edges_are_those_that_leave_the_sources(
     triples: Triples, sources: set[int], relation: int, inverse: bool
 ) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner
@@ -60,7 +60,6 @@ def test_parts_read_without_fault_give_the_exact_answer(query: str, names: str) 
 
 @pytest.mark.slow
 @given(st.integers(64, 900), st.sampled_from(SPLIT), st.sampled_from(FORMS), st.integers(0, 9))
-@settings(max_examples=40, deadline=None)
 def test_no_part_goes_beyond_the_budget(budget: int, query: str, names: str, seed: int) -> None:
     model = faultless()
     answer = ask(model, query, token_budget=budget, names=names, seed=seed, max_parts=200)

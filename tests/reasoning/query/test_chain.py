@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from reasoning import KnowledgeGraph, Query
 from reasoning.query.binding import bind
@@ -49,7 +49,6 @@ def test_a_query_is_done_in_these_steps(query: str, steps: list[Step]) -> None:
 
 @pytest.mark.slow
 @given(queries(sets()))
-@settings(max_examples=200, deadline=None)
 def test_a_step_needs_only_earlier_ones_and_every_step_but_the_last_is_needed(query: Query) -> None:
     chain = decompose(query)
     used = [{ref for ref in step.inputs if isinstance(ref, int)} for step in chain]
@@ -59,13 +58,11 @@ def test_a_step_needs_only_earlier_ones_and_every_step_but_the_last_is_needed(qu
 
 @pytest.mark.slow
 @given(queries(sets()))
-@settings(max_examples=200, deadline=None)
 def test_no_step_is_done_twice(query: Query) -> None:
     assert len(set(decompose(query))) == len(decompose(query))
 
 
 @given(queries(sets()))
-@settings(max_examples=100, deadline=None)
 def test_the_result_is_the_last_step_or_an_anchor(query: Query) -> None:
     chain = decompose(query)
     assert chain.result == len(chain) - 1 if len(chain) else isinstance(chain.result, Entity)

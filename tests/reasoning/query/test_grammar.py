@@ -3,7 +3,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reasoning import Query
@@ -48,14 +48,12 @@ values = st.one_of(
 
 @pytest.mark.slow
 @given(queries(sets(names, names, st.tuples(names, values), names, by_id=True)))
-@settings(max_examples=400, deadline=None)
 def test_a_query_prints_as_text_that_reads_back_to_it(query: Query) -> None:
     assert Query.parse(str(query)) == query
 
 
 @pytest.mark.slow
 @given(st.one_of(measured_sets(), numbers()))
-@settings(max_examples=400, deadline=None)
 def test_a_query_with_numbers_prints_as_text_that_reads_back_to_it(query: Query) -> None:
     assert Query.parse(str(query)) == query
 
@@ -226,7 +224,6 @@ def test_an_error_says_what_was_expected(text: str, message: str) -> None:
 
 
 @given(st.text(alphabet='ab"\\()&|!~,<>=._-019 \n', max_size=24))
-@settings(max_examples=400, deadline=None)
 def test_any_text_is_a_query_or_a_query_error(text: str) -> None:
     try:
         query = Query.parse(text)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reasoning import KnowledgeGraph, Query, SkylarkError
@@ -104,7 +104,6 @@ def branches(entities: st.SearchStrategy[Query]) -> st.SearchStrategy[Query]:
 
 @pytest.mark.slow
 @given(branches(st.builds(Entity, st.sampled_from(["1", "x", "-5", "٣", "9" * 5000]), st.just(True))))
-@settings(max_examples=200, deadline=None)
 def test_any_tree_of_the_four_operations_comes_back(query: Query) -> None:
     assert Query.from_record(query.to_record()) == query
 
@@ -196,7 +195,6 @@ def test_a_negative_id_that_is_no_mark_is_refused(record: Any) -> None:
         max_leaves=12,
     )
 )
-@settings(max_examples=400, deadline=None)
 def test_any_nesting_is_a_query_or_a_query_error(record: Any) -> None:
     try:
         query = Query.from_record(record)

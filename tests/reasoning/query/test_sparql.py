@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pyoxigraph
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kg_data.columns import GraphColumns, LiteralColumn
@@ -57,7 +57,6 @@ def selected(kg: KnowledgeGraph, query: Query | str) -> Outcome:
 
 @pytest.mark.slow
 @given(facts(), sets())
-@settings(max_examples=200, deadline=None)
 def test_every_query_selects_what_sets_over_the_triples_give(world: Facts, query: Query) -> None:
     found = selected(KnowledgeGraph.from_triples(world.triples), query)
     ids = {item[0] if isinstance(item, tuple) else item for item in found}  # type: ignore[union-attr]
@@ -66,7 +65,6 @@ def test_every_query_selects_what_sets_over_the_triples_give(world: Facts, query
 
 @pytest.mark.slow
 @given(facts(), sets())
-@settings(max_examples=60, deadline=None)
 def test_count_and_exists_say_how_many_and_whether(world: Facts, query: Query) -> None:
     kg = KnowledgeGraph.from_triples(world.triples)
     size = len(world.denote(query))
@@ -75,7 +73,6 @@ def test_count_and_exists_say_how_many_and_whether(world: Facts, query: Query) -
 
 @pytest.mark.slow
 @given(facts(), sets(), st.sampled_from((NUMBER, DECIMAL, DATE)), st.sampled_from((1, 2, None)))
-@settings(max_examples=80, deadline=None)
 def test_values_come_with_their_members(world: Facts, query: Query, relation: str, k: int | None) -> None:
     kg = KnowledgeGraph.from_triples(world.triples)
     asked: Query = Project(relation, query) if k is None else Top(k, relation, query)
@@ -86,7 +83,6 @@ def test_values_come_with_their_members(world: Facts, query: Query, relation: st
 
 @pytest.mark.slow
 @given(facts(), measured_sets())
-@settings(max_examples=150, deadline=None)
 def test_what_is_chosen_by_numbers_is_what_sets_over_the_triples_give(world: Facts, query: Query) -> None:
     found = selected(KnowledgeGraph.from_triples(world.triples), query)
     ids = {item[0] if isinstance(item, tuple) else item for item in found}  # type: ignore[union-attr]
@@ -104,7 +100,6 @@ def test_reckoned_numbers_tie_as_by_the_executor(measure: str, ranking: str) -> 
 
 @pytest.mark.slow
 @given(facts(), numbers())
-@settings(max_examples=150, deadline=None)
 def test_numbers_are_reckoned_alike(world: Facts, number: Query) -> None:
     kg = KnowledgeGraph.from_triples(world.triples)
     found = store_of(kg).query(number.to_sparql(kg))
@@ -115,7 +110,6 @@ def test_numbers_are_reckoned_alike(world: Facts, number: Query) -> None:
 
 @pytest.mark.slow
 @given(facts(), sets(), st.permutations(AWKWARD))
-@settings(max_examples=100, deadline=None)
 def test_no_name_changes_what_is_asked(world: Facts, query: Query, names: list[str]) -> None:
     new = dict(zip((*ENTITIES, *RELATIONS, NUMBER, DECIMAL, DATE), names, strict=False))
     links = frozenset((new[head], new[relation], new[tail]) for head, relation, tail in world.links)
@@ -169,14 +163,12 @@ def years(draw: st.DrawFn) -> KnowledgeGraph:
 @given(
     years(), st.sampled_from((">", ">=", "<", "<=", "=", "!=")), st.sampled_from(("476", "475.5", "-44", "1e4", "0"))
 )
-@settings(max_examples=80, deadline=None)
 def test_years_compare_as_numbers(kg: KnowledgeGraph, operator: str, bound: str) -> None:
     query = Query.parse(f'founded("e0" | !"e0") {operator} {bound}')
     assert selected(kg, query) == by_executor(query, kg)
 
 
 @given(years(), st.integers(1, 9), st.sampled_from(("top", "bottom")))
-@settings(max_examples=80, deadline=None)
 def test_ties_are_kept_alike(kg: KnowledgeGraph, k: int, word: str) -> None:
     query = Query.parse(f'{word}({k}, founded, "e0" | !"e0")')
     assert selected(kg, query) == by_executor(query, kg)

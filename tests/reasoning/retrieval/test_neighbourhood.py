@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reasoning import KnowledgeGraph, Query
@@ -64,7 +64,6 @@ def within(kg: KnowledgeGraph, entity: int, hops: int) -> dict[Triple, int]:
 
 
 @given(links, st.integers(1, 4))
-@settings(max_examples=100, deadline=None)
 def test_with_room_enough_it_is_all_that_is_within_so_many_hops(edges: set[tuple[int, str, int]], hops: int) -> None:
     kg = make(edges)
     found = search(kg, '"n0"', hops)
@@ -75,7 +74,6 @@ def test_with_room_enough_it_is_all_that_is_within_so_many_hops(edges: set[tuple
 # A way of two edges that ranks higher leads to n3 before the one of a single edge does, behind which there is one more.
 @example({(0, "blue", 3), (1, "red", 3), (2, "red", 2), (2, "red", 3)}, 3, 5)
 @given(links, st.integers(1, 3), st.integers(0, 12))
-@settings(max_examples=100, deadline=None)
 def test_the_budget_is_kept_and_what_was_met_beyond_it_is_counted(
     edges: set[tuple[int, str, int]], hops: int, room: int
 ) -> None:
@@ -88,7 +86,6 @@ def test_the_budget_is_kept_and_what_was_met_beyond_it_is_counted(
 
 
 @given(links, st.integers(1, 3), st.integers(1, 12))
-@settings(max_examples=100, deadline=None)
 def test_scores_fall_and_every_triple_has_its_path(edges: set[tuple[int, str, int]], hops: int, room: int) -> None:
     kg = make(edges)
     found = search(kg, 'blue(red("n0")) & red("n1")' if "blue" in kg.relation_names() else '"n0"', hops, room * PRICE)
@@ -104,7 +101,6 @@ def test_scores_fall_and_every_triple_has_its_path(edges: set[tuple[int, str, in
 
 
 @given(links, st.integers(1, 12))
-@settings(max_examples=50, deadline=None)
 def test_a_smaller_budget_gives_the_beginning_of_the_same_ranking(edges: set[tuple[int, str, int]], room: int) -> None:
     kg = make(edges)
     every = keys(search(kg, 'red(red("n0"))', 3))
@@ -212,7 +208,6 @@ STEPS = (("red", False), ("red", True), ("blue", False), ("blue", True))
     st.lists(st.tuples(st.integers(0, 1), st.lists(st.integers(0, 3), max_size=4).map(tuple)), min_size=1, max_size=3),
     st.integers(1, 4),
 )
-@settings(max_examples=100, deadline=None)
 def test_what_each_way_leads_through_ranks_first_whatever_other_ways_share_with_it(
     edges: set[tuple[int, str, int]], ways: list[tuple[int, tuple[int, ...]]], hops: int
 ) -> None:
@@ -225,7 +220,6 @@ def test_what_each_way_leads_through_ranks_first_whatever_other_ways_share_with_
 
 
 @given(st.sets(st.tuples(st.integers(0, 4), st.sampled_from(["size", "age"])), min_size=1), links)
-@settings(max_examples=50, deadline=None)
 def test_values_are_found_with_the_edges(valued: set[tuple[int, str]], edges: set[tuple[int, str, int]]) -> None:
     triples = [(f"n{h}", r, f"n{t}") for h, r, t in sorted(edges | {(0, "red", 1)})]
     values = [(f"n{entity}", name, 10 * entity) for entity, name in sorted(valued)]

@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reasoning import KnowledgeGraph
@@ -76,7 +76,6 @@ Case = tuple[set[tuple[int, str, int]], set[int], bool, int]
 
 
 @given(cases)
-@settings(max_examples=150, deadline=None)
 def test_with_room_enough_all_that_the_step_is_about_is_in_one_context(case: Case) -> None:
     kg, sources = make(case[0]), case[1]
     found = search(kg, sources, PLENTY, case[2], case[3], max_parts=16)
@@ -87,7 +86,6 @@ def test_with_room_enough_all_that_the_step_is_about_is_in_one_context(case: Cas
 
 @pytest.mark.slow
 @given(cases)
-@settings(max_examples=150, deadline=None)
 def test_what_fits_alone_is_in_one_context_without_distractors(case: Case) -> None:
     kg, sources = make(case[0]), case[1]
     needed = len(about(kg, sources, case[2]))
@@ -98,7 +96,6 @@ def test_what_fits_alone_is_in_one_context_without_distractors(case: Case) -> No
 
 @pytest.mark.slow
 @given(cases)
-@settings(max_examples=150, deadline=None)
 def test_with_room_enough_distractors_are_as_many_where_the_graph_has_them(case: Case) -> None:
     kg, sources = make(case[0]), case[1]
     (part,) = search(kg, sources, PLENTY, case[2], case[3]).parts
@@ -109,7 +106,6 @@ def test_with_room_enough_distractors_are_as_many_where_the_graph_has_them(case:
 
 @pytest.mark.slow
 @given(cases, st.integers(0, 40), st.integers(1, 8))
-@settings(max_examples=150, deadline=None)
 def test_the_budget_is_kept_and_what_did_not_fit_is_counted(case: Case, lines: int, max_parts: int) -> None:
     kg, sources = make(case[0]), case[1]
     found = search(kg, sources, lines * PRICE, case[2], case[3], max_parts)
@@ -122,7 +118,6 @@ def test_the_budget_is_kept_and_what_did_not_fit_is_counted(case: Case, lines: i
 
 @pytest.mark.slow
 @given(cases, st.integers(1, 8))
-@settings(max_examples=150, deadline=None)
 def test_the_parts_share_out_all_that_the_step_is_about(case: Case, lines: int) -> None:
     kg, sources = make(case[0]), case[1]
     found = search(kg, sources, lines * PRICE, case[2], case[3], max_parts=100)
@@ -132,7 +127,6 @@ def test_the_parts_share_out_all_that_the_step_is_about(case: Case, lines: int) 
 
 
 @given(cases, st.integers(0, 40))
-@settings(max_examples=50, deadline=None)
 def test_no_triple_is_twice_in_a_context(case: Case, lines: int) -> None:
     for part in search(make(case[0]), case[1], lines * PRICE, case[2], case[3], max_parts=4).parts:
         assert len(as_set(part.triples)) == len(part.triples)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kg_data.columns import LiteralColumn
@@ -230,7 +230,6 @@ ABC = KnowledgeGraph.from_triples(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
 @given(sets(["A", "B", "C"], ["r", "borders", "located in"], st.tuples(st.just("size"), st.integers(2, 6)), ["size"]))
 def test_every_answer_that_is_named_is_in_the_result(query: Query) -> None:
     for whole in (query, Count(query), Exists(query)):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 
 from kg_data.columns import GraphColumns, LiteralColumn
 from reasoning import KnowledgeGraph, Query
@@ -190,7 +190,6 @@ NAMED = sets(entities=("Ann", "Bob", "Cid", "Dee"), relations=("likes", "parent"
 
 
 @given(queries(NAMED))
-@settings(max_examples=150, deadline=None)
 def test_every_name_is_told_as_often_as_it_is_asked_for(query: Query) -> None:
     assume(not says_everything(query))
     words = query.verbalise()
@@ -200,7 +199,6 @@ def test_every_name_is_told_as_often_as_it_is_asked_for(query: Query) -> None:
 
 @pytest.mark.slow
 @given(queries(NAMED))
-@settings(max_examples=150, deadline=None)
 def test_brackets_are_closed(query: Query) -> None:
     words = query.verbalise()
     assert words.count("(") == words.count(")")

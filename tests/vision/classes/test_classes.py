@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vision.classes import (
@@ -86,7 +86,6 @@ def test_a_label_is_the_phrase_in_lower_case_without_article_its_head_noun_singu
 
 
 @given(st.lists(st.sampled_from(["Dogs", "RED", "the", "of", "two", "in", "-", "knives", "é", "x's"]), max_size=6))
-@settings(max_examples=100, deadline=None)
 def test_a_label_has_no_capitals_and_single_spaces_whatever_the_words(words: list[str]) -> None:
     label = normalise("  ".join(words))
     assert label == " ".join(label.lower().split())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -175,7 +175,6 @@ boxes = st.lists(
 
 
 class TestLabels:
-    @settings(deadline=None, max_examples=60)
     @given(boxes=boxes, size=st.tuples(st.integers(5, 80), st.integers(5, 20)))
     def test_none_leaves_the_picture_and_none_hides_another(
         self, boxes: list[tuple[int, ...]], size: tuple[int, int]

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import supervision
-from hypothesis import given, settings
+from hypothesis import given
 from pycocotools import mask as coco_mask  # type: ignore[import-untyped]
 from pycocotools.coco import COCO  # type: ignore[import-untyped]
 from pycocotools.cocoeval import COCOeval  # type: ignore[import-untyped]
@@ -171,7 +171,6 @@ class TestSupervision:
         assert not mask[1, :30, :40].any()
 
     @given(detections(parts=2))
-    @settings(max_examples=30)
     def test_boxes_go_there_and_back(self, found: Detections) -> None:
         boxes = replace(found, polygons=None, output=OutputFormat())
         assert Detections.from_supervision(boxes.to_supervision(), found.image_size, found.classes) == boxes
@@ -212,7 +211,6 @@ class TestSupervision:
 
 class TestFilesOfOtherTools:
     @given(detections())
-    @settings(max_examples=40)
     def test_supervision_reads_our_voc(self, found: Detections) -> None:
         root = ElementTree.fromstring(replace(found, polygons=None).to_voc())
         theirs, names = detections_from_xml_obj(root, list(found.classes), found.image_size)
@@ -223,7 +221,6 @@ class TestFilesOfOtherTools:
             assert np.all(np.abs(theirs.xyxy - found.xyxy.astype(np.float64)) <= 1 + 1e-6 * max(found.image_size))
 
     @given(detections())
-    @settings(max_examples=40)
     def test_supervision_reads_our_yolo(self, found: Detections) -> None:
         lines, names = found.to_yolo()
         theirs = yolo_annotations_to_detections(lines.splitlines(), found.image_size, with_masks=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from faster_coco_eval.core import mask as coco_mask  # type: ignore[import-untyped]
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import label  # type: ignore[import-untyped]
@@ -40,13 +40,11 @@ def square(left: float, top: float, side: float) -> np.ndarray:
 
 
 class TestMasksAndRings:
-    @settings(deadline=None, max_examples=200)
     @given(mask=masks)
     def test_a_mask_comes_back_from_its_rings(self, mask: np.ndarray) -> None:
         """Parts, holes, parts in holes and pixels that touch at a corner included."""
         assert np.array_equal(mask_from_rings(rings_from_mask(mask), size_of(mask)), mask)
 
-    @settings(deadline=None, max_examples=100)
     @given(mask=masks)
     def test_each_part_has_one_ring_whose_area_is_its_pixels(self, mask: np.ndarray) -> None:
         parts, count = label(mask, np.ones((3, 3)))
@@ -89,7 +87,6 @@ class TestMasksAndRings:
         assert len(rough[0]) < len(exact[0]) / 2
         assert iou(mask_from_rings(rough, (100, 100)), disc()) > 0.99
 
-    @settings(deadline=None, max_examples=100)
     @given(mask=masks, tolerance=st.floats(0.1, 3))
     def test_any_tolerance_gives_rings_of_three_points_within_the_mask_bounds(
         self, mask: np.ndarray, tolerance: float
@@ -119,7 +116,6 @@ class TestNumberOfPoints:
         assert with_points(ring, 4)[0].tolist() == [0, 1]
 
     @pytest.mark.slow
-    @settings(deadline=None, max_examples=80)
     @given(mask=masks.filter(np.any), points=st.integers(3, 60))
     def test_exactly_so_many_within_the_bounds_clockwise_from_the_top(self, mask: np.ndarray, points: int) -> None:
         rings = rings_from_mask(mask)
@@ -152,7 +148,6 @@ class TestNumberOfPoints:
         )
         assert found > best - 0.02
 
-    @settings(deadline=None, max_examples=50)
     @given(corners=st.integers(3, 12), points=st.integers(12, 40))
     def test_more_points_than_needed_leave_the_shape(self, corners: int, points: int) -> None:
         ring = regular(corners, 40, 50)
@@ -179,7 +174,6 @@ class TestNumberOfPoints:
         assert found.shape == (points, 2)
         assert np.isfinite(found).all()
 
-    @settings(deadline=None, max_examples=30)
     @given(mask=masks.filter(lambda mask: mask.sum() > 20), points=st.integers(3, 12))
     def test_moving_the_points_loses_nothing(self, mask: np.ndarray, points: int) -> None:
         big = np.kron(mask, np.ones((12, 12), bool))

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vision.classes.lexicon import COCO_CLASSES, COCO_SUPERCATEGORIES
@@ -145,7 +145,6 @@ def overlap_of(one: list[float], other: list[float]) -> float:
 
 class TestRequests:
     @pytest.mark.slow
-    @settings(deadline=None, max_examples=25)
     @given(asked=st.lists(st.sampled_from(COCO_CLASSES), min_size=1, max_size=80, unique=True))
     def test_some_classes_give_exactly_their_part_of_all(
         self, detector: NanoDet, everything: Found, asked: list[str]
@@ -181,7 +180,6 @@ class TestSizes:
         assert np.all(found.xyxy <= (*size, *size))
         assert np.all(found.xyxy[:, 2:] > found.xyxy[:, :2])
 
-    @settings(deadline=None, max_examples=30)
     @given(width=st.integers(1, 3000), height=st.integers(1, 3000))
     def test_the_letterbox_holds_the_whole_image_and_zeros_beside_it(self, width: int, height: int) -> None:
         placed = letterboxed(np.full((height, width, 3), 255, np.uint8))

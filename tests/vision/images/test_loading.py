@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps
 
@@ -172,7 +172,6 @@ class TestBrokenImages:
             refused(data[:-cut], "cut off or broken")
 
     @pytest.mark.slow
-    @settings(deadline=None, max_examples=150)
     @given(
         form=st.sampled_from(["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"]),
         changes=st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), min_size=1, max_size=12),

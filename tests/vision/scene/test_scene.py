@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reasoning import KnowledgeGraph, Query
@@ -182,7 +182,6 @@ things = st.lists(thing, max_size=6).map(
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(things, st.sampled_from(["left_of", "on", "near", "inside", "larger_than"]))
 def test_a_query_gives_what_a_loop_over_the_boxes_gives(
     drawn: dict[str, tuple[str, list[int], tuple[int, int, int]]], relation: str

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kg_data.values import Value
@@ -147,7 +147,6 @@ def toggled(kg: KnowledgeGraph, model: Model, wanted: list[tuple[Any, ...]]) -> 
 
 @pytest.mark.parametrize("settled", [False, True], ids=["pending", "settled"])
 @given(steps=st.lists(st.lists(toggles, min_size=1, max_size=6), min_size=1, max_size=5))
-@settings(max_examples=60, deadline=None)
 def test_it_says_what_a_graph_built_anew_says(settled: bool, steps: list[list[tuple[Any, ...]]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         if settled:

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reasoning.graph.index import TripleIndex
@@ -70,7 +70,6 @@ def assert_same(changed: ChangedIndex, content: set[Triple]) -> None:
 @pytest.mark.parametrize("pending", [0, 3, 100], ids=["always settled", "often settled", "never settled"])
 @pytest.mark.parametrize("laid_over", [0.0, 10.0], ids=["made anew", "laid over"])
 @given(start=st.sets(of_base, max_size=15), steps=st.lists(st.lists(triples, max_size=8), max_size=4))
-@settings(max_examples=40, deadline=None)
 def test_every_question_is_answered_as_by_an_index_built_anew(
     pending: int, laid_over: float, start: set[Triple], steps: list[list[Triple]]
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reasoning import KnowledgeGraph, Source, Sourced
@@ -53,7 +53,6 @@ def content_of(kg: KnowledgeGraph) -> dict[str, Any]:
 
 @pytest.mark.slow
 @given(changes=st.lists(one_change, min_size=1, max_size=8))
-@settings(max_examples=60, deadline=None)
 def test_what_is_opened_is_what_was_acknowledged(changes: list[Change]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         start = KnowledgeGraph.from_triples(START).changed(labels=[("Q1", "Paris")])
