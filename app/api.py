@@ -21,7 +21,7 @@ from app.ask.speech import SharedSpeech
 from app.graph.answer_view import ANSWERS, ANSWERS_AT_ONCE, ask
 from app.graph.graphs import DEFAULT_GRAPH, GraphRegistry
 from app.image.looking import AT_ONCE, MOST_IN_SCENE, NO_SLICES, USUAL_SCORE, SharedDetector
-from app.models.models import MAX_NEW_TOKENS, LanguageModel
+from app.models import MAX_NEW_TOKENS, LanguageModel
 from app.programs.calls import Group
 from app.programs.descriptions import (
     USUAL_IN_SCENE,

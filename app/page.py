@@ -21,7 +21,7 @@ from app.graph.graphs import GraphRegistry
 from app.graph.page import GraphDemo, build_graphs
 from app.image.looking import SharedDetector
 from app.image.page import ImageTab
-from app.models.models import LanguageModel, ModelsTab, language_model_html
+from app.models import LanguageModel, ModelsTab, language_model_html
 from app.programs.calls import Calls, CheckedCalls, ToolServer
 from app.server.serving import KEPT_SECONDS, QUEUE_LIMIT, TIDY_SECONDS, Beside, clear, launch, prepare
 from app.video.page import VideoTab

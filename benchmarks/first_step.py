@@ -20,7 +20,7 @@ from app.graph.answer_view import ask
 from app.graph.examples import WORLD_EXAMPLES
 from app.graph.graphs import DEFAULT_GRAPH
 from app.graph.steps_view import LiveRun
-from app.models.models import LanguageModel
+from app.models import LanguageModel
 from benchmarks.machine import machine, machine_words
 from reasoning import KnowledgeGraph
 from reasoning.execution.conclusion import StepFinished

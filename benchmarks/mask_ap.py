@@ -25,8 +25,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 import kg_data
 from benchmarks.machine import machine, machine_words
 from vision.detections.boxes import Rings
-from vision.detections.polygons import grabcut_outlines, rings_from_mask, with_points
-from vision.detections.polygons.grabcut import grabcut, rounded_box, window
+from vision.detections.polygons import grabcut, grabcut_outlines, rings_from_mask, rounded_box, window, with_points
 from vision.detectors.detector import Found, Request
 from vision.detectors.nanodet.detector import NanoDet
 from vision.evaluation.annotations import AnnotatedSet, from_rings, read_annotations

@@ -3,7 +3,7 @@
     python -m benchmarks.mask_weights [--images DIR]
 
 Logistic regression over pixels of the annotated boxes, as many of each object whatever its size. The figures that
-`benchmarks.mask_ap` reports are of other images. Copy what is printed into `vision/detections/polygons/grabcut.py`.
+`benchmarks.mask_ap` reports are of other images. Copy what is printed into `vision/detections/polygons.py`.
 Takes about a minute.
 """
 
@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 import kg_data
-from vision.detections.polygons.grabcut import KINDS, evidence, window
-from vision.detections.polygons.masks import mask_from_rings
+from vision.detections.polygons import KINDS, evidence, mask_from_rings, window
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
 from vision.images import load_image
 

@@ -33,7 +33,7 @@ import kg_data
 from app.ask.desk import AskController, AskSession, Reply
 from app.graph.graphs import GraphRegistry
 from app.image.looking import NO_SLICES, Looked, SharedDetector
-from app.models.models import LanguageModel
+from app.models import LanguageModel
 from app.server.serving import clear, prepare
 from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words

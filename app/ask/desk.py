@@ -35,7 +35,7 @@ from app.graph.examples import MOST, about_graph, named
 from app.graph.graphs import DEFAULT_GRAPH, GraphRegistry
 from app.image.examples import PHOTOGRAPHS, Photograph
 from app.image.looking import USUAL_SCORE, Looked, SharedDetector, loaded
-from app.models.models import LanguageModel
+from app.models import LanguageModel
 from reasoning import Answer, KnowledgeGraph, Reasoner
 from reasoning.query.read_question import QuestionError
 from skylark.errors import SkylarkError

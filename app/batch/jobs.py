@@ -25,7 +25,7 @@ from langchain_core.language_models import BaseChatModel
 from app.batch.queue import Job, JobStore, State, WaitingLine
 from app.batch.upload import MOST_FILES, Bounds, Upload, described, split_of, unpack, write_expected
 from app.graph.graphs import GraphRegistry
-from app.models.models import MAX_NEW_TOKENS, LanguageModel
+from app.models import MAX_NEW_TOKENS, LanguageModel
 from app.server.views import percent, shortened
 from reasoning import KnowledgeGraph, Reasoner
 from reasoning.completion.options import CompletionOptions

@@ -45,7 +45,7 @@ from app.batch.view import (
 )
 from app.graph.graphs import GraphRegistry
 from app.image.looking import SharedDetector
-from app.models.models import LanguageModel
+from app.models import LanguageModel
 from app.server.views import failure_html, muted
 from reasoning.evaluation.query_files import PROTOCOLS, SPLITS
 from skylark.errors import SkylarkError

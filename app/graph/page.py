@@ -28,7 +28,7 @@ from app.graph.parts import NO_CHANGES, Changes, GraphParts, NewestQuestions
 from app.graph.prediction_slider import PredictionSlider, position_of, proof_shown, slider_html
 from app.graph.steps_view import LiveRun, ShownStep, conclusion_html, status_html, steps_html
 from app.graph.text_to_graph_panel import TextToGraphPanel
-from app.models.models import LanguageModel
+from app.models import LanguageModel
 from app.server.views import (
     counted,
     duration,

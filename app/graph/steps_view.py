@@ -17,7 +17,7 @@ import numpy as np
 from langchain_core.language_models import BaseChatModel
 from markupsafe import Markup
 
-from app.models.models import MAX_NEW_TOKENS
+from app.models import MAX_NEW_TOKENS
 from app.server.serving import RUN_SECONDS, TookTooLongError
 from app.server.views import counted, duration, macro, render
 from reasoning import KnowledgeGraph, Query, Reasoner

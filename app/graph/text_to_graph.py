@@ -16,7 +16,7 @@ from typing import Literal
 from langchain_core.language_models import BaseChatModel
 
 from app.graph.steps_view import DONE, TimeIsOverError, happenings
-from app.models.models import LanguageModel
+from app.models import LanguageModel
 from app.server.serving import TEXT_TO_GRAPH_SECONDS
 from reasoning.extraction.asking import ExtractionOptions, check_able
 from reasoning.extraction.extraction import Extraction

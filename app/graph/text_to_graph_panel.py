@@ -37,7 +37,7 @@ from app.graph.text_to_graph import (
     relation_words,
 )
 from app.graph.text_to_graph import MOST_RELATION_CHARACTERS as MOST_RELATION_CHARACTERS
-from app.models.models import LanguageModel, offered
+from app.models import LanguageModel, offered
 from app.server.serving import TEXT_TO_GRAPH_AT_ONCE, TEXT_TO_GRAPH_SECONDS
 from app.server.views import counted, failure_html, in_view, macro, render, shortened
 from kg_data.values import Value

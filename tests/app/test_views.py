@@ -33,7 +33,7 @@ from app.graph.page import GraphDemo, ShownRun
 from app.graph.parts import NO_CHANGES, GraphParts
 from app.graph.steps_view import LiveRun, ShownStep, conclusion_html, steps_html
 from app.image.looking import SharedDetector
-from app.models.models import LanguageModel
+from app.models import LanguageModel
 from app.server.views import failure_html
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.errors import QueryError, UnknownEntityError
@@ -628,7 +628,7 @@ def test_a_hosted_model_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
         built.append(SlowModel(seconds=0))
         return built[-1]
 
-    monkeypatch.setattr("app.models.models.load_llm", build)
+    monkeypatch.setattr("app.models.load_llm", build)
     model = LanguageModel("provider:model")
     assert model.reader is model.for_run() is built[0]
     lands = KnowledgeGraph.from_triples([("France", "capital", "Paris"), ("Spain", "capital", "Madrid")])

@@ -82,13 +82,6 @@ _ANIMAL_FACES = 0x1F42D, 0x1F43C
 """Mouse to panda: the faces of animals."""
 
 
-def is_emoji(character: str) -> bool:
-    """Whether a character is a picture, or an invisible sign that goes with one."""
-    return ord(character) in (0xFE0F, 0x200D) or (
-        ord(character) > 0x2190 and unicodedata.category(character) in ("So", "Sk")
-    )
-
-
 def emoji_name(character: str) -> str:
     """What a picture shows, in lower case; empty where it shows no thing."""
     name = unicodedata.name(character, "").lower()

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.detections.boxes import Rings
-from vision.detections.polygons.grabcut import Window, colour_evidence, window
+from vision.detections.polygons import Window, colour_evidence, window
 
 NEUTRAL = ("black", "white", "grey")
 BASIC_COLOURS = (*NEUTRAL, "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown")

@@ -26,7 +26,7 @@ from skylark.text import Element, element, html, table
 from vision.detections.boxes import Rings
 from vision.detections.detections import Detections
 from vision.detections.drawing import draw, image_of
-from vision.detections.polygons.masks import mask_from_rings, rings_from_mask
+from vision.detections.polygons import mask_from_rings, rings_from_mask
 from vision.errors import DetectionsError
 from vision.images import ImageSource, LoadedImage
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from reasoning.lm.calls import abandoned
 from vision.detections.boxes import Rings, best_first, suppressed
-from vision.detections.polygons.masks import mask_from_rings, rings_from_mask
+from vision.detections.polygons import mask_from_rings, rings_from_mask
 from vision.detectors.detector import Detector, Found, Request, all_found
 from vision.errors import DetectorError, SlicingError
 from vision.images import LoadedImage

@@ -14,7 +14,7 @@ from app.ask.image_intent import Heard
 from app.graph.graphs import GraphRegistry
 from app.image.looking import Looked, SharedDetector
 from app.image.page import task_html
-from app.models.models import LanguageModel
+from app.models import LanguageModel
 from reasoning import Query
 from vision import Detections, Grounding, Scene, Task
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher

@@ -18,7 +18,7 @@ from app.api import Programs
 from app.ask.speech import SharedSpeech
 from app.graph.graphs import GraphRegistry
 from app.image.looking import SharedDetector
-from app.models.models import LanguageModel
+from app.models import LanguageModel
 from app.programs.descriptions import CallError
 from app.server.serving import HEARD_AT_ONCE
 from reasoning.speech import Audio, SpeechModel, Transcript

@@ -20,7 +20,7 @@ from app.batch.upload import receive
 from app.batch.view import Updates, kept_job
 from app.graph.graphs import GraphRegistry
 from app.image.looking import SharedDetector
-from app.models.models import LanguageModel
+from app.models import LanguageModel
 from app.video import page as video_page
 from app.video.job import VideoJob
 from app.video.page import VideoTab

@@ -45,7 +45,7 @@ from app.batch.queue import PAGE_CLOSED, TURN_OVER, JobStore, WaitingLine
 from app.batch.upload import receive
 from app.batch.view import answers_html, estimate_html, figures_html, kept_job, state_html
 from app.graph.graphs import GraphRegistry
-from app.models.models import LanguageModel, open_model
+from app.models import LanguageModel, open_model
 from reasoning import KnowledgeGraph
 from reasoning.evaluation.runs import QueryEvaluation
 from reasoning.lm import LLMError

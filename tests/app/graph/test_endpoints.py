@@ -15,7 +15,7 @@ from app.graph.examples import examples_for
 from app.graph.graphs import GraphRegistry, UploadError, read_graph
 from app.graph.page import GraphDemo, description
 from app.graph.parts import NO_CHANGES
-from app.models.models import LanguageModel
+from app.models import LanguageModel
 from reasoning import KnowledgeGraph, Reasoner
 from reasoning.errors import EndpointError
 from skylark.errors import UnknownGraphError

@@ -28,7 +28,7 @@ from app.graph.parts import Changes
 from app.graph.prediction_slider import MOST_POSITION, PredictionSlider, least_of, position_of, proof_shown
 from app.graph.predictions import AnswerWithPredictions, PredictedAnswers, PredictedGraph, Predictors
 from app.image.looking import SharedDetector
-from app.models.models import LanguageModel
+from app.models import LanguageModel
 from app.server.views import called, percent
 from reasoning import KnowledgeGraph, Query
 from reasoning.errors import CompletionError

@@ -10,7 +10,7 @@ from app.__main__ import main
 from app.graph.graphs import GraphRegistry, OwnGraphs, UploadError, read_graph, reading, shown_name
 from app.graph.page import GraphDemo
 from app.graph.parts import Changes
-from app.models.models import LanguageModel
+from app.models import LanguageModel
 from kg_data.loaders import LoadingOptions
 from reasoning import KnowledgeGraph, Reasoner
 from skylark.errors import SkylarkError, UnknownGraphError

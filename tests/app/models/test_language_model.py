@@ -12,8 +12,8 @@ import gradio as gr
 import pytest
 from gradio.context import LocalContext
 
-from app.models import models as models_own
-from app.models.models import LanguageModel, ModelsTab, OwnModels, cards, cards_html, offered, open_model, try_model
+from app import models as models_own
+from app.models import LanguageModel, ModelsTab, OwnModels, cards, cards_html, offered, open_model, try_model
 from app.server.views import failure_html
 from reasoning.lm import LLMError
 from reasoning.lm.hosted import PROVIDERS, load_hosted

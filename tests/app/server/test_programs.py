@@ -36,7 +36,7 @@ from app.api import Programs
 from app.ask.speech import SharedSpeech
 from app.graph.graphs import GraphRegistry
 from app.image.looking import MOST_IN_SCENE, SharedDetector
-from app.models.models import LanguageModel
+from app.models import LanguageModel
 from app.programs.calls import TOOLS, Calls
 from app.programs.descriptions import CallError, with_first_relations
 from app.server import serving

@@ -13,9 +13,9 @@ import pytest
 
 from reasoning.completion.rule_mining import BUCKETS, DirectedEdges, RuleOptions, bucket_of, group_of
 from reasoning.completion.rule_model import OFTEN, REST, RulePredictor
-from reasoning.completion.rules.reasons import reasons
 from reasoning.errors import CompletionError
 from reasoning.graph.index import TripleIndex
+from tests.reasoning.completion.rule_reasons import reasons
 
 Triple = tuple[int, int, int]
 Edges = dict[int, set[tuple[int, int]]]

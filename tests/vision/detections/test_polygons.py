@@ -11,9 +11,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import label  # type: ignore[import-untyped]
 
-from vision.detections.polygons import grabcut_outlines, mask_from_rings, rings_from_mask, with_points
-from vision.detections.polygons.grabcut import rounded_box
-from vision.detections.polygons.masks import fitted, joined, ring_area
+from vision.detections.polygons import (
+    fitted,
+    grabcut_outlines,
+    joined,
+    mask_from_rings,
+    ring_area,
+    rings_from_mask,
+    rounded_box,
+    with_points,
+)
 from vision.errors import FormatError, InstructionError
 from vision.evaluation.annotations import read_annotations
 from vision.images import LoadedImage, load_image

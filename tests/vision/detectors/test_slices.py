@@ -15,7 +15,7 @@ from tests.vision.detectors.contract import DetectorContract
 from tests.vision.detectors.test_nanodet import photograph
 from vision import Vision
 from vision.detections.boxes import Rings
-from vision.detections.polygons.masks import mask_from_rings, rings_from_mask
+from vision.detections.polygons import mask_from_rings, rings_from_mask
 from vision.detectors.detector import Detector, Found, Request, class_numbers
 from vision.detectors.nanodet.detector import NanoDet
 from vision.detectors.slices import MOST_SLICES, Look, Merge, Part, SlicedDetector, Slicing, merged

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
-from vision.detections.polygons.masks import mask_from_rings
+from vision.detections.polygons import mask_from_rings
 from vision.detectors.detector import Found, Request
 from vision.detectors.transformers_models import batches as sam_masks
 from vision.detectors.transformers_models import open_transformers, with_masks

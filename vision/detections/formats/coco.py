@@ -40,7 +40,7 @@ from vision.detections.formats.records import (
     quoted,
     written_scores,
 )
-from vision.detections.polygons.masks import rings_from_mask
+from vision.detections.polygons import rings_from_mask
 from vision.errors import FormatError
 from vision.task import Geometry, OutputFormat
 

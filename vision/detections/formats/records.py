@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vision.detections.boxes import Rings, nearest
 from vision.detections.detections import Detections
-from vision.detections.polygons.masks import joined
+from vision.detections.polygons import joined
 from vision.errors import DetectionsError, FormatError
 from vision.task import ClassForm, OutputFormat
 

@@ -34,7 +34,7 @@ from skylark.models import (
     quiet_transformers,
 )
 from vision.detections.boxes import Rings
-from vision.detections.polygons.masks import rings_from_mask
+from vision.detections.polygons import rings_from_mask
 from vision.detectors.detector import Detector, Found, Request
 from vision.errors import DetectorError, MissingExtraError
 from vision.images import LoadedImage

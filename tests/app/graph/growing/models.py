@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.models.models import LanguageModel
+from app.models import LanguageModel
 from tests.reasoning.chat_models import Reply, ScriptedChatModel
 
 RELATIONS = "works for: person -> company\nfounded in: company -> year"

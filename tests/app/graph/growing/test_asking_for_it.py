@@ -17,7 +17,7 @@ from app.graph.text_to_graph import (
     schema_of,
 )
 from app.graph.text_to_graph_panel import expected_html, reader_of_texts
-from app.models.models import LanguageModel
+from app.models import LanguageModel
 from skylark.errors import UsageError
 from tests.app.graph.growing.models import TEXT, page_model
 from tests.app.test_views import assert_harmless
