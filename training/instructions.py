@@ -25,8 +25,7 @@ from training.loop import Progress, Report, TrainingError, WritingOptions, claim
 from vision.classes.vocabulary import singular
 from vision.detections.colours import BASIC_COLOURS
 from vision.errors import InstructionError
-from vision.parsing import expression_codec as expression_surface
-from vision.parsing import instruction_codec as task_surface
+from vision.parsing import expression_codec, instruction_codec
 from vision.parsing.expression_codec import PAIRED, kind_of_event
 from vision.parsing.expression_reader import PEOPLE, beginning
 from vision.parsing.instruction_codec import TaskReply
@@ -486,7 +485,7 @@ class ReadingCurriculum:
         for one in instructions:
             prompt = TextPrompt(one.text)
             try:
-                pieces = task_surface.written(one.reply, prompt)
+                pieces = instruction_codec.written(one.reply, prompt)
                 yield from self._segment(one.reply.kind, prompt, pieces)
             except InstructionError:
                 continue
@@ -496,7 +495,7 @@ class ReadingCurriculum:
         for one in expressions:
             prompt = TextPrompt(one.text)
             try:
-                pieces = expression_surface.written(one.sentence, one.words, prompt, about)
+                pieces = expression_codec.written(one.sentence, one.words, prompt, about)
                 kind = "video" if about is VIDEO else "expression"
                 yield from self._segment(f"{kind}: {one.sentence.question}", prompt, pieces)
             except InstructionError:

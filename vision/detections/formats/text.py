@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from vision.detections.boxes import checked_classes, checked_size
 from vision.detections.detections import Detections
 from vision.detections.formats import coco, lines
-from vision.detections.formats import coco as voc
-from vision.detections.formats import lines as json_objects
 from vision.detections.formats.layout import POSITION_LOST, Grid
 from vision.detections.formats.records import MAX_CHARACTERS, assembled
 from vision.errors import DetectionsError, FormatError
@@ -34,11 +32,11 @@ def write(detections: Detections) -> str:
         _check_polygons(detections, output)
     lost = "" if output.centre else POSITION_LOST
     if output.format == "json":
-        return json_objects.write_json(detections, grid, lost)
+        return lines.write_json(detections, grid, lost)
     if output.format == "coco":
         return coco.write(detections, grid)
     if output.format == "voc":
-        return voc.write_voc(detections, grid)
+        return coco.write_voc(detections, grid)
     body = lines.write_lines(detections, grid)
     return f"# {lost}\n{body}" if lost else body
 
@@ -67,8 +65,8 @@ def read(
     if grid.output.format == "coco":
         return coco.read(text, size, output, known)
     readers = {
-        "voc": voc.read_voc,
-        "json": json_objects.read,
+        "voc": coco.read_voc,
+        "json": lines.read,
         "yolo": lines.read_yolo,
         "tokens": lines.read_tokens,
         "tuple": lines.read_tuples,
@@ -105,9 +103,9 @@ def _format_of(text: str) -> OutputFormat:
     if _TUPLES.match(body):
         raise _ambiguous("tuple", "their scale and the order of their numbers", 'scale="pixel", box="xyxy"')
     if body.startswith("<"):
-        return voc.format_of(body)
+        return coco.format_of(body)
     if body.startswith(("[", "{")):
-        value = json_objects.parsed(body)
+        value = lines.parsed(body)
         if isinstance(value, dict) and "annotations" in value:
             return OutputFormat("coco")
         if (
