@@ -286,7 +286,7 @@ as soon as one has run."""
 
 
 def estimate_html(count: int, size: int, seconds_an_image: float) -> Markup:
-    """What looking at so many images of so many bytes would take."""
+    """Show the number, bytes and estimated time of a batch of images."""
     about = rough_duration(max(1.0, count * seconds_an_image))
     bytes_text = f"{size / 2**20:.1f} MB" if size >= 2**20 else f"{size / 2**10:.0f} KB"
     return macro("status", f"{counted(count, 'image')}, {bytes_text}: about {about} here, once it is your turn.")

@@ -146,7 +146,11 @@ class OwnGraphs:
         return own
 
     def _kept_beside(self, owner: str, now: float, size: int) -> dict[str, OwnGraph]:
-        """Others' graphs, where one of so many bytes has room beside them."""
+        """Return other visitors' graphs that are in use, by key, if a graph of `size` bytes fits beside them.
+
+        Raises:
+            UploadError: there is no room.
+        """
         kept = {k: g for k, g in self._held.items() if g.owner != owner and now - g.used < IDLE_SECONDS}
         if len(kept) >= MOST_GRAPHS or sum(g.kg.nbytes for g in kept.values()) + size > MOST_HELD:
             raise UploadError(

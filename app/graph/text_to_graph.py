@@ -53,7 +53,7 @@ Prize in Chemistry in 1935. Their daughter, Hélène Langevin-Joliot, was born i
 Ève Curie, the younger daughter of Marie Curie, was born in Paris in 1904. Ève Curie wrote the biography Madame Curie. \
 Ève Curie married Henry Labouisse, who directed UNICEF. Paul Langevin was a student of Pierre Curie. Paul Langevin was \
 born in Paris in 1872 and taught at the Collège de France."""
-"""A text to try it with, every sentence of which states facts."""
+"""Example text; every sentence states facts."""
 
 
 def checked_text(given: object) -> str:
@@ -328,7 +328,7 @@ class TextToGraphRuns:
         self._lock = threading.Lock()
 
     def begin(self, visit: str, run: TextToGraphRun) -> None:
-        """Keep what is to be read next for a visit.
+        """Store the text that a visitor reads next.
 
         Raises:
             SkylarkError: another text of the visit's is being read.

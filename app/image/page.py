@@ -43,7 +43,7 @@ from vision.task import FormatName, Order, OutputFormat, RankKey
 MOST_CLASSES = 12
 MOST_ROWS = 60
 MOST_COLOURS = 3
-"""That things of which none is sure are said to have; of more, naming them tells nothing."""
+"""Most colours named for low-confidence things; naming more tells nothing."""
 MOST_TALLIED = 6
 """Classes whose numbers the heading tells."""
 NOT_UNDERSTOOD = "Not understood"
