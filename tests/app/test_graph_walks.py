@@ -66,7 +66,7 @@ def test_an_example_is_drawn_and_mistakes_and_questions_back_are_answered(browse
 
         page.uncheck("#run_llm input")
         page.focus("#question textarea")
-        seen = []
+        seen: list[tuple[str, bool]] = []
         while not seen or (seen[-1][0] != "BODY" and len(seen) < 60):
             page.keyboard.press("Tab")
             seen.append(page.evaluate(
@@ -238,7 +238,8 @@ def test_evidence_is_walked_and_the_table_sorted_saved_and_linked_to(browser: An
         assert len(saved(page, "#answer [data-form=csv]").read_text(encoding="utf-8").splitlines()) == 10
         page.click("#answer [data-link]")
         expect(page, "#answer .sk-said", "link")
-        page.goto(page.url)
+        link = page.url
+    with visit(browser, link, "link") as page:
         expect(page, "#answer", "9 answers")
         assert page.input_value("#question textarea") == 'population(borders("Germany"))'
         expect(page, "#steps_status", "not asked")

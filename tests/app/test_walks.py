@@ -26,7 +26,7 @@ from tests.app.browsing import (
     choose,
     expect,
     fits,
-    open_tab,
+    opened_anew,
     saved,
     text,
     visit,
@@ -179,8 +179,7 @@ def test_a_newcomer_gives_pictures_speaks_and_sends_a_link_on(listening: Any, wa
         )
         voice.click()
         expect(page, "#ask_status", "or type")
-        page.unroute("**/queue/join*")
-        page.goto(link)
+    with visit(listening, link, "newcomer-link", tab="Ask") as page:
         answered(page, "Germany")
 
 
@@ -220,6 +219,8 @@ def test_an_image_is_looked_at_and_its_things_light_up_together(browser: Any, wa
         page.wait_for_selector("#scene .sk-scene-node.sk-lit")
         assert {"sk-object", "sk-tag", "sk-scene-node", "sk-link", "li", "tr"} <= lit()
         assert page.locator("#scene .sk-scene-node.sk-lit title").text_content() == "person 1"
+        page.mouse.move(0, 0)  # a pointer at rest has a say too as the page scrolls
+        wait(page, "!document.querySelector('#image_row .sk-lit')")
         page.focus("#scene .sk-scene-node")
         page.keyboard.press("ArrowRight")
         page.wait_for_selector("#overlay .sk-reason.sk-lit")
@@ -320,10 +321,10 @@ def test_a_video_is_followed_stopped_and_gone_through_by_its_timeline(
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
         assert moment() != pytest.approx(start, abs=0.05)
-        page.reload()
-        open_tab(page, "Video")
-        page.wait_for_selector("#video_stage video")
-        assert page.locator("#video_timeline .sk-seen").count(), "the video is found again"
+        again = opened_anew(page, "Video")
+        again.wait_for_selector("#video_stage video")
+        assert again.locator("#video_timeline .sk-seen").count(), "the video is found again"
+        again.close()
         fits(page, PHONE)
         check(page, "what was found")
         page.set_viewport_size(DESKTOP)
@@ -338,14 +339,6 @@ def test_a_video_is_followed_stopped_and_gone_through_by_its_timeline(
         assert 0 < float(expect(page, "#video_status", "Stopped after").split("Stopped after")[1].split()[0]) < 10
         page.wait_for_selector("#video_stage video")
         assert page.is_enabled("#video_look") and page.is_disabled("#video_stop")
-
-
-def opened_anew(page: Any) -> Any:
-    """The page once more, as after a reload, of which Gradio's own script logs that it cut what it followed."""
-    with page.expect_popup() as opened:
-        page.evaluate("window.open(location.href)")
-    open_tab(opened.value, "Batch")
-    return opened.value
 
 
 def test_a_job_of_queries_is_estimated_run_found_again_and_gone_on_with(
@@ -373,7 +366,7 @@ def test_a_job_of_queries_is_estimated_run_found_again_and_gone_on_with(
         saved(page, "#job_files a:has-text('KB')").rename(whole)
         with zipfile.ZipFile(whole) as archive:
             assert json.loads(archive.read("job.json"))["id"] == job
-        again = opened_anew(page)
+        again = opened_anew(page, "Batch")
         expect(again, "#job_status", "Done: 6 answers")
         assert text(again, ".sk-job") == job
         again.close()
@@ -429,7 +422,7 @@ def test_a_job_of_images_waits_for_its_turn_is_stopped_and_gone_on_with(
         assert b.is_disabled("#images_start")
         b.click("#images_stop")
         expect(b, "#images_status", "Stopped: 0 of 1 image")
-        again = opened_anew(first)
+        again = opened_anew(first, "Batch")
         again.get_by_role("tab", name="Images", exact=True).click()
         expect(again, "#images_status", "Looking: ")
         again.click("#images_stop")
@@ -448,8 +441,10 @@ def test_a_job_of_images_waits_for_its_turn_is_stopped_and_gone_on_with(
         b.click("#images_again button")
         b.set_input_files("#images_earlier input[type=file]", results)
         b.wait_for_selector("#images_earlier .file-preview")
-        b.set_input_files("#batch_images input[type=file]", files / "sent.zip")
-        expect(b, "#images_estimate", "2 images")
         b.click("#images_start")
-        expect(b, "#images_status", "Done: 1 of 1 image")
+        expect(b, "#images_error", "nothing left to look at")
+        b.set_input_files("#batch_images input[type=file]", files / "sent.zip")  # beside what is there
+        expect(b, "#images_estimate", "3 images")
+        b.click("#images_start")
+        expect(b, "#images_status", "Done: 2 of 2 images")
     apart.close()
