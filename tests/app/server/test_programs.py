@@ -712,7 +712,7 @@ def test_one_tab_that_asks_for_too_much_is_told_and_others_are_served(copying: s
     config = json.loads(got(copying, "/config")[1])
     number = next(d["id"] for d in config["dependencies"] if d["api_name"] == "scene")
     photo = base64.b64encode(PHOTOGRAPH.read_bytes()).decode()
-    body = {"data": [f"data:image/png;base64,{photo}", 0.05], "fn_index": number, "session_hash": "greedy"}
+    body = {"data": [f"data:image/png;base64,{photo}", 0.05, 10, "none"], "fn_index": number, "session_hash": "greedy"}
 
     def join(_: int) -> tuple[int, str]:
         return post(f"{copying}/gradio_api/queue/join", body)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
+import sys
+import urllib.request
 from pathlib import Path
 
 import gradio as gr
@@ -13,6 +17,7 @@ from gradio.state_holder import SessionState
 import app.page
 from app.server.serving import clear, forget_values, prepare
 from skylark.process import INTERRUPTED
+from tests.app.browsing import ROOT
 
 
 def test_uploads_have_a_folder_of_their_own_that_goes_with_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,3 +62,22 @@ def test_ctrl_c_before_the_page_is_there_leaves_no_uploads(
         signal.signal(signal.SIGTERM, before)
     assert not uploads.exists()
     assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.slow
+def test_the_command_serves_until_it_is_ended_and_leaves_no_uploads(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "app", "--port", str(port), "--llm", "copy"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "SKYLARK_DATA": str(tmp_path)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        told = server.stdout.readline()
+        assert f"Skylark is at http://127.0.0.1:{port}" in told
+        assert len(list(tmp_path.glob("skylark-uploads-*"))) == 1
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=60) as page:
+            assert b"Skylark" in page.read()
+        server.terminate()
+        assert server.wait(60) == 0
+    assert not list(tmp_path.glob("skylark-uploads-*"))
