@@ -138,10 +138,11 @@ def test_a_newcomer_gives_pictures_speaks_and_sends_a_link_on(listening: Any, wa
         ask(page, QUESTION, BOX)
         answered(page, "Poland")
         ask(page, "and its population?", BOX)
-        link = page.url
+        answered(page, "after the last answer")
         page.locator("#told details.sk-fold > summary").first.click()
         page.get_by_role("button", name="Copy link").click()
         expect(page, "#told", "link")
+        link = page.url
 
         voice.click()
         page.get_by_role("button", name="Stop recording").wait_for()
