@@ -72,7 +72,7 @@ def _part(page: gr.Blocks, elem_id: str) -> Any:
     return next(part for part in page.blocks.values() if part.elem_id == elem_id)
 
 
-def _programs_beside(programs: Programs) -> Beside:
+def programs_beside(programs: Programs) -> Beside:
     """Programs' calls and MCP's tools, for the server of the page."""
     calls = Calls(programs.groups)
     tools = ToolServer(calls)
@@ -113,7 +113,7 @@ def serve(
         programs = Programs(shelf, model, images, speech)
         page, demo, first = build(shelf, model, images, speech, programs)
         try:
-            address = launch(page, uploads, host, port, _programs_beside(programs))
+            address = launch(page, uploads, host, port, programs_beside(programs))
         except OSError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1

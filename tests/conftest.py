@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -40,16 +39,6 @@ def pytest_configure(config: pytest.Config) -> None:
         let_waiting_threads_sleep()
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | None:
-    """Of workers that are given whole files, one is given all of the demo's."""
-    if config.getoption("dist") != "loadfile":
-        return None
-    from tests.scheduling import DemoOnOneWorker  # imports xdist, without which the tests run too
-
-    return DemoOnOneWorker(config, log)
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """What importing makes stays to the end: the garbage collector need not walk it, here or in any test after it."""
@@ -74,9 +63,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.long)
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.property)
-        if "browser" in fixtures:
+        if "browser" in fixtures or "listening" in fixtures:
             item.add_marker(pytest.mark.browser)
-        if fixtures & {"browser", "copying", "embedded", "real_weights", "predicted"}:
+        if fixtures & {"browser", "copying", "real_weights", "predicted"}:
             item.add_marker(pytest.mark.slow)
 
 

@@ -1,131 +1,123 @@
-"""What walks through the page share: a server of their own, a visitor, and waiting for words to appear."""
+"""The page served by this process, a visitor who walks through it, and waiting for words to appear."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
+from gradio.state_holder import SessionState
 
-from reasoning import KnowledgeGraph
-from skylark.files import cache_dir
+from app.api import Programs
+from app.ask.page import AskTab
+from app.ask.speech import SharedSpeech
+from app.graph.graphs import GraphRegistry
+from app.image.looking import SharedDetector
+from app.models import LanguageModel
+from app.page import build, programs_beside
+from app.server.serving import clear, launch, prepare
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "test-output"
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 SCRIPT = "<script>alert(1)</script>"
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+GRADIO_S_OWN = [[".toast-wrap"], ["[aria-label='common.upload']"]]
+"""Parts that are no faults of this page: messages of refusals, and the field for several files."""
+SHIFTS = """window.shifts = []; new PerformanceObserver((list) => list.getEntries().forEach((e) =>
+shifts.push([e.value, ...e.sources.map((s) => s.node?.id).filter((id) => id)]))).observe(
+{type: 'layout-shift', buffered: true});"""
+"""Keeps each movement of the layout: how much, and the ids of what moved; Gradio's own spinner has none."""
 
 
-def serve(llm: str, data_folder: Path) -> Generator[str]:
-    """The address of a page that runs until the iterator is closed."""
-    place = cache_dir()
-    place.mkdir(parents=True, exist_ok=True)
-    with FileLock(place / "first.lock"):
-        # Two servers that start at once would each build what the first thing they show needs.
-        KnowledgeGraph.load("world")
-    port = free_port()
-    log = data_folder / f"{llm}.log"
-    temporary = data_folder / "temporary"
-    temporary.mkdir(exist_ok=True)
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "app", "--port", str(port), "--llm", llm],
-            cwd=ROOT, stdout=output, stderr=subprocess.STDOUT,
-            env=os.environ | {"SKYLARK_DATA": str(data_folder), "TMPDIR": str(temporary)},
-        )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and server.poll() is None:
-            with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
-                break
-            time.sleep(0.2)
-        else:
-            pytest.fail(f"the server did not start: {log.read_text(errors='replace')}")
-        yield url
-    finally:
-        server.terminate()
+@dataclass(frozen=True)
+class Served:
+    """The page.
+
+    Attributes:
+        url: its address.
+        uploads: the folder of what visitors send.
+        first: the first tab, which finds the answers that the page begins with.
+    """
+
+    url: str
+    uploads: Path
+    first: AskTab
+
+
+@contextlib.contextmanager
+def serving(data: Path) -> Iterator[Served]:
+    """The page over the built-in graph and the graph "strange" of a data folder, on a thread of this process.
+
+    A server of its own would load every library and model once more.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        # What `prepare` and `launch` change in this process goes with the page; uploads need their folder until then.
+        for name in ("GRADIO_TEMP_DIR", "GRADIO_ANALYTICS_MAX_EVENTS", "GRADIO_ANALYTICS_CACHE_FREQUENCY"):
+            patched.setenv(name, "")
+        patched.setattr(SessionState, "_update_value_in_config", SessionState._update_value_in_config)
+        uploads = prepare()
+        with pytest.MonkeyPatch.context() as loading:
+            loading.setenv("SKYLARK_DATA", str(data))
+            shelf = GraphRegistry(["world", "strange"])
+            shelf.get("strange")
+        model, detector, speech = LanguageModel("copy"), SharedDetector(), SharedSpeech()
+        programs = Programs(shelf, model, detector, speech)
+        page, _, first = build(shelf, model, detector, speech, programs)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        url = launch(page, uploads, "127.0.0.1", port, programs_beside(programs))
         try:
-            server.wait(10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-
-
-def free_port() -> int:
-    """A port that nobody listens at."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+            yield Served(url.rstrip("/"), uploads, first)
+        finally:
+            page.close(verbose=False)
+            clear(uploads)
 
 
 @contextlib.contextmanager
 def visit(
-    browser: Any,
-    url: str,
-    name: str,
-    viewport: dict[str, int] = DESKTOP,
-    path: str = "/",
-    hurried: bool = False,
-    tab: str = "Graph",
-    apart: bool = False,
+    browser: Any, url: str, name: str, viewport: dict[str, int] = DESKTOP, tab: str = "Graph", refused: bool = False
 ) -> Iterator[Any]:
     """A fresh visitor at a tab of the loaded page; a picture is kept where it fails. Nothing may fail in the page.
 
-    One who is `hurried` asks faster than a busy machine answers, and may be told to wait (status 429). `apart` is as
-    `visitor` has it.
+    Where one who was `refused` meets status 429, that is no fault. At the end axe finds nothing serious, light or dark,
+    and the page is no wider than a phone.
     """
     problems: list[str] = []
-    site = url.partition("?")[0]
-    with visitor(browser, site, viewport, apart) as page:
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-        page.on("dialog", lambda dialog: (problems.append("a script ran"), dialog.dismiss()))
-        page.on("request", lambda r: problems.append(r.url) if r.url.startswith("http") and site not in r.url else None)
-        try:
-            page.goto(url + path)
-            open_tab(page, tab)
-            if tab == "Graph":
-                expect(page, "#graph_note", "facts", 60)
-            yield page
-            assert not [problem for problem in problems if not (hurried and "status of 429" in problem)]
-        except BaseException as error:
-            error.add_note(f"what failed in the page before: {problems}")
-            PICTURES.mkdir(exist_ok=True)
-            page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
-            raise
-
-
-@contextlib.contextmanager
-def visitor(browser: Any, site: str, viewport: dict[str, int] = DESKTOP, apart: bool = False) -> Iterator[Any]:
-    """An empty page of somebody who was never here.
-
-    Of earlier visits nothing is left but the cache of what the server sends to all. Who comes `apart` has not even
-    that, and shares nothing with another who is here at the same time.
-    """
-    context = browser.browser.new_context() if apart else _forgetful(browser, site.rstrip("/"))
-    before = set(context.pages)
-    page = context.new_page()
+    site = "/".join(url.split("/")[:3])
+    page = _forgetful(browser, site).new_page()
+    page.set_viewport_size(viewport)
+    page.add_init_script(SHIFTS)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("dialog", lambda dialog: (problems.append("a script ran"), dialog.dismiss()))
+    page.on("request", lambda r: problems.append(r.url) if r.url.startswith("http") and site not in r.url else None)
     try:
-        page.set_viewport_size(viewport)
+        page.goto(url)
+        open_tab(page, tab)
+        if tab == "Graph":
+            expect(page, "#graph_note", "facts", 60)
         yield page
+        check(page)
+        assert not [problem for problem in problems if not (refused and "status of 429" in problem)]
+    except BaseException as error:
+        error.add_note(f"what failed in the page before: {problems}")
+        PICTURES.mkdir(exist_ok=True)
+        page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+        raise
     finally:
-        for opened in set(context.pages) - before:
-            opened.close()
-        if apart:
-            context.close()
+        page.close()
 
 
 def _forgetful(context: Any, site: str) -> Any:
-    """The context, without what visitors kept in it."""
+    """The context, without what visitors kept in it, but with the cache of what the server sends to all.
+
+    To fetch and compile all of that anew costs a visit half a second.
+    """
     # A page of the site that shows nothing; it also keeps the site's process, with what was compiled, until the next.
     quiet = f"{site}/robots.txt"
     keeper = next((page for page in context.pages if page.url == quiet), None)
@@ -133,12 +125,11 @@ def _forgetful(context: Any, site: str) -> Any:
         keeper = context.new_page()
         keeper.goto(quiet)
     keeper.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
-    context.clear_cookies()
     context.clear_permissions()
     return context
 
 
-def expect(page: Any, selector: str, words: str, seconds: float = 30) -> str:
+def expect(page: Any, selector: str, words: str, seconds: float = 60) -> str:
     """Wait until an element holds these words, and give its whole text."""
     page.wait_for_function(
         "([selector, words]) => { const e = document.querySelector(selector);"
@@ -149,30 +140,20 @@ def expect(page: Any, selector: str, words: str, seconds: float = 30) -> str:
     return str(page.text_content(selector))
 
 
-def insist(page: Any, act: Callable[[], object], selector: str, words: str, again: Callable[[], object] = int) -> None:
-    """Do something until the page says so: what a hurried visitor asks for may be refused, to be asked again later.
-
-    Only what was refused is done again: an answer that is late would change the page under whoever goes on.
-    """
-    refused: list[Any] = []
-    page.on("response", lambda response: refused.append(response) if response.status == 429 else None)
-    for _ in range(6):
-        refused.clear()
-        act()
-        for _ in range(300):
-            if words in page.text_content(selector):
-                return
-            if refused:
-                break
-            page.wait_for_timeout(200)
-        page.wait_for_timeout(1000)
-        again()
-    expect(page, selector, words)
+def wait(page: Any, condition: str, seconds: float = 30) -> None:
+    """Wait until something holds in the page."""
+    page.wait_for_function(f"() => {condition}", timeout=seconds * 1000)
 
 
-def choose_graph(page: Any, name: str, other: str, words: str) -> None:
-    """Choose a graph until the page says so."""
-    insist(page, lambda: choose(page, "#graph", name), "#graph_note", words, lambda: choose(page, "#graph", other))
+def text(page: Any, selector: str) -> str:
+    """What an element says now."""
+    return str(page.text_content(selector)).strip()
+
+
+def ask(page: Any, question: str, box: str = "#question") -> None:
+    """Ask in the tab for graphs, or in another box."""
+    page.fill(f"{box} textarea", question)
+    page.press(f"{box} textarea", "Enter")
 
 
 def open_tab(page: Any, name: str) -> None:
@@ -185,10 +166,18 @@ def open_tab(page: Any, name: str) -> None:
     tab.first.click()
 
 
-def name_a_model(page: Any) -> None:
+def opened_anew(page: Any, tab: str) -> Any:
+    """The page once more, as after a reload, of which Gradio's own script logs that it cut what it followed."""
+    with page.expect_popup() as opened:
+        page.evaluate("window.open(location.href)")
+    open_tab(opened.value, tab)
+    return opened.value
+
+
+def name_a_model(page: Any, key: str = "vk9-Visitors.Secret_Key-0123456789") -> None:
     """Use a model of one's own in the tab for models, which the provider has to answer once."""
     page.fill("#own_name input, #own_name textarea", "gpt-5-mini")
-    page.fill("#own_key input", "vk9-Visitors.Secret_Key-0123456789")
+    page.fill("#own_key input", key)
     page.press("#own_key input", "Enter")
     expect(page, "#own_status", "In use now: openai:gpt-5-mini")
 
@@ -199,26 +188,32 @@ def choose(page: Any, selector: str, option: str) -> None:
     page.get_by_role("option", name=option).first.click()
 
 
-def serious_faults_by_theme(page: Any) -> list[tuple[str, str, str]]:
-    """What axe finds serious in the page as it stands, light and dark: the same page shows both by one class."""
-    found = []
-    for dark in (True, False):
+def saved(page: Any, selector: str) -> Path:
+    """The file that a click downloads."""
+    with page.expect_download() as download:
+        page.locator(selector).first.click()
+    return Path(download.value.path())
+
+
+def fits(page: Any, *viewports: dict[str, int]) -> None:
+    """Nothing scrolls sideways."""
+    for viewport in viewports:
+        page.set_viewport_size(viewport)
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+
+
+def check(page: Any, state: str = "") -> None:
+    """What axe finds serious in the page as it stands, light and dark: impact, rule, the first element. None."""
+    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+
+    fits(page, page.viewport_size)
+    for dark in (True, False):  # the same page shows both by one class
         page.evaluate(
             "dark => { document.body.classList.toggle('dark', dark);"
             " const changing = document.getAnimations().filter((one) => one instanceof CSSTransition);"
             " return Promise.all(changing.map((one) => one.finished.catch(() => null))); }",
             dark,
         )
-        found += serious_faults(page)
-    return found
-
-
-def serious_faults(page: Any) -> list[tuple[str, str, str]]:
-    """What axe finds serious in the page as it stands: impact, rule, the first element."""
-    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-
-    return [
-        (violation["impact"], violation["id"], violation["nodes"][0]["html"][:200])
-        for violation in Axe().run(page).response["violations"]
-        if violation["impact"] in ("serious", "critical")
-    ]
+        found = Axe().run(page, {"exclude": GRADIO_S_OWN}).response["violations"]
+        serious = [one for one in found if one["impact"] in ("serious", "critical")]
+        assert not [(one["impact"], one["id"], one["nodes"][0]["html"][:200]) for one in serious], state

@@ -1,80 +1,106 @@
-"""Chromium and a running page, for the tests that walk it."""
+"""Chromium, and the page served by this process, for the tests that walk it or call it."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.app.browsing import SCRIPT, serve
+from tests.app.browsing import SCRIPT, Served, serving
 from tests.missing import missing
 from tests.reasoning.openai_server import OpenAIServer
+from tests.reasoning.speech.recordings import packaged_model, spoken
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """What opens pages for the visits of a module; see `chromium`."""
-    with chromium() as opening:
-        yield opening
-
-
-@contextmanager
-def chromium(*arguments: str) -> Iterator[Any]:
-    """A context of Chromium with further arguments of its own; one at a time in a module.
-
-    The visits share the cache of what the server sends, and a process for the pages of a site: to fetch and compile all
-    of it anew costs a visit half a second. What a visitor keeps goes with the visit, see `visit`.
-    """
+def chromium() -> Iterator[Callable[..., Any]]:
+    """Starts Chromium with further arguments, and gives what opens pages there."""
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError:
         missing("playwright is not installed")
     # The headless shell is the same engine without a window's own pages, which cost more than those that are tested.
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    usual = (
-        "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--process-per-site",
-    )  # fmt: skip
+    usual = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--process-per-site")
     with sync_playwright() as playwright:
-        try:
-            launched = playwright.chromium.launch(executable_path=path, args=[*usual, *arguments])
-        except Error as error:
-            missing(f"Chromium cannot be started: {str(error).splitlines()[0]}")
-        yield launched.new_context()
-        launched.close()
+
+        def start(*arguments: str) -> Any:
+            try:
+                return playwright.chromium.launch(executable_path=path, args=[*usual, *arguments]).new_context()
+            except Error as error:
+                missing(f"Chromium cannot be started: {str(error).splitlines()[0]}")
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Callable[..., Any]) -> Any:
+    """What opens pages for the visits of a module."""
+    return chromium()
+
+
+@pytest.fixture
+def listening(chromium: Callable[..., Any], tmp_path: Path) -> Iterator[Any]:
+    """A browser with a microphone that somebody speaks a question into, as soon as it is on."""
+    packaged_model()
+    (tmp_path / "spoken.wav").write_bytes(spoken())
+    speaking = f"--use-file-for-fake-audio-capture={tmp_path / 'spoken.wav'}%noloop"
+    context = chromium("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", speaking)
+    yield context
+    context.browser.close()
 
 
 @pytest.fixture(scope="session")
-def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with one small graph, some of whose names are markup; a server keeps its log and its temporary
-    files there too."""
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The page, whose model repeats its context: it answers at once and is mostly wrong.
+
+    Beside the built-in graph it offers one some of whose names are markup.
+    """
     folder = tmp_path_factory.mktemp("data")
     strange = folder / "kg" / "strange"
     strange.mkdir(parents=True)
     lines = [f"Home\tleads to\t{SCRIPT}", f"{SCRIPT}\tleads to\tEnd", "Home\tis\tplain", f"{SCRIPT}\tis\todd"]
     (strange / "train.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with serving(folder) as page:
+        yield page
+
+
+@pytest.fixture(scope="session")
+def copying(served: Served) -> str:
+    """The address of the page."""
+    return served.url
+
+
+@pytest.fixture(scope="session")
+def walked(served: Served) -> Served:
+    """The page once its first answers are part of it, as visitors mostly meet it."""
+    served.first.begin()
+    deadline = time.monotonic() + 300
+    while "sk-shape-answer" not in str(served.first.told.value):
+        assert time.monotonic() < deadline, "the first answers did not come"
+        time.sleep(0.1)
+    return served
+
+
+@pytest.fixture
+def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that the server gives to what visitors send."""
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
     return folder
 
 
-@pytest.fixture(scope="session")
-def provider() -> Iterator[OpenAIServer]:
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
     """The provider of language models whom a visitor's key of OpenAI goes to."""
     with OpenAIServer().running() as running:
+        monkeypatch.setenv("OPENAI_BASE_URL", running.url)
+        monkeypatch.delenv("OPENAI_API_KEY", raising=False)
         yield running
-
-
-@pytest.fixture(scope="session")
-def copying(data_folder: Path, provider: OpenAIServer) -> Iterator[str]:
-    """A server whose model repeats its context: it answers at once and is mostly wrong."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("OPENAI_BASE_URL", provider.url)
-        patched.delenv("OPENAI_API_KEY", raising=False)
-        serving = serve("copy", data_folder)
-        address = next(serving)
-    yield address
-    serving.close()

@@ -1,8 +1,11 @@
+"""What the page shows of a question, and what the graph tab's events do: its steps as they come, stopped, overtaken."""
+
 from __future__ import annotations
 
 import threading
 import time
 from dataclasses import fields, replace
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,19 +20,19 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from app.api import Programs
 from app.ask.speech import SharedSpeech
 from app.graph.answer_view import (
-    MOST_ROWS,
     Asked,
     answer_html,
     ask,
     evidence_table_html,
     picture_html,
+    table_html,
     tree_html,
     understood_html,
 )
 from app.graph.drawing import MOST_EDGES, lay_out
 from app.graph.examples import MOST_ANSWERS, WORLD_EXAMPLES, examples_for
 from app.graph.graphs import GraphRegistry
-from app.graph.page import GraphDemo, ShownRun
+from app.graph.page import GraphDemo, ShownRun, text_of_pressed
 from app.graph.parts import NO_CHANGES, GraphParts
 from app.graph.steps_view import LiveRun, ShownStep, conclusion_html, steps_html
 from app.image.looking import SharedDetector
@@ -70,8 +73,7 @@ class Page(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
+        self.handle_startendtag(tag, attrs)
         self.open.append(tag)
         self.depth = max(self.depth, self.open.count("ul"))
 
@@ -85,6 +87,10 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         self.text += data
 
+    def values(self, name: str) -> list[str]:
+        """All values of an attribute."""
+        return [value or "" for each, value in self.attributes if each == name]
+
 
 def assert_harmless(content: str) -> Page:
     page = Page(content)
@@ -94,7 +100,7 @@ def assert_harmless(content: str) -> Page:
     return page
 
 
-@pytest.fixture
+@cache
 def towns() -> KnowledgeGraph:
     return KnowledgeGraph.from_triples(
         [
@@ -106,13 +112,14 @@ def towns() -> KnowledgeGraph:
     )  # fmt: skip
 
 
-@pytest.fixture
+@cache
 def hostile() -> KnowledgeGraph:
-    return KnowledgeGraph.from_triples(
-        [("Home", IMAGE, SCRIPT), (SCRIPT, IMAGE, "A & B"), ("Home", "plain", IMAGE), (SCRIPT, "size", 7)],
-        name=SCRIPT,
-        types=[(SCRIPT, IMAGE)],
-    )
+    """A graph whose names are markup."""
+    facts: list[tuple[str, str, str | int]] = [
+        ("Home", IMAGE, SCRIPT), (SCRIPT, IMAGE, "A & B"), ("Home", "plain", IMAGE), (SCRIPT, "size", 7),
+        (SCRIPT, f"{SCRIPT} of", "B"),
+    ]  # fmt: skip
+    return KnowledgeGraph.from_triples(facts, name=SCRIPT, types=[(SCRIPT, IMAGE)])
 
 
 def asked(kg: KnowledgeGraph, text: str) -> Asked:
@@ -124,23 +131,16 @@ def quoted(name: str) -> str:
     return f'"{escaped}"'
 
 
-# The tree ---------------------------------------------------------------------------------------------------------
+# The tree and the answer ------------------------------------------------------------------------------------------
 
 
-def test_the_tree_nests_as_the_query_does(towns: KnowledgeGraph) -> None:
-    page = assert_harmless(tree_html(Query.parse('road(road("A") & !~in("South"))'), towns))
-    assert page.depth == Query.parse('road(road("A") & !~in("South"))').depth
-    assert page.tags.count("li") == 7
-    assert ("aria-label", "The query as a tree") in page.attributes
-
-
-def test_the_tree_says_how_large_each_set_is(towns: KnowledgeGraph) -> None:
-    text = Page(tree_html(Query.parse('road(road("A"))'), towns)).text
-    assert text.count("2 entities") == 2
-
-
-def test_the_tree_marks_the_set_that_became_empty(towns: KnowledgeGraph) -> None:
-    assert tree_html(Query.parse('road(road("D"))'), towns).count("sk-empty") == 2
+def test_the_tree_nests_as_the_query_does_and_says_how_large_each_set_is() -> None:
+    query = Query.parse('road(road("A") & !~in("South"))')
+    page = assert_harmless(tree_html(query, towns()))
+    assert (page.depth, page.tags.count("li")) == (query.depth, 7)
+    assert page.values("aria-label")
+    assert Page(tree_html(Query.parse('road(road("A"))'), towns())).text.count("2 entities") == 2
+    assert tree_html(Query.parse('road(road("D"))'), towns()).count("sk-empty") == 2
 
 
 @pytest.mark.parametrize(
@@ -148,123 +148,164 @@ def test_the_tree_marks_the_set_that_became_empty(towns: KnowledgeGraph) -> None
     ['count(road("A"))', 'exists(road("D"))', 'top(1, people, road("A"))', 'people(road("A")) > 1000', '!road("A")',
      'road("A") | in("B")', '"A"', 'people("B")'],
 )  # fmt: skip
-def test_every_kind_of_query_is_drawn(towns: KnowledgeGraph, query: str) -> None:
-    assert_harmless(tree_html(Query.parse(query), towns))
-    assert_harmless(answer_html(asked(towns, query)))
-    assert_harmless(picture_html(asked(towns, query)))
+def test_every_kind_of_query_is_drawn(query: str) -> None:
+    assert_harmless(tree_html(Query.parse(query), towns()))
+    assert_harmless(answer_html(asked(towns(), query)))
+    assert_harmless(picture_html(asked(towns(), query)))
 
 
-# The exact answer -------------------------------------------------------------------------------------------------
+def test_the_answer_is_a_table_or_says_which_step_became_empty() -> None:
+    text = assert_harmless(answer_html(asked(towns(), 'top(2, people, !~in("South"))'))).text
+    assert "2 answers" in text and text.index("15,000") < text.index("1,200")
+    text = Page(answer_html(asked(towns(), 'in(road(road("D")))'))).text
+    assert "0 answers" in text and "Step 1 of 3" in text
 
 
-def test_the_answer_is_a_table_with_values(towns: KnowledgeGraph) -> None:
-    page = assert_harmless(answer_html(asked(towns, 'top(2, people, !~in("South"))')))
-    assert "2 answers" in page.text
-    assert page.text.index("15,000") < page.text.index("1,200")
-
-
-def test_an_empty_answer_says_which_step_became_empty(towns: KnowledgeGraph) -> None:
-    text = Page(answer_html(asked(towns, 'in(road(road("D")))'))).text
-    assert "0 answers" in text
-    assert "Step 1 of 3 became empty" in text
-
-
-def test_a_long_answer_says_how_much_of_it_is_shown() -> None:
-    kg = KnowledgeGraph.from_triples([("hub", "to", f"n{i}") for i in range(MOST_ROWS + 50)])
-    page = Page(answer_html(asked(kg, 'to("hub")')))
-    assert page.tags.count("tr") == MOST_ROWS + 1
-    assert f"The first {MOST_ROWS} of {MOST_ROWS + 50}" in page.text
-
-
-def test_a_year_has_no_thousands_comma() -> None:
-    kg = KnowledgeGraph.from_triples([("X", "made", 1987), ("X", "people", 1987)])
-    kg.literals = tuple(
-        replace(column.whole, kind="year") if column.relation == "made" else column for column in kg.literals
-    )
+def test_years_and_units_are_written_as_such() -> None:
+    kg = KnowledgeGraph.from_triples([("X", "made", 1987), ("X", "people", 1987), ("X", "area", 1200)])
+    kinds = {"made": {"kind": "year"}, "area": {"unit": "km²"}}
+    kg.literals = tuple(replace(column.whole, **kinds.get(column.relation, {})) for column in kg.literals)  # type: ignore[arg-type]
     assert "1,987" in Page(answer_html(asked(kg, 'people("X")'))).text
     assert "1987" in Page(answer_html(asked(kg, 'made("X")'))).text
-
-
-def test_the_unit_stands_once_in_the_table_and_with_each_value_in_a_text() -> None:
-    kg = KnowledgeGraph.from_triples([("X", "area", 1200)])
-    kg.literals = tuple(replace(column.whole, unit="km²") for column in kg.literals)
     text = Page(answer_html(asked(kg, 'area("X")'))).text
-    assert "The area of X is 1,200 km²." in text and text.count("km²") == 2
-    assert readable_of(kg, "area", 1200) == "1,200"
-    assert readable_of(kg, "area", 1200, unit=True) == "1,200 km²"
+    assert "1,200 km²" in text and text.count("km²") == 2, "once in the table, and with the value in the sentence"
+    assert [readable_of(kg, "area", 1200), readable_of(kg, "area", 1200, unit=True)] == ["1,200", "1,200 km²"]
 
 
-def test_a_part_of_the_sentence_names_the_facts_that_it_rests_on(towns: KnowledgeGraph) -> None:
-    result = asked(towns, 'road("A") & ~in("South")')
-    page = assert_harmless(answer_html(result))
-    assert "A" in page.text and result.answer.sentence in page.text
-    shown = {value for name, value in page.attributes if name == "data-facts"}
-    rows = {value for name, value in Page(evidence_table_html(result.answer)).attributes if name == "data-fact"}
-    assert shown and {fact for facts in shown for fact in str(facts).split()} <= rows
+def test_a_number_is_shown_as_one_and_not_as_an_empty_answer() -> None:
+    kg = KnowledgeGraph.from_triples([("Ann", "age", 30), ("Bob", "age", 9)])
+    for query, headline in (
+        ('age("Ann") / age("Bob")', "3.33333"), ('age("Ann") - age("Ann")', "0"), ('sum(age, "Ann" | "Bob")', "39"),
+    ):  # fmt: skip
+        shown = answer_html(asked(kg, query))
+        assert f">{headline}<" in shown and "became empty" not in shown
+    no = answer_html(asked(kg, 'exists(age("Bob") > age("Ann"))'))
+    assert "9" in no and "30" in no, "a comparison of two known numbers is settled"
+    assert "became empty" not in no and "Nothing in this graph" not in no
+    by_zero = answer_html(asked(kg, 'age("Ann") / 0'))
+    assert "became empty" in by_zero and "divided by 0" in by_zero and "may still be true" not in by_zero
+    assert "No number" in by_zero
 
 
 # The evidence -----------------------------------------------------------------------------------------------------
 
 
-def test_the_picture_tells_anchors_answers_and_the_way_apart(towns: KnowledgeGraph) -> None:
-    layout = lay_out(asked(towns, 'in(road("A"))').answer)
-    roles = {node.label: node.role for node in layout.nodes}
-    assert roles == {"A": "anchor", "B": "between", "C": "between", "North": "answer", "South": "answer"}
-    columns = {node.label: node.column for node in layout.nodes}
-    assert columns["A"] < columns["B"] == columns["C"] < columns["North"]
+def test_a_part_of_the_sentence_names_the_facts_that_it_rests_on() -> None:
+    result = asked(towns(), 'road("A") & ~in("South")')
+    page = assert_harmless(answer_html(result))
+    assert result.answer.sentence in page.text
+    rests = page.values("data-facts")
+    rows = set(Page(evidence_table_html(result.answer)).values("data-fact"))
+    assert rests and {fact for facts in rests for fact in facts.split()} <= rows
 
 
-def test_an_anchor_that_facts_only_lead_to_stands_last(towns: KnowledgeGraph) -> None:
-    layout = lay_out(asked(towns, 'road("A") & ~in("South")').answer)
-    columns = {node.label: node.column for node in layout.nodes}
+def test_the_picture_tells_anchors_answers_and_the_way_apart() -> None:
+    nodes = {node.label: node for node in lay_out(asked(towns(), 'in(road(road("A")) | road("A"))').answer).nodes}
+    roles = {label: node.role for label, node in nodes.items()}
+    assert roles == {"A": "anchor", **dict.fromkeys("BCDE", "between"), "North": "answer", "South": "answer"}
+    assert nodes["A"].column < nodes["B"].column == nodes["C"].column < nodes["North"].column
+    assert len({(node.column, node.row) for node in nodes.values()}) == len(nodes)
+    # An anchor that facts only lead to stands last.
+    columns = {node.label: node.column for node in lay_out(asked(towns(), 'road("A") & ~in("South")').answer).nodes}
     assert columns["A"] < columns["C"] < columns["South"]
 
 
-def test_a_name_with_a_null_character_is_an_entity_all_the_same() -> None:
-    kg = KnowledgeGraph.from_triples([("A", "r", "\0A\0size\0" + "7"), ("A", "size", 7)])
-    layout = lay_out(asked(kg, 'r("A")').answer)
-    assert {node.role for node in layout.nodes} == {"anchor", "answer"}
-
-
-def test_entities_whose_names_differ_in_case_alone_are_told_apart() -> None:
-    kg = KnowledgeGraph.from_triples([("X", "r", "pole"), ("pole", "r", "Pole")])
-    roles = {node.label: node.role for node in lay_out(asked(kg, 'r(r("X"))').answer).nodes}
-    assert roles == {"X": "anchor", "pole": "between", "Pole": "answer"}
-
-
-def test_no_two_nodes_share_a_place(towns: KnowledgeGraph) -> None:
-    layout = lay_out(asked(towns, 'people(road(road("A")) | road("A"))').answer)
-    places = [(node.column, node.row) for node in layout.nodes]
-    assert len(set(places)) == len(places)
+@pytest.mark.parametrize(
+    ("facts", "query", "roles"),
+    [
+        ([("A", "r", "\0A\0size\0" + "7"), ("A", "size", 7)], 'r("A")', {"anchor", "answer"}),
+        ([("X", "r", "pole"), ("pole", "r", "Pole")], 'r(r("X"))', {"anchor", "between", "answer"}),
+    ],
+    ids=["a null character", "names that differ in case alone"],
+)
+def test_entities_are_told_apart_whatever_their_names(facts: Any, query: str, roles: set[str]) -> None:
+    nodes = lay_out(asked(KnowledgeGraph.from_triples(facts), query).answer).nodes
+    assert {node.role for node in nodes} == roles and len(nodes) == len(roles)
 
 
 def test_many_facts_are_cut_to_those_that_hang_together() -> None:
     facts = [("hub", "to", f"m{i}") for i in range(160)] + [(f"m{i}", "on", f"end{i}") for i in range(160)]
     result = asked(KnowledgeGraph.from_triples(facts), 'on(to("hub"))')
-    answer = result.answer
-    layout = lay_out(answer)
+    layout = lay_out(result.answer)
     assert len(layout.edges) == MOST_EDGES
-    heads = {edge.head for edge in layout.edges} - {answer.kg.entity("hub")}
-    assert len(heads) == MOST_EDGES // 2
-    assert heads <= {edge.tail for edge in layout.edges}
+    heads = {edge.head for edge in layout.edges} - {result.answer.kg.entity("hub")}
+    assert len(heads) == MOST_EDGES // 2 and heads <= {edge.tail for edge in layout.edges}
     assert f"{MOST_EDGES} of 320 facts" in Page(picture_html(result)).text
 
 
-def test_the_picture_has_a_text_alternative(towns: KnowledgeGraph) -> None:
-    page = assert_harmless(picture_html(asked(towns, 'road("B")')))
-    attributes = dict(page.attributes)
-    assert ("role", "group") in page.attributes
-    assert "B, road, D" in str([value for name, value in page.attributes if name == "aria-label"])
-    assert (attributes["viewbox"] or "").startswith("0 0 ")
+def test_the_picture_has_a_text_alternative_and_says_where_there_is_none() -> None:
+    page = assert_harmless(picture_html(asked(towns(), 'road("B")')))
+    assert "group" in page.values("role") and page.values("viewbox")[0].startswith("0 0 ")
+    assert any("B, road, D" in label for label in page.values("aria-label"))
+    nothing = asked(towns(), 'road("D")')
+    assert (
+        "no fact" in Page(picture_html(nothing)).text and "No facts" in Page(evidence_table_html(nothing.answer)).text
+    )
 
 
-def test_no_evidence_is_said(towns: KnowledgeGraph) -> None:
-    result = asked(towns, 'road("D")')
-    assert "no fact to draw" in Page(picture_html(result)).text
-    assert "No facts to show" in Page(evidence_table_html(result.answer)).text
+# Text from outside, and errors ------------------------------------------------------------------------------------
+
+
+def test_hostile_names_show_as_text_everywhere() -> None:
+    result = asked(hostile(), f'{quoted(IMAGE)}({quoted(IMAGE)}("Home")) | {quoted(IMAGE)}("Home")')
+    views = (understood_html, answer_html, picture_html, lambda one: evidence_table_html(one.answer))
+    for view in (*views, lambda one: tree_html(one.query, hostile()), lambda one: table_html(one.answer)):
+        assert_harmless(view(result))
+    assert SCRIPT in Page(answer_html(result)).text and SCRIPT in Page(evidence_table_html(result.answer)).text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [UnknownEntityError(SCRIPT, [IMAGE], SCRIPT), QueryError(SCRIPT, IMAGE, 3), QuestionError(IMAGE), LLMError(SCRIPT)],
+)
+def test_errors_show_names_as_text(error: SkylarkError) -> None:
+    assert_harmless(failure_html(error))
+
+
+def test_a_malformed_query_points_at_the_column() -> None:
+    with pytest.raises(QueryError) as caught:
+        asked(towns(), 'road("A"')
+    text = Page(failure_html(caught.value)).text
+    line, caret = text[text.index('road("A"') :].split("\n")[:2]
+    assert line == 'road("A"' and caret.startswith(" " * ((caught.value.column or 0) - 1) + "^")
+    assert "How a formal query is written" in text
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("Who is the president of France?", 'called "president"'), ('borders("Xqzzyfoo")', "Nearest names"),
+        ('bordrs("Portugal")', '"borders"'), ("hello there what", "refers to nothing"), ("", "no question yet"),
+        ("   ", "no question yet"), ("x" * (MAX_CHARACTERS + 1), "at most"),
+    ],
+)  # fmt: skip
+def test_what_has_no_answer_is_told_why(question: str, told: str) -> None:
+    with pytest.raises(SkylarkError) as caught:
+        asked(KnowledgeGraph.load("world"), question)
+    assert told in Page(failure_html(caught.value)).text
+
+
+def test_an_unforeseen_error_keeps_its_inner_workings_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    text = Page(failure_html(ZeroDivisionError("secret detail"))).text
+    assert "secret" not in text and "Traceback" not in text and "not answered" in text
+    assert "secret detail" in caplog.text
+
+
+# Examples ---------------------------------------------------------------------------------------------------------
+
+
+def test_examples_have_a_few_answers_each() -> None:
+    assert len(WORLD_EXAMPLES) == 5
+    assert all(asked(KnowledgeGraph.load("world"), example.text).answer.entities for example in WORLD_EXAMPLES)
+    found = examples_for(towns(), "towns")
+    assert {"One hop", "Two hops"} <= {example.title for example in found}
+    assert all(1 <= len(asked(towns(), example.text).answer.ranked) <= MOST_ANSWERS for example in found)
+    assert found == examples_for(towns(), "towns")
 
 
 # The steps --------------------------------------------------------------------------------------------------------
+
+CONTEXT = Context(("A | road | B", "A | road | C"), "[human]\nQuestion", 210, 2, 0, 3)
 
 
 def started(kg: KnowledgeGraph, query: str, context: Context | None = None) -> StepStarted:
@@ -282,237 +323,115 @@ def finished(begun: StepStarted, members: list[int], reply: str, **more: Any) ->
     return StepResult(begun.kg, begun.step, begun.inputs, given, "llm", parts=parts, parts_total=len(parts), **more)
 
 
-CONTEXT = Context(("A | road | B", "A | road | C"), "[human]\nQuestion", 210, 2, 0, 3)
+def in_parts(done: int, failed: bool = False) -> ShownStep:
+    """Three parts, so many of which are done; the last of these may have failed."""
+    begun = replace(started(towns(), 'road("A")'), contexts=(CONTEXT,) * 3)
+    given = np.array([1], dtype=np.int32)
+    parts = [StepPart(CONTEXT, given, (Attempt(f"reply {n}", None, 1.5),), True) for n in range(done)]
+    if failed:
+        parts[-1] = replace(parts[-1], agrees=False, error=f"{SCRIPT} is no id")
+    result = StepResult(
+        towns(), begun.step, begun.inputs, given, "llm", agrees=not failed, parts=tuple(parts), parts_total=3,
+        error="part 2 of 3: no ids" if failed else None,
+    )  # fmt: skip
+    return ShownStep(begun, result if failed or done == 3 else None, tuple(parts))
+
+
+def shown(*steps: ShownStep) -> Page:
+    return assert_harmless(steps_html("k", list(steps)))
 
 
 @pytest.mark.parametrize(
     ("more", "state", "words"),
     [
-        ({"agrees": True}, "agrees", "agrees with exact execution"),
-        ({"agrees": False}, "differs", "differs from exact execution"),
+        ({"agrees": True}, "agrees", "agrees with"), ({"agrees": False}, "differs", "differs from"),
         ({"agrees": False, "error": "no ids"}, "failed", "failed"),
     ],
-)
-def test_a_step_says_in_words_how_it_went(towns: KnowledgeGraph, more: dict[str, Any], state: str, words: str) -> None:
-    begun = started(towns, 'road("A")', CONTEXT)
-    page = assert_harmless(steps_html("k", [ShownStep(begun, finished(begun, [1, 2], "e1, e2", **more))]))
-    assert ("data-state", state) in page.attributes
-    assert words in page.text
-    assert "e1, e2" in page.text
-    assert "2 relevant, 0 distractors, 3 left out; 210 tokens" in page.text
+)  # fmt: skip
+def test_a_step_says_in_words_how_it_went(more: dict[str, Any], state: str, words: str) -> None:
+    begun = started(towns(), 'road("A")', CONTEXT)
+    page = shown(ShownStep(begun, finished(begun, [1, 2], "e1, e2", **more)))
+    assert page.values("data-state") == [state]
+    assert all(part in page.text for part in (words, "e1, e2", "2 relevant, 0 distractors, 3 left out; 210 tokens"))
+    running = shown(ShownStep(begun))
+    assert running.values("data-state") == ["running"] and "A | road | B" in running.text
 
 
-def test_a_wrong_step_is_compared_in_short(towns: KnowledgeGraph) -> None:
-    begun = started(towns, 'road("A")', CONTEXT)
-    members = [towns.entity("B"), towns.entity("D"), towns.entity("E")]
-    text = Page(steps_html("k", [ShownStep(begun, finished(begun, members, "e1", agrees=False))])).text
-    assert "1 of 2 found, 2 wrong" in text
-
-
-def test_a_step_says_that_it_goes_on_from_a_wrong_one(towns: KnowledgeGraph) -> None:
-    events = list(Reasoner(towns, method="exact").events('in(road(road("A")))'))
-    begun = [event for event in events if isinstance(event, StepStarted)]
-    results = [event.result for event in events if isinstance(event, StepFinished)]
-    wrong = [replace(results[0], by="llm", agrees=False), *(replace(r, by="llm", agrees=True) for r in results[1:])]
-    right = [replace(result, by="llm", agrees=True) for result in results]
-    told = [Page(steps_html("k", list(map(ShownStep, begun, case)))).text for case in (wrong, right)]
-    assert [text.count("It goes on from") for text in told] == [2, 0]
+def test_a_step_says_how_far_off_it_is_and_that_it_goes_on_from_a_wrong_one() -> None:
+    begun = started(towns(), 'road("A")', CONTEXT)
+    members = [towns().entity(name) for name in "BDE"]
+    assert "1 of 2 found, 2 wrong" in shown(ShownStep(begun, finished(begun, members, "e1", agrees=False))).text
+    events = list(Reasoner(towns(), method="exact").events('in(road(road("A")))'))
+    steps = [event for event in events if isinstance(event, StepStarted)]
+    right = [replace(e.result, by="llm", agrees=True) for e in events if isinstance(e, StepFinished)]
+    wrong = [replace(right[0], agrees=False), *right[1:]]
+    told = [shown(*map(ShownStep, steps, case)).text.count("It goes on from") for case in (wrong, right)]
+    assert told == [2, 0]
+    [counted] = [
+        e.result for e in Reasoner(towns(), method="exact").events('count("A")') if isinstance(e, StepFinished)
+    ]
+    assert "no model asked" in shown(ShownStep(started(towns(), 'count("A")'), counted)).text
 
 
 @pytest.mark.parametrize("error", [None, "no ids"])
-def test_a_query_asked_as_a_whole_is_shown_without_inputs(towns: KnowledgeGraph, error: str | None) -> None:
-    begun = replace(started(towns, 'road("A")', CONTEXT), inputs=(), asked="What is it?")
+def test_a_query_asked_as_a_whole_is_shown_without_inputs(error: str | None) -> None:
+    begun = replace(started(towns(), 'road("A")', CONTEXT), inputs=(), asked="What is it?")
     result = replace(finished(begun, [1], "e1", agrees=False, error=error), asked="What is it?")
-    page = assert_harmless(steps_html("k", [ShownStep(begun, result)]))
-    assert "What is it?" in page.text and "Exact, on" not in page.text
+    text = shown(ShownStep(begun, result)).text
+    assert "What is it?" in text and "Exact, on" not in text
 
 
-def test_a_step_under_way_shows_its_context_already(towns: KnowledgeGraph) -> None:
-    page = Page(steps_html("k", [ShownStep(started(towns, 'road("A")', CONTEXT))]))
-    assert ("data-state", "running") in page.attributes
-    assert "A | road | B" in page.text
+def test_a_step_in_parts_shows_which_are_done() -> None:
+    text = shown(in_parts(1)).text
+    assert all(words in text for words in ("3 parts", "Part 1 of 3: 1 entity", "reply 0", "Part 3 of 3: waiting"))
+    assert "Part 2 of 3: the model is answering" in text
+    page = shown(in_parts(3))
+    assert page.values("data-state") == ["agrees"] and page.text.count("What the model was shown") == 3
+    assert all(f"Part {n} of 3: 1 entity" in page.text for n in (1, 2, 3))
+    text = shown(in_parts(2, failed=True)).text
+    assert f"Part 2 of 3: failed: {SCRIPT}" in text and "Part 3 of 3: not asked" in text
 
 
-def in_parts(towns: KnowledgeGraph, done: int, failed: bool = False) -> ShownStep:
-    begun = replace(started(towns, 'road("A")'), contexts=(CONTEXT,) * 3)
-    parts = [
-        StepPart(CONTEXT, np.array([1], dtype=np.int32), (Attempt(f"reply {n}", None, 1.5),), True) for n in range(done)
-    ]
-    if failed:
-        parts[-1] = replace(parts[-1], agrees=False, error=f"{SCRIPT} is no id")
-    result = StepResult(
-        towns, begun.step, begun.inputs, np.array([1], dtype=np.int32), "llm", agrees=not failed, parts=tuple(parts),
-        parts_total=3, error="part 2 of 3: no ids" if failed else None,
-    )  # fmt: skip
-    return ShownStep(begun, result if failed or done == 3 else None, tuple(parts))
+@pytest.mark.parametrize("left_out", [4641, 0])
+def test_what_no_part_had_room_for_is_said_without_unfolding_any(left_out: int) -> None:
+    step, contexts = in_parts(1), [replace(CONTEXT, left_out=number) for number in (0, 0, left_out)]
+    text = shown(replace(step, started=replace(step.started, contexts=tuple(contexts)))).text
+    assert ("4,641 triples had no room" in text) == bool(left_out)
 
 
-def test_a_step_in_parts_shows_which_are_done(towns: KnowledgeGraph) -> None:
-    page = assert_harmless(steps_html("k", [in_parts(towns, 1)]))
-    assert "asked in 3 parts" in page.text
-    assert "Part 1 of 3: 1 entity, as the graph says; 1.5 s" in page.text and "reply 0" in page.text
-    assert "Part 2 of 3: the model is answering" in page.text
-    assert "Part 3 of 3: waiting" in page.text
+def test_a_reply_with_html_shows_letter_for_letter() -> None:
+    reply = '<b-reply onclick="x">e1</b-reply> & <img src=x>'
+    context = Context((f"{SCRIPT} | {IMAGE} | A",), f"[system]\n{SCRIPT}", 9, 1, 0, 0)
+    begun = started(hostile(), f'{quoted(IMAGE)}("Home")', context)
+    assert (
+        reply in shown(ShownStep(begun, finished(begun, [], reply, error=f"{SCRIPT} is not an id", agrees=False))).text
+    )
 
 
-def test_a_step_in_parts_that_is_done_shows_all_of_them(towns: KnowledgeGraph) -> None:
-    page = assert_harmless(steps_html("k", [in_parts(towns, 3)]))
-    assert ("data-state", "agrees") in page.attributes
-    assert [f"Part {n} of 3: 1 entity" in page.text for n in (1, 2, 3)] == [True] * 3
-    assert page.text.count("What the model was shown") == 3
-
-
-def test_what_no_part_had_room_for_is_said_without_unfolding_any(towns: KnowledgeGraph) -> None:
-    shown = in_parts(towns, 1)
-    for left_out in (4641, 0):
-        contexts = (replace(CONTEXT, left_out=0), replace(CONTEXT, left_out=0), replace(CONTEXT, left_out=left_out))
-        page = Page(steps_html("k", [replace(shown, started=replace(shown.started, contexts=contexts))]))
-        assert ("4,641 triples had no room in them and were left out." in page.text) == bool(left_out)
-
-
-def test_a_part_that_failed_is_said_and_those_behind_it_were_not_asked(towns: KnowledgeGraph) -> None:
-    page = assert_harmless(steps_html("k", [in_parts(towns, 2, failed=True)]))
-    assert f"Part 2 of 3: failed: {SCRIPT} is no id" in page.text
-    assert "Part 3 of 3: not asked" in page.text
+def test_the_conclusion_compares_with_the_exact_answer() -> None:
+    first, second = (Reasoner(towns(), method="exact").answer(query) for query in ('road("A")', 'in("B")'))
+    assert [Page(conclusion_html(one, first)).values("data-state") for one in (first, second)] == [
+        ["agrees"], ["differs"],
+    ]  # fmt: skip
 
 
 def test_the_page_follows_a_step_part_by_part() -> None:
-    towns = KnowledgeGraph.from_triples([("hub", "to", f"n{i}") for i in range(300)])
-    run = LiveRun(towns, Query.parse('to("hub")'), CopyEverythingChatModel())
-    shown = ShownRun(asked(towns, 'to("hub")'), "")
+    kg = KnowledgeGraph.from_triples([("hub", "to", f"n{i}") for i in range(300)])
+    run, followed = (
+        LiveRun(kg, Query.parse('to("hub")'), CopyEverythingChatModel()),
+        ShownRun(asked(kg, 'to("hub")'), ""),
+    )
     lines = set()
     for event in run.events():
         if event is not None and not isinstance(event, Finished):
-            shown.record(event)
-            lines.add(shown.status_html().partition("<span")[0])
-    assert len(shown.steps[0].parts) == shown.steps[0].total > 1
-    assert any("Step 1 of 1, part 2 of" in line for line in lines)
+            followed.record(event)
+            lines.add(followed.status_html().partition("<span")[0])
+    assert len(followed.steps[0].parts) == followed.steps[0].total > 1
+    assert any("Step 1 of 1, part 2 of" in line for line in lines) and any("is done" in line for line in lines)
+    assert "Stopped" in followed.ended_html(True) and "Done" in followed.ended_html(False)
 
 
-def test_a_step_done_exactly_is_marked_so(towns: KnowledgeGraph) -> None:
-    events = list(Reasoner(towns, method="exact").events('count(road("A"))'))
-    begun = next(e for e in events if isinstance(e, StepStarted))
-    result = next(e for e in events if isinstance(e, StepFinished)).result
-    assert "done exactly, no model asked" in Page(steps_html("k", [ShownStep(begun, result)])).text
-
-
-def test_the_conclusion_compares_with_the_exact_answer(towns: KnowledgeGraph) -> None:
-    exact = Reasoner(towns, method="exact")
-    first, second = exact.answer('road("A")'), exact.answer('in("B")')
-    assert 'data-state="agrees"' in conclusion_html(first, first)
-    assert 'data-state="differs"' in conclusion_html(second, first)
-
-
-# Text from outside ------------------------------------------------------------------------------------------------
-
-
-def test_hostile_names_show_as_text_everywhere(hostile: KnowledgeGraph) -> None:
-    result = asked(hostile, f'{quoted(IMAGE)}({quoted(IMAGE)}("Home")) | {quoted(IMAGE)}("Home")')
-    for view in (
-        understood_html(result), tree_html(result.query, hostile), answer_html(result), picture_html(result),
-        evidence_table_html(result.answer),
-    ):  # fmt: skip
-        assert_harmless(view)
-    assert SCRIPT in Page(answer_html(result)).text
-    assert SCRIPT in Page(evidence_table_html(result.answer)).text
-
-
-def test_a_reply_with_html_shows_letter_for_letter(hostile: KnowledgeGraph) -> None:
-    reply = '<b-reply onclick="x">e1</b-reply> & <img src=x>'
-    context = Context((f"{SCRIPT} | {IMAGE} | A",), f"[system]\n{SCRIPT}", 9, 1, 0, 0)
-    begun = started(hostile, f'{quoted(IMAGE)}("Home")', context)
-    step = ShownStep(begun, finished(begun, [], reply, error=f"{SCRIPT} is not an id", agrees=False))
-    page = assert_harmless(steps_html("k", [step]))
-    assert reply in page.text
-
-
-@pytest.mark.parametrize(
-    "error",
-    [UnknownEntityError(SCRIPT, [IMAGE], SCRIPT), QueryError(SCRIPT, IMAGE, 3), QuestionError(IMAGE), LLMError(SCRIPT)],
-)
-def test_errors_show_names_as_text(error: SkylarkError) -> None:
-    assert_harmless(failure_html(error))
-
-
-# Errors -----------------------------------------------------------------------------------------------------------
-
-
-def test_a_malformed_query_points_at_the_column(towns: KnowledgeGraph) -> None:
-    with pytest.raises(QueryError) as caught:
-        asked(towns, 'road("A"')
-    text = Page(failure_html(caught.value)).text
-    line, caret = text[text.index('road("A"') :].split("\n")[:2]
-    assert line == 'road("A"'
-    assert caught.value.column is not None
-    assert caret.startswith(" " * (caught.value.column - 1) + "^")
-    assert "How a formal query is written" in text
-
-
-def test_an_unknown_name_comes_with_the_nearest(towns: KnowledgeGraph) -> None:
-    with pytest.raises(UnknownEntityError) as caught:
-        asked(towns, 'road("Northern lights")')
-    assert "has no entity named" in Page(failure_html(caught.value)).text
-
-
-def test_an_unforeseen_error_keeps_its_inner_workings_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    text = Page(failure_html(ZeroDivisionError("secret detail"))).text
-    assert "secret" not in text and "Traceback" not in text and "not answered" in text
-    assert "secret detail" in caplog.text
-
-
-@pytest.mark.parametrize("text", ["", "   ", "x" * (MAX_CHARACTERS + 1)])
-def test_no_question_and_a_very_long_one_are_refused(towns: KnowledgeGraph, text: str) -> None:
-    with pytest.raises(QuestionError):
-        asked(towns, text)
-
-
-@pytest.mark.parametrize("name", ["/etc/passwd", "../shared", "World", "", "worl"])
-def test_only_graphs_on_offer_are_opened(name: str) -> None:
-    with pytest.raises(UnknownGraphError, match="on offer: world"):
-        GraphRegistry(["world"]).get(name)
-
-
-def test_a_number_is_shown_as_one_and_not_as_an_empty_answer() -> None:
-    kg = KnowledgeGraph.from_triples([("Ann", "age", 30), ("Bob", "age", 9)])
-    for query, headline in (
-        ('age("Ann") / age("Bob")', "3.33333"), ('age("Ann") - age("Ann")', "0"), ('sum(age, "Ann" | "Bob")', "39"),
-    ):  # fmt: skip
-        shown = answer_html(asked(kg, query))
-        assert f">{headline}<" in shown
-        assert "became empty" not in shown
-    no = answer_html(asked(kg, 'exists(age("Bob") > age("Ann"))'))
-    assert "9" in no and "30" in no, "a comparison of two known numbers is settled"
-    assert "became empty" not in no and "Nothing in this graph" not in no
-    by_zero = answer_html(asked(kg, 'age("Ann") / 0'))
-    assert "became empty" in by_zero
-    assert "nothing can be divided by 0." in by_zero and "may still be true" not in by_zero
-    assert "No number" in answer_html(asked(kg, 'age("Ann") / 0'))
-
-
-# Examples ---------------------------------------------------------------------------------------------------------
-
-
-def test_the_examples_of_the_built_in_graph_have_answers() -> None:
-    kg = KnowledgeGraph.load("world")
-    assert len(WORLD_EXAMPLES) == 5
-    for example in WORLD_EXAMPLES:
-        assert asked(kg, example.text).answer.entities, example.text
-
-
-@pytest.mark.slow
-def test_examples_built_from_a_graph_have_a_few_answers_each(towns: KnowledgeGraph) -> None:
-    found = examples_for(towns, "towns")
-    assert {"One hop", "Two hops"} <= {example.title for example in found}
-    for example in found:
-        assert 1 <= len(asked(towns, example.text).answer.ranked) <= MOST_ANSWERS
-
-
-@pytest.mark.slow
-def test_the_same_graph_has_the_same_examples(towns: KnowledgeGraph) -> None:
-    assert examples_for(towns, "towns") == examples_for(towns, "towns")
-
-
-# The model's run --------------------------------------------------------------------------------------------------
+# The run ----------------------------------------------------------------------------------------------------------
 
 
 class SlowModel(BaseChatModel):
@@ -532,24 +451,27 @@ class SlowModel(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=AIMessage("none"))])
 
 
-def test_a_run_tells_that_a_step_began_before_the_model_answers(towns: KnowledgeGraph) -> None:
-    events = LiveRun(towns, Query.parse('road("A")'), SlowModel()).events(tick=0.05)
+def test_a_run_tells_that_a_step_began_before_the_model_answers_and_who_leaves_stops_it() -> None:
+    events = LiveRun(towns(), Query.parse('road("A")'), SlowModel()).events(tick=0.05)
     first = next(event for event in events if event is not None)
     assert isinstance(first, StepStarted) and first.context is not None
     assert next(events) is None
     assert any(isinstance(event, StepFinished) for event in events)
+    run = LiveRun(towns(), Query.parse('in("B") | in("C")'), SlowModel())
+    left = run.events(tick=0.05)
+    next(left)
+    left.close()  # type: ignore[attr-defined]
+    assert run.stopped
 
 
-@pytest.mark.slow
-@pytest.mark.timing
-def test_stop_ends_a_run_at_once_and_asks_nothing_more(towns: KnowledgeGraph) -> None:
+def test_stop_ends_a_run_at_once_and_asks_nothing_more() -> None:
     model = SlowModel(seconds=60)
     model.gate.clear()
-    run = LiveRun(towns, Query.parse('in("B") | in("C") | in("D")'), model)
-    threading.Timer(0.3, run.stop).start()
-    began = time.monotonic()
-    list(run.events(tick=0.05))
-    assert time.monotonic() - began < 30
+    run = LiveRun(towns(), Query.parse('in("B") | in("C") | in("D")'), model)
+    for event in run.events(tick=0.05):
+        if event is None and model.calls:
+            run.stop()
+    assert run.working, "the reply under way is not waited for"
     model.gate.set()
     while run.working:
         time.sleep(0.05)
@@ -557,42 +479,57 @@ def test_stop_ends_a_run_at_once_and_asks_nothing_more(towns: KnowledgeGraph) ->
     model.gate.clear()
 
 
-def test_leaving_a_run_stops_it(towns: KnowledgeGraph) -> None:
-    run = LiveRun(towns, Query.parse('in("B") | in("C")'), SlowModel())
-    events = run.events(tick=0.05)
-    next(events)
-    events.close()  # type: ignore[attr-defined]
-    assert run.stopped
+def test_a_model_in_this_process_writes_nothing_more_once_its_run_is_stopped(tmp_path: Path) -> None:
+    model = EmbeddedChatModel(source=str(tiny_model(tmp_path / "tiny")), max_new_tokens=2)
+    run = LiveRun(towns(), Query.parse('road("A")'), model)
+    run.stop()
+    with pytest.raises(LLMError, match="cancelled"):
+        run._reasoner.llm.invoke("A")
+    assert model.invoke("A").usage_metadata is not None
 
 
-def test_a_replaced_run_leaves_the_page_to_the_next(towns: KnowledgeGraph) -> None:
-    query = asked(towns, 'in("B") | in("C")')
-    run = LiveRun(towns, query.query, SlowModel())
+def demo_of(kg: KnowledgeGraph) -> tuple[GraphDemo, str, gr.Request]:
+    """The tab, a visitor's own graph there, and the visitor."""
+    shelf = GraphRegistry(["world"])
+    return GraphDemo(shelf, LanguageModel("copy"), PARTS), shelf.own.add("ann", kg).key, gr.Request(session_hash="ann")
+
+
+def test_a_question_is_worked_through_and_stays_where_the_run_is_stopped() -> None:
+    demo, key, ann = demo_of(towns())
+    changes = demo.answer(True, key, 'road("A")', None, True, "0", ann)
+    assert "2 answers" in changes[PARTS.answer] and "waits for a free place" in changes[PARTS.status]
+    seen = list(demo.run_model(True, changes[PARTS.asked], True, ann))
+    assert isinstance(seen[0][PARTS.run], LiveRun) and seen[0][PARTS.stop]["interactive"]
+    assert seen[-1][PARTS.run] is None and not seen[-1][PARTS.stop]["interactive"]
+    assert "Done in" in seen[-1][PARTS.status] and "data-state" in seen[-1][PARTS.steps]
+    unasked = demo.answer(True, key, 'road("A")', None, False, "0", ann)
+    assert unasked[PARTS.status] == ""
+    [told] = demo.run_model(True, unasked[PARTS.asked], False, ann)
+    assert "not asked" in told[PARTS.status] and told[PARTS.steps] == ""
+    refused = demo.answer(True, key, 'road("?")', None, True, "0", ann)
+    assert refused[PARTS.asked] is None and refused[PARTS.status] == refused[PARTS.picture] == ""
+    assert "no entity" in refused[PARTS.error] and "see the message above" in refused[PARTS.answer]
+    assert demo.answer(False, key, "", None, True, "0", ann) == NO_CHANGES
+    asking = demo.answer(True, "world", "What is the capital of the Congo?", None, False, "0", ann)
+    assert "Which of these" in asking[PARTS.choices_line] and len(asking[PARTS.choices]) == 2
+    assert [asking[button]["visible"] for button in PARTS.choice_buttons] == [True, True, False, False, False]
+
+
+def test_a_replaced_run_leaves_the_page_to_the_next() -> None:
+    query = asked(towns(), 'in("B") | in("C")')
+    run = LiveRun(towns(), query.query, SlowModel())
     outputs = GraphDemo(GraphRegistry(["world"]), LanguageModel("copy"), PARTS)._follow(run, query)
     assert next(outputs)[PARTS.run] is run
     run.replace()
     assert list(outputs)[-1] == gr.skip()
 
 
-@pytest.mark.parametrize(("question", "wanted", "waits"), [("A", True, True), ("A", False, False), ("?", True, False)])
-def test_who_waits_for_a_free_place_at_the_model_is_told(question: str, wanted: bool, waits: bool) -> None:
-    shelf = GraphRegistry(["world"])
-    own = shelf.own.add("ann", KnowledgeGraph.from_triples([("A", "road", "B")]))
-    visitor = gr.Request(session_hash="ann")
-    demo = GraphDemo(shelf, LanguageModel("copy"), PARTS)
-    changes = demo.answer(True, own.key, f'road("{question}")', None, wanted, "0", visitor)
-    assert ("waits for a free place" in changes[PARTS.status]) == waits
-
-
 def test_a_question_that_a_newer_one_overtook_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    shelf = GraphRegistry(["world"])
-    own = shelf.own.add("ann", KnowledgeGraph.from_triples([("A", "road", "B"), ("B", "road", "C")]))
-    demo, ann = GraphDemo(shelf, LanguageModel("copy"), PARTS), gr.Request(session_hash="ann")
-
-    def answer(question: str, visitor: gr.Request = ann) -> dict[Any, Any]:
-        return demo.answer(True, own.key, question, None, False, "0", visitor)
-
+    demo, key, ann = demo_of(KnowledgeGraph.from_triples([("A", "road", "B"), ("B", "road", "C")]))
     newer: list[dict[Any, Any]] = []
+
+    def answer(question: str) -> dict[Any, Any]:
+        return demo.answer(True, key, question, None, False, "0", ann)
 
     def slow(kg: KnowledgeGraph, graph: str, question: str, reader: Any) -> Asked:
         if question in {'road("A")', 'road("?")'}:  # the next question comes, and is answered, while this is read
@@ -602,23 +539,58 @@ def test_a_question_that_a_newer_one_overtook_changes_nothing(monkeypatch: pytes
     monkeypatch.setattr("app.graph.page.ask", slow)
     for older in ('road("A")', 'road("?")'):
         assert answer(older) == NO_CHANGES
-        asked = newer[-1][PARTS.asked]
-        assert [str(entity) for entity in asked.answer.entities] == ["C"]
-        assert len(next(demo.run_model(True, asked, False, ann))) > 1
-        assert list(demo.run_model(True, asked, False, ann)) == [NO_CHANGES]  # the overtaken question's event
+        latest = newer[-1][PARTS.asked]
+        assert [str(entity) for entity in latest.answer.entities] == ["C"]
+        assert len(next(demo.run_model(True, latest, False, ann))) > 1
+        assert list(demo.run_model(True, latest, False, ann)) == [NO_CHANGES]  # the overtaken question's event
     assert answer('road("B")')[PARTS.asked] is not None
 
 
-@pytest.mark.slow
-def test_a_model_in_this_process_writes_nothing_more_once_its_run_is_stopped(
-    towns: KnowledgeGraph, tmp_path: Path
-) -> None:
-    model = EmbeddedChatModel(source=str(tiny_model(tmp_path / "tiny")), max_new_tokens=2)
-    run = LiveRun(towns, Query.parse('road("A")'), model)
-    run.stop()
-    with pytest.raises(LLMError, match="cancelled"):
-        run._reasoner.llm.invoke("A")
-    assert model.invoke("A").usage_metadata is not None
+# Links and buttons ------------------------------------------------------------------------------------------------
+
+
+def linked(**query: str) -> Any:
+    request = gr.Request()
+    request.kwargs = {"query_params": query}
+    return GraphDemo(GraphRegistry(["world"]), LanguageModel("copy"), PARTS).restore(request)
+
+
+def test_a_link_puts_in_what_it_asks_for() -> None:
+    asks = linked(tab="graph", graph="world", q='capital("Chad")', method="exact", least="0.8")
+    assert (asks[PARTS.question], asks[PARTS.graph], asks[PARTS.wanted]) == ('capital("Chad")', "world", False)
+    assert (asks[PARTS.linked], asks[PARTS.slider]) == (True, "20")
+    assert linked(least="0.8", q="?")[PARTS.wanted] is True
+    assert len(linked(tab="graph", q="x" * 10**6)[PARTS.question]) == MAX_CHARACTERS
+    for other in ({"q": "?"}, {"tab": "graph"}, {"tab": "image", "q": "?"}):
+        assert linked(**other) == {PARTS.linked: False}
+    assert linked(tab="graph", graph="world")[PARTS.linked] is False, "there is no question"
+    lost = linked(tab="graph", graph="atlantis", q="?")
+    assert lost[PARTS.linked] is False and PARTS.graph not in lost and "not here" in str(lost[PARTS.error])
+
+
+def test_a_graph_that_is_chosen_brings_its_examples() -> None:
+    *_, opened = GraphDemo(GraphRegistry(["world"]), LanguageModel("copy"), PARTS).choose("world")
+    assert 'data-graph="world"' in opened[PARTS.graph_note] and "<svg" in opened[PARTS.contents]
+    assert [opened[button]["value"] for button in PARTS.example_buttons] == [
+        one.label for one in opened[PARTS.examples]
+    ]
+    *_, lost = GraphDemo(GraphRegistry(["world"]), LanguageModel("copy"), PARTS).choose("../etc")
+    assert lost[PARTS.examples] == () and not lost[PARTS.example_buttons[0]]["visible"]
+
+
+@pytest.mark.parametrize(("pressed", "text"), [("choice-1", "a"), ("choice-2", "b"), ("choice-3", ""), ("", "")])
+def test_a_numbered_button_means_its_text(pressed: str, text: str) -> None:
+    event = gr.EventData(target=gr.Button(elem_id=pressed, render=False), _data={})
+    assert text_of_pressed(["a", "b"], event) == text
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "World", "", "worl"])
+def test_only_graphs_on_offer_are_opened(name: str) -> None:
+    with pytest.raises(UnknownGraphError, match="on offer: world"):
+        GraphRegistry(["world"]).get(name)
+
+
+# The models -------------------------------------------------------------------------------------------------------
 
 
 def test_a_hosted_model_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:

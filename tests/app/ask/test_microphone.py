@@ -1,4 +1,4 @@
-"""A question that is spoken: what strangers may send for one, and the microphone in headless Chromium."""
+"""A question that is spoken: what strangers may send for one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from reasoning import KnowledgeGraph
 from reasoning.speech import Audio, SpeechModel, Transcript
 from reasoning.speech.audio import SpeechError
 from reasoning.speech.model import ANYTHING, Hypothesis, Topic
-from tests.app.browsing import expect, visit
 from tests.reasoning.speech.recordings import GERMAN, RATE, noise, packaged_model, samples_of, spoken
 
 KG = KnowledgeGraph.from_triples([("Germany", "borders", "France"), ("Berlin", "capital of", "Germany")])
@@ -139,57 +138,3 @@ def test_without_a_model_it_is_said() -> None:
     microphone = Microphone(Scripted(None))
     answer, recording = microphone.heard(piece(0, noise(0.1)), None, KG)
     assert recording is None and "The weights are missing" in answer["told"]
-
-
-def test_typing_goes_on_whether_it_listens_is_ended_before_it_listens_or_is_refused_the_microphone(
-    listening: Any, copying: str
-) -> None:
-    with visit(listening, copying, "microphone-typing", tab="Ask") as page:
-        page.wait_for_selector("#told .sk-shape-answer", timeout=240_000)
-        page.get_by_role("button", name="Ask by voice").click()
-        page.get_by_role("button", name="Stop recording").wait_for()
-        page.locator("#ask_question textarea").press_sequentially("my own words")
-        expect(page, "#ask_status", "Not listening any more")
-        page.get_by_role("button", name="Ask by voice").wait_for()
-        page.wait_for_timeout(3000)
-        assert page.input_value("#ask_question textarea") == "my own words"
-
-        page.evaluate(
-            "() => { const resume = AudioContext.prototype.resume; AudioContext.prototype.resume = async function () {"
-            " window.resuming = this; await new Promise((later) => { window.goOn = later; });"
-            " return resume.call(this); }; }"
-        )
-        page.get_by_role("button", name="Ask by voice").click()
-        page.wait_for_function("window.resuming")
-        page.get_by_role("button", name="Ask by voice").click()
-        page.evaluate("window.goOn()")
-        page.wait_for_function("window.resuming.state === 'closed'")
-        page.wait_for_timeout(200)
-        assert page.get_attribute("#voice button", "class") == "sk-microphone"
-        assert page.inner_text("#ask_status") == ""
-
-        page.evaluate(
-            "() => { navigator.mediaDevices.getUserMedia ="
-            " async () => { throw new DOMException('', 'NotAllowedError'); }; }"
-        )
-        page.get_by_role("button", name="Ask by voice").click()
-        expect(page, "#ask_status", "or type")
-        page.fill("#ask_question textarea", "What is the capital of Chad?")
-        page.press("#ask_question textarea", "Enter")
-        expect(page, "#told", "N'Djamena", 60)
-
-
-def test_where_the_server_refuses_to_hear_it_is_said(listening: Any, copying: str) -> None:
-    with visit(listening, copying, "microphone-busy", hurried=True, tab="Ask") as page:
-        page.wait_for_selector("#told .sk-shape-answer", timeout=240_000)
-
-        def refuse(route: Any) -> None:
-            if '"samples"' in (route.request.post_data or ""):
-                route.fulfill(status=429, json={"detail": "wait a moment"})
-            else:
-                route.continue_()
-
-        page.route("**/queue/join*", refuse)
-        page.get_by_role("button", name="Ask by voice").click()
-        expect(page, "#ask_status", "cannot be heard at the moment")
-        page.get_by_role("button", name="Ask by voice").wait_for()

@@ -44,7 +44,7 @@ from reasoning import KnowledgeGraph, Query
 from reasoning.graph.exchange import columns_from_triples
 from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
 from skylark.installation import version
-from tests.app.browsing import ROOT, SCRIPT
+from tests.app.browsing import ROOT, SCRIPT, Served
 from tests.app.visitors import Baggage, load, looks, picture, says, spoken_questions, upload
 from tests.reasoning.speech.recordings import packaged_model, spoken
 
@@ -630,14 +630,14 @@ def test_no_other_file_is_served(copying: str, folder: Path, path: str) -> None:
 
 @pytest.mark.parametrize("name", ["../../../escaped.jpg", "/tmp/escaped.jpg", "..\\..\\escaped.jpg", "a\0b.jpg", ".",
                                   "..", SCRIPT, "x" * 5000, "C:\\escaped.jpg"])  # fmt: skip
-def test_an_upload_stays_in_its_folder_whatever_its_name(copying: str, data_folder: Path, name: str) -> None:
+def test_an_upload_stays_in_its_folder_whatever_its_name(copying: str, served: Served, name: str) -> None:
     sent = upload(copying, name, b"some bytes")
     if sent:
         place = Path(sent)
         assert place.parent.parent.name.startswith("skylark-uploads-")
         assert place.resolve() == place
         assert not set(place.name) & set('/\\<>"\0')
-    assert not list(data_folder.parent.glob("escaped*")) + list(Path("/tmp").glob("escaped*"))
+    assert not [*served.uploads.parent.glob("escaped*"), *Path("/tmp").glob("escaped*")]
 
 
 def test_files_with_markup_inside_are_not_shown_as_pages(copying: str) -> None:
@@ -670,16 +670,9 @@ def test_twenty_at_once_are_served_or_told_to_wait(copying: str) -> None:
     assert sum("event: complete" in events for both in answered.values() for events in both) >= 20
 
 
-def server_of(url: str) -> Any:
-    """The process that serves this address."""
-    port = urllib.parse.urlsplit(url).port
-    [server] = [child for child in psutil.Process().children() if str(port) in child.cmdline()]
-    return server
-
-
 @pytest.mark.slow
 def test_a_server_that_nobody_asks_rests(copying: str) -> None:
-    server = server_of(copying)
+    server = psutil.Process()
 
     def share() -> float:
         before = sum(server.cpu_times()[:2])
@@ -696,7 +689,7 @@ def test_memory_is_bounded_and_every_answer_is_its_visitors_own(copying: str) ->
 
     Each kind of request is made by somebody; five megabytes kept of each would be too much.
     """
-    server = server_of(copying)
+    server = psutil.Process()
     packaged_model()
     baggage = Baggage(picture(), questions := spoken_questions(), questions)
     looks(copying, baggage.picture, uploads=False)  # what is loaded once is loaded
@@ -719,7 +712,7 @@ def test_one_tab_that_asks_for_too_much_is_told_and_others_are_served(copying: s
     config = json.loads(got(copying, "/config")[1])
     number = next(d["id"] for d in config["dependencies"] if d["api_name"] == "scene")
     photo = base64.b64encode(PHOTOGRAPH.read_bytes()).decode()
-    body = {"data": [f"data:image/png;base64,{photo}", 0.05], "fn_index": number, "session_hash": "greedy"}
+    body = {"data": [f"data:image/png;base64,{photo}", 0.05, 10, "none"], "fn_index": number, "session_hash": "greedy"}
 
     def join(_: int) -> tuple[int, str]:
         return post(f"{copying}/gradio_api/queue/join", body)

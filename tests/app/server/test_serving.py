@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
+import sys
+import urllib.request
 from pathlib import Path
 
 import gradio as gr
@@ -13,6 +17,7 @@ from gradio.state_holder import SessionState
 import app.page
 from app.server.serving import clear, forget_values, prepare
 from skylark.process import INTERRUPTED
+from tests.app.browsing import ROOT
 
 
 def test_uploads_have_a_folder_of_their_own_that_goes_with_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,16 +36,13 @@ def test_uploads_have_a_folder_of_their_own_that_goes_with_the_page(monkeypatch:
 
 
 def test_what_is_sent_in_a_request_is_not_held_by_its_tab(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SessionState, "_update_value_in_config", SessionState._update_value_in_config)
+    held: list[object] = []
+    monkeypatch.setattr(SessionState, "_update_value_in_config", lambda *given: held.append(given))
+    forget_values()
     with gr.Blocks() as page:
         box = gr.Textbox()
-    sent = "data:" + "x" * 100_000
-    before, after = SessionState(page), SessionState(page)
-    before._update_value_in_config(box._id, sent)
-    assert sent in str(before.config_values), "Gradio itself holds it"
-    forget_values()
-    after._update_value_in_config(box._id, sent)
-    assert sent not in str(after.config_values)
+    SessionState(page)._update_value_in_config(box._id, "sent")
+    assert not held
 
 
 def test_ctrl_c_before_the_page_is_there_leaves_no_uploads(
@@ -60,3 +62,22 @@ def test_ctrl_c_before_the_page_is_there_leaves_no_uploads(
         signal.signal(signal.SIGTERM, before)
     assert not uploads.exists()
     assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.slow
+def test_the_command_serves_until_it_is_ended_and_leaves_no_uploads(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "app", "--port", str(port), "--llm", "copy"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "SKYLARK_DATA": str(tmp_path)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        told = server.stdout.readline()
+        assert f"Skylark is at http://127.0.0.1:{port}" in told
+        assert len(list(tmp_path.glob("skylark-uploads-*"))) == 1
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=60) as page:
+            assert b"Skylark" in page.read()
+        server.terminate()
+        assert server.wait(60) == 0
+    assert not list(tmp_path.glob("skylark-uploads-*"))

@@ -1,0 +1,423 @@
+"""The tab for graphs as visitors meet it, in headless Chromium: six visits, each with all that one may do there."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from pathlib import Path
+from typing import Any
+
+from tests.app.browsing import (
+    DESKTOP,
+    PHONE,
+    SCRIPT,
+    Served,
+    ask,
+    check,
+    choose,
+    expect,
+    fits,
+    name_a_model,
+    open_tab,
+    saved,
+    text,
+    visit,
+    wait,
+)
+from tests.app.couples import as_file
+from tests.app.graph.growing.models import TEXT
+from tests.reasoning.extraction.models import faultless_reply
+from tests.reasoning.openai_server import Behaviour, OpenAIServer
+
+KEY = "vk9-Visitors.Secret_Key-0123456789"
+ENDED = "/^(Done|Stopped)/.test(document.querySelector('#steps_status').textContent.trim())"
+SEEN = """s => { const r = document.querySelector(s)?.getBoundingClientRect();
+return r?.height && r.top >= 0 && r.top < innerHeight - 60; }"""
+MANY_FACTS = 'borders(borders("Germany") | borders("Russia") | borders("Brazil")) | capital(~continent("Africa"))'
+LEARNED = 180
+"""Seconds for the rules of a small graph, most of them the compiler's on a busy machine."""
+
+
+def test_an_example_is_drawn_and_mistakes_and_questions_back_are_answered(browser: Any, walked: Served) -> None:
+    with visit(browser, f"{walked.url}/?tab=graph", "asking", PHONE) as page:
+        ours = [shift for shift in page.evaluate("shifts") if len(shift) > 1]
+        assert sum(shift[0] for shift in ours) < 0.01, ours
+        top = "document.querySelector('#answer').getBoundingClientRect().top + scrollY"
+        before = page.evaluate(top)
+        page.click("#example-2")
+        expect(page, "#understood", "Germany")
+        assert page.evaluate(top) == before
+        expect(page, "#answer", "4 answers")
+        assert page.input_value("#question textarea") == 'capital(borders("Germany") & !~currency("Euro"))'
+        assert {"Bern", "Copenhagen", "Prague", "Warsaw"} <= set(page.locator("#answer td bdi").all_text_contents())
+        assert "9 entities" in expect(page, "#tree", "Germany")
+        wait(page, ENDED)
+        states = page.eval_on_selector_all("#steps .sk-step", "steps => steps.map(s => s.dataset.state)")
+        assert len(states) == 4 and set(states) <= {"agrees", "differs"}
+        for viewport in (PHONE, DESKTOP):
+            fits(page, viewport)
+            assert page.locator("#evidence .sk-canvas svg[role=group]").is_visible()
+            assert page.locator("#evidence .sk-shape-answer text").first.is_visible()
+            cut = "frame => [...frame.querySelectorAll('.sk-size')].filter((size) =>"
+            cut += " size.getBoundingClientRect().bottom > frame.getBoundingClientRect().bottom).length"
+            assert page.eval_on_selector("#tree .sk-scroll", cut) == 0
+        check(page, "an answer")
+
+        page.uncheck("#run_llm input")
+        page.focus("#question textarea")
+        seen: list[tuple[str, bool]] = []
+        while not seen or (seen[-1][0] != "BODY" and len(seen) < 60):
+            page.keyboard.press("Tab")
+            seen.append(page.evaluate(
+                "() => { const a = document.activeElement, s = getComputedStyle(a);"
+                " return [a.closest('[id]')?.id || a.tagName, a.matches(':focus-visible')"
+                " && (s.outlineStyle !== 'none' || s.boxShadow !== 'none')]; }"
+            ))  # fmt: skip
+        reached = [name for name, _ in seen]
+        assert reached.index("ask") < reached.index("example-1"), "the order is that of the page"
+        assert all(marked for name, marked in seen if name in ("ask", "example-1", "example-5")), "the focus is seen"
+
+        page.emulate_media(reduced_motion="reduce")
+        assert page.evaluate(
+            "() => [...document.querySelectorAll('*')].filter((o) => { const s = getComputedStyle(o);"
+            " return Math.max(...s.animationDuration.split(',').map(parseFloat)) > 0.001"
+            " || Math.max(...s.transitionDuration.split(',').map(parseFloat)) > 0.001; }).length"
+        ) == 0, "who wants no motion sees none"  # fmt: skip
+        ask(page, 'borders("Portugal"')
+        expect(page, "#error", "column 19")
+        assert text(page, "#error pre").split("\n")[1].index("^") == 18
+        for viewport in (DESKTOP, PHONE):
+            page.set_viewport_size(viewport)
+            for question, shown in (
+                ('capital("Portugal")', "#sentence"), (f"{SCRIPT} <img src=x onerror=alert(2)>", "#error .sk-alert"),
+                ("What is the capital of the Congo?", "#choice-1"),
+            ):  # fmt: skip
+                page.evaluate("scrollTo(0, 0)")
+                ask(page, question)
+                page.wait_for_function(SEEN, arg=shown)
+                assert page.evaluate("document.activeElement.matches('#question textarea')")
+        assert page.locator("#error script, #error img").count() == 0
+        check(page, "a question back")
+        page.get_by_role("button", name='capital("Republic of the Congo")').focus()
+        page.keyboard.press("Enter")
+        expect(page, "#sentence", "Brazzaville")
+        assert page.input_value("#question textarea") == 'capital("Republic of the Congo")'
+        assert page.locator("#choices button:visible, #error .sk-alert").count() == 0
+        ask(page, "What is the capital of the Congo?")
+        expect(page, "#choices_line", "Which of these")
+        words, query = text(page, "#choice-1").split("\n")
+        page.click("#choice-1")
+        expect(page, "#understood_query", query)
+        assert text(page, "#understood_words") == words
+
+
+def test_a_model_of_ones_own_runs_stops_and_its_key_goes_to_the_provider_alone(
+    browser: Any, walked: Served, provider: OpenAIServer
+) -> None:
+    addresses: list[str] = []
+    received: list[str] = []
+
+    def keep(response: Any) -> None:
+        addresses.append(response.url)
+        kind = response.headers.get("content-type", "")
+        if "json" in kind or "event-stream" in kind:
+            try:
+                received.append(response.text())
+            except Exception:  # a stream that is cut as the page closes has no body
+                received.append("")
+
+    provider.then(Behaviour(status=401, body=f'{{"error": {{"message": "{KEY}", "code": "x"}}}}'.encode()))
+    with visit(browser, walked.url, "own-model") as page:
+        page.on("requestfinished", lambda request: keep(request.response()))
+        open_tab(page, "Models")
+        expect(page, "#models_shown", "copy-everything baseline")
+        page.fill("#own_name input, #own_name textarea", "gpt-5-mini")
+        assert page.get_attribute("#own_key input", "type") == "password"
+        page.fill("#own_key input", KEY)
+        page.click("#own_use")
+        expect(page, "#own_status", "refuses this key")
+        assert page.input_value("#own_key input") == ""
+        provider.then(Behaviour(reply="yes"), for_ever=Behaviour(delay=600))  # no run ends by itself
+        name_a_model(page, KEY)
+        expect(page, "#models_shown", "openai:gpt-5-mini")
+        assert page.input_value("#own_key input") == "" and KEY not in page.content()
+        check(page, "models")
+        open_tab(page, "Batch")
+        page.click("#batch_method input")
+        page.get_by_role("option", name="lark with your openai:gpt-5-mini").wait_for()
+        page.keyboard.press("Escape")
+
+        open_tab(page, "Graph")
+        expect(page, "#model", "yours for this visit")
+        ask(page, 'capital(borders("Austria"))')
+        page.wait_for_selector("#stop:enabled")
+        page.click("#example-1")
+        wait(page, "document.querySelector('#step-1')?.textContent.includes('Portugal')")
+        expect(page, "#answer", "Spain")
+        page.click("#step-1 details summary")
+        assert page.locator("#step-1 .sk-lines").first.is_visible()
+        provider.then(for_ever=Behaviour(reply="e1"))
+        provider.release()
+        page.wait_for_selector("#step-1:not([data-state=running])")
+        assert page.locator("#step-1 .sk-lines").first.is_visible(), "what was opened stays open"
+        assert "Austria" not in text(page, "#steps"), "the newer question has taken the place of the older"
+        wait(page, ENDED)
+        provider.then(for_ever=Behaviour(delay=600))
+        ask(page, 'capital(borders("Austria"))')
+        page.click("#stop:enabled")
+        wait(page, ENDED)
+        assert text(page, "#steps_status").startswith("Stopped after") and page.is_disabled("#stop")
+        assert page.locator("#answer td bdi").count(), "the exact answer stays"
+        page.uncheck("#run_llm input")
+        ask(page, 'capital("Portugal")')
+        expect(page, "#answer", "Lisbon")
+        expect(page, "#steps_status", "not asked")
+
+        open_tab(page, "Models")
+        page.click("#own_back")
+        expect(page, "#own_status", "your key is forgotten")
+        assert "gpt-5-mini" not in text(page, "#models_shown")
+        stored = page.evaluate("JSON.stringify(localStorage) + JSON.stringify(sessionStorage) + document.cookie")
+        assert KEY not in stored
+    provider.release()
+    assert provider.keys[-1] == f"Bearer {KEY}"
+    assert addresses and not [kept for kept in (*addresses, *received) if KEY in kept]
+    assert not [place for place in walked.uploads.rglob("*") if place.is_file() and KEY.encode() in place.read_bytes()]
+
+
+def test_evidence_is_walked_and_the_table_sorted_saved_and_linked_to(browser: Any, walked: Served) -> None:
+    with visit(browser, walked.url, "evidence") as page:
+        page.uncheck("#run_llm input")
+        ask(page, 'capital("Portugal")')
+        expect(page, "#sentence", "Lisbon")
+        page.focus("#sentence .sk-rests")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#evidence_table tr.sk-lit:focus")
+        ask(page, 'capital(borders("Portugal"))')
+        expect(page, "#evidence", "Both facts")
+        page.focus("#evidence [data-key][tabindex='0']")
+        page.keyboard.press("ArrowRight")
+        wait(page, "/^Spain/.test(document.activeElement.getAttribute('aria-label'))")
+        page.keyboard.press("Enter")
+        expect(page, "#evidence .sk-caption", "Spain is open")
+        wait(page, "document.activeElement.getAttribute('aria-expanded') === 'true'")
+        assert 4 <= page.locator("#evidence [data-key]").count() <= 15
+        page.keyboard.press("Enter")
+        wait(page, "document.querySelectorAll('#evidence [data-key]').length === 3")
+        seen = "document.querySelector('#evidence .sk-canvas svg').getAttribute('viewBox')"
+        before = page.evaluate(seen)
+        page.click("#evidence [data-do=in]")
+        assert page.evaluate(seen) != before
+        assert "Madrid" in saved(page, "#evidence [data-do=svg]").read_text(encoding="utf-8")
+
+        ask(page, MANY_FACTS)
+        expect(page, "#evidence .sk-caption", "200 of")
+        expect(page, "#evidence .sk-beyond", "More lies on the right")
+        letters = "getComputedStyle(document.querySelector('#evidence .sk-shape text')).fontSize.replace('px', '')"
+        assert page.evaluate(f"{letters} * document.querySelector('.sk-canvas svg').getScreenCTM().a") >= 12
+        russia = page.get_by_role("button", name="Russia, named in the question, and an answer")
+        russia.click()
+        expect(page, "#evidence .sk-caption", "Russia is open")
+        x, y, w, h = map(float, page.get_attribute("#evidence .sk-canvas svg", "viewBox").split())
+        width, height = (float(page.get_attribute("#evidence .sk-canvas svg", side)) for side in ("width", "height"))
+        assert -25 <= x <= width - w + 25 and -25 <= y <= max(height - h, 0) + 25
+        page.mouse.move(0, 0)
+        russia.hover()
+        wait(page, "document.querySelectorAll('#evidence .sk-edge-label.sk-lit').length > 1")
+        page.locator("#evidence .sk-edge").first.dispatch_event("pointerover")
+        wait(page, "document.querySelectorAll('#evidence .sk-edge-label.sk-lit').length === 1")
+
+        ask(page, 'population(borders("Germany"))')
+        expect(page, "#answer", "9 answers")
+        for first in ("Luxembourg", "France"):
+            page.focus("#answer [data-by=value]")
+            page.keyboard.press("Enter")
+            wait(page, f"document.querySelector('#answer td bdi').textContent === '{first}'")
+        assert page.locator("#answer th[aria-sort=descending] [data-by=value]").count() == 1
+        assert len(saved(page, "#answer [data-form=csv]").read_text(encoding="utf-8").splitlines()) == 10
+        page.click("#answer [data-link]")
+        expect(page, "#answer .sk-said", "link")
+        link = page.url
+    with visit(browser, link, "link") as page:
+        expect(page, "#answer", "9 answers")
+        assert page.input_value("#question textarea") == 'population(borders("Germany"))'
+        expect(page, "#steps_status", "not asked")
+
+
+def test_a_graph_of_ones_own_is_read_asked_and_built_queries_for(browser: Any, walked: Served, tmp_path: Path) -> None:
+    broken, mine = tmp_path / "broken.tsv", tmp_path / "mine.tsv"
+    broken.write_text("A\troad\tB\nA\tB\n")
+    mine.write_text(f"A\troad\t{SCRIPT}\nB\troad\tC\n")
+    with visit(browser, walked.url, "own-graph", PHONE) as page:
+        page.uncheck("#run_llm input")
+        files, box = page.locator("#graph_tab input[type=file]").first, page.locator("#question textarea")
+        files.set_input_files(broken)
+        expect(page, "#upload_note", "line 2")
+        # The chosen graph is still the one that names and shapes are looked up in.
+        page.click("#shapes_frame button")
+        for viewport, country, shape in ((PHONE, "Portugal", "2in"), (DESKTOP, "Denmark", "3in")):
+            page.set_viewport_size(viewport)
+            box.fill("")
+            box.press_sequentially(f"capital(borders({country[:6]}")
+            page.wait_for_selector("#sk-proposals[aria-busy=false] [role=option]")
+            page.keyboard.press("ArrowDown")
+            assert page.get_attribute("#question textarea", "aria-activedescendant") == "sk-proposal-0"
+            page.keyboard.press("Enter")
+            assert box.input_value() == f'capital(borders("{country}"'
+            box.press_sequentially("))")
+            box.press("Enter")
+            wait(page, f"document.querySelector('#understood_query')?.textContent.includes('{country}')")
+            page.locator("#shapes .sk-shape-choice", has_text=shape).click()
+            page.click("#shapes [data-example]")
+            wait(page, "document.querySelector('#question textarea').value.includes('!')")
+            expect(page, "#shapes .sk-said", "press Ask")
+            page.click("#ask")
+            wait(page, "document.querySelector('#understood_query').textContent.includes('!')")
+            fits(page, viewport)
+        check(page, "a shape")
+
+        files.set_input_files(mine)
+        expect(page, "#graph_note", "2 facts")
+        wait(page, "!document.querySelector('#upload_note').textContent.trim()")
+        page.click("#contents_frame button")
+        assert SCRIPT in expect(page, "#contents", "Relations, with a fact of each")
+        ask(page, 'road("A")')
+        assert "CSV" in expect(page, "#answer", SCRIPT)
+        expect(page, "#evidence", SCRIPT)
+        assert page.locator("#answer [data-link]").count() == 0, "what is a visitor's own has no link"
+        assert page.locator("#contents script, #answer script, #evidence script").count() == 0
+        open_tab(page, "Batch")
+        choose(page, "#batch_graph", "mine.tsv (yours)")
+        page.fill("#batch_typed textarea", 'road("A")')
+        page.click("#batch_estimate")
+        assert "1 line of typed.txt on mine.tsv" in expect(page, "#job_estimate", "What it would take")
+        open_tab(page, "Graph")
+        choose(page, "#graph", "strange")
+        expect(page, "#graph_note", "4 facts")
+        expect(page, "#example-1", '("')
+        assert "Germany" not in text(page, "#examples")
+        page.check("#run_llm input")
+        ask(page, '"leads to"("Home")')
+        expect(page, "#steps", SCRIPT)
+        wait(page, ENDED)
+
+
+def test_the_slider_shows_what_is_likely_and_takes_it_back(browser: Any, walked: Served, tmp_path: Path) -> None:
+    (tmp_path / "couples.tsv").write_text(as_file(), encoding="utf-8")
+
+    def slide(steps: int) -> None:
+        page.focus("#sure_range")
+        for _ in range(steps):
+            page.keyboard.press("ArrowRight")
+
+    def looks() -> str:
+        """What is shown, but neither times nor where more of it lies, which the page adds once it has laid it out."""
+        parts = "#answer .sk-answer, #evidence .sk-caption, #evidence .sk-canvas, #evidence_table"
+        shown = page.evaluate(f"[...document.querySelectorAll('{parts}')].map((part) => part.textContent).join()")
+        return re.sub(r"[\d.]+ m?s\b", "", str(shown))
+
+    with visit(browser, walked.url, "likely", PHONE) as page:
+        page.uncheck("#run_llm input")
+        choose(page, "#graph", "strange")
+        expect(page, "#graph_note", "4 facts")
+        ask(page, '"leads to"("Home")')
+        expect(page, "#answer", "1 answer")
+        slide(1)
+        expect(page, "#likely_status", "too few to learn from")
+        assert "1 answer" in text(page, "#answer") and not page.locator("#likely_stop:visible").count()
+        page.keyboard.press("Home")
+
+        page.locator("#graph_tab input[type=file]").first.set_input_files(tmp_path / "couples.tsv")
+        expect(page, "#graph_note", "154 facts")
+        ask(page, '~"lives in"("Town 1")')
+        expect(page, "#answer", "9 answers")
+        expect(page, "#evidence .sk-caption", "All 9 facts")
+        expect(page, "#evidence_table", "The facts as a table")
+        wait(page, "!document.body.textContent.includes('processing |')")  # nothing is on its way
+        before = looks()
+        assert page.locator(".sk-likely, .sk-predicted").count() == 0
+        slide(10)
+        expect(page, "#likely_sentence", "Bob 1 (", LEARNED)
+        assert page.evaluate("document.activeElement.id") == "sure_range", "the keyboard stays at the slider"
+        assert "50%" in page.get_attribute("#sure_range", "aria-valuetext")
+        assert "9 answers and 1 likely" in text(page, "#answer_headline")
+        assert "%" in text(page, "#answer tr.sk-likely")
+        dashes = "line => getComputedStyle(line).strokeDasharray"
+        assert page.locator("#evidence path.sk-predicted").first.evaluate(dashes) == "6px, 4px"
+        assert page.locator("#evidence path.sk-edge:not(.sk-predicted)").first.evaluate(dashes) == "none"
+        assert "predicted" in text(page, "#evidence .sk-legend")
+        page.click("#answer .sk-proof summary")
+        expect(page, "#answer .sk-proof", "Bob 1 lives in Town 1: predicted, ")
+        page.click("#answer [data-by=name]")
+        page.wait_for_selector("#answer th[aria-sort=ascending]")
+        assert page.locator("#answer tr.sk-likely").count() == 1, "sorting keeps what is likely"
+        page.focus("#evidence [data-key][tabindex='0']")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#evidence [aria-expanded=true]")
+        assert page.locator("#evidence .sk-canvas path.sk-predicted").count() == 1, "opening keeps what is predicted"
+        page.click("#evidence_table summary")
+        fits(page, DESKTOP, PHONE)
+        check(page, "likely answers")
+        page.focus("#sure_range")
+        page.keyboard.press("Home")
+        wait(page, "!document.querySelector('.sk-likely, .sk-predicted')")
+        for _ in range(100):
+            if looks() == before:
+                break
+            page.wait_for_timeout(200)
+        assert looks() == before
+        open_tab(page, "Batch")
+        choose(page, "#batch_graph", "couples.tsv (yours)")
+        choose(page, "#batch_method", "likely answers too")
+        page.fill("#batch_typed textarea", 'spouse("Bob 1")')
+        page.click("#batch_estimate")
+        page.wait_for_selector("#batch_go:not([disabled])", timeout=LEARNED * 1000)
+        page.click("#batch_go")
+        assert "Ann 1 (" in expect(page, "#job_answers", "%", LEARNED)
+
+
+def test_a_pasted_text_grows_into_a_graph_that_is_asked(browser: Any, walked: Served, provider: OpenAIServer) -> None:
+    seen = threading.Event()  # what was read of all passages but the last
+    relations = (("works for", "person", "company"), ("founded in", "company", "year"))
+    proposed = json.dumps({"relations": [{"name": n, "head": head, "tail": tail} for n, head, tail in relations]})
+
+    def read(prompt: str) -> str:
+        if "-----" not in prompt:
+            return "yes"
+        if not prompt.startswith("Relations:"):
+            return proposed
+        if "Cy " in prompt:
+            seen.wait(120)
+        return faultless_reply(prompt)
+
+    provider.then(for_ever=Behaviour(reply=read))
+    with visit(browser, walked.url, "growing", PHONE) as page:
+        page.uncheck("#run_llm input")
+        page.click("#grow_frame > button")
+        expect(page, "#grow_model", "larger language model is needed")
+        assert not page.locator("#grow_text").is_visible()
+        check(page, "no model that can read it")
+        page.click("#grow_to_models")
+        page.wait_for_selector("#own_name input:visible, #own_name textarea:visible")
+        name_a_model(page)
+        open_tab(page, "Graph")
+        expect(page, "#grow_model", "Read by openai:gpt-5-mini")
+        asked = len(provider.requests)
+        page.fill("#grow_text textarea", f"{SCRIPT} is what somebody wrote here.\n{TEXT}")
+        expect(page, "#grow_expected", "4 requests to openai:gpt-5-mini")
+        assert len(provider.requests) == asked, "nothing is sent before that is said"
+        page.click("#grow_go")
+        expect(page, "#grow_status", "triples so far")
+        page.wait_for_selector("#grown .sk-newest")
+        page.wait_for_selector("#grow_stop:enabled")
+        seen.set()
+        expect(page, "#grow_status", "is yours and chosen above")
+        assert page.input_value("#graph input") == "pasted text (yours)"
+        assert "Bo Moe works for Core" in text(page, "#grown_triples")
+        page.wait_for_selector("#offer-1:visible")
+        page.click("#offer-1")
+        expect(page, "#evidence_table", "pasted text, line")
+        assert page.locator("#evidence_table mark").count()
+        assert page.locator("#grow_frame script, #evidence_table script").count() == 0
+        fits(page, DESKTOP)
