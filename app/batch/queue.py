@@ -14,10 +14,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from reasoning.lm.calls import until
+from app.tasks import start
 from skylark.errors import SkylarkError
 
 AnyJob = TypeVar("AnyJob", bound="Job")
@@ -120,7 +121,7 @@ class Job:
         self._stop = threading.Event()
         self._deadline = float("inf")
         self._line: WaitingLine | None = None
-        self._worker: threading.Thread | None = None
+        self._worker: Future[None] | None = None
         self._lock = threading.Lock()
 
     @property
@@ -153,7 +154,7 @@ class Job:
     def join(self, seconds: float) -> None:
         """Wait for the worker, at most so long."""
         if self._worker is not None:
-            self._worker.join(seconds)
+            wait([self._worker], seconds)
 
     def _begin(self, state: State, line: WaitingLine, work: Callable[[], State]) -> None:
         """Do `work` on a thread, once it is the job's turn.
@@ -168,11 +169,8 @@ class Job:
             self._line, self.state, self.error, self.ended = line, state, None, ""
             self._stop = stop = threading.Event()
             self.touched, self._deadline = time.monotonic(), float("inf")
-        self._worker = threading.Thread(
-            # The model's calls are given up as soon as the job is stopped, wherever they wait.
-            target=until(stop).run, args=(self._work, line, work), name="skylark-batch", daemon=True,
-        )  # fmt: skip
-        self._worker.start()
+        # The model's calls are given up as soon as the job is stopped, wherever they wait.
+        self._worker = start("batch", lambda: self._work(line, work), stop)
 
     def _work(self, line: WaitingLine, work: Callable[[], State]) -> None:
         ended: State

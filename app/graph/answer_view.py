@@ -523,9 +523,11 @@ def answer_csv(answer: Answer) -> str:
     for position, entity in enumerate(answer.ranked.tolist()):
         value = [json_value(values[position])] if values is not None else []
         texts = answer.kg.name(entity), answer.kg.identifier(entity), "; ".join(answer.kg.types(entity))
-        writer.writerow([*map(_without_formula, texts), *value, answer.scores[position]])
+        writer.writerow([*map(without_formula, texts), *value, answer.scores[position]])
     return file.getvalue()
 
 
-def _without_formula(content: str) -> str:
-    return f"'{content}" if content.startswith(("=", "+", "-", "@", "\t", "\r")) else content
+def without_formula(cell: object) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    text = str(cell)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -43,6 +42,7 @@ from app.server.views import (
     served,
     shortened,
 )
+from app.tasks import start
 from reasoning import KnowledgeGraph
 from reasoning.execution.conclusion import Event, Finished, PartFinished, StepFinished, StepStarted
 from reasoning.parsing import MAX_CHARACTERS, understand
@@ -87,7 +87,7 @@ class GraphDemo:
                 log.info("the reader of questions is ready")
             self._model.warm_up()
 
-        threading.Thread(target=work, name="skylark-warm-up", daemon=True).start()
+        start("warm-up", work)
 
     def choose(self, graph: str) -> Iterator[Changes]:
         """Open a graph: the note below the choice, its contents, its examples with their buttons."""
