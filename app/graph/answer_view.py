@@ -20,8 +20,9 @@ from urllib.parse import urlencode
 from langchain_core.language_models import BaseChatModel
 from markupsafe import Markup
 
-from app.graph.drawing import MOST_OPENED, NAMED_ANSWER, ROLE_WORDS, Edge, Key, Layout, drawing_svg, lay_out
+from app.graph.drawing import NAMED_ANSWER, ROLE_WORDS, drawing_svg
 from app.graph.graphs import GraphRegistry, is_own
+from app.graph.layout import MOST_OPENED, Edge, Key, Layout, lay_out
 from app.graph.predictions import AnswerWithPredictions
 from app.server.serving import ANSWER_SECONDS, TimeLimit
 from app.server.views import ELLIPSIS, counted, muted, percent, render, shortened

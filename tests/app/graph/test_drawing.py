@@ -11,13 +11,12 @@ from app.graph.drawing import (
     EDGE_LETTER,
     MANY,
     NAMED_ANSWER,
-    Layout,
     Place,
     drawing_svg,
-    lay_out,
     node_places,
     routes_of,
 )
+from app.graph.layout import Layout, lay_out
 from reasoning import KnowledgeGraph
 from tests.app.test_views import asked, assert_harmless
 

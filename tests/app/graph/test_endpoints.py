@@ -10,9 +10,9 @@ import pytest
 
 from app.graph.answer_view import ask
 from app.graph.contents import contents_html, relation_rows, type_counts
-from app.graph.drawing import lay_out
 from app.graph.examples import examples_for
 from app.graph.graphs import GraphRegistry, UploadError, read_graph
+from app.graph.layout import lay_out
 from app.graph.page import GraphDemo, description
 from app.models import LanguageModel
 from reasoning import KnowledgeGraph, Reasoner

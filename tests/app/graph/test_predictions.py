@@ -22,8 +22,8 @@ from app.graph.answer_view import (
     sorted_table,
     table_html,
 )
-from app.graph.drawing import lay_out
 from app.graph.graphs import GraphRegistry
+from app.graph.layout import lay_out
 from app.graph.parts import Changes
 from app.graph.prediction_slider import MOST_POSITION, PredictionSlider, least_of, position_of, proof_shown
 from app.graph.predictions import AnswerWithPredictions, PredictedAnswers, PredictedGraph, Predictors
