@@ -191,7 +191,9 @@ class Job:
             else:
                 if not isinstance(error, SkylarkError):
                     log.exception("a job failed")
-                self.error, ended = _without_frames(self._without_folder(error)), "failed"
+                self.error, ended = self._without_folder(error), "failed"
+                # Frames in which it was raised would keep a visitor's model alive.
+                self.error.__cause__ = self.error.__context__ = self.error.__traceback__ = None
         with self._lock:
             self.touched = time.monotonic()
             self.state = ended
@@ -293,9 +295,3 @@ class JobStore(Generic[AnyJob]):
 def _remove(job: Job) -> None:
     job.stop("another took its place")
     shutil.rmtree(job.folder, ignore_errors=True)
-
-
-def _without_frames(error: Exception) -> Exception:
-    """The error without the frames that it was raised in, which would keep a visitor's model alive."""
-    error.__cause__ = error.__context__ = None
-    return error.with_traceback(None)

@@ -116,12 +116,8 @@ def drawing_svg(layout: Layout, name: str, alternative: str, row: float | None =
         lines=lines,
         bundles=bundles,
         nodes=nodes,
-        key=_key_text,
+        key=lambda key: str(key) if isinstance(key, int) else f"{key[0]}-{key[1]}",
     )
-
-
-def _key_text(key: Key) -> str:
-    return str(key) if isinstance(key, int) else f"{key[0]}-{key[1]}"
 
 
 def in_reading_order(layout: Layout) -> list[Node]:

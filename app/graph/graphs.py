@@ -184,9 +184,10 @@ def read_graph(path: Path, name: str) -> tuple[KnowledgeGraph, str]:
         UploadError: it is too big, of another kind, or broken (the line is named).
     """
     if path.suffix.lower() not in SUFFIXES:
+        others = ", ".join(suffix for suffix in SUFFIXES if suffix not in (".tsv", ".csv", ".nt"))
         raise UploadError(
             f'"{name}" has an ending that is not known here: save the graph as .tsv or .csv '
-            f"(head, relation, tail in a line, or a table) or as N-Triples (.nt); also read: {_others()}"
+            f"(head, relation, tail in a line, or a table) or as N-Triples (.nt); also read: {others}"
         )
     size = path.stat().st_size
     if size > MOST_BYTES:
@@ -246,10 +247,6 @@ def reading(path: Path, name: str) -> Iterator[float | tuple[KnowledgeGraph, str
 def shown_name(path: str | os.PathLike[str]) -> str:
     """The file's own name, as the visitor knows it, without any folder."""
     return Path(path).name[:80] or "graph"
-
-
-def _others() -> str:
-    return ", ".join(suffix for suffix in SUFFIXES if suffix not in (".tsv", ".csv", ".nt"))
 
 
 DEFAULT_GRAPH = "world"

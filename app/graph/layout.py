@@ -112,7 +112,7 @@ def lay_out(answer: Answer, opened: Iterable[int] = ()) -> Layout:
         opened: entities in the picture whose other facts are to be drawn as well, in the order in which they were
             opened; those that are not in the picture, and more than `MOST_OPENED`, are passed over.
     """
-    kg, anchors = answer.kg, _anchors(answer)
+    kg, anchors = answer.kg, {anchor for step in answer.chain for anchor in step.anchors if anchor is not None}
     edges, labels = _as_edges(kg, _facts(answer))
     likely = set(answer.ranked[answer.known :].tolist()) if isinstance(answer, AnswerWithPredictions) else set()
     proved = _as_edges(kg, answer.proved)[0] if isinstance(answer, AnswerWithPredictions) else []
@@ -187,10 +187,6 @@ def _facts(answer: Answer) -> list[Evidence]:
         return answer.evidence
     inputs = [step.inputs for step in answer.steps]
     return trace(answer.kg, answer.chain, inputs, np.sort(answer.ranked), CHOSEN_FROM)[0]
-
-
-def _anchors(answer: Answer) -> set[int]:
-    return {anchor for step in answer.chain for anchor in step.anchors if anchor is not None}
 
 
 def _as_edges(kg: KnowledgeGraph, facts: Sequence[Evidence]) -> tuple[list[Edge], dict[Key, str]]:
