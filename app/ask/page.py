@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from app.graph.parts import NewestQuestions
 from app.image.examples import PHOTOGRAPHS, icon_of
 from app.server.serving import HEARD_AT_ONCE
 from app.server.views import in_view, not_in_link, read_static, render, served
+from app.tasks import start
 from reasoning.parsing import MAX_CHARACTERS
 from skylark.errors import SkylarkError, UnknownGraphError
 
@@ -124,7 +124,7 @@ class AskTab:
             for one in (*after, self._desk.prepare, self._speech.warm_up):
                 one()
 
-        threading.Thread(target=work, name="skylark-first", daemon=True).start()
+        start("first", work)
 
     def _connect(self) -> None:
         shown: list[Any] = [self.seen, self.told, self.in_hand]

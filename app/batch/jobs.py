@@ -24,6 +24,7 @@ from langchain_core.language_models import BaseChatModel
 
 from app.batch.queue import Job, JobStore, State, WaitingLine
 from app.batch.upload import MOST_FILES, Bounds, Upload, described, split_of, unpack, write_expected
+from app.graph.answer_view import without_formula
 from app.graph.graphs import GraphRegistry
 from app.models import MAX_NEW_TOKENS, LanguageModel
 from app.server.views import percent, shortened
@@ -563,10 +564,4 @@ def _write_table(results: Results, asked: dict[str, str], target: Path) -> None:
             if scored:
                 cells.append("|".join(map(str, line.get("scores", []))))
             metrics = [line[metric] for metric in results.metrics]
-            writer.writerow([*map(_harmless, cells), *metrics, _harmless(line.get("error", ""))])
-
-
-def _harmless(cell: object) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    text = str(cell)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+            writer.writerow([*map(without_formula, cells), *metrics, without_formula(line.get("error", ""))])

@@ -205,11 +205,12 @@ class QueriesPart:
 
     def estimate(self, sent: dict[Any, Any]) -> Updates:
         """Take in what was sent and begin to count; `sent` has the values of the form's components."""
-        return self.follower.begin(lambda: self._estimated(sent))
 
-    def _estimated(self, sent: dict[Any, Any]) -> QueryJob:
-        self._jobs.check_idle(sent[self.kept])
-        return self._jobs.begun(lambda folder: self._estimating(folder, sent))
+        def begin() -> QueryJob:
+            self._jobs.check_idle(sent[self.kept])
+            return self._jobs.begun(lambda folder: self._estimating(folder, sent))
+
+        return self.follower.begin(begin)
 
     def _estimating(self, folder: Path, sent: dict[Any, Any]) -> QueryJob:
         graph, protocol = sent[self.graph], sent[self.protocol]

@@ -14,10 +14,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from reasoning.lm.calls import until
+from app.tasks import start
 from skylark.errors import SkylarkError
 
 AnyJob = TypeVar("AnyJob", bound="Job")
@@ -120,7 +121,7 @@ class Job:
         self._stop = threading.Event()
         self._deadline = float("inf")
         self._line: WaitingLine | None = None
-        self._worker: threading.Thread | None = None
+        self._worker: Future[None] | None = None
         self._lock = threading.Lock()
 
     @property
@@ -153,7 +154,7 @@ class Job:
     def join(self, seconds: float) -> None:
         """Wait for the worker, at most so long."""
         if self._worker is not None:
-            self._worker.join(seconds)
+            wait([self._worker], seconds)
 
     def _begin(self, state: State, line: WaitingLine, work: Callable[[], State]) -> None:
         """Do `work` on a thread, once it is the job's turn.
@@ -168,11 +169,8 @@ class Job:
             self._line, self.state, self.error, self.ended = line, state, None, ""
             self._stop = stop = threading.Event()
             self.touched, self._deadline = time.monotonic(), float("inf")
-        self._worker = threading.Thread(
-            # The model's calls are given up as soon as the job is stopped, wherever they wait.
-            target=until(stop).run, args=(self._work, line, work), name="skylark-batch", daemon=True,
-        )  # fmt: skip
-        self._worker.start()
+        # The model's calls are given up as soon as the job is stopped, wherever they wait.
+        self._worker = start("batch", lambda: self._work(line, work), stop)
 
     def _work(self, line: WaitingLine, work: Callable[[], State]) -> None:
         ended: State
@@ -193,7 +191,9 @@ class Job:
             else:
                 if not isinstance(error, SkylarkError):
                     log.exception("a job failed")
-                self.error, ended = _without_frames(self._without_folder(error)), "failed"
+                self.error, ended = self._without_folder(error), "failed"
+                # Frames in which it was raised would keep a visitor's model alive.
+                self.error.__cause__ = self.error.__context__ = self.error.__traceback__ = None
         with self._lock:
             self.touched = time.monotonic()
             self.state = ended
@@ -295,9 +295,3 @@ class JobStore(Generic[AnyJob]):
 def _remove(job: Job) -> None:
     job.stop("another took its place")
     shutil.rmtree(job.folder, ignore_errors=True)
-
-
-def _without_frames(error: Exception) -> Exception:
-    """The error without the frames that it was raised in, which would keep a visitor's model alive."""
-    error.__cause__ = error.__context__ = None
-    return error.with_traceback(None)

@@ -20,8 +20,9 @@ from urllib.parse import urlencode
 from langchain_core.language_models import BaseChatModel
 from markupsafe import Markup
 
-from app.graph.drawing import MOST_OPENED, NAMED_ANSWER, ROLE_WORDS, Edge, Key, Layout, drawing_svg, lay_out
+from app.graph.drawing import NAMED_ANSWER, ROLE_WORDS, drawing_svg
 from app.graph.graphs import GraphRegistry, is_own
+from app.graph.layout import MOST_OPENED, Edge, Key, Layout, lay_out
 from app.graph.predictions import AnswerWithPredictions
 from app.server.serving import ANSWER_SECONDS, TimeLimit
 from app.server.views import ELLIPSIS, counted, muted, percent, render, shortened
@@ -523,9 +524,11 @@ def answer_csv(answer: Answer) -> str:
     for position, entity in enumerate(answer.ranked.tolist()):
         value = [json_value(values[position])] if values is not None else []
         texts = answer.kg.name(entity), answer.kg.identifier(entity), "; ".join(answer.kg.types(entity))
-        writer.writerow([*map(_without_formula, texts), *value, answer.scores[position]])
+        writer.writerow([*map(without_formula, texts), *value, answer.scores[position]])
     return file.getvalue()
 
 
-def _without_formula(content: str) -> str:
-    return f"'{content}" if content.startswith(("=", "+", "-", "@", "\t", "\r")) else content
+def without_formula(cell: object) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    text = str(cell)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

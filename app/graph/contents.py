@@ -19,8 +19,9 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from app.graph.drawing import Edge, Layout, Node, drawing_svg
+from app.graph.drawing import drawing_svg
 from app.graph.graphs import GraphRegistry
+from app.graph.layout import Edge, Layout, Node
 from app.server.views import counted, render, shortened
 from reasoning import KnowledgeGraph
 from reasoning.graph.index import Ids

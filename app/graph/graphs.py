@@ -14,11 +14,13 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import wait
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import kg_data
 from app.graph.predictions import PredictedAnswers
+from app.tasks import start
 from kg_data.loaders import SUFFIXES, LoadingOptions, load_path
 from kg_data.loaders.tables import TABLE_SUFFIXES as TABLE_SUFFIXES
 from kg_data.loaders.tables import Table, table_in
@@ -182,9 +184,10 @@ def read_graph(path: Path, name: str) -> tuple[KnowledgeGraph, str]:
         UploadError: it is too big, of another kind, or broken (the line is named).
     """
     if path.suffix.lower() not in SUFFIXES:
+        others = ", ".join(suffix for suffix in SUFFIXES if suffix not in (".tsv", ".csv", ".nt"))
         raise UploadError(
             f'"{name}" has an ending that is not known here: save the graph as .tsv or .csv '
-            f"(head, relation, tail in a line, or a table) or as N-Triples (.nt); also read: {_others()}"
+            f"(head, relation, tail in a line, or a table) or as N-Triples (.nt); also read: {others}"
         )
     size = path.stat().st_size
     if size > MOST_BYTES:
@@ -235,33 +238,15 @@ def reading(path: Path, name: str) -> Iterator[float | tuple[KnowledgeGraph, str
     Raises:
         UploadError: as `read_graph`.
     """
-    result: list[tuple[KnowledgeGraph, str] | BaseException] = []
-
-    def work() -> None:
-        try:
-            result.append(read_graph(path, name))
-        except BaseException as error:
-            result.append(error)
-
-    began = time.monotonic()
-    worker = threading.Thread(target=work, name="skylark-upload", daemon=True)
-    worker.start()
-    while worker.is_alive():
-        worker.join(TICK)
-        if worker.is_alive():
-            yield time.monotonic() - began
-    if isinstance(result[0], BaseException):
-        raise result[0]
-    yield result[0]
+    began, read = time.monotonic(), start("upload", lambda: read_graph(path, name))
+    while not wait([read], TICK).done:
+        yield time.monotonic() - began
+    yield read.result()
 
 
 def shown_name(path: str | os.PathLike[str]) -> str:
     """The file's own name, as the visitor knows it, without any folder."""
     return Path(path).name[:80] or "graph"
-
-
-def _others() -> str:
-    return ", ".join(suffix for suffix in SUFFIXES if suffix not in (".tsv", ".csv", ".nt"))
 
 
 DEFAULT_GRAPH = "world"

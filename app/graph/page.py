@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -43,6 +42,7 @@ from app.server.views import (
     served,
     shortened,
 )
+from app.tasks import start
 from reasoning import KnowledgeGraph
 from reasoning.execution.conclusion import Event, Finished, PartFinished, StepFinished, StepStarted
 from reasoning.parsing import MAX_CHARACTERS, understand
@@ -87,7 +87,7 @@ class GraphDemo:
                 log.info("the reader of questions is ready")
             self._model.warm_up()
 
-        threading.Thread(target=work, name="skylark-warm-up", daemon=True).start()
+        start("warm-up", work)
 
     def choose(self, graph: str) -> Iterator[Changes]:
         """Open a graph: the note below the choice, its contents, its examples with their buttons."""
@@ -221,24 +221,18 @@ class GraphDemo:
             if not self._newest.is_newest(visit, this):
                 return NO_CHANGES
             self.likely.forget(visit)
-            emptied = (
-                parts.understood,
-                parts.tree,
-                parts.picture,
-                parts.table,
-                parts.likely_status,
-                parts.status,
-                parts.steps,
-            )
-            return {
-                parts.asked: None,
-                parts.error: failure_html(error),
-                parts.answer: muted("No answer: see the message above."),
-                parts.likely_stop: _HIDDEN,
-                parts.waiting_for: None,
-                **dict.fromkeys(emptied, ""),
-                **self._choices_shown(choices, "Which of these do you mean?"),
-            }
+            return self._unanswered(error) | self._choices_shown(choices, "Which of these do you mean?")
+
+    def _unanswered(self, error: Exception) -> Changes:
+        """The message in place of an answer, and all else emptied."""
+        parts = self._parts
+        emptied = (
+            parts.understood, parts.tree, parts.picture, parts.table, parts.likely_status, parts.status, parts.steps,
+        )  # fmt: skip
+        return {
+            parts.asked: None, parts.error: failure_html(error), parts.likely_stop: _HIDDEN, parts.waiting_for: None,
+            parts.answer: muted("No answer: see the message above."), **dict.fromkeys(emptied, ""),
+        }  # fmt: skip
 
     def _choices_shown(self, choices: Choices, line: str) -> Changes:
         """The choices, the line above their buttons, and the buttons."""
@@ -434,6 +428,19 @@ def _layout(
         "question step by step, and every step is checked.</p>",
         elem_classes="sk-about",
     )
+    form, ask, upload, growing = _question_form(shelf, model, page)
+    gr.HTML(render("graph/proposals.html"), elem_id="completion", **_scripted("proposals", completions, shelf=shelf))
+    parts = GraphParts(
+        **form, **_results(shelf, model), asked=gr.State(None), run=gr.State(None), waiting_for=gr.State(None),
+        linked=gr.State(False), examples=gr.State(WORLD_EXAMPLES), choices=gr.State(()),
+    )  # fmt: skip
+    return parts, ask, upload, growing
+
+
+def _question_form(
+    shelf: GraphRegistry, model: LanguageModel, page: gr.Blocks
+) -> tuple[dict[str, Any], gr.Button, gr.UploadButton, TextToGraphPanel]:
+    """What stands around the question box: parts of `GraphParts` by name, the buttons, and the panel for texts."""
     with gr.Column(elem_classes="sk-panel"):
         with gr.Row(equal_height=True, elem_id="ask_row"):
             graph = gr.Dropdown(
@@ -465,7 +472,15 @@ def _layout(
                 gr.HTML(shapes_html(), elem_id="shapes", **functions)
             with gr.Accordion("How a formal query is written", open=False, elem_id="grammar"):
                 gr.HTML(grammar_html())
-    gr.HTML(render("graph/proposals.html"), elem_id="completion", **_scripted("proposals", completions, shelf=shelf))
+    parts = {
+        "graph": graph, "question": question, "slider": slider, "graph_note": graph_note, "upload_note": upload_note,
+        "contents": contents, "example_buttons": example_buttons,
+    }  # fmt: skip
+    return parts, ask, upload, growing
+
+
+def _results(shelf: GraphRegistry, model: LanguageModel) -> dict[str, Any]:
+    """What comes in answer: parts of `GraphParts` by name."""
     error = gr.HTML(elem_id="error")
     with gr.Row():
         with gr.Column(min_width=300, elem_classes="sk-panel", elem_id="answer_panel"):
@@ -495,15 +510,11 @@ def _layout(
         gr.HTML(heading("Evidence"))
         picture = gr.HTML(elem_id="evidence", **_scripted("picture", opened_picture, shelf=shelf))
         table = gr.HTML(elem_id="evidence_table")
-    parts = GraphParts(
-        graph=graph, question=question, wanted=wanted, slider=slider, graph_note=graph_note, upload_note=upload_note,
-        contents=contents, example_buttons=example_buttons, error=error, answer=answer, picture=picture, table=table,
-        understood=understood, tree=tree, likely_status=likely_status, likely_stop=likely_stop,
-        choices_line=choices_line, choice_buttons=choice_buttons, status=status, steps=steps, stop=stop,
-        asked=gr.State(None), run=gr.State(None), waiting_for=gr.State(None), linked=gr.State(False),
-        examples=gr.State(WORLD_EXAMPLES), choices=gr.State(()),
-    )  # fmt: skip
-    return parts, ask, upload, growing
+    return {
+        "error": error, "answer": answer, "likely_status": likely_status, "likely_stop": likely_stop,
+        "choices_line": choices_line, "choice_buttons": choice_buttons, "understood": understood, "tree": tree,
+        "wanted": wanted, "stop": stop, "status": status, "steps": steps, "picture": picture, "table": table,
+    }  # fmt: skip
 
 
 def _small_buttons(kind: str, count: int) -> tuple[gr.Button, ...]:
@@ -542,17 +553,15 @@ def _connect_asking(
     def choose(choices: Choices, event: gr.EventData) -> str:
         return text_of_pressed([query for _, query in choices], event)
 
-    filled = gr.on(
-        [button.click for button in parts.example_buttons], fill, [parts.examples], [parts.question],
-        api_visibility="private", queue=False,
-    )  # fmt: skip
-    chosen = gr.on(
-        [button.click for button in parts.choice_buttons], choose, [parts.choices], [parts.question],
-        api_visibility="private", queue=False,
-    )  # fmt: skip
-    offered = gr.on(
-        [button.click for button in growing.offer_buttons], choose, [growing.offers], [parts.question],
-        api_visibility="private", queue=False,
+    filled, chosen, offered = (
+        gr.on(
+            [button.click for button in buttons], pressed, [texts], [parts.question],
+            api_visibility="private", queue=False,
+        )
+        for buttons, pressed, texts in (
+            (parts.example_buttons, fill, parts.examples), (parts.choice_buttons, choose, parts.choices),
+            (growing.offer_buttons, choose, growing.offers),
+        )
     )  # fmt: skip
     show = in_view(
         "body:has(#error .sk-alert) #choices:has(button)", "#error .sk-alert", "#answer_panel:has(.sk-answer)"

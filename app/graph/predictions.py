@@ -8,12 +8,10 @@ is kept as it is, and likely answers are those that it lacks.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import OrderedDict
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotYetError
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -22,6 +20,7 @@ import numpy as np
 
 from app.server.serving import LEARN_SECONDS, PREDICTION_SECONDS, TimeLimit, TookTooLongError
 from app.server.views import percent
+from app.tasks import start
 from reasoning import KnowledgeGraph, Query
 from reasoning.answer import PROVED, Answer, Contrast, Evidence, Proof, SentencePart
 from reasoning.completion.adjacency import NeuralAdjacency
@@ -31,7 +30,7 @@ from reasoning.completion.options import CompletionOptions
 from reasoning.completion.predictor import LinkPredictor
 from reasoning.errors import CompletionError
 from reasoning.execution.conclusion import BoundQuestion, Finished
-from reasoning.lm.calls import abandoned, until
+from reasoning.lm.calls import abandoned
 from reasoning.query.binding import bind
 from reasoning.query.tree import Count, Exists
 from reasoning.verbalization.answers import MOST_NAMED
@@ -162,8 +161,6 @@ class AnswerWithPredictions(Answer):
         return f"Likely{' as well' if self.known else ''}, though the graph does not say so: "
 
 
-log = logging.getLogger(__name__)
-
 MOST_KEPT = 8
 """Graphs whose predictor is kept; the longest unused goes first."""
 ROW_BYTES = 128 * 2**20
@@ -255,11 +252,10 @@ class Predictors:
             if held is not None and held[0] is kg:
                 self._made.move_to_end(key)
                 return held[1]
-            future: Future[PredictedGraph] = Future()
+            future = start("learn", lambda: self._learn(key, kg))
             self._made[key] = (kg, future)
             while len(self._made) > MOST_KEPT:
                 self._made.popitem(last=False)
-        threading.Thread(target=self._learn, args=(key, kg, future), name="skylark-learn", daemon=True).start()
         return future
 
     def drop(self, key: str) -> None:
@@ -270,23 +266,18 @@ class Predictors:
     def __len__(self) -> int:
         return len(self._made)
 
-    def _learn(self, key: str, kg: KnowledgeGraph, future: Future[PredictedGraph]) -> None:
+    def _learn(self, key: str, kg: KnowledgeGraph) -> PredictedGraph:
         with self._turn:
-            if not self._wanted(key, future):
-                future.set_exception(GivenUpError("the graph has gone before its rules were learned"))
-                return
+            with self._lock:
+                if key not in self._made or self._made[key][0] is not kg:
+                    raise GivenUpError("the graph has gone before its rules were learned")
             try:
-                future.set_result(PredictedGraph.of(kg))
-            except BaseException as error:
-                if not isinstance(error, SkylarkError):
-                    log.exception("a link predictor could not be made")
-                    self.drop(key)  # what is told of the graph itself is told again, anything else is tried again
-                future.set_exception(error)
-
-    def _wanted(self, key: str, future: Future[PredictedGraph]) -> bool:
-        with self._lock:
-            held = self._made.get(key)
-            return held is not None and held[1] is future
+                return PredictedGraph.of(kg)
+            except SkylarkError:
+                raise
+            except BaseException:
+                self.drop(key)  # what is told of the graph itself is told again, anything else is tried again
+                raise
 
 
 RUNS_AT_ONCE, RUNS_WAITING = 2, 12
@@ -310,7 +301,7 @@ class PredictionRun:
     def __init__(self) -> None:
         self.began = time.monotonic()
         self.learning = True
-        self.answers: Future[tuple[Answer, PredictedGraph]] = Future()
+        self.answers: Future[tuple[Answer, PredictedGraph]]
         self.watchers = 0
         self.gone = threading.Event()
 
@@ -337,7 +328,7 @@ class PredictedAnswers:
             GivenUpError: whoever asked has gone.
         """
         future, ends = self.predictors.of(key, kg), time.monotonic() + LEARN_SECONDS
-        while not future.done():
+        while not wait([future], TICK).done:
             if abandoned():
                 raise GivenUpError("the rules are not waited for any more")
             if time.monotonic() > ends:
@@ -345,10 +336,6 @@ class PredictedAnswers:
                     f"learning the rules of this graph took more than {LEARN_SECONDS / 60:g} minutes, the most that is "
                     "waited for: try again later, or train a link predictor with python -m reasoning complete train"
                 )
-            try:
-                future.exception(TICK)
-            except NotYetError:
-                continue
         return future.result()
 
     def kept(self, key: str, query: Query) -> tuple[Answer, PredictedGraph] | None:
@@ -366,10 +353,7 @@ class PredictedAnswers:
         with self._lock:
             run = self._runs.get(wanted)
             if run is None or run.gone.is_set() or (run.answers.done() and run.answers.exception() is not None):
-                run = self._runs[wanted] = PredictionRun()
-                threading.Thread(
-                    target=self._work, args=(run, key, kg, query), name="skylark-likely", daemon=True
-                ).start()
+                run = self._runs[wanted] = self._begun(key, kg, query)
             self._runs.move_to_end(wanted)
             run.watchers += 1
             while len(self._runs) > MOST_RUNS:
@@ -389,13 +373,13 @@ class PredictedAnswers:
             self._runs = OrderedDict((wanted, run) for wanted, run in self._runs.items() if wanted[0] != key)
         self.predictors.drop(key)
 
-    def _work(self, run: PredictionRun, key: str, kg: KnowledgeGraph, query: Query) -> None:
+    def _begun(self, key: str, kg: KnowledgeGraph, query: Query) -> PredictionRun:
+        run = PredictionRun()
+
         def work() -> tuple[Answer, PredictedGraph]:
             graph = self.predicted(key, kg)
             run.learning = False
             return self._limit.run(lambda: graph.answer(query, MIN_CONFIDENCE)), graph
 
-        try:
-            run.answers.set_result(until(run.gone).run(work))
-        except BaseException as error:
-            run.answers.set_exception(error)
+        run.answers = start("likely", work, run.gone)
+        return run

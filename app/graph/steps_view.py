@@ -6,9 +6,7 @@ A sign and a word tell agreement, not only a colour. A reply is shown as it came
 
 from __future__ import annotations
 
-import queue
 import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +18,7 @@ from markupsafe import Markup
 from app.models import MAX_NEW_TOKENS
 from app.server.serving import RUN_SECONDS, TookTooLongError
 from app.server.views import counted, duration, macro, render
+from app.tasks import BackgroundRun, TimeIsOverError
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.answer import Answer
 from reasoning.execution.conclusion import Event, StepStarted
@@ -30,45 +29,8 @@ from reasoning.lark import LarkOptions
 from reasoning.lm import EmbeddedChatModel
 from reasoning.verbalization.words import given_words
 
-DONE = object()
-"""What a worker puts at its end."""
 
-
-class TimeIsOverError(Exception):
-    """The worker took longer than it may."""
-
-
-def happenings(
-    happened: queue.SimpleQueue[object], stopped: threading.Event, seconds: float, tick: float
-) -> Iterator[object | None]:
-    """What a worker puts into a queue, in order, until it is done or stopped.
-
-    Args:
-        happened: the queue; an exception in it is raised.
-        stopped: set by whoever ends the work.
-        seconds: that it may take.
-        tick: seconds without anything after which None is given.
-
-    Raises:
-        TimeIsOverError: it took longer.
-    """
-    ends = time.monotonic() + seconds
-    while not stopped.is_set():
-        if time.monotonic() > ends:
-            raise TimeIsOverError
-        try:
-            item = happened.get(timeout=tick)
-        except queue.Empty:
-            yield None
-            continue
-        if item is DONE or stopped.is_set():
-            return
-        if isinstance(item, BaseException):
-            raise item
-        yield item
-
-
-class LiveRun:
+class LiveRun(BackgroundRun[Event]):
     """The chain of one query, run by a model on a thread of its own.
 
     `stop` ends it whoever calls: the Stop button, the next question, or a visitor who leaves. A model in this
@@ -82,40 +44,19 @@ class LiveRun:
     """
 
     def __init__(self, kg: KnowledgeGraph, query: Query, llm: BaseChatModel) -> None:
-        self._stopped = threading.Event()
+        super().__init__("run")
         if isinstance(llm, EmbeddedChatModel):
             # The weights are shared by all objects, so one for this run costs nothing.
             llm = llm.model_copy(update={"cancelled": self._stopped.is_set})
         self._reasoner = Reasoner(kg, llm=llm, method="lark", options=LarkOptions(max_new_tokens=MAX_NEW_TOKENS))
         self._query = query
-        self._happened: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._replaced = threading.Event()
         self._closed = threading.Event()
-        self._worker = threading.Thread(target=self._work, name="skylark-run", daemon=True)
-
-    @property
-    def stopped(self) -> bool:
-        """Whether `stop` was called."""
-        return self._stopped.is_set()
-
-    @property
-    def replaced(self) -> bool:
+        self.replaced = False
         """Whether the next question took its place: the page is then no longer its own."""
-        return self._replaced.is_set()
-
-    @property
-    def working(self) -> bool:
-        """Whether the worker is still at it."""
-        return self._worker.is_alive()
-
-    def stop(self) -> None:
-        """End the run; returns at once."""
-        self._stopped.set()
-        self._happened.put(DONE)
 
     def replace(self) -> None:
         """Stop because the next question takes its place; returns at once."""
-        self._replaced.set()
+        self.replaced = True
         self.stop()
 
     def wait_closed(self, seconds: float) -> None:
@@ -128,9 +69,8 @@ class LiveRun:
         Raises:
             SkylarkError: the chain could not be run, or took more than `RUN_SECONDS`.
         """
-        self._worker.start()
         try:
-            yield from happenings(self._happened, self._stopped, RUN_SECONDS, tick)  # type: ignore[misc]
+            yield from self._watched(RUN_SECONDS, tick)
         except TimeIsOverError:
             raise TookTooLongError(
                 f"the language model worked for {RUN_SECONDS / 60:g} minutes, the most for one question here, "
@@ -140,16 +80,8 @@ class LiveRun:
             self.stop()
             self._closed.set()
 
-    def _work(self) -> None:
-        try:
-            for event in self._reasoner.events(self._query):
-                if self.stopped:
-                    break
-                self._happened.put(event)
-        except Exception as error:
-            self._happened.put(error)
-        finally:
-            self._happened.put(DONE)
+    def _items(self) -> Iterator[Event]:
+        return self._reasoner.events(self._query)
 
 
 MOST_LINES = 80

@@ -6,8 +6,6 @@ moment. A visitor may say kinds of relations, a line each: `works for: person ->
 
 from __future__ import annotations
 
-import contextlib
-import queue
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,16 +13,15 @@ from typing import Literal
 
 from langchain_core.language_models import BaseChatModel
 
-from app.graph.steps_view import DONE, TimeIsOverError, happenings
 from app.models import LanguageModel
 from app.server.serving import TEXT_TO_GRAPH_SECONDS
+from app.tasks import BackgroundRun, TimeIsOverError
 from reasoning.extraction.asking import ExtractionOptions, check_able
 from reasoning.extraction.extraction import Extraction
 from reasoning.extraction.run import ExtractionEstimate, Run, estimate
 from reasoning.extraction.schema import ExtractionSchema, RelationSchema
 from reasoning.graph.names import fold
 from reasoning.lm import EmbeddedChatModel
-from reasoning.lm.calls import until
 from reasoning.lm.errors import need_packages
 from reasoning.lm.hosted import display_name
 from skylark.errors import SkylarkError, UsageError
@@ -213,7 +210,7 @@ class Growth:
         return self.extraction is not None and bool(self.extraction.triples)
 
 
-class TextToGraphRun:
+class TextToGraphRun(BackgroundRun[Growth]):
     """A text that is read by a model on a thread of its own.
 
     `stop` ends it whoever calls: the Stop button, or a visitor who leaves. A model in this process stops between two
@@ -231,7 +228,7 @@ class TextToGraphRun:
     """
 
     def __init__(self, plan: Plan, llm: BaseChatModel) -> None:
-        self._stopped = threading.Event()
+        super().__init__("growing")
         if isinstance(llm, EmbeddedChatModel):
             # The weights are shared by all objects, so one for this run costs nothing.
             llm = llm.model_copy(
@@ -242,25 +239,6 @@ class TextToGraphRun:
         self.ended: Ended = "stopped"
         self._run = Run({DOCUMENT: plan.text}, llm, None, OPTIONS)
         self.growth = Growth(plan.expected.passages, plan.schema)
-        self._happened: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._worker = threading.Thread(
-            target=until(self._stopped).run, args=(self._work,), name="skylark-growing", daemon=True
-        )
-
-    @property
-    def stopped(self) -> bool:
-        """Whether nothing of it goes on any more."""
-        return self._stopped.is_set()
-
-    @property
-    def working(self) -> bool:
-        """Whether the worker is still at it."""
-        return self._worker.is_alive()
-
-    def stop(self) -> None:
-        """End it; returns at once. What was read stays."""
-        self._stopped.set()
-        self._happened.put(DONE)
 
     def leave(self) -> None:
         """End it because its visitor has gone."""
@@ -275,48 +253,31 @@ class TextToGraphRun:
         """
         if self.stopped:
             return
-        self._worker.start()
         try:
-            for item in happenings(self._happened, self._stopped, TEXT_TO_GRAPH_SECONDS, tick):
-                if isinstance(item, Growth):
-                    self.growth = item
-                    yield item
-                else:
-                    yield None
+            for growth in self._watched(TEXT_TO_GRAPH_SECONDS, tick):
+                self.growth = growth or self.growth
+                yield growth
             if not self.stopped:
                 self.ended = "done"
         except TimeIsOverError:
             self.ended = "late"
         finally:
             self.stop()
-            self._drain()
-
-    def _drain(self) -> None:
-        """What was read just before the end counts."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                item = self._happened.get_nowait()
-                if isinstance(item, Growth):
+            # What was read just before the end counts.
+            while not self._happened.empty():
+                if isinstance(item := self._happened.get(), Growth):
                     self.growth = item
 
-    def _work(self) -> None:
-        try:
-            schema = self.plan.schema or self._run.proposed_schema()
-            growth = Growth(self.growth.passages, schema)
-            self._happened.put(growth)
-            gathering = self._run.gathering(schema)
-            before = 0
-            for _ in self._run.gather(gathering):
-                if self.stopped:
-                    break
-                extraction = self._run.gathered(gathering)
-                self._happened.put(Growth(growth.passages, schema, extraction, len(extraction.triples) - before))
-                before = len(extraction.triples)
-        except Exception as error:
-            if not self.stopped:
-                self._happened.put(error)
-        finally:
-            self._happened.put(DONE)
+    def _items(self) -> Iterator[Growth]:
+        schema = self.plan.schema or self._run.proposed_schema()
+        growth = Growth(self.growth.passages, schema)
+        yield growth
+        gathering = self._run.gathering(schema)
+        before = 0
+        for _ in self._run.gather(gathering):
+            extraction = self._run.gathered(gathering)
+            yield Growth(growth.passages, schema, extraction, len(extraction.triples) - before)
+            before = len(extraction.triples)
 
 
 class TextToGraphRuns:

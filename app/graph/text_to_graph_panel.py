@@ -19,9 +19,10 @@ import networkx as nx
 from gradio.events import Dependency
 from markupsafe import Markup
 
-from app.graph.drawing import Edge, Key, Layout, Node, columns_of, drawing_svg, rows_of
+from app.graph.drawing import drawing_svg
 from app.graph.examples import answered
 from app.graph.graphs import GraphRegistry
+from app.graph.layout import Edge, Key, Layout, Node, columns_of, rows_of
 from app.graph.parts import NO_CHANGES, Changes
 from app.graph.text_to_graph import (
     DOCUMENT,

@@ -19,6 +19,7 @@ import numpy as np
 from gradio.utils import get_upload_folder
 
 from app.server.serving import LOOK_SECONDS, TimeLimit
+from app.tasks import start
 from skylark.errors import SkylarkError
 from vision import Detections, Grounding, Scene, Slicing, Task, Vision
 from vision.detections.showing import sentence, whether_narrower
@@ -135,7 +136,7 @@ class SharedDetector:
             except SkylarkError as error:  # the visitor who looks at an image is told
                 log.warning("the detector is not ready: %s", error)
 
-        threading.Thread(target=work, name="skylark-detector", daemon=True).start()
+        start("detector", work)
 
     def look(
         self,

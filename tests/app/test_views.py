@@ -29,9 +29,9 @@ from app.graph.answer_view import (
     tree_html,
     understood_html,
 )
-from app.graph.drawing import MOST_EDGES, lay_out
 from app.graph.examples import MOST_ANSWERS, WORLD_EXAMPLES, examples_for
 from app.graph.graphs import GraphRegistry
+from app.graph.layout import MOST_EDGES, lay_out
 from app.graph.page import GraphDemo, ShownRun, text_of_pressed
 from app.graph.parts import NO_CHANGES, GraphParts
 from app.graph.steps_view import LiveRun, ShownStep, conclusion_html, steps_html

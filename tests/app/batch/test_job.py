@@ -47,6 +47,7 @@ from app.batch.view import answers_html, estimate_html, figures_html, kept_job, 
 from app.graph.graphs import GraphRegistry
 from app.models import LanguageModel, open_model
 from reasoning import KnowledgeGraph
+from reasoning.evaluation.plot import save_plot
 from reasoning.evaluation.runs import QueryEvaluation
 from reasoning.lm import LLMError
 from skylark.errors import SkylarkError
@@ -88,13 +89,20 @@ def jobs() -> Jobs:
 
 
 @pytest.fixture
-def server() -> Iterator[OpenAIServer]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
     with OpenAIServer().running() as running:
+        monkeypatch.setenv("OPENAI_BASE_URL", running.url)
         yield running
 
 
 LINES = '"leads to"("Home")\nis("Home")\n"leads to"("leads to"("Home"))\nnothing("Home")'
 MakeJob = Callable[..., QueryJob]
+
+
+def own_method(name: str = "gpt-5-mini") -> list[BatchMethod]:
+    """A visitor's own model, with its key."""
+    own = open_model("openai", name, "sk-visitors-own-0123456789")
+    return [BatchMethod(LARK_OWN, f"lark with your {name}", "lark", own.model, own.spec)]
 
 
 @pytest.fixture
@@ -130,23 +138,17 @@ def test_a_job_that_has_ended_is_shown_with_its_answers_at_once() -> None:
             part.beside: NOTHING, part.protocol: "reading", part.split: None, part.kept: None}  # fmt: skip
     job = part.estimate(sent)[part.follower.following]
 
-    async def until(words: str) -> None:
-        async for updates in part.follow(job):
-            if words in updates[part.status]:
-                break
-
-    async def at_once() -> dict[Any, Any]:
-        return await anext(part.follow(job))
+    async def until(words: str) -> dict[Any, Any]:
+        return await anext(told async for told in part.follow(job) if words in told[part.status])
 
     asyncio.run(until("Start runs it"))
     part.start(job)
     asyncio.run(until("Done"))
-    first = asyncio.run(at_once())
-    assert "Done: 1 answer" in first[part.status]
-    assert "plain" in first[part.answers]
+    first = asyncio.run(until(""))
+    assert "Done: 1 answer" in first[part.status] and "plain" in first[part.answers]
 
 
-def test_lines_by_two_methods_side_by_side(make: MakeJob, jobs: Jobs) -> None:
+def test_lines_by_two_methods_side_by_side(make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     job = make()
     job.estimate(WaitingLine())
     job.join(60)
@@ -162,30 +164,20 @@ def test_lines_by_two_methods_side_by_side(make: MakeJob, jobs: Jobs) -> None:
     assert [row.score for row in job.runs[0].rows] == [1, 1, 1, 0]
     assert "nothing" in job.runs[0].rows[3].note
     comparison = comparison_of(job)
-    assert comparison is not None
-    assert comparison.count == 4
-    write_files(job)
-    shown = (
-        answers_html(job) + figures_html(job, results_of(job), comparison, job.folder / "plot.png") + state_html(job, 0)
-    )
-    assert "data:image/png;base64," in shown
-    assert "<script" not in shown
-    assert "&lt;script&gt;" in shown
-    assert estimate_html(job) == ""
-
-
-def test_the_plot_calls_the_methods_what_the_table_does(
-    make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    assert comparison is not None and comparison.count == 4
     drawn: list[object] = []
 
-    def save_plot(found: object, out: Path, labels: object) -> None:
-        out.touch()
+    def plotted(found: Any, out: Path, labels: object) -> None:
+        save_plot(found, out, labels=labels)  # type: ignore[arg-type]
         drawn.append(labels)
 
-    monkeypatch.setattr("app.batch.jobs.save_plot", save_plot)
-    write_files(run(make(), jobs))
+    monkeypatch.setattr(batch_job, "save_plot", plotted)
+    write_files(job)
     assert drawn == [["exact execution", "lark with the copy-everything baseline"]]
+    figures = figures_html(job, results_of(job), comparison, job.folder / "plot.png")
+    shown = answers_html(job) + figures + state_html(job, 0)
+    assert "data:image/png;base64," in shown and "<script" not in shown and "&lt;script&gt;" in shown
+    assert estimate_html(job) == ""
 
 
 @pytest.mark.slow
@@ -207,12 +199,9 @@ def test_what_is_taken_away_names_no_path_and_no_formula(make: MakeJob, jobs: Jo
     assert {path.suffix for path in files} == {".zip", ".jsonl", ".json", ".csv", ".txt", ".png"}
     with zipfile.ZipFile(files[0]) as archive:
         contents = {name: archive.read(name) for name in archive.namelist()}
-    assert {"job.json", "input.typed.txt", "lines.jsonl", "results-a.jsonl", "results-b.jsonl.summary.json"} <= set(
-        contents
-    )
-    for name, content in contents.items():
-        assert str(tmp_path).encode() not in content, name
-        assert str(job.folder).encode() not in content, name
+    assert {"job.json", "input.typed.txt", "lines.jsonl", "results-a.jsonl"} <= set(contents)
+    for place in (str(tmp_path), str(job.folder)):
+        assert not [name for name, content in contents.items() if place.encode() in content]
     settings = json.loads(contents["results-a.jsonl.summary.json"])["settings"]
     assert (settings["kg"], settings["questions"]) == ("strange", "typed.txt")
     with (job.folder / "results-a.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -223,16 +212,9 @@ def test_what_is_taken_away_names_no_path_and_no_formula(make: MakeJob, jobs: Jo
 
 @pytest.mark.timing
 def test_a_stopped_job_is_gone_on_with_by_its_zip_without_asking_again(
-    make: MakeJob,
-    jobs: Jobs,
-    shelf: GraphRegistry,
-    server: OpenAIServer,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    make: MakeJob, jobs: Jobs, shelf: GraphRegistry, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-    own = open_model("openai", "gpt-5-mini", "sk-visitors-own-0123456789")
-    method = BatchMethod(LARK_OWN, "lark with yours", "lark", own.model, own.spec)
+    [method] = own_method()
     hanging = threading.Event()  # of the replies on "is", which prompts call r1
 
     def reply(prompt: str) -> str:
@@ -251,17 +233,12 @@ def test_a_stopped_job_is_gone_on_with_by_its_zip_without_asking_again(
     job.join(60)
     assert time.monotonic() - began < 60, "a reply under way is not waited for"
     hanging.set()
-    assert job.state == "stopped"
-    assert job.answered == 4
-    archive = write_files(job)[0]
-    given_back = tmp_path / "given back.zip"
-    given_back.write_bytes(archive.read_bytes())
-    elsewhere = JobStore[QueryJob]()
-    model = LanguageModel("copy")
-    with pytest.raises(SkylarkError, match="name it with its key under Models first"):
-        job_again(given_back, elsewhere, shelf, model)
+    assert (job.state, job.answered) == ("stopped", 4)
+    archive, elsewhere, model = write_files(job)[0], JobStore[QueryJob](), LanguageModel("copy")
+    with pytest.raises(SkylarkError, match="under Models first"):
+        job_again(archive, elsewhere, shelf, model)
     monkeypatch.setattr("app.batch.jobs.chosen_methods", lambda *_: [method])
-    again = job_again(given_back, elsewhere, shelf, model)
+    again = job_again(archive, elsewhere, shelf, model)
     assert again.id == job.id
     server.then()
     asked = len(server.requests)
@@ -312,29 +289,26 @@ def test_a_zip_that_was_altered_is_refused_with_a_sentence(
         ("results-a.jsonl", first.replace('"f1":1.0', '"f1":1.0,"usage":{"x":1}') + "\n", ""),
     ):
         broken = run(job_again(altered(**{name: content}), jobs, shelf, LanguageModel("copy")), jobs)
-        assert broken.state == "failed"
         shown = state_html(broken, 0)
-        assert said in html.unescape(shown)
-        assert "Traceback" not in shown
-        assert str(broken.folder) not in shown
+        assert broken.state == "failed" and said in html.unescape(shown)
+        assert "Traceback" not in shown and str(broken.folder) not in shown
 
 
-@pytest.mark.parametrize("now", ["0.1.0", "0.2.0"])
-def test_a_zip_of_the_first_version_is_refused_since_others_read_its_questions(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, now: str
+def test_a_zip_of_another_version_is_refused_since_others_read_its_questions(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The zip is one that version 0.1.0 gave a visitor who had stopped the job after 6 of 8 answers."""
     towns = folder / "kg" / "towns"
     towns.mkdir()
     (towns / "train.txt").write_text("Ayr\troad\tBath\nBath\troad\tCork\nAyr\tis\tplain\n")
-    for user in ("app.batch.jobs", "reasoning.evaluation.run"):
-        monkeypatch.setattr(f"{user}.version", lambda: now)
     archive = Path(__file__).parents[2] / "data" / "batch_job_0_1_0.zip"
     jobs, shelf, model = JobStore[QueryJob](), GraphRegistry(["towns"]), LanguageModel("copy")
-    if now != "0.1.0":
-        with pytest.raises(SkylarkError, match=r"begun with Skylark 0\.1\.0 and this page runs 0\.2\.0"):
-            job_again(archive, jobs, shelf, model)
-        return
+    now = ["0.2.0"]
+    for user in ("app.batch.jobs", "reasoning.evaluation.run"):
+        monkeypatch.setattr(f"{user}.version", lambda: now[0])
+    with pytest.raises(SkylarkError, match=r"begun with Skylark 0\.1\.0 and this page runs 0\.2\.0"):
+        job_again(archive, jobs, shelf, model)
+    now[0] = "0.1.0"
     job = run(job_again(archive, jobs, shelf, model), jobs)
     assert (job.state, job.id) == ("failed", "RFI0Kiyq0TjaIZUvtIeb-g")
     assert re.search(r'reader was null, now "model \(\w{16}\)"', str(job.error))
@@ -344,9 +318,7 @@ def test_a_zip_of_the_first_version_is_refused_since_others_read_its_questions(
 def test_a_job_ends_when_nobody_watches_or_its_turn_is_over(
     make: MakeJob, jobs: Jobs, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-    own = open_model("openai", "gpt-5-mini", "sk-visitors-own-0123456789")
-    method = BatchMethod(LARK_OWN, "lark with yours", "lark", own.model, own.spec)
+    [method] = own_method()
     for setting, why in (("UNWATCHED_SECONDS", PAGE_CLOSED), ("TURN_SECONDS", TURN_OVER)):
         with monkeypatch.context() as short:
             short.setattr(batch_queue, setting, 0.2)
@@ -354,9 +326,7 @@ def test_a_job_ends_when_nobody_watches_or_its_turn_is_over(
             job = make("\n".join(['is("Home")'] * 40), methods=[method])
             job.start(jobs.line, [method])
             job.join(30)
-        assert job.state == "stopped"
-        assert job.ended == why
-        assert why in state_html(job, 0)
+        assert (job.state, job.ended) == ("stopped", why) and why in state_html(job, 0)
 
 
 def test_the_clock_goes_on_while_a_line_is_waited_for(
@@ -381,8 +351,7 @@ def test_jobs_wait_for_their_turn_and_only_so_many(make: MakeJob, jobs: Jobs) ->
     line.join("at work")
     job = make()
     job.start(line)
-    assert line.ahead("at work") == 0
-    assert job.ahead == 1
+    assert (line.ahead("at work"), job.ahead) == (0, 1)
     assert "1 job before yours" in state_html(job, time.monotonic())
     with pytest.raises(SkylarkError, match="try again in a few minutes"):
         make().start(line)
@@ -397,21 +366,14 @@ def test_jobs_wait_for_their_turn_and_only_so_many(make: MakeJob, jobs: Jobs) ->
     waiting.start(line)
     waiting.stop()
     waiting.join(10)
-    assert waiting.state == "stopped"
-    assert waiting.ahead == 0
+    assert (waiting.state, waiting.ahead) == ("stopped", 0)
 
 
 @pytest.mark.slow
 def test_a_visitors_model_is_held_by_a_job_only_while_it_works(
     make: MakeJob, jobs: Jobs, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-
-    def named(name: str) -> list[BatchMethod]:
-        own = open_model("openai", name, "sk-visitors-own-0123456789")
-        return [BatchMethod(LARK_OWN, f"lark with your {name}", "lark", own.model, own.spec)]
-
-    chosen = named("gpt-5-mini")
+    chosen = own_method()
     client = weakref.ref(chosen[0].llm)
     job = make('is("Home")', methods=chosen)
     job.estimate(WaitingLine(), chosen)
@@ -426,12 +388,11 @@ def test_a_visitors_model_is_held_by_a_job_only_while_it_works(
     gc.collect()
     assert client() is None, "nothing of a job that rests holds the client, nor the key in it"
     asked = len(server.requests)
-    for others in ((), chosen_methods(LanguageModel("copy"), [EXACT]), named("gpt-5")):
-        with pytest.raises(LLMError, match="this job uses openai:gpt-5-mini: name it with its key under Models first"):
+    for others in ((), chosen_methods(LanguageModel("copy"), [EXACT]), own_method("gpt-5")):
+        with pytest.raises(LLMError, match="this job uses openai:gpt-5-mini"):
             job.start(jobs.line, others)
-    assert job.state == "failed"
-    assert len(server.requests) == asked
-    assert run(job, jobs, chosen=named("gpt-5-mini")).state == "done"
+    assert (job.state, len(server.requests)) == ("failed", asked)
+    assert run(job, jobs, chosen=own_method()).state == "done"
 
 
 def test_old_jobs_go_with_their_files(make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -445,19 +406,15 @@ def test_old_jobs_go_with_their_files(make: MakeJob, jobs: Jobs, monkeypatch: py
     assert jobs.get(None) is jobs.get(7) is None
 
 
-def test_too_many_answers_are_refused(make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.batch.upload.MOST_ANSWERS", 1)
-    job = run(make('!"Home"'), jobs)
-    assert job.state == "failed"
-    assert "ask for fewer" in state_html(job, 0)
-    monkeypatch.undo()
-
-
-def test_results_are_bounded(make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_job, "MOST_RESULT_BYTES", 300)
-    job = run(make(), jobs)
-    assert job.state == "failed"
-    assert "the most that is kept here" in state_html(job, 0)
+def test_answers_and_results_are_bounded(make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    for bound, most, text, told in (
+        ("app.batch.upload.MOST_ANSWERS", 1, '!"Home"', "ask for fewer"),
+        ("app.batch.jobs.MOST_RESULT_BYTES", 300, LINES, "the most that is kept here"),
+    ):
+        with monkeypatch.context() as bounded:
+            bounded.setattr(bound, most)
+            job = run(make(text), jobs)
+        assert job.state == "failed" and told in state_html(job, 0)
 
 
 @pytest.mark.slow
@@ -478,8 +435,9 @@ def test_likely_answers_are_kept_with_their_scores(make: MakeJob, jobs: Jobs, sh
 def test_a_method_is_one_that_is_offered() -> None:
     model = LanguageModel("copy")
     assert [method.key for method in offered_methods(model)] == [EXACT, COMPLETE, LARK_COPY]
-    for keys in ([None], ["nothing", "nothing"], ["hf:/etc"], [EXACT, EXACT], [LARK_OWN]):
-        with pytest.raises(SkylarkError):
+    for keys, told in (
+        ([None, "nothing"], "choose a method"), (["hf:/etc"], "no such method"), ([EXACT, EXACT], "the same"),
+        ([LARK_OWN], "under Models first"),
+    ):  # fmt: skip
+        with pytest.raises(SkylarkError, match=told):
             chosen_methods(model, keys)  # type: ignore[arg-type]
-    with pytest.raises(SkylarkError, match="under Models first"):
-        chosen_methods(model, [LARK_OWN])

@@ -7,6 +7,7 @@ import json
 import stat
 import zipfile
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -23,7 +24,7 @@ def sent(folder: Path, **texts: str) -> list[Path]:
     for number, (name, text) in enumerate(texts.items()):
         place = folder / "sent" / str(number) / name.replace("__", ".").replace("_dash_", "-")
         place.parent.mkdir(parents=True)
-        place.write_text(text, encoding="utf-8")
+        place.write_bytes(text.encode(errors="surrogateescape"))
         places.append(place)
     return places
 
@@ -48,6 +49,9 @@ def test_a_file_is_told_by_what_is_in_it(tmp_path: Path, text: str, kind: str) -
 def test_what_is_typed_is_run_where_nothing_is_sent(tmp_path: Path) -> None:
     upload = receive([], "  a(b)\n\n c \n", tmp_path / "input")
     assert (upload.kind, upload.count, upload.name) == ("lines", 2, "typed.txt")
+    gold = receive(sent(tmp_path, qa__txt="who [Ann]\tBob", qa_qtype__txt="a_to_b"), "", tmp_path / "gold")
+    assert (gold.kind, gold.name, gold.count) == ("questions", "qa.txt", 1)
+    assert (tmp_path / "gold" / "qa_qtype.txt").is_file(), "gold paths stand beside their questions"
 
 
 def test_several_files_of_records_are_one_job_and_say_their_split(tmp_path: Path) -> None:
@@ -58,12 +62,6 @@ def test_several_files_of_records_are_one_job_and_say_their_split(tmp_path: Path
     assert split_of(nameless) is None
 
 
-def test_gold_paths_stand_beside_their_questions(tmp_path: Path) -> None:
-    upload = receive(sent(tmp_path, qa__txt="who [Ann]\tBob", qa_qtype__txt="a_to_b"), "", tmp_path / "input")
-    assert (upload.kind, upload.name, upload.count) == ("questions", "qa.txt", 1)
-    assert (tmp_path / "input" / "qa_qtype.txt").is_file()
-
-
 @pytest.mark.parametrize(
     ("texts", "said"),
     [
@@ -71,24 +69,17 @@ def test_gold_paths_stand_beside_their_questions(tmp_path: Path) -> None:
         ({"a__txt": ""}, "no line"),
         ({"a__txt": "{"}, "no JSON object"),
         ({"a__txt": '{"text": 1}'}, 'questions "question" and "answers"'),
-        ({"a__txt": "a(b)\n" * (MOST_LINES + 1)}, f"more than one job here takes ({MOST_LINES})"),
+        ({"a__txt": "a(b)\n" * (MOST_LINES + 1)}, f"({MOST_LINES})"),
         ({"a__txt": "who\tAnn", "b__txt": "who\tBob"}, "one job takes one"),
         ({"a__txt": "x" * 1001}, "at most 1,000 are read"),
         ({"a__txt": "x" * (4 * 2**20 + 1)}, "send fewer lines"),
+        ({"a__zip": "PK\udcff"}, "belongs under Images or under Go on"),
     ],
 )
 def test_what_cannot_be_run_is_said(tmp_path: Path, texts: dict[str, str], said: str) -> None:
     with pytest.raises(SkylarkError) as raised:
         receive(sent(tmp_path, **texts), "", tmp_path / "input")
-    assert said in str(raised.value)
-    assert str(tmp_path) not in str(raised.value)
-
-
-def test_a_zip_among_the_questions_is_sent_where_it_belongs(tmp_path: Path) -> None:
-    place = tmp_path / "a.zip"
-    place.write_bytes(b"PK\x03\x04\xff\xfe")
-    with pytest.raises(SkylarkError, match="belongs under Images or under Go on"):
-        receive([place], "", tmp_path / "input")
+    assert said in str(raised.value) and str(tmp_path) not in str(raised.value)
 
 
 def test_plain_lines_get_the_answers_of_exact_execution(tmp_path: Path) -> None:
@@ -129,12 +120,11 @@ def test_folders_are_dropped_and_other_files_passed_over(tmp_path: Path) -> None
     assert all((tmp_path / "into") in path.parents for path in found)
 
 
-@pytest.mark.parametrize("name", ["../one.png", "a/../../one.png", "/etc/one.png", "C:\\one.png", "..\\one.png"])
+@pytest.mark.parametrize("name", ["a/../../one.png", "/etc/one.png", "C:\\one.png", "..\\one.png"])
 def test_a_path_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(SkylarkError, match="leads out of it"):
         take(packed(tmp_path, **{name: b"1"}), tmp_path)
-    assert not list((tmp_path / "into").rglob("*.png"))
-    assert not (tmp_path / "one.png").exists()
+    assert not list((tmp_path / "into").rglob("*.png")) and not (tmp_path / "one.png").exists()
 
 
 def test_a_link_is_refused(tmp_path: Path) -> None:
@@ -145,12 +135,6 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
         archive.writestr(entry, "/etc/passwd")
     with pytest.raises(SkylarkError, match="has a link"):
         take(place, tmp_path)
-
-
-def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
-    with pytest.raises(SkylarkError, match="times its size"):
-        take(packed(tmp_path, **{"one.png": bytes(2_900_000)}), tmp_path)
-    assert not any((tmp_path / "into").iterdir())
 
 
 def test_a_zip_that_lies_about_its_size_is_refused_while_it_comes(tmp_path: Path) -> None:
@@ -168,12 +152,15 @@ def test_a_zip_that_lies_about_its_size_is_refused_while_it_comes(tmp_path: Path
     [
         ({f"{n}.png": b"x" for n in range(4)}, "at most 3 are taken"),
         ({"one.png": bytes(range(256)) * 12_000}, "at most 3,000,000 are read"),
+        ({f"{n}.png": Random(1).randbytes(2_050_000) for n in range(2)}, "at most 4,000,000 are read"),
         ({"one.png": b"1", "two.png": b"2", **{f"{n}.txt": b"" for n in range(5_000)}}, "at most 5,000 are read"),
+        ({"one.png": bytes(2_900_000)}, "times its size"),
     ],
 )
-def test_too_much_is_refused(tmp_path: Path, contents: dict[str, bytes], said: str) -> None:
+def test_too_much_is_refused_before_it_is_unpacked(tmp_path: Path, contents: dict[str, bytes], said: str) -> None:
     with pytest.raises(SkylarkError, match=said):
         take(packed(tmp_path, **contents), tmp_path)
+    assert not any((tmp_path / "into").iterdir())
 
 
 def test_what_is_no_zip_is_said(tmp_path: Path) -> None:
@@ -190,15 +177,6 @@ def test_what_is_no_zip_is_said(tmp_path: Path) -> None:
         take(place, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("name", "plain"),
-    [
-        ("a/b.png", "b.png"),
-        ("..", "file"),
-        ("a\\..\\b c.png", "b c.png"),
-        ("<b>.png", "_b_.png"),
-        (".hidden", "hidden"),
-    ],
-)
-def test_names_are_no_more_than_names(name: str, plain: str) -> None:
-    assert plain_name(name) == plain
+def test_names_are_no_more_than_names() -> None:
+    names = {"a/b.png": "b.png", "..": "file", "a\\..\\b c.png": "b c.png", "<b>.png": "_b_.png", ".hidden": "hidden"}
+    assert {name: plain_name(name) for name in names} == names

@@ -11,13 +11,12 @@ from app.graph.drawing import (
     EDGE_LETTER,
     MANY,
     NAMED_ANSWER,
-    Layout,
     Place,
     drawing_svg,
-    lay_out,
     node_places,
     routes_of,
 )
+from app.graph.layout import Layout, lay_out
 from reasoning import KnowledgeGraph
 from tests.app.test_views import asked, assert_harmless
 
@@ -29,16 +28,13 @@ def world() -> KnowledgeGraph:
     return KnowledgeGraph.load("world")
 
 
-def test_facts_of_both_directions_are_one_line_with_one_label() -> None:
+def test_facts_of_both_directions_are_one_line_and_a_named_answer_is_called_both() -> None:
     kg = KnowledgeGraph.from_triples([("A", "borders", "B"), ("B", "borders", "A")])
-    drawn = drawing_svg(lay_out(asked(kg, 'borders(borders("A"))').answer), "x", "x")
+    found = asked(kg, 'borders(borders("A"))')
+    drawn = drawing_svg(lay_out(found.answer), "x", "x")
     assert drawn.count(">borders</text>") == 1
     assert len(re.findall(r'class="sk-edge"[^>]*marker-start', drawn)) == 1
-
-
-def test_an_answer_that_the_question_names_looks_and_is_called_both() -> None:
-    kg = KnowledgeGraph.from_triples([("A", "borders", "B"), ("B", "borders", "A")])
-    picture = picture_html(asked(kg, 'borders(borders("A"))'))
+    picture = picture_html(found)
     assert f'aria-label="A, {NAMED_ANSWER}"' in picture
     assert "sk-shape-answer sk-named" in picture and "polygon" in picture
     assert picture.count(NAMED_ANSWER) == 2, "the entity and the legend"
@@ -73,14 +69,7 @@ def test_among_many_lines_no_single_label_shows_until_it_is_pointed_at(world: Kn
 
 @pytest.mark.parametrize("small", [False, True])
 def test_no_word_of_a_schema_lies_on_another(world: KnowledgeGraph, small: bool) -> None:
-    facts = [
-        ("a", "r1", "b"),
-        ("a", "r2", "b"),
-        ("b", "r3", "a"),
-        ("b", "r4", "b"),
-        ("c", "r5", "a"),
-        ("c", "r5", "b"),
-    ]
+    facts = [(fact[0], fact[1:3], fact[3]) for fact in ("ar1b", "ar2b", "br3a", "br4b", "cr5a", "cr5b")]
     types = [(name, f"a kind of things called {name}") for name in "abc"]
     kg = KnowledgeGraph.from_triples(facts, types=types) if small else world
     layout = schema_layout(schema_of(kg))

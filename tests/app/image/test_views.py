@@ -79,21 +79,16 @@ def harmless(content: str) -> Page:
 # The overlay ------------------------------------------------------------------------------------------------------
 
 
-def test_every_object_is_drawn_once_the_large_ones_first() -> None:
+def test_every_object_is_drawn_once_the_large_ones_first_and_classes_are_counted() -> None:
     boxes = [[10, 10, 20, 20], [0, 0, 190, 90], [50, 50, 60, 60]]
     html = overlay(found(boxes, ("cup", "table", "cup"), scores=[0.9, 0.8, 0.7]))
     assert re.findall(r'sk-object" data-class="(\w+)" data-number="(\d)"', html) == [
         ("table", "1"), ("cup", "0"), ("cup", "2"),
     ]  # fmt: skip
     assert harmless(html).text.count("cup 0.90") == 2, "in the title and on the label"
-
-
-def test_the_legend_counts_each_class() -> None:
-    names = ["person"] * 3 + ["dog"]
-    html = overlay(found([[i, 0, i + 5, 5] for i in range(4)], names))
     chips = re.findall(r'sk-chip" data-class="(\w+)".*?</bdi> (\d+)</button>', html)
-    assert dict(chips) == {"person": "3", "dog": "1"}
-    assert 'aria-label="4 objects: 3 person, 1 dog"' in html
+    assert dict(chips) == {"cup": "2", "table": "1"}
+    assert 'aria-label="3 objects: 2 cup, 1 table"' in html
 
 
 @pytest.mark.slow
@@ -104,7 +99,7 @@ def test_eighty_classes_have_a_button_each_and_one_for_all() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [(1, 1), (40, 30), (3000, 20), (20, 3000), (8000, 8000)])
+@pytest.mark.parametrize("size", [(1, 1), (3000, 20), (20, 3000), (8000, 8000)])
 def test_a_picture_of_any_shape_leaves_its_labels_room(size: tuple[int, int]) -> None:
     html = overlay(found([[0, 0, *size]], ("a long label of several words",), size, scores=[0.5]))
     width, height = map(int, re.findall(r'viewBox="0 0 (\d+) (\d+)"', html)[0])
@@ -112,8 +107,7 @@ def test_a_picture_of_any_shape_leaves_its_labels_room(size: tuple[int, int]) ->
     tag = re.search(r'class="sk-tag"[^>]*><rect x="(\d+)" y="(\d+)" width="(\d+)" height="(\d+)"', html)
     assert tag is not None, "the label has a place"
     x, y, across, down = map(int, tag.groups())
-    assert x + across <= width
-    assert y + down <= height
+    assert x + across <= width and y + down <= height
     drawn = re.search(r"sk-object.*?<rect ([^>]*)/>", html)
     assert drawn is not None
     assert all(float(number) <= 720 for number in re.findall(r'"([\d.]+)"', drawn[1]))
@@ -122,12 +116,8 @@ def test_a_picture_of_any_shape_leaves_its_labels_room(size: tuple[int, int]) ->
 def test_labels_in_a_crowd_do_not_hide_one_another() -> None:
     boxes = [[40 + i % 9, 30 + i // 9, 80 + i % 9, 60 + i // 9] for i in range(60)]
     html = overlay(found(boxes, ["person"] * 60, scores=np.linspace(0.9, 0.3, 60)))
-    shown = np.array(
-        [
-            list(map(int, tag))
-            for tag in re.findall(r'"sk-tag"[^>]*><rect x="(\d+)" y="(\d+)" width="(\d+)" height="(\d+)"', html)
-        ]
-    )
+    tags = re.findall(r'"sk-tag"[^>]*><rect x="(\d+)" y="(\d+)" width="(\d+)" height="(\d+)"', html)
+    shown = np.array(tags, int)
     assert 0 < len(shown) < 60
     assert html.count("sk-unplaced") == 60 - len(shown), "the others show at the pointer"
     for i, (x, y, w, h) in enumerate(shown):
@@ -141,33 +131,25 @@ def test_polygons_are_drawn_in_the_place_of_boxes() -> None:
     assert html.count("<polygon") == 2
 
 
-@pytest.mark.parametrize("name", [SCRIPT, IMAGE, "a & b", "\u202eesrever", "x" * 500, "'><b>", "line\nbreak"])
+@pytest.mark.parametrize("name", [SCRIPT, IMAGE, "a & b", "x" * 500, "line\nbreak"])
 def test_labels_are_text(name: str) -> None:
     detections = found([[0, 0, 20, 20]], (name,), scores=[0.5])
     for html in (overlay(detections, key=name), objects_html(detections)):
-        page = harmless(html)
-        assert name[:20].replace("\n", "") in page.text.replace("\n", "")
+        assert name[:20].replace("\n", "") in harmless(html).text.replace("\n", "")
 
 
-def test_a_lower_score_is_proposed_where_it_may_help() -> None:
+def test_a_lower_score_is_proposed_where_it_may_help_and_the_photograph_is_small() -> None:
     assert "lower least score" in harmless(overlay(found([], ()), doubts=True)).text
     html = overlay(found([], ()))
-    assert "lower least score" not in html
-    assert "sk-chip" not in html
+    assert "lower least score" not in html and "sk-chip" not in html
     assert "no object" in objects_html(found([], ()))
+    uri = data_uri(picture(3000, 2000))
+    assert uri.startswith("data:image/jpeg;base64,") and len(uri) < 100_000
 
 
 def test_the_table_has_a_row_an_object_up_to_a_bound() -> None:
-    many = found([[i / 10, 0, i / 10 + 1, 5] for i in range(300)], ["bird"] * 300)
-    html = objects_html(many, most=50)
-    assert html.count("<tr data-number") == 50
-    assert "and 250 more" in html
-    assert "not given" in html
-
-
-def test_the_page_is_sent_a_small_photograph() -> None:
-    assert data_uri(picture(3000, 2000)).startswith("data:image/jpeg;base64,")
-    assert len(data_uri(picture(3000, 2000))) < 100_000
+    html = objects_html(found([[i / 10, 0, i / 10 + 1, 5] for i in range(300)], ["bird"] * 300), most=50)
+    assert html.count("<tr data-number") == 50 and "and 250 more" in html and "not given" in html
 
 
 # The answer -------------------------------------------------------------------------------------------------------
@@ -205,8 +187,7 @@ def test_what_is_not_found_has_its_reason_beside_the_answer() -> None:
     task = Task(kind="count", targets=(), undetectable=(Undetectable("wheel"),), notes=("Wheels are wheels.",))
     looked = Looked(picture(), task, found([], (), notes=(*task.notes, WHEEL)), None)
     text = harmless(answer_html(looked)).text
-    assert WHEEL in text and "Wheels are wheels" not in text
-    assert not may_be_doubted(looked)
+    assert WHEEL in text and "Wheels are wheels" not in text and not may_be_doubted(looked)
     nothing = Looked(picture(), Task(targets=(TRUCKS,)), found([], ()), None)
     assert may_be_doubted(nothing)
     assert not may_be_doubted(replace(nothing, task=replace(nothing.task, understood=False)))
@@ -253,28 +234,18 @@ def test_the_task_says_all_that_was_read() -> None:
 
 
 def test_ten_thousand_classes_do_not_fill_the_page() -> None:
-    words = [f"thing {i}" for i in range(10_000)]
-    task = Task(
-        targets=tuple(Target(word, ("car",)) for word in words),
-        undetectable=tuple(Undetectable(word) for word in words),
-        unread=tuple(words),
-    )
-    html = task_html(task)
-    assert len(html) < 10_000
-    assert html.count("and 9,988 more") == 3
+    words = tuple(f"thing {i}" for i in range(10_000))
+    looked_for = tuple(Target(word, ("car",)) for word in words)
+    html = task_html(Task(targets=looked_for, undetectable=tuple(map(Undetectable, words)), unread=words))
+    assert len(html) < 10_000 and html.count("and 9,988 more") == 3
     assert f"thing {MOST_CLASSES - 1}" in html
 
 
 def test_words_of_an_instruction_are_text() -> None:
-    task = Task(
-        kind="ground",
-        expression=SCRIPT,
-        undetectable=(Undetectable(IMAGE, (SCRIPT,)),),
-        unread=(SCRIPT,),
-        notes=(IMAGE,),
-    )
-    assert SCRIPT in harmless(task_html(task)).text
-    assert SCRIPT in harmless(task_html(Task(targets=(Target(SCRIPT, (IMAGE,)),)))).text
+    undetectable = (Undetectable(IMAGE, (SCRIPT,)),)
+    task = Task(kind="ground", expression=SCRIPT, undetectable=undetectable, unread=(SCRIPT,), notes=(IMAGE,))
+    for one in (task, Task(targets=(Target(SCRIPT, (IMAGE,)),))):
+        assert SCRIPT in harmless(task_html(one)).text
 
 
 # The scene and the reasons ----------------------------------------------------------------------------------------
@@ -296,12 +267,7 @@ def test_the_scene_lists_what_it_holds() -> None:
 def test_the_scene_draws_any_number_of_objects(count: int) -> None:
     detections = found([[5, 5, 25, 25]] * count, ["cup"] * count)
     html = scene_html(Scene.from_detections(detections, picture()), class_colours(["cup"]), 134)
-    assert html.count("sk-scene-node") == count
-    assert f"surest {count} of 134" in html
-    assert "nan" not in html
-
-
-def test_no_object_makes_no_scene() -> None:
+    assert html.count("sk-scene-node") == count and f"surest {count} of 134" in html and "nan" not in html
     assert "no scene" in scene_html(Scene.from_detections(found([], ()), picture()), {})
 
 
@@ -327,6 +293,8 @@ def test_a_thing_has_one_number_in_the_photograph_the_table_and_the_scene() -> N
     everything = found(boxes, ("person", "bus", "dog"), scores=[0.9, 0.8, 0.7])
     scene = Scene.from_detections(everything, picture())
     asked = found([boxes[2], boxes[1]], ("dog", "bus"), scores=[0.7, 0.8])
+    twins = found([[5, 5, 25, 25]] * 3, ["cup"] * 3)
+    assert sorted(numbered(Scene.from_detections(twins, picture()), twins).values()) == [0, 1, 2]
     numbers = numbered(scene, asked)
     assert numbers == {"dog 1": 0, "bus 1": 1, "person 1": 2}
     assert [(thing.name, thing.number, thing.gives_reason) for thing in other_things(scene, numbers, asked)] == [
@@ -339,12 +307,6 @@ def test_a_thing_has_one_number_in_the_photograph_the_table_and_the_scene() -> N
     ends = re.findall(r'sk-link" data-number="([\d ]+)"><title>(\w+ \d) [a-z ]*?(\w+ \d)</title>', html)
     assert ends
     assert all(joined == f"{numbers[head]} {numbers[tail]}" for joined, head, tail in ends)
-
-
-def test_things_of_one_place_have_numbers_of_their_own() -> None:
-    twins = found([[5, 5, 25, 25]] * 3, ["cup"] * 3)
-    numbers = numbered(Scene.from_detections(twins, picture()), twins)
-    assert sorted(numbers.values()) == [0, 1, 2]
 
 
 # Looking ----------------------------------------------------------------------------------------------------------
@@ -378,11 +340,18 @@ def tab() -> ImageTab:
         return ImageTab(SharedDetector(), page)
 
 
-def test_what_is_remembered_of_a_visitor_is_small(uploads: Path) -> None:
+def test_a_visitors_image_is_remembered_small_and_messages_name_no_folder(uploads: Path) -> None:
     Image.new("RGB", (640, 480)).save(uploads / "sent.png")
+    (uploads / "text.png").write_text("a text")
     images = tab()
     shown = images.show({"path": str(uploads / "sent.png")}, "cats", 0.35, "tuple", False)
     assert shown[images.looked].source is None
+    broken = images.show({"path": str(uploads / "text.png")}, "cats", 0.35, "tuple", False)
+    assert broken[images.photo] is None, "no broken picture stays"
+    assert "no image that can be read" in broken[images.error] and str(uploads) not in broken[images.error]
+    # A score without an image or words changes nothing.
+    for photo, words in ((None, "cats"), ({"path": str(uploads / "x")}, " ")):
+        assert images.show_again(photo, words, 0.5, "tuple", False) == {images.error: gr.skip()}
 
 
 def test_what_an_instruction_may_mean_as_well_is_offered_and_done(
@@ -403,65 +372,38 @@ def test_what_an_instruction_may_mean_as_well_is_offered_and_done(
     assert images.rivals not in done, "the choice stays"
 
 
-def test_messages_name_no_folder(uploads: Path) -> None:
-    (uploads / "text.png").write_text("a text")
-    images = tab()
-    shown = images.show({"path": str(uploads / "text.png")}, "cats", 0.35, "tuple", False)
-    assert shown[images.photo] is None, "no broken picture stays"
-    error = shown[images.error]
-    assert "no image that can be read" in error
-    assert str(uploads) not in error
-
-
-def test_a_score_without_an_image_or_words_changes_nothing(uploads: Path) -> None:
-    images = tab()
-    assert images.show_again(None, "cats", 0.5, "tuple", False) == {images.error: gr.skip()}
-    assert images.show_again({"path": str(uploads / "x")}, " ", 0.5, "tuple", False) == {images.error: gr.skip()}
-
-
-def test_an_instruction_is_bounded(uploads: Path) -> None:
-    Image.new("RGB", (32, 32)).save(uploads / "sent.png")
-    with pytest.raises(SkylarkError, match=f"at most {MAX_INSTRUCTION:,}"):
-        SharedDetector().look({"path": str(uploads / "sent.png")}, "cat " * MAX_INSTRUCTION, 0.35)
-
-
-def test_a_large_image_is_looked_at_in_slices_where_asked(uploads: Path) -> None:
+def test_a_large_image_is_looked_at_in_slices_where_asked_and_all_is_bounded(uploads: Path) -> None:
     Image.new("RGB", (900, 700), "grey").save(uploads / "sent.png")
-    photo, images = {"path": str(uploads / "sent.png")}, tab()
+    photo, images, detector = {"path": str(uploads / "sent.png")}, tab(), SharedDetector()
     assert "parts of" not in images.show(photo, "cats", 0.35, "tuple", False)[images.headline]
     assert "4 parts of 520 x 520 pixels" in images.show(photo, "cats", 0.35, "tuple", True)[images.headline]
-
-
-def test_slices_are_bounded(uploads: Path) -> None:
-    Image.new("RGB", (900, 900)).save(uploads / "sent.png")
-    detector, photo = SharedDetector(), {"path": str(uploads / "sent.png")}
-    with pytest.raises(SkylarkError, match="slices of 32 x 32, and the limit is 400"):
+    with pytest.raises(SkylarkError, match=f"at most {MAX_INSTRUCTION:,}"):
+        detector.look(photo, "cat " * MAX_INSTRUCTION, 0.35)
+    with pytest.raises(SkylarkError, match="the limit is 400"):
         detector.look(photo, "cats", 0.35, slices="32x32")
     for look in (detector.look, detector.ground):
         with pytest.raises(SkylarkError, match=r"expected 'auto', .* or 'none'"):
             look(photo, "cats", 0.35, slices="small")
 
 
-@pytest.mark.parametrize("bound", [7, -1, 0.0, float("nan"), "half"])
+@pytest.mark.parametrize("bound", [0.96, 0.04, float("nan"), True, "half"])
 def test_a_least_score_that_the_slider_could_not_give_is_refused(bound: float) -> None:
     detector = SharedDetector()
-    for look in (detector.look, detector.ground):
+    for look in (
+        lambda: detector.look(None, "cats", bound),
+        lambda: detector.ground(None, "cats", bound),
+        lambda: detector.scene(None, bound, 10),
+    ):
         with pytest.raises(SkylarkError, match=r"from 0\.05 to 0\.95"):
-            look(None, "cats", bound)
-    with pytest.raises(SkylarkError, match=r"from 0\.05 to 0\.95"):
-        detector.scene(None, bound, 10)
+            look()
 
 
 # The examples ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("example", available(), ids=lambda example: example.title)
-def test_every_example_finds_something(example: Any, vision: Vision) -> None:
-    detections = vision.detect(example.path, example.instruction)
-    assert len(detections)
-    assert not detections.task or not detections.task.unread
-    assert len(example.icon["url"]) < 20_000
-
-
-def test_most_examples_are_there() -> None:
+def test_every_example_finds_something(vision: Vision) -> None:
     assert len(available()) == len(IMAGE_EXAMPLES)
+    for example in available():
+        assert example.path is not None and len(example.icon["url"]) < 20_000
+        detections = vision.detect(example.path, example.instruction)
+        assert len(detections) and not (detections.task and detections.task.unread), example.title

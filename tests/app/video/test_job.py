@@ -13,18 +13,34 @@ import numpy as np
 import pytest
 
 from app.batch.queue import WaitingLine
-from app.server.serving import VIDEO_SECONDS
+from app.image.looking import MAX_INSTRUCTION
+from app.server.serving import FILE_BYTES, VIDEO_SECONDS
 from app.video import job as work
-from app.video.job import FILES, VideoJob
+from app.video.job import (
+    BOUNDS,
+    DRAWN_SIDE,
+    FILES,
+    VideoJob,
+    as_drawn,
+    checked_words,
+    drawn_size,
+    looks_every,
+    seconds_of,
+    sent_video,
+)
+from skylark.errors import SkylarkError
 from tests.app.test_views import Page
 from tests.vision.coloured_pictures import COLOURS, ColourDetector
 from tests.vision.video.made_tracks import readings
-from tests.vision.video.made_videos import encoded
-from vision import Task, Vision
+from tests.vision.video.made_videos import encoded, moving_video
+from vision import Detections, Task, Vision
 from vision.detectors.detector import Found, Request
+from vision.errors import VideoError
 from vision.images import LoadedImage
 from vision.task import Target
 from vision.video.files import read_mot
+from vision.video.frames import open_frames
+from vision.video.tracks import Frame, TrackedFrame
 from vision.video.watching import VideoTask
 
 SIZE = (160, 120)
@@ -85,8 +101,7 @@ def told(job: VideoJob) -> str:
 
 def test_what_is_listed_is_followed_drawn_and_written(began: Callable[..., VideoJob], video: Path) -> None:
     job = began(video)
-    assert (job.state, job.error) == ("done", None)
-    assert told(job).strip() == "1 cat"
+    assert (job.state, job.error, told(job).strip()) == ("done", None, "1 cat")
     assert {path.name for path in job.files} == {*FILES} - {"answer.json"}
     assert frames_in(job.annotated) == 36
     assert set(read_mot(job.folder / "tracks.txt", "results").ids.tolist()) == {1}
@@ -95,30 +110,25 @@ def test_what_is_listed_is_followed_drawn_and_written(began: Callable[..., Video
     assert job.progress.seconds == pytest.approx(35 / 12)
 
 
-def test_a_question_is_answered_and_the_video_shows_what_is_meant(began: Callable[..., VideoJob], video: Path) -> None:
+def test_a_question_is_answered_and_the_video_shows_what_is_meant(
+    began: Callable[..., VideoJob], video: Path, tmp_path: Path
+) -> None:
     job = began(video, asks(" when cat & leaves", "cat", "dog"))
     assert job.state == "done", job.error
-    answer = json.loads((job.folder / "answer.json").read_text())
-    [(start, end)] = answer["value"]
-    assert 1 < start < end < 2.2
-    assert told(job).strip().startswith("From 0:0")
-    assert frames_in(job.annotated) == 36
+    [(start, end)] = json.loads((job.folder / "answer.json").read_text())["value"]
+    assert 1 < start < end < 2.2 and told(job).strip().startswith("From 0:0")
     with av.open(str(job.annotated)) as container:
-        last = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)][20]
-    assert np.abs(last[80:110, 60:100].astype(int) - COLOURS["dog"]).max() < 60, "the dog is not drawn on"
+        drawn = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(drawn) == 36
+    assert np.abs(drawn[20][80:110, 60:100].astype(int) - COLOURS["dog"]).max() < 60, "the dog is not drawn on"
+    for place in (str(tmp_path), str(video.parent)):
+        assert not [path.name for path in job.files if place.encode() in path.read_bytes()]
 
 
 def test_nothing_found_is_told_and_the_video_is_there(began: Callable[..., VideoJob], video: Path) -> None:
     job = began(video, VideoTask(Task("every car", targets=(Target("car", ("car",)),))))
     assert (job.state, told(job).strip()) == ("done", "Nothing found")
     assert frames_in(job.annotated) == 36
-
-
-def test_no_place_of_this_machine_is_in_any_file(began: Callable[..., VideoJob], video: Path, tmp_path: Path) -> None:
-    job = began(video, asks(" count cat", "cat"))
-    for path in job.files:
-        assert str(tmp_path).encode() not in path.read_bytes(), path.name
-        assert str(video.parent).encode() not in path.read_bytes(), path.name
 
 
 class Waiting(ColourDetector):
@@ -136,8 +146,9 @@ class Waiting(ColourDetector):
         return super().detect(images, request)
 
 
-def test_stop_ends_the_work_and_shows_what_was_seen(began: Callable[..., VideoJob], video: Path) -> None:
-    detector = Waiting(18)
+@pytest.mark.parametrize("frames", [18, 1])
+def test_stop_ends_the_work_and_shows_what_was_seen(began: Callable[..., VideoJob], video: Path, frames: int) -> None:
+    detector = Waiting(frames)
     job = began(video, detector=detector, wait=False)
     assert detector.reached.wait(60)
     job.stop()
@@ -145,18 +156,10 @@ def test_stop_ends_the_work_and_shows_what_was_seen(began: Callable[..., VideoJo
     detector.go_on.set()
     job.join(60)
     assert (job.state, job.error) == ("stopped", None)
-    assert 0 < frames_in(job.annotated) < 36
-    assert told(job).strip() == "1 cat"
-
-
-def test_stop_before_the_first_frame_leaves_nothing(began: Callable[..., VideoJob], video: Path) -> None:
-    detector = Waiting(1)
-    job = began(video, detector=detector, wait=False)
-    assert detector.reached.wait(60)
-    job.stop()
-    detector.go_on.set()
-    job.join(60)
-    assert (job.state, job.error, job.shown, job.annotated) == ("stopped", None, None, None)
+    if frames == 1:
+        assert (job.shown, job.annotated) == (None, None)
+    else:
+        assert 0 < frames_in(job.annotated) < 36 and told(job).strip() == "1 cat"
 
 
 def test_of_a_long_video_the_beginning_is_looked_at_and_that_is_said(
@@ -206,3 +209,88 @@ def test_a_video_that_is_cut_off_is_looked_at_as_far_as_it_goes(began: Callable[
     job = began(cut)
     assert job.state == "done", job.error
     assert "cut.mp4 is cut off or broken" in told(job) and str(tmp_path) not in told(job)
+
+
+# What is looked at: bounds kept before a frame is decoded ---------------------------------------------------------
+
+
+@pytest.fixture
+def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that the server gives to what visitors send."""
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
+    return folder
+
+
+def test_only_a_video_that_was_sent_and_is_still_there_is_read(uploads: Path) -> None:
+    (uploads.parent / "x.mp4").write_bytes(b"somebody else's")
+    for given, told in (
+        (None, "no video yet"), ({"path": None}, "no video yet"), (7, "no video yet"),
+        ({"path": f"{uploads}/../x.mp4"}, "not sent to this page"),
+        ({"path": f"file://{uploads}"}, "not sent to this page"), ({"path": f"{uploads}/x.mp4"}, "no longer here"),
+    ):  # fmt: skip
+        with pytest.raises(SkylarkError, match=told):
+            sent_video(given)
+
+
+@pytest.mark.parametrize(("words", "told"), [(" ", "no instruction yet"), ("x" * (MAX_INSTRUCTION + 1), "at most")])
+def test_an_instruction_is_there_and_not_too_long(words: str, told: str) -> None:
+    with pytest.raises(SkylarkError, match=told):
+        checked_words(words)
+
+
+def test_a_frame_of_too_many_pixels_and_a_file_of_too_many_bytes_are_refused(tmp_path: Path) -> None:
+    path = encoded(tmp_path / "large.mp4", [np.zeros((2304, 4096, 3), np.uint8)], (4096, 2304))
+    with pytest.raises(VideoError, match="4,096 x 2,304"):
+        open_frames(path, limits=BOUNDS)
+    with path.open("wb") as file:
+        file.truncate(FILE_BYTES + 1)
+    with pytest.raises(VideoError, match="bytes"):
+        open_frames(path, limits=BOUNDS)
+
+
+@pytest.fixture(scope="module")
+def minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video that is some seconds longer than what is looked at, at two frames a second."""
+    boxes = [[(0, 0, 20, 20)]] * (2 * VIDEO_SECONDS + 8)
+    return moving_video(tmp_path_factory.mktemp("long") / "minute.mp4", boxes, (64, 48), rate=2)
+
+
+class Slow(Vision):
+    """Looks as slowly as a test says."""
+
+    seconds = 0.0
+
+    def detect(self, *_: Any, **__: Any) -> Any:
+        clock[0] += self.seconds
+
+
+clock = [0.0]
+
+
+@pytest.mark.parametrize(("seconds", "every"), [(0.74, 1), (0.76, 2), (3.1, 5)])
+def test_a_slow_detector_looks_at_fewer_frames(
+    minute: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, every: int
+) -> None:
+    monkeypatch.setattr("app.video.job.time.perf_counter", lambda: clock[0])
+    vision = Slow(ColourDetector())
+    vision.seconds = seconds
+    with open_frames(minute, limits=BOUNDS) as frames:
+        assert seconds_of(frames) == VIDEO_SECONDS
+        assert looks_every(frames, vision, Task("every cat")) == every, "120 frames in 90 seconds"
+        assert len(list(frames)) == 2 * VIDEO_SECONDS + 8, "the frames are read from the first one all the same"
+
+
+def test_large_frames_are_drawn_smaller_with_what_is_in_them() -> None:
+    assert [drawn_size(size) for size in ((640, 360), (3840, 2160), (1080, 1920))] == [
+        (640, 360), (1280, 720), (720, 1280),
+    ]  # fmt: skip
+    image = LoadedImage(np.zeros((4 * DRAWN_SIDE // 2, 4 * DRAWN_SIDE, 3), np.uint8), "frame 3")
+    ring = np.array([[40, 20], [80, 20], [80, 60]], np.float32)
+    there = Detections(image.size, np.array([[40, 20, 80, 60]], np.float32), ("dog",), polygons=((ring,),))
+    small = as_drawn(TrackedFrame(Frame(3, 0.1, image), there))
+    assert small.frame.image.size == small.detections.image_size == (DRAWN_SIDE, DRAWN_SIDE // 2)
+    assert small.detections.xyxy.tolist() == [[10, 5, 20, 15]]
+    assert small.detections.polygons is not None
+    assert small.detections.polygons[0][0].tolist() == [[10, 5], [20, 5], [20, 15]]

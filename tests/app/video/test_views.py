@@ -84,15 +84,15 @@ def test_an_answer_is_told_in_large_letters_by_the_names_that_the_video_shows(se
     assert headline(found(asked=sentence)) == told
 
 
-def test_what_an_instruction_lists_is_counted_what_there_is_not_too() -> None:
+def test_what_an_instruction_lists_is_counted_or_cannot_be_told() -> None:
     assert headline(found(task=Task("x", targets=targets("person", "cat")))) == "2 people, 1 dog, 1 bicycle and 0 cats"
     assert headline(found(tracks_of(), task=Task("x", targets=targets("cat")))) == "Nothing found"
-
-
-def test_what_the_detector_has_no_class_for_cannot_be_told() -> None:
     task = Task("helicopters", targets=(), undetectable=(Undetectable("helicopter", ("airplane",)),))
     assert headline(found(tracks_of(), task=task)) == 'I can\'t tell of "helicopter"'
     assert "nearest: airplane" in harmless(read_html(found(tracks_of(), task=task))).text
+    task = Task("x", targets=targets("dog"), unread=(f"and play {SCRIPT}",))
+    text = harmless(read_html(found(asked=" one dog", task=task))).text
+    assert '~class("dog")' in text and "Not understood" in text and SCRIPT in text
 
 
 def test_reasons_are_moments_to_go_to() -> None:
@@ -102,34 +102,22 @@ def test_reasons_are_moments_to_go_to() -> None:
     assert float(moment) == pytest.approx(1.4, abs=0.3)
 
 
-def test_the_query_and_what_was_not_understood_stand_beside_the_answer() -> None:
-    task = Task("x", targets=targets("dog"), unread=(f"and play {SCRIPT}",))
-    text = harmless(read_html(found(asked=" one dog", task=task))).text
-    assert '~class("dog")' in text and "Not understood" in text and SCRIPT in text
-
-
 # The timeline -----------------------------------------------------------------------------------------------------
 
 
-def test_a_bar_lies_where_its_thing_is_seen() -> None:
+def test_a_bar_lies_where_its_thing_is_seen_and_what_happens_is_marked() -> None:
     rows = {row.name: row for row in timeline(found()).rows}
     [bar] = rows["#3 person"].bars
     assert (bar.start, bar.end) == pytest.approx((3, 6), abs=0.1)
     assert (bar.left, bar.width) == pytest.approx((100 * 3 / 7.96, 100 * 3 / 7.96), abs=1)
-
-
-def test_a_thing_that_is_gone_for_a_while_has_two_bars() -> None:
+    dog = rows["#1 dog"].marks
+    assert [mark.glyph for mark in dog] == ["+", "←", "■"]
+    assert dog[0].words.startswith("#1 dog enters by the right from 0:01")
+    assert {"→", "−"} <= {mark.glyph for mark in rows["#4 bicycle"].marks}
+    assert rows["#2 person"].marks == ()
     person = still(300, 200)
     [row] = timeline(found(tracks_of(("person", lambda time: None if 2 < time < 4 else person(time))))).rows
     assert [(round(bar.start), round(bar.end)) for bar in row.bars] == [(0, 2), (4, 8)]
-
-
-def test_what_happens_is_marked_with_words() -> None:
-    marks = {row.name: row.marks for row in timeline(found()).rows}
-    assert [mark.glyph for mark in marks["#1 dog"]] == ["+", "←", "■"]
-    assert marks["#1 dog"][0].words.startswith("#1 dog enters by the right from 0:01")
-    assert {"→", "−"} <= {mark.glyph for mark in marks["#4 bicycle"]}
-    assert marks["#2 person"] == ()
 
 
 def test_marks_never_lie_on_one_another() -> None:
@@ -153,13 +141,10 @@ def test_one_bar_is_reached_with_tab_and_each_says_what_it_is() -> None:
     assert "#2 person: seen from 0:00 to 0:08" in labels
 
 
-def test_more_things_than_have_a_row_are_counted() -> None:
+def test_more_things_than_have_a_row_are_counted_and_of_none_there_is_no_timeline() -> None:
     places = [(70 * (n % 9) + 40, 70 * (n // 9) + 40) for n in range(MOST_ROWS + 7)]
     many = found(tracks_of(*(("person", still(*place)) for place in places), seconds=0.4))
     assert "and 7 things more" in harmless(timeline_html(many)).text
-
-
-def test_where_nothing_was_followed_there_is_no_timeline_and_no_count() -> None:
     assert timeline_html(found(tracks_of())) == counts_html(tracks_of()) == ""
 
 
@@ -211,24 +196,23 @@ def job(tmp_path: Path) -> VideoJob:
 
 def test_the_state_of_the_work_is_told_in_every_state(tmp_path: Path) -> None:
     work = job(tmp_path)
-    work.state = "waiting"
-    assert "Starting" in Page(state_html(work)).text
-    work.state, work.progress = "running", Progress("Looking", 12.4, 30.0, "data:image/jpeg;base64,AAAA", 3)
-    page = Page(state_html(work))
+
+    def told(**changes: object) -> Page:
+        vars(work).update(changes)
+        return harmless(state_html(work))
+
+    assert "Starting" in told(state="waiting").text
+    progress = Progress("Looking", 12.4, 30.0, "data:image/jpeg;base64,AAAA", 3)
+    page = told(state="running", progress=progress)
     assert "Looking · 12.4 of 30.0 s, 3 things so far" in page.text
     assert {("value", "12.4"), ("max", "30.0")} <= set(page.attributes)
-    work.progress = replace(work.progress, length=None)
-    assert "12.4 s, 3 things" in Page(state_html(work)).text, "a recording may not say how long it is"
+    assert "12.4 s, 3 things" in told(progress=replace(progress, length=None)).text, "not every recording has a length"
     work.stop()
-    assert "Stopping" in Page(state_html(work)).text
-    work.state = "stopped"
-    assert "Stopped after 12.4 seconds of the video." in Page(state_html(work)).text
-    work.progress = replace(work.progress, seconds=0.04)
-    assert "Stopped after the first frames of the video." in Page(state_html(work)).text
-    work.state = "done"
-    assert "Done" in Page(state_html(work)).text
-    work.state, work.error = "failed", SkylarkError(f"no video {SCRIPT}")
-    assert SCRIPT in harmless(state_html(work)).text
+    assert "Stopping" in told().text
+    assert "Stopped after 12.4 seconds of the video." in told(state="stopped").text
+    assert "Stopped after the first frames of the video." in told(progress=replace(progress, seconds=0.04)).text
+    assert "Done" in told(state="done").text
+    assert SCRIPT in told(state="failed", error=SkylarkError(f"no video {SCRIPT}")).text
 
 
 def test_one_who_waits_is_told_how_many_are_before(tmp_path: Path) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Generator
-from typing import Any
 
 import gradio as gr
 import pytest
 
 import app.graph.graphs as own_graphs
 import app.graph.text_to_graph as growing_run
+import app.graph.text_to_graph_panel as questions
 from app.graph.answer_view import ask, evidence_table_html, quote
 from app.graph.graphs import GraphRegistry
 from app.graph.parts import NO_CHANGES, Changes
@@ -69,35 +68,38 @@ def status(visit: Visit, changes: Changes) -> str:
     return assert_harmless(changes[visit.panel.status]).text
 
 
-def test_the_graph_grows_and_becomes_the_visitors() -> None:
-    visit = Visit(page_model(faultless_reply))
+def test_the_graph_grows_and_becomes_the_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = page_model(faultless_reply)
+    visit = Visit(model)
     seen = visit.grow(TEXT)
+    assert [shown(prompt).split(" works")[0] for prompt in model.scripted.prompts] == ["Ann Lee", "Bo Moe", "Cy Poe"]
     pictures = [Page(changes[visit.panel.picture]) for changes in seen if visit.panel.picture in changes]
     drawn = [sum(name == "data-key" for name, _ in picture.attributes) for picture in pictures]
     assert drawn == [3, 4, 7, 7]
-    assert "sk-newest" in str(pictures[0].attributes)
-    assert "sk-newest" not in str(pictures[-1].attributes)
-    assert "Reading passage 2 of 3: 2 triples so far" in " ".join(
-        status(visit, changes) for changes in seen if visit.panel.status in changes
-    )
+    assert "sk-newest" in str(pictures[0].attributes) and "sk-newest" not in str(pictures[-1].attributes)
+    said = " ".join(status(visit, changes) for changes in seen if visit.panel.status in changes)
+    assert "Reading passage 2 of 3: 2 triples so far" in said
     last = seen[-1]
     assert "6 triples from 3 passages." in status(visit, last)
     label, key = last[visit.panel._graph]["choices"][-1]
-    assert label == "pasted text (yours)"
-    assert visit.shelf.get(key).value_count == 2
+    assert (label, visit.graph(last)) == ("pasted text (yours)", key)
+    kg = visit.shelf.get(key)
+    assert kg.value_count == 2
     assert visit.shelf.own.note_of(key) == "Made of a pasted text by scripted: 6 triples from 3 of 3 passages."
     words = Page(last[visit.panel.found]).text
-    assert "Bo Moe works for Core" in words
-    assert "line 3" in words
-
-
-def test_a_fact_leads_to_its_sentence() -> None:
-    visit = Visit(page_model(faultless_reply))
-    key = visit.graph(visit.grow(TEXT)[-1])
-    answer = ask(visit.shelf.get(key), key, '~"works for"("Core")', "embedded").answer
+    assert "Bo Moe works for Core" in words and "line 3" in words
+    # A fact leads to its sentence.
+    answer = ask(kg, key, '~"works for"("Core")', "embedded").answer
     table = assert_harmless(evidence_table_html(answer, visit.shelf.own.texts_of(key)))
-    assert "pasted text, line 3: Bo Moe works for Core. Core founded in 1999." in table.text
-    assert "mark" in table.tags
+    assert "pasted text, line 3: Bo Moe works for Core. Core founded in 1999." in table.text and "mark" in table.tags
+    # Reading English takes the embedded model; without it the queries themselves are offered.
+    monkeypatch.setattr(questions, "answered", lambda *_: iter(()))
+    offered = visit.panel.offer(last[visit.panel.grown])[visit.panel.offers]
+    assert len(offered) == 3
+    for words, query in offered:
+        answer = ask(kg, key, query, "embedded").answer
+        assert words and (answer.entities or answer.value is not None)
+    assert visit.panel.offer(None) == NO_CHANGES
 
 
 def test_the_model_proposes_relations_where_none_are_said() -> None:
@@ -120,16 +122,18 @@ def test_what_it_takes_is_said_before_anything_is_sent() -> None:
     assert "waits" in visit.panel.begin(TEXT, RELATIONS, told[visit.panel.plan], ANN)[visit.panel.status]
 
 
-def test_what_was_dropped_is_counted_with_its_reason() -> None:
+def test_what_was_dropped_is_counted_with_its_reason_and_nothing_leaves_the_chosen_graph() -> None:
     said = reply(
         ("Ann Lee works for Core", "Ann Lee", "works for", "Core"),
         ("Ann Lee owns Core", "Ann Lee", "works for", "Core"),
     )
-    visit = Visit(page_model(said))
-    last = visit.grow("Ann Lee works for Core. It rained.")[-1]
-    words = assert_harmless(last[visit.panel.found]).text
+    visit = Visit(page_model(said, reply()))
+    words = assert_harmless(visit.grow("Ann Lee works for Core. It rained.")[-1][visit.panel.found]).text
     assert "Left out: 1 of the model's triples" in words
     assert "1 triple whose evidence does not stand in the text" in words
+    last = visit.grow("It rained all day long.")[-1]
+    assert "No triple was found in 1 passage" in status(visit, last)
+    assert visit.panel._graph not in last and last[visit.panel.go]["interactive"]
 
 
 def test_names_that_are_markup_stay_text_and_orders_are_data() -> None:
@@ -146,14 +150,6 @@ def test_names_that_are_markup_stay_text_and_orders_are_data() -> None:
                 assert_harmless(content)
     key = next(key for _, key in visit.shelf.own.choice_of("ann"))
     assert [head for head, relation, _ in visit.shelf.get(key) if relation == "works for"] == [SCRIPT]
-
-
-def test_a_text_that_says_nothing_leaves_the_chosen_graph() -> None:
-    visit = Visit(page_model(reply()))
-    last = visit.grow("It rained all day long.")[-1]
-    assert "No triple was found in 1 passage" in status(visit, last)
-    assert visit.panel._graph not in last
-    assert last[visit.panel.go]["interactive"]
 
 
 def test_what_was_read_until_it_is_stopped_is_the_graph() -> None:
@@ -241,12 +237,15 @@ def test_a_model_that_fails_is_told_and_what_was_read_is_kept() -> None:
 def test_time_that_is_over_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growing_run, "TEXT_TO_GRAPH_SECONDS", -1)
 
-    def reply(prompt: str) -> str:
-        time.sleep(0.3)  # else all may be said before the time is looked at
+    over = threading.Event()
+
+    def late(prompt: str) -> str:
+        over.wait(30)  # else all may be said before the time is looked at
         return faultless_reply(prompt)
 
-    visit = Visit(page_model(reply))
+    visit = Visit(page_model(late))
     assert "the most for one text" in status(visit, visit.grow(TEXT)[-1])
+    over.set()
 
 
 def test_where_there_is_no_room_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,23 +264,17 @@ def test_what_cannot_be_read_is_said(text: str, told: str) -> None:
     assert (told in expected) == bool(text)
 
 
-# The picture ------------------------------------------------------------------------------------------------------
-
-
 def triple(head: str, tail: str, at: int = 0) -> Extracted:
     return Extracted(head, "knows", tail, Source("pasted text", 1, at, at + 1), "x")
 
 
-def test_only_the_newest_facts_are_drawn_and_that_is_said() -> None:
+def test_only_the_newest_facts_are_drawn_each_once_and_entities_keep_their_keys() -> None:
     triples = [triple(f"A{number}", f"B{number}") for number in range(MOST_DRAWN + 9)]
     layout = laid_out(triples, 2)
     assert (len(layout.edges), layout.total) == (MOST_DRAWN, MOST_DRAWN + 9)
     assert sum(edge.newest for edge in layout.edges) == 2
     assert sum(node.newest for node in layout.nodes) == 4
     assert f"The newest {MOST_DRAWN} facts of {MOST_DRAWN + 9} are drawn" in Page(growth_html(triples, 2)).text
-
-
-def test_entities_keep_their_keys_and_a_fact_is_drawn_once() -> None:
     triples = [triple("A", "B"), triple("B", "C"), triple("A", "B")]
     before, after = laid_out(triples[:1], 1), laid_out(triples, 2)
     assert {node.key: node.label for node in before.nodes}.items() <= {n.key: n.label for n in after.nodes}.items()
@@ -289,40 +282,11 @@ def test_entities_keep_their_keys_and_a_fact_is_drawn_once() -> None:
     assert [node.label for node in after.nodes if node.newest] == ["C"]
 
 
-# Quotes -----------------------------------------------------------------------------------------------------------
-
-
 def test_a_quote_stays_in_its_paragraph_and_is_cut_at_blanks() -> None:
     text = f"Far away.\n{'so long ' * 20}Ann works here {'and there ' * 20}\nLater."
     start = text.index("Ann")
     found = quote({"a": text}, Source("a", 2, start, start + 14))
-    assert found is not None
-    assert found.said == "Ann works here"
-    assert found.before.startswith("…")
-    assert "Far" not in found.before
-    assert found.behind.endswith("…")
+    assert found is not None and found.said == "Ann works here"
+    assert found.before.startswith("…") and "Far" not in found.before and found.behind.endswith("…")
     assert quote({}, Source("a", 2, 0, 1)) is None
     assert quote({"a": text}, Source("a", 2)) is None
-
-
-def test_the_shown_prompt_is_the_passage() -> None:
-    model = page_model(faultless_reply)
-    Visit(model).grow(TEXT)
-    assert [shown(prompt).split(" works")[0] for prompt in model.scripted.prompts] == ["Ann Lee", "Bo Moe", "Cy Poe"]
-
-
-def test_questions_that_the_graph_answers_are_offered(monkeypatch: pytest.MonkeyPatch) -> None:
-    import app.graph.text_to_graph_panel as questions
-
-    # Reading English takes the embedded model; without it the queries themselves are offered.
-    monkeypatch.setattr(questions, "answered", lambda *_: iter(()))
-    visit = Visit(page_model(faultless_reply))
-    last: dict[Any, Any] = visit.grow(TEXT)[-1]
-    offered = visit.panel.offer(last[visit.panel.grown])[visit.panel.offers]
-    assert len(offered) == 3
-    key = visit.graph(last)
-    for words, query in offered:
-        assert words
-        answer = ask(visit.shelf.get(key), key, query, "embedded").answer
-        assert answer.entities or answer.value is not None
-    assert visit.panel.offer(None) == NO_CHANGES

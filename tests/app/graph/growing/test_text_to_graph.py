@@ -27,15 +27,11 @@ from tests.reasoning.extraction.models import faultless_reply
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("Hello", "no sentence"),
-        ("Élan!", "no sentence"),
-        ("?! …", "no sentence"),
-        ("x" * (MOST_CHARACTERS + 1), "20,001 characters, and at most 20,000"),
-        ("Ann Lee works " * 80_000, "1,119,999 characters"),
-        ("Ann\0Lee works", "code 0"),
-        (["Ann Lee works for Core."], "expected a text, found list"),
+        ("Hello", "no sentence"), ("Élan!", "no sentence"), ("?! …", "no sentence"), ("Ann\0Lee works", "code 0"),
+        ("x " * (MOST_CHARACTERS // 2) + "yz", "20,002 characters, and at most 20,000"),
+        (["Ann Lee works for Core."], "found list"),
     ],
-)
+)  # fmt: skip
 def test_what_is_no_text_to_read_is_refused(given: Any, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         checked_text(given)
@@ -44,14 +40,11 @@ def test_what_is_no_text_to_read_is_refused(given: Any, told: str) -> None:
 @pytest.mark.parametrize(
     ("given", "read"),
     [
-        (None, ""),
-        (" \n ", ""),
-        ("巴黎是法国的首都。", "巴黎是法国的首都。"),
+        (None, ""), (" \n ", ""), ("巴黎是法国的首都。", "巴黎是法国的首都。"),
         ("Ann\r\nworks\rhere", "Ann\nworks\nhere"),
-        ("Ann \ud83d works", "Ann ? works"),
-        (EXAMPLE, EXAMPLE),
+        ("Ann \ud83d works", "Ann ? works"), (EXAMPLE, EXAMPLE),
     ],
-)
+)  # fmt: skip
 def test_what_can_be_read_is_taken(given: str | None, read: str) -> None:
     assert checked_text(given) == read
 
@@ -70,8 +63,7 @@ def test_relations_are_lines() -> None:
     ("given", "told"),
     [
         ("works for\nborn in: person place", "line 2 of the relations has no arrow"),
-        (": person -> place", "line 1 of the relations: expected a text of 1 to 100 characters as name"),
-        ("aged: person -> year, place", "line 1 of the relations: the tail of"),
+        (": person -> place", "line 1 of the relations: expected a text"),
         ("knows\nKnows", "two relations of one name"),
         ("x" * 5000, "at most 4,000"),
         (7, "found int"),
@@ -82,43 +74,29 @@ def test_what_is_no_relation_is_named(given: Any, told: str) -> None:
         schema_of(given)
 
 
-def test_an_estimate_sends_nothing_and_says_what_is_not_known() -> None:
+def test_an_estimate_sends_nothing_and_says_what_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     model = page_model(faultless_reply)
     plan = planned(TEXT, "", model)
-    assert plan is not None
-    assert not model.scripted.prompts
-    words = assert_harmless(expected_html(plan)).text
-    assert f"{plan.expected.passages} passages" in words
-    assert f"{plan.expected.passages + 1} requests to scripted" in words
-    assert "price not known here" in words
-    assert "Nothing was sent yet" in words
+    assert plan is not None and not model.scripted.prompts
+    words, passages = assert_harmless(expected_html(plan)).text, plan.expected.passages
+    for told in (f"{passages} passages", f"{passages + 1} requests to scripted", "price not known", "Nothing was sent"):
+        assert told in words
     assert planned("", "", model) is None
-    told = planned(TEXT, "works for", model)
-    assert told is not None
-    assert told.expected.requests == plan.expected.passages
-
-
-def test_more_passages_than_are_read_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(expected, "MOST_PASSAGES", 1)
-    with pytest.raises(UsageError, match="at most 1 are read here"):
-        planned(TEXT, "", page_model(faultless_reply))
+    given = planned(TEXT, "works for", model)
+    assert given is not None and given.expected.requests == passages
+    monkeypatch.setattr(expected, "MOST_PASSAGES", 2)
+    with pytest.raises(UsageError, match="at most 2 are read here"):
+        planned(TEXT, "", model)
 
 
 @pytest.mark.parametrize(("spec", "why"), [("embedded", "135 million parameters"), ("copy", "only repeats")])
 def test_a_model_that_is_not_up_to_it_is_said_before_anything_is_pasted(spec: str, why: str) -> None:
     reader = reader_of_texts(LanguageModel(spec))
     words = assert_harmless(reader.html).text
-    assert not reader.able
-    assert reader.can_be_named
-    assert why in words
-    assert "Models tab" in words
+    assert not reader.able and reader.can_be_named
+    assert why in words and "Models tab" in words
     with pytest.raises(UsageError, match="too small to extract"):
         planned(TEXT, "", LanguageModel(spec))
-
-
-def test_a_model_that_is_up_to_it_is_named_with_the_bounds() -> None:
-    reader = reader_of_texts(page_model(faultless_reply))
-    assert reader.able
-    words = assert_harmless(reader.html).text
-    assert "Read by scripted" in words
-    assert "20,000 characters" in words
+    able = reader_of_texts(page_model(faultless_reply))
+    words = assert_harmless(able.html).text
+    assert able.able and "Read by scripted" in words and "20,000 characters" in words

@@ -26,7 +26,7 @@ def count(query: Query, kind: type[Query]) -> int:
 
 
 @pytest.mark.parametrize("name", STRUCTURES)
-def test_a_picture_has_the_dots_and_arrows_of_its_structure(name: str) -> None:
+def test_a_structure_is_drawn_with_its_dots_and_arrows_and_has_an_example(kg: KnowledgeGraph, name: str) -> None:
     drawing = drawing_of(name)
     query = instantiate(name, [Entity("a")] * len(drawing.anchors), ["r"] * len(drawing.edges))
     assert count(query, Entity) == len(drawing.anchors)
@@ -35,16 +35,10 @@ def test_a_picture_has_the_dots_and_arrows_of_its_structure(name: str) -> None:
     assert all(drawing.places[source][0] < drawing.places[target][0] for source, target, _ in drawing.edges)
     assert bool(drawing.united) == (name in {"2u", "up"})
     assert len(set(drawing.places.values())) == len(drawing.places)
-
-
-@pytest.mark.parametrize("name", STRUCTURES)
-def test_an_example_has_answers(kg: KnowledgeGraph, name: str) -> None:
     found = example_of(kg, name, random.Random(1))
     assert found is not None
-    anchors, relations = found
-    query = instantiate(name, [Entity(anchor) for anchor in anchors], relations)
-    assert query.structure == name
-    assert len(Reasoner(kg, method="exact").answer(query).ranked)
+    query = instantiate(name, [Entity(anchor) for anchor in found[0]], found[1])
+    assert query.structure == name and len(Reasoner(kg, method="exact").answer(query).ranked)
 
 
 def test_no_example_is_tried_twice() -> None:
