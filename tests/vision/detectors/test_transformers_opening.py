@@ -100,11 +100,11 @@ def test_weights_that_are_not_all_there_are_not_made_up(shelf: Shelf, tmp_path: 
 
 @pytest.mark.parametrize("harm", ["broken", "pickle", "no processor", "own code", "unknown kind"])
 def test_what_is_broken_missing_or_dangerous_is_refused(shelf: Shelf, tmp_path: Path, harm: str) -> None:
-    changes: dict[str, Any] = {
+    kinds: dict[str, dict[str, Any]] = {
         "own code": {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Mine"}},
         "unknown kind": {"model_type": "yolo9000"},
-    }.get(harm, {})
-    folder = Path(_copy(shelf("detr"), tmp_path, **changes))
+    }
+    folder = Path(_copy(shelf("detr"), tmp_path, **kinds.get(harm, {})))
     weights, message = folder / "model.safetensors", "yolo9000"
     if harm == "broken":
         weights.write_bytes(b"not weights")
