@@ -23,8 +23,7 @@ from training.boxes import prepare_boxes
 from vision import Task, Vision
 from vision.classes.lexicon import COCO_CLASSES
 from vision.decoder.detector import BOXES_FILE, OVERLAP, PROJECTOR_FILE, VisionLLM
-from vision.decoder.detr_tokens import DetrTokens
-from vision.decoder.image_tokens import NanoDetTokens
+from vision.decoder.image_tokens import DetrTokens, NanoDetTokens
 from vision.decoder.opening import load_decoder
 from vision.decoder.vocabulary import HEADING, Prompt
 from vision.detections.boxes import iou_matrix

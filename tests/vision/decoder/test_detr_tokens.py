@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
-from vision.decoder.detr_tokens import DetrTokens
-from vision.decoder.image_tokens import LOOSE_OVERLAP, ImageTokens, open_tokens
+from vision.decoder.image_tokens import LOOSE_OVERLAP, DetrTokens, ImageTokens, open_tokens
 from vision.detections.boxes import iou_matrix
 from vision.detectors.detector import Request
 from vision.detectors.transformers_models import open_transformers
