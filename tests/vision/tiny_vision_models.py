@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from vision.detectors.transformers_models import open_transformers
 from vision.images import LoadedImage
 
 CLASSES = ("cat", "dog", "bus", "traffic light")
@@ -40,6 +41,7 @@ class Shelf:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._opened: dict[tuple[str, int], Any] = {}
 
     def __call__(self, kind: str, change: Callable[[Any], None] | None = None, seed: int = 0) -> str:
         """A model's folder; see `tiny_vision_model`."""
@@ -47,6 +49,12 @@ class Shelf:
         if not folder.is_dir():
             tiny_vision_model(kind, folder, change, seed)
         return str(folder)
+
+    def opened(self, kind: str, seed: int = 0) -> Any:
+        """A model as a detector, which all who ask share: it is not to be changed."""
+        if (kind, seed) not in self._opened:
+            self._opened[kind, seed] = open_transformers(self(kind, seed=seed))
+        return self._opened[kind, seed]
 
 
 def tiny_vision_model(kind: str, folder: Path, change: Callable[[Any], None] | None = None, seed: int = 0) -> Path:

@@ -23,7 +23,7 @@ from vision.classes.lexicon import COCO_SUPERCATEGORIES
 from vision.decoder.image_tokens import MOST_TOKENS, TokenSource, open_tokens
 from vision.decoder.vocabulary import BINS, MOST_CLASSES, Prompt
 from vision.detections.boxes import suppressed
-from vision.detectors.detector import Detector, Found, Request, class_numbers
+from vision.detectors.detector import NOTHING, Detector, Found, Request, class_numbers
 from vision.errors import DetectorError
 from vision.images import LoadedImage
 
@@ -201,8 +201,10 @@ class VisionLLM(Detector):
 
     def __init__(self, adapter: Path = PACKAGED, device: str = "cpu", name: str = "visionllm") -> None:
         self.name = name
+        # When its files were written: what was opened before another was taught there is not it.
+        stamp = tuple(path.stat().st_mtime_ns for path in sorted(adapter.glob("*.*")) if path.is_file())
         with _loading:
-            self.tokens, self.decoder = _opened(adapter, device, _stamp(adapter))
+            self.tokens, self.decoder = _opened(adapter, device, stamp)
         self.files = deciding_files(adapter)  # it works with one language model and one detector alone
         self.side = self.tokens.side
         self.vocabulary = self.decoder.writing.vocabulary
@@ -216,7 +218,7 @@ class VisionLLM(Detector):
             DetectorError: a class is not of the vocabulary, more are asked for than can be named, or the model failed.
         """
         if not request.classes:
-            return [Found(np.zeros((0, 4), np.float32), (), np.zeros(0, np.float32)) for _ in images]
+            return [NOTHING for _ in images]
         class_numbers(request.classes, self.vocabulary, self.name)
         # In the order of their names, so that the same classes in another order are the same prompt.
         prompts = self._everything or self.decoder.prompts(sorted(request.classes))
@@ -307,12 +309,6 @@ def _of(found: Found, asked: Collection[str]) -> Found:
     assert found.scores is not None
     labels = tuple(found.labels[place] for place in kept)
     return replace(found, xyxy=found.xyxy[kept], labels=labels, scores=found.scores[kept])
-
-
-def _stamp(adapter: Path) -> tuple[int, ...]:
-    """When the files of an adapter were written: what was opened before another was taught there is not it."""
-    files = [path for path in sorted(adapter.glob("*.*")) if path.is_file()]
-    return tuple(path.stat().st_mtime_ns for path in files)
 
 
 @lru_cache(2)

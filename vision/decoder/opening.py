@@ -176,18 +176,16 @@ class Decoder:
         classes, others = slots[:, 0], len(read.prompts) - 1
         inputs = torch.cat([classes, slots[:, 1:].flatten(0, 1), *[classes] * others]).to(self.network.embeddings.dtype)
         sizes = (5 * count, *[count] * others)
-        hidden = fill_slots(self.network.decoder, inputs, Filling(read, sizes, self._unseen(sizes, count)))
+        apart = None
+        if projector.shape.sees_others:
+            apart = tuple(unseen(size, count, True).to(inputs.device) for size in sizes)
+        hidden = fill_slots(self.network.decoder, inputs, Filling(read, sizes, apart))
         written = self.network.read(hidden[None, : sizes[0]], read.prompts[0], count)
         shares = torch.softmax(written.classes, -1)
         for number, prompt in enumerate(read.prompts[1:], start=5):
             behind = hidden[None, number * count : (number + 1) * count]
             shares = shares + torch.softmax(self.network.read(behind, prompt, count).classes, -1)
         return (shares / (others + 1)).cpu().numpy(), places_of(written.places).view(-1, 4).cpu().numpy()
-
-    def _unseen(self, sizes: Sequence[int], count: int) -> tuple[torch.Tensor, ...] | None:
-        if not self.network.projector.shape.sees_others:
-            return None
-        return tuple(unseen(size, count, True).to(self.network.embeddings.device) for size in sizes)
 
 
 def load_decoder(folder: Path, device: str = "cpu") -> Decoder:

@@ -160,6 +160,12 @@ def best_first(xyxy: Boxes, scores: NDArray[np.floating[Any]], classes: NDArray[
     return np.lexsort((classes, *xyxy.T[::-1], -scores))
 
 
+def corners_of(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Centre x and y, width and height to corners; shape (n, 4) both."""
+    centre, half = boxes[:, :2], boxes[:, 2:] / 2
+    return np.concatenate([centre - half, centre + half], axis=1)
+
+
 Ring = NDArray[np.float32]
 """One closed polygon of shape (points, 2), xy in pixels; the first point is not repeated at the end."""
 
@@ -167,6 +173,13 @@ Rings = tuple[Ring, ...]
 """The outline of one object: one or more polygons."""
 
 PolygonSource = Literal["model", "grabcut", "box"]
+
+
+def ring_of_box(box: NDArray[np.float32]) -> Ring:
+    """The four corners of a box, clockwise on the picture; `box` has shape (4,)."""
+    left, top, right, bottom = box.tolist()
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
+
 
 EDGE_TOLERANCE = 1.0
 """Pixels by which rounding may put a coordinate outside the image; it is moved to the edge."""

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from vision.detections.boxes import (
     PolygonSource,
-    Ring,
     Rings,
     checked,
     in_region,
@@ -325,7 +324,9 @@ class Detections:
                     "model_class": detection.model_class,
                     "xyxy": [shortest(value) for value in detection.xyxy],
                     "score": None if self.scores is None else shortest(self.scores[i]),
-                    "polygon": None if detection.polygon is None else [_points(ring) for ring in detection.polygon],
+                    "polygon": None
+                    if detection.polygon is None
+                    else [[[shortest(x), shortest(y)] for x, y in ring] for ring in detection.polygon],
                     "track_id": detection.track_id,
                 }
                 for i, detection in enumerate(self)
@@ -469,10 +470,6 @@ class Detections:
 def shortest(value: np.float32) -> float:
     """The number with the fewest digits that is equal in 32 bits: 12.3, not 12.300000190734863."""
     return float(str(value))
-
-
-def _points(ring: Ring) -> list[list[float]]:
-    return [[shortest(x), shortest(y)] for x, y in ring]
 
 
 def _array_index(index: Any) -> Any:

@@ -66,7 +66,8 @@ def rings_from_mask(mask: NDArray[np.bool_], *, tolerance: float = 0.0, speck_sh
     contours, hierarchy = cv2.findContours(
         doubled, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE if tolerance > 0 else cv2.CHAIN_APPROX_SIMPLE
     )
-    edges = [_on_edges(np.asarray(contour), left, top) for contour in contours]
+    # The near edge for a first half, else the far one.
+    edges = [((np.asarray(one)[:, 0, :] + 1) // 2 + np.array([left, top])).astype(np.float64) for one in contours]
     areas = [abs(ring_area(edge)) for edge in edges]
     least = speck_share * max(areas)
     parts = []
@@ -115,12 +116,6 @@ def joined(ring: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[n
     leave = int(nearest[entry])
     around = np.roll(other, -entry, axis=0)
     return np.concatenate([ring[: leave + 1], around, around[:1], ring[leave:]]).astype(np.float64)
-
-
-def _on_edges(contour: NDArray[np.integer], left: int, top: int) -> NDArray[np.float64]:
-    """A contour of the doubled mask on the edges of the pixels: the near edge for a first half, else the far one."""
-    ring: NDArray[np.float64] = ((contour[:, 0, :] + 1) // 2 + np.array([left, top])).astype(np.float64)
-    return ring
 
 
 def _simplified(ring: NDArray[np.float64], tolerance: float) -> NDArray[np.float64]:
@@ -180,13 +175,18 @@ def with_points(rings: Ring | Sequence[Ring], points: int) -> Ring:
     if not parts:
         raise FormatError("An outline without a point cannot become a polygon: at least one ring was expected.")
     parts.sort(key=lambda part: -ring_area(part))
-    bounds = _bounds(np.concatenate(parts))
+    every = np.concatenate(parts)
+    (left, top), (right, bottom) = every.min(axis=0).tolist(), every.max(axis=0).tolist()
     if sum(map(len, parts)) > 4 * points:
-        parts = [_fine(part, points) for part in parts]
+        finer = [cv2.approxPolyDP(part.astype(np.float32), _FINE, closed=True)[:, 0, :] for part in parts]
+        parts = [
+            fine.astype(np.float64) if len(fine) >= min(points, len(part)) else part
+            for fine, part in zip(finer, parts, strict=True)
+        ]
     ring = parts[0]
     for part in parts[1:]:
         ring = joined(ring, part)
-    chosen = _collapsed(ring, points, bounds)
+    chosen = _collapsed(ring, points, (left, top, right, bottom))
     if len(ring) > points and points <= _FEW:
         chosen = fitted(chosen, parts)
     chosen = _filled(_clockwise(chosen), points).astype(np.float32)
@@ -196,16 +196,6 @@ def with_points(rings: Ring | Sequence[Ring], points: int) -> Ring:
 
 def _clockwise(ring: NDArray[np.float64]) -> NDArray[np.float64]:
     return ring if ring_area(ring) >= 0 else ring[::-1]
-
-
-def _bounds(ring: NDArray[np.float64]) -> Bounds:
-    (left, top), (right, bottom) = ring.min(axis=0).tolist(), ring.max(axis=0).tolist()
-    return left, top, right, bottom
-
-
-def _fine(ring: NDArray[np.float64], points: int) -> NDArray[np.float64]:
-    simple = cv2.approxPolyDP(ring.astype(np.float32), _FINE, closed=True)[:, 0, :].astype(np.float64)
-    return simple if len(simple) >= min(points, len(ring)) else ring
 
 
 def _filled(ring: NDArray[np.float64], points: int) -> NDArray[np.float64]:

@@ -23,7 +23,7 @@ from PIL import Image
 from skylark.errors import SkylarkError
 from skylark.installation import require
 from skylark.text import Element, element, html, table
-from vision.detections.boxes import Rings
+from vision.detections.boxes import Rings, ring_of_box
 from vision.detections.detections import Detections
 from vision.detections.drawing import draw, image_of
 from vision.detections.polygons import mask_from_rings, rings_from_mask
@@ -184,7 +184,9 @@ def from_supervision(
     masks = detections.mask
     outlines: tuple[Rings, ...] | None = None
     if masks is not None:
-        outlines = tuple(_outline(np.asarray(masks[i], np.bool_), xyxy[i]) for i in range(len(xyxy)))
+        outlines = tuple(
+            rings_from_mask(np.asarray(masks[i], np.bool_)) or (ring_of_box(xyxy[i]),) for i in range(len(xyxy))
+        )
     return Detections(
         image_size=image_size,
         xyxy=xyxy,
@@ -232,12 +234,6 @@ def _masks(detections: Detections) -> Any:
     )
 
 
-def _outline(mask: np.ndarray[Any, np.dtype[np.bool_]], box: np.ndarray[Any, np.dtype[np.float32]]) -> Rings:
-    """The outline of a mask; of an empty one its box, so that every object has one."""
-    x1, y1, x2, y2 = box
-    return rings_from_mask(mask) or (np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float32),)
-
-
 MOST_ROWS = 20
 """Objects in a notebook's table."""
 
@@ -256,18 +252,13 @@ MOST_CLASSES = 5
 def show(detections: Detections, image: ImageSource | LoadedImage | None = None) -> None:
     """See `Detections.show`."""
     picture = draw(detections, image)
-    if _in_notebook():
+    python = sys.modules.get("IPython")  # which a notebook's process has loaded
+    if python is not None and hasattr(python.get_ipython(), "kernel"):
         from IPython.display import display
 
         display(picture)  # type: ignore[no-untyped-call]
     else:
         picture.show()
-
-
-def _in_notebook() -> bool:
-    """Whether this process is a notebook's, which has loaded IPython."""
-    python = sys.modules.get("IPython")
-    return python is not None and hasattr(python.get_ipython(), "kernel")
 
 
 def save(detections: Detections, path: str | Path, image: ImageSource | LoadedImage | None = None) -> None:

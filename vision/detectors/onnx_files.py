@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from skylark.models import usable_cores
 from vision.classes.lexicon import COCO_SUPERCATEGORIES
-from vision.detections.boxes import best_first, suppressed
+from vision.detections.boxes import best_first, corners_of, suppressed
 from vision.detectors.detector import Detector, Found, Request, class_numbers, found_in
 from vision.detectors.sessions import Session, open_session, run_session
 from vision.errors import DetectorError
@@ -144,36 +144,24 @@ def read_boxes(layout: Layout, outputs: Mapping[str, NDArray[Any]], min_score: f
             rows = wide[0].T if layout.channels_first else wide[0]
             scores = rows[:, 5:] * rows[:, 4:5] if layout.objectness else rows[:, 4:]
             places, classes = np.nonzero(scores >= min_score)
-            return _corners(rows[places, :4]), scores[places, classes], classes
+            return corners_of(rows[places, :4]), scores[places, classes], classes
         case Form.KEPT:
             (rows,) = wide
             rows = rows[rows[:, 4] >= min_score]
             return rows[:, :4], rows[:, 4], np.rint(rows[:, 5]).astype(np.intp)
         case Form.QUERIES:
             logits, boxes = wide
-            scores = _softmax(logits)[:, :-1] if layout.background else _sigmoid(logits)
+            if layout.background:
+                powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+                scores = np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)[:, :-1]
+            else:  # by the hyperbolic tangent, which no large logit overflows
+                scores = np.asarray((np.tanh(logits / 2) + 1) / 2, np.float32)
             places, classes = np.nonzero(scores >= min_score)
-            return _corners(boxes[places]), scores[places, classes], classes
+            return corners_of(boxes[places]), scores[places, classes], classes
         case Form.LABELLED:
             _, boxes, scores = wide
             places = np.flatnonzero(scores >= min_score)
             return boxes[places], scores[places], np.rint(arrays[0][places]).astype(np.intp)
-
-
-def _corners(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Centre and size to corners, shape (n, 4)."""
-    centre, half = boxes[:, :2], boxes[:, 2:] / 2
-    return np.concatenate([centre - half, centre + half], axis=1)
-
-
-def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    # By the hyperbolic tangent, which no large logit overflows.
-    return np.asarray((np.tanh(logits / 2) + 1) / 2, np.float32)
-
-
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
 
 
 def known_classes(numbers: Sequence[int], names: Sequence[str], path: str) -> None:
@@ -209,7 +197,9 @@ def class_names(path: Path, metadata: Mapping[str, str]) -> tuple[str, ...]:
     for suffix in SUFFIXES:
         for beside in (path.with_suffix(suffix), path.with_name(path.name + suffix)):
             if beside.is_file():
-                return _of_file(beside)
+                text, where = _read(beside), str(beside)
+                lines = [line.strip() for line in text.strip().splitlines()]
+                return _ordered(_parsed(text, where) if suffix == ".json" else lines, where)
     config = path.with_name("config.json")
     if config.is_file():
         labels = _parsed(_read(config), str(config))
@@ -219,13 +209,6 @@ def class_names(path: Path, metadata: Mapping[str, str]) -> tuple[str, ...]:
         f"{path} doesn't say what its classes are called: expected `names` in its metadata, as Ultralytics' export "
         f"writes, or a file {path.with_suffix('.names').name} beside it with one name a line, in the model's order"
     )
-
-
-def _of_file(path: Path) -> tuple[str, ...]:
-    text = _read(path)
-    if path.suffix == ".json":
-        return _ordered(_parsed(text, str(path)), str(path))
-    return _ordered([line.strip() for line in text.strip().splitlines()], str(path))
 
 
 def _read(path: Path) -> str:

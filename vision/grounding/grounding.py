@@ -93,7 +93,7 @@ def alternatives_held(asked: Asked, scene: Things) -> Alternatives | None:
     rest = [part for part in parts if part is not union]
     fitting = [(words, scene.members(scene.answer(both([*rest, choice]), asked.classes))) for choice, words in choices]
     held = [words for words, members in fitting if members]
-    by_colour = all(_is_colour(choice) for choice, _ in choices)
+    by_colour = all(isinstance(one, Project) and one.relation in OF_COLOUR for one, _ in choices)
     if not held or (by_colour and any(scene.objects[place].doubt for _, members in fitting for place in members)):
         return None
     is_choice = len(held) == 1 and (by_colour or _are_opposites([choice for choice, _ in choices]))
@@ -110,10 +110,6 @@ def _words(choice: Query, kinds: Mapping[Query, str]) -> str:
         case Project(relation=relation, source=source, inverse=True) if relation in _SAID and source in kinds:
             return f"{relation.replace('_', ' ')} the {kinds[source]}"
     return ""
-
-
-def _is_colour(choice: Query) -> bool:
-    return isinstance(choice, Project) and choice.relation in OF_COLOUR
 
 
 def _are_opposites(choices: list[Query]) -> bool:

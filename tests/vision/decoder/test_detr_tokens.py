@@ -9,12 +9,10 @@ import numpy as np
 import pytest
 
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
-from vision.decoder.detr_tokens import DetrTokens
-from vision.decoder.image_tokens import LOOSE_OVERLAP, ImageTokens, open_tokens
+from vision.decoder.image_tokens import LOOSE_OVERLAP, DetrTokens, ImageTokens, open_tokens
 from vision.detections.boxes import iou_matrix
 from vision.detectors.detector import Request
 from vision.detectors.transformers_models import open_transformers
-from vision.detectors.transformers_models.segmenters import ObjectDetector
 from vision.errors import DetectorError
 
 pytestmark = pytest.mark.slow
@@ -24,11 +22,6 @@ SEED = 2
 """Of weights with which the queries of each kind look at different places."""
 
 IMAGE = picture(90, 60)
-
-
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
-    return Shelf(tmp_path_factory.mktemp("detr"))
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -76,35 +69,27 @@ def test_the_cell_is_the_boxs_middle_with_a_rough_size(tokens: ImageTokens) -> N
     assert np.all(np.log2(tokens.cells[:, 2:]) % 1 == 0), "powers of two"
 
 
-def test_the_vocabulary_and_the_widths_are_the_models(source: DetrTokens, tokens: ImageTokens) -> None:
-    assert source.vocabulary == CLASSES
-    assert tokens.features.shape == (len(tokens), source.width)
+def test_the_vocabulary_and_the_widths_are_the_models_and_images_do_not_hang_together(
+    source: DetrTokens, tokens: ImageTokens
+) -> None:
+    assert source.vocabulary == CLASSES and tokens.features.shape == (len(tokens), source.width)
     assert tokens.logits.shape == (len(tokens), len(CLASSES))
-
-
-def test_several_images_give_what_each_gives_alone(source: DetrTokens, tokens: ImageTokens) -> None:
     other, again = source.tokens([picture(64, 64, 1), IMAGE])
     np.testing.assert_allclose(again.logits, tokens.logits, atol=1e-3)
     assert not np.allclose(other.logits[:1], tokens.logits[:1], atol=1e-3)
-    assert source.tokens([]) == []
+    assert source.tokens([]) == [] and len(source.tokens([IMAGE], 1)[0]) == 1
 
 
 @pytest.mark.parametrize("kind", ["detr", "yolos"])
 def test_features_are_what_the_model_names_a_class_from(shelf: Shelf, kind: str) -> None:
     import torch
 
-    detector = open_transformers(shelf(kind, seed=SEED), "cpu")
-    assert isinstance(detector, ObjectDetector)
+    detector = shelf.opened(kind, SEED)
     (tokens,) = DetrTokens(shelf(kind, seed=SEED), "cpu").tokens([IMAGE])
     with torch.inference_mode():
         logits = detector.model.class_labels_classifier(torch.from_numpy(tokens.features))
     likely = torch.softmax(logits, -1)[:, :-1].numpy()
     np.testing.assert_allclose(1 / (1 + np.exp(-tokens.logits)), likely, atol=1e-4)
-
-
-def test_there_are_at_most_so_many(shelf: Shelf) -> None:
-    (tokens,) = DetrTokens(shelf("detr", seed=SEED), "cpu").tokens([IMAGE], 3)
-    assert len(tokens) == 3
 
 
 def without_a_name_for_two(model: Any) -> None:
@@ -126,12 +111,9 @@ def test_the_fingerprint_names_the_weights(shelf: Shelf) -> None:
     assert one == again != other
 
 
-@pytest.mark.parametrize("kind", ["owlvit", "maskformer"])
-def test_a_model_that_is_no_detector_of_a_fixed_class_set_is_refused(shelf: Shelf, kind: str) -> None:
-    with pytest.raises(DetectorError, match=rf"{kind}-2 is no DETR-like detector of a fixed class set, such as"):
-        open_tokens(shelf(kind, seed=SEED), "cpu")
-
-
-def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+def test_what_is_no_detector_of_a_fixed_class_set_is_refused(shelf: Shelf, tmp_path: Path) -> None:
+    for kind in ("owlvit", "maskformer"):
+        with pytest.raises(DetectorError, match=rf"{kind}-2 is no DETR-like detector of a fixed class set, such as"):
+            open_tokens(shelf(kind, seed=SEED), "cpu")
     with pytest.raises(DetectorError, match="not a model's folder"):
         open_tokens(str(tmp_path))

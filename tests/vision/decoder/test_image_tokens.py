@@ -1,24 +1,178 @@
-"""Which of a detector's places become tokens."""
+"""Which of a detector's places become tokens, and the embedded detector's against what it computes and finds itself."""
 
 from __future__ import annotations
 
+import math
+from importlib.util import find_spec
+from pathlib import Path
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from tests.vision.decoder.tiny_decoders import blobs
+from vision.classes.lexicon import COCO_CLASSES
 from vision.decoder.image_tokens import (
     CONSIDERED,
+    HIDDEN,
     LOOSE_OVERLAP,
+    NECK,
     ImageTokens,
     NanoDetTokens,
     chosen_places,
     open_tokens,
 )
 from vision.detections.boxes import iou_matrix
+from vision.detectors.detector import Request
+from vision.detectors.nanodet.detector import MODEL_FILE, NanoDet, letterboxed
+from vision.detectors.sessions import open_session, run_session
 from vision.errors import DetectorError
+from vision.images import LoadedImage, load_image
+
+ASTRONAUT = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data" / "astronaut.png"  # type: ignore[union-attr,index]
+IMAGE = blobs(500, 375)
 
 
-def overlap_of(one: list[float], other: list[float]) -> float:
-    return float(iou_matrix([one], [other])[0, 0])
+@pytest.fixture(scope="module")
+def tokens(nanodet: NanoDetTokens) -> ImageTokens:
+    return nanodet.tokens([IMAGE])[0]
+
+
+@pytest.fixture(scope="module")
+def square() -> NDArray[np.float32]:
+    return letterboxed(IMAGE.pixels).tensor
+
+
+def pixels_of_the_square(tokens: ImageTokens) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Middles, shape (m, 2), and strides, shape (m,), of the tokens' cells; the image fills the square's width."""
+    # 375 of 500 are 312 of 416 pixels.
+    sides = np.array([416, 312], np.float64)
+    return tokens.cells[:, :2] * sides, np.round(tokens.cells[:, 2] * sides[0])
+
+
+class TestEvidence:
+    def test_it_is_what_the_detector_gives_each_class_at_the_tokens_cell(
+        self, tokens: ImageTokens, square: NDArray[np.float32]
+    ) -> None:
+        scores = run_session(open_session(MODEL_FILE, 1), {"image": square})[0][0]
+        grids = dict(zip((8, 16, 32), np.split(scores, [52 * 52, 52 * 52 + 26 * 26], 1), strict=True))
+        likely = 1 / (1 + np.exp(-tokens.logits))
+        for row, middle, stride in zip(likely, *pixels_of_the_square(tokens), strict=True):
+            x, y = (int(side // stride) for side in middle)
+            assert middle.tolist() == pytest.approx([(x + 0.5) * stride, (y + 0.5) * stride], abs=0.01)
+            np.testing.assert_allclose(row, grids[int(stride)][:, y * (416 // int(stride)) + x], atol=2e-6)
+
+    def test_the_surest_place_comes_first(self, tokens: ImageTokens) -> None:
+        best = tokens.logits.max(1)
+        assert np.all(np.diff(best) <= 0) and best[0] > best[-1]
+
+    def test_no_evidence_is_a_number_too(self, nanodet: NanoDetTokens) -> None:
+        (black,) = nanodet.tokens([LoadedImage(np.zeros((40, 40, 3), np.uint8))])
+        assert np.isfinite(black.logits).all()
+        assert black.logits.min() >= math.log(1e-6) - 0.01
+
+
+def test_features_are_the_heads_hidden_layer_and_the_neck_at_the_tokens_cell(
+    tokens: ImageTokens, square: NDArray[np.float32]
+) -> None:
+    for number, stride in enumerate((8, 16, 32)):
+        inner = open_session(MODEL_FILE, 1, [HIDDEN[number], NECK[number]])
+        *_, hidden, neck = run_session(inner, {"image": square})
+        middles, strides = pixels_of_the_square(tokens)
+        places = np.flatnonzero(strides == stride)
+        assert len(places), "the image has tokens of each stride"
+        for place in places[:5]:
+            x, y = (int(side // stride) for side in middles[place])
+            expected = np.concatenate([hidden[0, :, y, x], neck[0, :, y, x]])
+            np.testing.assert_allclose(tokens.features[place], expected, rtol=1e-4, atol=1e-4)
+
+
+class TestBoxes:
+    def test_they_are_read_from_the_outputs_as_the_authors_describe_them(
+        self, tokens: ImageTokens, square: NDArray[np.float32]
+    ) -> None:
+        """Worked out again without array arithmetic."""
+        distances = run_session(open_session(MODEL_FILE, 1), {"image": square})[1][0]
+        begins = {8: 0, 16: 52 * 52, 32: 52 * 52 + 26 * 26}
+        middles, strides = pixels_of_the_square(tokens)
+        for box, (x, y), stride in zip(tokens.boxes[:10], middles.tolist(), strides.tolist(), strict=False):
+            place = begins[int(stride)] + int(y // stride) * (416 // int(stride)) + int(x // stride)
+            sides = []
+            for side in range(4):
+                powers = [math.exp(logit) for logit in distances[side * 11 : side * 11 + 11, place].tolist()]
+                sides.append(sum(step * power for step, power in enumerate(powers)) / sum(powers) * stride)
+            corners = [x - sides[0], y - sides[1], x + sides[2], y + sides[3]]
+            assert box.tolist() == pytest.approx([corners[i] / (416, 312)[i % 2] for i in range(4)], abs=1e-4)
+
+    def test_none_lies_nearly_on_another(self, tokens: ImageTokens) -> None:
+        overlap = iou_matrix(tokens.boxes, tokens.boxes)
+        assert np.triu(overlap, 1).max() <= LOOSE_OVERLAP + 1e-4
+
+    @pytest.mark.parametrize("image", [IMAGE, load_image(ASTRONAUT)], ids=["blobs", "portrait"])
+    def test_what_the_detector_finds_is_a_tokens_box_or_a_surer_one_lies_on_it(
+        self, nanodet: NanoDetTokens, image: LoadedImage
+    ) -> None:
+        (found,) = NanoDet(1).detect([image], Request(COCO_CLASSES, 0.1))
+        (tokens,) = nanodet.tokens([image])
+        boxes = np.clip(tokens.boxes, 0, 1) * np.tile(image.size, 2)
+        assert found.scores is not None and len(found.labels) > 3
+        np.testing.assert_allclose(boxes[0], found.xyxy[0], atol=1e-2, err_msg="what it is surest of is kept as it is")
+        best = 1 / (1 + np.exp(-tokens.logits.max(1)))
+        for overlap, score in zip(iou_matrix(found.xyxy, boxes), found.scores, strict=True):
+            assert np.any((overlap > 0.999) | ((overlap > LOOSE_OVERLAP) & (best >= score)))
+
+    def test_a_mirrored_portrait_has_the_mirrored_person(self, nanodet: NanoDetTokens) -> None:
+        image = load_image(ASTRONAUT)
+        mirrored = LoadedImage(np.ascontiguousarray(image.pixels[:, ::-1]))
+        one, other = nanodet.tokens([image, mirrored], 1)
+        x1, y1, x2, y2 = other.boxes[0].tolist()
+        assert iou_matrix(one.boxes[:1], [[1 - x2, y1, 1 - x1, y2]])[0, 0] > 0.8
+        assert one.logits.argmax() == other.logits.argmax() == COCO_CLASSES.index("person")
+
+
+class TestShapes:
+    def test_an_image_of_any_size_has_tokens_that_are_numbers(self, nanodet: NanoDetTokens) -> None:
+        shapes = {"features": 256, "cells": 4, "boxes": 4, "logits": 80}
+        for size in ((1, 1), (20_000, 1), (1, 20_000), (3, 500)):
+            (tokens,) = nanodet.tokens([blobs(*size)], 30)
+            assert 0 < len(tokens) <= 30
+            for name, part in vars(tokens).items():
+                assert part.shape == (len(tokens), shapes[name]) and part.dtype == np.float32
+                assert np.isfinite(part).all()
+
+    def test_there_are_at_most_so_many_the_best(self, nanodet: NanoDetTokens, tokens: ImageTokens) -> None:
+        for most in (1, 40):
+            (some,) = nanodet.tokens([IMAGE], most)
+            assert len(some) == most and np.array_equal(some.boxes, tokens.boxes[:most])
+
+    def test_several_images_give_what_each_gives_alone(self, nanodet: NanoDetTokens, tokens: ImageTokens) -> None:
+        first, second = nanodet.tokens([blobs(90, 200, 1), IMAGE])
+        assert np.array_equal(second.logits, tokens.logits) and nanodet.tokens([]) == []
+        assert not np.array_equal(first.logits[: len(tokens)], tokens.logits[: len(first)])
+
+
+def test_the_fingerprint_is_of_the_file_whose_origin_is_told(nanodet: NanoDetTokens) -> None:
+    assert len(nanodet.fingerprint) == 16
+    assert nanodet.fingerprint in MODEL_FILE.with_name("PROVENANCE.md").read_text(encoding="utf-8")
+
+
+class TestInnerOutputs:
+    """Tensors of a graph that a session is asked to give beside the graph's own outputs."""
+
+    def test_they_stand_behind_the_models_own_which_stay_as_they_are(self, square: NDArray[np.float32]) -> None:
+        own = run_session(open_session(MODEL_FILE, 1), {"image": square})
+        both = run_session(open_session(MODEL_FILE, 1, NECK), {"image": square})
+        assert len(both) == len(own) + 3
+        assert all(np.array_equal(one, other) for one, other in zip(own, both, strict=False))
+        assert [part.shape for part in both[len(own) :]] == [(1, 128, side, side) for side in (52, 26, 13)]
+
+    def test_a_session_is_made_once_for_the_same_ones_and_others_are_refused(self) -> None:
+        assert open_session(MODEL_FILE, 1, NECK) is open_session(MODEL_FILE, 1, NECK)
+        assert open_session(MODEL_FILE, 1, NECK) is not open_session(MODEL_FILE, 1)
+        with pytest.raises(DetectorError, match="cannot be opened as an ONNX model"):
+            open_session(MODEL_FILE, 1, ["no_such_tensor"])
+        with pytest.raises(DetectorError, match="threads is 0"):
+            NanoDetTokens(0)
 
 
 def crowded(seed: int, count: int, unit: float) -> tuple[np.ndarray, np.ndarray]:
@@ -31,50 +185,36 @@ def crowded(seed: int, count: int, unit: float) -> tuple[np.ndarray, np.ndarray]
 
 
 @pytest.mark.parametrize("unit", [1.0, 416.0], ids=["shares", "pixels"])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_from_the_best_down_each_place_is_one_that_no_better_one_lies_on(seed: int, unit: float) -> None:
     boxes, scores = crowded(seed, 160, unit)
     expected: list[int] = []
     for place in sorted(range(len(boxes)), key=lambda place: -scores[place]):
-        if all(overlap_of(boxes[place].tolist(), boxes[other].tolist()) <= LOOSE_OVERLAP for other in expected):
+        if np.all(iou_matrix(boxes[place][None], boxes[expected]) <= LOOSE_OVERLAP):
             expected.append(place)
     assert chosen_places(boxes, scores, 1000).tolist() == expected
     assert 20 < len(expected) < 120, "some were suppressed, and some were not"
 
 
-def test_no_more_are_chosen_than_are_wanted() -> None:
+def test_no_more_are_chosen_than_are_wanted_of_equal_ones_the_first_and_of_very_many_the_best() -> None:
     boxes, scores = crowded(0, 160, 1.0)
     assert chosen_places(boxes, scores, 7).tolist() == chosen_places(boxes, scores, 1000)[:7].tolist()
-
-
-def test_of_equal_places_the_first_comes_first() -> None:
-    boxes = np.array([[10 * place, 0, 10 * place + 5, 5] for place in range(50)], np.float32)
-    assert chosen_places(boxes, np.full(50, 0.5, np.float32), 50).tolist() == list(range(50))
-
-
-def test_the_worst_of_very_many_places_are_not_looked_at() -> None:
     count = CONSIDERED + 200
     boxes = np.array([[10 * place, 0, 10 * place + 5, 5] for place in range(count)], np.float32)
+    assert chosen_places(boxes[:50], np.full(50, 0.5, np.float32), 50).tolist() == list(range(50))
     scores = np.linspace(1, 0, count, dtype=np.float32)
     assert chosen_places(boxes, scores, count).tolist() == list(range(CONSIDERED))
-
-
-def test_no_place_gives_no_token() -> None:
-    assert chosen_places(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 10).tolist() == []
+    assert chosen_places(boxes[:0], scores[:0], 10).tolist() == []
 
 
 def test_some_of_the_tokens_are_the_same_rows_of_each_part() -> None:
     rows = np.arange(5, dtype=np.float32)[:, None]
     tokens = ImageTokens(rows, rows + np.zeros(4, np.float32), rows + np.zeros(4, np.float32), rows)
-    some = tokens[[3, 1]]
-    assert len(some) == 2
-    assert all(part[:, 0].tolist() == [3, 1] for part in vars(some).values())
+    assert len(tokens[[3, 1]]) == 2
+    assert all(part[:, 0].tolist() == [3, 1] for part in vars(tokens[[3, 1]]).values())
 
 
-def test_the_embedded_detector_is_opened_by_its_name() -> None:
+def test_the_embedded_detector_is_opened_by_its_name_and_one_that_is_not_there_is_refused() -> None:
     assert isinstance(open_tokens("nanodet"), NanoDetTokens)
-
-
-def test_a_detector_that_is_not_there_is_refused() -> None:
     with pytest.raises(DetectorError, match="no model folder /no/such/detector"):
         open_tokens("/no/such/detector")

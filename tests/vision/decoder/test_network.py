@@ -52,24 +52,19 @@ class TestWhatSlotsSee:
         alone = [network.write(prompt, Segments(slot[None, None], 0)) for slot in slots[:, CLASS_SLOTS:].flatten(0, 1)]
         assert same(together.places, torch.cat([one.places for one in alone]))
 
-    def test_a_slot_that_sees_others_says_something_else_where_a_class_slot_changes(
+    def test_a_slot_that_sees_others_says_something_else_where_a_class_slot_of_its_image_changes(
         self, network: Network, prompt: Prompt, slots: torch.Tensor
     ) -> None:
         before, after = self.with_a_change(network, prompt, slots, place=0)
         assert not same(before.classes[1:CLASS_SLOTS], after.classes[1:CLASS_SLOTS])
         assert not same(before.places[:BOX_SLOTS], after.places[:BOX_SLOTS])
+        assert same(before.classes[CLASS_SLOTS:], after.classes[CLASS_SLOTS:])
+        assert same(before.places[BOX_SLOTS:], after.places[BOX_SLOTS:])
 
     def test_no_slot_sees_where_a_box_slot_changes(self, network: Network, prompt: Prompt, slots: torch.Tensor) -> None:
         before, after = self.with_a_change(network, prompt, slots, place=CLASS_SLOTS)
         assert same(before.classes, after.classes)
         assert same(before.places[1:], after.places[1:]) and not same(before.places[:1], after.places[:1])
-
-    def test_no_slot_sees_the_slots_of_another_image(
-        self, network: Network, prompt: Prompt, slots: torch.Tensor
-    ) -> None:
-        before, after = self.with_a_change(network, prompt, slots, place=0)
-        assert same(before.classes[CLASS_SLOTS:], after.classes[CLASS_SLOTS:])
-        assert same(before.places[BOX_SLOTS:], after.places[BOX_SLOTS:])
 
     @staticmethod
     def with_a_change(network: Network, prompt: Prompt, slots: torch.Tensor, place: int) -> tuple[Written, Written]:
@@ -89,24 +84,17 @@ class TestWhatSlotsSee:
         left, blind, seeing = (network.write(prompt, segments, sees) for sees in (None, False, True))
         assert same(left.classes, blind.classes) and not same(left.classes, seeing.classes)
 
-    @pytest.mark.parametrize("sees_others", [False, True])
-    def test_the_order_of_the_images_changes_nothing(
-        self, network: Network, prompt: Prompt, slots: torch.Tensor, sees_others: bool
-    ) -> None:
-        order = [2, 0, 1]
-        one = network.write(prompt, Segments(slots, CLASS_SLOTS), sees_others)
-        other = network.write(prompt, Segments(slots[order], CLASS_SLOTS), sees_others)
-        assert same(other.classes, one.classes.view(3, CLASS_SLOTS, -1)[order].flatten(0, 1))
-        assert same(other.places, one.places.view(3, BOX_SLOTS, -1)[order].flatten(0, 1))
-
-    def test_the_order_of_the_slots_of_an_image_changes_nothing(
+    def test_the_order_of_the_images_and_of_an_images_slots_changes_nothing(
         self, network: Network, prompt: Prompt, slots: torch.Tensor
     ) -> None:
-        order = torch.tensor([3, 1, 0, 2])
-        turned = torch.cat([slots[:, order], slots[:, CLASS_SLOTS:]], 1)
         one = network.write(prompt, Segments(slots, CLASS_SLOTS), sees_others=True)
+        images, turn = [2, 0, 1], torch.tensor([3, 1, 0, 2])
+        other = network.write(prompt, Segments(slots[images], CLASS_SLOTS), sees_others=True)
+        assert same(other.classes, one.classes.view(3, CLASS_SLOTS, -1)[images].flatten(0, 1))
+        assert same(other.places, one.places.view(3, BOX_SLOTS, -1)[images].flatten(0, 1))
+        turned = torch.cat([slots[:, turn], slots[:, CLASS_SLOTS:]], 1)
         other = network.write(prompt, Segments(turned, CLASS_SLOTS), sees_others=True)
-        assert same(other.classes.view(3, CLASS_SLOTS, -1), one.classes.view(3, CLASS_SLOTS, -1)[:, order])
+        assert same(other.classes.view(3, CLASS_SLOTS, -1), one.classes.view(3, CLASS_SLOTS, -1)[:, turn])
 
     def test_every_slot_sees_the_prompt(
         self, network: Network, tokens: DecoderTokens, prompt: Prompt, slots: torch.Tensor
@@ -143,16 +131,13 @@ class TestWhatMayBeWritten:
 
 
 class TestPlaces:
-    def test_the_likeliest_token_is_the_place(self) -> None:
+    def test_the_likeliest_token_is_the_place_read_to_a_tenth_between_two(self) -> None:
         logits = torch.full((3, LOCATIONS), -30.0)
         for row, place in enumerate((-BINS, 0, 300)):
             logits[row, place + BINS] = 30.0
         np.testing.assert_allclose(places_of(logits), [-512, 0, 300], atol=1e-4)
-
-    @pytest.mark.parametrize("place", [-480.0, -3.25, 0.5, 17.0, 401.75])
-    def test_between_two_tokens_it_is_read_to_a_tenth(self, place: float) -> None:
-        logits = torch.log(around(torch.tensor([place])) + 1e-12)
-        assert float(places_of(logits)) == pytest.approx(place, abs=0.1)
+        between = torch.tensor([-480.0, -3.25, 0.5, 17.0, 401.75])
+        np.testing.assert_allclose(places_of(torch.log(around(between) + 1e-12)), between, atol=0.1)
 
     def test_a_second_peak_far_away_does_not_draw_it(self) -> None:
         logits = torch.full((1, LOCATIONS), -30.0)
@@ -191,14 +176,11 @@ class TestFourierFeatures:
         assert torch.equal(alike.argmax(1), torch.arange(41))
 
 
-class TestEvidence:
-    def test_it_is_one_where_the_detector_is_undecided_and_little_at_a_hundredth(self) -> None:
-        assert float(evidence(torch.tensor(0.0))) == pytest.approx(1, abs=0.01)
-        assert float(evidence(torch.logit(torch.tensor(0.01)))) < 0.15
-        assert float(evidence(torch.logit(torch.tensor(1e-6)))) < 1e-4
-
-    def test_it_grows_with_the_odds(self) -> None:
-        assert torch.all(torch.diff(evidence(torch.linspace(-14, 14, 99))) > 0)
+def test_evidence_grows_with_the_odds_and_is_one_where_the_detector_is_undecided() -> None:
+    assert float(evidence(torch.tensor(0.0))) == pytest.approx(1, abs=0.01)
+    assert float(evidence(torch.logit(torch.tensor(0.01)))) < 0.15
+    assert float(evidence(torch.logit(torch.tensor(1e-6)))) < 1e-4
+    assert torch.all(torch.diff(evidence(torch.linspace(-14, 14, 99))) > 0)
 
 
 class TestNameVectors:
@@ -292,13 +274,9 @@ class TestTheProjector:
         offsets = (tokens.boxes - tokens.cells[:, :2].repeat(1, 2)) * BINS
         np.testing.assert_allclose(logits.argmax(1) - BINS, offsets.flatten(), atol=1.5)
 
-    def test_the_instruction_is_looked_at_where_the_shape_is_guided_once_it_is_taught(self) -> None:
+    def test_the_instruction_in_any_order_is_looked_at_where_the_shape_is_guided_once_it_is_taught(self) -> None:
         tokens, made = some_tokens(), projector(guided=True)
         assert torch.equal(made.vectors(tokens, NAMES[:2]), made.vectors(tokens, NAMES[2:]))
         torch.nn.init.normal_(made.taken.weight)
         assert not torch.allclose(made.vectors(tokens, NAMES[:2]), made.vectors(tokens, NAMES[2:]), atol=1e-3)
-
-    def test_the_order_of_the_instructions_names_changes_nothing(self) -> None:
-        tokens, made = some_tokens(), projector(guided=True)
-        torch.nn.init.normal_(made.taken.weight)
         assert torch.allclose(made.vectors(tokens, NAMES), made.vectors(tokens, NAMES.flip(0)), atol=1e-5)

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from supervision import box_non_max_suppression
 
-from tests.vision.made_detections import detections, empty
+from tests.vision.made_detections import empty
 from vision.detections.detections import Detections
 from vision.errors import DetectionsError
 from vision.task import OutputFormat
@@ -46,45 +48,27 @@ class TestNms:
         other = Detections(SIZE, found.xyxy, found.class_names, found.scores, tuple(classes))
         assert np.array_equal(other.nms(0.4).xyxy, found.nms(0.4).xyxy)
 
-    @given(detections())
-    def test_twice_is_once(self, found: Detections) -> None:
-        once = found.nms(0.5)
-        assert once.nms(0.5) == once
-
-    def test_boxes_without_area_overlap_nothing(self) -> None:
+    def test_boxes_without_area_overlap_nothing_and_nothing_stays_nothing(self) -> None:
         found = Detections(SIZE, np.array([[1, 1, 1, 1], [1, 1, 1, 1], [50, 50, 50, 60], [0, 0, 9, 9]]), ("dog",) * 4)
-        assert found.nms(0) == found
+        assert found.nms(0) == found and empty(SIZE).nms() == empty(SIZE)
 
-    def test_of_nothing_is_nothing(self) -> None:
-        assert empty(SIZE).nms() == empty(SIZE)
-
-    @pytest.mark.parametrize("threshold", [-0.1, 1.5, float("nan")])
-    def test_a_threshold_outside_0_to_1_is_refused(self, threshold: float) -> None:
-        with pytest.raises(DetectionsError, match="expected an intersection over union, 0 to 1"):
-            crowd(0).nms(threshold)
+    def test_a_threshold_outside_0_to_1_is_refused(self) -> None:
+        for threshold in (-0.1, 1.5, float("nan")):
+            with pytest.raises(DetectionsError, match="0 to 1"):
+                crowd(0).nms(threshold)
 
 
 class TestMerge:
     def test_unites_objects_by_score_and_class_sets_in_their_order(self) -> None:
-        first = Detections(
-            SIZE,
-            [[0, 0, 9, 9], [1, 1, 9, 9]],
-            ("dog", "cat"),
-            [0.75, 0.25],
-            ("cat", "dog"),
-            track_ids=[1, 2],
-            notes=("a",),
-        )
+        more: dict[str, Any] = {"track_ids": [1, 2], "notes": ("a",), "output": OutputFormat("json")}
+        first = Detections(SIZE, [[0, 0, 9, 9], [1, 1, 9, 9]], ("dog", "cat"), [0.75, 0.25], ("cat", "dog"), **more)
         second = Detections(SIZE, [[2, 2, 9, 9]], ("bird",), [0.5], ("dog", "bird"), track_ids=[3], notes=("b", "a"))
         whole = Detections.merge([first, second])
-        assert whole.class_names == ("dog", "bird", "cat")
-        assert whole.classes == ("cat", "dog", "bird")
-        assert whole.scores is not None
-        assert whole.scores.tolist() == [0.75, 0.5, 0.25]
+        assert (whole.class_names, whole.classes) == (("dog", "bird", "cat"), ("cat", "dog", "bird"))
+        assert whole.scores is not None and whole.scores.tolist() == [0.75, 0.5, 0.25]
         assert whole.xyxy[:, 0].tolist() == [0, 2, 1]
-        assert whole.track_ids is not None
-        assert whole.track_ids.tolist() == [1, 3, 2]
-        assert whole.notes == ("a", "b")
+        assert whole.track_ids is not None and whole.track_ids.tolist() == [1, 3, 2]
+        assert (whole.notes, whole.output) == (("a", "b"), OutputFormat("json"))
 
     @given(st.integers(0, 10**6), st.integers(0, 60))
     def test_of_two_halves_is_the_whole(self, seed: int, at: int) -> None:
@@ -94,9 +78,8 @@ class TestMerge:
         assert Detections.merge([in_order[:at], in_order[at:]]) == in_order
 
     def test_says_what_only_some_have_and_drops_it(self) -> None:
-        with_all = Detections(
-            SIZE, [[0, 0, 9, 9]], ("dog",), [0.5], polygons=[[RING]], polygon_source="model", track_ids=[1]
-        )
+        more: dict[str, Any] = {"polygons": [[RING]], "polygon_source": "model", "track_ids": [1]}
+        with_all = Detections(SIZE, [[0, 0, 9, 9]], ("dog",), [0.5], **more)
         bare = Detections(SIZE, [[0, 0, 9, 9]], ("dog",))
         whole = Detections.merge([with_all, bare])
         assert (whole.scores, whole.polygons, whole.polygon_source, whole.track_ids) == (None, None, None, None)
@@ -113,13 +96,7 @@ class TestMerge:
             for source in ("model", "grabcut")
         ]
         whole = Detections.merge(parts)
-        assert whole.polygon_source is None
-        assert whole.polygons is not None
-        assert "grabcut, model" in whole.notes[0]
-
-    def test_the_format_is_the_first_ones(self) -> None:
-        first = Detections(SIZE, [[0, 0, 9, 9]], ("dog",), output=OutputFormat("json"))
-        assert Detections.merge([first, first]).output == OutputFormat("json")
+        assert whole.polygon_source is None and whole.polygons is not None and "grabcut, model" in whole.notes[0]
 
     def test_other_images_and_no_part_at_all_are_refused(self) -> None:
         with pytest.raises(DetectionsError, match="100 x 100 and 100 x 99 pixels"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 
@@ -59,35 +60,22 @@ class TestMasksAndRings:
         areas = sorted(int((parts == part).sum()) for part in range(1, count + 1))
         assert sorted(round(abs(ring_area(ring))) for ring in rings) == areas
 
-    def test_one_pixel_is_a_square_of_side_one(self) -> None:
-        mask = np.zeros((10, 10), bool)
-        mask[3, 5] = True
-        (ring,) = rings_from_mask(mask)
-        assert {tuple(point) for point in ring.tolist()} == {(5, 3), (6, 3), (6, 4), (5, 4)}
-
-    def test_the_bounds_are_those_of_the_box(self) -> None:
-        mask = np.zeros((60, 80), bool)
-        mask[10:30, 20:70] = True
-        (ring,) = rings_from_mask(mask)
-        assert [*ring.min(axis=0), *ring.max(axis=0)] == [20, 10, 70, 30]
-
-    def test_the_largest_part_comes_first(self) -> None:
+    def test_the_bounds_are_those_of_the_pixels_and_the_largest_part_comes_first(self) -> None:
         mask = np.zeros((40, 40), bool)
-        mask[:5, :5] = mask[10:30, 10:30] = mask[35:37, :3] = True
-        assert [abs(ring_area(ring)) for ring in rings_from_mask(mask)] == [400, 25, 6]
+        mask[:5, :5] = mask[10:30, 10:30] = mask[35:37, :3] = mask[3, 8] = True
+        rings = rings_from_mask(mask)
+        assert [abs(ring_area(ring)) for ring in rings] == [400, 25, 6, 1]
+        assert [*rings[0].min(axis=0), *rings[0].max(axis=0)] == [10, 10, 30, 30]
+        assert {tuple(point) for point in rings[3].tolist()} == {(8, 3), (9, 3), (9, 4), (8, 4)}
 
-    def test_specks_and_pinholes_are_left_out(self) -> None:
+    def test_specks_and_pinholes_are_left_out_and_a_hole_stays_a_hole(self) -> None:
         mask = disc()
-        mask[50, 50] = False
-        mask[2, 2] = True
+        mask[50, 50], mask[2, 2] = False, True
         rings = rings_from_mask(mask, speck_share=0.01)
         assert np.array_equal(mask_from_rings(rings, size_of(mask)), disc())
-
-    def test_a_hole_stays_a_hole(self) -> None:
         mask = disc() & ~disc(20)
         rings = rings_from_mask(mask, tolerance=0.5, speck_share=0.05)
-        assert len(rings) == 1
-        assert not mask_from_rings(rings, size_of(mask))[50, 50]
+        assert len(rings) == 1 and not mask_from_rings(rings, size_of(mask))[50, 50]
 
     def test_a_tolerance_saves_points_and_keeps_the_shape(self) -> None:
         exact, rough = rings_from_mask(disc()), rings_from_mask(disc(), tolerance=0.5)
@@ -95,26 +83,18 @@ class TestMasksAndRings:
         assert iou(mask_from_rings(rough, (100, 100)), disc()) > 0.99
 
     @given(mask=masks, tolerance=st.floats(0.1, 3))
-    def test_any_tolerance_gives_rings_of_three_points_within_the_mask_bounds(
-        self, mask: np.ndarray, tolerance: float
-    ) -> None:
+    def test_any_tolerance_gives_rings_of_three_points_in_the_mask(self, mask: np.ndarray, tolerance: float) -> None:
         for ring in rings_from_mask(mask, tolerance=tolerance):
-            assert len(ring) >= 3
-            assert (ring >= 0).all()
-            assert (ring <= size_of(mask)).all()
+            assert len(ring) >= 3 and (ring >= 0).all() and (ring <= size_of(mask)).all()
 
     def test_nothing_has_no_ring(self) -> None:
         assert rings_from_mask(np.zeros((5, 5), bool)) == ()
         assert not mask_from_rings((), (5, 5)).any()
 
-    def test_overlapping_rings_are_added_up(self) -> None:
-        mask = mask_from_rings((square(0, 0, 6), square(3, 3, 6)), (10, 10))
-        assert mask.sum() == 36 + 36 - 9
-
-    def test_joined_rings_are_one_with_the_area_of_both(self) -> None:
+    def test_overlapping_rings_are_added_up_and_joined_ones_are_one_with_the_area_of_both(self) -> None:
+        assert mask_from_rings((square(0, 0, 6), square(3, 3, 6)), (10, 10)).sum() == 36 + 36 - 9
         whole = joined(square(0, 0, 10), square(20, 3, 5))
-        assert ring_area(whole) == 125
-        assert mask_from_rings((whole.astype(np.float32),), (30, 20)).sum() == 125
+        assert ring_area(whole) == mask_from_rings((whole.astype(np.float32),), (30, 20)).sum() == 125
 
 
 class TestNumberOfPoints:
@@ -128,24 +108,17 @@ class TestNumberOfPoints:
         rings = rings_from_mask(mask)
         ring = with_points(rings, points)
         every = np.concatenate(rings)
-        assert ring.shape == (points, 2)
-        assert ring.dtype == np.float32
-        assert np.isfinite(ring).all()
-        assert (ring >= every.min(axis=0)).all()
-        assert (ring <= every.max(axis=0)).all()
+        assert ring.shape == (points, 2) and ring.dtype == np.float32 and np.isfinite(ring).all()
+        assert (ring >= every.min(axis=0)).all() and (ring <= every.max(axis=0)).all()
         assert tuple(ring[0][::-1]) == min((y, x) for x, y in ring.tolist())
 
-    @pytest.mark.parametrize("start", range(4))
-    @pytest.mark.parametrize("step", [1, -1])
-    def test_neither_start_nor_direction_of_what_is_given_shows(self, start: int, step: int) -> None:
-        given_ring = np.roll(square(10, 20, 30), start, axis=0)[::step]
-        assert with_points(given_ring, 4).tolist() == [[10, 20], [40, 20], [40, 50], [10, 50]]
+    def test_neither_start_nor_direction_of_what_is_given_shows_and_it_runs_clockwise(self) -> None:
+        for start, direction in itertools.product(range(4), (1, -1)):
+            given_ring = np.roll(square(10, 20, 30), start, axis=0)[::direction]
+            assert with_points(given_ring, 4).tolist() == [[10, 20], [40, 20], [40, 50], [10, 50]]
+        assert all(ring_area(with_points(rings_from_mask(disc()), n)) > 0 for n in (3, 5, 12, 40))
 
-    def test_it_runs_clockwise_on_the_picture(self) -> None:
-        for n in (3, 5, 12, 40):
-            assert ring_area(with_points(rings_from_mask(disc()), n)) > 0
-
-    @pytest.mark.parametrize("points", [4, 5, 6, 8, 12, 16, 24])
+    @pytest.mark.parametrize("points", [4, 5, 8, 16])
     def test_it_encloses_a_disc_about_as_well_as_the_best_polygon(self, points: int) -> None:
         """Of all regular polygons around a circle's centre, found by trying radii, none is better by 2%."""
         big = disc(120, 300)
@@ -168,18 +141,15 @@ class TestNumberOfPoints:
 
     def test_both_parts_of_an_object_are_enclosed(self) -> None:
         mask = mask_from_rings((with_points([square(0, 0, 10), square(20, 0, 10)], 12),), (40, 20))
-        assert mask[5, 5]
-        assert mask[5, 25]
-        assert mask.sum() == pytest.approx(200, abs=20)
+        assert mask[5, 5] and mask[5, 25] and mask.sum() == pytest.approx(200, abs=20)
 
     @pytest.mark.parametrize(
         "ring", [[[5, 5]], [[5, 5], [5, 5]], [[0, 0], [9, 0]], [[0, 0], [5, 0], [9, 0]], [[3, 3]] * 50]
     )
-    @pytest.mark.parametrize("points", [3, 16])
-    def test_what_has_no_area_still_has_its_points(self, ring: list[list[float]], points: int) -> None:
-        found = with_points(np.array(ring, np.float32), points)
-        assert found.shape == (points, 2)
-        assert np.isfinite(found).all()
+    def test_what_has_no_area_still_has_its_points(self, ring: list[list[float]]) -> None:
+        for points in (3, 16):
+            found = with_points(np.array(ring, np.float32), points)
+            assert found.shape == (points, 2) and np.isfinite(found).all()
 
     @given(mask=masks.filter(lambda mask: mask.sum() > 20), points=st.integers(3, 12))
     def test_moving_the_points_loses_nothing(self, mask: np.ndarray, points: int) -> None:
@@ -192,11 +162,9 @@ class TestNumberOfPoints:
         )
         assert after > before - 0.03  # pixels at the edge are counted otherwise
 
-    def test_less_than_three(self) -> None:
-        with pytest.raises(InstructionError, match="2 points: at least 3"):
+    def test_less_than_three_and_none_at_all_are_refused(self) -> None:
+        with pytest.raises(InstructionError, match="2 points"):
             with_points(square(0, 0, 10), 2)
-
-    def test_nothing(self) -> None:
         for nothing in ((), np.zeros((0, 2), np.float32)):
             with pytest.raises(FormatError, match="without a point"):
                 with_points(nothing, 16)
@@ -215,8 +183,7 @@ class TestNumberOfPoints:
             ours.append(iou(mask_from_rings((with_points(rings, 16),), size), gold))
             largest = max(rings, key=lambda ring: abs(ring_area(ring)))
             even.append(iou(mask_from_rings((evenly(largest, 16),), size), gold))
-        assert np.mean(ours) > 0.95
-        assert np.mean(ours) > np.mean(even) + 0.05
+        assert np.mean(ours) > 0.95 and np.mean(ours) > np.mean(even) + 0.05
 
 
 def regular(points: int, radius: float, centre: float) -> np.ndarray:
@@ -245,7 +212,7 @@ class TestOutlinesFromBoxes:
         return np.array([[columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]], np.float32)
 
     @pytest.mark.parametrize("shape", ["triangle", "ring segment", "cross", "disc"])
-    @pytest.mark.parametrize("side", [40, 120, 500])
+    @pytest.mark.parametrize("side", [40, 300])
     def test_an_object_of_another_colour_is_found(self, shape: str, side: int) -> None:
         y, x = (np.mgrid[0:side, 0:side] + 0.5) / side - 0.5
         mask = {
@@ -266,8 +233,7 @@ class TestOutlinesFromBoxes:
         boxes = np.array([row.xyxy for row in annotated.annotations if row.image == 0], np.float32)
         for box, rings in zip(boxes, grabcut_outlines(image, boxes).rings, strict=True):
             points = np.concatenate(rings)
-            assert (points >= np.round(box[:2]) - 0.01).all()
-            assert (points <= np.round(box[2:]) + 0.01).all()
+            assert (points >= np.round(box[:2]) - 0.01).all() and (points <= np.round(box[2:]) + 0.01).all()
 
     def test_a_box_has_the_same_outline_whatever_stands_beside_it(self) -> None:
         image = self.painted(disc())
@@ -295,12 +261,7 @@ class TestOutlinesFromBoxes:
         for image in (self.painted(disc()), load_image(np.full((100, 100, 3), 90, np.uint8))):
             (rings,) = grabcut_outlines(image, np.array([box], np.float32)).rings
             assert rings
-            for ring in rings:
-                assert len(ring) >= 3
-                assert (ring >= 0).all()
-                assert (ring <= 100).all()
-
-    def test_no_box_has_no_outline(self) -> None:
+            assert all(len(ring) >= 3 and (ring >= 0).all() and (ring <= 100).all() for ring in rings)
         assert grabcut_outlines(self.painted(disc()), np.zeros((0, 4), np.float32)).rings == ()
 
     @pytest.mark.slow

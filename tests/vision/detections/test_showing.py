@@ -37,20 +37,11 @@ def found(**changes: Any) -> Detections:
     return made(SIZE, BOXES, **{**given, **changes})
 
 
-# On a line -------------------------------------------------------------------------------------------------------
-
-
-def test_the_short_form_counts_the_classes() -> None:
+def test_the_short_form_counts_the_classes_and_stays_short() -> None:
     assert repr(found()) == "Detections(image_size=(60, 40), objects={'dog': 1, 'cat': 1})"
     assert repr(found(value=2)).endswith(", value=2)")
-
-
-def test_the_short_form_of_many_classes_stays_short() -> None:
     many = made((9, 9), [[0, 0, 1, 1]] * 30, [f"class {number}" for number in range(30)])
     assert repr(many).endswith("} and 25 more classes)") and len(repr(many)) < 150
-
-
-# In a notebook ---------------------------------------------------------------------------------------------------
 
 
 def shown(detections: Detections) -> ElementTree.Element:
@@ -77,21 +68,14 @@ def test_a_large_picture_is_made_smaller_for_a_notebook() -> None:
 @pytest.mark.parametrize("source", [None, "/nowhere/street.jpg"], ids=["unknown", "gone"])
 def test_without_the_image_the_objects_are_shown_alone(source: str | None) -> None:
     lone = found(source=source)
-    assert shown(lone).find("img") is None and shown(lone).find("table") is not None
-    assert lone._repr_png_() is None
+    assert shown(lone).find("img") is None and shown(lone).find("table") is not None and lone._repr_png_() is None
 
 
-def test_a_value_and_notes_are_told() -> None:
+def test_a_value_and_notes_are_told_and_of_many_objects_the_first() -> None:
     texts = [*shown(found(value=True, notes=("One thing.",))).itertext()]
     assert texts[0] == "yes" and "One thing." in texts
-
-
-def test_of_many_objects_the_first_are_listed() -> None:
     many = made((9, 9), [[0, 0, 1, 1]] * 30, ["dog"] * 30)
     assert len(shown(many).findall("./table/tbody/tr")) == 20 and "and 10 more" in many._repr_html_()
-
-
-def test_nothing_found_is_said() -> None:
     assert "No objects." in made((9, 9), [], ())._repr_html_()
 
 
@@ -101,9 +85,6 @@ def test_a_strangers_class_is_no_html() -> None:
     assert "<script" not in html and hostile in [*shown(found(names=(hostile, "cat"))).itertext()]
 
 
-# Shown and saved -------------------------------------------------------------------------------------------------
-
-
 def test_show_shows_what_draw_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures: list[Image.Image] = []
     monkeypatch.setattr(Image.Image, "show", lambda picture: pictures.append(picture))
@@ -111,37 +92,25 @@ def test_show_shows_what_draw_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.array_equal(np.asarray(pictures[0]), np.asarray(found().draw()))
 
 
-@pytest.mark.parametrize("name", ["found.png", "found.jpg", "found.webp"])
-def test_save_writes_what_draw_draws(name: str, tmp_path: Path) -> None:
-    found().save(tmp_path / name)
-    assert Image.open(tmp_path / name).size == found().draw().size
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [("found.json", "names no form of pictures.*to_json"), ("found", "names no form"), ("no/x.png", "No such file")],
-)
-def test_what_cannot_be_saved_is_said(name: str, message: str, tmp_path: Path) -> None:
-    with pytest.raises(DetectionsError, match=message):
+def test_save_writes_what_draw_draws(tmp_path: Path) -> None:
+    for name in ("found.png", "found.jpg", "found.webp"):
         found().save(tmp_path / name)
+        assert Image.open(tmp_path / name).size == found().draw().size
+
+
+def test_what_cannot_be_saved_is_said(tmp_path: Path) -> None:
+    for name, message in (("found.json", "to_json"), ("found", "names no form"), ("no/x.png", "No such file")):
+        with pytest.raises(DetectionsError, match=message):
+            found().save(tmp_path / name)
     assert not [*tmp_path.iterdir()]
 
 
-# Cut out ---------------------------------------------------------------------------------------------------------
-
-
-def test_crops_are_the_pixels_of_the_boxes() -> None:
+def test_crops_are_the_pixels_of_the_boxes_with_a_margin_where_the_image_has_it() -> None:
     first, second = found().crops()
     assert (first.size, second.size) == ((20, 20), (20, 40))
     assert np.asarray(first).reshape(-1, 3).tolist() == [[255, 0, 0]] * 400
-
-
-def test_a_margin_is_added_where_the_image_has_it() -> None:
     first, second = found().crops(margin=0.5)
     assert (first.size, second.size) == ((40, 35), (30, 40))
-
-
-def test_a_box_without_an_area_has_a_pixel() -> None:
     flat = made(SIZE, [[60, 40, 60, 40]], ("dog",))
     assert [crop.size for crop in flat.crops(picture())] == [(1, 1)]
 
@@ -153,9 +122,6 @@ def test_what_cannot_be_cut_out_is_said() -> None:
         found().crops(margin=-1)
     with pytest.raises(ImageError, match="is not there"):
         found(source="/nowhere/street.jpg").crops()
-
-
-# As a frame ------------------------------------------------------------------------------------------------------
 
 
 def test_a_frame_has_an_object_a_row() -> None:

@@ -1,9 +1,10 @@
-"""The embedded detector, an ONNX export and the detector that the docs show, held to the contract."""
+"""Every kind of detector, held to the contract."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -13,17 +14,24 @@ pytest.importorskip("onnx", reason="needs onnx to make models: pip install -r re
 from tests.vision.detectors.contract import DetectorContract
 from tests.vision.detectors.test_nanodet import photograph
 from tests.vision.detectors.test_onnx_export import picture
+from tests.vision.detectors.test_slices import HUNDREDS, ShortSighted
+from tests.vision.detectors.test_slices import picture as sliced_picture
 from tests.vision.onnx_models import save_detector
-from vision.detectors.detector import Detector, Found, Request, class_numbers, found_in
+from tests.vision.tiny_vision_models import CLASSES, Shelf
+from tests.vision.tiny_vision_models import picture as noisy_picture
+from vision.detectors.detector import Detector, FlipTTA, Found, Request, class_numbers, found_in
 from vision.detectors.nanodet.detector import NanoDet
 from vision.detectors.onnx_files import OnnxExport
+from vision.detectors.slices import SlicedDetector, Slicing
 from vision.images import LoadedImage
 
 
 class TestEmbedded(DetectorContract):
-    @pytest.fixture
-    def detector(self) -> Detector:
-        return NanoDet()
+    @pytest.fixture(params=["plain", "sliced", "mirrored"])
+    def detector(self, request: pytest.FixtureRequest) -> Detector:
+        if request.param == "sliced":
+            return SlicedDetector(NanoDet(), Slicing((300, 300)))
+        return FlipTTA(NanoDet()) if request.param == "mirrored" else NanoDet()
 
     @pytest.fixture
     def image(self) -> LoadedImage:
@@ -72,3 +80,59 @@ class TestOnePersonsOwn(DetectorContract):
     @pytest.fixture
     def classes(self) -> tuple[str, ...]:
         return ("corner", "middle")
+
+
+class TestSliced(DetectorContract):
+    @pytest.fixture
+    def detector(self) -> Detector:
+        return SlicedDetector(ShortSighted(), HUNDREDS)
+
+    @pytest.fixture
+    def image(self) -> LoadedImage:
+        return sliced_picture((340, 170), ("red", 60, 30, 110, 60), ("green", 10, 100, 30, 160))
+
+    @pytest.fixture
+    def classes(self) -> tuple[str, ...]:
+        return ("red", "green")
+
+
+class Transformers(DetectorContract):
+    """Tiny models of random weights; subclasses list their `kinds` and what they are `asked` for."""
+
+    least, pixels = 0.0, 0.01
+    kinds: ClassVar[Sequence[str]] = ()
+    asked: ClassVar[tuple[str, ...]] = CLASSES
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        metafunc.parametrize("kind", self.kinds)
+
+    @pytest.fixture
+    def detector(self, shelf: Shelf, kind: str) -> Detector:
+        opened: Detector = shelf.opened(kind)
+        return opened
+
+    @pytest.fixture
+    def image(self) -> LoadedImage:
+        return noisy_picture(90, 60)
+
+    @pytest.fixture
+    def classes(self) -> tuple[str, ...]:
+        return self.asked
+
+
+@pytest.mark.slow
+class TestObjectDetectors(Transformers):
+    kinds = ("detr", "conditional_detr", "deformable_detr", "yolos", "rt_detr", "rt_detr_v2", "d_fine", "rf_detr")
+
+
+@pytest.mark.slow
+class TestZeroShotDetectors(Transformers):
+    kinds = ("grounding-dino", "mm-grounding-dino", "owlvit", "owlv2", "omdet-turbo")
+    # Beyond the text limit of 40 tokens that the tiny models have.
+    asked = tuple(f"{one} {two}" for one in ("cat", "dog", "bus", "hot") for two in ("a", "light", "bus", "q", "zz"))
+
+
+@pytest.mark.slow
+class TestSegmenters(Transformers):
+    pixels = 1.0  # a pixel at the edge of a mask may fall either way
+    kinds = ("maskformer", "mask2former", "oneformer", "eomt", "detr-masks", "rf_detr-masks", "sam3")

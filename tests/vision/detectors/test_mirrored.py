@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.vision.detectors.contract import DetectorContract
 from tests.vision.detectors.test_nanodet import photograph
 from tests.vision.detectors.test_slices import BOTH, HUNDREDS, ShortSighted, picture
 from vision import Vision
@@ -93,8 +92,8 @@ def test_a_mirror_image_s_boxes_are_turned_back() -> None:
 
 def test_both_looks_are_asked_for_what_lowers_a_mean() -> None:
     inner = OneSided()
-    FlipTTA(inner).detect([edges(200, 100)], Request(("dog",), 0.5))
-    FlipTTA(inner).detect([edges(200, 100)], Request(("dog",), 0.01))
+    for bound in (0.5, 0.01):
+        FlipTTA(inner).detect([edges(200, 100)], Request(("dog",), bound))
     assert inner.asked == [LEAST, 0.01]
 
 
@@ -131,12 +130,10 @@ def test_a_detector_without_scores_is_refused() -> None:
 def test_vision_looks_twice_whole_and_in_slices_and_says_so_of_itself() -> None:
     image = picture((1000, 400), ("red", 640, 200, 650, 207)).pixels
     task = Task(targets=(Target("red", ("red",)),))
-    assert Vision(ShortSighted(), slices=HUNDREDS, mirrored=True).detect(image, task).xyxy.tolist() == [
-        [640, 200, 650, 207]
-    ]
+    sliced = Vision(ShortSighted(), slices=HUNDREDS, mirrored=True)
+    assert sliced.mirrored and sliced.detect(image, task).xyxy.tolist() == [[640, 200, 650, 207]]
     for vision, mirrored in ((Vision(ShortSighted()), False), (Vision(ShortSighted(), mirrored=True), True)):
         assert vision.mirrored is vision.deciding()["mirrored"] is mirrored
-    assert Vision(ShortSighted(), slices=HUNDREDS, mirrored=True).mirrored
     assert Vision(SlicedDetector(FlipTTA(ShortSighted()), HUNDREDS)).mirrored
 
 
@@ -150,17 +147,3 @@ def test_an_image_and_its_mirror_image_are_seen_alike() -> None:
     back = replace(other, xyxy=np.stack([image.width - other.xyxy[:, 2], other.xyxy[:, 1],
                                          image.width - other.xyxy[:, 0], other.xyxy[:, 3]], axis=1))  # fmt: skip
     np.testing.assert_allclose(one.xyxy, back.xyxy, atol=1e-3)
-
-
-class TestContract(DetectorContract):
-    @pytest.fixture
-    def detector(self) -> Detector:
-        return FlipTTA(NanoDet())
-
-    @pytest.fixture
-    def image(self) -> LoadedImage:
-        return photograph("astronaut.png")
-
-    @pytest.fixture
-    def classes(self) -> tuple[str, ...]:
-        return ("person", "tie", "dog")

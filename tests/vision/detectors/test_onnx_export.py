@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import json
 from pathlib import Path
 
@@ -38,52 +37,37 @@ class TestForms:
     """In a picture of 320 x 160 a letterboxed cell is 80 x 80 pixels, a stretched one 80 x 40."""
 
     @pytest.mark.parametrize("form", FORMS)
-    def test_a_rectangle_is_found_where_it_is_under_its_name(self, tmp_path: Path, form: Form) -> None:
+    def test_a_rectangle_is_found_where_it_is_under_its_name_with_its_score(self, tmp_path: Path, form: Form) -> None:
         image = picture(320, 160, green=(80, 80, 160, 160), blue=(240, 0, 320, 80))
         # With 1,024 cells a grid can't be mistaken for DETR's queries; the picture's cells are then smaller.
         size = (1024, 256) if form == "v8-turned" else (64, 64)
         found = look(save_detector(tmp_path / "m.onnx", form, size), image)
-        assert set(found.labels) == {"green", "blue"}
+        assert set(found.labels) == {"green", "blue"} and found.scores is not None
         for label, whole in (("green", (80, 80, 160, 160)), ("blue", (240, 0, 320, 80))):
             boxes = found.xyxy[[name == label for name in found.labels]]
             assert (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)) == pytest.approx(whole)
-            areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-            assert areas.sum() == pytest.approx(80 * 80)
-            if form != "v8-turned":
-                assert len(boxes) == (2 if form in STRETCHED else 1)
-
-    @pytest.mark.parametrize("form", FORMS)
-    def test_scores_are_the_models_own(self, tmp_path: Path, form: Form) -> None:
-        image = picture(320, 160, red=(80, 80, 160, 160))
-        size = (1024, 256) if form == "v8-turned" else (64, 64)
-        found = look(save_detector(tmp_path / "m.onnx", form, size), image)
-        assert found.scores is not None
+            assert np.prod(boxes[:, 2:] - boxes[:, :2], axis=1).sum() == pytest.approx(80 * 80)
+            assert form == "v8-turned" or len(boxes) == (2 if form in STRETCHED else 1)
         expected = {"v5": 0.5, "sigmoid": 1 / (1 + np.exp(-10))}.get(form, 1.0)
         # Where the picture is enlarged, the cells at the rectangle's edge are not all of one colour.
-        assert found.scores.max() == pytest.approx(expected, abs=1e-3)
-        assert found.scores.min() > 0.9 * expected
+        assert found.scores.max() == pytest.approx(expected, abs=1e-3) and found.scores.min() > 0.9 * expected
 
     @pytest.mark.parametrize("form", FORMS)
     def test_some_classes_give_exactly_their_part_of_all(self, tmp_path: Path, form: Form) -> None:
-        rng = np.random.default_rng(0)
-        image = load_image(rng.integers(0, 256, (160, 320, 3), np.uint8))
+        image = load_image(np.random.default_rng(0).integers(0, 256, (160, 320, 3), np.uint8))
         detector = OnnxExport(save_detector(tmp_path / "m.onnx", form))
         (everything,) = detector.detect([image], Request(tuple(COLOURS), 0.0))
         assert everything.scores is not None and len(everything.labels) > 0
-        for count in (1, 2):
-            for asked in itertools.permutations(COLOURS, count):
-                (found,) = detector.detect([image], Request(asked, 0.0))
-                places = [place for place, label in enumerate(everything.labels) if label in asked]
-                assert found.scores is not None
-                assert np.array_equal(found.xyxy, everything.xyxy[places])
-                assert np.array_equal(found.scores, everything.scores[places])
+        for asked in (("green",), ("blue", "red")):
+            (found,) = detector.detect([image], Request(asked, 0.0))
+            places = [place for place, label in enumerate(everything.labels) if label in asked]
+            assert found.scores is not None and np.array_equal(found.scores, everything.scores[places])
+            assert np.array_equal(found.xyxy, everything.xyxy[places])
 
     @pytest.mark.parametrize("form", ["v8", "labelled", "softmax"])
     def test_half_precision_is_fed_and_read(self, tmp_path: Path, form: Form) -> None:
-        path = save_detector(tmp_path / "m.onnx", form, half=True)
-        found = look(path, picture(320, 160, red=(0, 80, 80, 160)))
-        assert set(found.labels) == {"red"}
-        assert found.xyxy.dtype == np.float32
+        found = look(save_detector(tmp_path / "m.onnx", form, half=True), picture(320, 160, red=(0, 80, 80, 160)))
+        assert set(found.labels) == {"red"} and found.xyxy.dtype == np.float32
 
     def test_a_free_size_is_what_the_metadata_say(self, tmp_path: Path) -> None:
         metadata = {"names": str(NAMES), "imgsz": "[64, 128]"}
@@ -133,7 +117,7 @@ class TestSuppression:
         found = look(save_constant(tmp_path / "m.onnx", {"output0": rows[None]}), picture(64, 64))
         assert found.xyxy.tolist() == [[0, 0, 30, 64]]
 
-    @pytest.mark.parametrize("size", [(1, 1), (1, 900), (900, 1), (2000, 3000)])
+    @pytest.mark.parametrize("size", [(1, 1), (1, 900), (2000, 3000)])
     def test_an_image_of_any_size_is_taken(self, tmp_path: Path, size: tuple[int, int]) -> None:
         for form in ("v8", "labelled"):
             image = load_image(np.full((size[1], size[0], 3), (255, 0, 0), np.uint8))
@@ -167,8 +151,7 @@ class TestClassNames:
         path = save_detector(tmp_path / "m.onnx", "v8", metadata={"names": '["colour", "N/A", "colour"]'})
         image = picture(320, 160, red=(0, 0, 80, 80), green=(80, 0, 160, 80), blue=(160, 0, 240, 80))
         found = look(path, image, ("colour",))
-        assert found.labels == ("colour", "colour")
-        assert found.xyxy[:, 0].tolist() == [0, 160]
+        assert found.labels == ("colour", "colour") and found.xyxy[:, 0].tolist() == [0, 160]
 
     def test_cocos_have_their_supercategories(self, tmp_path: Path) -> None:
         output = {"output0": np.zeros((1, 84, 100), np.float32)}
@@ -176,45 +159,35 @@ class TestClassNames:
         assert coco.supercategories == COCO_SUPERCATEGORIES
         assert OnnxExport(save_detector(tmp_path / "m.onnx", "v8")).supercategories is None
 
-    def test_none_is_an_error_that_says_where_to_write_them(self, tmp_path: Path) -> None:
-        path = save_detector(tmp_path / "m.onnx", "v8", metadata={})
-        with pytest.raises(DetectorError, match=r"m\.names"):
-            OnnxExport(path)
-
-    @pytest.mark.parametrize("names", ["{0: 'a', 2: 'b'}", "{'x': 'a'}", "17", "[1, 2]", "[]", "__import__('os')", "{"])
-    def test_what_is_no_list_of_names_is_refused(self, tmp_path: Path, names: str) -> None:
-        path = save_detector(tmp_path / "m.onnx", "v8", metadata={"names": names})
-        with pytest.raises(DetectorError, match="names"):
-            OnnxExport(path)
-
-    def test_too_few_names_are_refused(self, tmp_path: Path) -> None:
-        path = save_detector(tmp_path / "m.onnx", "v8", metadata={"names": '["a"]'})
-        with pytest.raises(DetectorError, match=r"1 classes are named.*correct them"):
-            OnnxExport(path)
+    @pytest.mark.parametrize(
+        ("names", "message"),
+        [
+            *((None, r"m\.names"), ('["a"]', r"1 classes are named.*correct them")),
+            *((n, "names") for n in ("{0: 'a', 2: 'b'}", "{'x': 'a'}", "17", "[1, 2]", "[]", "__import__('os')", "{")),
+        ],
+    )
+    def test_none_too_few_and_what_is_no_list_of_names_are_refused(
+        self, tmp_path: Path, names: str | None, message: str
+    ) -> None:
+        metadata = {} if names is None else {"names": names}
+        with pytest.raises(DetectorError, match=message):
+            OnnxExport(save_detector(tmp_path / "m.onnx", "v8", metadata=metadata))
 
 
 class TestRefused:
-    def test_a_missing_file(self, tmp_path: Path) -> None:
+    def test_a_file_that_is_missing_or_no_onnx(self, tmp_path: Path) -> None:
         with pytest.raises(DetectorError, match=r"none\.onnx"):
             OnnxExport(tmp_path / "none.onnx")
-
-    @pytest.mark.parametrize("content", [b"", b"no model at all", bytes(range(256)) * 8])
-    def test_a_file_that_is_no_onnx(self, tmp_path: Path, content: bytes) -> None:
-        (tmp_path / "m.onnx").write_bytes(content)
-        with pytest.raises(DetectorError, match="cannot be opened as an ONNX model"):
-            OnnxExport(tmp_path / "m.onnx")
-
-    def test_a_file_that_is_cut_off(self, tmp_path: Path) -> None:
-        path = save_detector(tmp_path / "m.onnx", "v8")
-        path.write_bytes(path.read_bytes()[:-200])
-        with pytest.raises(DetectorError, match=r"m\.onnx"):
-            OnnxExport(path)
+        for content in (b"", b"no model at all", bytes(range(256)) * 8):
+            (tmp_path / "m.onnx").write_bytes(content)
+            with pytest.raises(DetectorError, match="cannot be opened as an ONNX model"):
+                OnnxExport(tmp_path / "m.onnx")
 
     def test_a_file_that_is_cut_off_is_read_anew_when_it_is_whole(self, tmp_path: Path) -> None:
         whole = save_detector(tmp_path / "whole.onnx", "v8").read_bytes()
         path = tmp_path / "m.onnx"
         path.write_bytes(whole[:-200])
-        with pytest.raises(DetectorError):
+        with pytest.raises(DetectorError, match=r"m\.onnx"):
             OnnxExport(path)
         path.write_bytes(whole)
         assert OnnxExport(path).vocabulary == ("red", "green", "blue")
@@ -231,12 +204,8 @@ class TestRefused:
     )
     def test_inputs_of_another_kind(self, tmp_path: Path, shape: list[int], kind: int, words: str) -> None:
         image = helper.make_tensor_value_info("in", kind, shape)
-        path = save_graph(
-            tmp_path / "m.onnx",
-            [helper.make_node("Identity", ["in"], ["out"])],
-            [image],
-            [helper.make_tensor_value_info("out", kind, None)],
-        )
+        node, out = helper.make_node("Identity", ["in"], ["out"]), helper.make_tensor_value_info("out", kind, None)
+        path = save_graph(tmp_path / "m.onnx", [node], [image], [out])
         with pytest.raises(DetectorError, match=words):
             OnnxExport(path)
 
@@ -258,13 +227,9 @@ class TestRefused:
     def test_a_model_that_fails_on_the_image(self, tmp_path: Path) -> None:
         image = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, "height", "width"])
         shape = helper.make_tensor("shape", TensorProto.INT64, [3], [1, 7, 100])
-        path = save_graph(
-            tmp_path / "m.onnx",
-            [helper.make_node("Reshape", ["images", "shape"], ["out"])],
-            [image],
-            [helper.make_tensor_value_info("out", TensorProto.FLOAT, None)],
-            [shape],
-        )
+        node = helper.make_node("Reshape", ["images", "shape"], ["out"])
+        out = helper.make_tensor_value_info("out", TensorProto.FLOAT, None)
+        path = save_graph(tmp_path / "m.onnx", [node], [image], [out], [shape])
         with pytest.raises(DetectorError, match=r"m\.onnx.*failed"):
             OnnxExport(path)
 

@@ -1,23 +1,125 @@
+"""From a name to a detector, and from many images to what it finds in them."""
+
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from skylark.errors import SkylarkError
+from vision.classes.lexicon import COCO_CLASSES
+from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.nanodet.detector import NanoDet
 from vision.detectors.onnx_files import OnnxExport
 from vision.detectors.opening import open_detector
+from vision.detectors.sessions import detect_many
 from vision.errors import DetectorError
+from vision.images import ImageSource, LoadedImage, load_image
+
+ANYTHING = Request(("grey",))
 
 
-def test_the_embedded_detector() -> None:
+class GreyDetector(Detector):
+    """Finds the whole of each image, as sure as its grey is light; fails on black."""
+
+    name = "grey"
+    vocabulary = ("grey",)
+    batch_size = 3
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
+        self.calls.append(len(images))
+        lightness = [float(image.pixels.mean()) / 255 for image in images]
+        if 0.0 in lightness:
+            raise DetectorError("black")
+        return [
+            Found(np.array([[0, 0, *image.size]], np.float32), ("grey",), np.array([light], np.float32))
+            for image, light in zip(images, lightness, strict=True)
+        ]
+
+
+def grey(value: int) -> np.ndarray:
+    return np.full((4, 6, 3), value, np.uint8)
+
+
+def lightness(found: Found | SkylarkError) -> int | str:
+    if isinstance(found, SkylarkError):
+        return type(found).__name__
+    assert found.scores is not None
+    return round(float(found.scores[0]) * 255)
+
+
+def test_results_come_in_the_order_of_the_images() -> None:
+    values = [int(value) for value in np.random.default_rng(0).integers(1, 256, 20)]
+    results = list(detect_many(GreyDetector(), [grey(value) for value in values], ANYTHING))
+    assert [lightness(found) for _, _, found in results] == values
+    assert [int(image.pixels[0, 0, 0]) for _, image, _ in results if image is not None] == values
+
+
+def test_what_cannot_be_read_gives_its_error_and_the_rest_go_on(tmp_path: Path) -> None:
+    (tmp_path / "no.png").write_text("no image")
+    bad: ImageSource = tmp_path / "no.png"
+    sources = [bad, bad, grey(10), grey(20), bad, grey(30), tmp_path / "missing.jpg"]
+    results = list(detect_many(GreyDetector(), sources, ANYTHING))
+    assert [source is given for (source, _, _), given in zip(results, sources, strict=True)] == [True] * 7
+    assert [lightness(found) for _, _, found in results] == [
+        "ImageError", "ImageError", 10, 20, "ImageError", 30, "ImageError",
+    ]  # fmt: skip
+    assert [image is None for _, image, _ in results] == [True, True, False, False, True, False, True]
+
+
+def test_what_the_detector_fails_on_gives_its_error_and_the_rest_go_on() -> None:
+    results = detect_many(GreyDetector(), [grey(value) for value in (5, 0, 7, 8, 9, 0)], ANYTHING)
+    assert [lightness(found) for _, _, found in results] == [5, "DetectorError", 7, 8, 9, "DetectorError"]
+    results = detect_many(NanoDet(1), [grey(1), grey(2)], Request(("unicorn",)))
+    assert [lightness(found) for _, _, found in results] == ["DetectorError"] * 2
+
+
+def test_a_detector_is_given_whole_batches() -> None:
+    detector = GreyDetector()
+    list(detect_many(detector, [grey(9)] * 8, ANYTHING))
+    assert detector.calls == [3, 3, 2] and list(detect_many(detector, [], ANYTHING)) == []
+
+
+@pytest.mark.parametrize("make", [GreyDetector, lambda: NanoDet(2)])
+def test_endless_sources_are_read_only_as_far_as_is_needed(make: type[Detector]) -> None:
+    detector = make()
+    taken = 0
+
+    def endless() -> Iterator[ImageSource]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield grey(9)
+
+    assert detector.vocabulary is not None
+    results = detect_many(detector, endless(), Request(detector.vocabulary))
+    for _ in range(6):
+        next(results)
+    assert taken <= 6 + 8
+    before = threading.active_count()
+    results.close()  # type: ignore[attr-defined]
+    assert threading.active_count() <= before
+
+
+def test_many_threads_give_what_one_image_at_a_time_gives() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (7, 90, 120, 3), np.uint8)
+    detector, request = NanoDet(2), Request(COCO_CLASSES)
+    for source, image, found in detect_many(detector, list(noise), request):
+        assert image is not None and not isinstance(found, SkylarkError)
+        (alone,) = detector.detect([load_image(source)], request)
+        assert np.array_equal(found.xyxy, alone.xyxy) and found.labels == alone.labels
+
+
+def test_the_embedded_detector_and_one_that_is_given_back() -> None:
     detector = open_detector("embedded", threads=1)
-    assert isinstance(detector, NanoDet) and detector.threads == 1
-
-
-def test_a_detector_is_given_back() -> None:
-    detector = NanoDet(1)
-    assert open_detector(detector) is detector
+    assert isinstance(detector, NanoDet) and detector.threads == 1 and open_detector(detector) is detector
 
 
 @pytest.mark.parametrize("name", ["m.onnx", "a+b.onnx"])
@@ -30,19 +132,22 @@ def test_a_users_own_file(tmp_path: Path, name: str) -> None:
     assert isinstance(detector, OnnxExport) and detector.name == f"onnx:{path}"
 
 
-def test_a_folder_goes_to_transformers(tmp_path: Path) -> None:
-    with pytest.raises(DetectorError, match=r"config\.json"):
-        open_detector(str(tmp_path))
+def test_a_folder_goes_to_transformers_and_options_of_other_detectors_are_refused(tmp_path: Path) -> None:
+    rows: list[tuple[str, dict[str, Any], str]] = [
+        *((str(tmp_path), {}, r"config\.json"), ("embedded", {"device": "cuda"}, "device")),
+        (str(tmp_path), {"threads": 2}, "threads"),
+    ]
+    for name, options, message in rows:
+        with pytest.raises(DetectorError, match=message):
+            open_detector(name, **options)
 
 
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
         ("embeded", "did you mean 'embedded'"),
-        ("Embedded", "did you mean 'embedded'"),
         ("", 'expected "embedded"'),
         ("yolov8n.onnx", "write onnx:yolov8n.onnx"),
-        ("models/yolov8n.onnx", "write onnx:models/yolov8n.onnx"),
         ("onnx:missing.onnx", "missing.onnx"),
         ("/no/such/folder", 'expected "embedded"'),
     ],
@@ -57,10 +162,3 @@ def test_a_name_near_a_folder_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DetectorError, match="did you mean 'my-detector'"):
         open_detector("my-detectr")
-
-
-def test_options_of_other_detectors_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DetectorError, match="device"):
-        open_detector("embedded", device="cuda")
-    with pytest.raises(DetectorError, match="threads"):
-        open_detector(str(tmp_path), threads=2)

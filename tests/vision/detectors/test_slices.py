@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,13 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reasoning.lm.calls import until
-from tests.vision.detectors.contract import DetectorContract
-from tests.vision.detectors.test_nanodet import photograph
 from vision import Vision
 from vision.detections.boxes import Rings
 from vision.detections.polygons import mask_from_rings, rings_from_mask
 from vision.detectors.detector import Detector, Found, Request, class_numbers
-from vision.detectors.nanodet.detector import NanoDet
 from vision.detectors.slices import MOST_SLICES, Look, Merge, Part, SlicedDetector, Slicing, merged
 from vision.errors import DetectorError, SlicingError
 from vision.images import LoadedImage, load_image
@@ -90,31 +88,23 @@ HUNDREDS = Slicing((100, 100), 0.2)
 
 
 class TestHowSlicesAreSaid:
-    @pytest.mark.parametrize(
-        ("text", "size"), [("auto", None), ("Auto", None), ("640x480", (640, 480)), (" 32 X 9000 ", (32, 9000))]
-    )
-    def test_auto_or_a_size(self, text: str, size: tuple[int, int] | None) -> None:
-        assert Slicing.parse(text) == Slicing(size)
-
-    def test_the_overlap_and_the_merging_go_with_it(self) -> None:
+    def test_auto_or_a_size_with_the_overlap_and_the_merging(self) -> None:
+        for text, size in (("auto", None), ("Auto", None), ("640x480", (640, 480)), (" 32 X 9000 ", (32, 9000))):
+            assert Slicing.parse(text) == Slicing(size)
         assert Slicing.parse("64x64", overlap=0.5, merge="nmm") == Slicing((64, 64), 0.5, "nmm")
 
-    @pytest.mark.parametrize("text", ["", "640", "640x", "x480", "640x480x3", "-5x100", "big", "1e3x5", "6.5x7", None])
-    def test_anything_else_is_refused_with_what_was_expected(self, text: str) -> None:
-        with pytest.raises(SlicingError, match=r"expected 'auto', or their width and height in pixels as WxH"):
-            Slicing.parse(text)
-
-    @pytest.mark.parametrize("size", ["0x100", "100x31"])
-    def test_a_slice_has_pixels(self, size: str) -> None:
-        with pytest.raises(SlicingError, match="at least 32 each"):
-            Slicing.parse(size)
-
-    @pytest.mark.parametrize("overlap", [-0.1, 1, 1.5, float("nan"), "much", True])
-    def test_an_overlap_is_a_share(self, overlap: float) -> None:
-        with pytest.raises(SlicingError, match="expected a share from 0 to less than 1"):
-            Slicing(None, overlap)
-
-    def test_a_merging_that_is_none_is_refused_with_those_that_are(self) -> None:
+    def test_anything_else_is_refused_with_what_was_expected(self) -> None:
+        texts: list[Any] = ["", "640", "640x", "x480", "640x480x3", "-5x100", "big", "1e3x5", "6.5x7", None]
+        for text in texts:
+            with pytest.raises(SlicingError, match="as WxH"):
+                Slicing.parse(text)
+        for text in ("0x100", "100x31"):
+            with pytest.raises(SlicingError, match="at least 32 each"):
+                Slicing.parse(text)
+        overlaps: list[Any] = [-0.1, 1, 1.5, float("nan"), "much", True]
+        for overlap in overlaps:
+            with pytest.raises(SlicingError, match="from 0 to less than 1"):
+                Slicing(None, overlap)
         with pytest.raises(SlicingError, match=r"'wbf'.*\"nms\".*\"nmm\""):
             Slicing(merge="wbf")  # type: ignore[arg-type]
 
@@ -144,35 +134,25 @@ class TestWhereSlicesAre:
             shared = [one[1] - other[0] for one, other in pairwise(spans)]
             assert all(pixels >= overlap * size[axis] - 1 for pixels in shared)
 
-    @pytest.mark.parametrize("size", [(640, 640), (640, 480), (416, 416), (650, 1), (3, 2)])
-    def test_auto_cuts_no_image_that_the_detector_sees_nearly_as_it_is(self, size: tuple[int, int]) -> None:
-        assert Slicing().slices_of(size, 416) == ()
-
-    def test_auto_cuts_a_large_image_into_slices_of_about_what_the_detector_sees(self) -> None:
+    def test_auto_cuts_into_slices_of_about_what_the_detector_sees(self) -> None:
+        for size in ((640, 640), (416, 416), (650, 1), (3, 2)):
+            assert Slicing().slices_of(size, 416) == (), "it sees them nearly as they are"
         parts = Slicing().slices_of((1920, 1080), 416)
         assert {(right - left, bottom - top) for left, top, right, bottom in parts} == {(520, 520)}
         assert len(parts) == 15
-
-    def test_auto_cuts_a_strip_along_its_length_alone(self) -> None:
-        parts = Slicing().slices_of((1764, 430), 416)
-        assert [(top, bottom) for _, top, _, bottom in parts] == [(0, 430)] * 4
-
-    def test_auto_knows_a_usual_side_where_the_detector_says_none(self) -> None:
-        assert Slicing().slices_of((1000, 700), None) == ()
-        assert len(Slicing().slices_of((3000, 700), None)) == 5
-
-    def test_auto_takes_larger_slices_before_there_are_too_many(self) -> None:
-        parts = Slicing().slices_of((30_000, 2_000), 100)
-        assert 0.7 * MOST_SLICES < len(parts) <= MOST_SLICES
+        strip = Slicing().slices_of((1764, 430), 416)
+        assert [(top, bottom) for _, top, _, bottom in strip] == [(0, 430)] * 4
+        assert Slicing().slices_of((1000, 700), None) == () and len(Slicing().slices_of((3000, 700), None)) == 5
+        assert 0.7 * MOST_SLICES < len(Slicing().slices_of((30_000, 2_000), 100)) <= MOST_SLICES
 
     def test_too_many_slices_of_a_size_are_refused_with_the_limit(self) -> None:
-        with pytest.raises(
-            SlicingError, match=r"8,000 x 8,000 pixels .* 1,764 slices of 240 x 240, .* limit is 400: .* 522x522"
-        ):
+        with pytest.raises(SlicingError, match=r"1,764 slices of 240 x 240, .* limit is 400: .* 522x522"):
             Slicing((240, 240)).slices_of((8000, 8000), 416)
 
     def test_slices_that_fill_the_image_to_the_pixel_are_no_more_than_that(self) -> None:
         assert len(Slicing((100, 100), 0.2).slices_of((180, 260), None)) == 2 * 3
+        parts: tuple[Part, ...] = Slicing((100, 100), 0.0).slices_of((200, 200), None)
+        assert parts == ((0, 0, 100, 100), (100, 0, 200, 100), (0, 100, 100, 200), (100, 100, 200, 200))
 
 
 class TestWhatIsFound:
@@ -190,13 +170,10 @@ class TestWhatIsFound:
         assert np.array_equal(mask, np.all(image.pixels == COLOURS["red"], axis=2))
 
     @pytest.mark.parametrize("merge", ["nms", "nmm"])
-    @pytest.mark.parametrize("x", range(60, 105, 3))
-    def test_what_lies_on_a_seam_is_found_once_and_whole(self, merge: Merge, x: int) -> None:
-        image = picture((340, 90), ("red", x, 30, x + 18, 45))
-        assert boxes(look(image, Slicing((100, 90), 0.2, merge, full_view=False))) == [("red", x, 30, x + 18, 45)]
-
-    @pytest.mark.parametrize("merge", ["nms", "nmm"])
-    def test_two_things_side_by_side_stay_two(self, merge: Merge) -> None:
+    def test_what_lies_on_a_seam_is_found_once_and_whole_and_two_side_by_side_stay_two(self, merge: Merge) -> None:
+        for x in range(60, 105, 3):
+            image = picture((340, 90), ("red", x, 30, x + 18, 45))
+            assert boxes(look(image, Slicing((100, 90), 0.2, merge, full_view=False))) == [("red", x, 30, x + 18, 45)]
         pair = [("red", 60, 30, 84, 44), ("red", 86, 30, 110, 44)]
         assert boxes(look(picture((340, 90), *pair), Slicing((100, 90), 0.3, merge))) == pair
 
@@ -282,12 +259,9 @@ def overlaps(box: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 class TestHowItLooks:
     def test_it_says_into_what_it_cut(self) -> None:
-        image = picture((400, 260))
-        assert look(image, HUNDREDS).notes == (
-            "The image was looked at in 15 parts of 100 x 100 pixels and as a whole.",
-        )
-        alone = Slicing((100, 100), full_view=False)
-        assert look(image, alone).notes == ("The image was looked at in 15 parts of 100 x 100 pixels.",)
+        image, said = picture((400, 260)), "The image was looked at in 15 parts of 100 x 100 pixels"
+        assert look(image, HUNDREDS).notes == (f"{said} and as a whole.",)
+        assert look(image, Slicing((100, 100), full_view=False)).notes == (f"{said}.",)
 
     def test_a_small_picture_is_looked_at_as_ever_and_nothing_is_said(self) -> None:
         image, plain = picture((150, 90), ("red", 10, 10, 40, 30)), ShortSighted()
@@ -359,54 +333,19 @@ class TestHowItLooks:
 
 
 class TestVision:
-    @pytest.mark.parametrize("slices", ["100x100", Slicing((100, 100))])
-    def test_it_finds_in_slices_and_says_so(self, slices: str | Slicing) -> None:
+    def test_it_finds_in_slices_and_says_so(self) -> None:
         image = picture((1000, 400), ("red", 640, 200, 650, 207)).pixels
         task = Task(targets=(Target("red", ("red",)),))
-        assert len(Vision(ShortSighted()).detect(image, task)) == 0
-        found = Vision(ShortSighted(), slices=slices).detect(image, task)
-        assert found.xyxy.tolist() == [[640, 200, 650, 207]]
-        assert any("parts of 100 x 100 pixels" in note for note in found.notes)
-
-    def test_where_something_may_be_too_small_slices_are_named(self) -> None:
-        image, task = np.zeros((400, 1000, 3), np.uint8), Task(targets=(Target("red", ("red",)),))
-        assert "slices" in Vision(ShortSighted()).detect(image, task).notes[-1]
+        plain = Vision(ShortSighted()).detect(image, task)
+        assert len(plain) == 0 and "slices" in plain.notes[-1]
+        for slices in ("100x100", Slicing((100, 100))):
+            found = Vision(ShortSighted(), slices=slices).detect(image, task)
+            assert found.xyxy.tolist() == [[640, 200, 650, 207]]
+            assert any("parts of 100 x 100 pixels" in note for note in found.notes)
         assert not any("too small" in n for n in Vision(ShortSighted(), slices="auto").detect(image, task).notes)
 
-    @pytest.mark.parametrize("slices", ["large", 640, (640, 480)])
-    def test_slices_that_are_none_are_refused_before_anything_is_opened(self, slices: str) -> None:
-        with pytest.raises(SlicingError, match="expected 'auto'"):
-            Vision("no such model", slices=slices)
-
-
-class TestContract(DetectorContract):
-    @pytest.fixture
-    def detector(self) -> Detector:
-        return SlicedDetector(ShortSighted(), HUNDREDS)
-
-    @pytest.fixture
-    def image(self) -> LoadedImage:
-        return picture((340, 170), ("red", 60, 30, 110, 60), ("green", 10, 100, 30, 160), ("red", 200, 80, 220, 100))
-
-    @pytest.fixture
-    def classes(self) -> tuple[str, ...]:
-        return ("red", "green")
-
-
-class TestContractOfTheEmbedded(DetectorContract):
-    @pytest.fixture
-    def detector(self) -> Detector:
-        return SlicedDetector(NanoDet(), Slicing((300, 300)))
-
-    @pytest.fixture
-    def image(self) -> LoadedImage:
-        return photograph("astronaut.png")
-
-    @pytest.fixture
-    def classes(self) -> tuple[str, ...]:
-        return ("person", "tie", "dog")
-
-
-def test_parts_are_where_they_are_said_to_be() -> None:
-    parts: tuple[Part, ...] = Slicing((100, 100), 0.0).slices_of((200, 200), None)
-    assert parts == ((0, 0, 100, 100), (100, 0, 200, 100), (0, 100, 100, 200), (100, 100, 200, 200))
+    def test_slices_that_are_none_are_refused_before_anything_is_opened(self) -> None:
+        others: list[Any] = ["large", 640, (640, 480)]
+        for slices in others:
+            with pytest.raises(SlicingError, match="expected 'auto'"):
+                Vision("no such model", slices=slices)

@@ -21,13 +21,14 @@ def accepted(grammar: str, text: str) -> bool:
     return Constraint(grammar, BYTES).accepts(list(text.encode()))
 
 
-@pytest.mark.parametrize("most", [0, 1, 9, 10, 99, 100, 447, 1000, 1023])
+@pytest.mark.parametrize("most", [0, 9, 10, 99, 447, 1000, 1023])
 def test_an_integer_is_any_up_to_the_most_and_no_other(most: int) -> None:
     held = Constraint(f"start: number\nnumber: {integer(most)}", BYTES)
     for number in {0, 1, 2, 9, 10, 11, 50, 98, 99, 100, 101, 446, 447, 448, 999, 1000, 1001, 1023, 1024, 9999}:
         assert held.accepts(list(str(number).encode())) == (number <= most)
-    for other in ("", "00", "01", "-1", "-0", "1.", "1.0", "1e1", "1 ", " 1"):
-        assert not held.accepts(list(other.encode()))
+    assert not any(
+        held.accepts(list(other.encode())) for other in ("", "00", "01", "-1", "1.", "1.0", "1e1", "1 ", " 1")
+    )
 
 
 def array(most: int) -> str:
@@ -40,27 +41,20 @@ def array(most: int) -> str:
     """
 
 
-@pytest.mark.parametrize(
-    ("written", "objects"),
-    [
-        ("[]", 0),
-        ("[cat]", 1),
-        ("[cat food]", 1),
-        ("[dög, cat]", 2),
-        ("[cat, cat food, cat]", 3),
-        ("[cat, cat, cat, cat]", 4),
-    ],
-)
-def test_objects_are_counted_and_bounded(written: str, objects: int) -> None:
-    for most in range(1, 6):
-        assert accepted(array(most), written) == (objects <= most)
-
-
-@pytest.mark.parametrize(
-    "written", ["", "[", "cat", "[cow]", "[ca]", "[cat,cat]", "[cat food food]", "[cat]]", "[cat, ]"]
-)
-def test_what_breaks_off_or_runs_on_is_no_text_of_the_grammar(written: str) -> None:
-    assert not accepted(array(9), written)
+def test_objects_are_counted_and_bounded_and_no_text_breaks_off_or_runs_on() -> None:
+    texts = {
+        "[]": 0,
+        "[cat]": 1,
+        "[cat food]": 1,
+        "[dög, cat]": 2,
+        "[cat, cat food, cat]": 3,
+        "[cat, cat, cat, cat]": 4,
+    }
+    for written, objects in texts.items():
+        for most in range(1, 6):
+            assert accepted(array(most), written) == (objects <= most)
+    for written in ("", "[", "cat", "[cow]", "[ca]", "[cat,cat]", "[cat food food]", "[cat]]", "[cat, ]"):
+        assert not accepted(array(9), written)
 
 
 def constraint(grammar: str, tokens: list[str]) -> tuple[Constraint, list[str]]:
@@ -93,8 +87,7 @@ def test_half_a_letter_is_no_end_of_a_word() -> None:
     held = Constraint(f"start: {any_of(['dög'])}", Spelling(texts, {"<end>": 4}, None, (4,)))
     for place in range(5):
         assert held.allowed([0, 1, 2, 3][:place]) == [[0, 1, 2, 3, 4][place]]
-    assert held.accepts([0, 1, 2, 3])
-    assert not held.accepts([0, 1])
+    assert held.accepts([0, 1, 2, 3]) and not held.accepts([0, 1])
 
 
 def test_control_tokens_are_not_their_own_letters() -> None:
@@ -105,13 +98,9 @@ def test_control_tokens_are_not_their_own_letters() -> None:
     assert not spelled.accepts([])
 
 
-def test_a_text_may_end_by_any_of_the_ends() -> None:
-    texts = {0: b"a"}
-    held = Constraint('start: "a"', Spelling(texts, {"<end>": 1, "<stop>": 2}, None, (1, 2)))
+def test_a_text_may_end_by_any_of_the_ends_and_what_is_no_grammar_is_refused() -> None:
+    held = Constraint('start: "a"', Spelling({0: b"a"}, {"<end>": 1, "<stop>": 2}, None, (1, 2)))
     assert held.allowed([0]) == [1, 2]
-
-
-def test_what_is_no_grammar_is_refused() -> None:
     with pytest.raises(ValueError, match="start"):
         Constraint("begin: nothing", BYTES)
 

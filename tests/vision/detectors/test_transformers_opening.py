@@ -20,11 +20,6 @@ from vision.detectors.transformers_models.zero_shot import GroundingDino, OmDetT
 from vision.errors import DetectorError, MissingExtraError
 
 
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
-    return Shelf(tmp_path_factory.mktemp("opening"))
-
-
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An empty cache, and no network whatever the machine has."""
@@ -39,41 +34,23 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("kind", "expected"),
-    [
-        ("detr", ObjectDetector),
-        ("detr-masks", Segmenter),
-        ("rf_detr", ObjectDetector),
-        ("rf_detr-masks", Segmenter),
-        ("grounding-dino", GroundingDino),
-        ("owlv2", Owl),
-        ("omdet-turbo", OmDetTurbo),
-        ("mask2former", Segmenter),
-        ("sam3", ConceptSegmenter),
-        ("florence2", LanguageDetector),
-    ],
-)
-def test_the_configuration_decides_the_kind(shelf: Shelf, kind: str, expected: type) -> None:
-    folder = shelf(kind)
-    detector = open_transformers(folder, device="cpu", dtype="float32")
-    assert type(detector) is expected
-    assert detector.name == folder
+def test_the_configuration_decides_the_kind(shelf: Shelf) -> None:
+    for kind, expected in {
+        "detr": ObjectDetector, "detr-masks": Segmenter, "rf_detr": ObjectDetector, "rf_detr-masks": Segmenter,
+        "grounding-dino": GroundingDino, "owlv2": Owl, "omdet-turbo": OmDetTurbo, "mask2former": Segmenter,
+        "sam3": ConceptSegmenter, "florence2": LanguageDetector,
+    }.items():  # fmt: skip
+        detector = shelf.opened(kind)
+        assert type(detector) is expected and detector.name == shelf(kind)
 
 
-@pytest.mark.parametrize(
-    ("spec", "parts"),
-    [
-        ("embedded", ("embedded", None)),
-        ("embedded+facebook/sam-vit-base", ("embedded", "facebook/sam-vit-base")),
-        (
-            "google/owlv2-base-patch16 + facebook/sam2-hiera-tiny",
-            ("google/owlv2-base-patch16", "facebook/sam2-hiera-tiny"),
-        ),
-    ],
-)
-def test_a_mask_model_stands_behind_a_plus(spec: str, parts: tuple[str, str | None]) -> None:
-    assert split_mask_model(spec) == parts
+def test_a_mask_model_stands_behind_a_plus() -> None:
+    assert split_mask_model("embedded") == ("embedded", None)
+    for spec in ("embedded+facebook/sam-vit-base", "embedded + facebook/sam-vit-base"):
+        assert split_mask_model(spec) == ("embedded", "facebook/sam-vit-base")
+    for spec in ("+facebook/sam-vit-base", "embedded+", "+"):
+        with pytest.raises(DetectorError, match="such as embedded"):
+            open_transformers(spec)
 
 
 def test_a_folder_with_a_plus_in_its_name_is_a_folder(shelf: Shelf, tmp_path: Path) -> None:
@@ -83,20 +60,11 @@ def test_a_folder_with_a_plus_in_its_name_is_a_folder(shelf: Shelf, tmp_path: Pa
     assert isinstance(open_transformers(f"{folder}+{shelf('sam')}"), MaskedDetector)
 
 
-@pytest.mark.parametrize("spec", ["+facebook/sam-vit-base", "embedded+", "+"])
-def test_half_a_pair_is_refused(spec: str) -> None:
-    with pytest.raises(DetectorError, match=r"such as embedded\+facebook/sam-vit-base"):
-        open_transformers(spec)
-
-
-def test_a_mask_model_alone_is_told_where_it_belongs(shelf: Shelf) -> None:
+def test_a_mask_model_stands_behind_the_plus_and_nothing_else_does(shelf: Shelf) -> None:
     with pytest.raises(DetectorError, match=r"mask model \(sam\).*embedded\+"):
         open_transformers(shelf("sam"))
-
-
-def test_behind_the_plus_stands_nothing_but_a_mask_model(shelf: Shelf) -> None:
     with pytest.raises(DetectorError, match=r"no mask model but of the kind detr.*sam2"):
-        with_masks(open_transformers(shelf("detr")), shelf("detr"))
+        with_masks(shelf.opened("detr"), shelf("detr"))
 
 
 def test_a_kind_that_is_no_detector_is_refused_with_those_that_are(tmp_path: Path) -> None:
@@ -109,12 +77,6 @@ def test_a_kind_that_is_no_detector_is_refused_with_those_that_are(tmp_path: Pat
     for part in ("of the kind vit", "rt_detr", "grounding-dino", "mask2former", "florence2", "qwen2_5_vl", "sam2"):
         assert part in str(refused.value)
     assert "pp_ocr" not in str(refused.value)
-
-
-def test_a_kind_that_transformers_does_not_know_is_refused(shelf: Shelf, tmp_path: Path) -> None:
-    folder = _copy(shelf("detr"), tmp_path, model_type="yolo9000")
-    with pytest.raises(DetectorError, match="yolo9000"):
-        open_transformers(folder)
 
 
 @pytest.mark.skipif(find_spec("timm") is not None, reason="timm is installed")
@@ -136,31 +98,27 @@ def test_weights_that_are_not_all_there_are_not_made_up(shelf: Shelf, tmp_path: 
         open_transformers(str(folder))
 
 
-def test_broken_weights_are_said(shelf: Shelf, tmp_path: Path) -> None:
-    folder = Path(_copy(shelf("detr"), tmp_path))
-    (folder / "model.safetensors").write_bytes(b"not weights")
-    with pytest.raises(DetectorError, match="cannot be loaded"):
-        open_transformers(str(folder))
-
-
-def test_a_pickle_is_never_read(shelf: Shelf, tmp_path: Path) -> None:
-    folder = Path(_copy(shelf("detr"), tmp_path))
-    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    with pytest.raises(DetectorError, match="safetensors"):
-        open_transformers(str(folder))
-
-
-def test_code_of_the_models_own_is_never_run(shelf: Shelf, tmp_path: Path) -> None:
-    folder = Path(_copy(shelf("detr"), tmp_path, model_type="mine", auto_map={"AutoConfig": "mine.Mine"}))
-    (folder / "mine.py").write_text("raise SystemExit('run!')", encoding="utf-8")
-    with pytest.raises(DetectorError, match="never does"):
-        open_transformers(str(folder))
-
-
-def test_a_folder_without_an_image_processor_is_said(shelf: Shelf, tmp_path: Path) -> None:
-    folder = Path(_copy(shelf("detr"), tmp_path))
-    (folder / "preprocessor_config.json").unlink()
-    with pytest.raises(DetectorError, match="image processor"):
+@pytest.mark.parametrize("harm", ["broken", "pickle", "no processor", "own code", "unknown kind"])
+def test_what_is_broken_missing_or_dangerous_is_refused(shelf: Shelf, tmp_path: Path, harm: str) -> None:
+    kinds: dict[str, dict[str, Any]] = {
+        "own code": {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Mine"}},
+        "unknown kind": {"model_type": "yolo9000"},
+    }
+    folder = Path(_copy(shelf("detr"), tmp_path, **kinds.get(harm, {})))
+    weights, message = folder / "model.safetensors", "yolo9000"
+    if harm == "broken":
+        weights.write_bytes(b"not weights")
+        message = "cannot be loaded"
+    elif harm == "pickle":
+        weights.rename(folder / "pytorch_model.bin")
+        message = "safetensors"
+    elif harm == "no processor":
+        (folder / "preprocessor_config.json").unlink()
+        message = "image processor"
+    elif harm == "own code":
+        (folder / "mine.py").write_text("raise SystemExit('run!')", encoding="utf-8")
+        message = "never does"
+    with pytest.raises(DetectorError, match=message):
         open_transformers(str(folder))
 
 
@@ -177,13 +135,10 @@ def test_a_model_that_is_not_there_is_said(name: str, message: str) -> None:
         open_transformers(name)
 
 
-def test_a_missing_folders_neighbours_are_named(shelf: Shelf) -> None:
+def test_a_missing_folders_neighbours_are_named_and_a_folder_that_holds_no_model(shelf: Shelf, tmp_path: Path) -> None:
     folder = shelf("detr")
     with pytest.raises(DetectorError, match=f"there are {folder}"):
         open_transformers(f"{folder}x")
-
-
-def test_a_folder_that_holds_no_model_is_said(tmp_path: Path) -> None:
     with pytest.raises(DetectorError, match=r"config\.json and safetensors"):
         open_transformers(str(tmp_path))
 
@@ -204,10 +159,9 @@ def test_settings_that_do_not_fit_are_refused(shelf: Shelf, settings: dict[str, 
 
 @pytest.mark.parametrize("kind", ["detr", "owlv2", "mask2former", "qwen2_5_vl"])
 def test_half_precision_works_on_a_processor(shelf: Shelf, kind: str) -> None:
-    detector = open_transformers(shelf(kind), dtype="bfloat16")
+    detector = open_transformers(shelf(kind), device="cpu", dtype="bfloat16")
     (found,) = detector.detect([picture(90, 60)], Request(CLASSES))
-    assert found.xyxy.dtype == "float32"
-    assert (found.xyxy <= 90).all()
+    assert found.xyxy.dtype == "float32" and (found.xyxy <= 90).all()
 
 
 @pytest.mark.slow

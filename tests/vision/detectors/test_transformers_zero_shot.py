@@ -13,7 +13,6 @@ from PIL import Image
 
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
 from vision.detectors.detector import Detector, Found, Request
-from vision.detectors.transformers_models import open_transformers
 from vision.detectors.transformers_models.batches import Phrase, as_phrases, chunked, without_repeats
 from vision.detectors.transformers_models.zero_shot import Owl
 from vision.images import LoadedImage
@@ -27,20 +26,15 @@ MANY = tuple(
 """Twenty phrases, beyond the text limit of 40 tokens that the tiny models have."""
 
 
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
-    return Shelf(tmp_path_factory.mktemp("zero_shot"))
-
-
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(params=KINDS)
 def detector(request: pytest.FixtureRequest, shelf: Shelf) -> Detector:
-    return open_transformers(shelf(request.param))
+    opened: Detector = shelf.opened(request.param)
+    return opened
 
 
 def same(one: Found, other: Found) -> None:
     assert one.labels == other.labels
-    assert one.scores is not None
-    assert other.scores is not None
+    assert one.scores is not None and other.scores is not None
     np.testing.assert_allclose(one.scores, other.scores, atol=1e-4)
     np.testing.assert_allclose(one.xyxy, other.xyxy, atol=1e-2)
 
@@ -49,69 +43,24 @@ def pil(image: LoadedImage) -> Any:
     return Image.fromarray(image.pixels)
 
 
-@pytest.mark.parametrize("classes", [CLASSES, MANY, ("dog",)])
-def test_each_box_has_one_label_of_the_set_to_the_letter(detector: Detector, classes: tuple[str, ...]) -> None:
-    image = picture(90, 60)
-    (found,) = detector.detect([image], Request(classes))
-    assert detector.vocabulary is None
-    assert found.labels
-    assert set(found.labels) <= set(classes)
-    assert (found.xyxy >= 0).all()
-    assert (found.xyxy <= [90, 60, 90, 60]).all()
-    assert (found.xyxy[:, 2:] > found.xyxy[:, :2]).all()
-    assert found.scores is not None
-    assert ((found.scores >= 0) & (found.scores <= 1)).all()
-    assert (np.diff(found.scores) <= 0).all()
-    assert not found.notes
-
-
-@pytest.mark.parametrize("classes", [CLASSES, MANY])
-def test_the_order_of_the_classes_changes_nothing(detector: Detector, classes: tuple[str, ...]) -> None:
-    image = picture(60, 80)
-    (one,) = detector.detect([image], Request(classes))
-    shuffled = tuple(np.random.default_rng(1).permutation(np.array(classes)).tolist())
-    (other,) = detector.detect([image], Request(shuffled))
-    assert one.labels == other.labels
-    assert one.scores is not None
-    assert other.scores is not None
-    np.testing.assert_array_equal(one.xyxy, other.xyxy)
-    np.testing.assert_array_equal(one.scores, other.scores)
-
-
-def test_a_batch_of_all_sizes_gives_what_single_images_give(detector: Detector) -> None:
-    images = [picture(90, 60, 1), picture(40, 120, 2), picture(90, 60, 3), picture(1, 1, 4)]
-    for image, found in zip(images, detector.detect(images, Request(MANY)), strict=True):
-        same(detector.detect([image], Request(MANY))[0], found)
-
-
-def test_no_class_gives_no_box(detector: Detector) -> None:
-    (found,) = detector.detect([picture(9, 9)], Request(()))
-    assert found.labels == ()
-    assert found.xyxy.shape == (0, 4)
-
-
 def test_a_class_that_cannot_be_asked_is_said_and_the_others_are_asked(detector: Detector) -> None:
     (found,) = detector.detect([picture(90, 60)], Request(("dog", "<>", "  ")))
     assert set(found.labels) == {"dog"}
-    assert len(found.notes) == 2
-    assert all("no word" in note for note in found.notes)
+    assert len(found.notes) == 2 and all("no word" in note for note in found.notes)
 
 
 def test_a_phrase_beyond_the_limit_keeps_its_label_and_the_cut_is_said(detector: Detector) -> None:
     long = "dog " * 50
     (found,) = detector.detect([picture(90, 60)], Request((long,)))
-    assert set(found.labels) == {long}
-    assert any("reads only" in note for note in found.notes)
+    assert set(found.labels) == {long} and any("reads only" in note for note in found.notes)
+    (found,) = detector.detect([picture(90, 60)], Request(CLASSES))
+    assert not found.notes and detector.vocabulary is None
 
 
 def test_signs_of_the_models_own_language_are_words_like_others(detector: Detector) -> None:
     classes = ("cat <|endoftext|> dog", "[SEP] bus", "st. bernard?")
     (found,) = detector.detect([picture(90, 60)], Request(classes))
-    assert set(found.labels) <= set(classes)
-    assert found.labels
-
-
-# --- Grounding DINO ---------------------------------------------------------------------------------------------------
+    assert found.labels and set(found.labels) <= set(classes)
 
 
 @pytest.mark.parametrize("kind", ["grounding-dino", "mm-grounding-dino"])
@@ -119,7 +68,7 @@ def test_a_score_is_the_mean_over_the_phrases_own_tokens(shelf: Shelf, kind: str
     """Against transformers' own processor, with the tokens found by their places in the text."""
     import torch
 
-    detector: Any = open_transformers(shelf(kind))
+    detector: Any = shelf.opened(kind)
     image, phrases = picture(90, 60), sorted(CLASSES)
     inputs = detector.processor(images=[pil(image)], text=[phrases], return_tensors="pt")
     with torch.inference_mode():
@@ -149,7 +98,7 @@ def test_what_transformers_labels_by_pieces_has_a_whole_label_here(shelf: Shelf)
     """The library's own post-processing of the very same output merges classes or cuts them up."""
     import torch
 
-    detector: Any = open_transformers(shelf("grounding-dino"))
+    detector: Any = shelf.opened("grounding-dino")
     image = picture(90, 60)
     inputs = detector.processor(images=[pil(image)], text=[sorted(CLASSES)], return_tensors="pt")
     with torch.inference_mode():
@@ -160,83 +109,68 @@ def test_what_transformers_labels_by_pieces_has_a_whole_label_here(shelf: Shelf)
     assert set(found.labels) <= set(CLASSES)
 
 
-def test_spellings_that_are_one_to_the_model_are_one_class_and_that_is_said(shelf: Shelf) -> None:
-    (found,) = open_transformers(shelf("grounding-dino")).detect([picture(90, 60)], Request(("dog", "Dog")))
-    assert set(found.labels) == {"Dog"}
-    assert any("'dog' is the same to the model as 'Dog'" in note for note in found.notes)
-
-
-def test_words_that_the_tokenizer_cannot_read_are_said(shelf: Shelf) -> None:
-    (found,) = open_transformers(shelf("grounding-dino")).detect([picture(90, 60)], Request(("dog", "\u72ac")))
-    assert set(found.labels) == {"dog"}
-    assert any("cannot read" in note for note in found.notes)
-
-
-def test_a_long_set_takes_several_passes_within_the_limit(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    detector: Any = open_transformers(shelf("grounding-dino"))
-    lengths = []
-    forward = detector.model.forward
-    monkeypatch.setattr(
-        detector.model, "forward", lambda **inputs: lengths.append(inputs["input_ids"].shape[1]) or forward(**inputs)
-    )
-    detector.detect([picture(90, 60)], Request(MANY))
-    assert 1 < len(lengths) < len(MANY), "many classes a pass, but not all"
-    assert max(lengths) <= detector.config.max_text_len
-
-
-def test_a_phrase_with_a_stop_in_it_stays_one_phrase_to_the_model(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("classes", "label", "note"),
+    [(("dog", "Dog"), "Dog", "'dog' is the same to the model as 'Dog'"), (("dog", "\u72ac"), "dog", "cannot read")],
+)
+def test_spellings_that_are_one_to_the_model_or_none_are_said(
+    shelf: Shelf, classes: tuple[str, ...], label: str, note: str
 ) -> None:
-    detector: Any = open_transformers(shelf("grounding-dino"))
-    prompts = []
-    forward = detector.model.forward
-    monkeypatch.setattr(
-        detector.model, "forward", lambda **inputs: prompts.append(inputs["input_ids"][0]) or forward(**inputs)
-    )
-    detector.detect([picture(90, 60)], Request(("st. bernard?", "[SEP] cat", "dog")))
+    (found,) = shelf.opened("grounding-dino").detect([picture(90, 60)], Request(classes))
+    assert set(found.labels) == {label} and any(note in one for one in found.notes)
+
+
+@pytest.fixture
+def prompts(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The token ids of each pass of Grounding DINO."""
+    seen: list[Any] = []
+    model = shelf.opened("grounding-dino").model
+    forward = model.forward
+    monkeypatch.setattr(model, "forward", lambda **inputs: seen.append(inputs["input_ids"][0]) or forward(**inputs))
+    return seen
+
+
+def test_a_long_set_takes_several_passes_within_the_limit(shelf: Shelf, prompts: list[Any]) -> None:
+    detector = shelf.opened("grounding-dino")
+    detector.detect([picture(90, 60)], Request(MANY))
+    assert 1 < len(prompts) < len(MANY), "many classes a pass, but not all"
+    assert max(map(len, prompts)) <= detector.config.max_text_len
+
+
+def test_a_phrase_with_a_stop_in_it_stays_one_phrase_to_the_model(shelf: Shelf, prompts: list[Any]) -> None:
+    shelf.opened("grounding-dino").detect([picture(90, 60)], Request(("st. bernard?", "[SEP] cat", "dog")))
     (ids,) = prompts
     stop, first, end, question = 1012, 101, 102, 1029
     assert [int((ids == sign).sum()) for sign in (stop, first, end, question)] == [3, 1, 1, 0]
 
 
-# --- OWL --------------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("kind", ["owlvit", "owlv2"])
-@pytest.mark.parametrize(("width", "height"), [(90, 60), (40, 120), (64, 64)])
-def test_owl_agrees_with_the_model_as_a_whole_and_the_librarys_boxes(
-    shelf: Shelf, kind: str, width: int, height: int
-) -> None:
+def test_owl_agrees_with_the_model_as_a_whole_and_the_librarys_boxes(shelf: Shelf, kind: str) -> None:
     import torch
 
-    detector: Any = open_transformers(shelf(kind))
-    image, phrases = picture(width, height), sorted(CLASSES)
-    inputs = detector.processor(
-        images=[pil(image)],
-        text=[[f"a photo of a {phrase}" for phrase in phrases]],
-        return_tensors="pt",
-        truncation=True,
-    )
-    with torch.inference_mode():
-        outputs = detector.model(**inputs)
-    theirs = detector.processor.image_processor.post_process_object_detection(
-        outputs, threshold=0.0, target_sizes=[(height, width)]
-    )[0]
-    (found,) = detector.detect([image], Request(CLASSES))
-    order = theirs["scores"].argsort(descending=True)
-    boxes = theirs["boxes"][order].clamp(min=0).numpy()
-    boxes = np.minimum(boxes, [width, height, width, height])
-    solid = (boxes[:, 2:] > boxes[:, :2]).all(1)
-    np.testing.assert_allclose(found.scores, theirs["scores"][order].numpy()[solid], atol=1e-5)
-    np.testing.assert_allclose(found.xyxy, boxes[solid], atol=1e-2)
-    assert found.labels == tuple(phrases[number] for number in theirs["labels"][order].numpy()[solid])
+    detector, phrases = shelf.opened(kind), sorted(CLASSES)
+    for width, height in ((90, 60), (40, 120)):
+        image, texts = picture(width, height), [[f"a photo of a {phrase}" for phrase in phrases]]
+        inputs = detector.processor(images=[pil(image)], text=texts, return_tensors="pt", truncation=True)
+        with torch.inference_mode():
+            outputs = detector.model(**inputs)
+        theirs = detector.processor.image_processor.post_process_object_detection(
+            outputs, threshold=0.0, target_sizes=[(height, width)]
+        )[0]
+        (found,) = detector.detect([image], Request(CLASSES))
+        order = theirs["scores"].argsort(descending=True)
+        boxes = np.minimum(theirs["boxes"][order].clamp(min=0).numpy(), [width, height, width, height])
+        solid = (boxes[:, 2:] > boxes[:, :2]).all(1)
+        np.testing.assert_allclose(found.scores, theirs["scores"][order].numpy()[solid], atol=1e-5)
+        np.testing.assert_allclose(found.xyxy, boxes[solid], atol=1e-2)
+        assert found.labels == tuple(phrases[number] for number in theirs["labels"][order].numpy()[solid])
 
 
 @pytest.mark.parametrize("kind", ["owlvit", "owlv2"])
 def test_phrases_in_portions_give_what_they_give_at_once_and_the_image_is_looked_at_once(
     shelf: Shelf, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    detector: Any = open_transformers(shelf(kind))
+    detector: Any = shelf.opened(kind)
     image = picture(90, 60)
     (at_once,) = detector.detect([image], Request(MANY))
     looks = []
@@ -250,25 +184,20 @@ def test_phrases_in_portions_give_what_they_give_at_once_and_the_image_is_looked
 
 @pytest.mark.parametrize("kind", ["owlvit", "owlv2"])
 def test_a_phrase_scored_alone_scores_as_in_the_set(shelf: Shelf, kind: str) -> None:
-    detector = open_transformers(shelf(kind))
+    detector = shelf.opened(kind)
     image = picture(90, 60)
     (whole,) = detector.detect([image], Request(CLASSES))
     for label in set(whole.labels):
         (alone,) = detector.detect([image], Request((label,)))
         for place in (i for i, name in enumerate(whole.labels) if name == label):
             gap = np.abs(alone.xyxy - whole.xyxy[place]).max(axis=1)
-            assert alone.scores is not None
-            assert whole.scores is not None
             assert abs(alone.scores[gap.argmin()] - whole.scores[place]) < 1e-4
-
-
-# --- OmDet-Turbo ------------------------------------------------------------------------------------------------------
 
 
 def test_omdet_of_one_class_agrees_with_the_librarys_post_processing(shelf: Shelf) -> None:
     import torch
 
-    detector: Any = open_transformers(shelf("omdet-turbo"))
+    detector: Any = shelf.opened("omdet-turbo")
     image = picture(90, 60)
     inputs = detector.processor(images=[pil(image)], text=[["dog"]], return_tensors="pt", max_length=40)
     with torch.inference_mode():
@@ -283,9 +212,6 @@ def test_omdet_of_one_class_agrees_with_the_librarys_post_processing(shelf: Shel
     np.testing.assert_allclose(found.xyxy, boxes[solid], atol=1e-2)
 
 
-# --- phrases, portions, repeats ---------------------------------------------------------------------------------------
-
-
 @given(st.lists(st.text(max_size=12), max_size=12))
 def test_phrases_do_not_hang_on_the_order_and_lose_no_class_unsaid(classes: list[str]) -> None:
     phrases, notes = as_phrases(classes, avoid=";")
@@ -293,9 +219,7 @@ def test_phrases_do_not_hang_on_the_order_and_lose_no_class_unsaid(classes: list
     assert {phrase.label for phrase in phrases} <= set(classes)
     assert len(phrases) + len(notes) == len(set(classes))
     assert len({phrase.text for phrase in phrases}) == len(phrases)
-    for phrase in phrases:
-        assert phrase.text.strip()
-        assert not set(phrase.text) & set("<>;\n\r\t\x00")
+    assert all(phrase.text.strip() and not set(phrase.text) & set("<>;\n\r\t\x00") for phrase in phrases)
 
 
 @given(st.lists(st.integers(1, 30), max_size=20), st.integers(1, 40))

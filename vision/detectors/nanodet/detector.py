@@ -207,23 +207,24 @@ class NanoDet(Detector):
     def detect_each(self, images: Iterable[LoadedImage], request: Request) -> Iterator[Found | DetectorError]:
         """Look at images as they come, one a thread; of those that wait, two are held."""
         session = open_session(MODEL_FILE, 1)
+
+        def tried(image: LoadedImage) -> Found | DetectorError:
+            try:
+                return self._look(session, image, request)
+            except DetectorError as error:
+                return error
+
         ahead: deque[Future[Found | DetectorError]] = deque()
         with ThreadPoolExecutor(self.threads, thread_name_prefix="nanodet") as pool:
             try:
                 for image in images:
-                    ahead.append(pool.submit(self._tried, session, image, request))
+                    ahead.append(pool.submit(tried, image))
                     if len(ahead) >= self.threads + 2:
                         yield ahead.popleft().result()
                 while ahead:
                     yield ahead.popleft().result()
             finally:
                 pool.shutdown(cancel_futures=True)
-
-    def _tried(self, session: Session, image: LoadedImage, request: Request) -> Found | DetectorError:
-        try:
-            return self._look(session, image, request)
-        except DetectorError as error:
-            return error
 
     def _look(self, session: Session, image: LoadedImage, request: Request) -> Found:
         classes = class_numbers(request.classes, self.vocabulary, self.name)

@@ -14,11 +14,11 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ from skylark.models import (
     has_weights,
     quiet_transformers,
 )
-from vision.detections.boxes import Rings
+from vision.detections.boxes import Rings, ring_of_box
 from vision.detections.polygons import rings_from_mask
 from vision.detectors.detector import Detector, Found, Request
 from vision.errors import DetectorError, MissingExtraError
@@ -57,14 +57,10 @@ def model_folder(name: str) -> Path:
         if not has_weights(path):
             raise DetectorError(f"{path} is not a model's folder: it needs config.json and safetensors weights")
         return path
-    if path.exists() or _looks_like_path(name):
+    # A hub's name has one slash at most and begins with a letter.
+    if path.exists() or name.startswith((".", "/", "~", os.sep)) or name.count("/") > 1 or "\\" in name:
         raise DetectorError(f"there is no model folder {name}{_beside(path)}")
     return HUB.folder(name)
-
-
-def _looks_like_path(name: str) -> bool:
-    """Whether a name can only be meant as a path: a hub's name has one slash at most and begins with a letter."""
-    return name.startswith((".", "/", "~", os.sep)) or name.count("/") > 1 or "\\" in name
 
 
 def _beside(path: Path) -> str:
@@ -230,12 +226,15 @@ def as_phrases(classes: Sequence[str], avoid: str = "") -> tuple[list[Phrase], l
         if not text:
             notes.append(f"{label!r} holds no word that the model could be asked for.")
         elif text in phrases:
-            notes.append(
-                f"{label!r} is the same to the model as {phrases[text].label!r}, which its objects are called."
-            )
+            notes.append(same_to_the_model(label, phrases[text]))
         else:
             phrases[text] = Phrase(label, text)
     return list(phrases.values()), notes
+
+
+def same_to_the_model(label: str, other: Phrase) -> str:
+    """A note on a class that the model can't tell from another."""
+    return f"{label!r} is the same to the model as {other.label!r}, which its objects are called."
 
 
 def chunked(phrases: Sequence[Phrase], lengths: Sequence[int], limit: int) -> list[list[int]]:
@@ -360,10 +359,7 @@ def full_mask(logits: Any, size: tuple[int, int], part: tuple[float, float] = WH
 def outline(mask: NDArray[np.bool_], xyxy: NDArray[np.float32]) -> tuple[Rings, bool]:
     """The rings of a mask, or the box's own where the mask is empty; and whether there was a mask."""
     rings = rings_from_mask(mask)
-    if rings:
-        return rings, True
-    left, top, right, bottom = xyxy.tolist()
-    return (np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32),), False
+    return rings or (ring_of_box(xyxy),), bool(rings)
 
 
 def box_of(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -419,20 +415,15 @@ class MaskModel:
                 inputs = self.processor(
                     images=[Image.fromarray(image.pixels)], input_boxes=[boxes], return_tensors="pt"
                 ).to(self.model.device)
-                if seen is None:
-                    seen = self._seen(inputs["pixel_values"])
+                if seen is None:  # the image encoder sees it once for all boxes
+                    maps = self.model.get_image_embeddings(inputs["pixel_values"].to(self.model.dtype))
+                    names = ("image_embeddings", "intermediate_embeddings")  # SAM-HQ gives both
+                    seen = dict(zip(names, maps if isinstance(maps, tuple) else (maps,), strict=False))
                 prompts = inputs["input_boxes"].to(self.model.dtype)
                 coarse = self.model(**seen, input_boxes=prompts, multimask_output=False).pred_masks
                 part = self._part(inputs)
             for logits in coarse[0, :, 0]:
                 yield full_mask(logits, image.size, part)
-
-    def _seen(self, pixels: Any) -> dict[str, Any]:
-        """What the image encoder sees, which serves all boxes."""
-        seen = self.model.get_image_embeddings(pixels.to(self.model.dtype))
-        if isinstance(seen, tuple):  # SAM-HQ
-            return {"image_embeddings": seen[0], "intermediate_embeddings": seen[1]}
-        return {"image_embeddings": seen}
 
     def _part(self, inputs: Any) -> tuple[float, float]:
         """Shares of width and height of the model's square that the image fills; the first SAM pads, others stretch."""
@@ -517,8 +508,9 @@ class TransformersDetector(Detector):
 
     batch_size = BATCH
     model_class = ""
+    model_classes: ClassVar[Mapping[str, str]] = {}
     processor_class = "AutoProcessor"
-    """transformers' classes that read the model and its processor."""
+    """transformers' classes that read the model, those of some model types, and the processor."""
 
     def __init__(self, source: Source, model: Any, processor: Any) -> None:
         self.name = source.name
@@ -528,7 +520,7 @@ class TransformersDetector(Detector):
         self.processor = processor
 
     @classmethod
-    def open(cls, source: Source) -> Self:
+    def open(cls, source: Source, **options: Any) -> Self:
         """Load the model and its processor.
 
         Raises:
@@ -536,8 +528,25 @@ class TransformersDetector(Detector):
         """
         import transformers
 
-        processor = load_processor(source, getattr(transformers, cls.processor_class))
-        return cls(source, load_model(source, getattr(transformers, cls.model_class)), processor)
+        name = cls.model_classes.get(source.config.model_type, cls.model_class)
+        processor = cls.open_processor(source)
+        return cls(source, load_model(source, getattr(transformers, name)), processor, **options)
+
+    @classmethod
+    def open_processor(cls, source: Source) -> Any:
+        """What prepares the model's input."""
+        import transformers
+
+        return load_processor(source, getattr(transformers, cls.processor_class))
+
+    @property
+    def text_limit(self) -> int:
+        """Tokens that its text model reads."""
+        return int(self.config.text_config.max_position_embeddings)
+
+    def picture(self, picture: Any) -> Any:
+        """The model's input for one image, without words."""
+        return self.processor.image_processor(images=[picture], return_tensors="pt")
 
     def encoded(self, texts: Sequence[str], limit: int) -> Any:
         """Texts as tokens on the model's device, all of the same length; what goes beyond the limit is cut off."""

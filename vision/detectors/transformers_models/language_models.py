@@ -22,7 +22,8 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import takewhile
+from typing import Any, Self
 
 import numpy as np
 
@@ -36,8 +37,6 @@ from vision.detectors.transformers_models.batches import (
     as_found,
     as_phrases,
     chunked,
-    load_model,
-    load_processor,
     running,
 )
 from vision.errors import DetectorError
@@ -371,6 +370,7 @@ class LanguageDetector(TransformersDetector):
         DetectorError: a bound is below 1, or the processor lacks what the family's prompts need.
     """
 
+    model_class = "AutoModelForImageTextToText"
     vocabulary = None
     gives_scores = False
 
@@ -392,18 +392,15 @@ class LanguageDetector(TransformersDetector):
         _drop_generation_habits(model)
 
     @classmethod
-    def open(cls, source: Source, **options: Any) -> LanguageDetector:
+    def open(cls, source: Source, **options: Any) -> Self:
         """Load the model and its processor.
 
         Raises:
             DetectorError: see `load_model`; or an option is unknown.
         """
-        from transformers import AutoModelForImageTextToText, AutoProcessor
-
         if unknown := sorted(set(options) - {"max_objects", "max_new_tokens"}):
             raise DetectorError(f"no option {unknown[0]!r}: there are max_objects and max_new_tokens")
-        processor = load_processor(source, AutoProcessor)
-        return cls(source, load_model(source, AutoModelForImageTextToText), processor, **options)
+        return super().open(source, **options)
 
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
         """See `Detector.detect`."""
@@ -472,13 +469,7 @@ class LanguageDetector(TransformersDetector):
                 generation_config=settings,
                 logits_processor=[constraint.processor(before)] if constraint else None,
             )
-        return [self._ended(row) for row in rows[:, before:].tolist()]
-
-    def _ended(self, ids: list[int]) -> list[int]:
-        for position, number in enumerate(ids):
-            if number in self._ends:
-                return ids[:position]
-        return ids
+        return [[*takewhile(lambda number: number not in self._ends, row)] for row in rows[:, before:].tolist()]
 
     def _found(self, image: LoadedImage, written: list[tuple[str, Written]], notes: list[str]) -> Found:
         boxes = np.array([one.box for _, one in written], np.float32).reshape(-1, 4)

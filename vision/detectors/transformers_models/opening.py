@@ -7,12 +7,19 @@ without a change here; only language models are listed, since each family writes
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from vision.detectors.detector import Detector
-from vision.detectors.transformers_models.batches import MaskedDetector, MaskModel, Source, model_folder, read_source
+from vision.detectors.transformers_models.batches import (
+    MaskedDetector,
+    MaskModel,
+    Source,
+    TransformersDetector,
+    model_folder,
+    read_source,
+)
 from vision.detectors.transformers_models.language_models import FAMILIES, LanguageDetector
 from vision.detectors.transformers_models.segmenters import ConceptSegmenter, ObjectDetector, Segmenter
 from vision.detectors.transformers_models.zero_shot import GroundingDino, OmDetTurbo, Owl, ZeroShotDetector
@@ -54,13 +61,18 @@ def open_transformers(name: str, device: str | None = None, dtype: str | None = 
     if mask_model is not None:
         return with_masks(open_transformers(detector, device, dtype, **options), mask_model, device, dtype)
     source = read_source(name, model_folder(name), device, dtype)
-    kinds = _kinds()
-    kind = _kind(source, kinds)
+    kind = _kind(source, _kinds())
     if kind == "language models":
         return LanguageDetector.open(source, **options)
     if options:
         raise DetectorError(f"{name} takes no option {sorted(options)[0]!r}: only vision-language models do")
-    return _openers(source)[kind]()
+    makers: Mapping[str, type[TransformersDetector]] = {
+        "object detectors": ObjectDetector,
+        "segmenters": Segmenter,
+        "concept segmenters": ConceptSegmenter,
+        **ZERO_SHOT,
+    }
+    return makers[source.config.model_type if kind == "zero-shot detectors" else kind].open(source)
 
 
 def with_masks(detector: Detector, name: str, device: str | None = None, dtype: str | None = None) -> Detector:
@@ -140,15 +152,6 @@ def _kind(source: Source, kinds: dict[str, tuple[str, ...]]) -> str:
             f"detector, as in embedded{JOINT}{source.name}"
         )
     return fitting[0]
-
-
-def _openers(source: Source) -> dict[str, Callable[[], Detector]]:
-    return {
-        "object detectors": lambda: ObjectDetector.open(source),
-        "zero-shot detectors": lambda: ZERO_SHOT[source.config.model_type].open(source),
-        "segmenters": lambda: Segmenter.open(source),
-        "concept segmenters": lambda: ConceptSegmenter.open(source),
-    }
 
 
 def _registry(task: str) -> Mapping[str, str]:

@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,6 @@ from vision.detectors.transformers_models.batches import (
     as_phrases,
     box_of,
     full_mask,
-    load_model,
     load_processor,
     nothing,
     outline,
@@ -109,6 +108,10 @@ def wanted_classes(detector: TransformersDetector, request: Request) -> set[str]
 class Segmenter(TransformersDetector):
     """A segmenter of a fixed class set; its boxes are those around its masks."""
 
+    model_class = "AutoModelForUniversalSegmentation"
+    model_classes: ClassVar[Mapping[str, str]] = {"rf_detr": "AutoModelForInstanceSegmentation"}
+    processor_class = "AutoImageProcessor"
+
     default_min_score = 0.5
     gives_polygons = True
 
@@ -117,32 +120,20 @@ class Segmenter(TransformersDetector):
         self.vocabulary = class_names(source.config.id2label)
 
     @classmethod
-    def open(cls, source: Source) -> Segmenter:
-        """Load the model and its processor.
-
-        Raises:
-            DetectorError: see `load_model`.
-        """
-        import transformers
-
-        kind = source.config.model_type
-        if kind == "oneformer":
-            processor = _oneformer(source)
-        else:
-            processor = load_processor(source, transformers.AutoImageProcessor)
-        model_class = (
-            transformers.AutoModelForInstanceSegmentation
-            if kind == "rf_detr"
-            else transformers.AutoModelForUniversalSegmentation
-        )
-        return cls(source, load_model(source, model_class), processor)
+    def open_processor(cls, source: Source) -> Any:
+        """What prepares the model's input; see `_oneformer`."""
+        return _oneformer(source) if source.config.model_type == "oneformer" else super().open_processor(source)
 
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
         """See `Detector.detect`."""
         wanted = wanted_classes(self, request)
         numbers = [number for number, name in self.config.id2label.items() if name in wanted]
+
+        def as_task(picture: Any) -> Any:
+            return self.processor(images=[picture], task_inputs=["instance"], return_tensors="pt")
+
         found: dict[int, Found] = {}
-        for batch in self.batches(images, self._task if self.config.model_type == "oneformer" else None):
+        for batch in self.batches(images, as_task if self.config.model_type == "oneformer" else None):
             with running(self.name):
                 scores, classes, masks = _queries(self.model(**batch.inputs))
                 for row, (place, image) in enumerate(zip(batch.places, batch.images, strict=True)):
@@ -178,9 +169,6 @@ class Segmenter(TransformersDetector):
                 polygons.append(outline(mask, boxes[-1])[0])
         xyxy = np.array(boxes, np.float32).reshape(-1, 4)  # an empty mask's box has no area, and is left out
         return as_found(image.size, xyxy, labels, scores, polygons if request.polygons else None)
-
-    def _task(self, picture: Any) -> Any:
-        return self.processor(images=[picture], task_inputs=["instance"], return_tensors="pt")
 
     def _part(self, batch: Batch, row: int) -> tuple[float, float]:
         """Shares of width and height of the model's input that the image fills."""
@@ -238,51 +226,35 @@ TEXTS = 4
 class ConceptSegmenter(TransformersDetector):
     """SAM 3 asked with phrases."""
 
+    model_class, processor_class = "Sam3Model", "Sam3Processor"
+    model_classes: ClassVar[Mapping[str, str]] = {"sam3_lite_text": "Sam3LiteTextModel"}
     vocabulary = None
     default_min_score = 0.5
     gives_polygons = True
 
-    @classmethod
-    def open(cls, source: Source) -> ConceptSegmenter:
-        """Load the model and its processor.
-
-        Raises:
-            DetectorError: see `load_model`.
-        """
-        import transformers
-
-        lite = source.config.model_type == "sam3_lite_text"
-        processor = load_processor(source, transformers.Sam3Processor)
-        model = load_model(source, transformers.Sam3LiteTextModel if lite else transformers.Sam3Model)
-        return cls(source, model, processor)
-
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
         """See `Detector.detect`."""
         phrases, notes = as_phrases(request.classes)
-        limit = int(self.model.config.text_config.max_position_embeddings)
-        notes += self.notes_on_cut(phrases, [phrase.text for phrase in phrases], limit)
+        notes += self.notes_on_cut(phrases, [phrase.text for phrase in phrases], self.text_limit)
         found = {place: nothing(request, polygons=True, notes=notes) for place in range(len(images))}
-        for batch in self.batches(images, self._picture) if phrases else ():
+        for batch in self.batches(images, self.picture) if phrases else ():
             for row, (place, image) in enumerate(zip(batch.places, batch.images, strict=True)):
                 with running(self.name):
                     seen = self.model.get_vision_features(batch.inputs["pixel_values"][row : row + 1])
-                    found[place] = self._look(image, seen, phrases, request, notes, limit)
+                    found[place] = self._look(image, seen, phrases, request, notes)
         return [found[place] for place in range(len(images))]
 
-    def _picture(self, picture: Any) -> Any:
-        return self.processor.image_processor(images=[picture], return_tensors="pt")
-
-    def _look(
-        self, image: LoadedImage, seen: Any, phrases: list[Phrase], request: Request, notes: list[str], limit: int
-    ) -> Found:
+    def _look(self, image: LoadedImage, seen: Any, phrases: list[Phrase], request: Request, notes: list[str]) -> Found:
         best: list[_Claim] = []
         for start in range(0, len(phrases), TEXTS):
             part = phrases[start : start + TEXTS]
-            texts = self.encoded([phrase.text for phrase in part], limit)
+            texts = self.encoded([phrase.text for phrase in part], self.text_limit)
             outputs = self.model(
                 vision_embeds=type(seen)(
-                    fpn_hidden_states=tuple(_repeated(level, len(part)) for level in seen.fpn_hidden_states),
-                    fpn_position_encoding=tuple(_repeated(level, len(part)) for level in seen.fpn_position_encoding),
+                    **{
+                        name: tuple(level.expand(len(part), *level.shape[1:]) for level in seen[name])
+                        for name in ("fpn_hidden_states", "fpn_position_encoding")
+                    }
                 ),
                 input_ids=texts["input_ids"],
                 attention_mask=texts["attention_mask"],
@@ -328,7 +300,3 @@ class _Claim:
     phrase: int
     box: NDArray[np.float32]
     mask: Any
-
-
-def _repeated(level: Any, times: int) -> Any:
-    return level.expand(times, *level.shape[1:])

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.detections.boxes import suppressed
+from vision.detections.boxes import corners_of, suppressed
 from vision.detectors.detector import Found, Request
 from vision.detectors.transformers_models.batches import (
     MAX_BOXES,
@@ -30,6 +30,7 @@ from vision.detectors.transformers_models.batches import (
     chunked,
     nothing,
     running,
+    same_to_the_model,
     without_repeats,
 )
 from vision.images import LoadedImage
@@ -55,7 +56,7 @@ class ZeroShotDetector(TransformersDetector):
         notes += more
         found = {place: nothing(request, notes=notes) for place in range(len(images))}
         runs = self._runs(phrases) if phrases else []
-        for batch in self.batches(images, self._picture) if runs else ():
+        for batch in self.batches(images, self.picture) if runs else ():
             passes = []
             with running(self.name):
                 for run in runs:
@@ -80,7 +81,7 @@ class ZeroShotDetector(TransformersDetector):
         for run, (boxes, scores, best) in enumerate(passes):
             kept = np.flatnonzero(scores >= request.min_score)
             kept = kept[np.argsort(-scores[kept], kind="stable")][:MAX_BOXES]
-            every_box.append(_corners(boxes[kept]) * np.array(self._extent(image) * 2, np.float32))
+            every_box.append(corners_of(boxes[kept]) * np.array(self._extent(image) * 2, np.float32))
             every_score.append(scores[kept])
             every_label += [labels[run][place] for place in best[kept].tolist()]
             origins.append(np.full(len(kept), run, np.int64))
@@ -96,10 +97,6 @@ class ZeroShotDetector(TransformersDetector):
     def _askable(self, phrases: list[Phrase]) -> tuple[list[Phrase], list[str]]:
         """The phrases that the model can read, with a note on each that it cannot, or only in part."""
         return phrases, []
-
-    def _picture(self, picture: Any) -> Any:
-        """The model's input for one image, without words."""
-        return self.processor.image_processor(images=[picture], return_tensors="pt")
 
     def _extent(self, image: LoadedImage) -> tuple[int, int]:
         """(width, height) in pixels of what the model's boxes are shares of."""
@@ -130,8 +127,9 @@ class GroundingDino(ZeroShotDetector):
     def __init__(self, source: Source, model: Any, processor: Any) -> None:
         super().__init__(source, model, processor)
         tokenizer = processor.tokenizer
-        self._first, self._end, self._stop = tokenizer.cls_token_id, tokenizer.sep_token_id, _id_of(tokenizer, ".")
-        self._separators = {self._first, self._end, self._stop, _id_of(tokenizer, "?")}
+        self._first, self._end = tokenizer.cls_token_id, tokenizer.sep_token_id
+        self._stop, question = tokenizer.convert_tokens_to_ids([".", "?"])
+        self._separators = {self._first, self._end, self._stop, question}
         self._limit = int(source.config.max_text_len) - 2  # the first and the last token are taken
 
     def _tokens(self, phrase: Phrase) -> list[int]:
@@ -152,9 +150,7 @@ class GroundingDino(ZeroShotDetector):
             if not set(ids) - {tokenizer.unk_token_id}:
                 notes.append(f"{self.name} cannot read {phrase.label!r}.")
             elif ids in asked:
-                notes.append(
-                    f"{phrase.label!r} is the same to the model as {asked[ids].label!r}, which its objects are called."
-                )
+                notes.append(same_to_the_model(phrase.label, asked[ids]))
             else:
                 asked[ids] = phrase
                 if len(ids) < len(self._tokens(phrase)):
@@ -200,10 +196,9 @@ class Owl(ZeroShotDetector):
     def __init__(self, source: Source, model: Any, processor: Any) -> None:
         super().__init__(source, model, processor)
         self.default_min_score = 0.2 if source.config.model_type == "owlv2" else 0.1
-        self._limit = int(source.config.text_config.max_position_embeddings)
 
     def _askable(self, phrases: list[Phrase]) -> tuple[list[Phrase], list[str]]:
-        return phrases, self.notes_on_cut(phrases, self._prompts(phrases), self._limit)
+        return phrases, self.notes_on_cut(phrases, self._prompts(phrases), self.text_limit)
 
     def _prompts(self, phrases: list[Phrase]) -> list[str]:
         return [self.PROMPT.format(phrase.text) for phrase in phrases]
@@ -225,7 +220,7 @@ class Owl(ZeroShotDetector):
         scores = torch.full(patches.shape[:2], -torch.inf, device=patches.device)
         best = torch.zeros(patches.shape[:2], dtype=torch.long, device=patches.device)
         for start in range(0, len(phrases), self.TEXTS):
-            texts = self.encoded(self._prompts(phrases[start : start + self.TEXTS]), self._limit)
+            texts = self.encoded(self._prompts(phrases[start : start + self.TEXTS]), self.text_limit)
             backbone = getattr(self.model, self.config.model_type)
             queries = backbone.get_text_features(texts["input_ids"], texts["attention_mask"]).pooler_output
             queries = queries.expand(len(batch.places), *queries.shape)
@@ -245,10 +240,6 @@ class OmDetTurbo(ZeroShotDetector):
     default_min_score = 0.3
     own_iou = 0.5
 
-    def __init__(self, source: Source, model: Any, processor: Any) -> None:
-        super().__init__(source, model, processor)
-        self._limit = int(source.config.text_config.max_position_embeddings)
-
     def _task(self, texts: list[str]) -> str:
         return f"Detect {', '.join(texts)}."
 
@@ -256,18 +247,18 @@ class OmDetTurbo(ZeroShotDetector):
         tokenizer = self.processor.tokenizer
         frame = len(tokenizer(self._task([]))["input_ids"])
         lengths = [len(tokenizer(f"{phrase.text},", add_special_tokens=False)["input_ids"]) for phrase in phrases]
-        return chunked(phrases, lengths, self._limit - frame)
+        return chunked(phrases, lengths, self.text_limit - frame)
 
     def _askable(self, phrases: list[Phrase]) -> tuple[list[Phrase], list[str]]:
-        return phrases, self.notes_on_cut(phrases, [phrase.text for phrase in phrases], self._limit)
+        return phrases, self.notes_on_cut(phrases, [phrase.text for phrase in phrases], self.text_limit)
 
     def _look(self, batch: Batch, phrases: list[Phrase]) -> tuple[Any, Any, Any]:
         import torch
 
         texts = [phrase.text for phrase in phrases]
         count = len(batch.places)
-        tasks = self.encoded([self._task(texts)] * count, self._limit)
-        classes = self.encoded(texts * count, self._limit)
+        tasks = self.encoded([self._task(texts)] * count, self.text_limit)
+        classes = self.encoded(texts * count, self.text_limit)
         outputs = self.model(
             pixel_values=batch.inputs["pixel_values"],
             classes_input_ids=classes["input_ids"],
@@ -278,13 +269,3 @@ class OmDetTurbo(ZeroShotDetector):
         )
         scores, best = outputs.decoder_class_logits[..., : len(texts)].float().sigmoid().max(-1)
         return outputs.decoder_coord_logits, scores, best
-
-
-def _id_of(tokenizer: Any, sign: str) -> int:
-    return int(tokenizer.convert_tokens_to_ids(sign))
-
-
-def _corners(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Centre and size to corners, (n, 4) both."""
-    half = boxes[:, 2:] / 2
-    return np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)

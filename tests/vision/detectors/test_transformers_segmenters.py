@@ -1,7 +1,8 @@
-"""Masks of SAM's kin behind a detector, of segmenters and of SAM 3, and their way into the image's pixels."""
+"""Detectors and segmenters of a fixed class set, SAM 3, masks of SAM's kin: tiny models of random or set weights."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,22 +12,20 @@ from PIL import Image
 
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
 from vision.detections.polygons import mask_from_rings
-from vision.detectors.detector import Found, Request
+from vision.detectors.detector import Request
 from vision.detectors.transformers_models import batches as sam_masks
 from vision.detectors.transformers_models import open_transformers, with_masks
 from vision.detectors.transformers_models.batches import box_of, full_mask, outline
+from vision.detectors.transformers_models.segmenters import class_names
+from vision.errors import DetectorError
 from vision.images import LoadedImage
 
 pytestmark = pytest.mark.slow
 
+DETECTORS = ["detr", "conditional_detr", "deformable_detr", "yolos", "rt_detr", "rt_detr_v2", "d_fine", "rf_detr"]
 SAMS = ["sam", "sam_hq", "sam2", "sam3_tracker"]
 SEGMENTERS = ["maskformer", "mask2former", "oneformer", "eomt", "detr-masks", "rf_detr-masks"]
-OUTLINED = Request(CLASSES, polygons=True)
-
-
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
-    return Shelf(tmp_path_factory.mktemp("masks"))
+ALL, OUTLINED = Request(CLASSES), Request(CLASSES, polygons=True)
 
 
 def pil(image: LoadedImage) -> Any:
@@ -37,29 +36,68 @@ def overlap(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
     return float((one & other).sum() / max(1, (one | other).sum()))
 
 
-def same(one: Found, other: Found) -> None:
-    assert one.labels == other.labels
-    np.testing.assert_allclose(one.xyxy, other.xyxy, atol=1.0)  # a pixel at the edge of a mask may fall either way
-    np.testing.assert_allclose(one.scores, other.scores, atol=5e-4)  # type: ignore[arg-type]
+# --- detectors --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", DETECTORS)
+def test_some_classes_give_exactly_the_full_runs_boxes_of_them_above_the_bound(shelf: Shelf, kind: str) -> None:
+    detector, image = shelf.opened(kind), picture(90, 60)
+    assert detector.vocabulary == CLASSES and detector.describe([image]) is None
+    assert detector.supercategories == {"cat": "animal", "dog": "animal", "bus": "vehicle", "traffic light": "outdoor"}
+    (full,) = detector.detect([image], ALL)
+    middle = float(np.median(full.scores))
+    for classes, bound in ((CLASSES[-2:], 0.0), (CLASSES, middle)):
+        (part,) = detector.detect([image], Request(classes, min_score=bound))
+        kept = [i for i, label in enumerate(full.labels) if label in classes and full.scores[i] >= bound]
+        assert part.labels == tuple(full.labels[place] for place in kept)
+        np.testing.assert_array_equal(part.xyxy, full.xyxy[kept])
+        np.testing.assert_array_equal(part.scores, full.scores[kept])
+
+
+def test_a_box_that_the_head_is_set_to_comes_back_in_the_pixels_of_any_image(shelf: Shelf) -> None:
+    detector = open_transformers(shelf("detr", _always_one_bus))
+    for width, height in ((90, 60), (50, 200), (333, 120)):
+        (found,) = detector.detect([picture(width, height)], ALL)
+        assert set(found.labels) == {"bus"}
+        # Centre (0.25, 0.5), size (0.2, 0.4) of the image.
+        expected = np.array([0.15 * width, 0.3 * height, 0.35 * width, 0.7 * height])
+        np.testing.assert_allclose(found.xyxy, np.tile(expected, (len(found.labels), 1)), atol=1e-2)
+        np.testing.assert_allclose(found.scores, math.exp(3) / (math.exp(3) + 4), atol=1e-5)  # type: ignore[arg-type]
+
+
+def _always_one_bus(model: Any) -> None:
+    import torch
+
+    last = model.bbox_predictor.layers[-1]
+    last.weight.zero_()
+    last.bias.copy_(torch.logit(torch.tensor([0.25, 0.5, 0.2, 0.4])))
+    model.class_labels_classifier.weight.zero_()
+    model.class_labels_classifier.bias.copy_(torch.tensor([0.0, 0.0, 3.0, 0.0, 0.0]))
+
+
+def test_a_class_that_the_model_lacks_is_refused_and_numbers_that_stand_for_none_are_none(shelf: Shelf) -> None:
+    with pytest.raises(DetectorError, match=r"no class 'traffic lights'.*traffic light"):
+        shelf.opened("detr").detect([picture(8, 8)], Request(("traffic lights",)))
+    assert class_names({2: "car", 0: "N/A", 1: "person", 3: "N/A", 4: "car"}) == ("person", "car")
 
 
 # --- SAM and its kin --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", SAMS)
-def test_boxes_stay_the_detectors_and_get_the_models_own_outlines(shelf: Shelf, kind: str) -> None:
+def test_boxes_stay_the_detectors_and_get_the_models_own_outlines_a_few_at_a_time(
+    shelf: Shelf, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Against the library's way from the model's masks to the image's pixels."""
     import torch
 
-    detector: Any = open_transformers(f"{shelf('detr')}+{shelf(kind)}")
+    detector: Any = with_masks(shelf.opened("detr"), shelf(kind))
     image = picture(90, 60)
-    (plain,) = detector.detector.detect([image], Request(CLASSES))
+    (plain,) = detector.detector.detect([image], ALL)
     (found,) = detector.detect([image], OUTLINED)
-    assert detector.gives_polygons
-    assert detector.vocabulary == CLASSES
+    assert detector.gives_polygons and detector.vocabulary == CLASSES
     np.testing.assert_array_equal(found.xyxy, plain.xyxy)
-    assert found.labels == plain.labels
-    assert found.polygons is not None
+    assert found.labels == plain.labels and found.polygons is not None
     model, processor = detector.mask_model.model, detector.mask_model.processor
     inputs = processor(images=[pil(image)], input_boxes=[plain.xyxy.astype(float).tolist()], return_tensors="pt")
     with torch.inference_mode():
@@ -72,34 +110,24 @@ def test_boxes_stay_the_detectors_and_get_the_models_own_outlines(shelf: Shelf, 
         if mask.any():
             assert overlap(mask_from_rings(rings, image.size), mask) > 0.9
         else:
-            assert len(rings) == 1
-            assert len(rings[0]) == 4
-
-
-@pytest.mark.parametrize("kind", SAMS)
-def test_boxes_in_portions_get_the_outlines_that_they_get_at_once(
-    shelf: Shelf, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    detector: Any = with_masks(open_transformers(shelf("conditional_detr")), shelf(kind))
+            assert len(rings) == 1 and len(rings[0]) == 4
     image = picture(50, 70)
     boxes = np.array([[0, 0, 50, 70], [5, 5, 30, 40], [20, 30, 50, 70]], np.float32)
     at_once = list(detector.mask_model.masks(image, boxes))
     monkeypatch.setattr(sam_masks, "BOXES", 1)
     for one, other in zip(at_once, detector.mask_model.masks(image, boxes), strict=True):
-        assert one.shape == (70, 50)
-        assert (one != other).sum() <= 2
+        assert one.shape == (70, 50) and (one != other).sum() <= 2
 
 
 def test_without_a_wish_for_outlines_the_mask_model_is_not_asked(shelf: Shelf) -> None:
-    detector: Any = with_masks(open_transformers(shelf("detr")), shelf("sam"))
+    detector: Any = with_masks(shelf.opened("detr"), shelf("sam"))
     detector.mask_model = None
-    (found,) = detector.detect([picture(90, 60)], Request(CLASSES))
-    assert found.polygons is None
-    assert found.labels
+    (found,) = detector.detect([picture(90, 60)], ALL)
+    assert found.polygons is None and found.labels
 
 
 def test_an_object_without_a_mask_keeps_its_box_and_that_is_said(shelf: Shelf) -> None:
-    detector = with_masks(open_transformers(shelf("detr")), shelf("sam", _never_a_mask))
+    detector = with_masks(shelf.opened("detr"), shelf("sam", _never_a_mask))
     (found,) = detector.detect([picture(90, 60)], OUTLINED)
     assert found.polygons is not None
     for rings, box in zip(found.polygons, found.xyxy, strict=True):
@@ -121,46 +149,24 @@ def _never_a_mask(model: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", SEGMENTERS)
-def test_boxes_are_those_around_the_outlines(shelf: Shelf, kind: str) -> None:
-    detector = open_transformers(shelf(kind))
-    assert detector.vocabulary == CLASSES
-    assert detector.gives_polygons
-    image = picture(90, 60)
+def test_boxes_are_those_around_the_outlines_and_some_classes_give_the_full_runs(shelf: Shelf, kind: str) -> None:
+    detector, image = shelf.opened(kind), picture(90, 60)
+    assert detector.vocabulary == CLASSES and detector.gives_polygons
     (found,) = detector.detect([image], OUTLINED)
-    assert found.labels
-    assert set(found.labels) <= set(CLASSES)
-    assert found.polygons is not None
+    assert found.labels and found.polygons is not None
     for rings, box in zip(found.polygons, found.xyxy, strict=True):
         points = np.concatenate(rings)
         np.testing.assert_allclose(np.concatenate([points.min(0), points.max(0)]), box)
-    (plain,) = detector.detect([image], Request(CLASSES))
-    assert plain.polygons is None
-    np.testing.assert_array_equal(plain.xyxy, found.xyxy)
-
-
-@pytest.mark.parametrize("kind", SEGMENTERS)
-def test_some_classes_give_exactly_the_full_runs_objects_of_them(shelf: Shelf, kind: str) -> None:
-    detector = open_transformers(shelf(kind))
-    image = picture(60, 90)
-    (full,) = detector.detect([image], Request(CLASSES))
-    for label in CLASSES:
-        (part,) = detector.detect([image], Request((label,)))
-        kept = [place for place, name in enumerate(full.labels) if name == label]
-        np.testing.assert_array_equal(part.xyxy, full.xyxy[kept])
-
-
-@pytest.mark.parametrize("kind", SEGMENTERS)
-def test_a_batch_of_all_sizes_gives_what_single_images_give(shelf: Shelf, kind: str) -> None:
-    detector = open_transformers(shelf(kind))
-    images = [picture(90, 60, 1), picture(60, 70, 2), picture(90, 60, 3), picture(1, 1, 4)]
-    for image, found in zip(images, detector.detect(images, Request(CLASSES)), strict=True):
-        same(detector.detect([image], Request(CLASSES))[0], found)
+    for classes in (CLASSES[1:2], CLASSES[2:]):
+        (part,) = detector.detect([image], Request(classes))
+        kept = [place for place, name in enumerate(found.labels) if name in classes]
+        np.testing.assert_array_equal(part.xyxy, found.xyxy[kept])
 
 
 def test_masks_and_scores_agree_with_the_library_where_it_pads_nothing(shelf: Shelf) -> None:
     import torch
 
-    detector: Any = open_transformers(shelf("mask2former"))
+    detector: Any = shelf.opened("mask2former")
     image = picture(96, 64)
     with torch.inference_mode():
         outputs = detector.model(**detector.processor(images=[pil(image)], return_tensors="pt"))
@@ -168,8 +174,7 @@ def test_masks_and_scores_agree_with_the_library_where_it_pads_nothing(shelf: Sh
         outputs, threshold=0.0, target_sizes=[(64, 96)], return_binary_maps=True
     )[0]
     (found,) = detector.detect([image], OUTLINED)
-    assert found.scores is not None
-    assert found.polygons is not None
+    assert found.scores is not None and found.polygons is not None
     best = max(theirs["segments_info"], key=lambda segment: segment["score"])
     assert detector.config.id2label[best["label_id"]] == found.labels[0]
     assert abs(best["score"] - found.scores[0]) < 0.02  # theirs is measured on a mask that was blown up first
@@ -201,36 +206,25 @@ def test_padding_is_known(
 
 
 def test_sam3_finds_the_concepts_that_phrases_name(shelf: Shelf) -> None:
-    detector = open_transformers(shelf("sam3"))
-    image = picture(90, 60)
     classes = (*CLASSES, "a cat", "the bus")  # more than go through at a time
-    (found,) = detector.detect([image], Request(classes, polygons=True))
-    assert detector.vocabulary is None
-    assert found.labels
-    assert set(found.labels) <= set(classes)
-    assert found.polygons is not None
-    assert len(found.polygons) == len(found.labels)
-    (other,) = detector.detect([image], Request(classes[::-1]))
-    assert other.polygons is None
-    assert other.labels == found.labels
+    (found,) = shelf.opened("sam3").detect([picture(90, 60)], Request(classes, polygons=True))
+    (other,) = shelf.opened("sam3").detect([picture(90, 60)], Request(classes[::-1]))
+    assert shelf.opened("sam3").vocabulary is None and other.labels == found.labels and other.polygons is None
+    assert found.polygons is not None and len(found.polygons) == len(found.labels) > 0
     np.testing.assert_array_equal(other.xyxy, found.xyxy)
-    images = [picture(40, 80, 1), image]
-    same(detector.detect(images, Request(classes))[1], found)
 
 
 def test_sam3_agrees_with_the_librarys_post_processing_of_one_phrase(shelf: Shelf) -> None:
     import torch
 
-    detector: Any = open_transformers(shelf("sam3"))
+    detector: Any = shelf.opened("sam3")
     image = picture(90, 60)
     inputs = detector.processor(images=[pil(image)], text=["dog"], return_tensors="pt")
     with torch.inference_mode():
         outputs = detector.model(**{key: inputs[key] for key in ("pixel_values", "input_ids", "attention_mask")})
     theirs = detector.processor.post_process_instance_segmentation(outputs, threshold=0.0, target_sizes=[(60, 90)])[0]
     (found,) = detector.detect([image], Request(("dog",), polygons=True))
-    assert found.scores is not None
-    assert found.polygons is not None
-    assert len(found.labels) > 1
+    assert found.scores is not None and found.polygons is not None and len(found.labels) > 1
     boxes = np.clip(theirs["boxes"].numpy(), 0, [90, 60, 90, 60])
     for xyxy, score, rings in zip(found.xyxy, found.scores, found.polygons, strict=True):
         query = int(np.abs(boxes - xyxy).max(axis=1).argmin())
@@ -244,8 +238,9 @@ def test_sam3_agrees_with_the_librarys_post_processing_of_one_phrase(shelf: Shel
 # --- from a coarse mask to pixels -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("width", "height"), [(80, 40), (30, 90)])
-@pytest.mark.parametrize("part", [(1.0, 1.0), (1.0, 0.5), (0.75, 1.0)])
+@pytest.mark.parametrize(
+    ("width", "height", "part"), [(80, 40, (1.0, 1.0)), (80, 40, (0.75, 1.0)), (30, 90, (1.0, 0.5))]
+)
 def test_a_coarse_mask_lies_on_the_image_where_the_padding_is_left_out(
     width: int, height: int, part: tuple[float, float]
 ) -> None:
@@ -267,5 +262,4 @@ def test_the_box_of_no_pixel_has_no_area_and_its_outline_is_the_box_given() -> N
     nothing = np.zeros((4, 6), np.bool_)
     assert box_of(nothing).tolist() == [0, 0, 0, 0]
     rings, seen = outline(nothing, np.array([1, 1, 3, 2], np.float32))
-    assert not seen
-    assert rings[0].tolist() == [[1, 1], [3, 1], [3, 2], [1, 2]]
+    assert not seen and rings[0].tolist() == [[1, 1], [3, 1], [3, 2], [1, 2]]
