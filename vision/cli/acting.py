@@ -44,10 +44,6 @@ def add_commands(commands: Any) -> None:
             f"--{name}", dest="graph", action="store_const", const=graph, default=default.graph,
             help=f"later stages of {what}{chosen}",
         )  # fmt: skip
-    train.add_argument(
-        "--self-supervision", action=argparse.BooleanOptionalAction, default=default.self_supervision,
-        help=f"let the network find exchanged frames too; default: {default.self_supervision}",
-    )  # fmt: skip
     add_options(
         train,
         default,
@@ -75,7 +71,6 @@ def _add_features(job: argparse.ArgumentParser) -> None:
     job.add_argument(
         "--features", type=Path, nargs="+", required=True, metavar="FILE", help=".npz files, or folders of them"
     )
-    job.add_argument("--scores", metavar="NAME", help="which scores of files that hold several kinds")
     job.add_argument("--rate", type=float, metavar="R", help="frames a second of files that do not say it")
 
 
@@ -90,7 +85,7 @@ def train_command(options: argparse.Namespace) -> int:
     """Teach a network and print where its model is."""
     classes = read_classes(options.classes)
     videos = _videos(options)
-    recipe = Recipe(**{name: getattr(options, name) for name in asdict(Recipe())})
+    recipe = Recipe(**{name: value for name, value in vars(options).items() if name in Recipe.__dataclass_fields__})
     # Torch is loaded when a run begins, not for the sake of the command line.
     from vision.video.actions.learning import learn
 
@@ -154,7 +149,7 @@ def _table(segments: Sequence[Segment]) -> str:
 def _videos(options: argparse.Namespace) -> list[VideoFeatures]:
     if options.rate is not None and not 0 < options.rate < float("inf"):
         raise ArgumentError(f"--rate is a number of frames a second above 0, not {options.rate:g}")
-    videos = read_features(options.features, options.scores, options.rate)
+    videos = read_features(options.features, rate=options.rate)
     if getattr(options, "plot", None) is not None:
         check_picture(options.plot, len(videos))
     return videos

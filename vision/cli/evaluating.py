@@ -20,7 +20,6 @@ from vision.evaluation.detection_run import evaluate_detections
 from vision.evaluation.grounding import evaluate_expressions
 from vision.evaluation.runs import RunOptions
 from vision.evaluation.tracks import SHARES, evaluate_tracks
-from vision.video.files import TRUTH_FORMS
 
 DETECTION = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR100")
 
@@ -131,7 +130,6 @@ def evaluate(options: argparse.Namespace) -> int:
 
 
 COUNTS = ("IDSW", "MT", "ML", "FP", "FN", "boxes", "tracks")
-AUTO = "auto"
 
 
 def tracks_table(figures: Mapping[str, Any]) -> str:
@@ -171,10 +169,6 @@ def add_tracks_command(commands: Any) -> None:
         help="has SEQ.txt or SEQ/tracks.txt for each sequence; or one folder that track --out wrote",
     )  # fmt: skip
     sub.add_argument(
-        "--form", choices=(*TRUTH_FORMS, AUTO), default=AUTO,
-        help="what the columns of the truth mean; auto (default) tells it by what they hold, but not mot20 from mot17",
-    )  # fmt: skip
-    sub.add_argument(
         "--classes", nargs="+", default=[], metavar="WORD", help="only these classes, in words or with commas between"
     )
     sub.add_argument("--out", type=Path, metavar="FILE", help="write the figures as JSON")
@@ -187,7 +181,6 @@ def run_track_evaluation(options: argparse.Namespace) -> int:
     words = [word.strip() for part in options.classes for word in part.split(",") if word.strip()]
     if options.classes and not words:
         raise ArgumentError("--classes names no class: expected words such as --classes pedestrian,car")
-    form = None if options.form == AUTO else options.form
-    figures = evaluate_tracks(options.truth, options.results, words, form=form, out=options.out)
+    figures = evaluate_tracks(options.truth, options.results, words, out=options.out)
     print(as_json(figures) if options.json else tracks_table(figures))
     return OK

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, get_args
+from typing import Any, Self
 
 from kg_data.batches.shards import ShardFolder
 from reasoning.lm.calls import MODEL, add_reader
@@ -30,7 +30,6 @@ from skylark.errors import DataError, ResultsError
 from skylark.files import Line, encoded, files_like, whole_lines, write_whole
 from vision.detections.boxes import is_score
 from vision.detections.detections import Detections
-from vision.detectors.slices import Merge, Slicing
 from vision.errors import ArgumentError
 from vision.evaluation.runs import RunLines, images_digest, read_line
 from vision.images import left_out, list_images
@@ -286,16 +285,9 @@ def add_model(parser: argparse.ArgumentParser, instructions: bool = True) -> Non
     parser.add_argument(
         "--mirrored", action="store_true", help="look at the mirror image too: finds more that is right, and is slower"
     )
-    slices = parser.add_argument_group("small things in large images")
-    slices.add_argument(
-        "--slice", metavar="auto|WxH", help="look at large images in slices too: as the model sees best, or of W x H"
-    )
-    slices.add_argument(
-        "--slice-overlap", type=share, metavar="S", help="share of a slice that the next one has too; default: 0.2"
-    )
-    slices.add_argument(
-        "--slice-merge", choices=get_args(Merge),
-        help="of boxes of one object, nms (default) keeps the surest, nmm joins the pieces that slices cut",
+    parser.add_argument(
+        "--slice", metavar="auto|WxH",
+        help="look at large images in slices too, for small things: as the model sees best, or of W x H",
     )  # fmt: skip
 
 
@@ -312,29 +304,18 @@ def opened(options: argparse.Namespace) -> Vision:
     Raises:
         DetectorError: there is no such model, it cannot be opened, or it gives no scores and is to be mirrored.
         SlicingError: the slices are none.
-        ArgumentError: slices have options, and there are to be none.
     """
     return Vision(
         options.model,
         llm=getattr(options, "llm", None),
         reader=getattr(options, "reader", None) or MODEL,
         min_score=getattr(options, "min_score", None),
-        slices=_slicing(options),
+        slices=options.slice,
         mirrored=options.mirrored,
         device=options.device,
         dtype=options.dtype,
         threads=options.threads,
     )
-
-
-def _slicing(options: argparse.Namespace) -> Slicing | None:
-    given = {"overlap": options.slice_overlap, "merge": options.slice_merge}
-    given = {name: value for name, value in given.items() if value is not None}
-    if options.slice is not None:
-        return Slicing.parse(options.slice, **given)
-    if given:
-        raise ArgumentError("--slice-overlap and --slice-merge are of slices: add --slice auto, or --slice WxH")
-    return None
 
 
 def share(text: str) -> float:

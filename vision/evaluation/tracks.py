@@ -494,7 +494,7 @@ def _common_form(truth: Path, pairs: Sequence[SequencePair]) -> TruthForm:
     if len(forms) > 1:
         told = " and ".join(f"{form} ({name})" for form, name in forms.items())
         raise EvaluationError(
-            f"the truth in {truth} looks like several forms, {told}: say which it is by --form, or measure them apart"
+            f"the truth in {truth} looks like several forms, {told}: name one as form, or measure them apart"
         )
     return next((form for form in forms if form != "results"), "mot15")
 

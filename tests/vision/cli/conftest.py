@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.vision.coloured_pictures import ColourDetector
+from tests.vision.coloured_pictures import ColourDetector, make_set
 from vision.cli import main
 
 
@@ -24,9 +25,21 @@ def colours(monkeypatch: pytest.MonkeyPatch) -> list[ColourDetector]:
     """Every model that a command opens finds rectangles by their colour; those that were opened."""
     opened: list[ColourDetector] = []
 
-    def open_detector(name: str, **_: Any) -> ColourDetector:
-        opened.append(ColourDetector(name))
+    def open_detector(model: str | ColourDetector, **_: Any) -> ColourDetector:
+        opened.append(ColourDetector(model) if isinstance(model, str) else model)
         return opened[-1]
 
     monkeypatch.setattr("vision.vision.open_detector", open_detector)
     return opened
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    """The folder of the coloured pictures of 96 x 64 pixels, and their annotations."""
+    return make_set(tmp_path / "set")
+
+
+@pytest.fixture
+def photos(pair: tuple[Path, Path]) -> Path:
+    """The folder of the coloured pictures."""
+    return pair[0]

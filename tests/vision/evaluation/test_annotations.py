@@ -79,9 +79,7 @@ class TestBrokenFiles:
         [
             (lambda c: c.pop("images"), "images: Field required"),
             (lambda c: c["annotations"][2].pop("bbox"), "annotations.2.bbox: Field required"),
-            (first("annotations", bbox=[1, 2, 3]), "annotations.0.bbox"),
             (first("annotations", bbox=[1, 2, -3, 4]), "annotations.0.bbox.2: Input should be greater than or equal"),
-            (first("annotations", bbox=[1, 2, 3, "wide"]), "annotations.0.bbox.3"),
             (first("annotations", image_id=11), "annotation 1000 has an unknown image_id, found '11'"),
             (first("annotations", category_id=5), "annotation 1000 has an unknown category_id, found '5'"),
             (first("annotations", id=1001), "each annotation id once, found '1001'"),
@@ -104,17 +102,13 @@ class TestBrokenFiles:
         message = error_of(tmp_path, change)
         assert said in message and "instances.json" in message
 
-    @pytest.mark.parametrize("text", ["", "{", "person 0.1 0.2 0.3 0.4\n", '{"images": NaN}'])
-    def test_what_is_no_json_is_refused(self, tmp_path: Path, text: str) -> None:
+    @pytest.mark.parametrize(
+        ("text", "said"), [("{", "a JSON file"), ("[{}]", "an object with images, annotations and categories")]
+    )
+    def test_what_is_no_json_or_no_object_is_refused(self, tmp_path: Path, text: str, said: str) -> None:
         images, file = make_set(tmp_path)
         file.write_text(text)
-        with pytest.raises(DataError, match="instances"):
-            read_annotations([(images, file)])
-
-    def test_a_list_of_results_is_no_annotation_file(self, tmp_path: Path) -> None:
-        images, file = make_set(tmp_path)
-        file.write_text(json.dumps([{"image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1], "score": 0.5}]))
-        with pytest.raises(DataError, match="an object with images, annotations and categories"):
+        with pytest.raises(DataError, match=said):
             read_annotations([(images, file)])
 
     def test_without_any_object_there_is_nothing_to_measure(self, tmp_path: Path) -> None:
@@ -123,25 +117,17 @@ class TestBrokenFiles:
         with pytest.raises(EvaluationError, match="the first 1 images have no annotation"):
             found.first(1)
 
-
-class TestMissingFiles:
     def test_missing_images_are_counted_and_the_nearest_name_is_given(self, tmp_path: Path) -> None:
         images, file = make_set(tmp_path, {"street1.png": PICTURES["a.png"], "b.png": []})
-        (images / "street1.png").rename(images / "street1.jpg")
-        with pytest.raises(EvaluationError, match=r"1 of the 2 images .* the nearest name there is street1\.jpg"):
-            read_annotations([(images, file)])
-
-    def test_a_missing_folder_or_file_is_named(self, tmp_path: Path) -> None:
-        images, file = make_set(tmp_path)
+        with pytest.raises(EvaluationError, match="is there 2 times"):
+            read_annotations([(images, file)] * 2)
         with pytest.raises(EvaluationError, match=r"no folder of images .*imagess; the nearest name there is images"):
             read_annotations([(tmp_path / "imagess", file)])
         with pytest.raises(EvaluationError, match=r"no annotation file .*nearest name there is instances\.json"):
             read_annotations([(images, tmp_path / "instance.json")])
-
-    def test_no_image_counts_twice(self, tmp_path: Path) -> None:
-        pair = make_set(tmp_path)
-        with pytest.raises(EvaluationError, match="is there 2 times"):
-            read_annotations([pair, pair])
+        (images / "street1.png").rename(images / "street1.jpg")
+        with pytest.raises(EvaluationError, match=r"1 of the 2 images .* the nearest name there is street1\.jpg"):
+            read_annotations([(images, file)])
 
 
 masks = st.tuples(st.integers(1, 12), st.integers(1, 12)).flatmap(
@@ -161,25 +147,18 @@ class TestRunLengths:
         size = (int(mask.shape[0]), int(mask.shape[1]))
         assert check_run_lengths(counts, size) is None and check_run_lengths(counts, (size[0] + 1, size[1]))
 
-    @given(st.text(max_size=8))
-    def test_any_text_is_read_or_refused(self, text: str) -> None:
-        fault = check_run_lengths(text, (3, 4))
-        assert fault is None or fault
-
-    def test_a_long_length_is_read_as_it_was_written(self) -> None:
-        mask = np.zeros((3000, 2000), np.uint8, order="F")
-        mask[1, 7] = mask[2999, 1999] = 1
-        lengths = [7 * 3000 + 1, 1, 1992 * 3000 + 2997, 1]
-        assert decompressed(reference.encode(mask)["counts"].decode()) == lengths
-        assert sum(lengths) == mask.size
-
     def test_an_outline_becomes_the_mask_of_all_its_rings(self) -> None:
         square = np.array([[1, 1], [5, 1], [5, 4], [1, 4]], np.float32)
         found = from_rings((square, square + 6), (20, 10))
         assert found is not None and found["size"] == [10, 20] and isinstance(found["counts"], str)
         expected = reference.merge(reference.frPyObjects([r.ravel().tolist() for r in (square, square + 6)], 10, 20))
         assert found["counts"] == expected["counts"].decode()
-
-    def test_an_outline_without_three_points_is_no_mask(self) -> None:
         assert from_rings((np.zeros((2, 2), np.float32),), (20, 10)) is None
-        assert from_rings((), (20, 10)) is None
+
+    def test_lengths_have_sixty_bits_at_most(self) -> None:
+        mask = np.zeros((3000, 2000), np.uint8, order="F")
+        mask[1, 7] = mask[2999, 1999] = 1
+        lengths = [7 * 3000 + 1, 1, 1992 * 3000 + 2997, 1]
+        assert decompressed(reference.encode(mask)["counts"].decode()) == lengths
+        assert check_run_lengths("P" * 12 + "0", (3, 4)) != check_run_lengths("P" * 13, (3, 4))
+        assert check_run_lengths([13, -1], (3, 4)) == "a negative length"

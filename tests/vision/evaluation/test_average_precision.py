@@ -94,26 +94,18 @@ def twelve(figures: dict[str, Any]) -> list[float]:
 
 
 @pytest.mark.parametrize("kind", ["bbox", "segm"])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(2))
 class TestAgainstCocosOwnCode:
-    def test_all_figures_are_the_same(self, seed: int, kind: Any) -> None:
+    def test_all_figures_are_the_same_together_by_class_and_of_some_classes(self, seed: int, kind: Any) -> None:
         annotated, detections = made(seed)
         ours = average_precision(annotated, detections, CATEGORIES, SIZES, kind)
         assert twelve(ours) == pytest.approx(reference(annotated, detections, list(CATEGORIES), kind), abs=1e-9)
-        assert ours["AP"] > 0
-
-    def test_those_of_each_class_are_the_figures_of_that_class_alone(self, seed: int, kind: Any) -> None:
-        annotated, detections = made(seed)
-        ours = average_precision(annotated, detections, CATEGORIES, SIZES, kind)["per_class"]
-        assert list(ours) == list(CATEGORIES)
-        for name in CATEGORIES:
-            assert twelve(ours[name]) == pytest.approx(reference(annotated, detections, [name], kind), abs=1e-9)
-
-    def test_a_subset_of_classes_is_measured_without_the_others(self, seed: int, kind: Any) -> None:
-        annotated, detections = made(seed)
-        ours = average_precision(annotated, detections, ("dog", "cat"), SIZES, kind)
-        assert twelve(ours) == pytest.approx(reference(annotated, detections, ["cat", "dog"], kind), abs=1e-9)
-        assert list(ours["per_class"]) == ["dog", "cat"]
+        assert ours["AP"] > 0 and list(ours["per_class"]) == list(CATEGORIES)
+        for name, row in ours["per_class"].items():
+            assert twelve(row) == pytest.approx(reference(annotated, detections, [name], kind), abs=1e-9)
+        some = average_precision(annotated, detections, ("dog", "cat"), SIZES, kind)
+        assert twelve(some) == pytest.approx(reference(annotated, detections, ["cat", "dog"], kind), abs=1e-9)
+        assert list(some["per_class"]) == ["dog", "cat"]
 
 
 def test_what_is_not_annotated_has_no_figure() -> None:
@@ -125,15 +117,10 @@ def test_what_is_not_annotated_has_no_figure() -> None:
     assert counted == sum(not row.crowd for row in annotated.annotations) < len(annotated.annotations)
 
 
-def test_the_annotations_found_as_they_are_score_one() -> None:
+def test_the_annotations_found_as_they_are_score_one_and_nothing_found_nothing() -> None:
     annotated, _ = made(1)
     perfect = [Detection(row.image, row.category, row.xywh, 0.5) for row in annotated.annotations]
     ours = average_precision(annotated, perfect, CATEGORIES, SIZES)
     assert ours["AP"] == ours["AR100"] == pytest.approx(1.0)
-
-
-def test_nothing_found_scores_nothing() -> None:
-    annotated, _ = made(1)
-    for kind in ("bbox", "segm"):
-        ours = average_precision(annotated, [], CATEGORIES, SIZES, kind)
-        assert (ours["AP"], ours["AR100"]) == (0.0, 0.0)
+    nothing = average_precision(annotated, [], CATEGORIES, SIZES, "segm")
+    assert (nothing["AP"], nothing["AR100"]) == (0.0, 0.0)

@@ -72,25 +72,26 @@ def evaluate(folder: Path, detector: ColourDetector | None = None, **settings: A
 
 class TestFigures:
     def test_they_are_cocos_of_what_was_found(self, tmp_path: Path) -> None:
-        figures = evaluate(tmp_path / "set", masks=False)
+        figures = evaluate(tmp_path / "set")
         wanted = expected(tmp_path / "set")
         assert {name: figures[name] for name in wanted} == wanted
         assert 0.5 < figures["AP"] < 1 and figures["AP50"] == 1.0
         assert (figures["images"], figures["detections"], figures["not_detectable"]) == (4, 7, {})
-        assert "segm" not in figures
+        assert figures["segm"]["polygon_source"] == "grabcut" and figures["segm"]["AP50"] > 0.5
+        assert figures["segm"].keys() - {"polygon_source"} == wanted.keys()
+        pairs = [make_set(tmp_path / "one"), make_set(tmp_path / "two")]
+        # A detector's own bound on scores does not count.
+        figures = evaluate_detections(Vision(ColourDetector(), min_score=0.9), pairs, masks=False)
+        assert (figures["images"], figures["detections"]) == (8, 14) and "segm" not in figures
+        assert figures["per_class"]["cat"]["annotations"] == 6 and figures["AP"] == pytest.approx(wanted["AP"])
+        first = evaluate(tmp_path / "set", limit=2, masks=False)
+        assert first["images"] == 2 and first["per_class"]["cat"]["annotations"] == 3
 
-    def test_a_detectors_own_bound_on_scores_does_not_count(self, tmp_path: Path) -> None:
-        figures = evaluate_detections(
-            Vision(ColourDetector(), min_score=0.9), [make_set(tmp_path / "set")], masks=False
-        )
-        assert figures["detections"] == 7
-
-    def test_masks_stand_beside_with_their_source(self, tmp_path: Path) -> None:
-        figures = evaluate(tmp_path / "set")
-        assert figures["segm"]["polygon_source"] == "grabcut"
-        assert figures["segm"].keys() - {"polygon_source"} == expected(tmp_path / "set").keys()
-        assert figures["segm"]["AP50"] > 0.5
-        assert figures["AP"] == expected(tmp_path / "set")["AP"]
+    def test_models_without_scores_or_of_any_phrase_are_measured_too(self, tmp_path: Path) -> None:
+        figures = evaluate(tmp_path / "set", Unsure(), masks=False)
+        assert figures["AP50"] == 1.0 and figures["detections"] == 7
+        figures = evaluate(tmp_path / "set", OpenVocabulary(), masks=False)
+        assert figures["AP"] == expected(tmp_path / "set")["AP"] and figures["not_detectable"] == {}
 
     def test_masks_need_an_outline_of_every_object(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         content = instances(PICTURES)
@@ -101,20 +102,6 @@ class TestFigures:
         # That object is a cat, so the others can be measured.
         assert "segm" in evaluate_detections(Vision(ColourDetector()), [pair], ["dog", "car"])
 
-    def test_several_sets_are_measured_as_one(self, tmp_path: Path) -> None:
-        pairs = [make_set(tmp_path / "one"), make_set(tmp_path / "two")]
-        figures = evaluate_detections(Vision(ColourDetector()), pairs, masks=False)
-        assert figures["images"] == 8 and figures["per_class"]["cat"]["annotations"] == 6
-        assert figures["AP"] == pytest.approx(expected(tmp_path / "one")["AP"])
-
-    def test_a_model_without_scores_is_measured_at_one_point(self, tmp_path: Path) -> None:
-        figures = evaluate(tmp_path / "set", Unsure(), masks=False)
-        assert figures["AP50"] == 1.0 and figures["detections"] == 7
-
-    def test_a_limit_takes_the_first_images(self, tmp_path: Path) -> None:
-        figures = evaluate(tmp_path / "set", limit=2, masks=False)
-        assert figures["images"] == 2 and figures["per_class"]["cat"]["annotations"] == 3
-
     def test_many_boxes_are_cut_to_a_hundred_of_the_best(self, tmp_path: Path) -> None:
         dots = [("dog", (x, y, 3, 3)) for x in range(0, 96, 5) for y in range(0, 60, 5)]
         pair = make_set(tmp_path / "set", {"dots.png": [*dots[:-1], ("dog", (90, 50, 6, 6))]})
@@ -124,13 +111,7 @@ class TestFigures:
 
 class TestClasses:
     @pytest.mark.parametrize(
-        ("words", "counted"),
-        [
-            (["dog"], ["dog"]),
-            (["kitten", "Dogs"], ["cat", "dog"]),
-            (["animals"], ["cat", "dog"]),
-            (["automobile"], ["car"]),
-        ],
+        ("words", "counted"), [(["kitten", "Dogs"], ["cat", "dog"]), (["animals"], ["cat", "dog"]), (["car"], ["car"])]
     )
     def test_a_subset_is_named_in_the_users_words(self, tmp_path: Path, words: list[str], counted: list[str]) -> None:
         figures = evaluate(tmp_path / "set", classes=words, masks=False)
@@ -162,23 +143,17 @@ class TestClasses:
         with pytest.raises(EvaluationError, match="the model has no class for any of: helicopter"):
             evaluate_detections(Vision(ColourDetector()), [pair], ["helicopter"])
 
-    def test_a_category_of_another_name_is_tied_by_its_meaning(self, tmp_path: Path) -> None:
+    def test_a_category_of_another_name_is_tied_by_its_meaning_each_class_to_one(self, tmp_path: Path) -> None:
         names = [{"id": 3, "name": "automobile"}, {"id": 17, "name": "Cat"}, {"id": 18, "name": "dogs"}]
         pair = make_set(tmp_path / "set", changed={"categories": names})
         figures = evaluate_detections(Vision(ColourDetector()), [pair], masks=False)
         assert figures["settings"]["classes"] == {"automobile": "car", "Cat": "cat", "dogs": "dog"}
         assert figures["AP50"] == 1.0
-
-    def test_a_class_is_tied_to_one_category_alone(self, tmp_path: Path) -> None:
         names = [{"id": 3, "name": "automobile"}, {"id": 17, "name": "car"}, {"id": 18, "name": "dog"}]
-        pair = make_set(tmp_path / "set", changed={"categories": names})
+        pair = make_set(tmp_path / "two", changed={"categories": names})
         figures = evaluate_detections(Vision(ColourDetector()), [pair], masks=False)
         assert figures["settings"]["classes"] == {"car": "car", "dog": "dog"}
         assert figures["not_detectable"] == {"automobile": 2}
-
-    def test_a_model_that_takes_any_phrase_is_asked_for_the_names(self, tmp_path: Path) -> None:
-        figures = evaluate(tmp_path / "set", OpenVocabulary(), masks=False)
-        assert figures["AP"] == expected(tmp_path / "set")["AP"] and figures["not_detectable"] == {}
 
     def test_classes_without_an_object_are_refused(self, tmp_path: Path) -> None:
         content = instances({**PICTURES, "a.png": [], "d.png": []})
@@ -193,12 +168,9 @@ class TestFiles:
         figures = evaluate(tmp_path / "set", out=out)
         assert json.loads(out.read_text()) == json.loads(json.dumps(figures))
         lines = [json.loads(line) for line in lines_path(out).read_text().splitlines()][1:]
-        assert [(line["id"], line["file"]) for line in lines] == [
-            (10, "a.png"),
-            (20, "b.png"),
-            (30, "c.png"),
-            (40, "d.png"),
-        ]
+        assert {line["id"]: line["file"] for line in lines} == {
+            10: "a.png", 20: "b.png", 30: "c.png", 40: "d.png"
+        }  # fmt: skip
         first = lines[0]["detections"][0]
         assert (first["image_id"], first["category_id"], first["bbox"]) == (10, 17, [4.0, 4.0, 30.0, 40.0])
         assert first["segmentation"]["size"] == [64, 96] and 0 < first["score"] < 1
@@ -215,26 +187,19 @@ class TestFiles:
         figures = evaluate(tmp_path / "set", detector, out=out, resume=True)
         assert detector.batches == [1]
         assert figures == evaluate(tmp_path / "set", out=tmp_path / "again.json")
-
-    def test_annotations_that_changed_are_refused(self, tmp_path: Path) -> None:
-        out = tmp_path / "ap.json"
-        with pytest.raises(DetectorError):
-            evaluate(tmp_path / "set", Failing(), out=out)
+        out.unlink()
         file = tmp_path / "set" / "instances.json"
         file.write_text(file.read_text().replace("[4, 4, 30, 40]", "[4, 4, 30, 41]"))
         with pytest.raises(EvaluationError, match="annotations_digest was"):
-            evaluate(tmp_path / "set", Failing(), out=out, resume=True)
+            evaluate(tmp_path / "set", detector, out=out, resume=True)
 
-    def test_an_image_that_cannot_be_read_ends_the_run(self, tmp_path: Path) -> None:
+    def test_an_image_that_cannot_be_read_or_has_another_size_ends_the_run(self, tmp_path: Path) -> None:
         images, _ = make_set(tmp_path / "set")
         (images / "b.png").write_bytes((images / "b.png").read_bytes()[:50])
         with pytest.raises(ImageError, match=r"b\.png"):
             evaluate(tmp_path / "set")
-
-    def test_an_image_of_another_size_than_annotated_ends_the_run(self, tmp_path: Path) -> None:
-        images, _ = make_set(tmp_path / "set")
-        Image.new("RGB", (64, 96)).save(images / "c.png")
-        with pytest.raises(DataError, match=r"c\.png: expected an image of the 96 x 64 pixels .* found '64 x 96'"):
+        Image.new("RGB", (64, 96)).save(images / "b.png")
+        with pytest.raises(DataError, match=r"b\.png: .* 96 x 64 pixels .* '64 x 96'"):
             evaluate(tmp_path / "set")
 
 

@@ -1,14 +1,32 @@
 from __future__ import annotations
 
 import itertools
+import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skylark.errors import DataError, SkylarkError
+from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set
 from vision.detections.boxes import iou_matrix
-from vision.evaluation.grounding import Expected, Score, matched_pairs, score_expression, summarise
+from vision.errors import EvaluationError, ImageError
+from vision.evaluation.annotations import read_annotations
+from vision.evaluation.grounding import (
+    Expected,
+    Score,
+    evaluate_expressions,
+    figures_of,
+    matched_pairs,
+    read_expressions,
+    score_expression,
+    summarise,
+)
+from vision.evaluation.runs import RunOptions, lines_path
+from vision.vision import Vision
 
 A, B, C = [0, 0, 10, 10], [20, 0, 30, 10], [0, 40, 10, 60]
 NEAR_A = [0, 0, 10, 6]
@@ -25,31 +43,21 @@ def named(*xyxy: list[int], count: int | None = None) -> Expected:
     return Expected("a.jpg", "the thing", np.array(xyxy, float).reshape(-1, 4), count)
 
 
-class TestOverlap:
-    @given(box, box)
-    def test_it_is_the_share_of_the_cells_that_both_cover(self, a: list[int], b: list[int]) -> None:
-        cells = [{(x, y) for x in range(q[0], q[2]) for y in range(q[1], q[3])} for q in (a, b)]
-        either = len(cells[0] | cells[1])
-        assert iou_matrix([a], [b])[0, 0] == pytest.approx(len(cells[0] & cells[1]) / either if either else 0.0)
-
-    @given(boxes, boxes)
-    def test_pairs_are_the_most_that_any_assignment_gives(self, a: list[list[int]], b: list[list[int]]) -> None:
-        overlaps = iou_matrix(a, b) >= 0.5
-        small, large = (overlaps, len(b)) if len(a) <= len(b) else (overlaps.T, len(a))
-        tried = itertools.permutations(range(large), len(small))
-        assert matched_pairs(a, b) == max(sum(small[i, j] for i, j in enumerate(order)) for order in tried)
+@given(boxes, boxes)
+def test_pairs_are_the_most_that_any_assignment_gives(a: list[list[int]], b: list[list[int]]) -> None:
+    overlaps = iou_matrix(a, b) >= 0.5
+    small, large = (overlaps, len(b)) if len(a) <= len(b) else (overlaps.T, len(a))
+    tried = itertools.permutations(range(large), len(small))
+    assert matched_pairs(a, b) == max(sum(small[i, j] for i, j in enumerate(order)) for order in tried)
 
 
-class TestOneObject:
+class TestScores:
     @pytest.mark.parametrize(
         ("found", "correct", "first"),
         [
             ([A], True, True),
-            ([NEAR_A], True, True),
+            ([[0, 0, 10, 5]], True, True),  # an overlap of exactly a half
             ([FAR_A], False, False),
-            ([B], False, False),
-            ([], False, False),
-            ([A, B], False, True),
             ([B, A], False, False),
             ([A, A], False, True),
         ],
@@ -57,47 +65,32 @@ class TestOneObject:
     def test_it_alone_must_be_returned(self, found: list[list[int]], correct: bool, first: bool) -> None:
         score = score_expression(named(A), found)
         assert (score.kind, score.correct, score.first) == ("single", correct, first)
-
-    def test_a_second_box_costs_precision_and_none_costs_both(self) -> None:
         assert score_expression(named(A), [A, B]) == Score("single", False, 1, 0.5, 1.0, True)
         assert score_expression(named(A), []) == Score("single", False, 0, 0.0, 0.0, False)
 
-    def test_an_overlap_of_exactly_half_is_enough(self) -> None:
-        assert score_expression(named(A), [[0, 0, 10, 5]]).correct
-
-
-class TestSeveralObjects:
     @pytest.mark.parametrize(
         ("found", "correct"),
-        [([A, B], True), ([B, NEAR_A], True), ([A], False), ([A, B, C], False), ([A, A], False), ([A, C], False)],
+        [([B, NEAR_A], True), ([A], False), ([A, B, C], False), ([A, A], False)],
     )
     def test_they_must_match_one_to_one_in_any_order(self, found: list[list[int]], correct: bool) -> None:
         score = score_expression(named(A, B), found)
         assert (score.kind, score.correct, score.first) == ("set", correct, None)
 
-    @given(boxes)
-    def test_boxes_match_themselves(self, some: list[list[int]]) -> None:
-        some = [b for b in some if b[0] < b[2] and b[1] < b[3]]
-        assert score_expression(named(*some), some[::-1]).correct
-
     def test_where_nothing_is_named_nothing_may_be_returned(self) -> None:
         assert score_expression(named(), []) == Score("none", True, 0, 1.0, 1.0)
         assert score_expression(named(), [A]) == Score("none", False, 0, 0.0, 1.0)
 
-
-class TestNumbersAndTruth:
     @pytest.mark.parametrize(
         ("value", "correct"), [(2, True), (np.int64(2), True), (3, False), (None, False), (True, False)]
     )
     def test_a_count_is_right_by_its_number(self, value: int | None, correct: bool) -> None:
         assert score_expression(Expected("a.jpg", "how many?", count=2), [], value) == Score("count", correct)
 
+        assert score_expression(named(A, B, count=2), [A, C], 2) == Score("count", True, 1, 0.5, 0.5)
+
     def test_a_yes_is_no_one(self) -> None:
         assert not score_expression(Expected("a.jpg", "how many?", count=1), [], True).correct
         assert not score_expression(Expected("a.jpg", "is there?", answer=True), [], 1).correct
-
-    def test_the_counted_boxes_are_compared_beside(self) -> None:
-        assert score_expression(named(A, B, count=2), [A, C], 2) == Score("count", True, 1, 0.5, 0.5)
 
     @pytest.mark.parametrize("answer", [True, False])
     def test_yes_or_no_is_right_by_its_value(self, answer: bool) -> None:
@@ -105,8 +98,6 @@ class TestNumbersAndTruth:
         given_back = [score_expression(asked, [A], value).correct for value in (answer, not answer, None)]
         assert given_back == [True, False, False]
 
-
-class TestSummary:
     def test_it_has_the_shares_of_each_kind_that_occurs(self) -> None:
         scores = [
             score_expression(named(A), [A]),
@@ -121,6 +112,140 @@ class TestSummary:
                 "count": {"accuracy": 0.0, "count": 1},
             },
         }
-
-    def test_without_expressions_there_is_no_accuracy(self) -> None:
         assert summarise([]) == {"accuracy": None, "count": 0, "per_kind": {}}
+
+
+LISTED = Path(__file__).resolve().parents[3] / "benchmarks" / "lists" / "grounding.jsonl"
+
+ROWS: list[dict[str, Any]] = [
+    {"image": "images/a.png", "expression": "the cat", "annotation_ids": [1000]},
+    {"image": "images/d.png", "expression": "the dog to the right of the car", "boxes": [[70, 30, 90, 60]]},
+    {"image": "images/b.png", "expression": "all cats", "annotation_ids": [1004, 1003]},
+    {"image": "images/b.png", "expression": "all dogs", "boxes": []},
+    {"image": "images/b.png", "expression": "how many cats are there?", "count": 2},
+    {"image": "images/b.png", "expression": "is there a dog?", "answer": False},
+    {"image": "images/d.png", "expression": "the dog", "annotation_ids": [1005]},
+]
+"""All but the last are as the pictures are; the last names the car."""
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    return make_set(tmp_path)
+
+
+class TestReading:
+    def test_each_line_has_what_is_expected_and_where_its_image_lies(
+        self, tmp_path: Path, pair: tuple[Path, Path]
+    ) -> None:
+        asked = read_expressions(write(tmp_path / "e.jsonl", ROWS), [], read_annotations([pair]))
+        kinds = ["single", "single", "set", "none", "count", "yes_no", "single"]
+        assert [one.expected.kind for one in asked] == kinds
+        assert [one.path for one in asked] == [tmp_path / row["image"] for row in ROWS]
+        assert [one.line for one in asked] == list(range(1, 8))
+        assert asked[0].expected.named.tolist() == [[4, 4, 34, 44]]
+        assert asked[2].expected.named.tolist() == [[70, 2, 78, 11], [10, 10, 60, 50]]
+
+    def test_images_are_found_from_the_folders_and_those_above_them(
+        self, tmp_path: Path, pair: tuple[Path, Path]
+    ) -> None:
+        rows = [{**ROWS[3], "image": name} for name in ("b.png", "images/b.png", f"{tmp_path.name}/images/b.png")]
+        (tmp_path / "elsewhere").mkdir()
+        asked = read_expressions(write(tmp_path / "elsewhere" / "e.jsonl", rows), [pair[0]])
+        assert {one.path.resolve() for one in asked} == {(pair[0] / "b.png").resolve()}
+
+    def test_ids_are_those_of_the_images_own_file(self, tmp_path: Path) -> None:
+        pairs = [make_set(tmp_path / "one"), make_set(tmp_path / "two", dict(reversed(PICTURES.items())))]
+        rows = [
+            {"image": f"{name}/images/a.png", "expression": "x", "annotation_ids": [1000]} for name in ("one", "two")
+        ]
+        path = write(tmp_path / "e.jsonl", rows)
+        with pytest.raises(DataError, match=r"line 2: expected ids of annotations of two/images/a\.png, found '1000'"):
+            read_expressions(path, [], read_annotations(pairs))
+
+    @pytest.mark.parametrize(
+        ("line", "said"),
+        [
+            ("{", "line 2: expected an expression as JSON"),
+            ('{"expression": "x", "count": 1}', "image: Field required"),
+            ('{"image": "images/a.png", "expression": "", "count": 1}', "expression: "),
+            ('{"image": "images/a.png", "expression": "x"}', "found 'none of them'"),
+            ('{"image": "images/a.png", "expression": "x", "counts": 1}', "counts: Extra inputs"),
+            ('{"image": "images/a.png", "expression": "x", "count": -1}', "count: "),
+            ('{"image": "images/a.png", "expression": "x", "count": 1, "answer": true}', "found 'count, answer'"),
+            ('{"image": "images/a.png", "expression": "x", "answer": 1}', "answer: "),
+            ('{"image": "images/a.png", "expression": "x", "boxes": [[1, 2, 3]]}', "boxes.0.3: Field required"),
+            ('{"image": "images/a.png", "expression": "x", "boxes": [[9, 2, 3, 4]]}', "x1 <= x2"),
+            ('{"image": "images/a.png", "expression": "x", "annotation_ids": [7]}', "found '7'"),
+            ('{"image": "images/e.png", "expression": "x", "count": 1}', "there is no image images/e.png"),
+        ],
+    )
+    def test_broken_lines_are_named(self, tmp_path: Path, pair: tuple[Path, Path], line: str, said: str) -> None:
+        path = tmp_path / "e.jsonl"
+        path.write_text("\n" + line + "\n")
+        with pytest.raises(SkylarkError) as caught:
+            read_expressions(path, [pair[0]], read_annotations([pair]))
+        assert said in str(caught.value) and "e.jsonl" in str(caught.value)
+
+    def test_a_missing_or_an_empty_file_and_missing_annotations_are_said(
+        self, tmp_path: Path, pair: tuple[Path, Path]
+    ) -> None:
+        with pytest.raises(EvaluationError, match="give its --images and --annotations"):
+            read_expressions(write(tmp_path / "ids.jsonl", ROWS), [pair[0]])
+        with pytest.raises(EvaluationError, match="no file of expressions"):
+            read_expressions(tmp_path / "e.jsonl")
+        (tmp_path / "e.jsonl").write_text("\n")
+        with pytest.raises(EvaluationError, match="holds no expression"):
+            read_expressions(tmp_path / "e.jsonl")
+
+    def test_the_projects_own_list_is_read(self, data_root: Path) -> None:
+        folders = [data_root / "vision" / name for name in ("coco128", "coco_mini_train")]
+        if not all(folder.is_dir() for folder in folders):
+            pytest.skip(f"needs {folders[0]} and {folders[1]}: set SKYLARK_DATA to the data folder")
+        pairs = [(folder / "images", folder / "instances.json") for folder in folders]
+        asked = read_expressions(LISTED, [images for images, _ in pairs], read_annotations(pairs))
+        assert len(asked) >= 60 and {one.expected.kind for one in asked} >= {"single", "set", "count", "yes_no"}
+        assert all(len(one.expected.named) == one.expected.count for one in asked if one.expected.count is not None)
+
+
+class TestMeasuring:
+    def test_what_is_returned_is_scored_by_its_kind(self, tmp_path: Path, pair: tuple[Path, Path]) -> None:
+        unread = {"image": "images/b.png", "expression": "the helicopter", "boxes": []}
+        figures = evaluate_expressions(Vision(ColourDetector()), write(tmp_path / "e.jsonl", [*ROWS, unread]), [pair])
+        assert figures["accuracy"] == pytest.approx(6 / 8) and figures["count"] == 8
+        assert {kind: row["accuracy"] for kind, row in figures["per_kind"].items()} == {
+            "single": pytest.approx(2 / 3), "set": 1.0, "none": 0.5, "count": 1.0, "yes_no": 1.0,
+        }  # fmt: skip
+        miss, other = figures["misses"]
+        assert miss["expression"] == "the dog" and miss["expected"] == {"boxes": [[2, 2, 62, 52]]}
+        assert np.allclose(miss["found"]["boxes"], [[70, 30, 90, 60]]) and "dog" in miss["found"]["query"]
+        assert figures["not_understood"] == 1 and "helicopter" in other["found"]["error"]
+
+    def test_a_run_that_ended_at_a_broken_image_goes_on(self, tmp_path: Path, pair: tuple[Path, Path]) -> None:
+        path, out = write(tmp_path / "e.jsonl", ROWS), tmp_path / "grounding.json"
+        good = (pair[0] / "d.png").read_bytes()
+        (pair[0] / "d.png").write_bytes(good[:50])
+        with pytest.raises(ImageError):
+            evaluate_expressions(Vision(ColourDetector()), path, [pair], RunOptions(out=out))
+        assert len(lines_path(out).read_text().splitlines()) == 1 + 1 and not out.exists()
+        (pair[0] / "d.png").write_bytes(good)
+        figures = evaluate_expressions(Vision(ColourDetector()), path, [pair], RunOptions(out=out, resume=True))
+        assert figures == evaluate_expressions(Vision(ColourDetector()), path, [pair])
+        assert evaluate_expressions(Vision(ColourDetector()), path, [pair], RunOptions(limit=3))["count"] == 3
+        assert json.loads(out.read_text()) == json.loads(json.dumps(figures))
+
+
+def test_a_line_that_version_0_1_0_wrote_is_counted_as_it_was() -> None:
+    line = json.loads(
+        '{"id":1,"image":"a.png","expression":"the cat","kind":"single","correct":false,"matched":0,"precision":0.0,'
+        '"recall":0.0,"first":false,"expected":{"boxes":[[4.0,4.0,34.0,44.0]]},'
+        '"found":{"boxes":[[0.0,0.0,9.0,9.0]],"value":null,"query":"~class(\\"cat\\")","error":null}}'
+    )
+    figures = figures_of([line])
+    assert figures["accuracy"] == 0.0 and figures["count"] == 1 and figures["not_understood"] == 0
+    assert [miss["found"]["query"] for miss in figures["misses"]] == ['~class("cat")']

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kg_data.batches.lines import lines_by_workers
 from kg_data.batches.shards import ALONE, ShardFolder, Workers
-from skylark.errors import WorkerError
 from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set
 from vision.errors import EvaluationError
 from vision.evaluation.detection_run import evaluate_detections
@@ -46,18 +46,43 @@ def contents(out: Path) -> tuple[bytes, bytes]:
     return out.read_bytes(), lines_path(out).read_bytes()
 
 
-def test_lines_and_figures_are_those_of_one(whole: tuple[tuple[Path, Path], Path], tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_lines_and_figures_are_those_of_one(
+    whole: tuple[tuple[Path, Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pair, expected = whole
     out = tmp_path / "two.json"
+    asked: list[tuple[Any, ...]] = []
+
+    def noted(*arguments: Any) -> Any:
+        asked.append(arguments)
+        return lines_by_workers(*arguments)
+
+    monkeypatch.setattr("vision.evaluation.runs.lines_by_workers", noted)
     evaluate(pair, out, TWO)
     assert contents(out) == contents(expected)
-    assert not ShardFolder.of(lines_path(out)).path.exists()
+    ((_, keys, _, folder, workers, _),) = asked
+    assert folder == ShardFolder.of(lines_path(out)).path and not folder.exists() and workers == TWO
+    assert keys[5] == "image 6, 005.png"
 
 
-@pytest.mark.parametrize("workers", [ALONE, pytest.param(TWO, marks=pytest.mark.slow)])
-def test_what_several_left_others_go_on_with(
-    whole: tuple[tuple[Path, Path], Path], tmp_path: Path, workers: Workers
+def test_lines_that_are_begun_anew_hold_nothing_of_those_before(
+    whole: tuple[tuple[Path, Path], Path], tmp_path: Path
 ) -> None:
+    pair, expected = whole
+    out = tmp_path / "again.json"
+    folder = ShardFolder.of(lines_path(out)).path
+    folder.mkdir()
+    (folder / "0001-000000.jsonl").write_text('{"begun":1}\n{"key":"0","line":{"id":-1}}\n')
+    evaluate(pair, out)
+    assert contents(out) == contents(expected) and not folder.exists()
+    failed = tmp_path / "failed.json"
+    lines_path(failed).write_bytes(lines_path(expected).read_bytes().split(b"\n")[0] + b"\n")
+    evaluate(pair, failed)
+    assert contents(failed) == contents(expected)
+
+
+def test_what_several_left_others_go_on_with(whole: tuple[tuple[Path, Path], Path], tmp_path: Path) -> None:
     pair, expected = whole
     out = tmp_path / "killed.json"
     lines = lines_path(expected).read_bytes().splitlines(keepends=True)
@@ -71,52 +96,11 @@ def test_what_several_left_others_go_on_with(
         json.dumps(record, separators=(",", ":")) + "\n" for record in [{"begun": 1}, {"ready": 1}, *records]
     )
     (folder.path / "0001-000000.jsonl").write_text(text)
-    evaluate(pair, out, workers, resume=True)
+    evaluate(pair, out, resume=True)
     found = [json.loads(line) for line in lines_path(out).read_bytes().splitlines()]
     assert [place for place, line in enumerate(found[1:]) if line.pop("seen", False)] == [8, 9, 17]
     assert found == [json.loads(line) for line in lines] and out.read_bytes() == expected.read_bytes()
     assert not folder.path.exists()
-
-
-def test_lines_that_are_begun_anew_leave_no_shards(whole: tuple[tuple[Path, Path], Path], tmp_path: Path) -> None:
-    pair, expected = whole
-    out = tmp_path / "again.json"
-    folder = ShardFolder.of(lines_path(out)).path
-    folder.mkdir()
-    (folder / "0001-000000.jsonl").write_text('{"begun":1}\n{"key":"0","line":{"id":-1}}\n')
-    evaluate(pair, out)
-    assert contents(out) == contents(expected) and not folder.exists()
-
-
-class Fragile(ColourDetector):
-    """The same, but the process ends where a picture is too much for it."""
-
-    def detect(self, images: Any, request: Any) -> Any:
-        if any(image.name.endswith("005.png") for image in images):
-            import os
-
-            os._exit(137)
-        return super().detect(images, request)
-
-
-@pytest.mark.slow
-def test_a_run_that_failed_before_its_first_result_holds_nothing(
-    whole: tuple[tuple[Path, Path], Path], tmp_path: Path
-) -> None:
-    pair, out = whole[0], tmp_path / "failed.json"
-    first = lines_path(whole[1]).read_bytes().split(b"\n")[0]
-    lines_path(out).write_bytes(first + b"\n")
-    evaluate(pair, out)
-    assert contents(out) == contents(whole[1])
-
-
-def test_an_image_at_which_workers_die_is_named_and_the_rest_is_kept(tmp_path: Path) -> None:
-    pair, out = many(tmp_path / "set", 16), tmp_path / "ap.json"
-    options = RunOptions(out=out, workers=TWO)
-    with pytest.raises(WorkerError, match=r"3 workers in a row died at image 6, 005.png \(it ran out of memory\)"):
-        evaluate_detections(Vision(Fragile()), [pair], options=options, masks=False)
-    done = lines_path(out).read_bytes().count(b"\n") - 1 + len(ShardFolder.of(lines_path(out)).kept())
-    assert done >= 5 and not out.exists()
 
 
 class TestIdentity:

@@ -184,7 +184,7 @@ def _set_of_videos(path: Path, arrays: Mapping[str, NDArray[Any]], scores: str |
     if not kinds:
         raise DataError(path, f"arrays of one of two forms: {FORMS}", found=", ".join(arrays))
     if scores is None and len(kinds) > 1:
-        raise ArgumentError(f"{path} holds scores of {', '.join(kinds)}: choose one of them by its name (--scores)")
+        raise ArgumentError(f"{path} holds scores of {', '.join(kinds)}: choose one of them as read_features(scores=)")
     kind = kinds[0] if scores is None else scores
     if kind not in kinds:
         near = extractOne(kind, kinds)

@@ -63,7 +63,7 @@ def test_the_only_kind_of_scores_needs_no_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("scores", "message"),
-    [(None, r"holds scores of SVM, TCN: choose one .*--scores"), ("svm", "no scores of 'svm'; did you mean 'SVM'")],
+    [(None, r"holds scores of SVM, TCN: choose one .*scores="), ("svm", "no scores of 'svm'; did you mean 'SVM'")],
 )
 def test_which_scores_are_meant_has_to_be_said(tmp_path: Path, scores: str | None, message: str) -> None:
     with pytest.raises(ArgumentError, match=message):

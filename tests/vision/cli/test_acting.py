@@ -20,7 +20,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_videos(root / "teaching", made_videos(4, seed=1))
     write_videos(root / "test", made_videos(2, seed=2))
     write_classes(root / "classes.txt")
-    assert main(train(root, root / "model", *QUICK)) == 0
+    assert main(train(root, root / "model", *QUICK, "--graph")) == 0
+    assert json.loads((root / "model/model.json").read_text())["recipe"]["graph"] is True
     return root
 
 
@@ -49,25 +50,13 @@ def test_a_model_is_taught_measured_and_used(folder: Path, tmp_path: Path, capsy
         assert all(one["end"] == other["start"] for one, other in pairwise(segments))
         assert {segment["label"] for segment in segments} <= set(CLASSES)
 
-
-def test_figures_and_segments_are_tables_for_people(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(with_model("evaluate", folder)) == 0
     assert capsys.readouterr().out.splitlines()[0].split() == ["videos", "acc", "edit", "F1@10", "F1@25", "F1@50"]
     assert main(with_model("segment", folder)) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "== video 2-0"
-    assert lines[1].split() == ["action", "from", "to"]
-
-
-def test_a_run_that_is_done_is_not_taught_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(train(folder, folder / "model", *QUICK)) == 0
+    assert lines[0] == "== video 2-0" and lines[1].split() == ["action", "from", "to"]
+    assert main(train(folder, folder / "model", *QUICK, "--graph")) == 0
     assert capsys.readouterr().err.splitlines() == ["goes on behind epoch 2"]
-
-
-def test_the_parts_of_the_paper_are_switched_on(folder: Path, tmp_path: Path) -> None:
-    assert main(train(folder, tmp_path, *QUICK, "--graph", "--self-supervision")) == 0
-    recipe = json.loads((tmp_path / "model.json").read_text())["recipe"]
-    assert (recipe["graph"], recipe["self_supervision"]) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -89,10 +78,10 @@ def test_mistakes_are_said(
 def test_videos_without_truth_are_not_measured(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_videos(tmp_path / "unknown", made_videos(1, seed=3), labelled=False)
-    assert main(with_model("evaluate", folder, "--features", str(tmp_path / "unknown"))) == 2
+    write_videos(tmp_path, made_videos(1, seed=3), labelled=False)
+    assert main(with_model("evaluate", folder, "--features", str(tmp_path))) == 2
     assert "no labels to measure against" in capsys.readouterr().err
-    assert main(with_model("segment", folder, "--features", str(tmp_path / "unknown"))) == 0
+    assert main(with_model("segment", folder, "--features", str(tmp_path))) == 0
 
 
 def test_seconds_need_a_rate(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
