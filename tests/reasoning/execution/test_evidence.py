@@ -37,14 +37,8 @@ def only(world: Facts, given: Answer) -> Facts:
 
 
 @pytest.mark.slow
-@given(facts(), sets())
+@given(facts(), sets() | measured_sets() | numbers())
 def test_all_evidence_is_in_the_graph(world: Facts, query: Query) -> None:
-    assert shown(answer(world, query)) <= set(world.triples)
-
-
-@pytest.mark.slow
-@given(facts(), st.one_of(measured_sets(), numbers()))
-def test_all_evidence_of_numbers_is_in_the_graph(world: Facts, query: Query) -> None:
     assert shown(answer(world, query)) <= set(world.triples)
 
 
@@ -76,24 +70,16 @@ def test_what_a_number_rests_on_is_shown(query: str, expected: list[int]) -> Non
 def test_the_evidence_alone_gives_the_same_answer(world: Facts, query: Query) -> None:
     given_answer = answer(world, query)
     assert only(world, given_answer).denote(query) == set(given_answer.entities)
-
-
-@pytest.mark.slow
-@given(facts(), sets().filter(lambda query: not holds(query, (Complement, Top))))
-def test_where_nothing_was_found_there_is_nothing_to_show(world: Facts, query: Query) -> None:
-    given_answer = answer(world, query)
     assert given_answer.entities or not given_answer.evidence
 
 
 @pytest.mark.slow
 @given(facts(), sets(), st.sampled_from([Count, Exists]))
 def test_a_count_rests_on_what_it_counted(world: Facts, query: Query, top: type[Count | Exists]) -> None:
-    given_answer = answer(world, top(query))
+    given_answer, counted = answer(world, top(query)), shown(answer(world, query))
     beside = given_answer.contrast.evidence if given_answer.contrast is not None else ()
-    assert shown(given_answer) - {(fact.head, fact.relation, fact.tail) for fact in beside} <= shown(
-        answer(world, query)
-    )
-    assert shown(answer(world, query)) <= shown(given_answer)
+    assert shown(given_answer) - {(fact.head, fact.relation, fact.tail) for fact in beside} <= counted
+    assert counted <= shown(given_answer)
 
 
 ROADS: list[tuple[str, str, object]] = [
@@ -105,37 +91,24 @@ ROADS: list[tuple[str, str, object]] = [
 @pytest.mark.parametrize(
     ("query", "evidence"),
     [
-        ('"a"', set()),
-        ('r("a") & ~s("d")', {("a", "r", "b"), ("b", "s", "d")}),
-        ('s(r("a")) & "d"', {("a", "r", "b"), ("b", "s", "d")}),
-        ('r("a") & !~s("d")', {("a", "r", "c")}),
-        ('!r("a")', set()),
-        ('size(r("a")) > 5', {("a", "r", "c"), ("c", "size", 7)}),
-        ('size(size(r("a")) > 5) < 9', {("a", "r", "c"), ("c", "size", 7)}),
-        ('top(1, size, r("a"))', {("a", "r", "c"), ("c", "size", 7)}),
-        ('size("b")', {("b", "size", 5)}),
-        ('s(r("a")) | s("x")', {("a", "r", "b"), ("a", "r", "c"), ("b", "s", "d"), ("c", "s", "e"), ("x", "s", "d")}),
+        ('"a"', []), ('~r("b")', [0]), ('r("a") & ~s("d")', [0, 2]), ('s(r("a")) & "d"', [0, 2]),
+        ('r("a") & !~s("d")', [1]), ('!r("a")', []), ('size(r("a")) > 5', [1, 6]),
+        ('size(size(r("a")) > 5) < 9', [1, 6]), ('top(1, size, r("a"))', [1, 6]), ('size("b")', [5]),
+        ('s(r("a")) | s("x")', [0, 1, 2, 3, 4]),
     ],
-)
-def test_the_evidence_by_hand(query: str, evidence: set[tuple[str, str, object]]) -> None:
-    assert shown(answer(ROADS, query)) == evidence
+)  # fmt: skip
+def test_the_evidence_by_hand(query: str, evidence: list[int]) -> None:
+    assert shown(answer(ROADS, query)) == {ROADS[place] for place in evidence}
 
 
-def test_an_inverse_step_shows_the_triple_as_the_graph_holds_it() -> None:
-    assert shown(answer(ROADS, '~r("b")')) == {("a", "r", "b")}
-
-
-def test_a_date_is_shown_as_text_in_json() -> None:
-    (triple,) = answer(ROADS, 'born("b")').to_dict()["evidence"]
-    assert json.loads(json.dumps(triple)) == ["b", "born", "2000-01-01"]
-
-
-def test_a_triple_gives_its_entities_by_index() -> None:
+def test_a_triple_gives_its_entities_by_index_and_goes_into_json() -> None:
     given_answer = answer(ROADS, 'size(r("a"))')
     entity, seen = given_answer.kg.entity, {(item.head_entity, item.tail_entity) for item in given_answer.evidence}
     a, b, c = entity("a"), entity("b"), entity("c")
     assert seen == {(a, b), (a, c), (b, None), (c, None)}
     assert given_answer.to_dict()["evidence"][0] == ["a", "r", "b"]
+    (triple,) = answer(ROADS, 'born("b")').to_dict()["evidence"]
+    assert json.loads(json.dumps(triple)) == ["b", "born", "2000-01-01"]
 
 
 MANY: list[tuple[str, str, object]] = [("hub", "to", f"n{i}") for i in range(300)]

@@ -31,27 +31,20 @@ def test_relations_are_told_with_the_kinds_that_a_relation_names() -> None:
         '  "works for": person -> company (2)',
         "  age: person -> integer (1)",
     ]
-
-
-@pytest.mark.parametrize("most", [0, -3])
-def test_fewer_than_one_line_is_refused(most: int) -> None:
-    with pytest.raises(SkylarkError, match=f"most must be at least 1, not {most}"):
-        TYPED.schema(most)
+    for most in (0, -3):
+        with pytest.raises(SkylarkError, match=f"at least 1, not {most}"):
+            TYPED.schema(most)
 
 
 def test_types_that_came_with_the_graph_are_its_kinds() -> None:
     types = [("Ann", "person"), ("Bob", "person"), ("Acme", "company")]
     kg = KnowledgeGraph.from_triples([("Ann", "employer", "Acme"), ("Bob", "employer", "Acme")], types=types)
-    assert "Kinds: person (2), company (1)" in kg.schema()
-    assert "  employer: person -> company (2)" in kg.schema()
+    assert "Kinds: person (2), company (1)" in kg.schema() and "  employer: person -> company (2)" in kg.schema()
 
 
-def test_without_kinds_each_relation_has_a_fact_as_its_example() -> None:
+def test_without_kinds_each_relation_has_a_fact_as_its_example_and_the_most_frequent_come_first() -> None:
     kg = KnowledgeGraph.from_triples([("Ann", "knows", "Bob"), ("Bob", "knows", "Cid"), ("Ann", "age", 41)])
     assert kg.schema().splitlines()[2:] == ["  knows: Ann -> Bob (2)", "  age: Ann -> 41 (1)"]
-
-
-def test_the_most_frequent_relations_come_first_and_the_rest_is_counted() -> None:
     kg = KnowledgeGraph.from_triples([(f"a{i}", f"r{r}", "b") for r in range(5) for i in range(r + 1)])
     assert kg.schema(2).splitlines()[2:] == ["  r4: a0 -> b (5)", "  r3: a0 -> b (4)", "  and 3 more"]
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -20,12 +21,12 @@ from reasoning.errors import QueryError, UnknownEntityError, UnknownRelationErro
 from reasoning.graph.rdf import rdf_triples
 from reasoning.query.records import STRUCTURES
 from reasoning.query.sparql import MOST_NESTED
-from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Top, Union, Value
+from reasoning.query.tree import OPERATORS, Compare, Complement, Count, Entity, Exists, Intersect, Project, Top, Union
 from tests.reasoning.awkward_names import AWKWARD
 from tests.reasoning.deep_queries import RandomQueries
 from tests.reasoning.execution.test_exact import PAID
 from tests.reasoning.part_of_world import a_continent
-from tests.reasoning.query.test_tree import GROWTH, KG, grown
+from tests.reasoning.query.test_tree import KG, grown
 from tests.reasoning.random_queries import (
     DATE,
     DECIMAL,
@@ -56,19 +57,16 @@ def selected(kg: KnowledgeGraph, query: Query | str) -> Outcome:
 
 
 @pytest.mark.slow
-@given(facts(), sets())
+@given(facts(), sets() | measured_sets())
 def test_every_query_selects_what_sets_over_the_triples_give(world: Facts, query: Query) -> None:
-    found = selected(KnowledgeGraph.from_triples(world.triples), query)
-    ids = {item[0] if isinstance(item, tuple) else item for item in found}  # type: ignore[union-attr]
-    assert ids == world.denote(query)
-
-
-@pytest.mark.slow
-@given(facts(), sets())
-def test_count_and_exists_say_how_many_and_whether(world: Facts, query: Query) -> None:
     kg = KnowledgeGraph.from_triples(world.triples)
+    assert ids_of(selected(kg, query)) == world.denote(query)
     size = len(world.denote(query))
     assert [selected(kg, Count(query)), selected(kg, Exists(query))] == [size, size > 0]
+
+
+def ids_of(found: Outcome) -> set[str]:
+    return {item[0] if isinstance(item, tuple) else item for item in found}  # type: ignore[union-attr]
 
 
 @pytest.mark.slow
@@ -81,21 +79,13 @@ def test_values_come_with_their_members(world: Facts, query: Query, relation: st
     assert selected(kg, asked) == expected
 
 
-@pytest.mark.slow
-@given(facts(), measured_sets())
-def test_what_is_chosen_by_numbers_is_what_sets_over_the_triples_give(world: Facts, query: Query) -> None:
-    found = selected(KnowledgeGraph.from_triples(world.triples), query)
-    ids = {item[0] if isinstance(item, tuple) else item for item in found}  # type: ignore[union-attr]
-    assert ids == world.denote(query)
-
-
-@pytest.mark.parametrize("measure", ["sum(pay, ~team(it))", "average(pay, ~team(it))", "-sum(pay, ~team(it)) / 3"])
-@pytest.mark.parametrize("ranking", ["top", "bottom"])
-def test_reckoned_numbers_tie_as_by_the_executor(measure: str, ranking: str) -> None:
-    query = Query.parse(f'{ranking}(1, [{measure}], "Red" | "Blue")')
-    found = selected(PAID, query)
-    assert found == by_executor(query, PAID)
-    assert {name for name, _ in found} == {"Red", "Blue"}  # type: ignore[union-attr]
+@pytest.mark.parametrize(
+    "query", ["top(1, [sum(pay, ~team(it))], {})", "bottom(1, [-average(pay, ~team(it)) / 3], {})"]
+)
+def test_reckoned_numbers_tie_as_by_the_executor(query: str) -> None:
+    ranking = Query.parse(query.format('"Red" | "Blue"'))
+    found = selected(PAID, ranking)
+    assert found == by_executor(ranking, PAID) and ids_of(found) == {"Red", "Blue"}
 
 
 @pytest.mark.slow
@@ -113,13 +103,10 @@ def test_numbers_are_reckoned_alike(world: Facts, number: Query) -> None:
 def test_no_name_changes_what_is_asked(world: Facts, query: Query, names: list[str]) -> None:
     new = dict(zip((*ENTITIES, *RELATIONS, NUMBER, DECIMAL, DATE), names, strict=False))
     links = frozenset((new[head], new[relation], new[tail]) for head, relation, tail in world.links)
-    values = {
-        new[name]: {new[entity]: value for entity, value in table.items()} for name, table in world.values.items()
-    }
+    values = {new[name]: {new[one]: value for one, value in table.items()} for name, table in world.values.items()}
     called = Facts(links, values)
     found = selected(KnowledgeGraph.from_triples(called.triples), renamed(query, new))
-    ids = {item[0] if isinstance(item, tuple) else item for item in found}  # type: ignore[union-attr]
-    assert ids == called.denote(renamed(query, new))
+    assert ids_of(found) == called.denote(renamed(query, new))
 
 
 def renamed(query: Query, new: dict[str, str]) -> Query:
@@ -147,17 +134,15 @@ def years(draw: st.DrawFn) -> KnowledgeGraph:
     size = draw(st.integers(2, 8))
     labels = draw(st.lists(st.sampled_from(("x", "X", "é", "y")), min_size=size, max_size=size))
     values = draw(st.lists(st.sampled_from((-44, 0, 1, 476, 1990, 12_000)), min_size=size, max_size=size))
-    return KnowledgeGraph.from_columns(
-        GraphColumns(
-            name="years",
-            entity_ids=[f"e{i}" for i in range(size)],
-            entity_labels=labels,
-            relation_ids=["r"],
-            relation_labels=["r"],
-            splits={"graph": np.array([[0, 0, 1]], dtype=np.int32)},
-            literals=[LiteralColumn("founded", "year", np.arange(size, dtype=np.int32), np.array(values, dtype=float))],
-        )
-    )
+    column = LiteralColumn("founded", "year", np.arange(size, dtype=np.int32), np.array(values, dtype=float))
+    return small([f"e{i}" for i in range(size)], labels, [column])
+
+
+def small(ids: list[str], labels: list[str], literals: Sequence[LiteralColumn] = (), **splits: int) -> KnowledgeGraph:
+    """A graph whose first entity a relation leads from, to one a split; the first split alone is held."""
+    triples = {s: np.array([[0, 0, t]], dtype=np.int32) for s, t in (splits or {"graph": 1}).items()}
+    columns = GraphColumns("small", ids, labels, ["P36"], ["capital"], triples, literals=literals)
+    return KnowledgeGraph.from_columns(columns, (next(iter(triples)),))
 
 
 @given(
@@ -181,62 +166,40 @@ SIZES = KnowledgeGraph.from_triples(
         *((f"n{i}", "born", datetime.date(*day)) for i, day in enumerate(((1, 1, 1), (9999, 12, 31), (2000, 2, 29)))),
     ]
 )
-BOUNDS: list[tuple[str, Value | str]] = [
-    *(("size", v) for v in (0, 7, 6.5, 2**53, 2**53 + 1, 10**30, -(10**30), 1e308)),
-    *(("ratio", v) for v in (0, 0.1, -0.1, 1e300, 5e-324, 10**300, 0.30000000000000004)),
-    *(("born", f'"{day}"') for day in ("0001-01-01", "2000-02-29", "9999-12-31")),
-]
 
 
-@pytest.mark.parametrize(("relation", "bound"), BOUNDS)
-@pytest.mark.parametrize("operator", [">", ">=", "<", "<=", "=", "!="])
-def test_extreme_values_compare_alike(relation: str, bound: Value | str, operator: str) -> None:
-    query = Query.parse(f'{relation}("n0" | "n1" | "n2" | "n3") {operator} {bound}')
-    assert selected(SIZES, query) == by_executor(query, SIZES)
-
-
-@pytest.fixture(scope="module")
-def continent_store() -> pyoxigraph.Store:
-    return store_of(a_continent())
+def test_extreme_values_compare_alike() -> None:
+    bounds = {
+        "size": (7, 6.5, 2**53, 2**53 + 1, 10**30, -(10**30), 1e308),
+        "ratio": (0, 0.1, -0.1, 1e300, 5e-324, 10**300, 0.30000000000000004),
+        "born": ('"0001-01-01"', '"2000-02-29"', '"9999-12-31"'),
+    }
+    store = store_of(SIZES)
+    for relation, bound, operator in ((r, b, o) for r in bounds for b in bounds[r] for o in OPERATORS):
+        query = Query.parse(f'{relation}("n0" | "n1" | "n2" | "n3") {operator} {bound}')
+        assert by_sparql(query, SIZES, store.query) == by_executor(query, SIZES), query
 
 
 @pytest.mark.slow
-def test_deep_queries_over_a_continent_agree(continent_store: pyoxigraph.Store) -> None:
-    for query in islice(RandomQueries(a_continent(), random.Random(1)).deep(), 15):
-        assert by_sparql(query, a_continent(), continent_store.query) == by_executor(query, a_continent())
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("structure", STRUCTURES)
-def test_a_drawn_query_has_its_structure_and_an_answer_by_both(
-    structure: str, continent_store: pyoxigraph.Store
-) -> None:
-    query = next(RandomQueries(a_continent(), random.Random(2)).structured(structure))
-    found = by_sparql(query, a_continent(), continent_store.query)
-    assert (query.structure, bool(found), found) == (structure, True, by_executor(query, a_continent()))
+def test_queries_drawn_over_a_continent_have_answers_by_both() -> None:
+    store = store_of(a_continent())
+    for structure in STRUCTURES:
+        query = next(RandomQueries(a_continent(), random.Random(2)).structured(structure))
+        found = by_sparql(query, a_continent(), store.query)
+        assert (query.structure, bool(found), found) == (structure, True, by_executor(query, a_continent()))
+    for query in islice(RandomQueries(a_continent(), random.Random(1)).deep(), 6):
+        assert by_sparql(query, a_continent(), store.query) == by_executor(query, a_continent())
 
 
 def test_what_only_another_split_mentions_is_in_no_complement() -> None:
-    columns = GraphColumns(
-        name="splits",
-        entity_ids=["a", "b", "c"],
-        entity_labels=["a", "b", "c"],
-        relation_ids=["r"],
-        relation_labels=["r"],
-        splits={s: np.array([[0, 0, t]], dtype=np.int32) for s, t in (("train", 1), ("test", 2))},
-    )
-    kg = KnowledgeGraph.from_columns(columns, ("train",))
+    kg = small(["a", "b", "c"], ["a", "b", "c"], train=1, test=2)
     for text in ('!"a"', '!!"c"', '"c" & !"a"', '!"c"', '"b" & !!"b"', '!!!"a"'):
         assert selected(kg, text) == by_executor(Query.parse(text), kg)
 
 
 TWINS: list[tuple[str, str, str | int]] = [
-    ("a", "r", "b"),
-    ("b", "r_reverse", "a"),
-    ("c", "r_reverse", "d"),
-    ("a", "v", 1),
-    ("b", "v", 2),
-]
+    ("a", "r", "b"), ("b", "r_reverse", "a"), ("c", "r_reverse", "d"), ("a", "v", 1), ("b", "v", 2),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -324,66 +287,41 @@ def test_a_query_as_text(query: str, body: str) -> None:
     assert " ".join(code) == body
 
 
+def test_any_name_can_be_asked_for_and_none_leaves_its_comment() -> None:
+    for name in AWKWARD:
+        kg = KnowledgeGraph.from_triples([(name, name, "end"), (name, f"{name} of", 3)])
+        query = Project(name, Union((Entity(name), Complement(Entity(name)))))
+        ranked = Top(1, f"{name} of", Project(name, Entity("end", by_id=True), inverse=True))
+        assert selected(kg, query) == frozenset({"end"})
+        assert selected(kg, ranked) == frozenset({(name, 3)})
+        # SPARQL reads an escape such as \\u000A before it knows that it stands in a comment.
+        text = Project(name, Intersect((Entity(name, by_id=True), Entity(name, by_id=True)))).to_sparql(kg)
+        assert "\\" not in text and all(line.isprintable() for line in text.split("\n"))
+
+
 def test_the_text_says_in_words_what_it_asks_and_declares_the_prefixes_it_uses() -> None:
-    assert Query.parse('r("a")').to_sparql(KG).splitlines()[:4] == [
-        "# the r of a",
-        "PREFIX entity: <urn:skylark:entity:>",
-        "PREFIX relation: <urn:skylark:relation:>",
-        "SELECT DISTINCT ?entity WHERE {",
-    ]
-
-
-def test_ids_that_say_nothing_have_their_labels_beside_them() -> None:
-    columns = GraphColumns(
-        name="labelled",
-        entity_ids=["Q1", "Q2"],
-        entity_labels=["France", "Paris"],
-        relation_ids=["P36"],
-        relation_labels=["capital"],
-        splits={"graph": np.array([[0, 0, 1]], dtype=np.int32)},
-    )
-    text = Query.parse('capital("France")').to_sparql(KnowledgeGraph.from_columns(columns))
-    assert "  entity:Q1 relation:P36 ?entity .  # France, capital" in text.splitlines()
-
-
-@pytest.mark.parametrize("name", AWKWARD)
-def test_any_name_can_be_asked_for(name: str) -> None:
-    kg = KnowledgeGraph.from_triples([(name, name, "end"), (name, f"{name} of", 3)])
-    query = Project(name, Union((Entity(name), Complement(Entity(name)))))
-    ranked = Top(1, f"{name} of", Project(name, Entity("end", by_id=True), inverse=True))
-    assert selected(kg, query) == frozenset({"end"})
-    assert selected(kg, ranked) == frozenset({(name, 3)})
-
-
-@pytest.mark.parametrize("name", AWKWARD)
-def test_no_name_leaves_its_comment(name: str) -> None:
-    kg = KnowledgeGraph.from_triples([(name, name, "end")])
-    text = Project(name, Intersect((Entity(name, by_id=True), Entity(name, by_id=True)))).to_sparql(kg)
-    # SPARQL reads an escape such as \\u000A before it knows that it stands in a comment.
-    assert "\\" not in text
-    assert all(line.isprintable() for line in text.split("\n"))
+    kg = small(["Q1", "Q2"], ["France", "Paris"])
+    assert Query.parse('capital("France")').to_sparql(kg).splitlines() == [
+        "# the capital of France", "PREFIX entity: <urn:skylark:entity:>", "PREFIX relation: <urn:skylark:relation:>",
+        "SELECT DISTINCT ?entity WHERE {", "  entity:Q1 relation:P36 ?entity .  # France, capital", "}",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("query", "error", "message"),
-    [
-        ('r("nobody at all")', UnknownEntityError, "no entity named"),
-        ('wrong("a")', UnknownRelationError, "wrong"),
-        ('r("a") > 5', QueryError, "cannot be compared"),
-        ('r(v("a"))', QueryError, "gives values, not entities"),
-    ],
+    ("query", "error"),
+    [('r("nobody at all")', UnknownEntityError), ('wrong("a")', UnknownRelationError), ('r("a") > 5', QueryError)],
 )
-def test_what_cannot_be_answered_cannot_be_written(query: str, error: type[Exception], message: str) -> None:
-    with pytest.raises(error, match=message):
+def test_what_cannot_be_answered_cannot_be_written(query: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
         Query.parse(query).to_sparql(KG)
 
 
 # Depth and width ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", GROWTH)
-def test_forty_levels_are_written_and_run(kind: str) -> None:
-    query = grown(kind, 1 + MOST_NESTED if kind in ("top", "every") else 40)
+@pytest.mark.parametrize("kind", ["complement", "intersect and union", "compare", "top", "every", "name"])
+def test_many_levels_are_written_and_run(kind: str) -> None:
+    query = grown(kind, 1 + MOST_NESTED if kind in ("top", "every") else 25)
     assert selected(KG, query) == by_executor(query, KG)
 
 
@@ -393,16 +331,16 @@ def test_more_rankings_within_one_another_than_a_text_holds_are_an_error() -> No
 
 
 def test_a_path_that_branches_at_every_step_is_no_longer_than_its_steps() -> None:
-    kg = KnowledgeGraph.from_triples([(f"n{i}", "next", f"n{j}") for i in range(12) for j in range(12)])
+    kg = KnowledgeGraph.from_triples([(f"n{i}", "next", f"n{j}") for i in range(8) for j in range(8)])
     query: Query = Entity("n0")
-    for _ in range(40):  # 12^40 paths
+    for _ in range(40):  # 8^40 paths
         query = Project("next", query)
-    assert len(selected(kg, query)) == 12  # type: ignore[arg-type]
+    assert len(ids_of(selected(kg, query))) == 8
 
 
 def test_a_union_of_hundreds_is_written_and_run() -> None:
-    kg = KnowledgeGraph.from_triples([(f"n{i}", "next", f"n{i + 1}") for i in range(500)])
-    assert len(selected(kg, " | ".join(f'next("n{i}")' for i in range(500)))) == 500  # type: ignore[arg-type]
+    kg = KnowledgeGraph.from_triples([(f"n{i}", "next", f"n{i + 1}") for i in range(300)])
+    assert len(ids_of(selected(kg, " | ".join(f'next("n{i}")' for i in range(300))))) == 300
 
 
 # The command line -----------------------------------------------------------------------------------------------

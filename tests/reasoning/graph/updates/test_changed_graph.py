@@ -7,6 +7,7 @@ import math
 import pickle
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +19,7 @@ from hypothesis import strategies as st
 from kg_data.values import Value
 from reasoning import KnowledgeGraph, Query, Reasoner, Source, Sourced
 from reasoning.errors import AmbiguousEntityError, ChangeError, GraphError, UnknownEntityError, UnknownRelationError
-from reasoning.graph.updates import changes
-from reasoning.graph.updates import edges as edge_changes
-from reasoning.graph.updates import edges as rows
+from reasoning.graph.updates import changes, edges
 from reasoning.graph.updates.changes import Changes, merged
 from reasoning.parsing.linking import link_names
 from reasoning.parsing.schema import schema_of
@@ -150,9 +149,9 @@ def toggled(kg: KnowledgeGraph, model: Model, wanted: list[tuple[Any, ...]]) -> 
 def test_it_says_what_a_graph_built_anew_says(settled: bool, steps: list[list[tuple[Any, ...]]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         if settled:
-            patch.setattr(edge_changes, "PENDING", 0)
-            patch.setattr(rows, "ALWAYS_MADE", -1)
-            patch.setattr(rows, "LAID_OVER", 10.0)
+            patch.setattr(edges, "PENDING", 0)
+            patch.setattr(edges, "ALWAYS_MADE", -1)
+            patch.setattr(edges, "LAID_OVER", 10.0)
         model = Model({("Ann", "knows", "Bob"), ("Bob", "likes", "Cleo")}, {("Ann", "age"): 30})
         kg = model.built()
         for wanted in steps:
@@ -160,29 +159,35 @@ def test_it_says_what_a_graph_built_anew_says(settled: bool, steps: list[list[tu
             kg = toggled(kg, model, wanted)
             assert said(kg) == said(model.built())
             assert said(before) == content
-        assert said(pickle.loads(pickle.dumps(kg))) == said(kg)
-        assert said(KnowledgeGraph(kg.content.whole)) == said(kg)
-        assert said(KnowledgeGraph(merged(kg.content))) == said(kg)
+        for again in (
+            pickle.loads(pickle.dumps(kg)),
+            KnowledgeGraph(kg.content.whole),
+            KnowledgeGraph(merged(kg.content)),
+        ):
+            assert said(again) == said(kg)
 
 
 # What users do ------------------------------------------------------------------------------------------------------
 
 
-def test_a_chain_of_changes_leaves_each_graph_as_it_was() -> None:
-    kg = KnowledgeGraph.from_triples(START)
+def test_a_chain_of_changes_leaves_each_graph_as_it_was(kg: KnowledgeGraph) -> None:
     chain = [kg]
-    for number in range(2500):  # more than are held as pending
+    for number in range(1100):  # more than are held as pending
         chain.append(chain[-1].changed(add=[("Ann", "knows", f"friend {number}")]))
-    for number in (0, 1, 1023, 1024, 1025, 2500):
+    for number in (0, 1, 1023, 1024, 1025, 1100):
         assert len(chain[number]) == 2 + number
         assert len(exact(chain[number]).answer('knows("Ann")').entities) == 1 + number
-    assert exact(chain[-1]).answer('~knows("friend 2499")').entities == ["Ann"]
+    assert exact(chain[-1]).answer('~knows("friend 1099")').entities == ["Ann"]
     with pytest.raises(UnknownEntityError):
         chain[3].entity_by_id("friend 3")
 
 
-def test_two_graphs_made_of_one_do_not_know_each_other() -> None:
-    kg = KnowledgeGraph.from_triples(START)
+@pytest.fixture
+def kg() -> KnowledgeGraph:
+    return KnowledgeGraph.from_triples(START)
+
+
+def test_two_graphs_made_of_one_do_not_know_each_other(kg: KnowledgeGraph) -> None:
     left, right = kg.changed(add=[("Ann", "knows", "Left")]), kg.changed(add=[("Ann", "knows", "Right")])
     further = left.changed(add=[("Left", "likes", "Ann")])
     assert sorted(exact(left).answer('knows("Ann")').entities) == ["Bob", "Left"]
@@ -192,84 +197,54 @@ def test_two_graphs_made_of_one_do_not_know_each_other() -> None:
         right.entity_by_id("Left")
 
 
-def test_readers_of_the_old_graph_go_on_while_it_is_changed() -> None:
-    kg = KnowledgeGraph.from_triples(START).changed(add=[("Cleo", "knows", "Dai")])
-    wrong: list[Any] = []
+def test_readers_of_the_old_graph_go_on_while_it_is_changed(kg: KnowledgeGraph) -> None:
+    kg = kg.changed(add=[("Cleo", "knows", "Dai")])
     done = threading.Event()
 
-    def read() -> None:
+    def read(_: int) -> bool:
+        right = True
         while not done.is_set():
-            answer = exact(kg).answer('knows("Ann")').entities
-            if answer != ["Bob"] or len(kg.universe) != 4 or len(list(kg)) != 4:
-                wrong.append(answer)
+            right &= exact(kg).answer('knows("Ann")').entities == ["Bob"] and len(kg.universe) == len(list(kg)) == 4
+        return right
 
-    def write(name: str) -> None:
+    def write(name: str) -> bool:
         changed = kg
-        for number in range(100):
+        for number in range(60):
             changed = changed.changed(add=[("Ann", "knows", f"{name} {number}")])
-        if len(changed) != 3 + 100 or any(not text.startswith((name, "Bob")) for text in neighbours(changed, "Ann")):
-            wrong.append(changed)
+        known = exact(changed).answer('knows("Ann")').entities
+        return len(changed) == 3 + 60 and all(text.startswith((name, "Bob")) for text in known)
 
-    def neighbours(graph: KnowledgeGraph, name: str) -> list[str]:
-        return exact(graph).answer(f'knows("{name}")').entities
-
-    readers = [threading.Thread(target=read) for _ in range(2)]
-    writers = [threading.Thread(target=write, args=(name,)) for name in ("Eve", "Flo", "Guy")]
-    for thread in (*readers, *writers):
-        thread.start()
-    for thread in writers:
-        thread.join()
-    done.set()
-    for thread in readers:
-        thread.join()
-    assert not wrong
+    with ThreadPoolExecutor(4) as pool:
+        readers = pool.map(read, range(2))
+        written = list(pool.map(write, ("Eve", "Flo")))
+        done.set()
+        assert all((*written, *readers))
 
 
-def test_what_is_there_is_not_added_twice_and_gives_the_same_graph() -> None:
-    kg = KnowledgeGraph.from_triples(START)
-    assert kg.changed(add=START) is kg
-    assert kg.changed() is kg
+def test_what_is_there_is_not_added_twice_and_gives_the_same_graph(kg: KnowledgeGraph) -> None:
+    assert kg.changed(add=START) is kg and kg.changed() is kg
     assert kg.changed(add=[("Bob", "knows_reverse", "Ann")]) is kg
 
 
-def test_a_value_is_replaced_by_one_change() -> None:
-    kg = KnowledgeGraph.from_triples(START)
+def test_values_are_replaced_and_of_any_kind(kg: KnowledgeGraph) -> None:
     older = kg.changed(remove=[("Ann", "age", 30)], add=[("Ann", "age", 31)])
-    assert exact(older).answer('age("Ann")').value == 31
-    assert exact(kg).answer('age("Ann")').value == 30
+    assert [exact(graph).answer('age("Ann")').value for graph in (older, kg)] == [31, 30]
+    mixed = kg.changed(add=[("Bob", "age", 29.5)])  # integers and decimals together are decimals
+    assert mixed.literals[0].kind == "decimal"
+    assert exact(mixed).answer('sum(age, knows("Ann"))').value == 29.5
+    assert exact(mixed).answer('age("Ann")').value == 30.0
+    for value, shown in ((DAY, DAY), (Value("year", 1999.0), 1999), (2.5, 2.5)):
+        new = kg.changed(add=[("Bob", "new", value)])
+        assert exact(new).answer('new("Bob")').value == shown
+        assert new.relation("new").kind == "values" and new.column("new") is not None
 
 
-def test_integers_and_decimals_together_are_decimals() -> None:
-    kg = KnowledgeGraph.from_triples(START).changed(add=[("Bob", "age", 29.5)])
-    assert kg.literals[0].kind == "decimal"
-    assert exact(kg).answer('sum(age, knows("Ann"))').value == 29.5
-    assert exact(kg).answer('age("Ann")').value == 30.0
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [(datetime.date(2020, 2, 29), datetime.date(2020, 2, 29)), (Value("year", 1999.0), 1999), (2.5, 2.5)],
-)
-def test_new_relations_have_values_of_any_kind(value: Any, shown: Any) -> None:
-    kg = KnowledgeGraph.from_triples(START).changed(add=[("Bob", "new", value)])
-    assert exact(kg).answer('new("Bob")').value == shown
-    assert kg.relation("new").kind == "values" and kg.column("new") is not None
-
-
-def test_a_twin_is_the_inverse_of_a_relation_that_is_there() -> None:
-    kg = KnowledgeGraph.from_triples(START).changed(add=[("Cleo", "likes_reverse", "Ann")])
-    assert exact(kg).answer('likes("Ann")').entities == ["Cleo"]
-    assert exact(kg).answer('likes_reverse("Cleo")').entities == ["Ann", "Bob"]
-    assert kg.relation_count == 2
-
-
-def test_labels_find_and_show_an_entity() -> None:
-    kg = KnowledgeGraph.from_triples(START).changed(labels=[("Bob", "Robert")])
+def test_labels_find_and_show_an_entity(kg: KnowledgeGraph) -> None:
+    kg = kg.changed(labels=[("Bob", "Robert")])
     assert kg.name(kg.entity("robert")) == "Robert" and kg.entity("Bob") == kg.entity("Robert")
     twice = kg.changed(labels=[("Cleo", "Robert")])
-    assert sorted(exact(twice).answer('knows("Ann") | likes(entity("Bob"))').entities) == [
-        "Robert (Bob)", "Robert (Cleo)",
-    ]  # fmt: skip
+    both = exact(twice).answer('knows("Ann") | likes(entity("Bob"))').entities
+    assert sorted(both) == ["Robert (Bob)", "Robert (Cleo)"]
     with pytest.raises(AmbiguousEntityError):
         twice.changed(add=[("Robert", "likes", "Ann")])
     named = twice.changed(add=[("Robert (Bob)", "likes", "Ann")])
@@ -280,55 +255,45 @@ def test_labels_find_and_show_an_entity() -> None:
 def test_kinds_and_schema_know_what_was_added() -> None:
     kg = KnowledgeGraph.from_triples([("Paris", "type", "city"), ("Rome", "type", "city"), ("Paris", "in", "France")])
     more = kg.changed(add=[("France", "type", "country"), ("Italy", "type", "country"), ("Rome", "in", "Italy")])
-    assert "Kinds: city (2), country (2)" in more.schema()
-    assert "in: city -> country (2)" in more.schema()
+    assert "Kinds: city (2), country (2)" in more.schema() and "in: city -> country (2)" in more.schema()
     assert kg.schema() == KnowledgeGraph.from_triples(list(kg)).schema()
 
 
-def test_edges_of_one_query_can_be_laid_over_it() -> None:
-    kg = KnowledgeGraph.from_triples(START).changed(add=[("Ann", "knows", "Dai")])
-    triples = kg.index.whole.triples()
-    other = kg.with_edges(triples[:1])
+def test_edges_of_one_query_can_be_laid_over_it(kg: KnowledgeGraph) -> None:
+    kg = kg.changed(add=[("Ann", "knows", "Dai")])
+    other = kg.with_edges(kg.index.whole.triples()[:1])
     assert len(other) == 1 and len(kg) == 3
     assert len(other.changed(add=[("Dai", "knows", "Ann")])) == 2
+    queries = [Query.parse(text) for text in ('knows("Ann")', 'likes(knows("Ann"))', '~likes("Cleo") & knows("Ann")')]
+    batch = [sorted(answer.entities) for answer in exact(kg).batch(queries)]  # compiled over the changed graph
+    assert batch == [["Bob", "Dai"], ["Cleo"], ["Bob"]]
 
 
 def test_a_changed_graph_is_pickled_by_what_was_loaded_and_changed() -> None:
-    kg = KnowledgeGraph.load("world")
-    changed = kg.changed(
+    changed = KnowledgeGraph.load("world").changed(
         add=[
             ("Lyonesse", "borders", "France"), ("Lyonesse", "population", 3),
             Sourced("Lyonesse", "capital", "Poseidonis", Source("Plato", 7)),
         ],
-        remove=[("France", "capital", "Paris")],
-        types=[("Lyonesse", "myth")],
+        remove=[("France", "capital", "Paris")], types=[("Lyonesse", "myth")],
     )  # fmt: skip
     content = pickle.dumps(changed)
     again = pickle.loads(content)
     assert len(content) < 10_000
-    for graph in (changed, again):
-        assert exact(graph).answer('capital("Lyonesse")').entities == ["Poseidonis"]
-        assert exact(graph).answer('population("Lyonesse")').value == 3
-        assert exact(graph).answer('capital("France")').entities == []
-        assert graph.types(graph.entity("Lyonesse")) == ["myth"]
-        assert graph.sources("Lyonesse", "capital", "Poseidonis") == (Source("Plato", 7),)
+    assert exact(again).answer('capital("Lyonesse")').entities == ["Poseidonis"]
+    assert exact(again).answer('population("Lyonesse")').value == 3
+    assert exact(again).answer('capital("France")').entities == []
+    assert again.types(again.entity("Lyonesse")) == ["myth"]
+    assert again.sources("Lyonesse", "capital", "Poseidonis") == (Source("Plato", 7),)
     assert len(again.changed(remove=[("Lyonesse", "capital", "Poseidonis")])) == len(changed) - 1
 
 
-def test_a_batch_is_compiled_over_the_changed_graph() -> None:
-    kg = KnowledgeGraph.from_triples(START).changed(add=[("Ann", "knows", "Dai"), ("Dai", "likes", "Bob")])
-    queries = [Query.parse(text) for text in ('knows("Ann")', 'likes(knows("Ann"))', '~likes("Bob") & knows("Ann")')]
-    assert [sorted(answer.entities) for answer in exact(kg).batch(queries)] == [
-        ["Bob", "Dai"], ["Bob", "Cleo"], ["Dai"],
-    ]  # fmt: skip
-
-
 def test_a_language_model_is_shown_the_changed_graph() -> None:
-    edges = [(f"p{i}", relation, f"p{i * k % 17}") for i in range(17) for k, relation in ((3, "knows"), (5, "likes"))]
-    anew = KnowledgeGraph.from_triples([*edges, ("p3", "age", 30), ("p4", "age", 40)])
-    changed = KnowledgeGraph.from_triples([*edges[:20], ("p3", "likes", "p16"), ("p3", "age", 30)])
-    changed = changed.changed(add=[*edges[20:], ("p4", "age", 40)], remove=[("p3", "likes", "p16")])
-    for text in ('likes(knows("p3"))', 'knows("p3") & ~likes("p13")', '~knows(~likes("p4"))'):
+    facts = [(f"p{i}", relation, f"p{i * k % 17}") for i in range(17) for k, relation in ((3, "knows"), (5, "likes"))]
+    anew = KnowledgeGraph.from_triples([*facts, ("p3", "age", 30), ("p4", "age", 40)])
+    changed = KnowledgeGraph.from_triples([*facts[:20], ("p3", "likes", "p16"), ("p3", "age", 30)])
+    changed = changed.changed(add=[*facts[20:], ("p4", "age", 40)], remove=[("p3", "likes", "p16")])
+    for text in ('likes(knows("p3"))', '~knows(~likes("p4"))'):
         expected = exact(anew).answer(text).entities
         assert Reasoner(changed, llm=faultless(), method="lark").answer(text).entities == expected
     near = [
@@ -341,10 +306,9 @@ def test_a_language_model_is_shown_the_changed_graph() -> None:
 
 def test_names_in_questions_are_linked_to_what_was_added() -> None:
     kg = KnowledgeGraph.from_triples([("Ann Smith", "works in", "Core"), ("Bob Jones", "works in", "Web")])
-    changed = kg.changed(add=[("Cleo Mwangi", "works in", "Core")], remove=[("Bob Jones", "works in", "Web")])
-    linked = [name.text for name in link_names("Where does Cleo Mwangi work?", schema_of(changed))]
-    assert linked == ["Cleo Mwangi"]
-    assert not link_names("Where does Bob Jones work?", schema_of(changed))
+    schema = schema_of(kg.changed(add=[("Cleo Mwangi", "works in", "Core")], remove=[("Bob Jones", "works in", "Web")]))
+    assert [name.text for name in link_names("Where does Cleo Mwangi work?", schema)] == ["Cleo Mwangi"]
+    assert not link_names("Where does Bob Jones work?", schema)
 
 
 def test_much_that_was_changed_is_merged(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,19 +333,20 @@ def test_an_entity_that_nothing_is_said_of_is_gone_and_comes_back_as_a_new_one()
         with pytest.raises(UnknownEntityError):
             without.entity(name)
     again = without.changed(add=[("Ann", "likes", "Cleo")])
-    assert again.types(again.entity("Cleo")) == []
-    assert kg.types(kg.entity("The queen")) == ["cat"]
     moved = kg.changed(remove=[("Bob", "likes", "Cleo")], add=[("Ann", "likes", "Cleo")])
-    assert moved.types(moved.entity("Cleo")) == ["cat"]
+    assert [graph.types(graph.entity("Cleo")) for graph in (again, kg, moved)] == [[], ["cat"], ["cat"]]
+    # A graph of other edges does not find who was gone before either.
+    other = without.with_edges(without.index.whole.triples()).changed(add=[("Ann", "likes", "Bob")])
+    for graph in (without, other):
+        assert not graph.names.spelling("leo", 5) and graph.names.spelling("ob", 5)
 
 
-def test_what_comes_and_goes_again_and_again_takes_no_more_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    kg = KnowledgeGraph.from_triples(START)
+def test_what_comes_and_goes_again_and_again_takes_no_more_each_time(
+    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts: list[tuple[str, str, str | int]] = [("Dai", "knows", "Ann"), ("Dai", "age", 8)]
     for _ in range(20):
-        kg = kg.changed(
-            add=[("Dai", "knows", "Ann"), ("Dai", "age", 8)], types=[("Dai", "cat")], aliases=[("Dai", "D")]
-        )
-        kg = kg.changed(remove=[("Dai", "knows", "Ann"), ("Dai", "age", 8)])
+        kg = kg.changed(add=facts, types=[("Dai", "cat")], aliases=[("Dai", "D")]).changed(remove=facts)
     overlay = kg.content.changes
     assert isinstance(overlay, Changes)
     entities = overlay.entities
@@ -391,61 +356,57 @@ def test_what_comes_and_goes_again_and_again_takes_no_more_each_time(monkeypatch
     assert kg.changed(add=[("Dai", "knows", "Ann")]).content.changes is None
 
 
-def test_a_graph_of_other_edges_does_not_find_who_was_gone_before() -> None:
-    kg = KnowledgeGraph.from_triples(START).changed(remove=[("Bob", "likes", "Cleo")])
-    other = kg.with_edges(kg.index.whole.triples()).changed(add=[("Ann", "likes", "Bob")])
-    for graph in (kg, other):
-        assert not graph.names.spelling("leo", 5)
-        assert graph.names.spelling("ob", 5)
-
-
-def test_a_relation_and_its_twin_that_come_in_one_change_are_one_whichever_comes_first() -> None:
-    kg = KnowledgeGraph.from_triples(START)
+def test_a_relation_and_its_twin_are_one_whichever_comes_first(kg: KnowledgeGraph) -> None:
     both = [("Ann", "helps_reverse", "Bob"), ("Cleo", "helps", "Dai")]
     for add in (both, both[::-1]):
         changed = kg.changed(add=add)
         assert changed.relation_names() == ["knows", "likes", "helps", "age"]
         assert exact(changed).answer('helps("Bob")').entities == ["Ann"]
     assert kg.changed(add=both[:1]).relation_names() == ["knows", "likes", "helps_reverse", "age"]
+    twin = kg.changed(add=[("Cleo", "likes_reverse", "Ann")])
+    assert set(exact(twin).answer('likes("Ann") | likes_reverse("Cleo")').entities) == {"Ann", "Bob", "Cleo"}
+    assert twin.relation_count == 2
 
 
 # Sources ------------------------------------------------------------------------------------------------------------
 
-REPORT, LETTER = Source("report.txt", 12), Source("letter.txt")
+REPORT, LETTER, DAY = Source("report.txt", 12), Source("letter.txt"), datetime.date(2020, 2, 29)
 
 
-def test_sources_reach_the_evidence_of_an_answer() -> None:
-    kg = KnowledgeGraph.from_triples(START).changed(
-        add=[Sourced("Ann", "knows", "Dai", REPORT), Sourced("Dai", "age", 8, LETTER)]
-    )
-    answer = exact(kg).answer('age(knows("Ann")) > 5')
+def test_sources_reach_the_evidence_of_an_answer(kg: KnowledgeGraph) -> None:
+    sourced = kg.changed(add=[Sourced("Ann", "knows", "Dai", REPORT), Sourced("Dai", "age", 8, LETTER)])
+    answer = exact(sourced).answer('age(knows("Ann")) > 5')
     assert {(fact.tail, fact.sources) for fact in answer.evidence} == {("Dai", (REPORT,)), (8, (LETTER,))}
     content = answer.to_dict()
     assert dict(zip([fact[2] for fact in content["evidence"]], content["sources"], strict=True)) == {
         "Dai": [{"document": "report.txt", "line": 12}], 8: [{"document": "letter.txt"}],
     }  # fmt: skip
     assert "[report.txt, line 12]" in answer_text(answer)
-    assert "sources" not in exact(KnowledgeGraph.from_triples(START)).answer('knows("Ann")').to_dict()
+    assert "sources" not in exact(kg).answer('knows("Ann")').to_dict()
 
 
-def test_removing_a_source_removes_what_only_it_said() -> None:
-    kg = KnowledgeGraph.from_triples(START).changed(
+def test_removing_a_source_removes_what_only_it_said(kg: KnowledgeGraph) -> None:
+    kg = kg.changed(
         add=[
             Sourced("Ann", "knows", "Dai", REPORT), Sourced("Ann", "knows", "Dai", LETTER),
             Sourced("Ann", "likes", "Dai", REPORT), Sourced("Ann", "likes", "Dai", Source("report.txt", 13)),
             Sourced("Ann", "knows", "Bob", REPORT), Sourced("Dai", "age", 8, REPORT),
         ]
     )  # fmt: skip
+    assert kg.documents() == {"letter.txt": 1, "report.txt": 4}
     without = kg.changed(remove_sources=["report.txt"])
     assert set(without) == {*START, ("Ann", "knows", "Dai")}
     assert without.sources("Ann", "knows", "Dai") == (LETTER,)
     assert without.sources("Ann", "knows", "Bob") == ()
     assert set(without.changed(remove_sources=["letter.txt"])) == set(START)
-    assert kg.sources("Dai", "age", 8) == (REPORT,)
+    assert (
+        kg.sources("Dai", "age", 8) == (REPORT,) and kg.sources("Dai", "age", 99) == kg.sources("Bob", "age", 8) == ()
+    )
+    with pytest.raises(ChangeError, match=r'it has facts of "report.txt"'):
+        kg.changed(remove_sources=["reports.txt"])
 
 
-def test_a_source_that_is_said_twice_is_kept_once_and_what_is_removed_has_none() -> None:
-    kg = KnowledgeGraph.from_triples(START)
+def test_a_source_that_is_said_twice_is_kept_once_and_what_is_removed_has_none(kg: KnowledgeGraph) -> None:
     once = kg.changed(add=[Sourced("Ann", "likes", "Bob", REPORT)])
     assert once.changed(add=[Sourced("Ann", "likes", "Bob", REPORT)]) is once
     also = once.changed(add=[("Ann", "likes", "Bob")])
@@ -464,148 +425,87 @@ def test_sources_given_from_the_start_are_kept_through_a_merge() -> None:
         assert len(graph.changed(remove_sources=["letter.txt"])) == len(changed) - 1
 
 
-@pytest.mark.parametrize(
-    "plain",
-    [("Ann", "knows", "Dai"), ["Ann", "knows", "Dai"], ("Dai", "knows_reverse", "Ann")],
-    ids=["tuple", "list", "twin"],
-)
-@pytest.mark.parametrize(
-    "form", [list, iter, lambda triples: iter(triples[::-1])], ids=["list", "iterator", "reversed"]
-)
+@pytest.mark.parametrize("plain", [("Ann", "knows", "Dai"), ["Ann", "knows", "Dai"], ("Dai", "knows_reverse", "Ann")])
+@pytest.mark.parametrize("form", [list, lambda triples: iter(triples[::-1])])
 def test_what_the_graph_itself_says_from_the_start_stays(plain: Any, form: Callable[[list[Any]], Any]) -> None:
-    triples = [
-        *START,
-        plain,
-        Sourced("Ann", "knows", "Dai", REPORT),
-        Sourced("Dai", "age", 8, REPORT),
-        ("Dai", "age", 8),
-    ]
-    kg = KnowledgeGraph.from_triples(form([*triples, Sourced("Ann", "likes", "Dai", REPORT)]))
+    facts: tuple[tuple[str, str, str | int], ...] = ("Ann", "knows", "Dai"), ("Dai", "age", 8), ("Ann", "likes", "Dai")
+    sourced = [Sourced(*fact, REPORT) for fact in facts]
+    kg = KnowledgeGraph.from_triples(form([*START, plain, *sourced, ("Dai", "age", 8)]))
     assert kg.sources("Ann", "knows", "Dai") == (REPORT,)
     without = kg.changed(remove_sources=["report.txt"])
     assert set(without) == {*START, ("Ann", "knows", "Dai"), ("Dai", "age", 8)}
     assert not without.documents()
 
 
-@pytest.mark.parametrize(
-    ("source", "message"),
-    [("doc", "a Source with a document"), (Source(""), "a Source with a document"), (Source("a", 0), "a line from 1"),
-     (Source("a", -1), "a line from 1"), (Source("a", 1 << 40), "a line from 1")],
-)  # fmt: skip
-def test_a_source_from_the_start_is_checked(source: Any, message: str) -> None:
-    with pytest.raises(GraphError, match=f"triple 2: expected {message}"):
+@pytest.mark.parametrize("source", ["doc", Source(""), Source("a", 0), Source("a", 1 << 40)])
+def test_a_source_from_the_start_is_checked(source: Any) -> None:
+    with pytest.raises(GraphError, match=r"triple 2: expected a (Source with a document|line from 1)"):
         KnowledgeGraph.from_triples([("a", "r", "b"), Sourced("a", "r", "c", source)])
-
-
-def test_a_value_that_the_graph_does_not_say_has_no_source() -> None:
-    kg = KnowledgeGraph.from_triples([("a", "r", "b"), Sourced("a", "size", 3, REPORT)])
-    assert kg.sources("a", "size", 3) == (REPORT,)
-    assert kg.sources("a", "size", 99) == kg.sources("b", "size", 3) == ()
 
 
 # What cannot be -----------------------------------------------------------------------------------------------------
 
 
-def lands() -> KnowledgeGraph:
-    return KnowledgeGraph.from_triples(
-        [("France", "capital", "Paris"), ("France", "borders", "Spain"), ("France", "borders", "Italy"),
-         ("Italy", "capital", "Rome"), ("France", "population", 67), ("France", "founded", datetime.date(843, 8, 10))]
-    )  # fmt: skip
+FRANCE, SPAIN = ("France", "capital", "Paris"), ("Spain", "capital", "Madrid")
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "message"),
+    ("change", "message"),
     [
-        ({"remove": [("France", "capital", "Rome")]}, ChangeError,
-         'cannot remove ("France", "capital", "Rome"): the graph does not say so; what it says of "France": capital'),
-        ({"remove": [("Spain", "borders", "France")]}, ChangeError, 'it says ("France", "borders", "Spain")'),
-        ({"remove": [("France", "capital", "Spain")]}, ChangeError, 'capital "Paris"'),
-        ({"remove": [("Paris", "borders", "Rome")]}, ChangeError, 'it says no borders of "Paris"'),
-        ({"remove": [("Frnace", "capital", "Paris")]}, UnknownEntityError, 'did you mean "France"'),
-        ({"remove": [("France", "capitol", "Paris")]}, UnknownRelationError, '"capital"'),
-        ({"remove": [("France", "population", 66)]}, ChangeError, 'of population "France" has 67'),
-        ({"remove": [("Spain", "population", 66)]}, ChangeError, 'of population "Spain" has none'),
-        ({"remove": [("France", "capital", 5)]}, ChangeError, 'the tail is a name; there it leads to "Paris"'),
-        ({"add": [("Spain", "capital", 5)]}, ChangeError,
-         '"capital" leads to entities, such as "Paris", and 5 is a value'),
-        ({"add": [("Spain", "population", "Madrid")]}, ChangeError,
-         '"population" has values, each an integer, and "Madrid" is a name'),
-        ({"add": [("Spain", "founded", 1479)]}, ChangeError, 'each a date'),
-        ({"add": [("France", "population", 68)]}, ChangeError, '"France" has the population 67'),
-        ({"add": [("Spain", "new", 5), ("Spain", "new", "Rome")]}, ChangeError, '"new" has values'),
-        ({"add": [("Spain", "capital")]}, ChangeError, "add, triple 1: expected (head, relation, tail), found"),
-        ({"add": [("Spain", "capital", "")]}, ChangeError, "expected a non-empty text, a number or a date as tail"),
-        ({"add": [(5, "capital", "Rome")]}, ChangeError, "numbers that are names have to be texts"),
-        ({"add": "France"}, ChangeError, "expected (head, relation, tail) triples, found str"),
-        ({"add": [("Spain", "population", float("nan"))]}, ChangeError, "a finite number"),
-        ({"add": [Sourced("Spain", "capital", "Madrid", Source(""))]}, ChangeError, "a Source with a document"),
-        ({"add": [Sourced("Spain", "capital", "Madrid", Source("a", 0))]}, ChangeError, "a line from 1"),
-        ({"types": [("Atlantis", "country")]}, ChangeError, 'types: the entity "Atlantis" is in no triple'),
-        ({"aliases": [("Frence", "Gaul")]}, ChangeError, 'nearest names: France'),
-        ({"labels": [("Spain",)]}, ChangeError, "labels, pair 1: expected (entity, label)"),
-        ({"remove_types": [("Spain", "country")]}, ChangeError, 'does not have the type "country"; it has none'),
-        ({"remove_aliases": [("Spain", "Iberia")]}, ChangeError, '"Spain" is not known as "Iberia" too'),
-        ({"remove_aliases": [("Spain", "spain")]}, ChangeError, 'is the own name of "Spain"'),
-        ({"remove_sources": ["a.txt"]}, ChangeError, 'no fact of the source "a.txt"; none of its facts has a source'),
-        ({"remove_sources": "a.txt"}, ChangeError, "expected a list of documents"),
-        ({"remove_sources": None}, ChangeError, "remove_sources: expected a list of documents, found None"),
-        ({"types": 5}, ChangeError, "types: expected (entity, type) pairs, found 5"),
-        ({"add": [("Spain", "size", Value("decimal", math.inf))]}, ChangeError, "a finite number"),
-        ({"add": [("Spain", "size", Value("decimal", math.nan))]}, ChangeError, "a finite number"),
-        ({"add": [("Spain", "size", Value("integer", 2.5))]}, ChangeError, "a Value with a whole number"),
-        ({"add": [("Spain", "since", Value("date", 1e9))]}, ChangeError, "the ordinal of a date of the calendar"),
-        ({"add": [("Spain", "since", Value("year", "x"))]}, ChangeError, "a Value with a number"),  # type: ignore[arg-type]
-        ({"add": [("Spain", "size", Value("bogus", 3.0))]}, ChangeError, "a Value of the kind integer"),  # type: ignore[arg-type]
-        ({"remove": [Sourced("France", "capital", "Paris", Source("a.txt"))]}, ChangeError,
-         "a triple is removed whoever says it"),
-        ({"remove": [("Italy", "capital", "Rome")], "types": [("Rome", "city")]}, ChangeError,
-         'types: of "Rome" the last fact is removed in the same change'),
+        ({"remove": [("France", "capital", "Rome")]}, 'what it says of "France": capital "Paris"'),
+        ({"remove": [("Spain", "borders", "France")]}, 'it says ("France", "borders", "Spain")'),
+        ({"remove": [("Paris", "borders", "Rome")]}, 'it says no borders of "Paris"'),
+        ({"remove": [("Frnace", "capital", "Paris")]}, 'did you mean "France"'),
+        ({"remove": [("France", "capitol", "Paris")]}, '"capital"'),
+        ({"remove": [("France", "population", 66)]}, '"France" has 67'),
+        ({"remove": [("Spain", "population", 66)]}, '"Spain" has none'),
+        ({"remove": [("France", "capital", 5)]}, 'the tail is a name; there it leads to "Paris"'),
+        ({"remove": [Sourced(*FRANCE, Source("a.txt"))]}, "whoever says it"),
+        ({"remove": [("Italy", "capital", "Rome")], "types": [("Rome", "city")]}, 'of "Rome" the last fact is removed'),
+        ({"add": [("Spain", "capital", 5)]}, '"capital" leads to entities, such as "Paris", and 5 is a value'),
+        ({"add": [("Spain", "population", "Madrid")]}, 'each an integer, and "Madrid" is a name'),
+        ({"add": [("Spain", "founded", 1479)]}, "each a date"), ({"add": [("France", "population", 68)]}, "tion 67"),
+        ({"add": [("Spain", "new", 5), ("Spain", "new", "Rome")]}, '"new" has values'),
+        ({"add": [("Spain", "capital")]}, "add, triple 1: expected (head, relation, tail), found"),
+        ({"add": [("Spain", "capital", "")]}, "as tail"), ({"add": [(5, "capital", "Rome")]}, "have to be texts"),
+        ({"add": "France"}, "found str"), ({"add": [("Spain", "population", float("nan"))]}, "a finite number"),
+        ({"add": [Sourced(*SPAIN, Source(""))]}, "a document"), ({"add": [Sourced(*SPAIN, Source("a", 0))]}, "line"),
+        ({"types": [("Atlantis", "country")]}, 'types: the entity "Atlantis" is in no triple'),
+        ({"aliases": [("Frence", "Gaul")]}, "nearest names: France"), ({"labels": [("Spain",)]}, "labels, pair 1: exp"),
+        ({"remove_types": [("Spain", "country")]}, 'the type "country"; it has none'),
+        ({"remove_aliases": [("Spain", "Iberia")]}, 'not known as "Iberia"'),
+        ({"remove_aliases": [("Spain", "spain")]}, 'own name of "Spain"'),
+        ({"remove_sources": ["a.txt"]}, '"a.txt"; none of its facts has a source'),
+        ({"remove_sources": "a.txt"}, "a list of documents"), ({"remove_sources": None}, "documents, found None"),
+        ({"types": 5}, "pairs, found 5"), ({"add": [("Spain", "size", Value("decimal", math.inf))]}, "a finite number"),
+        ({"add": [("Spain", "size", Value("integer", 2.5))]}, "a whole number"),
+        ({"add": [("Spain", "since", Value("date", 1e9))]}, "the ordinal of a date"),
+        ({"add": [("Spain", "since", Value("year", "x"))]}, "a Value with a number"),  # type: ignore[arg-type]
+        ({"add": [("Spain", "size", Value("bogus", 3.0))]}, "of the kind integer"),  # type: ignore[arg-type]
     ],
 )  # fmt: skip
-def test_a_change_that_does_not_fit_is_refused_whole(
-    change: dict[str, Any], error: type[Exception], message: str
-) -> None:
-    kg = lands()
+def test_a_change_that_does_not_fit_is_refused_whole(change: dict[str, Any], message: str) -> None:
+    kg = KnowledgeGraph.from_triples([
+        FRANCE, ("France", "borders", "Spain"), ("France", "borders", "Italy"), ("Italy", "capital", "Rome"),
+        ("France", "population", 67), ("France", "founded", datetime.date(843, 8, 10)),
+    ])  # fmt: skip
     before = said(kg)
-    with pytest.raises(error) as refused:
+    with pytest.raises((ChangeError, UnknownEntityError, UnknownRelationError)) as refused:
         kg.changed(**{"add": [("Spain", "borders", "Portugal")], **change})
     assert message in str(refused.value)
     assert said(kg) == before
-
-
-def test_a_source_that_is_not_there_names_the_nearest() -> None:
-    kg = lands().changed(add=[Sourced("Spain", "capital", "Madrid", REPORT)])
-    with pytest.raises(ChangeError, match=r'it has facts of "report.txt"'):
-        kg.changed(remove_sources=["reports.txt"])
+    with pytest.raises(ChangeError, match="nothing would be left"):
+        kg.changed(remove=list(kg))
 
 
 def test_a_new_name_by_which_another_thing_is_found_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     kg = KnowledgeGraph.from_triples(START, aliases=[("Ann", "The boss")])
-    changed = kg.changed(add=[("The boss", "Knows", "Bob")])
-    assert '"The boss" is a new entity beside "Ann", which is found by it too' in caplog.text
-    assert '"Knows" is a new relation beside "knows", which is found by it too' in caplog.text
-    assert changed.entity("The boss") != changed.entity("Ann")
-    assert changed.entity("the boss") == changed.entity("The boss")
-    caplog.clear()
     kg.changed(add=[("Ann", "knows", "Dai")])
     assert not caplog.text
-
-
-def test_documents_are_listed() -> None:
-    kg = KnowledgeGraph.from_triples(START).changed(
-        add=[
-            Sourced("Ann", "knows", "Dai", LETTER),
-            Sourced("Dai", "age", 8, REPORT),
-            Sourced("Ann", "age", 30, REPORT),
-        ]
-    )
-    assert kg.documents() == {"letter.txt": 1, "report.txt": 2}
-
-
-def test_a_graph_cannot_lose_all_its_facts() -> None:
-    kg = KnowledgeGraph.from_triples([("a", "r", "b")])
-    with pytest.raises(ChangeError, match="nothing would be left"):
-        kg.changed(remove=[("a", "r", "b")])
+    changed = kg.changed(add=[("The boss", "Knows", "Bob")])
+    assert '"The boss" is a new entity beside "Ann"' in caplog.text
+    assert '"Knows" is a new relation beside "knows"' in caplog.text
+    assert changed.entity("the boss") == changed.entity("The boss") != changed.entity("Ann")
 
 
 def test_the_names_of_many_things_are_found_however_they_were_added() -> None:

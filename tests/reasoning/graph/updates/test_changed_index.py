@@ -67,8 +67,7 @@ def assert_same(changed: ChangedIndex, content: set[Triple]) -> None:
         assert array.tolist() == anew.arrays()[name].tolist(), name
 
 
-@pytest.mark.parametrize("pending", [0, 3, 100], ids=["always settled", "often settled", "never settled"])
-@pytest.mark.parametrize("laid_over", [0.0, 10.0], ids=["made anew", "laid over"])
+@pytest.mark.parametrize(("pending", "laid_over"), [(0, 0.0), (0, 10.0), (3, 10.0), (100, 0.0)])
 @given(start=st.sets(of_base, max_size=15), steps=st.lists(st.lists(triples, max_size=8), max_size=4))
 def test_every_question_is_answered_as_by_an_index_built_anew(
     pending: int, laid_over: float, start: set[Triple], steps: list[list[Triple]]

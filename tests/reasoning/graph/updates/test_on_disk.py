@@ -7,8 +7,8 @@ import math
 import pickle
 import subprocess
 import sys
-import threading
-from contextlib import redirect_stderr, redirect_stdout
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -102,9 +102,6 @@ def test_a_change_that_came_before_and_no_longer_fits_is_refused_for_what_it_rem
     store.change(Change.of([("Ann", "age", 32)], [("Ann", "age", 31)]))
     with pytest.raises(ChangeError, match=r'cannot remove \("Ann", "age", 30\): of age "Ann" has 32'):
         store.change(older)
-
-
-def test_of_types_and_names_that_were_removed_it_is_told_when_that_arrives_again(store: GraphStore) -> None:
     store.change(Change.of(types=[("Bob", "cat"), ("Bob", "pet")], aliases=[("Bob", "Bobby")]))
     take = Change.of(remove_types=[("Bob", "cat"), ("Bob", "pet")], remove_aliases=[("Bob", "Bobby")])
     store.change(take)
@@ -114,16 +111,13 @@ def test_of_types_and_names_that_were_removed_it_is_told_when_that_arrives_again
         store.change(take)
 
 
-@pytest.mark.parametrize(
-    "value", [Value("decimal", math.inf), Value("integer", 2.5), Value("date", 1e9), Value("year", 1e17)]
-)
+@pytest.mark.parametrize("value", [Value("decimal", math.inf), Value("year", 1e17)])
 def test_a_value_that_is_none_is_refused_before_anything_is_written(store: GraphStore, value: Value) -> None:
     with pytest.raises(ChangeError, match="add, triple 1: expected"):
         store.change(Change.of([("Bob", "size", value)]))
     assert len(store.open()) == 2
 
 
-@pytest.mark.slow
 def test_the_graph_of_a_store_is_one_whole_whatever_it_was_made_of(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
@@ -131,10 +125,7 @@ def test_the_graph_of_a_store_is_one_whole_whatever_it_was_made_of(tmp_path: Pat
         (folder / f"{split}.txt").write_text("".join(f"{split} {i}\tr\tb {i % 3}\n" for i in range(10)))
     kg = KnowledgeGraph.load(folder)
     assert kg.splits == ("train", "valid", "test")
-    store = GraphStore.create(tmp_path / "new", kg)
-    assert store.open().splits == ("graph",)
-    out = ["--out", str(tmp_path / "predictor"), "--parts", "rules", "--held-out", "0.2"]
-    assert main(["complete", "train", "--kg", str(store.folder), *out]) == 0
+    assert GraphStore.create(tmp_path / "new", kg).open().splits == ("graph",)
 
 
 def test_a_change_that_does_not_fit_writes_nothing(store: GraphStore) -> None:
@@ -169,34 +160,25 @@ def test_a_second_writer_is_told_to_wait(store: GraphStore) -> None:
 
 def test_writers_that_take_turns_lose_nothing(store: GraphStore) -> None:
     def write(name: str) -> None:
-        for number in range(15):
+        for number in range(8):
             while True:
-                try:
+                with suppress(StoreError):
                     GraphStore(store.folder).change(Change.of([("Ann", "knows", f"{name} {number}")]))
                     break
-                except StoreError:
-                    continue
 
-    threads = [threading.Thread(target=write, args=(name,)) for name in ("Eve", "Flo")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert set(known(store.open())) == {"Bob", *(f"{name} {number}" for name in ("Eve", "Flo") for number in range(15))}
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, ("Eve", "Flo")))
+    assert set(known(store.open())) == {"Bob", *(f"{name} {number}" for name in ("Eve", "Flo") for number in range(8))}
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not hasattr(sys, "addaudithook") or sys.platform == "win32", reason="it needs to fork")
+@pytest.mark.skipif(sys.platform == "win32", reason="it needs to fork")
 def test_a_kill_at_any_point_leaves_the_old_graph_or_the_new_one(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.reasoning.graph.updates.killed_changes", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "tests.reasoning.graph.updates.killed_changes", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    for name, least in (("add", 5), ("remove", 5), ("compact", 50), ("create", 50)):
+    for name, least in (("change", 5), ("compact", 15), ("create", 15)):
         assert found[name]["old"] >= least, found
         assert found[name].get("new", 0) >= (name != "create"), found  # nothing is left to do once a store is there
 
@@ -210,8 +192,11 @@ def test_what_a_killed_writer_left_behind_the_log_does_not_count(store: GraphSto
     assert known(store.open()) == ["Bob", "Dai", "Eve"]
 
 
-@pytest.mark.parametrize("part", [HEAD, "changes-1.jsonl", "base-1/index_forward_tails.npy", "base-1/manifest"])
-@pytest.mark.parametrize("how", ["cut", "altered", "removed"])
+@pytest.mark.parametrize(
+    ("part", "how"),
+    [(HEAD, "altered"), (HEAD, "removed"), ("changes-1.jsonl", "cut"), ("changes-1.jsonl", "altered"),
+     ("changes-1.jsonl", "removed"), ("base-1/index_forward_tails.npy", "altered"), ("base-1/manifest", "removed")],
+)  # fmt: skip
 def test_a_damaged_store_is_refused_and_stays_for_repair(store: GraphStore, part: str, how: str) -> None:
     store.change(Change.of([("Ann", "knows", "Dai")]))
     path = store.folder / part
@@ -220,10 +205,9 @@ def test_a_damaged_store_is_refused_and_stays_for_repair(store: GraphStore, part
         path.unlink()
     else:
         path.write_bytes(content[:-3] if how == "cut" else content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
-    with pytest.raises(GraphError, match=r"damaged|no graph store"):
-        store.open()
-    with pytest.raises(GraphError, match=r"damaged|no graph store"):
-        store.change(Change.of([("Ann", "knows", "Eve")]))
+    for use in (store.open, lambda: store.change(Change.of([("Ann", "knows", "Eve")]))):
+        with pytest.raises(GraphError, match=r"damaged|no graph store"):
+            use()
     path.write_bytes(content)
     assert known(store.open()) == ["Bob", "Dai"]
 
@@ -249,12 +233,11 @@ def test_a_graph_of_a_store_is_pickled_by_its_base(store: GraphStore) -> None:
 
 def test_a_store_is_made_where_nothing_is(tmp_path: Path, store: GraphStore) -> None:
     kg = KnowledgeGraph.from_triples(START)
-    with pytest.raises(StoreError, match="is a graph store already"):
-        GraphStore.create(store.folder, kg)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").write_text("")
-    with pytest.raises(StoreError, match="is no graph store; name a new folder"):
-        GraphStore.create(tmp_path / "full", kg)
+    for folder, message in ((store.folder, "is a graph store already"), (tmp_path / "full", "is no graph store; name")):
+        with pytest.raises(StoreError, match=message):
+            GraphStore.create(folder, kg)
     with pytest.raises(StoreError, match="there is no graph store in"):
         GraphStore(tmp_path / "none").change(Change.of(START))
     GraphStore.create(tmp_path / "new" / "deep", kg)
@@ -272,10 +255,9 @@ def run(*arguments: Any) -> tuple[int, str, str]:
 
 
 def test_a_graph_is_made_changed_and_compacted_by_commands(tmp_path: Path) -> None:
-    start, facts, store = tmp_path / "start.tsv", tmp_path / "facts.csv", tmp_path / "store"
+    start, facts, one, store = (tmp_path / name for name in ("start.tsv", "facts.csv", "one.tsv", "store"))
     start.write_text("head\trelation\ttail\ttype\nAnn\tknows\tBob\t\nAnn\tage\t30\tinteger\n")
     facts.write_text("Ann,knows,Dai\nDai,age,8\n")
-    one = tmp_path / "one.tsv"
     one.write_text("Ann\tlikes\tBob\n")
     code, out, _ = run("add", store, facts, "--from", start, "--source", "report.txt", "--json")
     assert code == 0
@@ -291,43 +273,37 @@ def test_a_graph_is_made_changed_and_compacted_by_commands(tmp_path: Path) -> No
     assert "1 removed" in run("remove", store, one)[1]
     code, out, _ = run("remove", store, "--source", "report.txt", "--source", "report.txt")
     assert code == 0 and "2 removed" in out and known(KnowledgeGraph.load(store)) == ["Bob"]
-    code, _, err = run("remove", store, facts)
-    assert code == 2 and 'no entity named "Dai"' in err
-    code, _, err = run("add", store, facts, "--from", start)
-    assert code == 1 and "is a graph store already" in err
-    code, _, err = run("add", store, facts, "--source", "")
-    assert code == 2 and "--source needs the name of a document" in err
-    code, _, err = run("add", store)
-    assert code == 2 and "nothing to add" in err
-    code, _, err = run("add", store, store)
-    assert code == 2 and "is a graph store; facts are read from files" in err
+    for arguments, expected, message in (
+        (("remove", store, facts), 2, 'no entity named "Dai"'),
+        (("add", store, facts, "--from", start), 1, "is a graph store already"),
+        (("add", store, facts, "--source", ""), 2, "--source needs"), (("add", store), 2, "nothing to add"),
+        (("add", store, store), 2, "facts are read from files"),
+    ):  # fmt: skip
+        code, _, err = run(*arguments)
+        assert code == expected and message in err
 
 
 def test_what_rdf_says_of_names_and_types_is_added_too(tmp_path: Path) -> None:
-    facts = tmp_path / "facts.nt"
+    facts, start = tmp_path / "facts.nt", tmp_path / "start.tsv"
     facts.write_text(
         "<http://x.org/dai> <http://x.org/knows> <http://x.org/ann> .\n"
         '<http://x.org/dai> <http://www.w3.org/2000/01/rdf-schema#label> "Dai Jones" .\n'
     )
-    start = tmp_path / "start.tsv"
     start.write_text("Ann\tlikes\tBob\n")
     assert run("add", tmp_path / "store", facts, "--from", start)[0] == 0
     kg = KnowledgeGraph.load(tmp_path / "store")
     assert kg.name(kg.entity("dai jones")) == "Dai Jones"
 
 
-def test_no_store_is_made_of_a_graph_that_the_facts_do_not_fit(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    start, facts, store = tmp_path / "start.nt", tmp_path / "facts.jsonl", tmp_path / "store"
+def test_no_store_is_made_of_a_graph_that_the_facts_do_not_fit(tmp_path: Path) -> None:
+    start, facts, store = (tmp_path / name for name in ("start.nt", "facts.jsonl", "store"))
     start.write_text("<http://x.org/ann> <http://x.org/knows> <http://x.org/bob> .\n")
-    command = ["graph", "add", str(store), str(facts), "--from", str(start), "--source", "report.txt"]
+    command = ["add", store, facts, "--from", start, "--source", "report.txt"]
     line = {"head": "http://x.org/bob", "relation": "http://x.org/knows"}
     facts.write_text(json.dumps({**line, "tail": 5}) + "\n")
-    assert main(command) == 1 and "leads to entities" in capsys.readouterr().err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["facts.jsonl", "start.nt"]
+    code, _, err = run(*command)
+    assert code == 1 and "leads to entities" in err and not store.exists()
     facts.write_text(json.dumps({**line, "tail": "http://x.org/ann"}) + "\n")
-    assert main(command) == 0 and "1 facts added" in capsys.readouterr().out
-    assert len(KnowledgeGraph.load(store)) == 2
-    again = ["graph", "add", str(store), str(facts), "--source", "report.txt"]
-    assert main(again) == 0 and "arrived on" in capsys.readouterr().out
+    code, out, _ = run(*command)
+    assert code == 0 and "1 facts added" in out and len(KnowledgeGraph.load(store)) == 2
+    assert "arrived on" in run("add", store, facts, "--source", "report.txt")[1]
