@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import pickle
+import re
 from collections.abc import Callable
 
 import pytest
 
 from reasoning import Answer, KnowledgeGraph, Query, QuestionError, Reasoner
+from reasoning.errors import QueryError
 from reasoning.parsing.follow_ups import understood_after, understood_first
 from reasoning.parsing.last_answer import LastAnswer
 from reasoning.parsing.linking import LinkedQuestion
 from reasoning.parsing.reader import WeighedReading, chosen
 from reasoning.parsing.schema import schema_of
 from reasoning.query.read_question import ReadQuestion
+from reasoning.verbalization.answers import answer_text
+from tests.reasoning.openai_server import Behaviour, OpenAIServer
 
 BORDERS = {"France": ["Spain", "Germany", "Andorra"], "Spain": ["Portugal"], "Germany": ["Poland"]}
 CAPITALS = {"France": "Paris", "Spain": "Madrid", "Germany": "Berlin", "Portugal": "Lisbon", "Poland": "Warsaw"}
@@ -113,44 +120,29 @@ def test_what_is_read_of_all_is_asked_of_them_alone(question: str, written: str,
 
 
 @pytest.mark.parametrize(
-    ("question", "shown"),
+    ("question", "last", "shown"),
     [
-        ("What currency does it use?", "What currency does Spain use?"),
-        ("and its capital?", "and Spain's capital?"),
-        ("Who lives there?", "Who lives in Spain?"),
-        ("What is that country's capital?", "What is Spain's capital?"),
+        ("What currency does it use?", 'population("Spain")', "What currency does Spain use?"),
+        ("and its capital?", 'population("Spain")', "and Spain's capital?"),
+        ("Who lives there?", 'population("Spain")', "Who lives in Spain?"),
+        ("What is that country's capital?", 'population("Spain")', "What is Spain's capital?"),
+        ("only those with the Euro", 'borders("France")', "those with the Euro"),
+        ("and just the ones that pay with it?", 'borders("France")', "and the ones that pay with it?"),
+        ("show me only those in the north", 'borders("France")', "show me those in the north"),
+        ("those with only the Euro", 'borders("France")', "those with only the Euro"),
+        ("Which countries border only those?", 'borders("France")', "Which countries border only those?"),
     ],
 )
-def test_the_model_is_shown_the_name_of_one_thing(question: str, shown: str) -> None:
+def test_the_model_is_shown_the_name_of_one_thing_and_no_word_that_keeps_some_of_those(
+    question: str, last: str, shown: str
+) -> None:
     seen: list[str] = []
 
     def read(linked: LinkedQuestion) -> ReadQuestion:
         seen.append(linked.prompt.question)
-        assert [name.text for name in linked.names] == ["Spain"]
-        return writes(("capital({Spain})", 0.9))(linked)
+        return writes("capital({Spain})", '~currency("Euro")')(linked)
 
-    assert understood(question, 'population("Spain")', read).question == question
-    assert seen == [shown]
-
-
-@pytest.mark.parametrize(
-    ("question", "shown"),
-    [
-        ("only those with the Euro", "those with the Euro"),
-        ("and just the ones that pay with it?", "and the ones that pay with it?"),
-        ("show me only those in the north", "show me those in the north"),
-        ("those with only the Euro", "those with only the Euro"),
-        ("Which countries border only those?", "Which countries border only those?"),
-    ],
-)
-def test_a_word_that_keeps_some_of_those_is_not_shown_to_the_model(question: str, shown: str) -> None:
-    seen: list[str] = []
-
-    def read(linked: LinkedQuestion) -> ReadQuestion:
-        seen.append(linked.prompt.question)
-        return writes('~currency("Euro")')(linked)
-
-    assert understood(question, 'borders("France")', read).question == question
+    assert understood(question, last, read).question == question
     assert seen[0] == shown
 
 
@@ -161,39 +153,30 @@ def test_only_those_are_those(question: str, meant: str) -> None:
     assert str(understood(question, 'borders("France")').query) == meant
 
 
-def test_that_something_exists_refers_to_nothing() -> None:
-    alone = 'count(~type("city"))'
-    found = understood("How many cities are there?", 'capital("France")', writes("{in}", alone))
-    assert (str(found.query), found.referred) == (alone, "")
-
-
-def test_a_name_before_a_pronoun_is_what_it_refers_to() -> None:
-    alone = 'population("Spain")'
-    found = understood("Spain, what is its population?", 'capital("France")', writes("population({Paris})", alone))
-    assert (str(found.query), found.referred) == (alone, "")
-
-
-def test_a_pronoun_that_may_refer_to_nothing_takes_no_name_away() -> None:
-    alone = 'currency("Poland")'
-    found = understood("What do they pay with in Poland?", 'borders("France")', writes("currency({they})", alone))
-    assert (str(found.query), found.referred) == (alone, "")
-
-
 @pytest.mark.parametrize(
-    ("question", "written"),
+    ("question", "written", "alone"),
     [
-        ("Which of them is the money of Poland?", 'currency("Poland")'),
-        ("What does it pay with in Poland?", 'currency("Poland")'),
+        ("How many cities are there?", "{in}", 'count(~type("city"))'),
+        ("Spain, what is its population?", "population({Paris})", 'population("Spain")'),
+        ("What do they pay with in Poland?", "currency({they})", 'currency("Poland")'),
     ],
 )
-def test_no_reading_leaves_out_a_pronoun_that_nothing_in_the_question_is_meant_by(question: str, written: str) -> None:
-    with pytest.raises(QuestionError, match="refers to Madrid, of which it is not clear what is asked"):
-        understood(question, 'capital("Spain")', writes(written))
+def test_what_refers_to_nothing_or_to_a_name_in_the_question_is_read_alone(
+    question: str, written: str, alone: str
+) -> None:
+    found = understood(question, 'capital("France")', writes(written, alone))
+    assert (str(found.query), found.referred) == (alone, "")
+
+
+@pytest.mark.parametrize("question", ["Which of them is the money of Poland?", "What does it pay with in Poland?"])
+def test_no_reading_leaves_out_a_pronoun_that_nothing_in_the_question_is_meant_by(question: str) -> None:
+    with pytest.raises(QuestionError, match="refers to Madrid, of which it is not clear"):
+        understood(question, 'capital("Spain")', writes('currency("Poland")'))
 
 
 @pytest.mark.parametrize(
     "question",
-    ["which countries border it?", "which country borders it?", "Which countries are bordered by it?"],
+    ["which country borders it?", "Which countries are bordered by it?"],
 )
 def test_it_is_what_was_answered_where_nothing_before_it_is_its_like(question: str) -> None:
     read = writes(f"borders({ANY})", ("borders(~capital({Madrid}))", 0.1))
@@ -237,57 +220,43 @@ RANKED = f"top(3, population, {ANY})"
 
 @pytest.mark.parametrize(
     ("question", "meant"),
-    [("the second one", "France"), ("The last?", "Spain"), ("and the 1st country", "Germany"), ("the third", "Spain")],
-)
-def test_a_place_is_counted_in_the_answers_order(question: str, meant: str) -> None:
-    found = understood(question, RANKED)
-    assert str(found.query) == f'"{meant}"'
-    assert found.referred.endswith(f"refers to {meant}")
-
-
-@pytest.mark.parametrize(
-    ("question", "meant"),
     [
+        ("the second one", '"France"'),
+        ("The last?", '"Spain"'),
+        ("and the 1st country", '"Germany"'),
         ("the first two", '"Germany" | "France"'),
         ("And the last two?", '"France" | "Spain"'),
         ("only the first 2 countries", '"Germany" | "France"'),
         ("the last three ones", '"Germany" | "France" | "Spain"'),
     ],
 )
-def test_several_places_are_those_that_stand_there(question: str, meant: str) -> None:
+def test_places_are_counted_in_the_answers_order(question: str, meant: str) -> None:
     found = understood(question, RANKED)
     assert str(found.query) == meant
     assert set(found.referred.split(" refers to ")[1].replace(" and ", ", ").split(", ")) == set(meant.split('"')[1::2])
 
 
-def test_something_is_asked_of_several_places() -> None:
+def test_something_is_asked_of_places() -> None:
     found = understood("What are the capitals of the first two?", RANKED, writes("capital({the first two})"))
     assert str(found.query) == 'capital("Germany" | "France")'
-
-
-@pytest.mark.parametrize("question", ["the first two by area", "Which are the last two kings?"])
-def test_places_in_another_order_are_no_places_of_the_answer(question: str) -> None:
-    asked = f"bottom(2, population, {ANY})"
-    found = understood_first(LinkedQuestion.of(question, schema_of(KG)), writes(asked))
-    assert str(found.query) == asked
-
-
-def test_something_is_asked_of_a_place() -> None:
     found = understood("What is the capital of the first one?", RANKED, writes("capital({Germany})"))
     assert str(found.query) == 'capital("Germany")'
 
 
+@pytest.mark.parametrize(
+    "question", ["the first two by area", "Which are the last two kings?", "Which is the second largest country?"]
+)
+def test_places_in_another_order_are_no_places_of_the_answer(question: str) -> None:
+    asked = f"bottom(2, population, {ANY})"
+    found = understood_first(LinkedQuestion.of(question, schema_of(KG)), writes(asked))
+    assert (str(found.query), found.referred) == (asked, "")
+
+
 def test_a_place_that_the_answer_does_not_have_is_an_error_that_says_what_it_has() -> None:
-    with pytest.raises(QuestionError, match=r"has 1 place \(Paris\), and number 2 is asked for"):
+    with pytest.raises(QuestionError, match=r"has 1 place \(Paris\), and number 2"):
         understood("the second one", 'capital("France")', writes())
-    with pytest.raises(QuestionError, match=r"has 3 places .*, and number 4 is asked for"):
+    with pytest.raises(QuestionError, match=r"has 3 places .*, and number 4"):
         understood("the first four", RANKED)
-
-
-def test_ordinals_of_superlatives_are_no_places() -> None:
-    second = f"bottom(1, population, top(2, population, {ANY}))"
-    found = understood("Which is the second largest country?", RANKED, writes(second))
-    assert (str(found.query), found.referred) == (second, "")
 
 
 # The measure of the last query --------------------------------------------------------------------------------------
@@ -363,14 +332,9 @@ def test_a_superlative_goes_on_by_the_measure_of_the_last_query(
     assert found.referred
 
 
-@pytest.mark.parametrize(
-    ("question", "written"),
-    [
-        ("Which is the largest country with the Zloty?", 'top(1, area, ~currency("Zloty"))'),
-        ("and the oldest with the Zloty?", 'top(1, area, ~currency("Zloty"))'),
-    ],
-)
-def test_what_says_its_own_measure_or_stands_by_itself_keeps_it(question: str, written: str) -> None:
+@pytest.mark.parametrize("question", ["Which is the largest country with the Zloty?", "and the oldest with the Zloty?"])
+def test_what_says_its_own_measure_or_stands_by_itself_keeps_it(question: str) -> None:
+    written = 'top(1, area, ~currency("Zloty"))'
     assert str(understood(question, f"top(1, population, {EURO})", writes(written)).query) == written
 
 
@@ -474,7 +438,6 @@ def test_what_cannot_be_read_is_refused_as_it_is_alone() -> None:
     [
         ("and its population?", "its"),
         ("which countries border it?", "it"),
-        ("which country borders it?", "it"),
         ("Which of them use the euro?", "them"),
         ("only those with the Euro", "those"),
         ("what languages do they speak?", "they"),
@@ -484,7 +447,7 @@ def test_what_cannot_be_read_is_refused_as_it_is_alone() -> None:
     ],
 )
 def test_what_refers_to_an_answer_is_an_error_where_none_is_before_it(question: str, words: str) -> None:
-    with pytest.raises(QuestionError, match=f'"{words}" refers to nothing: there is no answer before it'):
+    with pytest.raises(QuestionError, match=f'"{words}" refers to nothing'):
         understood_first(LinkedQuestion.of(question, schema_of(KG)), asks_nothing)
 
 
@@ -495,7 +458,7 @@ def test_a_pronoun_that_may_refer_to_nothing_is_read_without_an_answer(question:
 
 
 def test_a_pronoun_after_an_answer_that_names_nothing_is_an_error() -> None:
-    with pytest.raises(QuestionError, match='"them" refers to the last answer, which names nothing'):
+    with pytest.raises(QuestionError, match='"them" refers to the last answer, which names nothing: say by name'):
         understood("which of them use the euro?", 'borders("Andorra")')
 
 
@@ -512,3 +475,65 @@ def test_an_answer_of_what_the_graph_no_longer_has_is_an_error() -> None:
     renamed = KnowledgeGraph.from_triples([("Ann", "likes", "Bo")], "lands")
     with pytest.raises(QuestionError, match="the last answer is of the graph lands"):
         LastAnswer.of(answer, schema_of(renamed))
+
+
+# `previous` at every way of asking ----------------------------------------------------------------------------------
+
+POPULATION = "what is its population?"
+
+
+@pytest.fixture(scope="module")
+def reasoner() -> Reasoner:
+    return Reasoner(KG, method="exact")
+
+
+def test_a_formal_query_refers_to_nothing(reasoner: Reasoner) -> None:
+    last = reasoner.answer('borders("France")')
+    assert reasoner.answer('capital("France")', previous=last) == reasoner.answer('capital("France")')
+    assert reasoner.answer(Query.parse('capital("France")'), previous=last).referred == ""
+
+
+def test_previous_is_an_answer(reasoner: Reasoner) -> None:
+    with pytest.raises(QueryError, match="found str"):
+        reasoner.answer(POPULATION, previous="Paris")  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_every_way_of_asking_takes_the_answer_before(reasoner: Reasoner) -> None:
+    last = reasoner.answer('capital("France")')
+    answer = reasoner.answer(POPULATION, previous=last)
+    assert (answer.value, str(answer.query)) == (2, 'population("Paris")')
+    assert answer.referred == answer.to_dict()["referred"] == '"its" refers to Paris'
+    assert f"Note: {answer.referred}" in answer_text(answer)
+    assert [str(one.query) for one in reasoner.read(POPULATION, previous=last)][:1] == [str(answer.query)]
+    assert asyncio.run(reasoner.aanswer(POPULATION, previous=last)) == answer
+    assert reasoner.invoke(POPULATION, previous=last) == answer
+    assert [step.values for step in reasoner.stream(POPULATION, previous=last)] == [answer.values]
+    assert pickle.loads(pickle.dumps(answer)).referred == answer.referred
+
+
+@pytest.mark.slow
+def test_a_dialogue_goes_on_from_answer_to_answer(reasoner: Reasoner) -> None:
+    last = reasoner.answer('borders("France")')
+    for question, meant in [
+        ("the first one", {"Germany", "Spain"}),
+        ("What is its capital?", {"Madrid", "Berlin"}),
+        ("What is the capital of Spain?", {"Madrid"}),
+    ]:
+        last = reasoner.answer(question, previous=last)
+        assert set(last.entities) <= meant
+        assert last.entities
+    assert last.referred == ""
+
+
+@pytest.mark.slow
+def test_a_chat_model_is_shown_what_is_referred_to(server: OpenAIServer) -> None:
+    def reply(prompt: str) -> str:
+        ids = dict(re.findall(r"^(.+?): .*=([A-Za-z])$", prompt, re.MULTILINE))
+        found = {"query": "{population}({Paris})".format_map(ids), "probability": 0.9}
+        return json.dumps({"queries": [found], "unanswerable": ""})
+
+    server.then(Behaviour(reply=reply))
+    asked = Reasoner(KG, llm="openai:gpt-4.1-mini", method="exact")
+    answer = asked.answer(POPULATION, previous=asked.answer('capital("France")'))
+    assert (answer.value, answer.referred) == (2, '"its" refers to Paris')
