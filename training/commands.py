@@ -152,7 +152,6 @@ def _add_options(
 def _add_writing_options(
     job: argparse.ArgumentParser, defaults: TrainingOptions, *options: tuple[str, Any, str]
 ) -> None:
-    """Offer `WritingOptions`, and further options."""
     about = "of the weights: bfloat16, or float32, which is quicker where the processor has no bfloat16"
     _add_options(job, defaults, about, *options)
 
@@ -162,7 +161,6 @@ def _add_files(job: argparse.ArgumentParser, option: str, what: str, about: str)
 
 
 def _given(kind: type[Options], arguments: argparse.Namespace) -> Options:
-    """The options that the command line gives."""
     names = {field.name for field in fields(kind)}
     return kind(**{name: value for name, value in vars(arguments).items() if name in names})
 
