@@ -162,7 +162,9 @@ class TestOneToOne:
         found = targets(annotated, matching="hungarian", tokens=tokens)
         said = np.tile(tokens.cells[:, :2], 2) + found.places / BINS
         assigned = tuple(int(np.abs(said - box).max(1).argmin()) for box in annotated.boxes)
-        costs = {order: self.cost(tokens, annotated, order) for order in permutations(range(5), 3)}
+        costs: dict[tuple[int, ...], float] = {
+            order: self.cost(tokens, annotated, order) for order in permutations(range(5), 3)
+        }
         assert costs[assigned] == pytest.approx(min(costs.values()), abs=1e-5)
 
     @staticmethod

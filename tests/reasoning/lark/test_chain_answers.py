@@ -83,7 +83,7 @@ def path(length: int = 1) -> str:
 
 # A model that reads without fault -------------------------------------------------------------------------------
 
-FORMS = [
+FORMS: list[dict[str, Any]] = [
     {"prompting": "step", "names": "abstract"},
     {"prompting": "step", "names": "readable"},
     {"prompting": "whole", "names": "abstract"},
@@ -288,7 +288,7 @@ def hostile_graph() -> KnowledgeGraph:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_hostile_names_change_no_answer(form: dict[str, str]) -> None:
+def test_hostile_names_change_no_answer(form: dict[str, Any]) -> None:
     kg = hostile_graph()
     for name in HOSTILE:
         query = Query.parse(f'"r {{x}}"({Entity(name)}) & ~"s {{x}}"({Entity(HOSTILE[3])})')

@@ -131,8 +131,8 @@ def test_a_sheet_is_marked_the_same_alone_and_among_others(student: Student, sch
     assert np.ptp(np.concatenate(alone)) > 0.01, "all marks are the same, so nothing was compared"
     with ThreadPoolExecutor(6) as pool:
         given = list(pool.map(lambda sheet: passes.ask([sheet], 60, lambda: False)[0], sheets * 4))
-    for sheet, own in zip(sheets * 4, given, strict=True):
-        np.testing.assert_allclose(own, student.probabilities([sheet])[0], atol=1e-5)
+    for sheet, marks in zip(sheets * 4, given, strict=True):
+        np.testing.assert_allclose(marks, student.probabilities([sheet])[0], atol=1e-5)
     found = batches(sheets, 30)
     assert sorted(position for batch in found for position in batch) == list(range(len(sheets)))
     assert all(len(batch) == 1 or sum(len(sheets[at]) for at in batch) <= 30 for batch in found)

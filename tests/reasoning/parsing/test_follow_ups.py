@@ -47,7 +47,10 @@ def graph(name: str) -> KnowledgeGraph:
 
 
 KG = graph("lands")
-ANY = '~type("country")'
+ANY, EURO = '~type("country")', '~currency("Euro")'
+RANKED = f"top(3, population, {ANY})"
+SECOND = "bottom(1, {measure}, top(2, {measure}, {source}))"
+COMPARED, PUT = ', compared with that of "Spain"', "in the last question"
 
 
 def after(query: str) -> Answer:
@@ -80,26 +83,78 @@ def understood(question: str, last: str, read: Callable[[LinkedQuestion], ReadQu
     return understood_after(LinkedQuestion.of(question, schema), LastAnswer.of(after(last), schema), read, SURE)
 
 
-# Pronouns -----------------------------------------------------------------------------------------------------------
+SPAIN, NEAR_FRANCE, NEAR_GERMANY = 'population("Spain")', 'borders("France")', 'borders("Germany")'
+TOP_EURO = f"top(1, population, {EURO})"
+THREE_EURO = f"top(3, population, {EURO})"
+FOLLOW_UPS = [
+    # a pronoun is what was answered, of several the query that gave them, of a number what was counted or measured
+    ("and its population?", 'capital("France")', "population({Paris})", 'population("Paris")', '"its" refers to Paris'),
+    ("What are their capitals?", NEAR_FRANCE, "capital({their})", f"capital({NEAR_FRANCE})",
+     '"their" refers to Spain, Germany and Andorra'),
+    ("Which are they?", 'count(borders("Spain"))', None, '"Portugal"', "Portugal"),
+    ("and its capital?", SPAIN, "capital({Spain})", 'capital("Spain")', "Spain"),
+    ("only those", NEAR_FRANCE, None, NEAR_FRANCE, "refers to"),
+    ("just the second one", NEAR_FRANCE, None, '"Germany"', "refers to Germany"),
+    # places are counted in the answer's order
+    ("the second one", RANKED, None, '"France"', "refers to France"),
+    ("The last?", RANKED, None, '"Spain"', "refers to Spain"),
+    ("and the 1st country", RANKED, None, '"Germany"', "refers to Germany"),
+    ("the first two", RANKED, None, '"Germany" | "France"', "refers to Germany and France"),
+    ("And the last two?", RANKED, None, '"France" | "Spain"', "refers to France and Spain"),
+    ("only the first 2 countries", RANKED, None, '"Germany" | "France"', "refers to Germany and France"),
+    ("the last three ones", RANKED, None, '"Germany" | "France" | "Spain"', "Germany, France and Spain"),
+    ("What are the capitals of the first two?", RANKED, "capital({the first two})",
+     'capital("Germany" | "France")', ""),
+    ("What is the capital of the first one?", RANKED, "capital({Germany})", 'capital("Germany")', ""),
+    # what is more than another is so by the measure of the last query
+    ("is that more than Spain?", 'population("France")', None, f'exists(population("France") > {SPAIN})', COMPARED),
+    ("Is it less than that of Spain?", 'population("France")', None, f'exists(population("France") < {SPAIN})',
+     COMPARED),
+    ("more than Spain?", 'area("France")', None, 'exists(area("France") > area("Spain"))', COMPARED),
+    ("Is it more than the area of Spain?", 'area("France")', None, 'exists(area("France") > area("Spain"))', COMPARED),
+    ("and is it larger than Spain's?", f"bottom(1, area, {ANY})", None, 'exists(area("Andorra") > area("Spain"))',
+     COMPARED),
+    # and so goes on a superlative
+    ("the second largest?", TOP_EURO, SECOND.format(measure="area", source=ANY),
+     SECOND.format(measure="population", source=EURO), ""),
+    ("and the smallest?", f"top(1, population, {ANY})", f"bottom(1, area, {ANY})", f"bottom(1, population, {ANY})", ""),
+    ("the largest one", THREE_EURO, f"top(1, area, {ANY})", f"top(1, population, {THREE_EURO})", ""),
+    ("the three smallest", THREE_EURO, f"bottom(3, area, {ANY})", f"bottom(3, population, {EURO})", ""),
+    ("which is the largest?", f"population({EURO})", f"top(1, area, {ANY})", TOP_EURO, ""),
+    ("and the smallest by area?", TOP_EURO, f"bottom(1, area, {ANY})", f"bottom(1, area, {EURO})", ""),
+    ("and the smallest with the Zloty?", TOP_EURO, 'bottom(1, area, ~currency("Zloty"))',
+     'bottom(1, population, ~currency("Zloty"))', ""),
+    ("the smallest?", f"top(1, [count(borders(it))], {ANY})", f"bottom(1, area, {ANY})",
+     f"bottom(1, [count(borders(it))], {ANY})", ""),
+    ("which of them is the largest?", THREE_EURO, f"top(1, area, {ANY})", f"top(1, population, {THREE_EURO})", ""),
+    # names alone take the place of one of their kind
+    ("and Spain?", NEAR_FRANCE, None, 'borders("Spain")', PUT),
+    ("What about Poland?", 'capital("France")', None, 'capital("Poland")', PUT),
+    ("And Poland's?", 'population("France")', None, 'population("Poland")', PUT),
+    ("and the Zloty?", 'count(~currency("Euro"))', None, 'count(~currency("Zloty"))', PUT),
+    ("and Spain and Poland?", 'capital("France")', None, 'capital("Spain" | "Poland")', PUT),
+    ("and for 40?", f"population({ANY}) > 60", None, f"population({ANY}) > 40", PUT),
+    ("and Poland?", f"{NEAR_FRANCE} & {EURO}", None, f'borders("Poland") & {EURO}', PUT),
+    # what says no set of its own is asked of the last one
+    ("with the Euro?", NEAR_GERMANY, EURO, f'"Poland" & {EURO}', "asked of Poland"),
+    ("how many?", NEAR_FRANCE, f"count({ANY})", f"count({NEAR_FRANCE})", "asked of Spain, Germany and Andorra"),
+    ("which is the largest?", NEAR_FRANCE, f"top(1, population, {ANY})", f"top(1, population, {NEAR_FRANCE})", ""),
+    ("and what seats?", NEAR_FRANCE, f"capital({ANY})", f"capital({NEAR_FRANCE})", "asked of"),
+    ("and the currency?", NEAR_FRANCE, None, f"currency({NEAR_FRANCE})", "asked of"),
+    ("and the capital?", 'currency("Poland")', None, 'capital("Poland")', "asked of"),
+    ("the population?", 'capital("France")', None, 'population("Paris")', "asked of"),
+    ("and borders?", 'capital("Spain")', None, 'borders("Spain")', "asked of"),
+    ("and who governs from where?", 'currency("Poland")', f"capital({ANY})", 'capital("Poland")', ""),
+]  # fmt: skip
 
 
-def test_a_pronoun_is_what_was_answered() -> None:
-    found = understood("and its population?", 'capital("France")', writes("population({Paris})"))
-    assert str(found.query) == 'population("Paris")'
-    assert found.referred == '"its" refers to Paris'
-    assert found.referred in found.assumed
-
-
-def test_of_several_it_is_the_query_that_gave_them() -> None:
-    found = understood("What are their capitals?", 'borders("France")', writes("capital({their})"))
-    assert str(found.query) == 'capital(borders("France"))'
-    assert found.referred == '"their" refers to Spain, Germany and Andorra'
-
-
-def test_of_a_number_it_is_what_was_counted_or_measured() -> None:
-    assert str(understood("Which are they?", 'count(borders("Spain"))').query) == '"Portugal"'
-    found = understood("and its capital?", 'population("Spain")', writes("capital({Spain})"))
-    assert str(found.query) == 'capital("Spain")'
+@pytest.mark.parametrize(("question", "last", "written", "meant", "referred"), FOLLOW_UPS)
+def test_what_goes_on_from_the_last_answer(
+    question: str, last: str, written: str | None, meant: str, referred: str
+) -> None:
+    found = understood(question, last, asks_nothing if written is None else writes(written))
+    assert str(found.query) == str(Query.parse(meant))
+    assert found.referred and referred in found.referred and found.referred in found.assumed
 
 
 @pytest.mark.parametrize(
@@ -144,13 +199,6 @@ def test_the_model_is_shown_the_name_of_one_thing_and_no_word_that_keeps_some_of
 
     assert understood(question, last, read).question == question
     assert seen[0] == shown
-
-
-@pytest.mark.parametrize(
-    ("question", "meant"), [("only those", 'borders("France")'), ("just the second one", '"Germany"')]
-)
-def test_only_those_are_those(question: str, meant: str) -> None:
-    assert str(understood(question, 'borders("France")').query) == meant
 
 
 @pytest.mark.parametrize(
@@ -213,36 +261,6 @@ def test_an_unsure_reading_of_a_pronoun_is_asked_back_with_what_it_refers_to() -
     assert found.alternatives[0].assumed == ('"its" refers to Paris',)
 
 
-# Places -------------------------------------------------------------------------------------------------------------
-
-RANKED = f"top(3, population, {ANY})"
-
-
-@pytest.mark.parametrize(
-    ("question", "meant"),
-    [
-        ("the second one", '"France"'),
-        ("The last?", '"Spain"'),
-        ("and the 1st country", '"Germany"'),
-        ("the first two", '"Germany" | "France"'),
-        ("And the last two?", '"France" | "Spain"'),
-        ("only the first 2 countries", '"Germany" | "France"'),
-        ("the last three ones", '"Germany" | "France" | "Spain"'),
-    ],
-)
-def test_places_are_counted_in_the_answers_order(question: str, meant: str) -> None:
-    found = understood(question, RANKED)
-    assert str(found.query) == meant
-    assert set(found.referred.split(" refers to ")[1].replace(" and ", ", ").split(", ")) == set(meant.split('"')[1::2])
-
-
-def test_something_is_asked_of_places() -> None:
-    found = understood("What are the capitals of the first two?", RANKED, writes("capital({the first two})"))
-    assert str(found.query) == 'capital("Germany" | "France")'
-    found = understood("What is the capital of the first one?", RANKED, writes("capital({Germany})"))
-    assert str(found.query) == 'capital("Germany")'
-
-
 @pytest.mark.parametrize(
     "question", ["the first two by area", "Which are the last two kings?", "Which is the second largest country?"]
 )
@@ -257,25 +275,6 @@ def test_a_place_that_the_answer_does_not_have_is_an_error_that_says_what_it_has
         understood("the second one", 'capital("France")', writes())
     with pytest.raises(QuestionError, match=r"has 3 places .*, and number 4"):
         understood("the first four", RANKED)
-
-
-# The measure of the last query --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("question", "last", "meant"),
-    [
-        ("is that more than Spain?", 'population("France")', 'population("France") > population("Spain")'),
-        ("Is it less than that of Spain?", 'population("France")', 'population("France") < population("Spain")'),
-        ("more than Spain?", 'area("France")', 'area("France") > area("Spain")'),
-        ("Is it more than the area of Spain?", 'area("France")', 'area("France") > area("Spain")'),
-        ("and is it larger than Spain's?", f"bottom(1, area, {ANY})", 'area("Andorra") > area("Spain")'),
-    ],
-)
-def test_what_is_more_than_another_is_so_by_the_measure_of_the_last_query(question: str, last: str, meant: str) -> None:
-    found = understood(question, last)
-    assert str(found.query) == f"exists({meant})"
-    assert ', compared with that of "Spain"' in found.referred
 
 
 @pytest.mark.parametrize(
@@ -299,64 +298,15 @@ def test_what_is_compared_otherwise_is_read_by_the_model(question: str, last: st
     assert asked
 
 
-EURO = '~currency("Euro")'
-SECOND = "bottom(1, {measure}, top(2, {measure}, {source}))"
-
-
-@pytest.mark.parametrize(
-    ("question", "last", "written", "meant"),
-    [
-        ("the second largest?", f"top(1, population, {EURO})", SECOND.format(measure="area", source=ANY),
-         SECOND.format(measure="population", source=EURO)),
-        ("and the smallest?", f"top(1, population, {ANY})", f"bottom(1, area, {ANY})", f"bottom(1, population, {ANY})"),
-        ("the largest one", f"top(3, population, {EURO})", f"top(1, area, {ANY})",
-         f"top(1, population, top(3, population, {EURO}))"),
-        ("the three smallest", f"top(3, population, {EURO})", f"bottom(3, area, {ANY})",
-         f"bottom(3, population, {EURO})"),
-        ("which is the largest?", f"population({EURO})", f"top(1, area, {ANY})", f"top(1, population, {EURO})"),
-        ("and the smallest by area?", f"top(1, population, {EURO})", f"bottom(1, area, {ANY})",
-         f"bottom(1, area, {EURO})"),
-        ("and the smallest with the Zloty?", f"top(1, population, {EURO})", 'bottom(1, area, ~currency("Zloty"))',
-         'bottom(1, population, ~currency("Zloty"))'),
-        ("the smallest?", f"top(1, [count(borders(it))], {ANY})", f"bottom(1, area, {ANY})",
-         f"bottom(1, [count(borders(it))], {ANY})"),
-        ("which of them is the largest?", f"top(3, population, {EURO})", f"top(1, area, {ANY})",
-         f"top(1, population, top(3, population, {EURO}))"),
-    ],
-)  # fmt: skip
-def test_a_superlative_goes_on_by_the_measure_of_the_last_query(
-    question: str, last: str, written: str, meant: str
-) -> None:
-    found = understood(question, last, writes(written))
-    assert str(found.query) == meant
-    assert found.referred
-
-
 @pytest.mark.parametrize("question", ["Which is the largest country with the Zloty?", "and the oldest with the Zloty?"])
 def test_what_says_its_own_measure_or_stands_by_itself_keeps_it(question: str) -> None:
     written = 'top(1, area, ~currency("Zloty"))'
     assert str(understood(question, f"top(1, population, {EURO})", writes(written)).query) == written
 
 
-# The last query, with something else in it --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("question", "last", "meant"),
-    [
-        ("and Spain?", 'borders("France")', 'borders("Spain")'),
-        ("What about Poland?", 'capital("France")', 'capital("Poland")'),
-        ("And Poland's?", 'population("France")', 'population("Poland")'),
-        ("and the Zloty?", 'count(~currency("Euro"))', 'count(~currency("Zloty"))'),
-        ("and Spain and Poland?", 'capital("France")', 'capital("Spain" | "Poland")'),
-        ("and for 40?", f"population({ANY}) > 60", f"population({ANY}) > 40"),
-        ("and Poland?", 'borders("France") & ~currency("Euro")', 'borders("Poland") & ~currency("Euro")'),
-    ],
-)
-def test_names_alone_take_the_place_of_one_of_their_kind(question: str, last: str, meant: str) -> None:
-    found = understood(question, last)
-    assert str(found.query) == meant
-    assert "in the last question" in found.referred
+def test_what_says_no_set_of_its_own_is_surer_of_the_last_one() -> None:
+    read = writes((f"count({ANY})", 0.5), ('~type("city")', 0.3))
+    assert str(understood("how many?", NEAR_FRANCE, read).query) == f"count({NEAR_FRANCE})"
 
 
 def test_where_it_may_take_several_places_it_is_asked_back() -> None:
@@ -365,46 +315,6 @@ def test_where_it_may_take_several_places_it_is_asked_back() -> None:
     assert [str(one.query) for one in found.alternatives] == [
         'borders("Spain") | borders("Germany")', 'borders("France") | borders("Spain")',
     ]  # fmt: skip
-
-
-def test_names_of_no_kind_that_is_there_narrow_the_last_answer() -> None:
-    found = understood("with the Euro?", 'borders("Germany")', writes('~currency("Euro")'))
-    assert str(found.query) == '"Poland" & ~currency("Euro")'
-    assert found.referred == "asked of Poland"
-
-
-@pytest.mark.parametrize(
-    ("question", "written", "meant"),
-    [
-        ("how many?", f"count({ANY})", 'count(borders("France"))'),
-        ("which is the largest?", f"top(1, population, {ANY})", 'top(1, population, borders("France"))'),
-        ("and what seats?", f"capital({ANY})", 'capital(borders("France"))'),
-    ],
-)
-def test_what_says_no_set_of_its_own_is_asked_of_the_last_one(question: str, written: str, meant: str) -> None:
-    found = understood(question, 'borders("France")', writes((written, 0.5), ('~type("city")', 0.3)))
-    assert str(found.query) == meant
-    assert found.referred == "asked of Spain, Germany and Andorra"
-
-
-@pytest.mark.parametrize(
-    ("question", "last", "meant"),
-    [
-        ("and the currency?", 'borders("France")', 'currency(borders("France"))'),
-        ("and the capital?", 'currency("Poland")', 'capital("Poland")'),
-        ("the population?", 'capital("France")', 'population("Paris")'),
-        ("and borders?", 'capital("Spain")', 'borders("Spain")'),
-    ],
-)
-def test_a_relation_alone_is_asked_of_what_has_it(question: str, last: str, meant: str) -> None:
-    found = understood(question, last)
-    assert str(found.query) == meant
-    assert found.referred.startswith("asked of ")
-
-
-def test_a_set_of_the_last_query_does_where_the_answer_is_of_another_kind() -> None:
-    found = understood("and who governs from where?", 'currency("Poland")', writes(f"capital({ANY})"))
-    assert str(found.query) == 'capital("Poland")'
 
 
 # New questions ------------------------------------------------------------------------------------------------------
@@ -428,9 +338,6 @@ def test_what_cannot_be_read_is_refused_as_it_is_alone() -> None:
     question = "Who is the president of Poland?"
     schema = schema_of(KG)
     assert understood(question, 'borders("France")', writes()) == writes()(LinkedQuestion.of(question, schema))
-
-
-# Nothing to refer to ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
