@@ -28,7 +28,7 @@ from reasoning.lm.calls import awaited, concurrent_map
 from reasoning.lm.generation import MOST_ROWS
 from reasoning.methods import Method, method_named
 from reasoning.parsing import Reading, ReadQuestion, looks_formal, understand
-from reasoning.parsing.question_input import QuestionInput, question_of
+from reasoning.parsing.options import QuestionInput, question_of
 from reasoning.query.binding import bind
 from reasoning.query.tree import Query
 from reasoning.tool import question_tool

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from reasoning.answer import Answer
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.parsing.question_input import QuestionInput
+from reasoning.parsing.options import QuestionInput
 from skylark.errors import SkylarkError
 
 NAME = "ask_graph"

@@ -357,7 +357,6 @@ class BoxCurriculum:
         return examples
 
     def _image_exam(self, held_out: Sequence[Pictures]) -> list[BoxExample]:
-        """A few pictures of each set, asked for the whole vocabulary."""
         examples = []
         for pictures in held_out:
             rng = random.Random("exam|images")

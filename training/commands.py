@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import kg_data
 from reasoning.graph.store import KnowledgeGraph
@@ -18,7 +18,7 @@ from reasoning.lm.candidate_scoring import load_student
 from reasoning.lm.errors import LLMError
 from skylark.command_line import OK, add_options, positive, print_progress
 from skylark.models import find_device
-from training.box_examples import STAGES, BoxOptions, Matching, read_set
+from training.box_examples import STAGES, BoxOptions, read_set
 from training.instructions import (
     FOLDER,
     VIDEO_LIST,
@@ -64,7 +64,6 @@ def add_graph_jobs(parser: argparse.ArgumentParser) -> None:
     binding = ("binding", positive, "tokens over which packs that teach ids alone become fewer")
     _add_writing_options(questions, QuestionOptions(), binding)
     _add_files(questions, "--lists", "FILE", "written questions to teach as well, JSON lines")
-    _add_files(questions, "--foremost", "FILE", "lists that the run is made for: as often as all others")
     questions.add_argument(
         "--graphs", nargs="+", default=LISTED, metavar="G", help="graphs whose questions are taken from the lists"
     )
@@ -92,7 +91,6 @@ def add_image_jobs(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     about = "folders of images/ and, where they are annotated, instances.json in COCO's form"
     _add_files(boxes, "--pictures", "DIR", about)
-    boxes.add_argument("--matching", choices=get_args(Matching), default="overlap", help="of annotated boxes to tokens")
     for name, text in (
         ("from-scores", "begin a token's vector with the detector's own evidence"),
         ("from-boxes", "tell each token the detector's box"),
@@ -154,9 +152,6 @@ def _add_options(
 def _add_writing_options(
     job: argparse.ArgumentParser, defaults: TrainingOptions, *options: tuple[str, Any, str]
 ) -> None:
-    """Offer `WritingOptions`, and further options."""
-    about = "compile the layers first: takes a minute, pays in a long run"
-    job.add_argument("--compiled", action="store_true", help=about)
     about = "of the weights: bfloat16, or float32, which is quicker where the processor has no bfloat16"
     _add_options(job, defaults, about, *options)
 
@@ -166,7 +161,6 @@ def _add_files(job: argparse.ArgumentParser, option: str, what: str, about: str)
 
 
 def _given(kind: type[Options], arguments: argparse.Namespace) -> Options:
-    """The options that the command line gives."""
     names = {field.name for field in fields(kind)}
     return kind(**{name: value for name, value in vars(arguments).items() if name in names})
 
@@ -221,11 +215,8 @@ def questions_command(arguments: argparse.Namespace) -> Report:
     listed = listed_graphs([*packaged_lists(), *arguments.lists], arguments.graphs)
     for graph in listed:
         print_progress(f"{len(graph.questions)} written questions about {graph.name}")
-    foremost = listed_graphs(arguments.foremost, arguments.graphs)
     device = find_device(arguments.device, LLMError)
-    return train_questions(
-        options, arguments.out, print_progress, start=arguments.start, device=device, listed=listed, foremost=foremost
-    )
+    return train_questions(options, arguments.out, print_progress, start=arguments.start, device=device, listed=listed)
 
 
 def instructions_command(arguments: argparse.Namespace) -> Report:

@@ -491,7 +491,6 @@ class ReadingCurriculum:
                 continue
 
     def _sentences(self, expressions: Sequence[ExpressionExample], about: Pieces) -> Iterator[tuple[str, Segment]]:
-        """The same of expressions."""
         for one in expressions:
             prompt = TextPrompt(one.text)
             try:

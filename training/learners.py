@@ -126,7 +126,7 @@ def _compile(decoder: Any, layers: int) -> None:
     from torch import nn
 
     if not any(map(shutil.which, ("g++", "clang++"))):
-        raise TrainingError("Layers are compiled with g++ or clang++: install one, or teach without --compiled")
+        raise TrainingError("Layers are compiled with g++ or clang++: install one, or teach without `compiled`")
     for module in decoder.modules():
         if isinstance(module, nn.ModuleList) and len(module) == layers:
             for layer in module:

@@ -524,7 +524,8 @@ def train(
     report: Report | None = None
     while progress.tokens < options.tokens:
         examples = curriculum.next_pass(progress)
-        rate = _learning_rate(options, progress)
+        cosine = 0.05 + 0.95 * (1 + math.cos(math.pi * (progress.tokens / options.tokens))) / 2
+        rate = options.learning_rate * cosine * min(1.0, (progress.updates + 1) / WARM_UP)
         for group in optimizer.param_groups:
             group["lr"] = rate
         loss = learner.loss(examples)
@@ -572,9 +573,3 @@ def _log(out: Path, line: str) -> None:
             log.write(encoded(line))
     except OSError as error:
         raise unwritable(out, error) from error
-
-
-def _learning_rate(options: TrainingOptions, progress: Progress) -> float:
-    done = progress.tokens / options.tokens
-    cosine = 0.05 + 0.95 * (1 + math.cos(math.pi * done)) / 2
-    return options.learning_rate * cosine * min(1.0, (progress.updates + 1) / WARM_UP)

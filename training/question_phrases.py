@@ -458,7 +458,6 @@ class PhraseQuestions:
         return self._rng.choice(list(relation.phrases[field])).replace("{X}", name.text), f"{key}({name.query})"
 
     def _phrase(self, kind: str, depth: int) -> _Set | None:
-        """ "the boss of Ann": a noun phrase of its own."""
         found = self._phrases(kind)
         if not found:
             return None
@@ -512,7 +511,6 @@ class PhraseQuestions:
 
 
 def _noun(phrase: str) -> str | None:
-    """The noun of "the boss of {X}"; None of other phrases."""
     found = re.fullmatch(r"(?:the )?([\w -]+?) (?:of|for) \{X\}", phrase)
     return None if found is None else found[1]
 

@@ -375,8 +375,10 @@ class ExampleSampler:
         while True:
             sampled: list[QuestionExample | None] = []
             graph = sample_graph(self._domains, self._rng)
-            sayable = [(d, asked) for d in graph.domains for asked in d.asked if self._says(graph, d, asked)]
-            unsayable = [(d, asked) for d in graph.domains for asked in d.asked if not self._known(graph, d, asked)]
+            questions_of = [(d, asked) for d in graph.domains for asked in d.asked]
+            known = [(d, asked) for d, asked in questions_of if self._known(graph, d, asked)]
+            sayable = [(d, asked) for d, asked in known if all((d.name, kind) in graph.kinds for kind in asked.kinds)]
+            unsayable = [(d, asked) for d, asked in questions_of if not self._known(graph, d, asked)]
             unsayable += [(d, asked) for d in graph.domains for asked in d.unanswerable]
             # A question of one domain is unsayable in another, which may have the same words: those are not sampled.
             if len(sayable) < questions // 2:
@@ -397,10 +399,6 @@ class ExampleSampler:
                 sampled.append(self._example(graph, domain, asked, bool(none)))
             examples = [example for example in sampled if example is not None]
             return SampledPack(graph.schema, examples, sample_bindings(graph, bindings, self._rng))
-
-    def _says(self, graph: SampledGraph, domain: Domain, asked: Asked) -> bool:
-        kinds = all((domain.name, kind) in graph.kinds for kind in asked.kinds)
-        return kinds and all((domain.name, relation) in graph.relations for relation in asked.relations)
 
     def _known(self, graph: SampledGraph, domain: Domain, asked: Asked) -> bool:
         """Whether every relation that a question needs is there."""
@@ -465,7 +463,6 @@ class ExampleSampler:
         }
 
     def _phrased(self, graph: SampledGraph) -> tuple[Domain, Asked] | None:
-        """A question that is put together."""
         domain = self._rng.choice(list(graph.domains))
         there = [key for name, key in graph.relations if name == domain.name]
         made = PhraseQuestions(domain, there, self._rng).sample()
@@ -615,7 +612,6 @@ def slip(text: str, rng: random.Random) -> str:
 
 
 def _other_letter(question: str, query: str, rng: random.Random) -> tuple[str, str]:
-    """Another initial in a question for names that begin with one."""
     found = _LETTER.search(query)
     if found is None or len(re.findall(rf"\b{found[1]}\b", question)) != 1:
         return question, query

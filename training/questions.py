@@ -97,7 +97,6 @@ def _is_spread(query: Query, schema: GraphSchema) -> bool:
 
 
 def _gives(made: Callable[[], Query], wanted: Hashable, schema: GraphSchema) -> bool:
-    """Whether a query can be made and asked, and gives what is wanted."""
     try:
         return outcome_behind(made(), schema.kg) == wanted
     except SkylarkError:
@@ -136,7 +135,6 @@ def entities_of(query: Query, schema: GraphSchema) -> Iterator[str]:
 
 
 def _parts(query: Query) -> Iterator[Query]:
-    """A query and all its parts."""
     yield query
     for part in parts_of(query):
         yield from _parts(part)
@@ -200,7 +198,6 @@ class ListedGraph:
         return ListedQuestion(record["question"], names, [str(query) for query in shown], relations)
 
     def _named(self, node: Query) -> Query:
-        """The node with the names that the schema has: a list may use ids, aliases or other spellings."""
         kg = self.schema.kg
         if isinstance(node, Entity):
             return anchor(kg, node.index(kg))

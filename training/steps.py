@@ -166,13 +166,11 @@ class StepSampler:
         return [np.sort(np.array(members, dtype=np.int32)) for members in sets]
 
     def _walk(self, kg: KnowledgeGraph) -> tuple[Ids, Relation]:
-        """An entity and a relation that it has."""
         triple = kg.index.drawn(1, self._rng)[0]
         inverse = self._rng.random() < 0.5
         return np.array([triple[2 if inverse else 0]], dtype=np.int32), Relation("edges", int(triple[1]), inverse)
 
     def _relation_of(self, kg: KnowledgeGraph, entity: int) -> Relation:
-        """A relation that an entity has."""
         sides = [(incoming, kg.index.around(entity, incoming)) for incoming in (False, True)]
         incoming, edges = self._rng.choice([side for side in sides if len(side[1])])
         triple = kg.index.triples(edges[[self._rng.randrange(len(edges))]])[0]

@@ -50,7 +50,7 @@ from reasoning.lm.replies import CountsOwnTokens, count_tokens
 from reasoning.parsing import looks_formal, read_question
 from reasoning.parsing.hosted import reading_messages
 from reasoning.parsing.linking import LinkedQuestion
-from reasoning.parsing.question_input import QuestionInput, question_of
+from reasoning.parsing.options import QuestionInput, question_of
 from reasoning.parsing.schema import schema_of
 from reasoning.query.binding import BoundChain, BoundStep, bind
 from reasoning.query.read_question import QuestionError

@@ -191,6 +191,7 @@ NO_ANSWER = "none"
 """The reply that says there is no answer."""
 
 _MARKER = re.compile("|".join(map(re.escape, (CONTEXT_START, CONTEXT_END))), re.IGNORECASE)
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _JOINERS = "\u200c\u200d"
 
 
@@ -209,11 +210,12 @@ def quoted(name: str) -> str:
     written = _MARKER.sub(lambda marker: f"\\u003c{marker[0][1:]}", json.dumps(name, ensure_ascii=False))
     if written.isprintable():
         return written
-    return "".join(json.dumps(character)[1:-1] if _is_unseen(character) else character for character in written)
-
-
-def _is_unseen(character: str) -> bool:
-    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in _JOINERS
+    return "".join(
+        json.dumps(character)[1:-1]
+        if unicodedata.category(character) in _UNSEEN and character not in _JOINERS
+        else character
+        for character in written
+    )
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,6 @@ class Layout:
 
 
 def _upper(size: int) -> Any:
-    """Everything above the diagonal."""
     import torch
 
     return torch.ones(size, size, dtype=torch.bool).triu(1)

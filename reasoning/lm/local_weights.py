@@ -68,7 +68,6 @@ def make_whole(folder: Path, is_intact: Callable[[Path], bool], make: Callable[[
 
 
 def _make(folder: Path, make: Callable[[Path], object]) -> None:
-    """Make it; the caller holds the lock."""
     abandoned = f".{folder.name}.part-"
     for leftover in folder.parent.glob(f"{abandoned}*"):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -92,8 +91,6 @@ MANIFEST = "manifest.json"
 CONVERSION = 1
 WAIT_FOR_OTHER_PROCESS = 600.0  # seconds
 TICKING = 2_000_000_000  # nanoseconds; longer than the ticks of any file system
-
-logger = logging.getLogger(__name__)
 
 
 def packaged_gguf() -> Path:
@@ -159,7 +156,7 @@ def is_intact(folder: Path) -> bool:
 
 
 def _build(gguf: Path, folder: Path) -> None:
-    logger.info("Converting %s once (about 10 s)", gguf.name)
+    log.info("Converting %s once (about 10 s)", gguf.name)
     _convert(gguf, folder)
     _write_manifest(folder)
 

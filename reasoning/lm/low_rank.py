@@ -77,7 +77,8 @@ def with_adapter(module: Any, config: LoraConfig, short: bool = False) -> Any:
     """
     from peft import get_peft_model
 
-    with _quiet_peft():
+    with warnings.catch_warnings():  # of transformers, which PEFT causes and users cannot act on
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
         return get_peft_model(module, config, autocast_adapter_dtype=not short)
 
 
@@ -185,11 +186,3 @@ def rows_fingerprint(model: Any, rows: Sequence[int]) -> str:
     weight = model.get_output_embeddings().weight[list(rows)]
     numbers = weight.detach().to("cpu", torch.bfloat16).view(torch.int16).numpy()
     return hashlib.sha256(repr(numbers.shape).encode() + numbers.tobytes()).hexdigest()[:16]
-
-
-@contextmanager
-def _quiet_peft() -> Iterator[None]:
-    """Hide a deprecation warning of transformers that PEFT causes and users cannot act on."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
-        yield

@@ -62,7 +62,7 @@ class PackedAttention(torch.autograd.Function):
         first_key, first_value = key[:, :begun].contiguous(), value[:, :begun].contiguous()
         first_weights = _weights(first_query, first_key, layout.later_begun)
         first = torch.bmm(first_weights, first_value).view(heads, begun, width)
-        queries = _to_table(scaled, layout, group)
+        queries = _grouped(scaled.index_select(1, layout.cells), layout, group)
         keys, values = _behind(first_key, key, layout), _behind(first_value, value, layout)
         weights = _weights(queries, keys, layout.later)
         behind = _to_row(torch.bmm(weights, values), layout, heads)
@@ -115,11 +115,6 @@ def _gradients(asked: Any, queries: Any, keys: Any, values: Any, weights: Any) -
     by_scores = torch.ops.aten._softmax_backward_data(by_weights, weights, -1, weights.dtype)
     by_value = torch.bmm(weights.transpose(1, 2), asked)
     return torch.bmm(by_scores, keys), torch.bmm(by_scores.transpose(1, 2), queries), by_value
-
-
-def _to_table(row: Any, layout: Layout, group: int) -> Any:
-    """Tokens behind the beginning, (heads, tokens, width), as `_grouped` has them."""
-    return _grouped(row.index_select(1, layout.cells), layout, group)
 
 
 def _grouped(cells: Any, layout: Layout, group: int) -> Any:

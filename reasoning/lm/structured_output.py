@@ -9,10 +9,10 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.runnables import Runnable, RunnableSequence
+from langchain_core.runnables import RunnableSequence
 
 from reasoning.lm.errors import LLMError
-from reasoning.lm.hosted import address, display_name, is_hosted, redact, runs_here
+from reasoning.lm.hosted import address, display_name, is_hosted, redact, runs_here, status_of
 from reasoning.lm.replies import CUT_OFF
 
 REFUSALS = (400, 404, 405, 415, 422, 501)
@@ -51,15 +51,16 @@ def writer(
         NoSchemaError: the model cannot be held to a schema; where only its server knows, the reply is this error.
     """
     how: dict[str, Any] = {} if method is None else {"method": method}
+    refused = f"{display_name(llm)} cannot be held to a JSON schema"
     try:
-        if runs_here(llm):
-            raise NotImplementedError
-        model, _ = in_two(llm.with_structured_output(schema, **how))
-    except (NotImplementedError, ValueError, TypeError):
-        # LangChain's own default, and integrations that know no such method.
-        raise NoSchemaError(
-            f"{display_name(llm)} cannot be held to a JSON schema: take replies as text, or another model"
-        ) from None
+        # LangChain's own way to get the message as well, `include_raw`, asks on a thread of a pool, for which Python
+        # waits at its exit, however long the provider takes: of the model and its reader the first is asked alone.
+        structured = None if runs_here(llm) else llm.with_structured_output(schema, **how)
+    except (NotImplementedError, ValueError, TypeError):  # LangChain's default, and who knows no such method
+        structured = None
+    if not isinstance(structured, RunnableSequence):
+        raise NoSchemaError(f"{refused}: take replies as text, or another model")
+    model = structured.first
 
     def write(messages: Sequence[BaseMessage]) -> AIMessage:
         try:
@@ -68,8 +69,7 @@ def writer(
             if type(error).__name__ == "LengthFinishReasonError":  # openai's, for a reply that ended at its limit
                 return AIMessage("", response_metadata={"finish_reason": CUT_OFF[0]})
             if refuses_schema(error):
-                reason = redact(str(error), llm)
-                raise NoSchemaError(f"{display_name(llm)} cannot be held to a JSON schema: {reason}") from None
+                raise NoSchemaError(f"{refused}: {redact(str(error), llm)}") from None
             raise
         if raw.text or not raw.tool_calls:
             return raw
@@ -81,23 +81,7 @@ def writer(
 
 def refuses_schema(error: BaseException) -> bool:
     """Whether a server refused a request because it asks for a reply by a schema."""
-    status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
-    return status in REFUSALS and ASKED_FOR.search(str(error)) is not None
-
-
-def in_two(structured: Runnable[Any, Any]) -> tuple[Runnable[Any, Any], Runnable[Any, Any]]:
-    """The model that writes by a schema, and what reads its message, of what `with_structured_output` gives.
-
-    LangChain's own way to get the message as well, `include_raw`, asks on a thread of a pool, for which Python waits
-    at its exit, however long the provider takes.
-
-    Raises:
-        NotImplementedError: it is not a model followed by its reader.
-    """
-    if not isinstance(structured, RunnableSequence):
-        raise NotImplementedError(f"expected a sequence of a model and its reader, not {type(structured).__name__}")
-    _, *readers = structured.steps
-    return structured.first, RunnableSequence(*readers) if len(readers) > 1 else readers[0]
+    return status_of(error) in REFUSALS and ASKED_FOR.search(str(error)) is not None
 
 
 def _at_its_provider(llm: BaseChatModel) -> bool:

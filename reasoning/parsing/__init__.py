@@ -24,7 +24,7 @@ from reasoning.parsing.hosted import NoQueryWrittenError, sure_of, understood_by
 from reasoning.parsing.last_answer import LastAnswer
 from reasoning.parsing.linking import LinkedQuestion
 from reasoning.parsing.options import ReadingOptions, looks_formal
-from reasoning.parsing.reader import PACKAGED, TaughtReading
+from reasoning.parsing.reader import PACKAGED, chosen, reader_of
 from reasoning.parsing.schema import GraphSchema, schema_of
 from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
 from reasoning.query.tree import Query
@@ -100,10 +100,15 @@ def _read_instead(
 
 
 def _read_here(question: str, kg: KnowledgeGraph, options: ReadingOptions, previous: Answer | None) -> ReadQuestion:
-    """What the embedded model understands a question as."""
-    taught = TaughtReading.of(kg, adapter_folder(options.reader, PACKAGED), options.sure_from)
+    reader = reader_of(kg, adapter_folder(options.reader, PACKAGED))
+    fitted = reader.confidence
+    sure = fitted.sure if options.sure_from is None else options.sure_from
+
+    def read(linked: LinkedQuestion) -> ReadQuestion:
+        return chosen(linked, reader.readings(linked), sure=sure, possible=fitted.possible)
+
     try:
-        return _understood(question, taught.reader.schema, taught.read, taught.sure, previous)
+        return _understood(question, reader.schema, read, sure, previous)
     except QuestionError as error:
         return _not_understood(question, error)
 

@@ -368,7 +368,6 @@ def _says_names(question: LinkedQuestion) -> bool:
 
 
 def _beside(question: LinkedQuestion) -> Iterator[str]:
-    """The words that stand beside the names, in small letters."""
     names = [*named_things(question), *(name for name in question.names if name.literal)]
     named = [(name.start, name.start + len(name.text)) for name in names]
     for match in _WORD.finditer(question.prompt.question):
@@ -387,7 +386,6 @@ def _is_kind(match: re.Match[str], kinds: frozenset[str]) -> bool:
 
 
 def _next(words: Sequence[re.Match[str]], at: int, text: str) -> re.Match[str] | None:
-    """The word behind another one, with nothing but blanks between."""
     if at + 1 < len(words) and not text[words[at].end() : words[at + 1].start()].strip():
         return words[at + 1]
     return None
@@ -413,6 +411,5 @@ def _place_end(words: Sequence[re.Match[str]], at: int, text: str, kinds: frozen
 
 
 def _number(match: re.Match[str]) -> int:
-    """The whole number that a word says; 0 where it says none."""
     word = match.group().casefold()
     return int(word) if word.isdecimal() and len(word) <= _MOST_DIGITS else int(NUMBER_WORDS.get(word, 0))

@@ -215,7 +215,6 @@ class _FollowUp:
         return not kinds or not self._last.kinds or bool(kinds & self._last.kinds)
 
     def _says_names(self, query: Query) -> bool:
-        """Whether a query leaves out none of the names that the question surely has."""
         text = str(query)
         told: dict[int, bool] = {}
         for name in named_things(self._question):
@@ -273,7 +272,6 @@ class _FollowUp:
         return "~" if not isinstance(relation.end, str) and kinds & set(relation.end) else None
 
     def _asked_of(self, one: Query) -> str:
-        """What a question is asked of, said."""
         words = self._last.words if one == self._last.those else one.verbalise(self._last.schema.kg)
         return f"asked of {words}"
 
@@ -329,13 +327,11 @@ class _FollowUp:
 
     @property
     def _measured_so(self) -> str:
-        """By what is measured, said."""
         words = self._last.measure_words
         return f"by {words}, as in the last question" if words else "by what the last question counts"
 
     @cached_property
     def _compares(self) -> bool:
-        """Whether the question compares by the measure of the last query."""
         return self._last.measure is not None and compares_by(self._question, self._last.measure_words)
 
     def _gone_on_with(self, fresh: ReadQuestion) -> ReadQuestion | None:
@@ -398,7 +394,6 @@ class _FollowUp:
         return True
 
     def _certain(self, found: Sequence[tuple[Query, str]]) -> ReadQuestion:
-        """The one query that there is, or what to choose from."""
         asked = self._question.prompt.question
         each = [Reading(query, (note,), 1 / len(found)) for query, note in found]
         if len(found) == 1:

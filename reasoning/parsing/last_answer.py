@@ -57,16 +57,14 @@ def narrowed(query: Query, to: Query, fits: Callable[[Query], bool]) -> Query | 
         return None if part is None else dataclasses.replace(query, part=part)
     if isinstance(query, Aggregate | Compare | Measured | NameStarts | Top):
         source = narrowed(query.source, to, fits)
-        return None if source is None else _of_source(query, source)
+        if source is None:
+            return None
+        if isinstance(query, Top):
+            return Top(query.k, query.measure, source, query.largest)
+        return dataclasses.replace(query, source=source)
     if not query.gives_set or not fits(query):
         return None
     return Intersect((to, *(query.parts if isinstance(query, Intersect) else (query,))))
-
-
-def _of_source(query: Aggregate | Compare | Measured | NameStarts | Top, source: Query) -> Query:
-    if isinstance(query, Top):
-        return Top(query.k, query.measure, source, query.largest)
-    return dataclasses.replace(query, source=source)
 
 
 def exchanged(query: Query, part: Query, other: Query, kept: Callable[[Query], bool]) -> Query:

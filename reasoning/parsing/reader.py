@@ -300,7 +300,6 @@ class _Executed:
 
 
 def _executed(written: str, question: LinkedQuestion) -> _Executed | None:
-    """What was written, executed; None where it cannot be asked."""
     if written.strip() == NOTHING.strip():
         return _Executed(None)
     try:
@@ -342,36 +341,3 @@ def reader_of(kg: KnowledgeGraph, folder: Path = PACKAGED, source: str | None = 
 @lru_cache(MOST_MODELS)
 def _model(folder: Path, source: str | None) -> tuple[BeamWriter, Confidence]:
     return BeamWriter(load_writer(folder, JOB, source)), Confidence.read(folder)
-
-
-@dataclass(frozen=True)
-class TaughtReading:
-    """How questions about one graph are read by a taught model.
-
-    Attributes:
-        reader: gives their readings.
-        sure: probability from which a question is answered.
-    """
-
-    reader: QuestionReader
-    sure: float
-
-    @classmethod
-    def of(cls, kg: KnowledgeGraph, folder: Path = PACKAGED, sure_from: float | None = None) -> TaughtReading:
-        """Of a graph.
-
-        Args:
-            kg: the graph that is asked.
-            folder: of an adapter that `python -m reasoning teach questions` made for the embedded model.
-            sure_from: probability from which a question is answered; None: what was fitted.
-
-        Raises:
-            LLMError: the adapter or the weights are missing or damaged, or do not belong together.
-        """
-        reader = reader_of(kg, folder)
-        return cls(reader, reader.confidence.sure if sure_from is None else sure_from)
-
-    def read(self, question: LinkedQuestion) -> ReadQuestion:
-        """What a question is read as: answered, asked back, or refused with what was understood."""
-        possible = self.reader.confidence.possible
-        return chosen(question, self.reader.readings(question), sure=self.sure, possible=possible)

@@ -101,7 +101,6 @@ def _resting(phrase: Phrase, facts: Sequence[Evidence]) -> tuple[int, ...]:
 
 
 def _attributed(answer: Answer) -> list[Phrase]:
-    """Who says so, where it is not the graph."""
     if any(step.agrees is False for step in answer.steps):
         return [Phrase("By the language model, and not by what the graph says: ")]
     if any(proof.predicted for proof in answer.proofs):
@@ -224,13 +223,11 @@ def _nothing_found(answer: Answer, query: Query) -> list[Phrase]:
 
 
 def _divided_by_zero(answer: Answer) -> bool:
-    """Whether there is no answer because a number is divided by 0."""
     step = emptying_step(answer.chain, answer.steps)
     return step is not None and divided_by_zero(step)
 
 
 def _valued_entity(query: Query, kg: KnowledgeGraph) -> Entity | None:
-    """The one entity whose value is read or tested."""
     if not isinstance(query, Project | Compare | Top | Measured) or not isinstance(query.source, Entity):
         return None
     return None if query.relation is not None and kg.column(query.relation) is None else query.source
@@ -402,7 +399,6 @@ def _denied(claim: Query, entity: Entity, kg: KnowledgeGraph) -> Contrast | None
 
 
 def _stored_values(relation: str, source: Query, kg: KnowledgeGraph) -> dict[int, float]:
-    """The stored values of what a test or a ranking chooses from."""
     chain = bind(Project(relation, source), kg)
     last = execute(kg, chain)[-1]
     assert last.values is not None
@@ -522,7 +518,6 @@ def _lines(answer: Answer) -> Iterator[str]:
 
 
 def _sources(answer: Answer) -> dict[str, Any]:
-    """Where each triple of the evidence was found, where that is known of any."""
     if not any(triple.sources for triple in answer.evidence):
         return {}
     return {"sources": [[source.to_dict() for source in triple.sources] for triple in answer.evidence]}

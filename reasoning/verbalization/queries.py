@@ -394,7 +394,6 @@ def is_short(query: Query) -> bool:
 
 
 def _column(query: Project | Compare | Top, kg: KnowledgeGraph | None) -> ValueColumn | None:
-    """The values that the query's relation has in the graph."""
     return None if kg is None or query.relation is None else kg.column(query.relation)
 
 
@@ -457,7 +456,6 @@ def sub_question(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> 
 
 
 def _input(step: BoundStep, sets: Sequence[str], place: int) -> str:
-    """An input within a formula: the step whose number it is, or its set."""
     ref = step.inputs[place]
     return f"the result of step {ref + 1}" if place in step.number_places and ref is not None else f"({sets[place]})"
 

@@ -225,7 +225,6 @@ def _parts(answer: Answer) -> Iterator[Element]:
 
 
 def _answers(answer: Answer) -> Element:
-    """The first answers, with their values and confidences where they have any."""
     shown = range(min(len(answer.ranked), MOST_ROWS))
     columns = {"answer": [answer.kg.name(int(answer.ranked[at])) for at in shown]}
     if answer.values is not None:

@@ -13,9 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.reasoning.chat_models import faultless_reply
+
+KEY = "sk-for-this-test-alone"
 
 
 @dataclass(frozen=True)
@@ -185,3 +190,17 @@ def _answer(behaviour: Behaviour, body: dict[str, Any]) -> bytes:
 
 def _text(content: Any) -> str:
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[OpenAIServer]:
+    """A server that the client of OpenAI's models asks, with nothing kept of what it replied before."""
+    pytest.importorskip("langchain_openai")
+    server = OpenAIServer()
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    # A machine's proxy is for the world outside; it must not stand before this server.
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path / "cache"))
+    with server.running():
+        yield server

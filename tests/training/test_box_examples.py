@@ -28,17 +28,11 @@ class TestReadingAFolder:
         found = read_set(tmp_path / "set")
         assert found.name == "set"
         for path, truth in zip(found.paths, found.truths, strict=True):
-            assert truth is not None
+            assert truth is not None and truth.known == ("car", "cat", "dog")
             assert truth.classes == tuple(name for name, _ in PICTURES[path.name])
             expected = [[x / 96, y / 64, (x + w) / 96, (y + h) / 64] for _, (x, y, w, h) in PICTURES[path.name]]
             np.testing.assert_allclose(truth.boxes, np.array(expected).reshape(-1, 4), atol=1e-6)
             assert not truth.crowds.any()
-
-    def test_what_the_set_annotates_at_all_is_known_of_each_picture(self, tmp_path: Path) -> None:
-        make_set(tmp_path / "set")
-        assert {truth.known if truth else None for truth in read_set(tmp_path / "set").truths} == {
-            ("car", "cat", "dog")
-        }
 
     def test_regions_in_which_objects_were_not_told_apart_are_crowds(self, tmp_path: Path) -> None:
         row = {"id": 1, "image_id": 10, "category_id": 17, "bbox": [0, 0, 48, 64], "iscrowd": 1}
@@ -46,21 +40,19 @@ class TestReadingAFolder:
         truth = read_set(tmp_path / "set").truths[0]
         assert truth is not None and truth.crowds.tolist() == [True, False]
 
-    def test_without_annotations_nothing_is_known(self, tmp_path: Path) -> None:
+    def test_without_annotations_nothing_is_known(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         found = read_set(save_blobs(tmp_path / "set", 3))
         assert [path.name for path in found.paths] == ["0.png", "1.png", "2.png"]
         assert found.truths == (None, None, None)
+        monkeypatch.chdir(tmp_path / "set")
+        assert read_set(Path()).name == "set"
 
-    def test_a_folder_without_images_in_it_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(TrainingError, match="has no folder images: expected a folder with images, and instances"):
+    def test_a_folder_that_is_no_set_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(TrainingError, match="has no folder images"):
             read_set(tmp_path)
-
-    def test_an_empty_folder_of_images_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "images").mkdir()
         with pytest.raises(TrainingError, match="holds no image"):
             read_set(tmp_path)
-
-    def test_annotations_of_a_picture_that_is_not_there_are_refused(self, tmp_path: Path) -> None:
         images, _ = make_set(tmp_path / "set")
         (images / "b.png").unlink()
         with pytest.raises(EvaluationError, match=r"b\.png"):
@@ -74,35 +66,21 @@ def named(name: str, count: int) -> PictureSet:
 
 
 class TestTheSplit:
-    def test_each_picture_is_taught_or_held_out(self) -> None:
+    def test_each_picture_is_taught_or_held_out_with_what_is_annotated_in_it(self) -> None:
         whole = named("set", 200)
         taught, held_out = whole.split()
         assert not {*taught.paths} & {*held_out.paths}
         assert {*taught.paths} | {*held_out.paths} == {*whole.paths}
         assert len(held_out.paths) == 20
+        for half in (taught, held_out):
+            assert [truth.classes for truth in half.truths if truth] == [(str(path),) for path in half.paths]
+        turned = PictureSet("set", tuple(Path("/elsewhere") / path.name for path in whole.paths[::-1]), (None,) * 200)
+        assert {path.name for path in turned.split()[1].paths} == {path.name for path in held_out.paths}
 
     @pytest.mark.parametrize("name", HELD_OUT)
     def test_of_some_sets_a_share_of_their_own_is_held_out(self, name: str) -> None:
         assert len(named(name, 300).split()[1].paths) == round(300 * HELD_OUT[name])
-
-    def test_a_folder_that_is_named_from_inside_has_its_name(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.chdir(save_blobs(tmp_path / "voc2007", 2))
-        assert read_set(Path()).name == "voc2007"
-
-    def test_the_names_decide_and_not_the_order_or_the_folder(self) -> None:
-        whole = named("set", 200)
-        turned = PictureSet("set", tuple(Path("/elsewhere") / path.name for path in whole.paths[::-1]), (None,) * 200)
-        assert {path.name for path in turned.split()[1].paths} == {path.name for path in whole.split()[1].paths}
-
-    def test_each_keeps_what_is_annotated_in_it(self) -> None:
-        for half in named("set", 50).split():
-            assert [truth.classes for truth in half.truths if truth] == [(str(path),) for path in half.paths]
-
-    def test_of_one_picture_none_is_held_out(self) -> None:
-        taught, held_out = named("coco128", 1).split()
-        assert (len(taught.paths), len(held_out.paths)) == (1, 0)
+        assert len(named(name, 1).split()[1].paths) == 0
 
 
 class Failing(GridTokens):
@@ -155,33 +133,22 @@ class TestTheirTokens:
             assert same(found[2 * place + 1], mirrored)
             assert not same(found[2 * place + 1], as_it_is)
 
-    def test_there_are_at_most_so_many(self, pictures: PictureSet, kept: Callable[..., Pictures]) -> None:
-        (best,) = GridTokens().tokens([load_image(pictures.paths[0])], 5)
-        assert same(kept(GridTokens(), most=5)[0], best)
-
-    def test_the_source_is_asked_once(self, kept: Callable[..., Pictures]) -> None:
-        first = kept(GridTokens())
-        again = kept(source := GridTokens())
+    def test_the_source_is_asked_once_and_for_anything_else_anew(
+        self, pictures: PictureSet, kept: Callable[..., Pictures]
+    ) -> None:
+        first, again = kept(GridTokens()), kept(source := GridTokens())
         assert source.seen == 0
         assert all(same(first[place], again[place].tokens) for place in range(6))
-
-    @pytest.mark.parametrize("what", ["another detector", "another number", "other pictures"])
-    def test_for_anything_else_it_is_asked_anew(
-        self, pictures: PictureSet, kept: Callable[..., Pictures], what: str
-    ) -> None:
-        kept(GridTokens())
-        source = GridTokens("second") if what == "another detector" else GridTokens()
         fewer = PictureSet("set", pictures.paths[:2], pictures.truths[:2])
-        kept(source, 8 if what == "another number" else 16, fewer if what == "other pictures" else pictures)
-        assert source.seen > 0
-
-    def test_a_picture_that_has_changed_is_looked_at_anew(
-        self, tmp_path: Path, pictures: PictureSet, kept: Callable[..., Pictures]
-    ) -> None:
-        kept(GridTokens())
+        (best,) = GridTokens().tokens([load_image(pictures.paths[0])], 5)
+        assert same(kept(source, 5)[0], best) and source.seen == 6
+        kept(source, of=fewer)
+        assert source.seen == 10
+        kept(other := GridTokens("second"))
+        assert other.seen == 6
         pictures.paths[0].write_bytes(pictures.paths[0].read_bytes() + b" ")
-        kept(source := GridTokens())
-        assert source.seen == 6
+        kept(source)
+        assert source.seen == 16, "a picture has changed"
 
     @pytest.mark.parametrize("error", [DetectorError("it failed"), KeyboardInterrupt()], ids=["error", "ctrl-c"])
     def test_a_source_that_fails_in_the_middle_leaves_nothing(
@@ -197,13 +164,11 @@ class TestTheirTokens:
         said: list[str] = []
         found = Pictures(pictures, GridTokens(), 16, tmp_path / "cache", said.append)
         assert [len(found[place].tokens) for place in range(6)] == [16, 16, 0, 0, 16, 16]
-        assert [line for line in said if "left out" in line] == [
-            f"left out: {pictures.paths[1]} is no image that can be read: JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, "
-            "JPEG 2000 or PPM was expected."
-        ]
+        (left_out,) = (line for line in said if "left out" in line)
+        assert f"{pictures.paths[1]} is no image" in left_out
 
     @pytest.mark.parametrize("name", ["features.npy", "counts.npy"])
-    @pytest.mark.parametrize("left", [0, 40, 200])
+    @pytest.mark.parametrize("left", [0, 200])
     def test_what_was_kept_and_is_damaged_is_made_anew(
         self, tmp_path: Path, kept: Callable[..., Pictures], name: str, left: int
     ) -> None:
@@ -265,9 +230,6 @@ class TestMirroredAnnotations:
         np.testing.assert_allclose(mirrored.boxes, [[0.6, 0.2, 0.9, 0.9], [0, 0, 1, 0.5]], atol=1e-6)
         assert (mirrored.known, mirrored.classes) == (truth.known, truth.classes)
         assert mirrored.crowds.tolist() == [False, True]
-
-    def test_twice_is_as_it_was(self, truth: Truth) -> None:
-        np.testing.assert_allclose(truth.mirrored().mirrored().boxes, truth.boxes, atol=1e-6)
 
     def test_a_mirrored_picture_has_them_where_its_objects_are(
         self, tmp_path: Path, kept: Callable[..., Pictures]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,40 +34,21 @@ def test_its_help_names_the_stages_and_what_a_run_needs(run: Any) -> None:
     assert all(option in out for option in ("--out", "--from", "--student", "--detector", "--pictures", "--no-guided"))
 
 
-@pytest.mark.slow
-def test_its_help_imports_no_torch() -> None:
-    code = (
-        "import sys; from vision.cli import main; main(['teach', 'boxes', '--help']); sys.exit('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
-
-
-class TestUsageErrors:
-    def test_another_stage_is_refused_with_the_nearest(self, run: Any, tmp_path: Path) -> None:
-        code, out, err = run("--out", tmp_path, "--stage", "bindin")
-        assert (code, out) == (USAGE, "")
-        assert "'bindin' is none of binding, projector, joint; did you mean binding?" in err
-
-    def test_no_folder_for_the_run(self, run: Any) -> None:
-        code, _, err = run("--stage", "binding")
-        assert code == USAGE and "--out" in err
-
-    def test_a_misspelt_option_is_refused_with_the_nearest(self, run: Any, tmp_path: Path) -> None:
-        code, _, err = run("--out", tmp_path, "--image-tokns", 5)
-        assert code == USAGE and "did you mean --image-tokens?" in err
-
-    @pytest.mark.parametrize("stage", ["projector", "joint"])
-    def test_a_stage_of_pictures_without_any(self, run: Any, model: Path, tmp_path: Path, stage: str) -> None:
-        code, _, err = run("--out", tmp_path / "run", "--student", model, "--stage", stage, "--device", "cpu")
-        assert code == USAGE and f"the stage {stage} is taught with pictures: name their folders" in err
-
-    def test_a_share_that_is_none(self, run: Any, tmp_path: Path) -> None:
-        code, _, err = run("--out", tmp_path, "--truth", 2)
-        assert code == USAGE and "truth is a share between 0 and 1, not 2.0" in err
-
-    def test_a_folder_of_pictures_that_is_not_there(self, run: Any, tmp_path: Path) -> None:
-        code, _, err = run("--out", tmp_path, "--stage", "joint", "--pictures", tmp_path / "nowhere")
-        assert code == USAGE and "nowhere has no folder images" in err
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--stage", "bindin"), "'bindin' is none of binding, projector, joint; did you mean binding?"),
+        (("--image-tokns", 5), "did you mean --image-tokens?"),
+        (("--truth", 2), "truth is a share between 0 and 1, not 2.0"),
+        (("--stage", "joint", "--device", "cpu"), "the stage joint is taught with pictures"),
+        (("--stage", "joint", "--pictures", "/nowhere"), "nowhere has no folder images"),
+    ],
+)
+def test_usage_errors(run: Any, model: Path, tmp_path: Path, arguments: tuple[object, ...], words: str) -> None:
+    code, out, err = run("--out", tmp_path / "run", "--student", model, *arguments)
+    assert (code, out) == (USAGE, "") and words in err
+    code, _, err = run("--stage", "binding")
+    assert code == USAGE and "--out" in err
 
 
 def test_a_detector_that_is_not_there_is_a_failure(run: Any, tmp_path: Path) -> None:

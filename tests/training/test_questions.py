@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def options(model: Path, tokens: int) -> QuestionOptions:
     )
 
 
+@pytest.mark.slow
 def test_a_run_writes_its_log_and_an_adapter_and_goes_on_where_it_was_killed(model: Path, tmp_path: Path) -> None:
     said: list[str] = []
 
@@ -46,6 +48,8 @@ def test_a_run_writes_its_log_and_an_adapter_and_goes_on_where_it_was_killed(mod
         train_questions(options(model, 2500), tmp_path, killed)
     report = train_questions(options(model, 2500), tmp_path, said.append)
     assert any(line.startswith("going on from") for line in said)
+    with pytest.raises(TrainingError, match="a run with other rank"):
+        train_questions(replace(options(model, 2500), rank=4), tmp_path, print)
     lines = [json.loads(line) for line in (tmp_path / LOG_FILE).read_text(encoding="utf-8").splitlines()]
     assert [line["tokens"] for line in lines] == sorted({line["tokens"] for line in lines})
     assert lines[-1]["tokens"] >= 2500
@@ -55,23 +59,17 @@ def test_a_run_writes_its_log_and_an_adapter_and_goes_on_where_it_was_killed(mod
     assert written.temperature != 1.0
 
 
-def test_a_folder_with_another_run_is_refused(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "options.json").write_text(json.dumps({**options(model, 2000).to_dict(), "rank": 4}))
-    with pytest.raises(TrainingError, match="a run with other rank"):
-        train_questions(options(model, 2000), tmp_path, print)
-
-
 class Questions:
     """Written questions about a graph, of which only how often they come is of interest."""
 
     questions = ("one",)
 
     def __init__(self, sampled: SampledPack) -> None:
-        self.packs, self._drawn = 0, sampled
+        self.packs, self._sampled = 0, sampled
 
     def pack(self, rng: random.Random) -> SampledPack:
         self.packs += 1
-        return self._drawn
+        return self._sampled
 
 
 def test_lists_that_a_run_is_made_for_come_as_often_as_all_others(model: Path) -> None:

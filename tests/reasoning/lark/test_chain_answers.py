@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,9 +12,7 @@ from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner, Skyl
 from reasoning.errors import QueryError
 from reasoning.execution.exact import execute
 from reasoning.execution.step_result import StepSet
-from reasoning.lark import method
-from reasoning.lark import steps as asking
-from reasoning.lark import steps as text_steps
+from reasoning.lark import method, steps
 from reasoning.lark.steps import TextAsker
 from reasoning.lm.replies import count_tokens
 from reasoning.query.binding import bind
@@ -80,38 +76,41 @@ def first_id(prompt: str) -> str:
     return next(word.strip("(),") for word in context_lines(prompt)[0].split())
 
 
-def path(steps: int = 1) -> str:
+def path(length: int = 1) -> str:
     """A query of so many projections with answers."""
-    return str(made_query(f"{steps}p", 0))
+    return str(made_query(f"{length}p", 0))
 
 
 # A model that reads without fault -------------------------------------------------------------------------------
 
-FORMS = [
-    pytest.param({"prompting": prompting, "names": names}, id=f"{prompting}, {names}")
-    for prompting in ("step", "whole")
-    for names in ("abstract", "readable")
+FORMS: list[dict[str, Any]] = [
+    {"prompting": "step", "names": "abstract"},
+    {"prompting": "step", "names": "readable"},
+    {"prompting": "whole", "names": "abstract"},
+    {"prompting": "whole", "names": "readable"},
 ]
 
 
-@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_the_prompt_alone_suffices_for_the_exact_answer(structure: str, form: dict[str, Any]) -> None:
-    for number in range(4):
+def test_the_prompt_alone_suffices_for_the_exact_answer(structure: str) -> None:
+    for number, form in enumerate(FORMS):
         query = made_query(structure, number)
         answer = ask(faultless(), query, **form)
         assert answer.error is None
         assert sorted(answer.entities) == exact(query), query
-
-
-@pytest.mark.parametrize("structure", STRUCTURES)
-def test_every_step_is_asked_and_agrees_with_exact_execution(structure: str) -> None:
-    for number in range(4):
-        answer = ask(faultless(), made_query(structure, number))
+        if form["prompting"] == "whole":
+            (step,) = answer.steps
+            assert (step.by, step.agrees) == ("llm", True)
+            assert step.question == f"What is {query.verbalise(KG)}?"
+            shown = answer.to_dict()["evidence"]
+            assert shown == Reasoner(KG, method="exact").answer(query).to_dict()["evidence"]
+            continue
         assert len(answer.steps) == len(answer.chain)
         assert {step.agrees for step in answer.steps if step.by == "llm"} == {True}
         # Nothing follows from nothing, so there a model is not asked.
         assert all(step.by == "llm" or not len(step.inputs[0]) for step in answer.steps)
+        first = answer.steps[0].context
+        assert first and first.distractors >= max(first.relevant, 1), "less than half is distraction"
 
 
 @pytest.mark.parametrize("text", ['"knows dearly"("{0}") | "{1}"', '"{1}" | "knows dearly"("{0}")'])
@@ -122,17 +121,11 @@ def test_a_union_with_an_empty_part_is_asked_whatever_the_order(text: str) -> No
     assert answer.entities == ["a"]
 
 
-def test_a_twin_is_followed_backwards() -> None:
+def test_twins_loops_and_an_anchor_alone() -> None:
     kg = KnowledgeGraph.from_triples([("a", "r", "b"), ("c", "r_reverse", "b"), ("d", "r", "a")])
     assert ask(faultless(), 'r_reverse("b")', kg).entities == ["a"]
-
-
-def test_self_loops_and_cycles_are_read() -> None:
     kg = KnowledgeGraph.from_triples([("a", "r", "a"), ("a", "r", "b"), ("b", "r", "a")])
     assert sorted(ask(faultless(), 'r(r(r("a")))', kg).entities) == ["a", "b"]
-
-
-def test_an_anchor_alone_asks_nothing() -> None:
     model = faultless()
     assert ask(model, '"Wombat 3"').entities == ["Wombat 3"]
     assert model.prompts == []
@@ -146,11 +139,8 @@ def test_an_anchor_alone_asks_nothing() -> None:
     [
         ("!{}", ["llm", "exact"]),
         ("count({})", ["llm", "exact"]),
-        ("exists({})", ["llm", "exact"]),
         ("weight({}) >= 2", ["llm", "exact"]),
-        ("top(1, weight, {})", ["llm", "exact"]),
         ("weight({})", ["llm", "exact"]),
-        ("sum(weight, {})", ["llm", "exact"]),
         ("count({}) * 2 - 1", ["llm", "exact", "exact"]),
         ("[weight(it) * 2]({})", ["llm", "exact"]),
         ('weight({}) > weight("Wombat 1")', ["llm", "exact", "exact"]),
@@ -168,19 +158,16 @@ def test_what_no_context_can_hold_is_done_exactly_and_marked(text: str, by: list
 
 
 def test_an_exact_step_works_on_what_the_model_said() -> None:
-    query = f"!{path()}"
-    answer = ask(ScriptedChatModel("none"), query)
+    answer = ask(ScriptedChatModel("none"), f"!{path()}")
     assert len(answer.entities) == len(KG.universe)
-
-
-def test_a_step_from_an_empty_set_is_not_asked() -> None:
     model = ScriptedChatModel("none")
     answer = ask(model, path(3))
-    assert [step.by for step in answer.steps] == ["llm", "exact", "exact"]
+    assert [step.by for step in answer.steps] == ["llm", "exact", "exact"], "nothing is asked of an empty set"
     assert len(model.prompts) == 1
+    assert (answer.entities, answer.error, answer.steps[0].agrees) == ([], None, False)
 
 
-@pytest.mark.parametrize("text", ['count("knows dearly"({}))', "!{}", "weight({}) > 2", "top(1, weight, {})"])
+@pytest.mark.parametrize("text", ["!{}", "weight({}) > 2"])
 def test_a_whole_query_cannot_be_asked_with_such_a_step(text: str) -> None:
     with pytest.raises(QueryError, match="use prompting by step"):
         ask(faultless(), text.format(path()), prompting="whole")
@@ -188,30 +175,21 @@ def test_a_whole_query_cannot_be_asked_with_such_a_step(text: str) -> None:
 
 # Replies that cannot be used ------------------------------------------------------------------------------------
 
-BAD: dict[str, Callable[[str], str]] = {
-    "prose": lambda prompt: f"The answer is {faultless_reply(prompt)}",
-    "nothing": lambda prompt: "",
-    "unknown id": lambda prompt: "e98765",
-    "an id of the worked example": lambda prompt: "e9001",
-    "glued ids": lambda prompt: faultless_reply(prompt).replace(", ", "") + "e1",
-    "the names": lambda prompt: "Wombat 1, Wombat 2",
-}
+
+def prose(prompt: str) -> str:
+    return f"The answer is {faultless_reply(prompt)}"
 
 
-@pytest.mark.parametrize("bad", BAD)
-def test_a_reply_that_cannot_be_read_twice_fails_the_step(bad: str) -> None:
-    model = ScriptedChatModel(BAD[bad])
-    answer = ask(model, path())
+@pytest.mark.parametrize("bad", [prose, "", "e98765", "e9001"])
+def test_a_refused_reply_is_shown_its_error_once_and_fails_the_step_unless_it_is_mended(bad: Any) -> None:
+    query = path()
+    model = ScriptedChatModel(bad)
+    answer = ask(model, query)
     (step,) = answer.steps
     assert len(step.attempts) == len(model.prompts) == 2
     assert (answer.entities, step.agrees) == ([], False)
     assert answer.error == f"step 1 of 1 failed: {step.error}"
-
-
-@pytest.mark.parametrize("bad", BAD)
-def test_a_refused_reply_is_shown_its_error_once_and_may_be_mended(bad: str) -> None:
-    query = path()
-    model = ScriptedChatModel(BAD[bad], lambda prompt: faultless_reply(model.prompts[0]))
+    model = ScriptedChatModel(bad, lambda prompt: faultless_reply(model.prompts[0]))
     answer = ask(model, query)
     first, second = answer.steps[0].attempts
     assert first.error and first.error in model.prompts[1]
@@ -219,7 +197,7 @@ def test_a_refused_reply_is_shown_its_error_once_and_may_be_mended(bad: str) -> 
     assert (second.error, sorted(answer.entities)) == (None, exact(query))
 
 
-@pytest.mark.parametrize("failing", [1, 2, 3])
+@pytest.mark.parametrize("failing", [1, 3])
 def test_the_chain_stops_at_the_step_that_failed_and_says_which(failing: int) -> None:
     model = ScriptedChatModel(*[faultless_reply] * (failing - 1), "no idea")
     answer = ask(model, path(3))
@@ -228,46 +206,26 @@ def test_the_chain_stops_at_the_step_that_failed_and_says_which(failing: int) ->
     assert (answer.entities, answer.value, answer.evidence) == ([], None, [])
 
 
-def test_attempts_are_as_many_as_asked_for() -> None:
+def test_attempts_are_as_many_as_asked_for_and_a_broken_model_is_asked_once() -> None:
     model = ScriptedChatModel("no idea")
     ask(model, path(), repairs=3)
     assert len(model.prompts) == 4
-
-
-@pytest.mark.timing
-def test_a_model_that_hangs_fails_the_step_in_time_and_is_not_asked_again() -> None:
-    began = time.perf_counter()
+    answer = ask(ScriptedChatModel(RuntimeError("no such model")), path())
+    assert answer.error and "failed, RuntimeError: no such model" in answer.error
+    assert len(answer.steps[0].attempts) == 1
     answer = ask(ScriptedChatModel(hang), path(), timeout=0.2)
-    assert time.perf_counter() - began < 30  # the model hangs for a minute
     assert answer.error and "did not answer within 0.2 s" in answer.error
     (attempt,) = answer.steps[0].attempts
     assert (attempt.reply, attempt.replied) == ("", False)
 
 
-def test_a_model_that_breaks_fails_the_step_and_is_not_asked_again() -> None:
-    answer = ask(ScriptedChatModel(RuntimeError("no such model")), path())
-    assert answer.error and "failed, RuntimeError: no such model" in answer.error
-    assert len(answer.steps[0].attempts) == 1
-
-
-@pytest.mark.parametrize(
-    "metadata",
-    [
-        {"finish_reason": "length"},
-        {"done_reason": "length"},
-        {"stop_reason": "max_tokens"},
-        {"finish_reason": "MAX_TOKENS"},
-    ],
-    ids=str,
-)
-def test_a_reply_cut_off_at_its_length_is_refused(metadata: dict[str, str]) -> None:
-    answer = ask(ScriptedChatModel(AIMessage("e1", response_metadata=metadata)), path())
-    assert answer.error and "cut off at its length limit" in answer.error
-
-
-def test_a_reply_that_ended_by_itself_is_read() -> None:
-    model = ScriptedChatModel(AIMessage("none", response_metadata={"finish_reason": "stop", "stop_reason": "end_turn"}))
-    assert ask(model, path()).error is None
+def test_a_reply_cut_off_at_its_length_is_refused() -> None:
+    for name, value in (("finish_reason", "length"), ("done_reason", "length"), ("stop_reason", "max_tokens")):
+        for written in (value, value.upper()):
+            answer = ask(ScriptedChatModel(AIMessage("e1", response_metadata={name: written})), path())
+            assert answer.error and "cut off at its length limit" in answer.error
+    whole = AIMessage("none", response_metadata={"finish_reason": "stop", "stop_reason": "end_turn"})
+    assert ask(ScriptedChatModel(whole), path()).error is None
 
 
 def test_an_id_said_twice_counts_once() -> None:
@@ -277,13 +235,7 @@ def test_an_id_said_twice_counts_once() -> None:
     assert (sorted(answer.entities), answer.steps[0].agrees) == (exact(query), True)
 
 
-def test_a_wrong_reply_is_kept_and_marked_as_not_agreeing() -> None:
-    query = path()
-    answer = ask(ScriptedChatModel("none"), query)
-    assert (answer.entities, answer.error, answer.steps[0].agrees) == ([], None, False)
-
-
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(3))
 def test_whatever_it_says_no_entity_comes_from_outside_the_context(seed: int) -> None:
     rng = random.Random(seed)
 
@@ -301,11 +253,17 @@ def test_whatever_it_says_no_entity_comes_from_outside_the_context(seed: int) ->
 
 
 @pytest.mark.parametrize("prompting", ["step", "whole"])
-def test_no_name_of_the_graph_reaches_an_abstract_prompt(prompting: str) -> None:
-    model = faultless()
-    ask(model, made_query("inp", 1), prompting=prompting)
-    for prompt in model.prompts:
+def test_no_name_of_the_graph_reaches_an_abstract_prompt_nor_an_id_of_the_worked_example_a_context(
+    prompting: str,
+) -> None:
+    first, second = faultless(), faultless()
+    for model in (first, second):
+        ask(model, made_query("inp", 1), prompting=prompting)
+    assert first.prompts == second.prompts, "the same seed and query give the same"
+    for prompt in first.prompts:
         assert "Wombat" not in prompt and "dearly" not in prompt
+        ids = {word for line in context_lines(prompt) for word in line.split()}
+        assert not any(word.startswith(("e900", "r90")) for word in ids)
 
 
 HOSTILE = (
@@ -330,7 +288,7 @@ def hostile_graph() -> KnowledgeGraph:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_hostile_names_change_no_answer(form: dict[str, str]) -> None:
+def test_hostile_names_change_no_answer(form: dict[str, Any]) -> None:
     kg = hostile_graph()
     for name in HOSTILE:
         query = Query.parse(f'"r {{x}}"({Entity(name)}) & ~"s {{x}}"({Entity(HOSTILE[3])})')
@@ -357,61 +315,39 @@ def test_readable_names_stand_in_quotes_one_triple_a_line() -> None:
 
 def test_the_question_stands_before_the_context_and_behind_it() -> None:
     model = faultless()
-    ask(model, path())
+    context = ask(model, path()).steps[0].context
     before, after = model.prompts[0].rsplit("<context>", 1)
     question = before.rstrip("\n").rsplit("\n", 1)[-1]
     assert question.startswith("Find ?")
     assert question in after.split("</context>")[1]
-
-
-def test_ids_are_drawn_anew_for_each_prompt() -> None:
-    query = path()
+    assert context and context.tokens == count_tokens(model, [context.prompt])[0]
     replies = set()
     for seed in range(12):
-        model = ScriptedChatModel(faultless_reply)
-        ask(model, query, seed=seed)
-        replies.add(faultless_reply(model.prompts[0]))
-    assert len(replies) > 6
-
-
-def test_the_same_seed_and_query_give_the_same_prompts() -> None:
-    first, second = faultless(), faultless()
-    for model in (first, second):
-        ask(model, made_query("pi", 2), seed=5)
-    assert first.prompts == second.prompts
-
-
-def test_an_id_of_the_worked_example_is_in_no_context() -> None:
-    model = faultless()
-    ask(model, made_query("2p", 0))
-    ids = {word for prompt in model.prompts for line in context_lines(prompt) for word in line.split()}
-    assert not any(word.startswith(("e900", "r90")) for word in ids)
-
-
-@pytest.mark.parametrize("structure", STRUCTURES)
-def test_at_least_half_of_a_projections_context_is_distraction(structure: str) -> None:
-    answer = ask(faultless(), made_query(structure, 0))
-    first = answer.steps[0].context
-    assert first and first.distractors >= max(first.relevant, 1)
+        drawn = faultless()
+        ask(drawn, path(), seed=seed)
+        replies.add(faultless_reply(drawn.prompts[0]))
+    assert len(replies) > 6, "ids are drawn anew for each prompt"
 
 
 # The budget -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("names", ["abstract", "readable"])
-@pytest.mark.parametrize("prompting", ["step", "whole"])
-@pytest.mark.parametrize("budget", [64, 100, 257, 1024, 5000])
-def test_no_context_goes_beyond_its_budget(budget: int, prompting: str, names: str) -> None:
-    long_names = [f"{i} " + "\x01" * (i % 40) for i in range(600)]
-    triples = [(name, f"relation {i % 3}", long_names[i * 7 % 600]) for i, name in enumerate(long_names)]
+@pytest.mark.parametrize(
+    ("prompting", "names", "budgets"),
+    [("step", "abstract", (64, 257)), ("step", "readable", (100,)), ("whole", "abstract", (64, 1024))],
+)
+def test_no_context_goes_beyond_its_budget(prompting: str, names: str, budgets: tuple[int, ...]) -> None:
+    long_names = [f"{i} " + "\x01" * (i % 40) for i in range(300)]
+    triples = [(name, f"relation {i % 3}", long_names[i * 7 % 300]) for i, name in enumerate(long_names)]
     triples += [(long_names[0], "relation 0", name) for name in long_names]
-    kg, model = KnowledgeGraph.from_triples(triples), faultless()
-    hub = Entity(long_names[0])
+    kg, hub = KnowledgeGraph.from_triples(triples), Entity(long_names[0])
     query = Query.parse(f'"relation 1"("relation 0"({hub})) | "relation 0"({hub}) | {hub}')
-    ask(model, query, kg, token_budget=budget, prompting=prompting, names=names)
-    assert len(model.prompts) >= (3 if prompting == "step" else 1)
-    for prompt in model.prompts:
-        assert count_tokens(model, ["\n".join(context_lines(prompt))])[0] <= budget
+    for budget in budgets:
+        model = faultless()
+        ask(model, query, kg, token_budget=budget, prompting=prompting, names=names)
+        assert len(model.prompts) >= (3 if prompting == "step" else 1)
+        for prompt in model.prompts:
+            assert count_tokens(model, ["\n".join(context_lines(prompt))])[0] <= budget
 
 
 def test_what_a_small_budget_leaves_out_is_counted() -> None:
@@ -435,12 +371,6 @@ def test_members_that_a_small_budget_leaves_out_are_counted() -> None:
     assert (task.context.relevant, task.context.left_out) == (shown, 502 - shown)
 
 
-def test_tokens_are_those_of_the_prompt_as_sent() -> None:
-    model = faultless()
-    context = ask(model, path()).steps[0].context
-    assert context and context.tokens == count_tokens(model, [context.prompt])[0]
-
-
 # What the retriever may see -------------------------------------------------------------------------------------
 
 
@@ -452,7 +382,7 @@ def test_the_retriever_sees_one_steps_input_and_relation(monkeypatch: pytest.Mon
         seen.append((sources.tolist(), relation))
         return true_retrieve(kg, sources, relation, budget, *more)
 
-    monkeypatch.setattr(asking, "retrieve", spy)
+    monkeypatch.setattr(steps, "retrieve", spy)
     # The model's first reply is not the exact answer: the next step goes on from it all the same.
     answer = ask(ScriptedChatModel(first_id, faultless_reply), path(2))
     assert [sources for sources, _ in seen] == [step.inputs[0].tolist() for step in answer.steps]
@@ -460,42 +390,18 @@ def test_the_retriever_sees_one_steps_input_and_relation(monkeypatch: pytest.Mon
     assert [relation for _, relation in seen] == [step.relation for step in answer.chain]
 
 
-def test_no_prompt_depends_on_exact_execution(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("prompting", ["step", "whole"])
+def test_no_prompt_depends_on_exact_execution(monkeypatch: pytest.MonkeyPatch, prompting: str) -> None:
     query, honest, misled = made_query("pi", 3), faultless(), faultless()
-    ask(honest, query)
-    for module in (method, text_steps):
+    ask(honest, query, prompting=prompting)
+    for module in (method, steps):
         monkeypatch.setattr(module, "execute_step", lambda *_: StepSet(np.array([0], dtype=np.int32)))
-    ask(misled, query)
-    assert misled.prompts == honest.prompts
-
-
-def test_a_whole_querys_context_does_not_tell_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    from reasoning.lark import method as whole_query
-
-    query, honest, misled = made_query("inp", 3), faultless(), faultless()
-    ask(honest, query, prompting="whole")
-    monkeypatch.setattr(whole_query, "execute", lambda *_: [StepSet(np.array([0], dtype=np.int32))])
-    ask(misled, query, prompting="whole")
+    monkeypatch.setattr(method, "execute", lambda *_: [StepSet(np.array([0], dtype=np.int32))])
+    ask(misled, query, prompting=prompting)
     assert misled.prompts == honest.prompts
 
 
 # A whole query at once ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("structure", STRUCTURES)
-def test_a_whole_query_is_one_prompt_and_one_step(structure: str) -> None:
-    model, query = faultless(), made_query(structure, 0)
-    answer = ask(model, query, prompting="whole")
-    (step,) = answer.steps
-    assert (len(model.prompts), step.by, step.agrees) == (1, "llm", True)
-    assert step.question == f"What is {query.verbalise(KG)}?"
-
-
-@pytest.mark.parametrize("structure", STRUCTURES)
-def test_a_whole_querys_answer_shows_its_evidence(structure: str) -> None:
-    query = made_query(structure, 0)
-    whole = ask(faultless(), query, prompting="whole").to_dict()
-    assert whole["evidence"] == Reasoner(KG, method="exact").answer(query).to_dict()["evidence"]
 
 
 def test_a_whole_query_that_fails_says_so() -> None:
@@ -510,14 +416,11 @@ def test_a_whole_query_that_fails_says_so() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"prompting": "all"}, "prompting must be step or whole, not 'all'"),
-        ({"names": "plain"}, "names must be abstract or readable, not 'plain'"),
-        ({"token_budget": 63}, "token_budget must be at least 64"),
-        ({"repairs": -1}, "repairs must be at least 0"),
-        ({"samples": 0}, "samples must be at least 1"),
-        ({"timeout": 0}, "timeout must be a number of seconds above 0"),
+        ({"prompting": "all"}, "not 'all'"), ({"names": "plain"}, "not 'plain'"), ({"replies": "json"}, "not 'json'"),
+        ({"token_budget": 63}, "at least 64"), ({"repairs": -1}, "at least 0"), ({"samples": 0}, "at least 1"),
+        ({"timeout": 0}, "above 0"), ({"price_in": 1.0}, "price_in and price_out belong together"),
     ],
-)
+)  # fmt: skip
 def test_options_that_mean_nothing_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(SkylarkError, match=message):
         LarkOptions(**options)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,7 +31,7 @@ KG = KnowledgeGraph.from_triples(
     + [(f"n{i}", "off", "hub") for i in range(2 * MANY)]
 )
 SET_STEPS = ['to("hub") & to("rim")', 'to("hub") | to("rim")', 'to("hub") & !to("rim")']
-SPLIT = ['to("hub")', '~off("hub")', 'on(to("rim"))', *SET_STEPS, 'on(to("hub") & !to("rim"))']
+SPLIT = ['to("hub")', '~off("hub")', *SET_STEPS, 'on(to("hub") & !to("rim"))']
 FORMS = ["abstract", "readable"]
 
 
@@ -49,13 +48,13 @@ def exact(query: str) -> list[str]:
     return sorted(Reasoner(KG, method="exact").answer(query).entities)
 
 
-@pytest.mark.parametrize("names", FORMS)
 @pytest.mark.parametrize("query", SPLIT)
-def test_parts_read_without_fault_give_the_exact_answer(query: str, names: str) -> None:
-    answer = ask(faultless(), query, names=names)
-    assert any(step.parts_total > 1 for step in answer.steps)
-    assert (answer.error, sorted(answer.entities)) == (None, exact(query))
-    assert all(part.agrees for step in answer.steps for part in step.parts)
+def test_parts_read_without_fault_give_the_exact_answer(query: str) -> None:
+    for names in FORMS:
+        answer = ask(faultless(), query, names=names)
+        assert any(step.parts_total > 1 for step in answer.steps)
+        assert (answer.error, sorted(answer.entities)) == (None, exact(query))
+        assert all(part.agrees for step in answer.steps for part in step.parts)
 
 
 @pytest.mark.slow
@@ -74,10 +73,17 @@ def test_a_step_that_fits_is_asked_once() -> None:
     assert (len(model.prompts), len(step.parts), step.parts_total, step_notes([step])) == (1, 1, 1, [])
 
 
-def test_each_part_of_a_projection_has_its_own_distractors() -> None:
-    (step,) = ask(faultless(), 'to("hub")').steps
+def test_each_part_of_a_projection_has_its_own_distractors_and_ids_and_counts_together() -> None:
+    model = faultless()
+    (step,) = ask(model, 'to("hub")').steps
     for part in step.parts:
         assert part.context.distractors >= max(part.context.relevant, FEWEST_DISTRACTORS)
+    replies = [faultless_reply(prompt) for prompt in model.prompts]
+    assert len(set(replies)) > len(replies) // 2
+    context = step.context
+    assert context and context.relevant == MANY == sum(part.context.relevant for part in step.parts)
+    assert context.tokens == sum(part.context.tokens for part in step.parts)
+    assert step.attempts == tuple(attempt for part in step.parts for attempt in part.attempts)
 
 
 @pytest.mark.parametrize("query", SET_STEPS)
@@ -89,13 +95,6 @@ def test_the_sets_of_a_part_are_cut_to_the_same_entities(query: str) -> None:
         assert not here & seen
         seen |= here
     assert seen == {KG.name(int(entity)) for members in step.inputs for entity in members}
-
-
-def test_ids_are_drawn_anew_for_each_part() -> None:
-    model = faultless()
-    ask(model, 'to("hub")')
-    replies = [faultless_reply(prompt) for prompt in model.prompts]
-    assert len(set(replies)) > len(replies) // 2
 
 
 def test_what_is_beyond_the_last_part_is_counted_and_said() -> None:
@@ -131,7 +130,7 @@ def test_a_whole_query_is_never_parted() -> None:
     assert step_notes([step]) == [left_out]
 
 
-@pytest.mark.parametrize("failing", [1, 2, 4])
+@pytest.mark.parametrize("failing", [1, 3])
 def test_a_part_that_fails_fails_the_step_and_says_which(failing: int) -> None:
     model = ScriptedChatModel(*[faultless_reply] * (failing - 1), "no idea")
     answer = ask(model, 'to("hub")')
@@ -146,14 +145,6 @@ def test_the_copy_baseline_is_asked_in_parts_too() -> None:
     assert len(step.parts) > 1
     assert set(exact('to("hub")')) < set(step.entities)
     assert step.agrees is False
-
-
-def test_counts_and_replies_of_a_step_are_those_of_its_parts_together() -> None:
-    (step,) = ask(faultless(), 'to("hub")').steps
-    context = step.context
-    assert context and context.relevant == MANY == sum(part.context.relevant for part in step.parts)
-    assert context.tokens == sum(part.context.tokens for part in step.parts)
-    assert step.attempts == tuple(attempt for part in step.parts for attempt in part.attempts)
 
 
 def test_parts_are_told_in_json_and_in_the_terminal() -> None:
@@ -179,17 +170,10 @@ def test_each_part_of_a_split_step_is_an_event() -> None:
     assert tuple(part.context for part in finished.result.parts) == started.contexts
 
 
-def slow(prompt: str) -> str:
-    time.sleep(0.02)
-    return faultless_reply(prompt)
-
-
 def test_the_estimate_counts_parts_and_the_steps_behind_them() -> None:
-    first, *_, last = list(chain_events('on(to("hub"))', ScriptedChatModel(slow)))[1:]
+    first, *_, last = list(chain_events('on(to("hub"))', faultless()))[1:]
     assert isinstance(first, PartFinished) and isinstance(last, StepFinished)
-    # The parts still to come and the second step.
-    assert first.total * 0.02 <= first.remaining_seconds < first.total * 0.2
-    assert last.remaining_seconds == 0
+    assert first.total > 1 and first.remaining_seconds > 0 == last.remaining_seconds
 
 
 def test_a_step_whose_members_repeat_across_parts_names_each_once() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from reasoning import KnowledgeGraph, LarkOptions, Reasoner
 from reasoning.errors import StepError
 from reasoning.lark.prompts import SCHEMA, AbstractNaming, ReadableNaming, StructuredNaming
-from reasoning.lm import LLMError, load_llm
+from reasoning.lm import load_llm
 from reasoning.lm.structured_output import keeps_schemas
 from tests.reasoning.chat_models import ScriptedChatModel, as_json
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
@@ -33,12 +33,12 @@ NAMINGS = pytest.mark.parametrize("make", [by_id, by_name], ids=["ids", "names"]
 
 
 @NAMINGS
-@pytest.mark.parametrize("members", [[], [ELM], [ASH, ELM, BIRCH]], ids=["none", "one", "all"])
-def test_what_is_written_is_read_back(make: Callable[[], StructuredNaming], members: list[int]) -> None:
+def test_what_is_written_is_read_back(make: Callable[[], StructuredNaming]) -> None:
     naming = make()
-    reply = naming.write([naming.entity(member) for member in members])
-    assert list(json.loads(reply)) == ["answers"]
-    assert naming.read(reply) == members
+    for members in ([], [ELM], [ASH, ELM, BIRCH]):
+        reply = naming.write([naming.entity(member) for member in members])
+        assert list(json.loads(reply)) == ["answers"]
+        assert naming.read(reply) == members
     assert set(naming.read(naming.listing())) == {ASH, BIRCH, ELM}
     assert naming.read(naming.none) == []
 
@@ -47,9 +47,9 @@ def test_what_is_written_is_read_back(make: Callable[[], StructuredNaming], memb
 @pytest.mark.parametrize(
     "reply",
     [
-        "", "e1", "none", "{", "[]", '["e1"]', '{"answers": "e1"}', '{"answers": [1]}', '{"answers": null}',
-        '{"answers": ["e99"]}', '{"answers": ["Zed"]}', '{"answers": [""]}', '{"answers": ["e1, e2"]}',
-        '{"answers": ["e1"], "more": 1}', '{"entities": ["e1"]}', '{"answers": ["e1"]} and more', "[" * 5000,
+        "", "e1", "[]", '{"answers": "e1"}', '{"answers": [1]}', '{"answers": ["e99"]}', '{"answers": ["Zed"]}',
+        '{"answers": [""]}', '{"answers": ["e1, e2"]}', '{"answers": ["e1"], "more": 1}', '{"entities": ["e1"]}',
+        '{"answers": ["e1"]} and more', "[" * 5000,
     ],
 )  # fmt: skip
 def test_anything_else_is_refused(make: Callable[[], StructuredNaming], reply: str) -> None:
@@ -58,17 +58,6 @@ def test_anything_else_is_refused(make: Callable[[], StructuredNaming], reply: s
 
 
 # Sent ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
-    pytest.importorskip("langchain_openai")
-    server = OpenAIServer()
-    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-for-this-test-alone")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with server.running():
-        yield server
 
 
 def lark(**options: Any) -> Reasoner:
@@ -91,14 +80,11 @@ def test_the_chain_is_answered_by_schema(server: OpenAIServer, options: dict[str
     assert answer.usage.requests == len(server.requests) and not answer.usage.estimated
 
 
-def test_a_reply_out_of_form_is_shown_its_error_once(server: OpenAIServer) -> None:
+def test_a_reply_out_of_form_or_cut_off_is_shown_its_error_once(server: OpenAIServer) -> None:
     server.then(Behaviour(reply='{"answers": ["e99"]}'), for_ever=Behaviour(reply=as_json))
     (step,) = lark().answer('road("Ash")').steps
     first, second = step.attempts
     assert first.error is not None and "e99" in first.error and second.error is None
-
-
-def test_a_reply_by_schema_that_was_cut_off_is_refused(server: OpenAIServer) -> None:
     server.then(for_ever=Behaviour(reply=as_json, finish="length"))
     (step,) = lark().answer('road("Ash")').steps
     assert [attempt.error for attempt in step.attempts] == ["the reply was cut off at its length limit"] * 2
@@ -120,10 +106,3 @@ def test_a_model_that_cannot_be_held_to_a_schema_says_so(llm: Any) -> None:
     options = LarkOptions(replies="structured")
     answer = Reasoner(KG, llm=llm, method="lark", options=options).answer('road("Ash")')
     assert answer.error is not None and "cannot be held to a JSON schema: take replies as text" in answer.error
-
-
-def test_replies_are_text_structured_or_chosen() -> None:
-    with pytest.raises(Exception, match="replies must be auto, text, structured or marks, not 'json'"):
-        LarkOptions(replies="json")  # type: ignore[arg-type]
-    with pytest.raises(LLMError, match="price_in and price_out belong together"):
-        LarkOptions(price_in=1.0)

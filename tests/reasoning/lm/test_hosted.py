@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import os
+import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from email.utils import formatdate
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,17 +22,19 @@ from langchain_core.messages import HumanMessage
 from tenacity import wait_exponential_jitter
 
 from reasoning import Answer, KnowledgeGraph, LarkOptions, Reasoner
+from reasoning.cli import main
 from reasoning.errors import UnknownEntityError
+from reasoning.evaluation.results import summary_path
+from reasoning.evaluation.runs import QueryEvaluation, QuestionEvaluation
 from reasoning.lm import LLMError, LLMTimeoutError, ModelOptions, ask_model, hosted, load_llm
 from reasoning.lm.hosted import cost
 from reasoning.lm.replies import Reply
+from skylark.errors import SkylarkError
 from tests.reasoning.chat_models import as_json, faultless_reply
-from tests.reasoning.openai_server import Behaviour, OpenAIServer
-
-pytest.importorskip("langchain_openai")
+from tests.reasoning.made_dataset import make_dataset
+from tests.reasoning.openai_server import KEY, Behaviour, OpenAIServer
 
 MODEL = "openai:gpt-4.1-mini"
-KEY = "sk-for-this-test-alone"
 PROMPT = [HumanMessage("<context>\n(e1, r1, e2)\n</context>\nFind ? in (e1, r1, ?)")]
 KG = KnowledgeGraph.from_triples(
     [
@@ -38,22 +44,6 @@ KG = KnowledgeGraph.from_triples(
     ]
 )
 TWO_STEPS = 'on(to("hub"))'
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
-    server = OpenAIServer()
-    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    # A machine's proxy is for the world outside; it must not stand before this server.
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with server.running():
-        yield server
 
 
 @pytest.fixture
@@ -73,39 +63,25 @@ def ask(timeout: float = 30, retries: int = 3) -> Reply:
 # The chain -------------------------------------------------------------------------------------------------------
 
 
-def test_the_chain_is_answered_through_a_real_client(server: OpenAIServer) -> None:
+def test_the_chain_is_answered_through_a_real_client(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # a proxy of the machine does not stand before a local server
     answer = reasoner().answer(TWO_STEPS)
     assert (sorted(answer.entities), answer.error) == (["end 0", "end 1", "end 2"], None)
     assert all(step.agrees for step in answer.steps)
     assert [request["model"] for request in server.requests] == ["gpt-4.1-mini"] * 2
     assert all(request["temperature"] == 0 for request in server.requests)
-
-
-def test_a_proxy_of_the_machine_does_not_stand_before_a_local_server(
-    server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    assert ask().text == "e2"
-
-
-def test_usage_is_what_the_provider_states(server: OpenAIServer) -> None:
-    usage = reasoner().answer(TWO_STEPS).usage
+    usage = answer.usage
     prompts = [" ".join(message["content"] for message in request["messages"]) for request in server.requests]
     assert (usage.requests, usage.input_tokens) == (2, sum(len(prompt.split()) for prompt in prompts))
-    assert not usage.estimated
+    assert not usage.estimated and usage.cost is None, "an unknown server has no price"
 
 
 @pytest.mark.parametrize("prompt", [0, -5])
 def test_nonsense_that_a_server_states_is_counted_here_instead(server: OpenAIServer, prompt: int) -> None:
     server.then(for_ever=Behaviour(usage={"prompt_tokens": prompt, "completion_tokens": 1, "total_tokens": 1}))
-    answer = reasoner(price_in=1.0, price_out=1.0).answer('to("hub")')
-    assert answer.usage.estimated and answer.usage.input_tokens > 100 and answer.usage.cost
-
-
-def test_an_unknown_server_has_no_price_and_the_user_may_give_one(server: OpenAIServer) -> None:
-    assert reasoner().answer('to("hub")').usage.cost is None
     usage = reasoner(price_in=1.0, price_out=10.0).answer('to("hub")').usage
+    assert usage.estimated and usage.input_tokens > 100
     assert usage.cost == pytest.approx((usage.input_tokens + 10 * usage.output_tokens) / 1e6)
 
 
@@ -135,55 +111,44 @@ def test_reading_a_question_is_part_of_the_bill(server: OpenAIServer) -> None:
     [
         Behaviour(status=429, headers={"Retry-After": "0"}),
         Behaviour(status=500, headers={"Retry-After": "0"}),
-        Behaviour(status=503, headers={"Retry-After": "0"}),
         Behaviour(cut=True),
     ],
-    ids=["too many requests", "server error", "overloaded", "cut off"],
 )
 def test_what_may_pass_is_asked_again_and_counted(server: OpenAIServer, trouble: Behaviour) -> None:
     server.then(trouble, trouble)
-    reply = ask()
-    assert (reply.text, reply.requests) == ("e2", 3)
-    assert len(server.requests) == 3
-
-
-def test_a_retried_step_counts_its_requests_and_pays_for_the_reply(server: OpenAIServer) -> None:
-    server.then(Behaviour(status=429, headers={"Retry-After": "0"}))
     (step,) = reasoner().answer('to("hub")').steps
     (attempt,) = step.attempts
-    assert (attempt.error, attempt.usage.requests, step.agrees) == (None, 2, True)
+    assert (attempt.error, attempt.usage.requests, step.agrees) == (None, 3, True)
+    server.then(for_ever=trouble)
+    with pytest.raises(LLMError, match="failed after 3 requests") as caught:
+        ask(retries=2)
+    assert (caught.value.requests, len(server.requests)) == (3, 6)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("form", ["seconds", "date"])
-def test_the_wait_that_the_provider_asks_for_is_kept(server: OpenAIServer, form: str) -> None:
-    asked = "1" if form == "seconds" else formatdate(time.time() + 2, usegmt=True)
-    server.then(Behaviour(status=429, headers={"Retry-After": asked}))
+def test_the_wait_that_the_provider_asks_for_is_kept(server: OpenAIServer) -> None:
+    server.then(Behaviour(status=429, headers={"Retry-After": "0.3"}))
     assert ask().text == "e2"
     first, second = server.times
-    assert second - first >= 0.95
+    assert second - first >= 0.28
+    asked = {"0": 0.0, "-3": 0.0, " 2.5 ": 2.5, "soon": None, "": None}
+    for header, seconds in asked.items():
+        assert hosted.retry_after(refusal(header)) == seconds
+    assert hosted.retry_after(refusal(formatdate(time.time() - 60, usegmt=True))) == 0
+    assert 50 < (hosted.retry_after(refusal(formatdate(time.time() + 60, usegmt=True))) or 0) < 61
+
+
+def refusal(header: str) -> Exception:
+    """A provider's error whose answer asks to wait."""
+    error = Exception()
+    error.response = SimpleNamespace(headers={"retry-after": header})  # type: ignore[attr-defined]
+    return error
 
 
 def test_a_wait_longer_than_the_time_left_is_not_begun(server: OpenAIServer) -> None:
     server.then(for_ever=Behaviour(status=429, headers={"Retry-After": "3600"}))
-    with pytest.raises(LLMError, match=r"429.*the provider's limit is reached.*asks to wait 3600 s"):
+    with pytest.raises(LLMError, match=r"429.*limit is reached.*asks to wait 3600 s"):
         ask(timeout=20)
     assert len(server.requests) == 1
-
-
-@pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize(
-    ("trouble", "message"),
-    [
-        (Behaviour(status=500, headers={"Retry-After": "0"}), "failed after 3 requests.*500"),
-        (Behaviour(cut=True), "failed after 3 requests.*onnection"),
-    ],
-)
-def test_what_does_not_pass_ends_after_the_last_try(server: OpenAIServer, trouble: Behaviour, message: str) -> None:
-    server.then(for_ever=trouble)
-    with pytest.raises(LLMError, match=message) as caught:
-        ask(retries=2)
-    assert (caught.value.requests, len(server.requests)) == (3, 3)
 
 
 # Errors that come again ------------------------------------------------------------------------------------------
@@ -197,30 +162,26 @@ def test_what_does_not_pass_ends_after_the_last_try(server: OpenAIServer, troubl
         (Behaviour(status=404), "the provider has no model of this name"),
         (Behaviour(status=429, code="insufficient_quota"), "no credit left"),
         (Behaviour(body=b'{"choices": [{'), "not in the provider's form"),
-        (Behaviour(body=b"<html>Welcome to the hotel</html>"), "not in the provider's form"),
         (Behaviour(choices=0), "not in the provider's form"),
         (Behaviour(body=b"null"), "not in the provider's form"),
     ],
-    ids=["bad request", "key", "model", "credit", "half a JSON", "a web page", "no choices", "null"],
 )
 def test_what_would_come_again_is_not_asked_again(server: OpenAIServer, trouble: Behaviour, message: str) -> None:
     server.then(for_ever=trouble)
-    with pytest.raises(LLMError, match=f"gpt-4.1-mini failed.*{message}"):
-        ask()
-    assert len(server.requests) == 1
-
-
-def test_a_failed_request_is_the_steps_error_and_no_exception(server: OpenAIServer) -> None:
-    server.then(for_ever=Behaviour(status=401))
     answer = reasoner().answer(TWO_STEPS)
-    assert answer.error is not None and "step 1 of 2 failed" in answer.error and "refuses the key" in answer.error
+    assert answer.error is not None and "step 1 of 2 failed: gpt-4.1-mini failed" in answer.error
+    assert message in answer.error
     assert (answer.entities, len(server.requests)) == ([], 1)
 
 
-def test_half_a_surrogate_pair_in_a_reply_is_no_id(server: OpenAIServer) -> None:
+def test_a_reply_that_is_cut_off_or_half_a_surrogate_pair(server: OpenAIServer) -> None:
     server.then(Behaviour(reply="\ud800"))
     (step,) = reasoner().answer('to("hub")').steps
     assert step.attempts[0].reply == "?" and step.agrees
+    server.then(Behaviour(finish="length"))
+    (step,) = reasoner().answer('to("hub")').steps
+    first, second = step.attempts
+    assert (first.error, second.error) == ("the reply was cut off at its length limit", None)
 
 
 @pytest.mark.parametrize("replies", ["text", "structured"])
@@ -234,33 +195,18 @@ def test_a_model_that_takes_no_temperature_is_asked_without_one(server: OpenAISe
     assert sum(answer.usage.requests for answer in answers) == len(server.requests)
 
 
-def test_a_reply_cut_off_at_its_length_limit_is_refused(server: OpenAIServer) -> None:
-    server.then(Behaviour(finish="length"))
-    (step,) = reasoner().answer('to("hub")').steps
-    first, second = step.attempts
-    assert (first.error, second.error) == ("the reply was cut off at its length limit", None)
-
-
-@pytest.mark.timing
-def test_a_slow_server_is_given_up(server: OpenAIServer) -> None:
-    server.then(Behaviour(delay=60))
-    began = time.monotonic()
-    with pytest.raises(LLMTimeoutError, match=r"did not answer within 0\.3 s"):
-        ask(timeout=0.3)
-    assert time.monotonic() - began < 30
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [{"replies": "structured"}, {"replies": "text"}])
-@pytest.mark.parametrize("question", ['to("hub")', "Where can one go from the hub?"])
+@pytest.mark.parametrize(
+    ("question", "replies"), [('to("hub")', "text"), ('to("hub")', "structured"), ("Where can one go?", "text")]
+)
 def test_no_reply_that_was_given_up_keeps_the_process_from_its_end(
-    server: OpenAIServer, question: str, options: dict[str, Any]
+    server: OpenAIServer, question: str, replies: str
 ) -> None:
-    server.then(for_ever=Behaviour(delay=3, reply="{}"))
+    server.then(for_ever=Behaviour(delay=30, reply="{}"))
     before = set(threading.enumerate())
     with suppress(LLMTimeoutError):
-        assert reasoner(timeout=1, **options).answer(question).error is not None  # time to send it on a busy machine
-    assert server.requests
+        error = reasoner(timeout=0.4, replies=replies).answer(question).error
+        assert error is not None and "did not answer within 0.4 s" in error
     # Python waits at its exit for the threads of pools, daemons or not.
     left = [thread.name for thread in threading.enumerate() if thread not in before]
     assert left and not [name for name in left if name.startswith("ThreadPool")]
@@ -270,7 +216,7 @@ def test_no_reply_that_was_given_up_keeps_the_process_from_its_end(
 def test_a_server_that_is_gone_is_a_clear_error(server: OpenAIServer) -> None:
     llm = load_llm(MODEL)
     server.kill()
-    with pytest.raises(LLMError, match=rf"failed after 2 requests.*onnection.*came from {server.url}"):
+    with pytest.raises(LLMError, match=rf"after 2 requests.*onnection.*came from {server.url}"):
         ask_model(llm, PROMPT, 30, retries=1)
 
 
@@ -289,79 +235,53 @@ def test_the_key_is_never_shown(server: OpenAIServer, caplog: pytest.LogCaptureF
 
 
 def test_a_batch_overlaps_and_keeps_its_order(server: OpenAIServer) -> None:
-    server.then(*(Behaviour(delay=0.4 - 0.1 * number) for number in range(3)), for_ever=Behaviour(delay=0.1))
+    server.then(*(Behaviour(delay=0.2 - 0.05 * number) for number in range(3)), for_ever=Behaviour(delay=0.05))
     answers = reasoner(max_concurrency=3).batch([f'on("stop {number}")' for number in range(6)])
     assert [answer.entities for answer in answers] == [[f"end {number % 3}"] for number in range(6)]
     assert server.most_at_once == 3
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_no_more_requests_are_under_way_than_allowed(server: OpenAIServer, workers: int) -> None:
-    server.then(for_ever=Behaviour(delay=0.05))
-    reasoner().batch([TWO_STEPS] * 4, config={"max_concurrency": workers})
+    server.then(for_ever=Behaviour(delay=0.03))
+    reasoner().batch([TWO_STEPS] * 3, config={"max_concurrency": workers})
     assert server.most_at_once == workers
 
 
 @pytest.mark.slow
-def test_requests_are_spaced_by_the_rate_limit(server: OpenAIServer) -> None:
-    # Three hundred a minute is one each 0.2 s, whoever sends it.
-    reasoner(requests_per_minute=300, max_concurrency=4).batch([f'on("stop {number}")' for number in range(5)])
+def test_requests_are_spaced_by_the_rate_limit_and_the_wait_is_not_the_models(server: OpenAIServer) -> None:
+    # Three hundred a minute is one each 0.2 s, whoever sends it: the last waits for longer than it may take.
+    spaced = reasoner(requests_per_minute=300, max_concurrency=5, timeout=0.7)
+    answers = spaced.batch([f'on("stop {number}")' for number in range(5)])
+    assert [answer.error for answer in answers] == [None] * 5
     gaps = [later - earlier for earlier, later in zip(server.times, server.times[1:], strict=False)]
     assert len(gaps) == 4 and min(gaps) > 0.1 and sum(gaps) > 0.7
-
-
-@pytest.mark.slow
-def test_time_spent_waiting_for_a_turn_is_not_the_models(server: OpenAIServer) -> None:
-    # One each 0.5 s: the third waits for longer than it may take.
-    answers = reasoner(requests_per_minute=120, max_concurrency=3, timeout=0.9).batch(
-        [f'on("stop {number}")' for number in range(3)]
-    )
-    assert [answer.error for answer in answers] == [None] * 3
 
 
 # The cache -------------------------------------------------------------------------------------------------------
 
 
-def test_what_was_asked_before_is_not_sent_again(server: OpenAIServer) -> None:
+def test_what_was_asked_before_is_not_sent_again(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:
     first = reasoner(cache=True).answer(TWO_STEPS)
-    second = reasoner(cache=True).answer(TWO_STEPS)
+    second = reasoner(cache=True, requests_per_minute=1).answer(TWO_STEPS)  # a kept reply waits for no turn
     assert second.entities == first.entities and len(server.requests) == 2
     assert (first.usage.requests, first.usage.cached) == (2, 0)
     assert (second.usage.requests, second.usage.cached, second.usage.cost) == (0, 2, 0.0)
+    reasoner().answer(TWO_STEPS)
+    assert len(server.requests) == 4, "nothing is looked up unless it is asked for"
+    other = OpenAIServer()
+    monkeypatch.setenv("OPENAI_BASE_URL", other.url)
+    with other.running():
+        reasoner(cache=True).answer('to("hub")')
+    assert (len(server.requests), len(other.requests)) == (4, 1), "another server has other replies"
 
 
-def test_nothing_is_kept_unless_it_is_asked_for(server: OpenAIServer) -> None:
-    for _ in range(2):
-        reasoner().answer('to("hub")')
-    assert len(server.requests) == 2
-
-
-@pytest.mark.parametrize(
-    "trouble", [Behaviour(status=401), Behaviour(finish="length"), Behaviour(reply="")], ids=["error", "cut", "empty"]
-)
+@pytest.mark.parametrize("trouble", [Behaviour(status=401), Behaviour(finish="length"), Behaviour(reply="")])
 def test_what_was_not_said_in_full_is_asked_again(server: OpenAIServer, trouble: Behaviour) -> None:
     server.then(trouble)
     reasoner(cache=True, repairs=0).answer('to("hub")')
     assert reasoner(cache=True).answer('to("hub")').error is None
     assert len(server.requests) == 2
-
-
-def test_another_server_has_other_replies(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    reasoner(cache=True).answer('to("hub")')
-    other = OpenAIServer()
-    monkeypatch.setenv("OPENAI_BASE_URL", other.url)
-    with other.running():
-        reasoner(cache=True).answer('to("hub")')
-    assert (len(server.requests), len(other.requests)) == (1, 1)
-
-
-@pytest.mark.timing
-def test_a_cached_reply_waits_for_no_turn(server: OpenAIServer) -> None:
-    reasoner(cache=True).answer(TWO_STEPS)
-    began = time.monotonic()
-    assert reasoner(cache=True, requests_per_minute=1).answer(TWO_STEPS).usage.cached == 2
-    assert time.monotonic() - began < 50  # the second turn would come after a minute
 
 
 def test_a_batch_goes_on_where_the_server_died(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,7 +305,6 @@ async def steps(reasoner: Reasoner) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timing
 @pytest.mark.parametrize(
     "ask_for",
     [
@@ -394,7 +313,6 @@ async def steps(reasoner: Reasoner) -> None:
         lambda reasoner: reasoner.abatch([TWO_STEPS]),
         steps,
     ],
-    ids=["aanswer", "ainvoke", "abatch", "astream"],
 )
 def test_a_cancelled_question_asks_no_further_step(
     server: OpenAIServer, ask_for: Callable[[Reasoner], Coroutine[Any, Any, Any]]
@@ -409,16 +327,125 @@ def test_a_cancelled_question_asks_no_further_step(
     server.then(Behaviour(delay=60))
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(begun_and_cancelled())
-    assert time.monotonic() - server.times[0] < 30  # nothing waited for the reply
     server.release()
-    time.sleep(0.5)
+    time.sleep(0.1)
     assert len(server.requests) == 1
 
 
-@pytest.mark.slow
 def test_an_error_in_a_batch_ends_the_other_questions(server: OpenAIServer) -> None:
-    server.then(Behaviour(delay=0.3))
+    server.then(Behaviour(delay=0.2))
     with pytest.raises(UnknownEntityError):
         reasoner(max_concurrency=2).batch(['to("Atlantis")', TWO_STEPS])
-    time.sleep(0.8)
+    time.sleep(0.4)
     assert len(server.requests) <= 1
+
+
+# Evaluations -----------------------------------------------------------------------------------------------------
+
+Evaluate = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_dataset(tmp_path_factory.mktemp("made") / "made", 3)
+
+
+@pytest.fixture
+def evaluate(dataset: Path, server: OpenAIServer) -> Evaluate:
+    def call(out: Path | None, resume: bool = False, **options: Any) -> dict[str, Any]:
+        chosen = LarkOptions(replies="text", price_in=1.0, price_out=2.0, **options)
+        return QueryEvaluation(
+            dataset, dataset / "queries", "reading", method="lark", llm=MODEL, options=chosen, split="test", limit=2
+        ).run(out=out, resume=resume)
+
+    return call
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.slow
+def test_many_at_once_give_the_lines_of_one_after_the_other_and_a_stopped_run_pays_for_none_twice(
+    evaluate: Evaluate, server: OpenAIServer, tmp_path: Path
+) -> None:
+    # The first reply is the slowest: what comes after it must wait to be written.
+    server.then(Behaviour(delay=0.4), *[Behaviour(delay=0.2)] * 7, for_ever=Behaviour(delay=0.002))
+    many, one = (tmp_path / f"{workers}.jsonl" for workers in (8, 1))
+    summary = evaluate(many, max_concurrency=8)
+    assert server.most_at_once > 4
+    whole = len(server.requests)
+    assert evaluate(one, max_concurrency=1) | {"seconds": 0} == summary | {"seconds": 0}
+    assert many.read_bytes() == one.read_bytes() and summary["avg_n"]["exact_match"] == 1.0
+    total, usages = summary["usage"], [line["usage"] for line in lines(one) if "usage" in line]
+    assert total["requests"] == whole == sum(usage["requests"] for usage in usages)
+    assert total["cost_usd"] == pytest.approx((total["input_tokens"] + 2 * total["output_tokens"]) / 1e6)
+    assert total["input_tokens"] == sum(usage["input_tokens"] for usage in usages) and not total["estimated"]
+    many.write_bytes(one.read_bytes()[:2000])
+    before = len(server.requests)
+    assert evaluate(many, resume=True, max_concurrency=2) | {"seconds": 0} == summary | {"seconds": 0}
+    assert many.read_bytes() == one.read_bytes()
+    assert 0 < len(server.requests) - before < whole
+
+
+def test_a_provider_out_of_reach_stops_the_run_and_leaves_its_queries_undone(
+    evaluate: Evaluate, server: OpenAIServer, tmp_path: Path
+) -> None:
+    server.then(for_ever=Behaviour(status=401))
+    out = tmp_path / "r.jsonl"
+    with pytest.raises(SkylarkError, match="no reply to 5 queries in a row"):
+        evaluate(out, max_concurrency=4)
+    assert out.read_text() == ""
+
+
+@pytest.mark.slow
+def test_ctrl_c_waits_for_no_reply_under_way(evaluate: Evaluate, server: OpenAIServer, tmp_path: Path) -> None:
+    server.then(*[Behaviour()] * 12, for_ever=Behaviour(delay=90))
+    out, ended = tmp_path / "r.jsonl", threading.Event()
+
+    def press() -> None:
+        while len(server.requests) < 13:
+            time.sleep(0.01)
+        # The interrupt may fall into a callback whose exceptions Python ignores, as a person's may: press again.
+        while not ended.wait(0.2):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    # A process that a script started in the background ignores the signal unless told otherwise.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Thread(target=press, daemon=True).start()
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(out, max_concurrency=4)
+    finally:
+        ended.set()
+        signal.signal(signal.SIGINT, before)
+    summary = json.loads(summary_path(out).read_text())
+    assert summary["count"] == len(lines(out)) and summary["complete"] is False and "intervals" not in summary
+
+
+def test_questions_are_asked_at_once_too(server: OpenAIServer, tmp_path: Path) -> None:
+    graph, asked = tmp_path / "family.tsv", tmp_path / "questions.txt"
+    graph.write_text("".join(f"parent {n}\tchild_of\tperson {n}\n" for n in range(8)))
+    asked.write_text("".join(f'child_of("parent {n}")\tperson {n}\n' for n in range(8)))
+    server.then(for_ever=Behaviour(delay=0.2))
+    options, out = LarkOptions(replies="text", max_concurrency=4), tmp_path / "r.jsonl"
+    summary = QuestionEvaluation(graph, asked, method="lark", llm=MODEL, options=options).run(out=out)
+    assert summary["overall"]["exact_match"] == 1.0 and summary["usage"]["requests"] == 8
+    assert server.most_at_once == 4
+    assert [line["id"] for line in lines(out)] == [f"questions:{n}" for n in range(8)]
+
+
+@pytest.mark.slow
+def test_a_dry_run_says_what_it_would_take_and_sends_nothing(
+    dataset: Path, server: OpenAIServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], evaluate: Evaluate
+) -> None:
+    out = tmp_path / "r.jsonl"
+    command = ["evaluate", "--kg", str(dataset), "--queries", str(dataset / "queries"), "--split", "test"]
+    command += ["--protocol", "reading", "--limit", "2", "--method", "lark", "--llm", MODEL, "--out", str(out)]
+    assert main([*command, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert server.requests == [] and not out.exists()
+    # A model without fault takes as many requests as were estimated.
+    evaluate(None)
+    assert f"28 questions\n  requests       {len(server.requests)}\n" in said
+    assert "tokens in" in said and "cost" in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,20 +12,16 @@ import huggingface_hub.constants
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
-from reasoning import KnowledgeGraph, LarkOptions, Reasoner
+from reasoning import KnowledgeGraph, LarkOptions, Query, Reasoner
+from reasoning.lark.prompts import AbstractNaming
 from reasoning.lm import EmbeddedChatModel, LLMError, decoding, describe_llm, load_llm
+from reasoning.lm.constraint import Choices, ListGrammar
 from reasoning.lm.decoding import Deadline
 from reasoning.lm.local_weights import load_local_model
+from tests.reasoning.lm.conftest import FAMILIES
 from tests.reasoning.tiny_models import CHATML, NO_SYSTEM, WINDOW, tiny_model
 
-FAMILIES = ["llama", "qwen3", "gpt2", "gemma3"]
 CONVERSATION = [SystemMessage("Be brief."), HumanMessage("one?"), AIMessage("1"), HumanMessage("two?")]
-
-
-@pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("models")
-    return {family: tiny_model(folder / family, family) for family in FAMILIES}
 
 
 @pytest.fixture(autouse=True)
@@ -55,16 +52,13 @@ def test_decoding_agrees_with_transformers(models: dict[str, Path], family: str)
     assert model.context_window == WINDOW
 
 
-def test_it_replies_counts_and_streams(models: dict[str, Path]) -> None:
+def test_it_replies_counts_streams_and_costs_nothing(models: dict[str, Path]) -> None:
     llm = local(models["llama"], max_new_tokens=6)
     reply = llm.invoke(CONVERSATION)
     assert reply.usage_metadata is not None and reply.usage_metadata["output_tokens"] == 6
     assert reply.usage_metadata["input_tokens"] == llm.get_num_tokens_from_messages(CONVERSATION)
     assert "".join(chunk.text for chunk in llm.stream(CONVERSATION)) == reply.text
     assert llm.get_num_tokens("e12, e3") == 7  # a token a byte
-
-
-def test_a_chain_runs_on_it_and_costs_nothing(models: dict[str, Path]) -> None:
     kg = KnowledgeGraph.from_triples([("Ash", "road", "Birch")])
     options = LarkOptions(token_budget=200, max_new_tokens=4, repairs=0)
     answer = Reasoner(kg, llm=f"hf:{models['llama']}", method="lark", options=options).answer('road("Ash")')
@@ -73,28 +67,36 @@ def test_a_chain_runs_on_it_and_costs_nothing(models: dict[str, Path]) -> None:
     assert answer.usage.cost == 0
 
 
-def test_a_template_without_a_system_role_gets_its_words_in_the_first_turn(tmp_path: Path) -> None:
-    model = load_local_model(str(tiny_model(tmp_path / "m", template=NO_SYSTEM + CHATML)))
+def test_a_chat_template_without_a_system_role_or_with_thoughts(tmp_path: Path) -> None:
+    model = load_local_model(str(tiny_model(tmp_path / "plain", template=NO_SYSTEM + CHATML)))
     turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "one?"}]
-    folded = [{"role": "user", "content": "Be brief.\n\none?"}]
-    assert model.encode_chat(turns) == model.encode_chat(folded)
-
-
-def test_a_model_that_can_think_at_length_is_told_not_to(tmp_path: Path) -> None:
+    assert model.encode_chat(turns) == model.encode_chat([{"role": "user", "content": "Be brief.\n\none?"}])
     switch = CHATML + "{% if enable_thinking is defined and enable_thinking is false %}<think></think>{% endif %}"
-    model = load_local_model(str(tiny_model(tmp_path / "m", template=switch)))
+    model = load_local_model(str(tiny_model(tmp_path / "thinking", template=switch)))
     text = model.tokenizer.decode(model.encode_chat([{"role": "user", "content": "one?"}]))
     assert text.endswith("<think></think>")
+    with pytest.raises(LLMError, match="base has no chat template"):
+        local(tiny_model(tmp_path / "base", template=None)).invoke("e1")
+
+
+def changed(source: Path, folder: Path, **entries: Any) -> Path:
+    """A copy of a model whose configuration has other entries."""
+    shutil.copytree(source, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | entries))
+    return folder
 
 
 def test_weights_that_are_not_all_there_are_refused(models: dict[str, Path], tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(models["llama"], tmp_path / "taller"))
-    config = json.loads((folder / "config.json").read_text())
-    config["num_hidden_layers"] += 1
-    config["layer_types"] = None
-    (folder / "config.json").write_text(json.dumps(config))
+    folder = changed(models["llama"], tmp_path / "taller", num_hidden_layers=3, layer_types=None)
     with pytest.raises(LLMError, match=r"taller lacks \d+ of the model's weights, such as model\.layers\."):
         local(folder).invoke("one?")
+    half = shutil.copytree(models["llama"], tmp_path / "half")
+    index = {"weight_map": {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors"}}
+    (half / "model.safetensors").rename(half / "model-1-of-2.safetensors")
+    (half / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(LLMError, match="is not a model's folder"):
+        load_llm(f"hf:{half}")
 
 
 def test_an_answer_is_given_up_between_two_tokens_once_cancelled(models: dict[str, Path]) -> None:
@@ -115,10 +117,7 @@ def test_an_answer_is_given_up_between_two_tokens_once_cancelled(models: dict[st
 # Devices and number formats --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("dtype", "kept"),
-    [("auto", "float32"), ("float32", "float32"), ("bfloat16", "bfloat16"), ("float16", "float16")],
-)
+@pytest.mark.parametrize(("dtype", "kept"), [("auto", "float32"), ("bfloat16", "bfloat16"), ("float16", "float16")])
 def test_weights_are_kept_in_the_format_asked_for(models: dict[str, Path], dtype: str, kept: str) -> None:
     model = load_local_model(str(models["llama"]), "cpu", dtype)
     assert str(model.model.dtype) == f"torch.{kept}"
@@ -163,49 +162,24 @@ def test_memory_that_runs_out_is_an_error_with_a_way_out(
 # What is not there -----------------------------------------------------------------------------------------------
 
 
-def test_a_folder_that_is_not_there_is_named_with_its_neighbours(models: dict[str, Path]) -> None:
-    with pytest.raises(LLMError, match=r"There is no folder .*lama2; there are .*gemma3"):
-        load_llm(f"hf:{models['llama'].parent / 'lama2'}")
-
-
-def test_a_folder_without_a_model_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
-    with pytest.raises(LLMError, match=r"is not a model's folder: it needs config\.json and safetensors"):
-        load_llm(f"hf:{tmp_path}")
-
-
-def test_half_a_model_is_refused(models: dict[str, Path], tmp_path: Path) -> None:
-    shutil.copytree(models["llama"], tmp_path / "half")
-    index = {"weight_map": {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors"}}
-    (tmp_path / "half" / "model.safetensors").rename(tmp_path / "half" / "model-1-of-2.safetensors")
-    (tmp_path / "half" / "model.safetensors.index.json").write_text(json.dumps(index))
-    with pytest.raises(LLMError, match="is not a model's folder"):
-        load_llm(f"hf:{tmp_path / 'half'}")
-
-
-def test_a_model_without_a_chat_template_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LLMError, match="base has no chat template: use a model that was tuned"):
-        local(tiny_model(tmp_path / "base", template=None)).invoke("e1")
+def test_what_is_not_there_is_named_with_what_to_do(models: dict[str, Path], tmp_path: Path) -> None:
+    for name, words in {
+        str(models["llama"].parent / "lama2"): r"There is no folder .*lama2; there are .*gemma3",
+        str(tmp_path): r"is not a model's folder: it needs config\.json and safetensors",
+        "no-such/model": r"'no-such/model' is not on this machine.*hf download no-such/model",
+        "two words": "neither a folder nor a hub model's name",
+    }.items():
+        with pytest.raises(LLMError, match=words):
+            load_llm(f"hf:{name}")
 
 
 def test_a_model_that_brings_code_is_not_run(models: dict[str, Path], tmp_path: Path) -> None:
-    shutil.copytree(models["llama"], tmp_path / "m")
-    config = json.loads((tmp_path / "m" / "config.json").read_text())
-    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.Own", "AutoModelForCausalLM": "own.OwnModel"}}
-    (tmp_path / "m" / "config.json").write_text(json.dumps(config))
-    (tmp_path / "m" / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
-    with pytest.raises(LLMError, match="asks for code of its own to be run, which Skylark never does"):
-        local(tmp_path / "m").invoke("e1")
+    own = {"AutoConfig": "own.Own", "AutoModelForCausalLM": "own.OwnModel"}
+    folder = changed(models["llama"], tmp_path / "m", model_type="own", auto_map=own)
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    with pytest.raises(LLMError, match="asks for code of its own to be run"):
+        local(folder).invoke("e1")
     assert not (tmp_path / "ran").exists()
-
-
-def test_a_hub_model_without_a_network_is_named_with_what_to_do() -> None:
-    with pytest.raises(LLMError, match=r"'no-such/model' is not on this machine.*hf download no-such/model"):
-        load_llm("hf:no-such/model")
-
-
-def test_a_malformed_hub_name_is_refused() -> None:
-    with pytest.raises(LLMError, match=r"neither a folder nor a hub model's name such as Qwen/Qwen3-0\.6B"):
-        load_llm("hf:two words")
 
 
 def test_a_model_in_the_hubs_cache_is_found_without_a_network(
@@ -219,3 +193,67 @@ def test_a_model_in_the_hubs_cache_is_found_without_a_network(
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     assert load_llm("hf:skylark-tests/tiny", max_new_tokens=2).invoke("e1").text is not None
     assert describe_llm(load_llm("hf:skylark-tests/tiny"))["name"] == "skylark-tests/tiny"
+
+
+# What a reply that is a list of names may go on with --------------------------------------------------------------
+
+END = 0
+
+
+def letters(text: str) -> list[int]:
+    return [ord(letter) for letter in text]
+
+
+def grammar(names: list[str]) -> ListGrammar:
+    return ListGrammar(Choices(tuple(names), "none"), letters, [END])
+
+
+@pytest.mark.parametrize(
+    ("written", "following"),
+    [
+        ("", "en"),
+        ("n", "o"),
+        ("none", "\0"),
+        ("e", "12"),
+        ("e1", "23"),
+        ("e12", "\0,"),
+        ("e12,", " "),
+        ("e12, e", "12"),
+        ("e12, e1", "3"),
+        ("e12, e13, e21", "\0"),
+    ],
+)
+def test_what_may_follow(written: str, following: str) -> None:
+    allowed = grammar(["e12", "e13", "e21"]).allowed(letters(written))
+    assert "".join(map(chr, allowed)) == following
+
+
+def test_every_reply_that_it_lets_through_is_read_and_names_nothing_twice() -> None:
+    rng = random.Random(0)
+    naming = AbstractNaming(range(12), [], rng)
+    assert naming.choices is not None
+    held = grammar(list(naming.choices.names))
+    lengths = set()
+    for _ in range(60):
+        written: list[int] = []
+        while (token := rng.choice(held.allowed(written))) != END:
+            written.append(token)
+        reply = "".join(map(chr, written))
+        members = naming.read(reply)
+        assert len(members) == (0 if reply == "none" else reply.count(",") + 1)
+        lengths.add(len(members))
+    assert {0, 1, 12} & lengths and len(lengths) > 4
+
+
+@pytest.mark.slow
+def test_a_model_of_random_weights_is_held_to_the_context(models: dict[str, Path]) -> None:
+    """Without the grammar its replies are noise, so that every step fails."""
+    llm = EmbeddedChatModel(source=str(models["llama"]))
+    graph = KnowledgeGraph.from_triples([("a", "r", "b"), ("a", "r", "c"), ("b", "s", "d"), ("c", "s", "a")])
+    query = Query.parse('r("a")')
+    free = Reasoner(graph, llm=llm, options=LarkOptions(constrained=False, repairs=0)).answer(query)
+    held = Reasoner(graph, llm=llm, options=LarkOptions(repairs=0)).answer(query)
+    assert free.error is not None
+    assert held.error is None and set(held.entities) <= {"a", "b", "c", "d"}
+    encoded = load_local_model(llm.source).encode("e1, e2, e3, e4, ")
+    assert held.steps[0].attempts[0].usage.output_tokens <= len(encoded) + 1

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+import reasoning.lm
 from reasoning.lm import LLMError
 from reasoning.lm.local_weights import open_model
 from reasoning.lm.low_rank import (
@@ -20,7 +23,6 @@ from reasoning.lm.low_rank import (
     stored_config,
     with_adapter,
 )
-from tests.reasoning.tiny_models import tiny_model
 
 
 def transformer(model: Path, dtype: str = "float32") -> Any:
@@ -28,9 +30,9 @@ def transformer(model: Path, dtype: str = "float32") -> Any:
 
 
 @pytest.fixture(scope="module", params=["llama", "gpt2"])
-def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(request: pytest.FixtureRequest, models: dict[str, Path]) -> Path:
     """The layers of GPT-2 keep their weights the other way round."""
-    return tiny_model(tmp_path_factory.mktemp("model"), request.param)
+    return models[request.param]
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +60,27 @@ def test_an_adapter_is_merged_as_peft_does(model: Path, adapter: Path, dtype: st
     assert changed == {f"{name}.weight" for name in json.loads((adapter / CONFIG_FILE).read_text())["target_modules"]}
 
 
-@pytest.mark.parametrize(("name", "value"), [("r", 0), ("r", "many"), ("target_modules", None)])
-def test_settings_that_are_none_are_refused(model: Path, adapter: Path, tmp_path: Path, name: str, value: Any) -> None:
+def test_settings_that_are_none_are_refused(model: Path, adapter: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(adapter, tmp_path / "other")
     settings = json.loads((folder / CONFIG_FILE).read_text())
-    (folder / CONFIG_FILE).write_text(json.dumps({**settings, name: value}))
-    with pytest.raises(LLMError, match="other is damaged"):
-        merge_adapter(transformer(model), folder)
+    for changed in ({"r": 0}, {"r": "many"}, {"target_modules": None}):
+        (folder / CONFIG_FILE).write_text(json.dumps(settings | changed))
+        with pytest.raises(LLMError, match="other is damaged"):
+            merge_adapter(transformer(model), folder)
+
+
+# The card beside each adapter says what one has to know of it, and is the card of these weights ---------------------
+
+ADAPTERS = sorted(path.parent for path in Path(reasoning.lm.__file__).parent.glob("adapters/*/adapter_config.json"))
+ROWS = ("What it does", "Base model", "Data", "How it was made", "Measured", "Limits", "Licence", "Weights")
+
+
+@pytest.mark.parametrize("folder", ADAPTERS, ids=lambda folder: folder.name)
+def test_a_card_says_what_one_has_to_know_of_the_weights_beside_it(folder: Path) -> None:
+    assert {path.name for path in ADAPTERS} >= {"queries", "steps", "tasks", "videos", "boxes"}
+    table = (folder / "README.md").read_text(encoding="utf-8").partition("\n|---|---|\n")[2].partition("\n\n")[0]
+    said = {name.strip(): text.strip() for _, name, text, _ in (line.split("|") for line in table.splitlines())}
+    assert list(said) == list(ROWS)
+    assert all(said.values()) and "benchmarks/results/" in said["Measured"]
+    told = set(re.findall(r"[0-9a-f]{64}", said["Weights"]))
+    assert told == {hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.safetensors")}

@@ -14,18 +14,16 @@ from reasoning.parsing.english import lemmas, spoken_number, wordnet
         ("2,500 metres", 2500, 1),
         ("twenty five million", 25_000_000, 3),
         ("half a million", 500_000, 3),
-        ("a quarter of a million", 0, 0),  # which begins with its article
+        ("a quarter of a million", 0, 0),
         ("quarter of a million", 250_000, 4),
         ("one and a half million", 1_500_000, 5),
         ("two hundred and five", 205, 4),
         ("one hundred and twenty thousand", 120_000, 5),
         ("1.5bn", 1_500_000_000, 1),
-        ("20k", 20_000, 1),
         ("two and three", 2, 1),
         ("twenty thirty", 20, 1),
-        ("2400 m", 2400, 1),  # metres
+        ("2400 m", 2400, 1),
         ("3d", 0, 0),
-        ("million", 1_000_000, 1),
         ("many", 0, 0),
     ],
 )
@@ -33,15 +31,9 @@ def test_numbers_in_words(words: str, value: float, length: int) -> None:
     assert spoken_number(words.split()) == (value, length)
 
 
-@pytest.mark.parametrize(
-    ("word", "form"),
-    [("cities", "city"), ("starred", "star"), ("written", "write"), ("wives", "wife")],
-)
-def test_a_dictionary_has_a_word_under_its_form(word: str, form: str) -> None:
-    assert form in lemmas(word)
-
-
-def test_what_is_no_word_has_no_form() -> None:
+def test_a_dictionary_has_a_word_under_its_form() -> None:
+    for word, form in (("cities", "city"), ("starred", "star"), ("written", "write"), ("wives", "wife")):
+        assert form in lemmas(word)
     assert lemmas("schiphol") == ()
 
 

