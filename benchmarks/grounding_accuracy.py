@@ -24,7 +24,7 @@ import numpy as np
 import kg_data
 from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
-from skylark.files import Line
+from skylark.files import Line, write_whole
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES
 from vision.detectors.detector import Detector, Found, Request
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
@@ -83,10 +83,7 @@ def main() -> None:
     print(report)
     if not arguments.limit:
         for suffix, text in ((".json", json.dumps(results, indent=1, ensure_ascii=False) + "\n"), (".md", report)):
-            path = RESULTS / f"grounding_accuracy{suffix}"
-            beside = path.with_suffix(f"{suffix}.part")
-            beside.write_text(text, encoding="utf-8")
-            beside.replace(path)
+            write_whole(RESULTS / f"grounding_accuracy{suffix}", text.encode())
 
 
 def as_markdown(results: Mapping[str, Any]) -> str:

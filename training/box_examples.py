@@ -10,8 +10,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
-import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from skylark.files import whole_folder
 from training.loop import TrainingError, WritingOptions
 from vision.decoder.image_tokens import ImageTokens, TokenSource
 from vision.decoder.vocabulary import BINS
@@ -89,9 +88,6 @@ HELD_OUT: dict[str, float] = {"voc2007": 400 / 2200, "coco128": 1 / 3, "coco_min
 USUALLY_HELD_OUT = 0.1
 
 FIELDS = ("features", "cells", "boxes", "logits")
-
-PART, LEFT_SECONDS = ".part-", 24 * 3600
-"""How folders begin that are being written, and when one is taken for what a killed run left."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,7 +208,12 @@ class Pictures:
             arrays = _kept(folder)
             if arrays is None:
                 shutil.rmtree(folder, ignore_errors=True)
-                _keep(pictures, source, most, folder, say)
+                try:
+                    with whole_folder(folder) as part:
+                        _write_tokens(pictures, source, most, part, say)
+                except OSError:
+                    if not folder.is_dir():
+                        raise  # else another run has kept the same meanwhile
                 arrays = _kept(folder)
         except OSError as error:
             raise TrainingError(f"the image tokens of {pictures.name} cannot be kept in {cache} ({error}): make "
@@ -246,47 +247,36 @@ def _kept(folder: Path) -> dict[str, NDArray[Any]] | None:
         return None
 
 
-def _keep(pictures: PictureSet, source: TokenSource, most: int, folder: Path, say: Callable[[str], None]) -> None:
-    """Write the tokens of all pictures, whole or not at all; one that cannot be read has none."""
+def _write_tokens(
+    pictures: PictureSet, source: TokenSource, most: int, folder: Path, say: Callable[[str], None]
+) -> None:
+    """Write the tokens of all pictures; one that cannot be read has none."""
     count = 2 * len(pictures.paths)
     widths = {"features": source.width, "cells": 4, "boxes": 4, "logits": len(source.vocabulary)}
     # Features to half a thousandth, places to the last bit: a place in 1/512 needs no more, a share of it does.
     kinds = {"features": np.float16, "cells": np.float32, "boxes": np.float32, "logits": np.float16}
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    for left in folder.parent.glob(f"{PART}*"):
-        if time.time() - left.stat().st_mtime > LEFT_SECONDS:  # a run was killed
-            shutil.rmtree(left, ignore_errors=True)
-    part = Path(tempfile.mkdtemp(prefix=PART, dir=folder.parent))
-    try:
-        arrays = {}
-        for name in FIELDS:
-            path = part / f"{name}.npy"
-            arrays[name] = np.lib.format.open_memmap(path, "w+", kinds[name], (count, most, widths[name]))
-            _reserve(path)
-        counts = np.zeros(count, np.int32)
-        for place, path in enumerate(pictures.paths):
-            if place % 200 == 0:
-                say(f"image tokens of {pictures.name}: {place} of {len(pictures.paths)} images")
-            try:
-                image = load_image(path)
-            except ImageError as error:
-                say(f"left out: {error}")
-                continue
-            for mirror, pixels in enumerate((image.pixels, np.ascontiguousarray(image.pixels[:, ::-1]))):
-                (tokens,) = source.tokens([LoadedImage(pixels)], most)
-                counts[2 * place + mirror] = len(tokens)
-                for name in FIELDS:
-                    arrays[name][2 * place + mirror, : len(tokens)] = getattr(tokens, name)
-        np.save(part / "counts.npy", counts)
-        for array in arrays.values():
-            array.flush()
+    arrays = {}
+    for name in FIELDS:
+        path = folder / f"{name}.npy"
+        arrays[name] = np.lib.format.open_memmap(path, "w+", kinds[name], (count, most, widths[name]))
+        _reserve(path)
+    counts = np.zeros(count, np.int32)
+    for place, path in enumerate(pictures.paths):
+        if place % 200 == 0:
+            say(f"image tokens of {pictures.name}: {place} of {len(pictures.paths)} images")
         try:
-            part.rename(folder)
-        except OSError:  # another run has kept the same meanwhile
-            if not folder.is_dir():
-                raise
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+            image = load_image(path)
+        except ImageError as error:
+            say(f"left out: {error}")
+            continue
+        for mirror, pixels in enumerate((image.pixels, np.ascontiguousarray(image.pixels[:, ::-1]))):
+            (tokens,) = source.tokens([LoadedImage(pixels)], most)
+            counts[2 * place + mirror] = len(tokens)
+            for name in FIELDS:
+                arrays[name][2 * place + mirror, : len(tokens)] = getattr(tokens, name)
+    np.save(folder / "counts.npy", counts)
+    for array in arrays.values():
+        array.flush()
 
 
 def _reserve(path: Path) -> None:

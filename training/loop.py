@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from reasoning.lm.candidate_scoring import Sheet, Student
 from skylark.errors import UsageError
-from skylark.files import encoded, whole_lines, write_whole
+from skylark.files import encoded, newest_whole, whole_folder, whole_lines, write_whole
 
 
 class TrainingError(UsageError):
@@ -118,7 +117,7 @@ def save_checkpoint(out: Path, save: Callable[[Path], None], optimizer: Any, pro
 
     Args:
         out: the run's folder.
-        save: writes the adapter into a new folder.
+        save: writes the adapter into an empty folder.
         optimizer: whose moments go with it.
         progress: where the run is.
 
@@ -128,25 +127,17 @@ def save_checkpoint(out: Path, save: Callable[[Path], None], optimizer: Any, pro
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    part, old = out / f"{CHECKPOINT}.part", out / f"{CHECKPOINT}.old"
     state = {
         f"{position}.{name}": value
         for position, values in optimizer.state_dict()["state"].items()
         for name, value in values.items()
     }
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        save(part)
-        save_file(state, part / STATE_FILE)
-        (part / PROGRESS_FILE).write_text(json.dumps(asdict(progress)) + "\n", encoding="utf-8")
-        if (out / CHECKPOINT).exists():
-            # Behind a kill between two renames the one before is the only one that there is.
-            shutil.rmtree(old, ignore_errors=True)
-            (out / CHECKPOINT).rename(old)
-        part.rename(out / CHECKPOINT)
-        shutil.rmtree(old, ignore_errors=True)
+        with whole_folder(out / CHECKPOINT, replace=True) as part:
+            save(part)
+            save_file(state, part / STATE_FILE)
+            (part / PROGRESS_FILE).write_text(json.dumps(asdict(progress)) + "\n", encoding="utf-8")
     except (OSError, SafetensorError) as error:
-        shutil.rmtree(part, ignore_errors=True)
         raise unwritable(out, error) from error
 
 
@@ -159,11 +150,8 @@ def unwritable(out: Path, error: Exception) -> TrainingError:
 
 
 def last_checkpoint(out: Path) -> Path | None:
-    """The newest whole checkpoint of a run: between two renames it is the one before."""
-    for name in (CHECKPOINT, f"{CHECKPOINT}.old"):
-        if (out / name / PROGRESS_FILE).is_file():
-            return out / name
-    return None
+    """The newest whole checkpoint of a run."""
+    return newest_whole(out / CHECKPOINT, PROGRESS_FILE)
 
 
 def read_progress(checkpoint: Path) -> Progress:
@@ -450,7 +438,7 @@ class Learner(Protocol[Taken]):
         """Make its probabilities true; the last thing that happens to it."""
 
     def save(self, folder: Path) -> None:
-        """Write the adapter, as it will be used, into a new folder."""
+        """Write the adapter, as it will be used, into an empty folder."""
 
 
 @contextmanager

@@ -48,6 +48,7 @@ from app.image.looking import (
 )
 from app.server.views import counted, failure_html, macro, muted, render
 from skylark.errors import SkylarkError
+from skylark.files import whole_file
 from vision import Detections, Vision
 from vision.images import MAX_BYTES
 
@@ -243,14 +244,12 @@ class ImageJob(Job):
 
 def write_zip(folder: Path, entries: Sequence[Entry], target: Path) -> None:
     """Pack the texts and pictures in `folder`, with the list of all entries."""
-    part = target.with_name(target.name + ".part")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+    with whole_file(target) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted((folder / "text").glob("*")):
             archive.write(path, f"text/{path.name}")
         for path in sorted((folder / "pictures").glob("*")):
             archive.write(path, f"pictures/{path.name}", zipfile.ZIP_STORED)
         archive.writestr(LIST, json.dumps(entries, ensure_ascii=False, indent=1))
-    part.replace(target)
 
 
 def distinct_names(paths: Sequence[Path]) -> list[str]:

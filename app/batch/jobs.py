@@ -40,7 +40,7 @@ from reasoning.lark import LarkOptions
 from reasoning.lark.method import Estimate
 from reasoning.lm import LLMError
 from skylark.errors import SkylarkError
-from skylark.files import Line, whole_lines
+from skylark.files import Line, whole_file, whole_lines
 from skylark.installation import version
 
 EXACT, EXACT_OWN, LARK, LARK_COPY, LARK_OWN = "exact", "exact-own", "lark", "lark-copy", "lark-own"
@@ -539,8 +539,7 @@ def _write_archive(job: QueryJob, files: Sequence[Path]) -> Path:
         "methods": [method.key for method in job.settings.methods], "version": version(),
     }  # fmt: skip
     target = job.folder / f"skylark-batch-{job.id}.zip"
-    part = target.with_suffix(".part")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+    with whole_file(target) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(SPEC, json.dumps(spec, indent=1))
         for path in sorted((job.folder / "input").iterdir()):
             archive.write(path, f"{INPUT}{path.name}")
@@ -548,7 +547,6 @@ def _write_archive(job: QueryJob, files: Sequence[Path]) -> Path:
             archive.write(expected, LINES)
         for path in files:
             archive.write(path, path.name)
-    part.replace(target)
     return target
 
 

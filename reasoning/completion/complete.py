@@ -38,6 +38,7 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions, run_chain
 from reasoning.query.binding import BoundChain, BoundStep
 from reasoning.query.tree import Value
+from skylark.files import whole_file
 
 SOURCES = 40
 """Entities of a step's set, the surest first, whose edges are looked at."""
@@ -395,7 +396,6 @@ def read_weights(folder: Path) -> dict[str | None, RankingWeights]:
 
 def write_weights(folder: Path, weights: Mapping[str | None, RankingWeights]) -> None:
     """Write fitted weights beside a link predictor, whole or not at all."""
-    part = folder / f"{WEIGHTS_FILE}.part"
     content = {kind or "": asdict(item) for kind, item in weights.items()}
-    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    part.replace(folder / WEIGHTS_FILE)
+    with whole_file(folder / WEIGHTS_FILE) as part:
+        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

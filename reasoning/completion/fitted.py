@@ -7,7 +7,6 @@ import json
 import logging
 import shlex
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -34,7 +33,7 @@ from reasoning.completion.training import CHECKED, NoMemoryError, best_epoch, tr
 from reasoning.errors import CompletionError
 from reasoning.graph.index import Ids, TripleIndex
 from reasoning.graph.store import KnowledgeGraph
-from skylark.files import cache_dir
+from skylark.files import cache_dir, whole_folder
 
 FORMAT = 2
 MANIFEST, EMBEDDINGS, TRIPLES, RULES = "manifest.json", "embeddings.safetensors", "triples.npy", "rules"
@@ -97,9 +96,7 @@ def _write(folder: Path, kg: KnowledgeGraph, predictor: LinkPredictor, details: 
     from safetensors.torch import save_file
 
     mark = Fingerprint.of(kg)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with whole_folder(folder, replace=True) as work:
         if predictor.embeddings is not None:
             tensors = {"entities": predictor.embeddings.entities, "relations": predictor.embeddings.relations}
             save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, work / EMBEDDINGS)
@@ -118,14 +115,6 @@ def _write(folder: Path, kg: KnowledgeGraph, predictor: LinkPredictor, details: 
             **details,
         }
         (work / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-        old = folder.with_name(f".{folder.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            folder.rename(old)
-        work.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def load_predictor(folder: Path, kg: KnowledgeGraph) -> LinkPredictor:

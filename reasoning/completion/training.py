@@ -6,7 +6,6 @@ import errno
 import json
 import math
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from reasoning.errors import CompletionError
 from reasoning.graph.index import TripleIndex
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lm.errors import LLMError
+from skylark.files import newest_whole, whole_file, whole_folder
 from skylark.models import check_names, find_device
 
 
@@ -205,9 +205,8 @@ def claim(run: Path, options: TrainingOptions, triples: str) -> None:
                 f"{run} holds a run with {differences}: give the same, another folder (--out), or begin anew (--anew)"
             )
     else:
-        part = kept.with_suffix(".part")
-        part.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
-        part.replace(kept)
+        with whole_file(kept) as part:
+            part.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
 
 
 def save(run: Path, model: ComplEx, optimizer: Any, best: dict[str, Any], progress: Progress) -> None:
@@ -219,34 +218,24 @@ def save(run: Path, model: ComplEx, optimizer: Any, best: dict[str, Any], progre
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    part, old = run / f"{CHECKPOINT}.part", run / f"{CHECKPOINT}.old"
     state = {name: tensor.detach() for name, tensor in (("entities", model.entities), ("relations", model.relations))}
     for position, values in optimizer.state_dict()["state"].items():
         state |= {f"{position}.{name}": value for name, value in values.items()}
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
-        save_file(state, part / STATE_FILE)
-        save_file(best, part / BEST_FILE)
-        (part / PROGRESS_FILE).write_text(json.dumps(asdict(progress)) + "\n", encoding="utf-8")
-        shutil.rmtree(old, ignore_errors=True)
-        if (run / CHECKPOINT).exists():
-            (run / CHECKPOINT).rename(old)
-        part.rename(run / CHECKPOINT)
+        with whole_folder(run / CHECKPOINT, replace=True) as part:
+            save_file(state, part / STATE_FILE)
+            save_file(best, part / BEST_FILE)
+            (part / PROGRESS_FILE).write_text(json.dumps(asdict(progress)) + "\n", encoding="utf-8")
     except (OSError, SafetensorError) as error:
         raise CompletionError(
             f"the checkpoint {run / CHECKPOINT} cannot be written ({error}); the one before stays, "
             "and the same command goes on from it"
         ) from error
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def last(run: Path) -> Path | None:
-    """The newest whole checkpoint; between two renames it is the one before."""
-    for name in (CHECKPOINT, f"{CHECKPOINT}.old"):
-        if (run / name / PROGRESS_FILE).is_file():
-            return run / name
-    return None
+    """The newest whole checkpoint."""
+    return newest_whole(run / CHECKPOINT, PROGRESS_FILE)
 
 
 def _progress(checkpoint: Path) -> Progress:

@@ -1,8 +1,7 @@
 """Graphs on disk: one folder of .npy arrays and a manifest, memory-mapped when opened.
 
-Building an index from text takes seconds, opening one should take none. The folder is written beside its final place
-and renamed, so a killed process leaves nothing half-written; every array's size and checksum stand in the manifest, and
-its own checksum too, so a damaged folder is noticed, thrown away and built anew.
+Building an index from text takes seconds, opening one should take none. Every array's size and checksum stand in the
+manifest, and its own checksum too, so a damaged folder is noticed, thrown away and built anew.
 """
 
 from __future__ import annotations
@@ -11,8 +10,6 @@ import errno
 import json
 import logging
 import shutil
-import tempfile
-import time
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.errors import GraphError
-from skylark.files import cache_dir
+from skylark.files import cache_dir, whole_folder
 
 FORMAT = 6
 """Raised where what was stored before cannot be read or means something else, the folding of names included."""
@@ -51,27 +48,18 @@ def save(folder: Path, arrays: Mapping[str, NDArray[Any]], details: Mapping[str,
 
     A folder that another process completed in the meantime is left as it is.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.parent.glob(f".{folder.name}-*"):
-        # Of a process that was killed; one that is still at it has written within the hour.
-        if time.time() - leftover.stat().st_mtime > 3600:
-            shutil.rmtree(leftover, ignore_errors=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        files = {}
-        for name, array in arrays.items():
-            path = work / f"{name}.npy"
-            np.save(path, array)
-            files[name] = {"bytes": path.stat().st_size, "crc32": _checksum(path)}
-        content = json.dumps({"format": FORMAT, "details": dict(details), "files": files}).encode()
-        (work / MANIFEST).write_bytes(b"%08x\n%b" % (zlib.crc32(content), content))
-        try:
-            work.rename(folder)
-        except OSError:
-            if not (folder / MANIFEST).exists():
-                raise
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        with whole_folder(folder) as work:
+            files = {}
+            for name, array in arrays.items():
+                path = work / f"{name}.npy"
+                np.save(path, array)
+                files[name] = {"bytes": path.stat().st_size, "crc32": _checksum(path)}
+            content = json.dumps({"format": FORMAT, "details": dict(details), "files": files}).encode()
+            (work / MANIFEST).write_bytes(b"%08x\n%b" % (zlib.crc32(content), content))
+    except OSError:
+        if not (folder / MANIFEST).exists():
+            raise
 
 
 def load(folder: Path) -> tuple[Arrays, dict[str, Any]] | None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +46,7 @@ from reasoning.errors import GraphError
 from reasoning.graph.exchange import ID, LABEL, LINK, TYPES, VALUE_TYPES
 from reasoning.graph.index import Ids, stretches
 from reasoning.graph.store import KnowledgeGraph
+from skylark.files import whole_file
 from skylark.installation import require
 
 if TYPE_CHECKING:
@@ -306,12 +306,8 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         GraphError: it cannot be written, the disk being full, say.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with beside.open("wb") as file:
+        with whole_file(path) as part, part.open("wb") as file:
             yield file
-        beside.replace(path)
     except OSError as error:
         raise GraphError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        beside.unlink(missing_ok=True)

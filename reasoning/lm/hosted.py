@@ -9,7 +9,6 @@ public list (genai-prices) does not know is None and never 0: a run that looks f
 from __future__ import annotations
 
 import difflib
-import email.utils
 import importlib.util
 import logging
 import os
@@ -31,6 +30,7 @@ from reasoning.lm.calls import ModelOptions, abandoned, started
 from reasoning.lm.embedded import CopyEverythingChatModel, EmbeddedChatModel
 from reasoning.lm.errors import UNWANTED, LLMError, LLMTimeoutError, UnknownLLMError, need_packages
 from skylark.errors import SkylarkError
+from skylark.retries import retry_after
 
 HIDDEN = "[hidden]"
 
@@ -413,7 +413,7 @@ def as_llm_error(llm: BaseChatModel, error: Exception, requests: int = 0) -> Sky
 
 
 def _hints(llm: BaseChatModel, error: Exception) -> Iterator[str]:
-    status, asked = status_of(error), retry_after(error)
+    status, asked = status_of(error), _asked_wait(error)
     if getattr(error, "code", None) == NO_CREDIT:
         yield "the account has no credit left"
     elif type(error).__name__ == FILTERED or getattr(error, "code", None) == "content_filter":
@@ -464,24 +464,13 @@ def status_of(error: BaseException) -> int | None:
     return None
 
 
-def retry_after(error: BaseException | None) -> float | None:
-    """Seconds that the provider asks to wait, as a number or a date in its header; None where it asks nothing."""
-    headers = getattr(getattr(error, "response", None), "headers", None) or {}
-    value = str(headers.get("retry-after") or headers.get("Retry-After") or "").strip()
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
-        return None
+def _asked_wait(error: BaseException | None) -> float | None:
+    """Seconds that the provider asks to wait; None where it asks nothing."""
+    return retry_after(getattr(getattr(error, "response", None), "headers", None) or {})
 
 
 def _pause(state: RetryCallState) -> float:
-    asked = retry_after(state.outcome.exception() if state.outcome else None)
+    asked = _asked_wait(state.outcome.exception() if state.outcome else None)
     return BACKOFF(state) if asked is None else asked
 
 

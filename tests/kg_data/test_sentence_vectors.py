@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -67,8 +68,8 @@ def test_a_damaged_file_is_made_anew(cache_folder: Path, encoded: list[int], exp
 def test_a_full_disk_leaves_nothing_half_written(
     cache_folder: Path, monkeypatch: pytest.MonkeyPatch, expected: Vectors
 ) -> None:
-    def full(file: Path, vectors: Vectors) -> None:
-        file.write_bytes(b"half")
+    def full(file: IO[bytes], vectors: Vectors) -> None:
+        file.write(b"half")
         raise OSError("no space left on device")
 
     monkeypatch.setattr("kg_data.sentence_vectors.np.save", full)

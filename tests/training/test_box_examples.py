@@ -191,17 +191,6 @@ class TestTheirTokens:
             kept(source)
         assert source.seen == 0 and list((tmp_path / "cache").iterdir()) == []
 
-    def test_what_a_killed_run_left_is_taken_away_after_a_day(
-        self, tmp_path: Path, kept: Callable[..., Pictures]
-    ) -> None:
-        old, new = (tmp_path / "cache" / f".part-{name}" for name in ("old", "new"))
-        for folder in (old, new):
-            folder.mkdir(parents=True)
-            (folder / "features.npy").write_bytes(b"half")
-        os.utime(old, (0, 0))
-        kept(GridTokens())
-        assert not old.exists() and new.exists()
-
     def test_where_they_cannot_be_kept_that_is_said(self, tmp_path: Path, pictures: PictureSet) -> None:
         (tmp_path / "file").write_text("in the way")
         with pytest.raises(TrainingError, match=r"the image tokens of set cannot be kept in .*file \(.*make room"):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -26,7 +24,7 @@ from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.records import STRUCTURES
 from skylark.errors import ResultsError
-from skylark.files import write_whole
+from skylark.files import whole_folder, write_whole
 
 
 def write_held_out(kg: KnowledgeGraph, folder: Path, share: float, seed: int) -> None:
@@ -56,18 +54,14 @@ def write_held_out(kg: KnowledgeGraph, folder: Path, share: float, seed: int) ->
         raise SamplingError(
             f'no triple of "{kg.graph_name}" can be held out: each is the only one of its entities or its relation'
         )
-    work = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     try:
-        work.mkdir(parents=True)
-        for name, kept in (("train", ~held), ("valid", held)):
-            _write(work / f"{name}.txt", _lines(kg, triples[kept]))
-        _write(work / "entity2text.txt", _names(kg.entity_ids, kg.entity_labels))
-        _write(work / "relation2text.txt", _names(kg.relation_ids, kg.relation_labels))
-        work.replace(folder)
+        with whole_folder(folder) as work:
+            for name, kept in (("train", ~held), ("valid", held)):
+                _write(work / f"{name}.txt", _lines(kg, triples[kept]))
+            _write(work / "entity2text.txt", _names(kg.entity_ids, kg.entity_labels))
+            _write(work / "relation2text.txt", _names(kg.relation_ids, kg.relation_labels))
     except OSError as error:
         raise ResultsError(f"cannot write {folder}: {error.strerror or error}") from None
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _held_out(triples: Ids, kg: KnowledgeGraph, left: int, seed: int) -> NDArray[np.bool_]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import json
 import logging
 import os
@@ -20,6 +19,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from reasoning.errors import EndpointError
 from reasoning.graph.remote.address import PASSWORD, TOKEN, USER, Address
+from skylark.retries import retry_after
 
 if TYPE_CHECKING:
     import httpx
@@ -451,15 +451,8 @@ class _MayPass(Exception):
 def _pause(state: RetryCallState) -> float:
     """As long as the server asks for, within reason; else a little, growing."""
     error = state.outcome.exception() if state.outcome else None
-    asked = error.headers.get("retry-after", "").strip() if isinstance(error, _MayPass) else ""
-    try:
-        return min(10.0, max(0.0, float(asked)))
-    except ValueError:
-        pass
-    try:
-        return min(10.0, max(0.0, email.utils.parsedate_to_datetime(asked).timestamp() - time.time()))
-    except ValueError:
-        return BACKOFF(state)
+    asked = retry_after(error.headers) if isinstance(error, _MayPass) else None
+    return BACKOFF(state) if asked is None else min(10.0, asked)
 
 
 def _first(response: httpx.Response, end: float) -> Iterator[bytes]:

@@ -26,6 +26,7 @@ from reasoning.graph.updates.changes import LEAST_MERGED, MERGED_FROM, Changes, 
 from reasoning.graph.updates.edits import HEAD, Change, Effect, FactEdit, Head, is_store
 from reasoning.graph.updates.fact_builders import FactBuilder
 from skylark.errors import SkylarkError
+from skylark.files import whole_folder
 
 
 class Describing:
@@ -319,15 +320,9 @@ class GraphStore:
         content = merged(graph.content)
         content = replace(content, about=replace(content.about, splits=WHOLE))
         try:
-            store.folder.parent.mkdir(parents=True, exist_ok=True)
-            work = store.folder.with_name(f".{store.folder.name}.{os.getpid()}.part")
-            work.mkdir()
-            try:
+            with whole_folder(store.folder) as work:
                 store._write_base(work, head, content)
                 head.write(work)
-                work.rename(store.folder)
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
         except OSError as error:
             raise StoreError(f"the graph store {folder} cannot be made: {error.strerror or error}") from None
         return store
