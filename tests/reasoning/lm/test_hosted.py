@@ -14,7 +14,6 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from email.utils import formatdate
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,6 +29,7 @@ from reasoning.lm import LLMError, LLMTimeoutError, ModelOptions, ask_model, hos
 from reasoning.lm.hosted import cost
 from reasoning.lm.replies import Reply
 from skylark.errors import SkylarkError
+from skylark.retries import retry_after
 from tests.reasoning.chat_models import as_json, faultless_reply
 from tests.reasoning.made_dataset import make_dataset
 from tests.reasoning.openai_server import KEY, Behaviour, OpenAIServer
@@ -132,16 +132,9 @@ def test_the_wait_that_the_provider_asks_for_is_kept(server: OpenAIServer) -> No
     assert second - first >= 0.28
     asked = {"0": 0.0, "-3": 0.0, " 2.5 ": 2.5, "soon": None, "": None}
     for header, seconds in asked.items():
-        assert hosted.retry_after(refusal(header)) == seconds
-    assert hosted.retry_after(refusal(formatdate(time.time() - 60, usegmt=True))) == 0
-    assert 50 < (hosted.retry_after(refusal(formatdate(time.time() + 60, usegmt=True))) or 0) < 61
-
-
-def refusal(header: str) -> Exception:
-    """A provider's error whose answer asks to wait."""
-    error = Exception()
-    error.response = SimpleNamespace(headers={"retry-after": header})  # type: ignore[attr-defined]
-    return error
+        assert retry_after({"retry-after": header}) == seconds
+    assert retry_after({"Retry-After": formatdate(time.time() - 60, usegmt=True)}) == 0
+    assert 50 < (retry_after({"Retry-After": formatdate(time.time() + 60, usegmt=True)}) or 0) < 61
 
 
 def test_a_wait_longer_than_the_time_left_is_not_begun(server: OpenAIServer) -> None:
