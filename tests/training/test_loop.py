@@ -78,7 +78,6 @@ class Line:
         pass
 
     def save(self, folder: Path) -> None:
-        folder.mkdir()
         safetensors.torch.save_file(self.adapter.state_dict(), folder / WEIGHTS)
 
 
