@@ -23,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, get_args
 
+from kg_data.batches.run_files import read_line
 from kg_data.batches.shards import ShardFolder
 from reasoning.lm.calls import MODEL, add_reader
 from skylark.command_line import positive
@@ -32,7 +33,7 @@ from vision.detections.boxes import is_score
 from vision.detections.detections import Detections
 from vision.detectors.slices import Merge, Slicing
 from vision.errors import ArgumentError
-from vision.evaluation.runs import RunLines, images_digest, read_line
+from vision.evaluation.runs import RunLines, images_digest
 from vision.images import left_out, list_images
 from vision.task import FormatName
 from vision.vision import Vision
