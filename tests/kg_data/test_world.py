@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,19 +12,59 @@ import pycountry
 import pytest
 
 from kg_data import world
+from kg_data.columns import GraphColumns
 from kg_data.world import sources
 from kg_data.world.countries import read_countries
 from kg_data.world.sources import CORRECTIONS, NUMBERS, key
-from tests.kg_data.world_graph import World, the_world
 
 pytestmark = pytest.mark.slow
 
 DATA = Path(__file__).parent.parent / "data"
 
 
+class World:
+    """Triples and values by name.
+
+    A name means, in this order, the label spelled so, the alias spelled so, the label and the alias that are the same
+    but for case, accents and punctuation.
+    """
+
+    def __init__(self, columns: GraphColumns) -> None:
+        self.columns = columns
+        self.labels = columns.entity_labels
+        self.type_of = {self.labels[index]: kind for index, kind in columns.types}
+        self.tails: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for head, relation, tail in columns.splits["graph"].tolist():
+            self.tails[self.labels[head], columns.relation_ids[relation]].add(self.labels[tail])
+        self.values = {
+            column.relation: dict(
+                zip((self.labels[i] for i in column.entities.tolist()), column.values.tolist(), strict=True)
+            )
+            for column in columns.literals
+        }
+        self._names: list[dict[str, set[str]]] = [defaultdict(set) for _ in range(4)]
+        for label in self.labels:
+            self._names[0][label].add(label)
+            self._names[2][key(label)].add(label)
+        for index, alias in columns.aliases:
+            self._names[1][alias].add(self.labels[index])
+            self._names[3][key(alias)].add(self.labels[index])
+
+    def called(self, name: str) -> set[str]:
+        """Labels of the entities that a name means; empty where it means none."""
+        for names, form in zip(self._names, (name, name, key(name), key(name)), strict=True):
+            if form in names:
+                return names[form]
+        return set()
+
+    def of_type(self, kind: str) -> list[str]:
+        """Labels of all entities of a type."""
+        return [label for label, given in self.type_of.items() if given == kind]
+
+
 @pytest.fixture(scope="module")
 def graph() -> World:
-    return the_world()
+    return World(world.build())
 
 
 def rows(file_name: str) -> list[list[str]]:
