@@ -20,7 +20,6 @@ settings.load_profile("suite")
 
 pytest.register_assert_rewrite(
     "tests.app.browsing",
-    "tests.kg_data.contract",
     "tests.reasoning.contracts",
     "tests.vision.detections.contract",
     "tests.vision.detectors.contract",

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import pickle
+import sys
 import threading
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
+from tqdm import tqdm  # type: ignore[import-untyped]
+
 from kg_data.batches.on_ray import run_on_ray
 from kg_data.batches.processes import run_in_processes
-from kg_data.batches.shards import LINE, Opening, Shard, Workers, cut
+from kg_data.batches.shards import LINE, Opening, Shard, ShardFolder, Work, Workers, cut
 from skylark.errors import ResultsError, UsageError
 from skylark.files import Line, whole_lines
 
@@ -88,10 +92,63 @@ def _pickled(opening: Opening) -> bytes:
         ) from None
 
 
-def in_order(keys: Sequence[str], kept: Mapping[str, Line], fresh: Iterator[Line]) -> Iterator[Line]:
-    """The line of each key: the one that an earlier part of the run kept, else the next of those that are fresh."""
-    for key in keys:
-        yield kept[key] if key in kept else next(fresh)
+def progress_bar(unit: str, total: int, shown: bool, left: int) -> Any:
+    """A bar on stderr (a context manager)."""
+    return tqdm(
+        total=total, initial=total - left, unit=unit, disable=not shown, file=sys.stderr,
+        mininterval=0.5 if sys.stderr.isatty() else 30.0, dynamic_ncols=True,
+    )  # fmt: skip
+
+
+def lines_of(
+    work: Work,
+    keys: Sequence[str],
+    items: Sequence[Any],
+    kept: Mapping[str, Line],
+    shards: ShardFolder | None,
+    workers: Workers,
+    bar: Callable[[int], Any],
+    opening: Opening | None = None,
+    alike: Callable[[Any], Hashable | None] | None = None,
+    in_batches: bool = True,
+) -> Generator[Line]:
+    """The line of each item, in order: the one that an earlier part of the run kept, or one that is made now.
+
+    Args:
+        work: makes them; without `opening` it can be pickled where there are several workers.
+        keys: of each item, what tells it from the others of the run.
+        items: what is worked on, of the same length.
+        kept: the lines of some of them.
+        shards: where several processes write; None for a place that is gone afterwards.
+        workers: this process or several.
+        bar: makes the bar, from how many items are left.
+        opening: opens in a worker what does the work.
+        alike, in_batches: see `cut`.
+    """
+    left = {key: item for key, item in zip(keys, items, strict=True) if key not in kept}
+
+    def fresh() -> Generator[Line]:
+        if not workers.alone:
+            folder = None if shards is None else shards.path
+            opens = opening or partial(_itself, work)
+            yield from lines_by_workers(
+                opens, list(left), list(left.values()), folder, workers, shown.update, alike, in_batches
+            )
+            return
+        # Closed, so that what it has taken ahead is dropped.
+        with closing(work(list(left.values()))) as lines:
+            for line in lines:
+                yield line
+                shown.update(1)
+
+    with bar(len(left)) as shown, closing(fresh()) as lines:
+        for key in keys:
+            yield kept[key] if key in kept else next(lines)
+
+
+def _itself(work: Work) -> Work:
+    """The work, which opens what it needs where it is unpickled."""
+    return work
 
 
 class _Counting:

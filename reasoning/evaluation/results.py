@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.batches.shards import ShardFolder
+from kg_data.batches.run_files import RunFile
 from reasoning.completion.complete import RankingWeights, fit_ranking, write_weights
 from reasoning.completion.fitted import load_predictor
 from reasoning.errors import EvaluationError
@@ -22,10 +21,7 @@ from reasoning.evaluation.metrics import QUERY_METRICS, QUESTION_METRICS, QueryT
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.records import is_shape
 from skylark.errors import DataError
-from skylark.files import AppendedLines, Line, encoded, nothing_at, whole_lines, write_whole
-
-CHECKPOINT_SECONDS = 10.0
-"""How often what was written is forced to the disk, and the summary brought up to date."""
+from skylark.files import Line, encoded, nothing_at, write_whole
 
 
 def summary_path(path: Path) -> Path:
@@ -49,7 +45,7 @@ def _is_value(metric: str, value: object) -> bool:
     return (isinstance(value, int | float) and math.isfinite(value)) or (metric == "path_match" and value is None)
 
 
-class ResultsFile(AppendedLines):
+class ResultsFile(RunFile):
     """The results file of one run, locked against other processes while it is open (a context manager).
 
     Args:
@@ -60,9 +56,6 @@ class ResultsFile(AppendedLines):
         resume: go on with the lines that the file holds; their limit may have been smaller.
 
     Attributes:
-        done: the lines that were there already, set on entry.
-        kept: further lines that several processes left, by their ids, set on entry.
-        shards: where such processes write.
         seconds: what earlier parts of the run took.
 
     Raises:
@@ -70,6 +63,8 @@ class ResultsFile(AppendedLines):
         ResultsError: the file is in use or cannot be written; also while it is being written.
         DataError: one of its lines is damaged.
     """
+
+    refusal = EvaluationError
 
     def __init__(
         self,
@@ -79,53 +74,25 @@ class ResultsFile(AppendedLines):
         metrics: Collection[str],
         resume: bool,
     ) -> None:
-        super().__init__(path)
-        self.settings = dict(settings)
-        self._identifiers, self._metrics, self._resume = identifiers, metrics, resume
-        self.done: list[Line] = []
-        self.kept: dict[str, Line] = {}
-        self.shards = ShardFolder.of(path)
+        super().__init__(path, settings, resume)
+        self._identifiers, self._metrics = identifiers, metrics
         self.seconds = 0.0
-        self._synced = time.monotonic()
-
-    @property
-    def checkpoint_due(self) -> bool:
-        """Whether it is time for the next `checkpoint`."""
-        return time.monotonic() - self._synced >= CHECKPOINT_SECONDS
 
     def checkpoint(self, summary: Mapping[str, Any]) -> None:
         """Force the lines to the disk and replace the summary."""
         self._force()
         write_whole(summary_path(self.path), encoded(json.dumps(summary, ensure_ascii=False, indent=2)))
-        self._synced = time.monotonic()
 
-    def _open(self) -> None:
-        with self._writing():
-            there = self.path.exists()
-            content = self.path.read_bytes() if there else b""
-        if not there:
-            self.shards.drop()  # of a file that was deleted
-        self.kept = self.shards.kept()
-        if content or self.kept:
-            if not self._resume:
-                raise EvaluationError(
-                    f"{self.path} already holds results; add --resume to go on with that run, "
-                    "or choose another file, or delete it"
-                )
-            before = self._read_summary()
-            self._compare_settings(before["settings"])
-            whole = whole_lines(content)
-            self.done = self._read(whole)
-            if before["settings"] != self.settings:
-                # Before the first further line: by the old limit it could not be there.
-                self.checkpoint({"settings": self.settings, "count": 0, "seconds": self.seconds, "complete": False})
-            self._begin(len(whole))
-        else:
-            # A worker whose run was killed may write into it still.
-            self.shards.drop()
-            # Before the first line: lines whose settings are not known could never be resumed.
-            self.checkpoint({"settings": self.settings, "count": 0, "seconds": 0.0, "complete": False})
-            self._begin(0)
+    def _may_go_on(self, content: bytes) -> bool:
+        return bool(content or self.kept)
+
+    def _begin_anew(self) -> None:
+        # Before the first line: lines whose settings are not known could never be resumed.
+        self._write_settings()
+        self._begin(0)
+
+    def _write_settings(self) -> None:
+        self.checkpoint({"settings": self.settings, "count": 0, "seconds": self.seconds, "complete": False})
 
     def _read_summary(self) -> dict[str, Any]:
         beside = summary_path(self.path)
@@ -139,19 +106,15 @@ class ResultsFile(AppendedLines):
                 "choose another file, or delete it"
             ) from None
 
-    def _compare_settings(self, before: Mapping[str, Any]) -> None:
-        keys = [key for key in {**before, **self.settings} if before.get(key) != self.settings.get(key)]
+    def _differing(self, before: Mapping[str, Any]) -> list[str]:
+        keys = super()._differing(before)
         if "limit" in keys and _is_raised(before.get("limit"), self.settings.get("limit")):
             keys.remove("limit")
-        if keys:
-            changes = "; ".join(
-                f"{key} was {json.dumps(before.get(key))}, now {json.dumps(self.settings.get(key))}" for key in keys
-            )
-            raise EvaluationError(
-                f"{self.path} was begun with other settings: {changes}; choose another file for these"
-            )
+        return keys
 
     def _read(self, content: bytes) -> list[Line]:
+        before = self._read_summary()["settings"]
+        self.check_settings(before)
         lines: list[Line] = []
         waiting = dict.fromkeys(self._identifiers)
         for number, text in enumerate(content.split(b"\n")[:-1]):
@@ -162,6 +125,9 @@ class ResultsFile(AppendedLines):
                 raise DataError(self.path, what, line=number + 1, found=text.decode(errors="replace"))
             del waiting[line["id"]]
             lines.append(line)
+        if before != self.settings:
+            # Before the first further line: by the old limit it could not be there.
+            self._write_settings()
         return lines
 
 

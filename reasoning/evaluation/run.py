@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import random
-import sys
 import time
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext, suppress
@@ -19,10 +18,9 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 import numpy as np
 from langchain_core.language_models import BaseChatModel
 from numpy.typing import NDArray
-from tqdm import tqdm  # type: ignore[import-untyped]
 
 import kg_data
-from kg_data.batches.lines import in_order, lines_by_workers
+from kg_data.batches.lines import lines_of, progress_bar
 from kg_data.batches.shards import ALONE, Work, Workers, code_digest
 from kg_data.loaders import LoadingOptions
 from kg_data.loaders.text import USUAL
@@ -496,28 +494,19 @@ class PreparedRun(Generic[T]):
     ) -> Generator[Line]:
         """The lines that are not there yet, with a bar on stderr."""
         there = {line["id"] for line in done}
-        rest = [item.identifier for item in self.items if item.identifier not in there]
-        kept = {} if sink is None else sink.kept
-        left = [item for item in self.items if item.identifier not in there and item.identifier not in kept]
-        bar = tqdm(
-            total=len(self.items), initial=len(self.items) - len(left), unit="query", disable=not progress,
-            file=sys.stderr, mininterval=0.5 if sys.stderr.isatty() else 30.0, dynamic_ncols=True,
-        )  # fmt: skip
-        with bar, closing(self._fresh(left, sink, bar.update, workers)) as fresh:
-            yield from in_order(rest, kept, fresh)
-
-    def _fresh(
-        self, items: Sequence[T], sink: ResultsFile | None, advance: Callable[[int], object], workers: Workers
-    ) -> Generator[Line]:
-        if not workers.alone:
-            keys, folder = [item.identifier for item in items], None if sink is None else sink.shards.path
-            opening = partial(_opened, self.opening)
-            yield from lines_by_workers(opening, keys, items, folder, workers, advance, self.alike, in_batches=False)
-            return
-        with closing(_with_reply(self.answered(items))) as lines:
-            for line in lines:
-                yield line
-                advance(1)
+        rest = [item for item in self.items if item.identifier not in there]
+        return lines_of(
+            lambda items: _with_reply(self.answered(items)),
+            [item.identifier for item in rest],
+            rest,
+            {} if sink is None else sink.kept,
+            None if sink is None else sink.shards,
+            workers,
+            partial(progress_bar, "query", len(self.items), progress),
+            partial(_opened, self.opening),
+            self.alike,
+            in_batches=False,
+        )
 
 
 def _opened(opening: Callable[[], Answered[T]]) -> Work:

@@ -51,7 +51,7 @@ def official(made: Path, tmp_path: Path) -> Path:
 
 
 class TestConverting:
-    @pytest.mark.parametrize("protocol", range(6))
+    @pytest.mark.parametrize("protocol", [0, 2, 5])
     def test_every_pickle_protocol_gives_the_source_back(self, made: Path, tmp_path: Path, protocol: int) -> None:
         convert_betae(write_official(made, tmp_path / "official", protocol=protocol), tmp_path / "converted")
         assert_same(made, tmp_path / "converted")
@@ -62,16 +62,15 @@ class TestConverting:
         convert_betae(write_official(source, tmp_path / "official", limit=20), tmp_path / "converted")
         assert_same(source, tmp_path / "converted", limit=20)
 
-    def test_what_was_written_is_counted(self, official: Path, tmp_path: Path) -> None:
+    def test_what_was_written_is_counted_and_training_queries_have_easy_answers_alone(
+        self, official: Path, tmp_path: Path
+    ) -> None:
         done = convert_betae(official, tmp_path / "converted")
         assert (done.entities, done.relations) == (60, 8)
         assert done.queries["queries/train/train-1p.jsonl"] == 1
         for name, count in done.queries.items():
             assert len(records(tmp_path / "converted" / name)) == count
         assert {name.partition("-")[2] for name in done.queries} == {f"{kind}.jsonl" for kind in STRUCTURES}
-
-    def test_training_queries_have_easy_answers_alone(self, official: Path, tmp_path: Path) -> None:
-        convert_betae(official, tmp_path / "converted")
         (record,) = records(tmp_path / "converted" / "queries" / "train" / "train-1p.jsonl")
         assert record == {"type": "1p", "query": [0, [0]], "easy": [1, 2], "hard": []}
 
@@ -118,18 +117,13 @@ class TestNothingHalfWritten:
         ("name", "content", "match"),
         [
             ("id2ent.pkl", {0: "a\tb"}, "names without tabs"),
-            ("id2ent.pkl", {"a": 0}, "a dict of ids"),
             ("id2ent.pkl", ["a"], "a dict of ids"),
             ("id2ent.pkl", {0: "a"}, r"train\.txt, line 1: expected ids that are listed in id2ent\.tsv"),
             ("test-queries.pkl", [], "a dict of structures"),
             ("test-queries.pkl", {("e", ("r",) * 4): {(0, (0,) * 4)}}, "the structures of 1p, 2p"),
             ("test-queries.pkl", {("e", ("r",)): {(0, (0, 1))}}, r"a query of the structure .*found '\(0, \(0, 1\)\)'"),
             ("test-queries.pkl", {("e", ("r",)): {(0, ("r",))}}, "a query of the structure"),
-            (
-                "test-queries.pkl",
-                {("e", ("r",)): {(0, (-3,))}},
-                r"found '\(0, \(-3,\)\)'; relations have ids of 0 or more",
-            ),
+            ("test-queries.pkl", {("e", ("r",)): {(0, (-3,))}}, "relations have ids of 0 or more"),
             ("test-queries.pkl", {("e", ("r",)): 5}, "a set of queries of type 1p"),
             ("test-easy-answers.pkl", {(0, (0,)): {"a"}}, "their sets of ids"),
             ("test-hard-answers.pkl", {(0, (0,)): {-5}}, "their sets of ids"),
@@ -167,7 +161,6 @@ MALICIOUS = {
     "os.system": pickle.dumps(Calls(os.system, f"touch {PROOF}")),
     "a text protocol": f"cposix\nsystem\n(S'touch {PROOF}'\ntR.".encode(),
     "builtins.eval": pickle.dumps(Calls(eval, f"open('{PROOF}', 'w')")),
-    "builtins.getattr": pickle.dumps(Calls(getattr, {}, "clear")),
     "STACK_GLOBAL": b"\x80\x04\x8c\x02os\x8c\x06system\x93.",
     "a nested name": b"\x80\x04\x8c\x0bcollections\x8c\x14defaultdict.__init__\x93.",
     "INST": f"(S'touch {PROOF}'\nios\nsystem\n.".encode(),
@@ -175,8 +168,6 @@ MALICIOUS = {
     "an extension": b"\x80\x02\x82\x01.",
     "a persistent object": b"Pname\n.",
     "a frozen set": pickle.dumps(frozenset({1})),
-    "an ordered dict": pickle.dumps(collections.OrderedDict(a=1)),
-    "a path": pickle.dumps(Path("x")),
     "state for a class": b"\x80\x02cbuiltins\nset\n}X\x01\x00\x00\x00aK\x01sb.",
     "a made-up class": b"\x80\x02cbuiltins\nset\n)\x81.",
 }
@@ -203,17 +194,9 @@ class TestPickles:
             read_plain_pickle(path)
         assert [item.name for item in tmp_path.iterdir()] == ["x.pkl"]
 
-    @pytest.mark.parametrize(
-        ("content", "named"),
-        [
-            (pickle.dumps(Calls(os.system, "x")), "posix.system"),
-            (pickle.dumps(Calls(eval, "x")), "builtins.eval"),
-            (pickle.dumps(collections.OrderedDict()), "collections.OrderedDict"),
-        ],
-    )
-    def test_what_it_asked_for_is_named(self, tmp_path: Path, content: bytes, named: str) -> None:
-        (tmp_path / "x.pkl").write_bytes(content)
-        with pytest.raises(DataError, match=f"found '{named}'"):
+    def test_what_it_asked_for_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "x.pkl").write_bytes(pickle.dumps(collections.OrderedDict()))
+        with pytest.raises(DataError, match=r"found 'collections\.OrderedDict'"):
             read_plain_pickle(tmp_path / "x.pkl")
 
     @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)

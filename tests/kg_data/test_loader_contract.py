@@ -5,103 +5,75 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.kg_data.contract import FACTS, LoaderContract
+import pytest
 
+from kg_data.loaders import files_read, form_of, load_path
+from skylark.errors import DataError
+
+FACTS = frozenset({("Ann Lee", "works_in", "Sales"), ("Bob", "works_in", "Sales"), ("Ann Lee", "leads", "Bob")})
 ROWS = sorted(FACTS)
+BROKEN = "one field alone\n"
 
 
 def lines(separator: str) -> str:
     return "".join(separator.join(fact) + "\n" for fact in ROWS)
 
 
-class TestTsv(LoaderContract):
-    def written(self, folder: Path) -> Path:
-        path = folder / "graph.tsv"
-        path.write_text(lines("\t"))
-        return path
-
-    def broken(self, folder: Path) -> tuple[Path, str]:
-        path = folder / "graph.tsv"
-        path.write_text(lines("\t") + "one field alone\n")
-        return path, "4"
+def triples() -> str:
+    return "".join(" ".join(f"<http://x.org/{name.replace(' ', '_')}>" for name in fact) + " .\n" for fact in ROWS)
 
 
-class TestCsv(LoaderContract):
-    def written(self, folder: Path) -> Path:
-        path = folder / "graph.csv"
-        path.write_text(lines(","))
-        return path
-
-    def broken(self, folder: Path) -> tuple[Path, str]:
-        path = folder / "graph.csv"
-        path.write_text(lines(",") + "one field alone\n")
-        return path, "4"
+def numbered() -> str:
+    return "".join(f"{ENTITIES.index(h)}\t{RELATIONS.index(r)}\t{ENTITIES.index(t)}\n" for h, r, t in ROWS)
 
 
-class TestJsonLines(LoaderContract):
-    def written(self, folder: Path) -> Path:
-        path = folder / "graph.jsonl"
-        path.write_text("".join(json.dumps(fact) + "\n" for fact in ROWS))
-        return path
-
-    def broken(self, folder: Path) -> tuple[Path, str]:
-        path = self.written(folder)
-        path.write_text(path.read_text() + "{\n")
-        return path, "4"
-
-
-class TestNTriples(LoaderContract):
-    def iri(self, name: str) -> str:
-        return f"<http://example.org/{name.replace(' ', '_')}>"
-
-    def written(self, folder: Path) -> Path:
-        path = folder / "graph.nt"
-        path.write_text("".join(" ".join(map(self.iri, fact)) + " .\n" for fact in ROWS))
-        return path
-
-    def broken(self, folder: Path) -> tuple[Path, str]:
-        path = self.written(folder)
-        path.write_text(path.read_text() + "<http://example.org/a> <no end\n")
-        return path, "4"
+ENTITIES = sorted({name for head, _, tail in ROWS for name in (head, tail)})
+RELATIONS = sorted({relation for _, relation, _ in ROWS})
+FORMS = {
+    "tsv": ({"graph.tsv": lines("\t")}, BROKEN),
+    "csv": ({"graph.csv": lines(",")}, BROKEN),
+    "json": ({"graph.jsonl": "".join(json.dumps(fact) + "\n" for fact in ROWS)}, "{\n"),
+    "n-triples": ({"graph.nt": triples()}, "<http://x.org/a> <no end\n"),
+    "turtle": ({"graph.ttl": triples()}, "<http://x.org/a> <no end\n"),
+    "labelled": ({"train.txt": lines("\t")}, BROKEN),
+    "integer": (
+        {
+            "train.txt": numbered(),
+            "id2ent.tsv": "".join(f"{n}\t{name}\n" for n, name in enumerate(ENTITIES)),
+            "id2rel.tsv": "".join(f"{n}\t{name}\n" for n, name in enumerate(RELATIONS)),
+        },
+        "0\tx\t1\n",
+    ),
+    "metaqa": ({"kb.txt": lines("|")}, BROKEN),
+}
+"""The files of each form, and a fourth line of the first that is broken."""
 
 
-class TestTurtle(TestNTriples):
-    def written(self, folder: Path) -> Path:
-        path = super().written(folder)
-        return path.rename(path.with_suffix(".ttl"))
+def written(folder: Path, form: str, more: str = "") -> Path:
+    """The file or folder to load."""
+    files = FORMS[form][0]
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    first = next(iter(files))
+    (folder / first).write_text(files[first] + more)
+    return folder / first if first.startswith("graph") else folder
 
 
-class TestLabelledFolder(LoaderContract):
-    def written(self, folder: Path) -> Path:
-        (folder / "train.txt").write_text(lines("\t"))
-        return folder
-
-    def broken(self, folder: Path) -> tuple[Path, str]:
-        (folder / "train.txt").write_text(lines("\t") + "one field alone\n")
-        return folder, "4"
-
-
-class TestIntegerFolder(LoaderContract):
-    def written(self, folder: Path) -> Path:
-        entities = sorted({name for head, _, tail in ROWS for name in (head, tail)})
-        relations = sorted({relation for _, relation, _ in ROWS})
-        (folder / "id2ent.tsv").write_text("".join(f"{n}\t{name}\n" for n, name in enumerate(entities)))
-        (folder / "id2rel.tsv").write_text("".join(f"{n}\t{name}\n" for n, name in enumerate(relations)))
-        rows = [(entities.index(h), relations.index(r), entities.index(t)) for h, r, t in ROWS]
-        (folder / "train.txt").write_text("".join("\t".join(map(str, row)) + "\n" for row in rows))
-        return folder
-
-    def broken(self, folder: Path) -> tuple[Path, str]:
-        self.written(folder)
-        (folder / "train.txt").write_text((folder / "train.txt").read_text() + "0\tx\t1\n")
-        return folder, "4"
+@pytest.mark.parametrize("form", FORMS)
+def test_the_facts_come_back_the_same_each_time(tmp_path: Path, form: str) -> None:
+    path = written(tmp_path, form)
+    columns, other = load_path(path, "g"), load_path(path, "g")
+    (split,) = columns.splits.values()
+    entities, relations = columns.entity_labels, columns.relation_labels
+    assert {(entities[head], relations[r], entities[tail]) for head, r, tail in split.tolist()} == FACTS
+    assert columns.name == "g" and form_of(path) is not None
+    assert list(columns.entity_ids) == list(other.entity_ids) and list(columns.relation_ids) == list(other.relation_ids)
+    told = files_read(path)
+    assert told and all(file.is_file() for file in told)
 
 
-class TestMetaqaFolder(LoaderContract):
-    def written(self, folder: Path) -> Path:
-        (folder / "kb.txt").write_text(lines("|"))
-        return folder
-
-    def broken(self, folder: Path) -> tuple[Path, str]:
-        (folder / "kb.txt").write_text(lines("|") + "one field alone\n")
-        return folder, "4"
+@pytest.mark.parametrize("form", FORMS)
+def test_a_mistake_is_named_with_its_place(tmp_path: Path, form: str) -> None:
+    with pytest.raises(DataError) as raised:
+        load_path(written(tmp_path, form, FORMS[form][1]), "g")
+    assert raised.value.line == 4

@@ -59,12 +59,6 @@ class TestLinks:
         assert links(graph) == {("Côte", "in a", "urn:skylark:entity:a/b:c")}
         assert graph.entity_labels[0] == "Côte"
 
-    def test_n_triples_are_read_too(self, tmp_path: Path) -> None:
-        path = tmp_path / "g.NT"
-        path.write_text("# a comment\n<http://x/a> <http://x/r> _:b1 .\n_:b1 <http://x/r> <http://x/c> .\n")
-        graph = load_path(path, "g")
-        assert links(graph) == {("http://x/a", "http://x/r", "_:b1"), ("_:b1", "http://x/r", "http://x/c")}
-
     def test_nameless_nodes_are_numbered_the_same_way_each_time(self, tmp_path: Path) -> None:
         content = ":a :r [ :r :b ], [ :r :c ], _:x ."
         assert links(turtle(tmp_path, content)) == links(turtle(tmp_path, content)) == {
@@ -103,7 +97,6 @@ class TestNames:
         [
             ('"Paris"', "Paris", []),
             ('"Parigi"@it, "Paris"@en', "Paris", ["Parigi"]),
-            ('"Paris"@en, "Parigi"@it', "Paris", ["Parigi"]),
             ('"Parigi"@it, "Paris"', "Paris", ["Parigi"]),
             ('"P", "Paris"@en-GB, "Parigi"@it', "Paris", ["P", "Parigi"]),
             ('"Paris"@fr, "Parigi"@it', "Paris", ["Parigi"]),
@@ -138,10 +131,6 @@ class TestNames:
         graph = turtle(tmp_path, ':a :r :b . :c rdfs:label "C" .')
         assert graph.entity_labels == ["a", "b", "C"]
 
-    def test_odd_names_stay_as_they_are(self, tmp_path: Path) -> None:
-        graph = turtle(tmp_path, r""":a rdfs:label "tab\tquote\"[x] \U0001F600 שלום" ; :r :b .""")
-        assert label(graph, "http://x.org/a") == 'tab\tquote"[x] 😀 שלום'
-
 
 class TestTypes:
     def test_a_type_with_an_iri_of_its_own_is_also_linked(self, tmp_path: Path) -> None:
@@ -174,14 +163,12 @@ class TestValues:
     @pytest.mark.parametrize(
         ("literal", "kind", "value"),
         [
-            ("68", "integer", 68.0),
             ('"-5"^^xsd:nonPositiveInteger', "integer", -5.0),
             ("1.5", "decimal", 1.5),
             ("1e3", "decimal", 1000.0),
             ('"0476"^^xsd:gYear', "year", 476.0),
             ('"-0044"^^xsd:gYear', "year", -44.0),
             ('"1999Z"^^xsd:gYear', "year", 1999.0),
-            ('"1999-01-02"^^xsd:date', "date", float(datetime.date(1999, 1, 2).toordinal())),
             ('"1999-01-02+02:00"^^xsd:date', "date", float(datetime.date(1999, 1, 2).toordinal())),
             ('"1999-01-02T23:59:59Z"^^xsd:dateTime', "date", float(datetime.date(1999, 1, 2).toordinal())),
         ],
@@ -197,31 +184,22 @@ class TestValues:
         assert (graph.relation_labels, graph.entity_labels) == (["size"], ["A", "b", "1", "2", "4"])
         assert graph.notes == ['"size" is read as names: "A" has two values of it, 1 and 2']
 
-
-class TestRelationsWithValues:
-    def test_keep_their_iri_as_id(self, tmp_path: Path) -> None:
+    def test_a_relation_with_values_keeps_its_iri_as_id(self, tmp_path: Path) -> None:
         (column,) = turtle(tmp_path, ":a :area 5 .").literals
         assert (column.identifier, column.relation) == ("http://x.org/area", "area")
 
 
-class TestMarks:
+class TestBrokenFiles:
     @pytest.mark.parametrize("suffix", [".nt", ".ttl"])
     def test_a_byte_order_mark_and_line_ends_of_windows_are_no_matter(self, suffix: str, tmp_path: Path) -> None:
         path = tmp_path / f"g{suffix}"
-        path.write_bytes(b"\xef\xbb\xbf<http://x.org/a> <http://x.org/r> <http://x.org/b> .\r\n# end\r\n")
+        fact = b"\xef\xbb\xbf<http://x.org/a> <http://x.org/r> <http://x.org/b> .\r\n"
+        path.write_bytes(fact + b"# end\r\n")
         assert links(load_path(path, "g")) == {("http://x.org/a", "http://x.org/r", "http://x.org/b")}
-
-    def test_nor_do_they_move_the_line_that_an_error_names(self, tmp_path: Path) -> None:
-        path = tmp_path / "g.nt"
-        path.write_bytes(
-            b"\xef\xbb\xbf<http://x.org/a> <http://x.org/r> <http://x.org/b> .\r\n"
-            b'<http://x.org/a> <http://x.org/r> "x"^^<http://www.w3.org/2001/XMLSchema#integer> .\r\n'
-        )
+        path.write_bytes(fact + b'<http://x.org/a> <http://x.org/r> "x"^^<http://www.w3.org/2001/XMLSchema#integer> .')
         with pytest.raises(DataError, match="line 2: expected an integer"):
             load_path(path, "g")
 
-
-class TestHints:
     @pytest.mark.parametrize(
         ("name", "content", "hint"),
         [
@@ -234,8 +212,6 @@ class TestHints:
         with pytest.raises(DataError, match=re.escape(hint)):
             load_path(tmp_path / name, "g")
 
-
-class TestBrokenFiles:
     @pytest.mark.parametrize(
         ("content", "line", "expected"),
         [
@@ -268,12 +244,6 @@ class TestBrokenFiles:
     def test_a_text_without_an_end_does_not_fill_the_memory(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match="without texts of more than 16 MB"):
             turtle(tmp_path, ':a :r "' + "x" * 20_000_000)
-
-    def test_bytes_that_are_no_utf_8_are_named_by_their_line(self, tmp_path: Path) -> None:
-        path = tmp_path / "g.nt"
-        path.write_bytes(b'<http://x/a> <http://x/r> <http://x/b> .\n<http://x/a> <http://x/r> "\xe7" .\n')
-        with pytest.raises(DataError, match=r"line 2: expected N-Triples .*UTF-8"):
-            load_path(path, "g")
 
     @pytest.mark.parametrize("name", ["x.ttl", "x.tsv"])
     def test_a_folder_named_like_a_file_is_read_as_a_folder(self, tmp_path: Path, name: str) -> None:

@@ -47,7 +47,7 @@ def kinds(graph: GraphColumns) -> dict[str, set[str]]:
 # Reading --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "separator"), [("g.csv", ","), ("g.tsv", "\t"), ("g.txt", "\t"), ("g.txt", "|")])
+@pytest.mark.parametrize(("name", "separator"), [("g.csv", ","), ("g.tsv", "\t"), ("g.txt", "|")])
 def test_each_column_is_a_relation_and_empty_cells_say_nothing(tmp_path: Path, name: str, separator: str) -> None:
     graph = load(tmp_path, name, PEOPLE.replace(",", separator), table=True)
     assert cells(graph) == PEOPLE_LINKS
@@ -93,7 +93,7 @@ def test_things_are_of_the_kinds_that_headers_name_and_rows_with_empty_cells_are
     assert kinds(graph) == {"employee": {"Ann", "Bob", "Cleo"}, "team": {"Red"}, "manager": {"Eve"}}
 
 
-@pytest.mark.parametrize("header", ["name", "ID", "title", "label", "key", "Code", "nr"])
+@pytest.mark.parametrize("header", ["name", "ID", "nr"])
 def test_rows_are_of_the_kind_that_the_file_names_where_the_header_only_names(tmp_path: Path, header: str) -> None:
     graph = load(tmp_path, "staff.csv", f"{header},team\nAnn,Red\nBob,\n", table=True)
     assert kinds(graph) == {"staff": {"Ann", "Bob"}, "team": {"Red"}}
@@ -103,9 +103,7 @@ def test_rows_are_of_the_kind_that_the_file_names_where_the_header_only_names(tm
 def test_a_column_that_says_types_stays_and_rows_have_no_other_kind(tmp_path: Path, own: str) -> None:
     content = f"name,{own},team\nAnn,cook,Red\nBob,,Red\nRex,dog,\n"
     assert kinds(load(tmp_path, "g.csv", content, table=True)) == {"cook": {"Ann"}, "dog": {"Rex"}, "team": {"Red"}}
-
-
-def test_a_column_of_numbers_that_is_called_type_has_values_and_no_kinds_are_made(tmp_path: Path) -> None:
+    # One of numbers has values, and no kinds are made.
     graph = load(tmp_path, "g.csv", "name,type,team\nAnn,1,Red\nBob,2,Red\n", table=True, infer_values=True)
     assert values(graph) == {"type": ("integer", {"Ann": 1.0, "Bob": 2.0})}
     assert kinds(graph) == {}
@@ -164,13 +162,9 @@ def test_a_broken_table_is_named_with_its_line(tmp_path: Path, content: str, lin
     "content",
     [
         PEOPLE,
-        "Name,Team,Office\nann,red,paris\n",
-        "country,capital,continent\nFrance,Paris,Europe\nPeru,Lima,South America\n",
         "Country,Capital,Population\nFrance,Paris,68000000\nPeru,Lima,34000000\n",
         "country,capital\nFrance,Paris\n",
-        "country,capital,continent,currency\nFrance,Paris,Europe,Euro\n",
         "country,capital,continent,currency,area\nFrance,Paris,Europe,Euro,551695\n",
-        "name,team,salary\nAnn,Red,1\nAnn,Blue,2\n",
         "team,name,salary\nRed,Ann,10\nRed,Bob,20\nBlue,Cleo,30\n",
     ],
 )
@@ -182,14 +176,7 @@ def test_what_looks_like_a_table_is_refused_and_it_is_said_how_it_would_be_read(
     assert raised.value.line == 2
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        "name,team,team\nAnn,Red,Blue\n",
-        "name,team,\nAnn,Red,x\n",
-        "name,name,team,office,age\nAnn,Red,Rome,5\nBob,a,b,c,d\n",
-    ],
-)
+@pytest.mark.parametrize("content", ["name,team,\nAnn,Red,x\n", "name,name,team,office\nAnn,Red,Rome,5\n"])
 def test_a_table_whose_header_does_not_name_each_column_is_one_all_the_same(tmp_path: Path, content: str) -> None:
     with pytest.raises(DataError, match=r"table=True \(--table\).* once each column .* a name of its own"):
         load(tmp_path, "g.csv", content)
@@ -198,26 +185,19 @@ def test_a_table_whose_header_does_not_name_each_column_is_one_all_the_same(tmp_
 @pytest.mark.parametrize(
     "content",
     [
-        "Ann,knows,Bob\nCleo,likes,Dan\n",
         "ann,knows,bob\ncleo,likes,dan\n",
         "a,knows,Bob\nBob,likes,Dan\n",
-        "France,capital,Paris\nGermany,population,83\n",
         "head,relation,tail\nFrance,capital,Paris\nPeru,population,34\n",
         "source,edge,target,type\nFrance,capital,Paris,entity\n",
         "France,population,68,integer\nPeru,area,1285216,integer\n",
         "name,is a,word\nname,has,letters\n",
         "1,0,2\n2,0,3\n",
-        "Ann,knows,Bob\n",
     ],
 )
 def test_triples_are_no_table(tmp_path: Path, content: str) -> None:
     assert load(tmp_path, "g.csv", content).entity_ids
-
-
-def test_triples_are_read_where_it_is_said_that_it_is_no_table(tmp_path: Path) -> None:
-    assert ("name", "team", "office") in links(
-        load(tmp_path, "g.csv", "name,team,office\nAnn,Red,Paris\n", table=False)
-    )
+    told = load(tmp_path, "g.csv", "name,team,office\nAnn,Red,Paris\n", table=False)
+    assert ("name", "team", "office") in links(told)
 
 
 # Values by how they are spelled ---------------------------------------------------------------------------------
@@ -235,9 +215,7 @@ def test_triples_are_read_where_it_is_said_that_it_is_no_table(tmp_path: Path) -
         ("team", ("Red", "5"), None),
         ("postcode", ("01099", "20095"), None),
         ("phone", ("12345678901234567890", "5"), None),
-        ("hired", ("1999-01-02", "2004"), None),
         ("hired", ("1999-13-02", "2004-12-31"), None),
-        ("age", ("nan", "5"), None),
         ("size", ("1e3", "5"), None),
     ],
 )
@@ -280,7 +258,6 @@ def test_a_thing_with_two_numbers_under_a_relation_keeps_both_as_entities_and_th
         (("1999-01-02", "2020", "2001-12-31"), '2 of 3 are dates (YYYY-MM-DD), but line 3 has "2020"'),
         (("15.06.2012", "1999-01-02"), '1 of 2 are dates (YYYY-MM-DD), but line 2 has "15.06.2012"'),
         (("Red", "5", "Blue"), None),
-        (("Ann", "Bob", "Cleo"), None),
         (("1", "2", "3"), None),
     ],
 )
@@ -356,9 +333,6 @@ def test_a_broken_row_of_a_table_is_left_out(tmp_path: Path) -> None:
     graph = load(tmp_path, "g.csv", "name,team\nAnn,Red\nBob\n,Blue\nCleo,Red\n", table=True, skip_broken=True)
     assert cells(graph) == {("Ann", "team", "Red"), ("Cleo", "team", "Red")}
     assert graph.left_out is not None and graph.left_out.lines == 2
-
-
-def test_nothing_is_left_out_of_a_whole_file(tmp_path: Path) -> None:
     assert load(tmp_path, "g.csv", "A,r,B\n", skip_broken=True).left_out is None
 
 

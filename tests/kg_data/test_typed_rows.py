@@ -31,7 +31,6 @@ def load(folder: Path, name: str, content: str, skip_broken: bool = False) -> Gr
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("g.tsv", "France\tborders\tSpain\nFrance\tpopulation\t68000000\tinteger\n"),
         ("g.tsv", "head\trelation\ttail\nFrance\tborders\tSpain\nFrance\tpopulation\t68000000\tinteger\n"),
         ("g.tsv", "France\tborders\tSpain\tentity\n France \t population \t 68000000 \t integer \n"),
         ("g.csv", "type,tail,relation,head\nentity,Spain,borders,France\ninteger,68000000,population,France\n"),
@@ -51,20 +50,16 @@ def test_each_form_says_which_tails_are_values(tmp_path: Path, name: str, conten
     assert values(graph) == {"population": ("integer", {"France": 68_000_000.0})}
 
 
-@pytest.mark.parametrize("name", ["g.tsv", "g.csv"])
-def test_an_empty_type_is_an_entity(tmp_path: Path, name: str) -> None:
-    separator = "," if name == "g.csv" else "\t"
+def test_an_empty_type_is_an_entity(tmp_path: Path) -> None:
     content = "head,relation,tail,type\nFrance,borders,Spain,\nFrance,code,33, \nFrance,area,5,integer\n"
-    graph = load(tmp_path, name, content.replace(",", separator))
+    graph = load(tmp_path, "g.csv", content)
     assert links(graph) == {("France", "borders", "Spain"), ("France", "code", "33")}
     assert values(graph) == {"area": ("integer", {"France": 5.0})}
 
 
-@pytest.mark.parametrize("name", ["g.tsv", "g.csv", "g.txt"])
-def test_numbers_stay_entities_without_it(tmp_path: Path, name: str) -> None:
-    separator = "," if name == "g.csv" else "\t"
+def test_numbers_stay_entities_without_it(tmp_path: Path) -> None:
     rows = [("1", "0", "2"), ("2", "year", "1944"), ("2", "born", "1999-01-02")]
-    graph = load(tmp_path, name, "".join(separator.join(row) + "\n" for row in rows))
+    graph = load(tmp_path, "g.csv", "".join(",".join(row) + "\n" for row in rows))
     assert links(graph) == set(rows)
     assert not graph.literals
 
@@ -73,7 +68,6 @@ def test_numbers_stay_entities_without_it(tmp_path: Path, name: str) -> None:
     ("text", "kind", "value"),
     [
         ("-5", "integer", -5.0),
-        ("9007199254740992", "integer", 2.0**53),
         ("0.1", "decimal", 0.1),
         ("1e3", "decimal", 1000.0),
         ("1999", "year", 1999.0),
@@ -88,25 +82,17 @@ def test_each_type_is_read_as_it_is_written(tmp_path: Path, text: str, kind: str
     assert values(load(tmp_path, "g.jsonl", line)) == expected
 
 
-def test_whole_numbers_among_decimals_are_decimals(tmp_path: Path) -> None:
-    graph = load(tmp_path, "g.jsonl", '["a", "v", 1]\n["b", "v", 2.5]\n["c", "v", 3]\n')
-    assert values(graph) == {"v": ("decimal", {"a": 1.0, "b": 2.5, "c": 3.0})}
-
-
-def test_a_value_given_twice_counts_once(tmp_path: Path) -> None:
-    graph = load(tmp_path, "g.jsonl", '["b", "v", 1]\n["a", "v", 2]\n["b", "v", 1]\n')
-    assert values(graph) == {"v": ("integer", {"a": 2.0, "b": 1.0})}
+def test_whole_numbers_among_decimals_are_decimals_and_one_given_twice_counts_once(tmp_path: Path) -> None:
+    graph = load(tmp_path, "g.jsonl", '["b", "v", 1]\n["a", "v", 2.5]\n["b", "v", 1]\n["b", "w", 1]\n["b", "w", 1]\n')
+    assert values(graph) == {"v": ("decimal", {"a": 2.5, "b": 1.0}), "w": ("integer", {"b": 1.0})}
 
 
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("g.tsv", "a\tr\tb"),
         ("g.csv", "a,r,b"),
         ("g.txt", "a|r|b"),
-        ("g.jsonl", '["a", "r", "b"]'),
         ("g.nt", "<urn:skylark:entity:a> <urn:skylark:relation:r> <urn:skylark:entity:b> ."),
-        ("g.ttl", "<urn:skylark:entity:a> <urn:skylark:relation:r> <urn:skylark:entity:b> ."),
     ],
 )
 def test_one_row_is_a_graph(tmp_path: Path, name: str, content: str) -> None:

@@ -12,7 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from kg_data.batches.lines import in_order
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+from kg_data.batches.lines import lines_of, progress_bar
 from kg_data.batches.shards import Work, Workers, add_workers, workers_of
 from skylark.command_line import FAILURE, OK, as_json
 from skylark.errors import SkylarkError
@@ -20,7 +22,7 @@ from skylark.files import Line
 from vision.cli.options import Entry, OutputFolder, add_min_score, add_model, images_of, opened
 from vision.detections.detections import Detections
 from vision.errors import ArgumentError
-from vision.evaluation.runs import images_digest, lines_of, progress_bar
+from vision.evaluation.runs import images_digest
 from vision.task import FormatName, Task
 from vision.vision import Vision
 
@@ -165,9 +167,7 @@ class _Run:
         self._kept = {
             key: line for key, line in kept.items() if "error" not in line and line.get("digest") == digests.get(key)
         }
-        self._left = {key: image for image in images if (key := str(image.resolve())) not in self._kept}
-        total = len(images) if of is None else of
-        self._bar = progress_bar("image", total, total - len(self._left), of is not None and of > 1)
+        self._of = of
         self._noted: set[str] = set()
         self.failed: list[Path] = []
 
@@ -175,11 +175,10 @@ class _Run:
         """Each image that did not fail with what was made of it; of the others the reason is said."""
         keys = [str(image.resolve()) for image in self._images]
         shards = None if self._folder is None else self._folder.shards
-        fresh = lines_of(
-            self._work, list(self._left), list(self._left.values()), shards, self._workers, self._bar.update
-        )
-        with self._bar, closing(fresh):
-            for image, line in zip(self._images, in_order(keys, self._kept, fresh), strict=True):
+        total = len(self._images) if self._of is None else self._of
+        bar = partial(progress_bar, "image", total, self._of is not None and self._of > 1)
+        with closing(lines_of(self._work, keys, self._images, self._kept, shards, self._workers, bar)) as lines:
+            for image, line in zip(self._images, lines, strict=True):
                 if "error" in line:
                     self._fail(image, line["error"])
                     continue
@@ -199,4 +198,4 @@ class _Run:
                 self._say(f"note: {note}" if len(self._images) == 1 else f"note: {note} (first with {image})")
 
     def _say(self, text: str) -> None:
-        self._bar.write(text, file=sys.stderr)
+        tqdm.write(text, file=sys.stderr)

@@ -23,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from kg_data.batches.run_files import read_line
 from kg_data.batches.shards import ShardFolder
 from reasoning.lm.calls import MODEL, add_reader
 from skylark.command_line import positive
@@ -31,7 +32,7 @@ from skylark.files import Line, encoded, files_like, whole_lines, write_whole
 from vision.detections.boxes import is_score
 from vision.detections.detections import Detections
 from vision.errors import ArgumentError
-from vision.evaluation.runs import RunLines, images_digest, read_line
+from vision.evaluation.runs import RunLines, images_digest
 from vision.images import left_out, list_images
 from vision.task import FormatName
 from vision.vision import Vision

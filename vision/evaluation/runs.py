@@ -1,9 +1,5 @@
 """Evaluation runs over images, from which a stopped one goes on, and COCO's average precision.
 
-A file's first line holds the settings, so that lines of two runs never meet in it. A line goes to the operating
-system in one piece; what a failure or a kill left of one is taken back, and the image is done again. Where several
-processes work, what they have done beyond that lies in `FILE.shards`.
-
 faster-coco-eval matches and counts; its figures are those of COCO's own code (Lin et al. 2014, arXiv 1405.0312),
 which the tests compare. Where nothing of a size is annotated COCO's code gives -1, which spoils a mean; here it is
 None.
@@ -13,8 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
-import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
@@ -25,12 +19,12 @@ from typing import Any, Literal
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from tqdm import tqdm  # type: ignore[import-untyped]
 
-from kg_data.batches.lines import in_order, lines_by_workers
-from kg_data.batches.shards import ALONE, ShardFolder, Work, Workers, files_digest
+from kg_data.batches.lines import lines_of, progress_bar
+from kg_data.batches.run_files import RunFile, read_line
+from kg_data.batches.shards import ALONE, Work, Workers, files_digest
 from skylark.errors import DataError, SkylarkError
-from skylark.files import AppendedLines, Line, beside, encoded, whole_lines, write_whole
+from skylark.files import Line, beside, encoded, write_whole
 from vision.errors import EvaluationError
 from vision.evaluation.annotations import AnnotatedSet, as_coco
 
@@ -174,32 +168,21 @@ def _mean(values: NDArray[np.float64]) -> float | None:
     return float(there.mean()) if there.size else None
 
 
-SYNC_SECONDS = 10.0
-"""How often what was written is forced to the disk."""
-
-
-class RunLines(AppendedLines):
-    """The lines of one run, locked against other processes while it is open (a context manager).
+class RunLines(RunFile):
+    """The lines of one run; the first line holds the settings.
 
     Args:
-        path: the file of lines.
-        settings: everything that decides what the lines will be, JSON-serialisable.
-        resume: go on with lines that are there already; else a file that holds lines is refused.
-        anew: drop lines that are there already, whatever made them.
-        otherwise: what can be done where lines of other settings are there.
+        path, settings, resume, anew, otherwise: see `RunFile`.
         first: what the first line says beside the settings, JSON-serialisable.
 
     Attributes:
         first: what the first line says beside the settings; of a file that is gone on with, what stands in it.
-        done: the lines that were there already, set on entry.
-        kept: further lines that several processes left, by the keys of their items, set on entry.
-        shards: where such processes write.
 
     Raises:
         EvaluationError: the file has lines that may not be added to.
-        ResultsError: the file is in use or cannot be written; also while it is being written.
-        DataError: one of its lines is damaged.
     """
+
+    refusal = EvaluationError
 
     def __init__(
         self,
@@ -210,89 +193,43 @@ class RunLines(AppendedLines):
         otherwise: str = "choose another place for these",
         first: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(path, place="place")
-        self.settings = json.loads(json.dumps(dict(settings)))
-        self._resume, self._anew, self._otherwise = resume, anew, otherwise
+        super().__init__(path, json.loads(json.dumps(dict(settings))), resume, anew, "place", otherwise)
         self.first = dict(first or {})
-        self.done: list[Line] = []
-        self.kept: dict[str, Line] = {}
-        self.shards = ShardFolder.of(path)
-        self._synced = time.monotonic()
 
     def append(self, line: Mapping[str, Any]) -> None:
         """Write one line; it is with the operating system when this returns, so a killed process keeps it."""
         super().append(line)
-        if time.monotonic() - self._synced >= SYNC_SECONDS:
+        if self.checkpoint_due:
             self._force()
-            self._synced = time.monotonic()
 
-    def _open(self) -> None:
-        with self._writing():
-            content = b"" if self._anew or not self.path.exists() else self.path.read_bytes()
-        # Without its first line the file holds nothing: no line stands before the settings.
-        whole = whole_lines(content)
-        if whole.count(b"\n") == 1 and not self._resume and not self.shards.kept():
-            whole = b""  # nor does it where a run failed before its first result
-        if whole:
-            if not self._resume:
-                raise EvaluationError(
-                    f"{self.path} already holds the lines of a run; add --resume to go on with it, "
-                    "or choose another place, or delete it"
-                )
-            self.done = self._read(whole)
-            self.kept = self.shards.kept()
-        else:
-            self.shards.drop()  # of a file that was deleted, or is begun anew
-        self._begin(len(whole))
-        if not whole:
-            self.append({**self.first, "settings": self.settings})
+    def _may_go_on(self, content: bytes) -> bool:
+        # Without its first line the file holds nothing: no line stands before the settings. Nor does it where a run
+        # failed before its first result.
+        lines = content.count(b"\n")
+        return lines > 1 or (lines == 1 and (self._resume or bool(self.kept)))
+
+    def _begin_anew(self) -> None:
+        self._begin(0)
+        self.append({**self.first, "settings": self.settings})
 
     def _read(self, content: bytes) -> list[Line]:
         texts = content.split(b"\n")[:-1]
         lines = [read_line(self.path, text, number) for number, text in enumerate(texts, start=1)]
-        self.check_settings(lines[0])
+        self.check_first(lines[0])
         self.first = {key: value for key, value in lines[0].items() if key != "settings"}
         return lines[1:]
 
-    def check_settings(self, first: Line) -> None:
+    def check_first(self, line: Line) -> None:
         """Hold the first line of a file to the settings of this run.
 
         Raises:
             EvaluationError: they are others.
             DataError: it has none.
         """
-        before = first.get("settings")
+        before = line.get("settings")
         if not isinstance(before, dict):
-            raise DataError(self.path, "the settings of a run", 1, json.dumps(first, ensure_ascii=False)[:80])
-        keys = [key for key in {**before, **self.settings} if before.get(key) != self.settings.get(key)]
-        if keys:
-            changes = "; ".join(
-                f"{key} was {_shown(before.get(key))}, now {_shown(self.settings.get(key))}" for key in keys
-            )
-            raise EvaluationError(f"{self.path} was begun with other settings: {changes}; {self._otherwise}")
-
-
-def read_line(path: Path, text: bytes, number: int) -> Line:
-    """A line of such a file, from its text and number.
-
-    Raises:
-        DataError: it is damaged.
-    """
-    try:
-        line = json.loads(text)
-    except (ValueError, RecursionError):
-        line = None
-    if not isinstance(line, dict):
-        raise DataError(path, "a line as it was written", number, text.decode(errors="replace"))
-    return line
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-log = logging.getLogger(__name__)
+            raise DataError(self.path, "the settings of a run", 1, json.dumps(line, ensure_ascii=False)[:80])
+        self.check_settings(before)
 
 
 def images_digest(images: Iterable[Path]) -> str:
@@ -389,7 +326,7 @@ def run(
             if sink is not None:
                 count = len({*job.keys[: len(lines)]} | sink.shards.kept().keys())
                 kept = (count, len(job.items), sink.path)
-                log.warning("stopped; %d of %d are kept in %s, --resume goes on from there", *kept)
+                _log.warning("stopped; %d of %d are kept in %s, --resume goes on from there", *kept)
             raise
         results = {**figures(lines), "settings": dict(settings)}
         if out is not None:
@@ -405,56 +342,8 @@ def _fresh(job: Job, done: int, sink: RunLines | None, options: RunOptions) -> G
     marks = dict(zip(keys, job.marks[done:], strict=True))
     found = {} if sink is None else sink.kept
     kept = {key: line for key, line in found.items() if key in marks and marks[key].items() <= line.items()}
-    left = [(key, item) for key, item in zip(keys, job.items[done:], strict=True) if key not in kept]
-    shards = None if sink is None else sink.shards
-    bar = progress_bar(job.unit, len(job.items), len(job.items) - len(left), options.progress)
-    fresh = lines_of(
-        job.work, [key for key, _ in left], [item for _, item in left], shards, options.workers, bar.update
-    )
-    with bar, closing(fresh):
-        yield from in_order(keys, kept, fresh)
-
-
-def lines_of(
-    work: Work,
-    keys: Sequence[str],
-    items: Sequence[Any],
-    shards: ShardFolder | None,
-    workers: Workers,
-    advance: Callable[[int], object],
-) -> Generator[Line]:
-    """The lines of some items, in order, by this process or several.
-
-    Args:
-        work: gives them.
-        keys: of each item, what tells it from the others of the run.
-        items: what is worked on, of the same length.
-        shards: where several processes write; None for a place that is gone afterwards.
-        workers: who does it.
-        advance: told how many further lines there are.
-    """
-    if not workers.alone:
-        folder = None if shards is None else shards.path
-        yield from lines_by_workers(partial(_itself, work), keys, items, folder, workers, advance)
-        return
-    # Closed, so that what it has taken ahead is dropped.
-    with closing(work(items)) as lines:
-        for line in lines:
-            yield line
-            advance(1)
-
-
-def _itself(work: Work) -> Work:
-    """The work, which opens what it needs where it is unpickled."""
-    return work
-
-
-def progress_bar(unit: str, total: int, done: int, shown: bool) -> Any:
-    """A bar on stderr (a context manager)."""
-    return tqdm(
-        total=total, initial=done, unit=unit, disable=not shown, file=sys.stderr,
-        mininterval=0.5 if sys.stderr.isatty() else 30.0, dynamic_ncols=True,
-    )  # fmt: skip
+    bar = partial(progress_bar, job.unit, len(job.items), options.progress)
+    return lines_of(job.work, keys, job.items[done:], kept, None if sink is None else sink.shards, options.workers, bar)
 
 
 def _check(path: Path, lines: Sequence[Line], items: Sequence[Mapping[str, Any]]) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_data.batches.run_files import read_line
 from reasoning import Query
 from reasoning.query.tree import Entity, Project, Union
 from skylark.errors import DataError, SkylarkError
@@ -28,7 +29,7 @@ from skylark.files import Line, whole_lines
 from vision.classes.matching import Matcher
 from vision.detections.detections import Detections
 from vision.errors import InstructionError, VideoError
-from vision.evaluation.runs import RunLines, read_line
+from vision.evaluation.runs import RunLines
 from vision.grounding.grounding import targets_of
 from vision.images import SUFFIXES
 from vision.parsing.expression_codec import happens, is_of_events
@@ -203,7 +204,7 @@ class TrackLines(RunLines):
                     if not whole_lines(text):
                         break
                     if not size:
-                        self.check_settings(read_line(self.path, text, 1))
+                        self.check_first(read_line(self.path, text, 1))
                     else:
                         self.frames, last = self.frames + 1, text
                     size += len(text)

@@ -10,37 +10,48 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from kg_data.batches.lines import in_order, lines_by_workers
-from kg_data.batches.shards import ShardFolder, Workers
-from skylark.files import AppendedLines, Line, whole_lines
+from kg_data.batches.lines import lines_of, progress_bar
+from kg_data.batches.run_files import RunFile, read_line
+from kg_data.batches.shards import Workers
+from skylark.errors import SkylarkError
+from skylark.files import Line
 from tests.kg_data.batches.works import dying_at, squaring
 
 
-class Lines(AppendedLines):
-    """The results: `there` are the lines that it has."""
+class Squares(RunFile):
+    """The lines of the first numbers; its settings are not kept."""
 
-    def _open(self) -> None:
-        content = whole_lines(self.path.read_bytes()) if self.path.exists() else b""
-        self.there = content.count(b"\n")
-        self._begin(len(content))
+    refusal = SkylarkError
+
+    def _may_go_on(self, content: bytes) -> bool:
+        return bool(content or self.kept)
+
+    def _read(self, content: bytes) -> list[Line]:
+        return [read_line(self.path, text, number) for number, text in enumerate(content.split(b"\n")[:-1], start=1)]
+
+    def _begin_anew(self) -> None:
+        self._begin(0)
 
 
 def main() -> None:
     out, count, seconds, engine = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
-    accident = partial(dying_at, int(sys.argv[5])) if len(sys.argv) > 5 else None
-    shards = ShardFolder.of(out)
+    opening = partial(squaring, partial(dying_at, int(sys.argv[5])) if len(sys.argv) > 5 else None, seconds)
     workers = Workers(2, "ray" if engine == "ray" else "local")
-    with Lines(out) as results:
-        kept: dict[str, Line] = shards.kept()
-        keys = [str(number) for number in range(results.there, count)]
-        left = [key for key in keys if key not in kept]
-        opening = partial(squaring, accident, seconds)
-        fresh = lines_by_workers(opening, left, [*map(int, left)], shards.path, workers, lambda further: None)
-        for line in in_order(keys, kept, fresh):
+    left: list[int] = []
+
+    def bar(count_left: int) -> Any:
+        left.append(count_left)
+        return progress_bar("number", count, False, count_left)
+
+    with Squares(out, {}, resume=True) as results:
+        numbers = range(len(results.done), count)
+        keys = [str(number) for number in numbers]
+        for line in lines_of(opening(), keys, numbers, results.kept, results.shards, workers, bar, opening):
             results.append(line)
-    shards.drop()
-    print(len(left))
+        results.shards.drop()
+    print(*left)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import random
 import re
 import signal
@@ -19,8 +20,8 @@ from typing import Any
 import pytest
 
 from kg_data.batches.lines import lines_by_workers
-from kg_data.batches.processes import run_in_processes
-from kg_data.batches.shards import Engine, Opening, Shard, ShardFolder, Workers
+from kg_data.batches.processes import done_by, run_in_processes
+from kg_data.batches.shards import Engine, Opening, Shard, ShardFolder, ShardWorker, Workers
 from skylark.errors import MissingPackageError, SkylarkError, UsageError, WorkerError
 from skylark.files import Line
 from tests.kg_data.batches.works import (
@@ -31,7 +32,6 @@ from tests.kg_data.batches.works import (
     dying_once_at,
     failing_at,
     filling_memory_at,
-    leaving_at,
     line_of,
     opening_but_once,
     squaring,
@@ -83,43 +83,32 @@ def ray_itself() -> Any:
 EXPECTED = [line_of(number) for number in range(COUNT)]
 
 
-def test_lines_come_in_order_whatever_the_items_have_in_common(tmp_path: Path) -> None:
-    keys = [str(number) for number in range(COUNT)]
-    for alike in (lambda item: item % 3 or None, lambda item: 0):
-        lines = lines_by_workers(squaring, keys, range(COUNT), tmp_path, Workers(2), lambda further: None, alike)
-        assert list(lines) == EXPECTED
-        assert list(tmp_path.iterdir()) == []
-
-
-def test_the_lines_are_those_of_one_process_in_order(tmp_path: Path) -> None:
-    assert go(squaring, tmp_path / "shards") == EXPECTED
-    assert left_in(tmp_path / "shards") == []
-
-
-def test_lines_that_are_taken_are_not_held(tmp_path: Path) -> None:
+def test_lines_come_in_order_whatever_the_items_have_in_common_and_those_taken_are_not_held(tmp_path: Path) -> None:
     def held() -> int:
         gc.collect()
         # By its type alone: a weak proxy of another test's says what the thing is that has gone meanwhile.
         return sum(type(thing) is dict and thing.keys() == {"key", "line"} for thing in gc.get_objects())
 
     keys = [str(number) for number in range(COUNT)]
-    before, lines = held(), lines_by_workers(squaring, keys, range(COUNT), tmp_path, Workers(2), lambda further: None)
-    for _ in keys[:-1]:
-        next(lines)
+    before = held()
+    lines = lines_by_workers(
+        squaring, keys, range(COUNT), tmp_path, Workers(2), lambda further: None, lambda item: item % 3 or None
+    )
+    assert [next(lines) for _ in keys[:-1]] == EXPECTED[:-1]
+    gc.collect()
     assert held() - before <= 1
     assert list(lines) == EXPECTED[-1:]
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_folder_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_worker_has_one_thread_and_without_a_folder_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert go(squaring) == EXPECTED
-    assert list(tmp_path.glob("skylark-shards-*")) == []
-
-
-def test_each_worker_has_one_thread_and_this_process_as_many_as_before() -> None:
     before = dict(os.environ)
     assert [line["threads"] for line in go(stating_threads, count=4)] == ["1"] * 4
     assert dict(os.environ) == before
+    assert list(tmp_path.glob("skylark-shards-*")) == []
 
 
 def test_a_worker_that_is_killed_is_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -134,7 +123,6 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path: Path, caplog: pytest.LogC
     ("accident", "how"),
     [
         (partial(dying_at, 13), r" \(killed, as the system does where memory runs out\)"),
-        (partial(leaving_at, 13), r" \(exit code 3\)"),
         (partial(filling_memory_at, 13), r" \(it ran out of memory\)"),
     ],
 )
@@ -177,28 +165,27 @@ def test_a_folder_is_the_same_wherever_workers_are(tmp_path: Path, monkeypatch: 
     assert seen and {path.parent for path in seen} == {tmp_path / "shards"}
 
 
-@pytest.mark.parametrize(
-    ("accident", "kind", "said"),
-    [
-        (partial(failing_at, 5), SkylarkError, "the model failed"),
-        (partial(wrong_at, 5), UsageError, "5 is nothing to square"),
-        (partial(broken_at, 5), WorkerError, "a worker failed: KeyError: 5"),
-    ],
-)
-def test_what_the_work_raises_is_raised_and_what_was_done_is_kept(
-    tmp_path: Path, accident: Callable[[int], None], kind: type[SkylarkError], said: str
-) -> None:
-    error, done = failed(accident, tmp_path)
-    assert (type(error), str(error)) == (kind, said)
+def test_what_the_work_raises_is_raised_and_what_was_done_is_kept(tmp_path: Path) -> None:
+    error, done = failed(partial(failing_at, 5), tmp_path)
+    assert (type(error), str(error)) == (SkylarkError, "the model failed")
     assert done[:5] == list(range(5)) and 5 not in done
 
 
-def test_what_cannot_be_given_to_another_process_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("accident", "kind", "said"),
+    [(wrong_at, UsageError, "5 is nothing to square"), (broken_at, WorkerError, "a worker failed: KeyError: 5")],
+)
+def test_an_error_can_be_given_to_another_process(
+    tmp_path: Path, accident: Callable[..., None], kind: type[SkylarkError], said: str
+) -> None:
+    worker = ShardWorker(pickle.dumps(partial(squaring, partial(accident, 5))))
+    error = pickle.loads(pickle.dumps(done_by(worker, Shard(0, tmp_path / "0001-000000.jsonl", ["5"], [5]))))
+    assert (type(error), str(error)) == (kind, said)
+
+
+def test_what_cannot_be_given_to_another_process_or_have_a_folder_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot be given to other processes .*name the model"):
         go(lambda: squaring(), tmp_path)
-
-
-def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "shards").touch()
     with pytest.raises(SkylarkError, match="cannot make the folder"):
         go(squaring, tmp_path / "shards")

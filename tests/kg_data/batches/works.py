@@ -47,12 +47,6 @@ def dying_once_at(poison: int, mark: Path, item: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def leaving_at(poison: int, item: int) -> None:
-    """End with an exit code, as libraries do that give up."""
-    if item == poison:
-        os._exit(3)
-
-
 def filling_memory_at(poison: int, item: int) -> None:
     """Ask for more memory than the process may have."""
     if item == poison:

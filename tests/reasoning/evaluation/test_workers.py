@@ -183,7 +183,7 @@ class TestGoingOn:
             raise WorkerError("3 workers in a row died at test-2i:1")
             yield
 
-        monkeypatch.setattr("reasoning.evaluation.run.lines_by_workers", no_memory)
+        monkeypatch.setattr("kg_data.batches.lines.lines_by_workers", no_memory)
         with pytest.raises(WorkerError, match="died at test-2i:1"):
             evaluation.run(out, resume=True, workers=TWO)
         done = len(

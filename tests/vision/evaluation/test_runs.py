@@ -3,8 +3,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,6 @@ from skylark.files import Line
 from vision.errors import EvaluationError
 from vision.evaluation.runs import Job, RunLines, RunOptions, lines_path, run
 
-PROJECT = Path(__file__).resolve().parents[3]
 COUNT = 5
 
 
@@ -78,17 +75,6 @@ class TestARun:
         out = tmp_path / "ap.json"
         first = go(out)[0]
         assert go(out, resume=True) == (first, [])
-
-    @pytest.mark.slow
-    def test_killed_at_any_moment_it_loses_and_repeats_nothing(self, tmp_path: Path) -> None:
-        command = [sys.executable, "-m", "tests.vision.killed_evaluations", str(tmp_path)]
-        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stderr
-        whole = (tmp_path / "whole.json").read_bytes(), lines_path(tmp_path / "whole.json").read_bytes()
-        killed = [tmp_path / f"{number:03}.json" for number in range(int(done.stdout))]
-        assert len(killed) > 20
-        for out in killed:
-            assert (out.read_bytes(), lines_path(out).read_bytes()) == whole
 
 
 class TestWhatIsRefused:

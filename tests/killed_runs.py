@@ -1,10 +1,11 @@
 """Runs in children that are killed, and begun again. A program of its own: what it forks must have no threads.
 
-    python -m tests.vision.killed_evaluations FOLDER
+    python -m tests.killed_runs FOLDER DATASET
 
 A run is killed before its first effect on the disk, another one before its second (or in the middle of it, where it is
-a write), and so on to the last, and each is resumed. What they leave lies in FOLDER, beside `whole.json` of a run that
-was let be. Prints how many were killed.
+a write), and so on to the last, and each is resumed: once for a run over the dataset's queries, whose settings stand in
+the summary beside the lines, and once for one over images, whose settings stand in the first line. What they leave lies
+in FOLDER under their numbers, beside `whole` of a run that was let be. Prints how many of each were killed.
 """
 
 from __future__ import annotations
@@ -15,45 +16,57 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from kg_data.batches import run_files
+from reasoning.evaluation.runs import QueryEvaluation
 from skylark.files import Line
-from vision.evaluation import runs
-from vision.evaluation.runs import Job, run
+from vision.evaluation.runs import Job, RunOptions, run
 
 EFFECTS = ("open", "write", "fsync", "replace", "ftruncate", "close")
 ITEMS = 4
 
 
-def evaluate(out: Path) -> None:
+def over_queries(dataset: Path, out: Path) -> None:
+    """A run over query records, with a summary after every line."""
+    QueryEvaluation(dataset, dataset / "queries/test-2p.jsonl", "reading", split="test").run(out=out, resume=True)
+
+
+def over_images(out: Path) -> None:
     """A run whose lines hold what no other line holds, so that one lost or repeated is seen."""
 
     def work(items: Sequence[int]) -> Generator[Line]:
         yield from ({"id": number, "found": [number] * number} for number in items)
 
     job = Job([{"id": number} for number in range(ITEMS)], [""] * ITEMS, range(ITEMS), work, "item")
-    run(job, lambda lines: {"lines": list(lines)}, {"items": ITEMS}, runs.RunOptions(out=out, resume=True))
+    run(job, lambda lines: {"lines": list(lines)}, {"items": ITEMS}, RunOptions(out=out, resume=True))
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
-    runs.SYNC_SECONDS = 0.0  # every line is forced to the disk: all there is to interrupt
+    folder, dataset = map(Path, sys.argv[1:])
+    run_files.CHECKPOINT_SECONDS = 0.0  # every line is forced to the disk: all there is to interrupt
     # tqdm's own lock is shared with forked processes, and one that is killed holding it would stop all others.
     tqdm.set_lock(threading.RLock())
     tqdm.monitor_interval = 0
-    evaluate(folder / "whole.json")
-    for number in itertools.count():
-        out = folder / f"{number:03}.json"
-        if not killed(out, number):
-            print(number)
-            break
-        assert not killed(out, None)
+    os.fsync = lambda fd: None  # slow, and what a killed process has written is safe without
+    counts = []
+    for name, evaluate in {"queries": partial(over_queries, dataset), "images": over_images}.items():
+        (folder / name).mkdir()
+        evaluate(folder / name / "whole")
+        for number in itertools.count():
+            out = folder / name / f"{number:04}"
+            if not killed(evaluate, out, number):
+                counts.append(number)
+                break
+            assert not killed(evaluate, out, None)
+    print(*counts)
 
 
-def killed(out: Path, number: int | None) -> bool:
+def killed(evaluate: Callable[[Path], None], out: Path, number: int | None) -> bool:
     """Start or resume a run in a child, with an effect at which it dies: whether it was killed."""
     child = os.fork()
     if not child:
