@@ -127,18 +127,15 @@ def test_the_examples_are_written_as_a_taught_model_writes(example: Example) -> 
         assert Query.parse(read_back(with_directions(one.query, example.prompt), example.prompt.meanings))
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
+def test_the_forms_of_the_instructions_can_be_read() -> None:
+    prompt = next(example.prompt for example in EXAMPLES if len(example.prompt.names) == 2 and "Core" in example.text)
+    assert prompt.schema == INVENTED
+    for form in (
         "B(a)", "~A(a)", "B(a) & β", "B(a) | β", "B(a) & !b", "C(α) > 1000", "C(α) != 7", "top(3,C,α)", "bottom(3,C,α)",
         "count(B(b))", "exists(B(a) & b)", "sum(C,α)", "C(a) / count(α) - 5", "[count(B(it))](β) > 5", "every(B,β)",
         "starts(Be,α)",
-    ],
-)  # fmt: skip
-def test_the_forms_of_the_instructions_can_be_read(form: str) -> None:
-    prompt = next(example.prompt for example in EXAMPLES if len(example.prompt.names) == 2 and "Core" in example.text)
-    assert prompt.schema == INVENTED
-    assert Query.parse(read_back(with_directions(form, prompt), prompt.meanings))
+    ):  # fmt: skip
+        assert Query.parse(read_back(with_directions(form, prompt), prompt.meanings))
 
 
 def test_names_are_data_and_no_part_of_the_instructions(server: OpenAIServer) -> None:
@@ -192,7 +189,8 @@ def test_a_model_misled_by_a_name_gives_no_answer_of_its_own(server: OpenAIServe
 def test_a_reply_that_cannot_be_used_is_shown_what_is_wrong_with_it(
     server: OpenAIServer, bad: Behaviour, problem: str
 ) -> None:
-    server.then(bad, writes(BORDERING))
+    fenced = says('```json\n{"queries": [{"query": "A(a)", "probability": 0.9}]}\n```')
+    server.then(bad, fenced)
     found, spent = read()
     assert (str(found.query), found.assumed) == (RIGHT, ())
     assert problem in told(server)
@@ -211,12 +209,6 @@ def test_as_many_repairs_are_asked_for_as_are_wanted_and_then_another_reader_tak
     assert spent.requests == len(server.requests) == repairs + 1
 
 
-def test_how_sure_a_hosted_reading_must_be_can_be_said(server: OpenAIServer) -> None:
-    server.then(for_ever=writes((BORDERING, 0.5)))
-    assert read(sure_from=0.95)[0].query is None
-    assert str(read(sure_from=0.4)[0].query) == RIGHT
-
-
 def test_where_neither_model_reads_both_say_why(server: OpenAIServer) -> None:
     server.then(for_ever=says("I would rather talk about the weather."))
     with pytest.raises(QuestionError) as raised:
@@ -224,11 +216,6 @@ def test_where_neither_model_reads_both_say_why(server: OpenAIServer) -> None:
     problem = str(raised.value)
     assert "wrote no query that fits the graph" in problem
     assert "the graph does not seem to hold" in problem or "it is not clear" in problem
-
-
-def test_a_reply_in_a_code_fence_is_read(server: OpenAIServer) -> None:
-    server.then(says('```json\n{"queries": [{"query": "A(a)", "probability": 0.9}]}\n```'))
-    assert str(read()[0].query) == RIGHT
 
 
 def test_a_direction_is_what_kinds_decide_and_a_step_between_is_said(server: OpenAIServer) -> None:
@@ -255,6 +242,9 @@ def test_probabilities_of_more_than_one_are_brought_down_to_it_and_close_rivals_
 ) -> None:
     server.then(writes((BORDERING, 0.9), ("{currency}({France})", 0.6)))
     assert read()[0].confidence == pytest.approx(0.6)
+    server.then(*[writes((BORDERING, 0.5))] * 2)
+    assert read(sure_from=0.95)[0].query is None
+    assert str(read(sure_from=0.4)[0].query) == RIGHT
     server.then(writes((BORDERING, 0.5), ("{currency}({France})", 0.4), ("{population}({France})", 0.05)))
     found, _ = read("What about France?")
     assert offered(found) == [RIGHT, 'currency("France")']
@@ -308,19 +298,15 @@ def test_what_the_graph_cannot_answer_is_said_and_not_guessed(server: OpenAIServ
 # Names ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_query_that_leaves_a_name_out_is_asked_back_where_the_model_stays_with_it(server: OpenAIServer) -> None:
+def test_a_query_that_leaves_a_name_out_is_asked_back_but_of_a_word_that_is_one_by_chance(server: OpenAIServer) -> None:
     server.then(writes("α"), writes(BORDERING), for_ever=writes("α"))
     assert str(read()[0].query) == RIGHT
     assert 'names "France", which the query leaves out' in told(server)
     assert offered(read()[0]) == ['~type("country")']
-
-
-def test_a_word_that_may_be_a_name_by_chance_may_be_left_out(server: OpenAIServer) -> None:
     kg = KnowledgeGraph.from_triples([("Spain", "borders", "France"), ("Rate", "borders", "Spain")], "films")
     server.then(for_ever=writes("{borders}({Spain})"))
     found, _ = read("Rate the neighbours of Spain", kg)
     assert (str(found.query), found.confidence) == ('borders("Spain")', 0.9)
-    assert 'names "Rate", which the query leaves out' in told(server)
 
 
 def test_a_marked_name_that_is_not_in_the_graph_is_asked_of_nobody(server: OpenAIServer) -> None:
@@ -434,10 +420,10 @@ def test_a_model_that_hangs_is_given_up(server: OpenAIServer) -> None:
 
 
 def test_a_model_without_structured_output_leaves_the_question_to_the_embedded_model() -> None:
-    for model in (CopyEverythingChatModel(), ScriptedChatModel("prose")):
-        found = understand(QUESTION, KG, model)
-        assert str(found.query) == RIGHT
-        assert any("cannot write queries" in note for note in found.assumed)
+    found = understand(QUESTION, KG, ScriptedChatModel("prose"))
+    assert str(found.query) == RIGHT
+    assert any("cannot write queries" in note for note in found.assumed)
+    assert any("cannot write queries" in note for note in understand(QUESTION, KG, CopyEverythingChatModel()).assumed)
 
 
 # From outside -----------------------------------------------------------------------------------------------------
@@ -455,21 +441,15 @@ def test_an_answer_counts_what_all_turns_took(server: OpenAIServer) -> None:
     assert answer.usage.cost == pytest.approx((words + answer.usage.output_tokens) / 1e6)
 
 
-def test_samples_are_kept_apart_in_the_cache(server: OpenAIServer) -> None:
+def test_samples_are_counted_in_a_dry_run_and_kept_apart_in_the_cache(server: OpenAIServer) -> None:
+    one, three = (Reasoner(KG, llm=MODEL, method="exact", options=LarkOptions(samples=n, cache=True)) for n in (1, 3))
+    expected = one.estimate([QUESTION]), three.estimate([QUESTION])
+    assert [estimate.requests for estimate in expected] == [1, 3] and server.requests == []
+    assert expected[1].input_tokens == 3 * expected[0].input_tokens
     server.then(writes("{currency}({France})"), for_ever=writes(BORDERING))
-    options = LarkOptions(samples=3, cache=True)
     for _ in range(2):
-        answer = Reasoner(KG, llm=MODEL, method="exact", options=options).answer(QUESTION)
-        assert sorted(answer.entities) == ["Andorra", "Germany", "Spain"]
+        assert sorted(three.answer(QUESTION).entities) == ["Andorra", "Germany", "Spain"]
     assert len(server.requests) == 3
-
-
-def test_a_dry_run_counts_every_sample(server: OpenAIServer) -> None:
-    one, three = (
-        Reasoner(KG, llm=MODEL, method="exact", options=LarkOptions(samples=n)).estimate([QUESTION]) for n in (1, 3)
-    )
-    assert (one.requests, three.requests, len(server.requests)) == (1, 3, 0)
-    assert three.input_tokens == 3 * one.input_tokens
 
 
 def test_an_evaluation_of_questions_keeps_its_samples_and_counts_what_was_not_answered(
