@@ -54,7 +54,8 @@ def main() -> None:
     tqdm.monitor_interval = 0
     os.fsync = lambda fd: None  # slow, and what a killed process has written is safe without
     counts = []
-    for name, evaluate in {"queries": partial(over_queries, dataset), "images": over_images}.items():
+    runs: dict[str, Callable[[Path], None]] = {"queries": partial(over_queries, dataset), "images": over_images}
+    for name, evaluate in runs.items():
         (folder / name).mkdir()
         evaluate(folder / name / "whole")
         for number in itertools.count():

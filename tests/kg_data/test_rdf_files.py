@@ -196,7 +196,9 @@ class TestBrokenFiles:
         fact = b"\xef\xbb\xbf<http://x.org/a> <http://x.org/r> <http://x.org/b> .\r\n"
         path.write_bytes(fact + b"# end\r\n")
         assert links(load_path(path, "g")) == {("http://x.org/a", "http://x.org/r", "http://x.org/b")}
-        path.write_bytes(fact + b'<http://x.org/a> <http://x.org/r> "x"^^<http://www.w3.org/2001/XMLSchema#integer> .')
+        path.write_bytes(
+            fact + b'<http://x.org/a> <http://x.org/r> "x"^^<http://www.w3.org/2001/XMLSchema#integer> .\r\n'
+        )
         with pytest.raises(DataError, match="line 2: expected an integer"):
             load_path(path, "g")
 

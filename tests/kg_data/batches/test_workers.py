@@ -96,7 +96,7 @@ def test_lines_come_in_order_whatever_the_items_have_in_common_and_those_taken_a
     )
     assert [next(lines) for _ in keys[:-1]] == EXPECTED[:-1]
     gc.collect()
-    assert held() - before <= 1
+    assert held() - before <= 2  # of two shards at once
     assert list(lines) == EXPECTED[-1:]
     assert list(tmp_path.iterdir()) == []
 

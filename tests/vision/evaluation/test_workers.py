@@ -58,10 +58,10 @@ def test_lines_and_figures_are_those_of_one(
         asked.append(arguments)
         return lines_by_workers(*arguments)
 
-    monkeypatch.setattr("vision.evaluation.runs.lines_by_workers", noted)
+    monkeypatch.setattr("kg_data.batches.lines.lines_by_workers", noted)
     evaluate(pair, out, TWO)
     assert contents(out) == contents(expected)
-    ((_, keys, _, folder, workers, _),) = asked
+    ((_, keys, _, folder, workers, *_),) = asked
     assert folder == ShardFolder.of(lines_path(out)).path and not folder.exists() and workers == TWO
     assert keys[5] == "image 6, 005.png"
 
