@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ from skylark.errors import UsageError
 from tests.reasoning.endpoint_server import Behaviour, EndpointServer, serving, store_of, store_of_turtle
 from tests.reasoning.graph.remote.foreign import QUERIES, TURTLE
 
+PREFIXES = """@prefix ex: <http://example.org/> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+"""
 COUNTED = "SELECT ?p (COUNT(*) AS ?n) WHERE { ?s ?p ?o }"
 SLOW = Behaviour(status=500, body=b"the estimated execution time exceeds the limit")
 
@@ -52,6 +55,13 @@ def large(server: EndpointServer, monkeypatch: pytest.MonkeyPatch) -> KnowledgeG
     return KnowledgeGraph.load(f"sparql:{server.url}", refresh=True)
 
 
+@contextmanager
+def served(turtle: str) -> Iterator[KnowledgeGraph]:
+    """A graph on a server while the block lasts."""
+    with serving(store_of_turtle(PREFIXES + turtle)) as server:
+        yield KnowledgeGraph.load(f"sparql:{server.url}", refresh=True)
+
+
 def given(kg: KnowledgeGraph, query: str) -> tuple[object, ...]:
     answer = Reasoner(kg, method="exact").answer(query)
     evidence = sorted(map(str, (fact.to_list() for fact in answer.evidence)))
@@ -61,33 +71,18 @@ def given(kg: KnowledgeGraph, query: str) -> tuple[object, ...]:
 # The same as of the file --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("query", QUERIES)
-def test_answers_values_and_evidence(here: KnowledgeGraph, there: KnowledgeGraph, query: str) -> None:
-    assert given(there, query) == given(here, query)
+def test_answers_values_and_evidence(here: KnowledgeGraph, there: KnowledgeGraph, large: KnowledgeGraph) -> None:
+    for query in QUERIES:
+        assert given(there, query) == given(large, query) == given(here, query), query
 
 
-@pytest.mark.parametrize("query", QUERIES)
-def test_they_are_the_same_where_the_names_stay_there(here: KnowledgeGraph, large: KnowledgeGraph, query: str) -> None:
-    assert given(large, query) == given(here, query)
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["Vienna", "vienna", "VIENNA", "Wien", "Vindobona", "Zürich", "Schweiz", "liechtenstein x",
-     "http://example.org/Paris"],
-)  # fmt: skip
-def test_a_name_means_the_same_thing(
-    here: KnowledgeGraph, there: KnowledgeGraph, large: KnowledgeGraph, name: str
-) -> None:
-    entity = here.entity(name)
-    for kg in (there, large):
-        found = kg.entity(name)
-        assert (kg.identifier(found), kg.name(found)) == (here.identifier(entity), here.name(entity))
-        assert kg.types(found) == here.types(entity)
-
-
-def test_a_small_slip_is_read_where_the_names_are_here(here: KnowledgeGraph, there: KnowledgeGraph) -> None:
-    assert there.match("Austrai").corrected_to == here.match("Austrai").corrected_to == "Austria"
+def test_a_name_means_the_same_thing(here: KnowledgeGraph, there: KnowledgeGraph, large: KnowledgeGraph) -> None:
+    for name in ("Vienna", "VIENNA", "Wien", "Vindobona", "Zürich", "liechtenstein x", "http://example.org/Paris"):
+        entity = here.entity(name)
+        for kg in (there, large):
+            found = kg.entity(name)
+            assert (kg.identifier(found), kg.name(found)) == (here.identifier(entity), here.name(entity))
+            assert kg.types(found) == here.types(entity)
 
 
 def test_what_nothing_is_called_is_an_error_with_the_nearest(there: KnowledgeGraph, large: KnowledgeGraph) -> None:
@@ -98,6 +93,7 @@ def test_what_nothing_is_called_is_an_error_with_the_nearest(there: KnowledgeGra
             kg.entity_by_id('http://example.org/x> } UNION { ?s ?p ?o } #"')
     with pytest.raises(UnknownEntityError, match="Vienna"):
         there.entity("Viennese")
+    assert there.match("Austrai").corrected_to == "Austria"
 
 
 def test_relations_have_their_kinds_and_names(here: KnowledgeGraph, there: KnowledgeGraph) -> None:
@@ -117,26 +113,19 @@ def test_an_exported_graph_keeps_its_order_units_and_twins(tmp_path: Path) -> No
         assert Reasoner(there, method="exact").answer('!"a"').entities == ["b", "c"]
 
 
-def test_things_of_one_name_are_told_apart(tmp_path: Path) -> None:
-    turtle = """@prefix ex: <http://example.org/> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
-    ex:p1 rdfs:label "Paris" ; ex:in ex:c . ex:p2 rdfs:label "Paris" ; ex:in ex:c ."""
-    with serving(store_of_turtle(turtle)) as server:
-        there = KnowledgeGraph.load(f"sparql:{server.url}", refresh=True)
+def test_things_of_one_name_are_told_apart() -> None:
+    with served('ex:p1 rdfs:label "Paris" ; ex:in ex:c . ex:p2 rdfs:label "Paris" ; ex:in ex:c .') as there:
         with pytest.raises(AmbiguousEntityError, match="names 2 entities"):
             there.entity("Paris")
-        names = {there.name(entity) for entity in (there.entity_by_id(f"http://example.org/p{n}") for n in (1, 2))}
-        assert names == {"Paris (http://example.org/p1)", "Paris (http://example.org/p2)"}
-        assert there.entity("Paris (http://example.org/p1)") == there.entity_by_id("http://example.org/p1")
+        first, second = (there.entity_by_id(f"http://example.org/p{n}") for n in (1, 2))
+        assert there.name(second) == "Paris (http://example.org/p2)"
+        assert there.entity("Paris (http://example.org/p1)") == first
 
 
 def test_a_graph_without_names_is_asked_by_the_ends_of_iris(monkeypatch: pytest.MonkeyPatch) -> None:
-    bare = (
-        "@prefix ex: <http://example.org/> . ex:New_York ex:in ex:USA . ex:Boston ex:in ex:USA ; ex:near ex:New_York ."
-    )
-    with serving(store_of_turtle(bare)) as server:
-        for most in (profile.MOST_NAMED, 0):
-            monkeypatch.setattr(profile, "MOST_NAMED", most)
-            there = KnowledgeGraph.load(f"sparql:{server.url}", refresh=True)
+    for most in (profile.MOST_NAMED, 0):
+        monkeypatch.setattr(profile, "MOST_NAMED", most)
+        with served("ex:New_York ex:in ex:USA . ex:Boston ex:in ex:USA ; ex:near ex:New_York .") as there:
             assert any("the ends of IRIs are names" in note for note in there.notes)
             exact = Reasoner(there, method="exact")
             assert exact.answer('in("New York")').entities == ["USA"]
@@ -144,11 +133,9 @@ def test_a_graph_without_names_is_asked_by_the_ends_of_iris(monkeypatch: pytest.
 
 
 def test_blank_nodes_and_literals_are_no_entities_whatever_they_are_called() -> None:
-    turtle = """@prefix ex: <http://example.org/> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
-    ex:a rdfs:label "A" ; ex:in ex:c, _:x . _:x rdfs:label "nothing" ; ex:in ex:c . ex:b ex:in [], "a text" .
-    [] ex:near [] ."""
-    with serving(store_of_turtle(turtle)) as server:
-        there = KnowledgeGraph.load(f"sparql:{server.url}", refresh=True)
+    turtle = """ex:a rdfs:label "A" ; ex:in ex:c, _:x . _:x rdfs:label "nothing" ; ex:in ex:c .
+    ex:b ex:in [], "a text" . [] ex:near [] ."""
+    with served(turtle) as there:
         assert sorted(there.name(entity) for entity in there.universe.tolist()) == ["A", "b", "c"]
         with pytest.raises(UnknownEntityError):
             there.entity("nothing")
@@ -156,31 +143,24 @@ def test_blank_nodes_and_literals_are_no_entities_whatever_they_are_called() -> 
 
 
 def test_triples_are_drawn_though_a_relation_is_of_blank_nodes_alone() -> None:
-    turtle = """@prefix ex: <http://example.org/> . ex:a ex:in ex:c .
-    [] ex:near ex:a . [] ex:near ex:a . [] ex:near ex:a ."""
-    with serving(store_of_turtle(turtle)) as server:
-        there = KnowledgeGraph.load(f"sparql:{server.url}", refresh=True)
+    with served("ex:a ex:in ex:c . [] ex:near ex:a . [] ex:near ex:a . [] ex:near ex:a .") as there:
         drawn = there.index.drawn(5, random.Random(0))
         assert {there.relation_label(relation) for relation in drawn[:, 1].tolist()} == {"in"} and len(drawn) == 5
-    with serving(store_of_turtle("@prefix ex: <http://example.org/> . [] ex:near ex:a .")) as server:
-        there = KnowledgeGraph.load(f"sparql:{server.url}", refresh=True)
+    with served("[] ex:near ex:a .") as there:
         assert there.index.drawn(5, random.Random(0)).shape == (0, 3)
 
 
 # What is kept, and what is asked for ---------------------------------------------------------------------------------
 
 
-def test_what_a_graph_is_like_is_found_out_once(server: EndpointServer, there: KnowledgeGraph) -> None:
+def test_what_a_graph_is_like_is_found_out_once_a_day(
+    server: EndpointServer, there: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.queries.clear()
     again = KnowledgeGraph.load(f"sparql:{server.url}")
     assert len(server.queries) == 1 and again.relation_names() == there.relation_names()
     KnowledgeGraph.load(f"sparql:{server.url}", refresh=True)
     assert any(query.startswith(COUNTED) for query in server.queries)
-
-
-def test_it_is_found_out_anew_after_a_day(
-    server: EndpointServer, there: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
-) -> None:
     server.queries.clear()
     tomorrow = time.time() + opening.FRESH
     monkeypatch.setattr("reasoning.graph.remote.opening.time.time", lambda: tomorrow)
@@ -189,7 +169,7 @@ def test_it_is_found_out_anew_after_a_day(
 
 
 def test_another_graph_at_the_same_address_is_noticed(server: EndpointServer, there: KnowledgeGraph) -> None:
-    server.store = store_of_turtle("@prefix ex: <http://example.org/> . ex:a ex:likes ex:b .")
+    server.store = store_of_turtle(PREFIXES + "ex:a ex:likes ex:b .")
     assert KnowledgeGraph.load(f"sparql:{server.url}").relation_names() == ["likes"]
 
 
@@ -217,8 +197,8 @@ def test_more_names_of_one_thing_than_a_page_has_are_all_listed(monkeypatch: pyt
     monkeypatch.setattr(terms, "PAGE", 2)
     names = [f"name {number}" for number in range(5)]
     said = ", ".join(f'"{name}"' for name in names)
-    turtle = f"""@prefix ex: <http://example.org/> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
-    ex:a rdfs:label "A" . ex:b rdfs:label {said} . ex:c rdfs:label "C1", "C2", "C3" . ex:d rdfs:label "D" ."""
+    turtle = f"""{PREFIXES} ex:a rdfs:label "A" .
+    ex:b rdfs:label {said} . ex:c rdfs:label "C1", "C2", "C3" . ex:d rdfs:label "D" ."""
     where = f"?entity <{RDFS_LABEL}> ?label ."
     with serving(store_of_turtle(turtle)) as server:
         server.then(SLOW)
@@ -232,15 +212,20 @@ def test_a_server_that_gives_the_same_page_for_ever_is_an_error(server: Endpoint
         terms.listed_rows(SparqlClient(Address(server.url)), ("entity",), "?entity ?p ?o", "entity")
 
 
-@pytest.mark.parametrize("rows", ["", '{"n": {"type": "literal", "value": "NaN"}}'])
-def test_a_count_that_is_none_is_an_error(server: EndpointServer, there: KnowledgeGraph, rows: str) -> None:
-    server.then(for_ever=Behaviour(body=f'{{"results": {{"bindings": [{rows}]}}}}'.encode()))
-    for ask in (
-        lambda: KnowledgeGraph.load(f"sparql:{server.url}"),
-        lambda: Reasoner(there, method="exact").answer('count(~type("city"))'),
-    ):
-        with pytest.raises(EndpointError, match="did not answer in the form"):
-            ask()
+def test_a_failing_server_is_an_error_and_not_an_empty_answer(server: EndpointServer, there: KnowledgeGraph) -> None:
+    exact = Reasoner(there, method="exact")
+    server.then(for_ever=Behaviour(body=b'{"results": {"bindings": []}}'))
+    with pytest.raises(EndpointError, match="did not answer in the form"):
+        KnowledgeGraph.load(f"sparql:{server.url}")
+    with pytest.raises(EndpointError, match="did not answer in the form"):
+        exact.answer('count(~type("city"))')
+    server.then(for_ever=Behaviour(status=500))
+    with pytest.raises(EndpointError, match="HTTP 500"):
+        exact.answer('"capital of"("Paris")')
+    assert there.server is not None
+    server.then(for_ever=Behaviour(rows=there.server.client.limits.rows + 1))
+    with pytest.raises(EndpointError, match="rows"):
+        exact.answer('~type("city")')
 
 
 def test_a_change_there_is_seen_after_minutes(
@@ -285,13 +270,6 @@ def test_only_the_first_members_of_a_large_step_come(there: KnowledgeGraph, monk
     assert answer.sentence.startswith("3 entities") and "the first 2 of 3 members are listed" in answer.notes
 
 
-def test_too_many_answers_are_an_error(server: EndpointServer, there: KnowledgeGraph) -> None:
-    assert there.server is not None
-    server.then(for_ever=Behaviour(rows=there.server.client.limits.rows + 1))
-    with pytest.raises(EndpointError, match="rows"):
-        Reasoner(there, method="exact").answer('~type("city")')
-
-
 def test_the_text_that_runs_is_that_of_the_query(there: KnowledgeGraph) -> None:
     text = Query.parse('!~type("city")').to_sparql(there)
     assert "rdf-syntax-ns#type> <http://example.org/vocab#City>" in text and "skylark:position ?" not in text
@@ -306,14 +284,14 @@ def test_an_answer_is_pickled_with_what_it_gives(there: KnowledgeGraph) -> None:
 # What is refused -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "take",
-    [lambda kg: kg.index.whole, lambda kg: kg.names.whole, lambda kg: kg.names.aliases(),
-     lambda kg: kg.content.stored(), lambda kg: kg.type_pairs],
-)  # fmt: skip
-def test_nothing_fetches_the_whole_graph(large: KnowledgeGraph, take: Callable[[KnowledgeGraph], object]) -> None:
-    with pytest.raises(EndpointError, match="stays on its server"):
-        take(large)
+def test_nothing_fetches_the_whole_graph(large: KnowledgeGraph) -> None:
+    takes: list[Callable[[], object]] = [
+        lambda: large.index.whole, lambda: large.names.whole, large.names.aliases, large.content.stored,
+        lambda: large.type_pairs,
+    ]  # fmt: skip
+    for take in takes:
+        with pytest.raises(EndpointError, match="stays on its server"):
+            take()
 
 
 def test_options_of_files_are_refused(server: EndpointServer) -> None:
@@ -327,20 +305,14 @@ def test_options_of_files_are_refused(server: EndpointServer) -> None:
 
 
 def test_an_empty_server_is_an_error() -> None:
-    with serving(store_of_turtle("")) as server, pytest.raises(EndpointError, match="no triples"):
-        KnowledgeGraph.load(f"sparql:{server.url}", refresh=True)
+    with pytest.raises(EndpointError, match="no triples"), served(""):
+        pass
 
 
-@pytest.mark.parametrize("method", ["complete", "hybrid"])
-def test_methods_that_need_all_triples_are_refused(there: KnowledgeGraph, method: str) -> None:
-    with pytest.raises(UsageError, match=f"method {method} needs all triples.*exact or lark"):
-        Reasoner(there, llm="copy", method=method)
-
-
-def test_a_failing_server_is_an_error_and_not_an_empty_answer(server: EndpointServer, there: KnowledgeGraph) -> None:
-    server.then(for_ever=Behaviour(status=500))
-    with pytest.raises(EndpointError, match="HTTP 500"):
-        Reasoner(there, method="exact").answer('"capital of"("Paris")')
+def test_methods_that_need_all_triples_are_refused(there: KnowledgeGraph) -> None:
+    for method in ("complete", "hybrid"):
+        with pytest.raises(UsageError, match=f"method {method} needs all triples.*exact or lark"):
+            Reasoner(there, llm="copy", method=method)
 
 
 def test_numbers_stay_though_many_threads_meet_things(there: KnowledgeGraph) -> None:

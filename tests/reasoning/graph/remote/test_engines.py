@@ -46,7 +46,6 @@ PEOPLE: list[Triple] = [
 ]  # fmt: skip
 QUERIES = [
     # sets
-    '"a" | knows(knows("b"))',
     '"a" & knows("g")',
     'knows("a" | "b" | "c") & !"c"',
     '"a" & !~knows("c") & !~knows("d")',
@@ -54,20 +53,15 @@ QUERIES = [
     '!knows(!"a")',
     '!(pay("a" | "b") > 5)',
     '!("b" | (pay("a") > 5))',
-    "!!pay(!\"a\") < 3 & !knows(\"a\")",
     '"a" & "b"',
     'exists("a" & "b")',
-    'exists(knows("a") & !"b")',
     'count("a" & !"a")',
-    'count(!"a")',
     'every(knows, "a" | "c")',
     'every(~works_for, ~works_for("Red"))',
     'every(knows, knows("a") & knows("b"))',
-    'every(~works_for, knows("a") & "b" & "a")',
     'name_starts("R", works_for(!"f"))',
     # values and places
     'pay(~works_for("Red"))',
-    "born(!\"a\")",
     'capital("Red") = 9007199254740992',
     'pay(!"a") != 2',
     'share(!"a") <= 0.2',
@@ -76,41 +70,32 @@ QUERIES = [
     'top(2, pay, !"a")',
     'bottom(1, born, !"f")',
     'top(3, share, ~works_for("Blue"))',
-    'bottom(1, pay, top(2, pay, !"zz"))'.replace('"zz"', '"g"'),
+    'bottom(1, pay, top(2, pay, !"g"))',
     'knows(top(1, born, ~works_for("Blue")))',
     # numbers
-    'pay("a") / pay("b") - 1',
     'pay("a") / pay("e")',
     '1 / 3 * 3',
     "-pay(\"d\") / 2",
     'sum(pay, ~works_for("Red")) / count(~works_for("Red"))',
-    'average(pay, !"a")',
-    'sum(pay, "f")',
     'average(share, "f" | "g")',
     'minimum(share, "f")',
-    'maximum(born, !"a")',
     'minimum(born, "g")',
     'born("b") - born("a")',
     'born("c") - born("e")',
-    'born("a") - born("g")',
     'date("2001-03-01") - born("f")',
     'count(knows("a")) / count(knows("g") & "b")',
     # measures
     '[count(knows(it))](!"a") > 1',
     '[count(~works_for(it))](works_for(!"a")) = 0',
-    '[count(~works_for(it))](!"a") < 1',
     '[pay(it) / count(knows(it))](!"a") >= 2',
     '[pay(it) / share(it)](!"a") > 5',
-    '[share(it) / pay(it)](!"a") > 0',
     '[born(it) - born("a")](!"a") > 1',
     '[born("c") - born(it)]("d") = 0',
     '[average(pay, ~works_for(it))]("Red" | "Blue" | "Green") < 3',
-    'top(1, [average(pay, ~works_for(it))], "Red" | "Blue" | "Green")',
     'bottom(2, [sum(share, ~works_for(it)) / 3], "Red" | "Blue")',
     'top(2, [count(knows(it) & knows("a"))], !"a")',
     'sum([pay(it) * 2], ~works_for("Red"))',
     'average([pay(it) / pay(it)], !"a")',
-    'pay(!"a") > pay("b")',
     'pay(!"a") > average(pay, !"a")',
     'pay(!"a") > pay("f")',
     '[count(every(knows, knows(it)))](!"a") > 1',
@@ -166,31 +151,21 @@ def engine(
         yield found
 
 
-@pytest.mark.parametrize("text", QUERIES)
-def test_a_text_gives_what_the_executor_gives(here: KnowledgeGraph, engine: Engine, text: str) -> None:
-    query = Query.parse(text)
-    found = by_sparql(query, here, engine.ask)
-    assert found == by_executor(query, here)
-
-
-@pytest.mark.parametrize("text", QUERIES)
-def test_the_graph_there_gives_what_the_graph_here_gives(here: KnowledgeGraph, engine: Engine, text: str) -> None:
-    assert given(engine.kg, Query.parse(text)) == given(here, Query.parse(text))
-
-
 CHAINS = ['knows(knows("a"))', 'knows("a") & !knows("b")', 'works_for(knows("a") | "f")', '~knows(~works_for("Red"))']
 
 
-@pytest.mark.parametrize("text", CHAINS)
-def test_a_chain_of_steps_is_answered_alike(here: KnowledgeGraph, engine: Engine, text: str) -> None:
-    query = Query.parse(text)
-    assert given(engine.kg, query, "lark") == given(here, query, "lark") == given(here, query)
+def test_texts_the_graph_there_and_chains_give_what_the_executor_gives(here: KnowledgeGraph, engine: Engine) -> None:
+    for query in map(Query.parse, QUERIES):
+        assert by_sparql(query, here, engine.ask) == by_executor(query, here), str(query)
+        assert given(engine.kg, query) == given(here, query), str(query)
+    for query in map(Query.parse, CHAINS):
+        assert given(engine.kg, query, "lark") == given(here, query, "lark") == given(here, query), str(query)
 
 
-@pytest.mark.parametrize("name", AWKWARD)
-def test_a_name_is_the_same_name_there(here: KnowledgeGraph, engine: Engine, name: str) -> None:
-    query = Project(name, Entity(name, by_id=True))
-    assert by_sparql(query, here, engine.ask) == by_executor(query, here) == frozenset({"a"})
+def test_a_name_is_the_same_name_there(here: KnowledgeGraph, engine: Engine) -> None:
+    for name in AWKWARD:
+        query = Project(name, Entity(name, by_id=True))
+        assert by_sparql(query, here, engine.ask) == by_executor(query, here) == frozenset({"a"}), name
 
 
 @pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.server) for name in SERVERS])
@@ -199,14 +174,10 @@ def continent_there(request: pytest.FixtureRequest, tmp_path_factory: pytest.Tem
         yield found
 
 
-def test_queries_of_every_structure_over_a_continent(continent_there: Engine) -> None:
-    for structure in STRUCTURES:
-        query = next(RandomQueries(a_continent(), random.Random(3)).structured(structure))
-        assert by_sparql(query, a_continent(), continent_there.ask) == by_executor(query, a_continent())
-        assert given(continent_there.kg, query) == given(a_continent(), query)
-
-
-def test_deep_queries_over_a_continent(continent_there: Engine) -> None:
+def test_queries_of_every_structure_and_deep_ones_over_a_continent(continent_there: Engine) -> None:
     """None that is drawn here is of the few that Virtuoso plans so badly that it runs out of memory."""
-    for query in itertools.islice(RandomQueries(a_continent(), random.Random(4)).deep(), 10):
-        assert by_sparql(query, a_continent(), continent_there.ask) == by_executor(query, a_continent())
+    kg = a_continent()
+    structured = [next(RandomQueries(kg, random.Random(3)).structured(structure)) for structure in STRUCTURES]
+    for query in (*structured, *itertools.islice(RandomQueries(kg, random.Random(4)).deep(), 10)):
+        assert by_sparql(query, kg, continent_there.ask) == by_executor(query, kg), str(query)
+        assert given(continent_there.kg, query) == given(kg, query), str(query)
