@@ -347,12 +347,10 @@ class Programs:
         if method == "exact":
             return ANSWERS.run(lambda: given(exact))
         if method == "complete":
-            return self._likely.run(lambda: given(self._completed(graph, exact, least)))
+            return self._likely.run(
+                lambda: given(self._shelf.likely.predicted(graph, exact.kg).answer(exact.query, least))
+            )
         return self._runs.run(lambda: given(self._worked_out(exact)))
-
-    def _completed(self, graph: str, exact: Answer, least: float) -> Answer:
-        """The same query over known and predicted edges."""
-        return self._shelf.likely.predicted(graph, exact.kg).answer(exact.query, least)
 
     def _worked_out(self, exact: Answer) -> Answer:
         """The same query by the language model, which stops at its next token once its time is over."""

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 from PIL import Image
 
-from app.ask.desk import AskController, AskSession, Reply
-from app.ask.first import FirstAnswers, waiting_cards
+from app.ask.cards import failure_card
+from app.ask.desk import FIRST_INSTRUCTION, FIRST_QUESTION, AskController, AskSession, Reply
 from app.ask.speech import Microphone, Recording, SharedSpeech
 from app.graph.answer_view import opened_picture, saved_answer, sorted_table
 from app.graph.graphs import GraphRegistry
 from app.graph.parts import NewestQuestions
 from app.image.examples import PHOTOGRAPHS, icon_of
+from app.image.overlay import LONGEST_SIDE, jpeg_uri
 from app.server.serving import HEARD_AT_ONCE
 from app.server.views import in_view, not_in_link, read_static, render, served
 from app.tasks import start
 from reasoning.parsing import MAX_CHARACTERS
 from skylark.errors import SkylarkError, UnknownGraphError
 
+log = logging.getLogger(__name__)
+
 AT_ONCE = 3
 """Questions of all visitors that are read at the same time; each reader takes a core."""
 RECORDING_KEPT = 300
 """Seconds after which a recording is dropped of which no more comes."""
+MOST_WAITED = 120.0
+"""Seconds that a page waits for the first answers; then it goes on without them."""
 WAITING_AT_ONCE = 24
 """Pages that wait for the first answers; waiting takes no thread."""
 TABS = ("ask", "graph", "image", "video", "batch", "models")
@@ -56,6 +64,53 @@ CHIPS = (
     Chip("How many countries border Germany?"),
     Chip("Which is the largest country in Africa?"),
 )
+
+
+class FirstAnswers:
+    """The two answers that the page begins with: computed once, by the real readers, and then part of the page itself.
+
+    A visitor gets them with the page and waits for no request. Until they are there, which takes as long as the models
+    load, the page shows their questions with room for them, and asks for them.
+
+    Args:
+        desk: answers.
+    """
+
+    def __init__(self, desk: AskController) -> None:
+        self._desk = desk
+        self._ready = threading.Event()
+        self._cards: tuple[Markup, Markup] = waiting_cards()
+
+    def awaited(self) -> tuple[Markup, Markup]:
+        """The picture's and the graph's card, once they are there."""
+        self._ready.wait(MOST_WAITED)
+        return self._cards
+
+    def compute(self, page: gr.Blocks, seen: Any, told: Any) -> None:
+        """Find the answers, and make them part of the page that later visitors get; returns when it is done."""
+        try:
+            reply = self._desk.first()
+            self._cards = (reply.seen, reply.told)
+        except Exception as error:
+            self._cards = (Markup(""), failure_card("", error))
+        for component, card in zip((seen, told), self._cards, strict=True):
+            component.value = str(card)
+            for described in page.config["components"]:
+                if described["id"] == component._id:
+                    described["props"]["value"] = str(card)
+        self._ready.set()
+        log.info("the first answers are ready")
+
+
+def waiting_cards() -> tuple[Markup, Markup]:
+    """The cards before their answers are there."""
+    street = PHOTOGRAPHS["street"]
+    with Image.open(street.path) as photo:
+        uri = jpeg_uri(photo.convert("RGB"), LONGEST_SIDE, 80)
+    return (
+        render("ask/waiting.html", question=FIRST_INSTRUCTION, picture=uri, alternative=street.shows),
+        render("ask/waiting.html", question=FIRST_QUESTION, picture="", alternative=""),
+    )
 
 
 class AskTab:

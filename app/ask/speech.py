@@ -91,12 +91,8 @@ class SharedSpeech:
             SkylarkError: there is no recording, or it is none that can be heard (see `hear_question`), or it takes too
                 long.
         """
-        return self._limit.run(lambda: self._heard(recording, kg))
-
-    def _heard(self, recording: Any, kg: KnowledgeGraph | None) -> Transcript:
         # What is no recording is told without a model.
-        audio = load_audio(_content(recording), LIMITS)
-        return hear_question(audio, kg, self.model())
+        return self._limit.run(lambda: hear_question(load_audio(_content(recording), LIMITS), kg, self.model()))
 
 
 def _content(recording: Any) -> bytes:
@@ -220,7 +216,9 @@ class Microphone:
             return answer | {"text": error.transcript.text, "told": _sentence(error), "over": True}, None
         except SkylarkError as error:
             return answer | {"told": f"{_sentence(error)} You can also type.", "over": True}, None
-        return answer | {"text": transcript.text, "told": _told(transcript), "over": True}, None
+        sure = "" if transcript.probability is None else f" ({transcript.probability:.2f})"
+        told = f"Heard in {transcript.language_name}{sure}. Change it if it is wrong, then press Enter."
+        return answer | {"text": transcript.text, "told": told, "over": True}, None
 
 
 @lru_cache(maxsize=4)
@@ -233,8 +231,3 @@ def _topic(kg: KnowledgeGraph) -> Topic:
 def _sentence(error: SkylarkError) -> str:
     said = str(error)
     return f"{said[:1].upper()}{said[1:]}{'' if said.endswith(('.', '?', '!')) else '.'}"
-
-
-def _told(transcript: Transcript) -> str:
-    sure = "" if transcript.probability is None else f" ({transcript.probability:.2f})"
-    return f"Heard in {transcript.language_name}{sure}. Change it if it is wrong, then press Enter."

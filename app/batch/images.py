@@ -11,7 +11,6 @@ import io
 import json
 import shutil
 import time
-import zipfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import closing
@@ -22,7 +21,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from app.batch.queue import Job, JobStore, State, WaitingLine
-from app.batch.upload import Bounds, listed, unpack
+from app.batch.upload import Bounds, listed, pack, unpack
 from app.batch.view import (
     HIDDEN,
     OFF,
@@ -48,7 +47,6 @@ from app.image.looking import (
 )
 from app.server.views import counted, failure_html, macro, muted, render
 from skylark.errors import SkylarkError
-from skylark.files import whole_file
 from vision import Detections, Vision
 from vision.images import MAX_BYTES
 
@@ -238,18 +236,11 @@ class ImageJob(Job):
             shutil.rmtree(self.folder / SENT, ignore_errors=True)
         if self.entries:
             self.archive = self.folder / ARCHIVE
-            write_zip(self.folder / FOUND, self.entries, self.archive)
+            found = self.folder / FOUND
+            written = [*sorted((found / "text").glob("*")), *sorted((found / "pictures").glob("*"))]
+            listed_as = [(path, f"{path.parent.name}/{path.name}") for path in written]
+            pack(self.archive, LIST, json.dumps(self.entries, ensure_ascii=False, indent=1), listed_as)
         self.size = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
-
-
-def write_zip(folder: Path, entries: Sequence[Entry], target: Path) -> None:
-    """Pack the texts and pictures in `folder`, with the list of all entries."""
-    with whole_file(target) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted((folder / "text").glob("*")):
-            archive.write(path, f"text/{path.name}")
-        for path in sorted((folder / "pictures").glob("*")):
-            archive.write(path, f"pictures/{path.name}", zipfile.ZIP_STORED)
-        archive.writestr(LIST, json.dumps(entries, ensure_ascii=False, indent=1))
 
 
 def distinct_names(paths: Sequence[Path]) -> list[str]:

@@ -12,7 +12,6 @@ import csv
 import json
 import shutil
 import time
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -23,7 +22,7 @@ from typing import Any, cast
 from langchain_core.language_models import BaseChatModel
 
 from app.batch.queue import Job, JobStore, State, WaitingLine
-from app.batch.upload import MOST_FILES, Bounds, Upload, described, split_of, unpack, write_expected
+from app.batch.upload import MOST_FILES, Bounds, Upload, described, pack, split_of, unpack, write_expected
 from app.graph.answer_view import without_formula
 from app.graph.graphs import GraphRegistry
 from app.models import MAX_NEW_TOKENS, LanguageModel
@@ -40,7 +39,7 @@ from reasoning.lark import LarkOptions
 from reasoning.lark.method import Estimate
 from reasoning.lm import LLMError
 from skylark.errors import SkylarkError
-from skylark.files import Line, whole_file, whole_lines
+from skylark.files import Line, whole_lines
 from skylark.installation import version
 
 EXACT, EXACT_OWN, LARK, LARK_COPY, LARK_OWN = "exact", "exact-own", "lark", "lark-copy", "lark-own"
@@ -539,14 +538,9 @@ def _write_archive(job: QueryJob, files: Sequence[Path]) -> Path:
         "methods": [method.key for method in job.settings.methods], "version": version(),
     }  # fmt: skip
     target = job.folder / f"skylark-batch-{job.id}.zip"
-    with whole_file(target) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(SPEC, json.dumps(spec, indent=1))
-        for path in sorted((job.folder / "input").iterdir()):
-            archive.write(path, f"{INPUT}{path.name}")
-        if (expected := job.folder / LINES).exists():
-            archive.write(expected, LINES)
-        for path in files:
-            archive.write(path, path.name)
+    sent = [(path, f"{INPUT}{path.name}") for path in sorted((job.folder / "input").iterdir())]
+    expected = [path for path in (job.folder / LINES,) if path.exists()]
+    pack(target, SPEC, json.dumps(spec, indent=1), [*sent, *((path, path.name) for path in (*expected, *files))])
     return target
 
 

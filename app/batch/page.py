@@ -50,6 +50,7 @@ from app.server.views import failure_html, muted
 from reasoning.evaluation.query_files import PROTOCOLS, SPLITS
 from skylark.errors import SkylarkError
 
+GONE = "The job {} is no longer on this server. To continue it, give its zip of everything back below."
 FROM_NAME = "as the file names say"
 WRITTEN = 'capital(borders("Germany") & !~currency("Euro"))\nWhich countries border France?\npopulation("Portugal")'
 
@@ -113,7 +114,7 @@ class QueriesPart:
             )
             # The table of answers is redrawn as they come; who has scrolled in it stays where he was.
             self.answers = gr.HTML(elem_id="job_answers", js_on_load="skylarkPage.keepScroll({element, watch});")
-        self.follower = Follower(self._jobs, kept, self.error, _gone)
+        self.follower = Follower(self._jobs, kept, self.error, GONE.format)
         self._connect(page)
 
     def _build_form(self) -> None:
@@ -317,7 +318,3 @@ def _take_away(job: QueryJob) -> tuple[list[str], str]:
     except Exception as error:
         return [], failure_html(error)
     return [str(path) for path in files], figures
-
-
-def _gone(identifier: str) -> str:
-    return f"The job {identifier} is no longer on this server. To continue it, give its zip of everything back below."

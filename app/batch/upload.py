@@ -12,7 +12,7 @@ import json
 import re
 import stat
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -24,6 +24,7 @@ from reasoning.evaluation.query_files import find_files
 from reasoning.parsing import MAX_CHARACTERS, looks_formal
 from reasoning.query.tree import json_value
 from skylark.errors import SkylarkError
+from skylark.files import whole_file
 
 MOST_LISTED = 5_000
 """Entries of a zip, folders and skipped files included."""
@@ -76,7 +77,9 @@ def unpack(archive: Path, folder: Path, bounds: Bounds, is_wanted: Callable[[str
                 written.append(place)
                 left -= _write(opened, entry, place, min(left, bounds.bytes_each))
     except BaseException:
-        _remove(written)
+        for place in written:
+            place.unlink(missing_ok=True)
+            place.parent.rmdir()
         raise
     return written
 
@@ -86,6 +89,14 @@ def listed(archive: Path, bounds: Bounds, is_wanted: Callable[[str], bool]) -> l
     `unpack`."""
     with _opened(archive) as opened:
         return [entry.file_size for entry in _checked(opened, bounds, is_wanted)]
+
+
+def pack(target: Path, list_name: str, list_text: str, files: Iterable[tuple[Path, str]]) -> None:
+    """Pack files under their names, behind a list of its own, beside the target, so that nobody meets half of it."""
+    with whole_file(target) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(list_name, list_text)
+        for path, name in files:
+            archive.write(path, name, zipfile.ZIP_STORED if path.suffix == ".jpg" else None)
 
 
 @contextmanager
@@ -140,12 +151,6 @@ def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, place: Path, most: i
                 raise SkylarkError("the zip holds more than it says; it was not unpacked")
             target.write(piece)
     return size
-
-
-def _remove(written: list[Path]) -> None:
-    for place in written:
-        place.unlink(missing_ok=True)
-        place.parent.rmdir()
 
 
 Kind = Literal["records", "questions", "lines"]

@@ -324,12 +324,9 @@ def state_html(job: VideoJob) -> Markup:
                 of = f" of {total:.1f}" if total else ""
                 ticking = f"{done:.1f}{of} s, {counted(progress.things, 'thing')} so far"
         case "stopped":
-            after = f" after {_length(progress.seconds)} of the video" if progress.seconds else ""
+            length = f"{progress.seconds:.1f} seconds" if progress.seconds >= 0.05 else "the first frames"
+            after = f" after {length} of the video" if progress.seconds else ""
             words = f"{stopped_words(job)}{after}."
         case "done":
             words = f"Done: {progress.seconds:.1f} seconds of the video."
     return status_html(job, words, ticking, label=BAR_LABEL, done=round(min(done, total), 2), total=round(total, 2))
-
-
-def _length(seconds: float) -> str:
-    return f"{seconds:.1f} seconds" if seconds >= 0.05 else "the first frames"

@@ -64,11 +64,9 @@ class Page(HTMLParser):
 
     def __init__(self, content: str) -> None:
         super().__init__(convert_charrefs=True)
-        self.tags: list[str] = []
-        self.open: list[str] = []
+        self.tags, self.open = list[str](), list[str]()
         self.attributes: list[tuple[str, str | None]] = []
-        self.text = ""
-        self.depth = 0
+        self.text, self.depth = "", 0
         self.feed(str(content))  # markup would escape what is joined to it
         self.close()
 
@@ -143,18 +141,14 @@ def test_the_tree_nests_as_the_query_does_and_says_how_large_each_set_is() -> No
     assert tree_html(Query.parse('road(road("D"))'), towns()).count("sk-empty") == 2
 
 
-@pytest.mark.parametrize(
-    "query",
-    ['count(road("A"))', 'exists(road("D"))', 'top(1, people, road("A"))', 'people(road("A")) > 1000', '!road("A")',
-     'road("A") | in("B")', '"A"', 'people("B")'],
-)  # fmt: skip
-def test_every_kind_of_query_is_drawn(query: str) -> None:
-    assert_harmless(tree_html(Query.parse(query), towns()))
-    assert_harmless(answer_html(asked(towns(), query)))
-    assert_harmless(picture_html(asked(towns(), query)))
-
-
-def test_the_answer_is_a_table_or_says_which_step_became_empty() -> None:
+def test_every_kind_of_query_is_drawn_and_the_answer_is_a_table_or_says_which_step_became_empty() -> None:
+    for query in (
+        'count(road("A"))', 'exists(road("D"))', 'top(1, people, road("A"))', 'people(road("A")) > 1000', '!road("A")',
+        'road("A") | in("B")', '"A"', 'people("B")',
+    ):  # fmt: skip
+        assert_harmless(tree_html(Query.parse(query), towns()))
+        assert_harmless(answer_html(asked(towns(), query)))
+        assert_harmless(picture_html(asked(towns(), query)))
     text = assert_harmless(answer_html(asked(towns(), 'top(2, people, !~in("South"))'))).text
     assert "2 answers" in text and text.index("15,000") < text.index("1,200")
     text = Page(answer_html(asked(towns(), 'in(road(road("D")))'))).text
@@ -170,9 +164,7 @@ def test_years_and_units_are_written_as_such() -> None:
     text = Page(answer_html(asked(kg, 'area("X")'))).text
     assert "1,200 km²" in text and text.count("km²") == 2, "once in the table, and with the value in the sentence"
     assert [readable_of(kg, "area", 1200), readable_of(kg, "area", 1200, unit=True)] == ["1,200", "1,200 km²"]
-
-
-def test_a_number_is_shown_as_one_and_not_as_an_empty_answer() -> None:
+    # A number is no empty answer.
     kg = KnowledgeGraph.from_triples([("Ann", "age", 30), ("Bob", "age", 9)])
     for query, headline in (
         ('age("Ann") / age("Bob")', "3.33333"), ('age("Ann") - age("Ann")', "0"), ('sum(age, "Ann" | "Bob")', "39"),
@@ -209,18 +201,14 @@ def test_the_picture_tells_anchors_answers_and_the_way_apart() -> None:
     columns = {node.label: node.column for node in lay_out(asked(towns(), 'road("A") & ~in("South")').answer).nodes}
     assert columns["A"] < columns["C"] < columns["South"]
 
-
-@pytest.mark.parametrize(
-    ("facts", "query", "roles"),
-    [
+    # Whatever their names, entities are told apart.
+    named: tuple[tuple[list[tuple[str, str, str | int]], str, set[str]], ...] = (
         ([("A", "r", "\0A\0size\0" + "7"), ("A", "size", 7)], 'r("A")', {"anchor", "answer"}),
         ([("X", "r", "pole"), ("pole", "r", "Pole")], 'r(r("X"))', {"anchor", "between", "answer"}),
-    ],
-    ids=["a null character", "names that differ in case alone"],
-)
-def test_entities_are_told_apart_whatever_their_names(facts: Any, query: str, roles: set[str]) -> None:
-    nodes = lay_out(asked(KnowledgeGraph.from_triples(facts), query).answer).nodes
-    assert {node.role for node in nodes} == roles and len(nodes) == len(roles)
+    )
+    for facts, query, expected in named:
+        drawn = lay_out(asked(KnowledgeGraph.from_triples(facts), query).answer).nodes
+        assert {node.role for node in drawn} == expected and len(drawn) == len(expected)
 
 
 def test_many_facts_are_cut_to_those_that_hang_together() -> None:
@@ -252,14 +240,9 @@ def test_hostile_names_show_as_text_everywhere() -> None:
     for view in (*views, lambda one: tree_html(one.query, hostile()), lambda one: table_html(one.answer)):
         assert_harmless(view(result))
     assert SCRIPT in Page(answer_html(result)).text and SCRIPT in Page(evidence_table_html(result.answer)).text
-
-
-@pytest.mark.parametrize(
-    "error",
-    [UnknownEntityError(SCRIPT, [IMAGE], SCRIPT), QueryError(SCRIPT, IMAGE, 3), QuestionError(IMAGE), LLMError(SCRIPT)],
-)
-def test_errors_show_names_as_text(error: SkylarkError) -> None:
-    assert_harmless(failure_html(error))
+    errors = (UnknownEntityError(SCRIPT, [IMAGE], SCRIPT), QueryError(SCRIPT, IMAGE, 3), QuestionError(IMAGE))
+    for error in (*errors, LLMError(SCRIPT)):
+        assert_harmless(failure_html(error))
 
 
 def test_a_malformed_query_points_at_the_column() -> None:
@@ -275,8 +258,8 @@ def test_a_malformed_query_points_at_the_column() -> None:
     ("question", "told"),
     [
         ("Who is the president of France?", 'called "president"'), ('borders("Xqzzyfoo")', "Nearest names"),
-        ('bordrs("Portugal")', '"borders"'), ("hello there what", "refers to nothing"), ("", "no question yet"),
-        ("   ", "no question yet"), ("x" * (MAX_CHARACTERS + 1), "at most"),
+        ('bordrs("Portugal")', '"borders"'), ("hello there what", "refers to nothing"), ("   ", "no question yet"),
+        ("x" * (MAX_CHARACTERS + 1), "at most"),
     ],
 )  # fmt: skip
 def test_what_has_no_answer_is_told_why(question: str, told: str) -> None:
@@ -361,24 +344,22 @@ def test_a_step_says_how_far_off_it_is_and_that_it_goes_on_from_a_wrong_one() ->
     begun = started(towns(), 'road("A")', CONTEXT)
     members = [towns().entity(name) for name in "BDE"]
     assert "1 of 2 found, 2 wrong" in shown(ShownStep(begun, finished(begun, members, "e1", agrees=False))).text
-    events = list(Reasoner(towns(), method="exact").events('in(road(road("A")))'))
+    exact = Reasoner(towns(), method="exact")
+    events = list(exact.events('in(road(road("A")))'))
     steps = [event for event in events if isinstance(event, StepStarted)]
     right = [replace(e.result, by="llm", agrees=True) for e in events if isinstance(e, StepFinished)]
     wrong = [replace(right[0], agrees=False), *right[1:]]
     told = [shown(*map(ShownStep, steps, case)).text.count("It goes on from") for case in (wrong, right)]
     assert told == [2, 0]
-    [counted] = [
-        e.result for e in Reasoner(towns(), method="exact").events('count("A")') if isinstance(e, StepFinished)
-    ]
+    [counted] = [e.result for e in exact.events('count("A")') if isinstance(e, StepFinished)]
     assert "no model asked" in shown(ShownStep(started(towns(), 'count("A")'), counted)).text
 
-
-@pytest.mark.parametrize("error", [None, "no ids"])
-def test_a_query_asked_as_a_whole_is_shown_without_inputs(error: str | None) -> None:
+    # A query asked as a whole has no inputs.
     begun = replace(started(towns(), 'road("A")', CONTEXT), inputs=(), asked="What is it?")
-    result = replace(finished(begun, [1], "e1", agrees=False, error=error), asked="What is it?")
-    text = shown(ShownStep(begun, result)).text
-    assert "What is it?" in text and "Exact, on" not in text
+    for error in (None, "no ids"):
+        result = replace(finished(begun, [1], "e1", agrees=False, error=error), asked="What is it?")
+        text = shown(ShownStep(begun, result)).text
+        assert "What is it?" in text and "Exact, on" not in text
 
 
 def test_a_step_in_parts_shows_which_are_done() -> None:
@@ -390,25 +371,20 @@ def test_a_step_in_parts_shows_which_are_done() -> None:
     assert all(f"Part {n} of 3: 1 entity" in page.text for n in (1, 2, 3))
     text = shown(in_parts(2, failed=True)).text
     assert f"Part 2 of 3: failed: {SCRIPT}" in text and "Part 3 of 3: not asked" in text
+    # What no part had room for is said without unfolding any.
+    for left_out in (4641, 0):
+        step, contexts = in_parts(1), [replace(CONTEXT, left_out=number) for number in (0, 0, left_out)]
+        text = shown(replace(step, started=replace(step.started, contexts=tuple(contexts)))).text
+        assert ("4,641 triples had no room" in text) == bool(left_out)
 
 
-@pytest.mark.parametrize("left_out", [4641, 0])
-def test_what_no_part_had_room_for_is_said_without_unfolding_any(left_out: int) -> None:
-    step, contexts = in_parts(1), [replace(CONTEXT, left_out=number) for number in (0, 0, left_out)]
-    text = shown(replace(step, started=replace(step.started, contexts=tuple(contexts)))).text
-    assert ("4,641 triples had no room" in text) == bool(left_out)
-
-
-def test_a_reply_with_html_shows_letter_for_letter() -> None:
+def test_a_reply_with_html_shows_letter_for_letter_and_the_conclusion_compares_with_the_exact_answer() -> None:
     reply = '<b-reply onclick="x">e1</b-reply> & <img src=x>'
     context = Context((f"{SCRIPT} | {IMAGE} | A",), f"[system]\n{SCRIPT}", 9, 1, 0, 0)
     begun = started(hostile(), f'{quoted(IMAGE)}("Home")', context)
     assert (
         reply in shown(ShownStep(begun, finished(begun, [], reply, error=f"{SCRIPT} is not an id", agrees=False))).text
     )
-
-
-def test_the_conclusion_compares_with_the_exact_answer() -> None:
     first, second = (Reasoner(towns(), method="exact").answer(query) for query in ('road("A")', 'in("B")'))
     assert [Page(conclusion_html(one, first)).values("data-state") for one in (first, second)] == [
         ["agrees"], ["differs"],
@@ -577,17 +553,12 @@ def test_a_graph_that_is_chosen_brings_its_examples() -> None:
     *_, lost = GraphDemo(GraphRegistry(["world"]), LanguageModel("copy"), PARTS).choose("../etc")
     assert lost[PARTS.examples] == () and not lost[PARTS.example_buttons[0]]["visible"]
 
-
-@pytest.mark.parametrize(("pressed", "text"), [("choice-1", "a"), ("choice-2", "b"), ("choice-3", ""), ("", "")])
-def test_a_numbered_button_means_its_text(pressed: str, text: str) -> None:
-    event = gr.EventData(target=gr.Button(elem_id=pressed, render=False), _data={})
-    assert text_of_pressed(["a", "b"], event) == text
-
-
-@pytest.mark.parametrize("name", ["/etc/passwd", "World", "", "worl"])
-def test_only_graphs_on_offer_are_opened(name: str) -> None:
-    with pytest.raises(UnknownGraphError, match="on offer: world"):
-        GraphRegistry(["world"]).get(name)
+    for pressed, text in (("choice-1", "a"), ("choice-2", "b"), ("choice-3", ""), ("", "")):
+        event = gr.EventData(target=gr.Button(elem_id=pressed, render=False), _data={})
+        assert text_of_pressed(["a", "b"], event) == text
+    for name in ("/etc/passwd", "World", "", "worl"):
+        with pytest.raises(UnknownGraphError, match="on offer: world"):
+            GraphRegistry(["world"]).get(name)
 
 
 # The models -------------------------------------------------------------------------------------------------------
@@ -608,18 +579,14 @@ def test_a_hosted_model_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(built) == 1
 
 
-@pytest.mark.parametrize("spec", ["embedded", "copy"])
-def test_without_a_hosted_model_the_embedded_one_reads_questions(spec: str) -> None:
-    assert LanguageModel(spec).reader == "embedded"
-
-
 def test_the_api_answers_a_null_question_with_a_sentence() -> None:
     programs = Programs(GraphRegistry(["world"]), LanguageModel("copy"), SharedDetector(), SharedSpeech())
     with pytest.raises(gr.Error, match="a text was expected, not null"):
         programs.ask("world", None)  # type: ignore[arg-type]
 
 
-def test_a_page_without_a_model_says_why() -> None:
+def test_a_page_without_a_model_says_why_and_the_embedded_one_reads_questions() -> None:
+    assert LanguageModel("embedded").reader == LanguageModel("copy").reader == "embedded"
     model = LanguageModel("nobody")
     assert "No language model is running" in model.sentence()
     assert model.reader == "embedded"

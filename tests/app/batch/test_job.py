@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -58,6 +58,7 @@ from tests.reasoning.made_dataset import make_dataset
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 
 Jobs = JobStore[QueryJob]
+COPY = LanguageModel("copy")
 
 
 @pytest.fixture(scope="module")
@@ -88,13 +89,6 @@ def jobs() -> Jobs:
     return JobStore()
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
-    with OpenAIServer().running() as running:
-        monkeypatch.setenv("OPENAI_BASE_URL", running.url)
-        yield running
-
-
 LINES = '"leads to"("Home")\nis("Home")\n"leads to"("leads to"("Home"))\nnothing("Home")'
 MakeJob = Callable[..., QueryJob]
 
@@ -107,15 +101,12 @@ def own_method(name: str = "gpt-5-mini") -> list[BatchMethod]:
 
 @pytest.fixture
 def make(jobs: Jobs, shelf: GraphRegistry) -> MakeJob:
-    model = LanguageModel("copy")
-
     def job(
-        typed: str = LINES, graph: str = "strange", methods: list[BatchMethod] | None = None, **more: object
+        typed: str = LINES, graph: str = "strange", methods: list[BatchMethod] | None = None, files: Sequence[Path] = ()
     ) -> QueryJob:
         place = jobs.new_folder()
-        files = more.get("files", [])
-        upload = receive(files, typed, place / "input")  # type: ignore[arg-type]
-        chosen = methods or chosen_methods(model, [EXACT, LARK_COPY])
+        upload = receive(files, typed, place / "input")
+        chosen = methods or chosen_methods(COPY, [EXACT, LARK_COPY])
         made = QueryJob(place, upload, Settings(graph, "reading", None, chosen), shelf)
         jobs.add(made)
         return made
@@ -133,7 +124,7 @@ def run(job: QueryJob, jobs: Jobs, seconds: float = 60, chosen: Sequence[BatchMe
 @pytest.mark.usefixtures("folder")
 def test_a_job_that_has_ended_is_shown_with_its_answers_at_once() -> None:
     with gr.Blocks() as page:
-        part = QueriesPart(GraphRegistry(), LanguageModel("copy"), page, kept_job("job"))
+        part = QueriesPart(GraphRegistry(), COPY, page, kept_job("job"))
     sent = {part.files: None, part.typed: 'is("Home")', part.graph: "strange", part.method: EXACT,
             part.beside: NOTHING, part.protocol: "reading", part.split: None, part.kept: None}  # fmt: skip
     job = part.estimate(sent)[part.follower.following]
@@ -183,7 +174,7 @@ def test_lines_by_two_methods_side_by_side(make: MakeJob, jobs: Jobs, monkeypatc
 @pytest.mark.slow
 def test_records_are_measured_as_the_command_line_does(make: MakeJob, jobs: Jobs, folder: Path, tmp_path: Path) -> None:
     queries = sorted((folder / "kg" / "made" / "queries").glob("valid-*.jsonl"))
-    job = run(make(graph="made", files=queries, methods=chosen_methods(LanguageModel("copy"), [EXACT])), jobs)
+    job = run(make(graph="made", files=queries, methods=chosen_methods(COPY, [EXACT])), jobs)
     assert (job.state, job.error) == ("done", None)
     summary = job.runs[0].summary
     assert summary is not None
@@ -212,7 +203,7 @@ def test_what_is_taken_away_names_no_path_and_no_formula(make: MakeJob, jobs: Jo
 
 @pytest.mark.timing
 def test_a_stopped_job_is_gone_on_with_by_its_zip_without_asking_again(
-    make: MakeJob, jobs: Jobs, shelf: GraphRegistry, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+    make: MakeJob, jobs: Jobs, shelf: GraphRegistry, provider: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [method] = own_method()
     hanging = threading.Event()  # of the replies on "is", which prompts call r1
@@ -222,7 +213,7 @@ def test_a_stopped_job_is_gone_on_with_by_its_zip_without_asking_again(
             hanging.wait(90)
         return faultless_reply(prompt)
 
-    server.then(for_ever=Behaviour(reply=reply))
+    provider.then(for_ever=Behaviour(reply=reply))
     job = make("\n".join(['"leads to"("Home")'] * 4 + ['is("Home")'] * 4), methods=[method])
     job.start(jobs.line, [method])
     deadline = time.monotonic() + 60
@@ -234,21 +225,21 @@ def test_a_stopped_job_is_gone_on_with_by_its_zip_without_asking_again(
     assert time.monotonic() - began < 60, "a reply under way is not waited for"
     hanging.set()
     assert (job.state, job.answered) == ("stopped", 4)
-    archive, elsewhere, model = write_files(job)[0], JobStore[QueryJob](), LanguageModel("copy")
+    archive, elsewhere = write_files(job)[0], JobStore[QueryJob]()
     with pytest.raises(SkylarkError, match="under Models first"):
-        job_again(archive, elsewhere, shelf, model)
+        job_again(archive, elsewhere, shelf, COPY)
     monkeypatch.setattr("app.batch.jobs.chosen_methods", lambda *_: [method])
-    again = job_again(archive, elsewhere, shelf, model)
+    again = job_again(archive, elsewhere, shelf, COPY)
     assert again.id == job.id
-    server.then()
-    asked = len(server.requests)
+    provider.then()
+    asked = len(provider.requests)
     run(again, elsewhere, chosen=[method])
     assert (again.state, again.error, again.answered) == ("done", None, 8)
-    assert len(server.requests) - asked == 4
+    assert len(provider.requests) - asked == 4
     lines = [json.loads(line) for line in again.runs[0].out.read_text().splitlines()]
     assert [line["id"] for line in lines] == [f"lines:{number}" for number in range(8)]
     # The visitor's key is in the requests to the provider, and in nothing that is kept or shown.
-    assert "sk-visitors-own" in server.keys[-1]
+    assert "sk-visitors-own" in provider.keys[-1]
     for place in [*job.folder.rglob("*"), *again.folder.rglob("*")]:
         assert not place.is_file() or b"sk-visitors-own" not in place.read_bytes(), place
     assert "sk-visitors-own" not in answers_html(again) + state_html(again, 0) + repr(method)
@@ -257,7 +248,7 @@ def test_a_stopped_job_is_gone_on_with_by_its_zip_without_asking_again(
 def test_a_zip_that_was_altered_is_refused_with_a_sentence(
     make: MakeJob, jobs: Jobs, shelf: GraphRegistry, tmp_path: Path
 ) -> None:
-    job = run(make(methods=chosen_methods(LanguageModel("copy"), [EXACT])), jobs)
+    job = run(make(methods=chosen_methods(COPY, [EXACT])), jobs)
     whole = write_files(job)[0]
 
     def altered(**changes: str | None) -> Path:
@@ -278,8 +269,8 @@ def test_a_zip_that_was_altered_is_refused_with_a_sentence(
         ({"job.json": json.dumps({**spec, "methods": [EXACT, EXACT]})}, "both methods are the same"),
     ):
         with pytest.raises(SkylarkError, match=said):
-            job_again(altered(**changes), jobs, shelf, LanguageModel("copy"))
-    again = job_again(altered(**{"job.json": json.dumps(spec)}), jobs, shelf, LanguageModel("copy"))
+            job_again(altered(**changes), jobs, shelf, COPY)
+    again = job_again(altered(**{"job.json": json.dumps(spec)}), jobs, shelf, COPY)
     assert "/" not in again.id
     first = (job.folder / "results-a.jsonl").read_text().splitlines()[0]
     for name, content, said in (
@@ -288,7 +279,7 @@ def test_a_zip_that_was_altered_is_refused_with_a_sentence(
         ("results-a.jsonl.summary.json", "{}", "does not say with which settings"),
         ("results-a.jsonl", first.replace('"f1":1.0', '"f1":1.0,"usage":{"x":1}') + "\n", ""),
     ):
-        broken = run(job_again(altered(**{name: content}), jobs, shelf, LanguageModel("copy")), jobs)
+        broken = run(job_again(altered(**{name: content}), jobs, shelf, COPY), jobs)
         shown = state_html(broken, 0)
         assert broken.state == "failed" and said in html.unescape(shown)
         assert "Traceback" not in shown and str(broken.folder) not in shown
@@ -302,27 +293,27 @@ def test_a_zip_of_another_version_is_refused_since_others_read_its_questions(
     towns.mkdir()
     (towns / "train.txt").write_text("Ayr\troad\tBath\nBath\troad\tCork\nAyr\tis\tplain\n")
     archive = Path(__file__).parents[2] / "data" / "batch_job_0_1_0.zip"
-    jobs, shelf, model = JobStore[QueryJob](), GraphRegistry(["towns"]), LanguageModel("copy")
+    jobs, shelf = JobStore[QueryJob](), GraphRegistry(["towns"])
     now = ["0.2.0"]
     for user in ("app.batch.jobs", "reasoning.evaluation.run"):
         monkeypatch.setattr(f"{user}.version", lambda: now[0])
     with pytest.raises(SkylarkError, match=r"begun with Skylark 0\.1\.0 and this page runs 0\.2\.0"):
-        job_again(archive, jobs, shelf, model)
+        job_again(archive, jobs, shelf, COPY)
     now[0] = "0.1.0"
-    job = run(job_again(archive, jobs, shelf, model), jobs)
+    job = run(job_again(archive, jobs, shelf, COPY), jobs)
     assert (job.state, job.id) == ("failed", "RFI0Kiyq0TjaIZUvtIeb-g")
     assert re.search(r'reader was null, now "model \(\w{16}\)"', str(job.error))
 
 
 @pytest.mark.slow
 def test_a_job_ends_when_nobody_watches_or_its_turn_is_over(
-    make: MakeJob, jobs: Jobs, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+    make: MakeJob, jobs: Jobs, provider: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [method] = own_method()
     for setting, why in (("UNWATCHED_SECONDS", PAGE_CLOSED), ("TURN_SECONDS", TURN_OVER)):
         with monkeypatch.context() as short:
             short.setattr(batch_queue, setting, 0.2)
-            server.then(for_ever=Behaviour(delay=0.3))
+            provider.then(for_ever=Behaviour(delay=0.3))
             job = make("\n".join(['is("Home")'] * 40), methods=[method])
             job.start(jobs.line, [method])
             job.join(30)
@@ -332,7 +323,7 @@ def test_a_job_ends_when_nobody_watches_or_its_turn_is_over(
 def test_the_clock_goes_on_while_a_line_is_waited_for(
     make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = make(methods=chosen_methods(LanguageModel("copy"), [EXACT]))
+    job = make(methods=chosen_methods(COPY, [EXACT]))
     [part] = job.runs
     clock = [100.0]
     monkeypatch.setattr(batch_job, "time", SimpleNamespace(monotonic=lambda: clock[0]))
@@ -371,7 +362,7 @@ def test_jobs_wait_for_their_turn_and_only_so_many(make: MakeJob, jobs: Jobs) ->
 
 @pytest.mark.slow
 def test_a_visitors_model_is_held_by_a_job_only_while_it_works(
-    make: MakeJob, jobs: Jobs, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+    make: MakeJob, jobs: Jobs, provider: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = own_method()
     client = weakref.ref(chosen[0].llm)
@@ -391,11 +382,11 @@ def test_a_visitors_model_is_held_by_a_job_only_while_it_works(
             break
         time.sleep(0.05)
     assert client() is None, "nothing of a job that rests holds the client, nor the key in it"
-    asked = len(server.requests)
-    for others in ((), chosen_methods(LanguageModel("copy"), [EXACT]), own_method("gpt-5")):
+    asked = len(provider.requests)
+    for others in ((), chosen_methods(COPY, [EXACT]), own_method("gpt-5")):
         with pytest.raises(LLMError, match="this job uses openai:gpt-5-mini"):
             job.start(jobs.line, others)
-    assert (job.state, len(server.requests)) == ("failed", asked)
+    assert (job.state, len(provider.requests)) == ("failed", asked)
     assert run(job, jobs, chosen=own_method()).state == "done"
 
 
@@ -424,7 +415,7 @@ def test_answers_and_results_are_bounded(make: MakeJob, jobs: Jobs, monkeypatch:
 @pytest.mark.slow
 def test_likely_answers_are_kept_with_their_scores(make: MakeJob, jobs: Jobs, shelf: GraphRegistry) -> None:
     own = shelf.own.add("ann", KnowledgeGraph.from_triples(triples(), name="couples"))
-    methods = chosen_methods(LanguageModel("copy"), [COMPLETE])
+    methods = chosen_methods(COPY, [COMPLETE])
     job = run(make('spouse("Bob 1")\ncount(spouse("Bob 1"))', own.key, methods), jobs, 240)
     assert job.state == "done", state_html(job, 0)
     first, second = (json.loads(line) for line in job.runs[0].out.read_text().splitlines())
@@ -437,11 +428,10 @@ def test_likely_answers_are_kept_with_their_scores(make: MakeJob, jobs: Jobs, sh
 
 
 def test_a_method_is_one_that_is_offered() -> None:
-    model = LanguageModel("copy")
-    assert [method.key for method in offered_methods(model)] == [EXACT, COMPLETE, LARK_COPY]
+    assert [method.key for method in offered_methods(COPY)] == [EXACT, COMPLETE, LARK_COPY]
     for keys, told in (
         ([None, "nothing"], "choose a method"), (["hf:/etc"], "no such method"), ([EXACT, EXACT], "the same"),
         ([LARK_OWN], "under Models first"),
     ):  # fmt: skip
         with pytest.raises(SkylarkError, match=told):
-            chosen_methods(model, keys)  # type: ignore[arg-type]
+            chosen_methods(COPY, keys)  # type: ignore[arg-type]

@@ -106,7 +106,7 @@ def packed(folder: Path, **contents: bytes) -> Path:
 
 def take(archive: Path, folder: Path, bounds: Bounds = BOUNDS) -> list[Path]:
     into = folder / "into"
-    into.mkdir()
+    into.mkdir(exist_ok=True)
     return unpack(archive, into, bounds, lambda name: name.endswith(".png"))
 
 
@@ -120,14 +120,11 @@ def test_folders_are_dropped_and_other_files_passed_over(tmp_path: Path) -> None
     assert all((tmp_path / "into") in path.parents for path in found)
 
 
-@pytest.mark.parametrize("name", ["a/../../one.png", "/etc/one.png", "C:\\one.png", "..\\one.png"])
-def test_a_path_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(SkylarkError, match="leads out of it"):
-        take(packed(tmp_path, **{name: b"1"}), tmp_path)
-    assert not list((tmp_path / "into").rglob("*.png")) and not (tmp_path / "one.png").exists()
-
-
-def test_a_link_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_leads_out_and_a_link_are_refused(tmp_path: Path) -> None:
+    for name in ("a/../../one.png", "/etc/one.png", "C:\\one.png", "..\\one.png"):
+        with pytest.raises(SkylarkError, match="leads out of it"):
+            take(packed(tmp_path, **{name: b"1"}), tmp_path)
+        assert not list((tmp_path / "into").rglob("*.png")) and not (tmp_path / "one.png").exists()
     place = tmp_path / "sent.zip"
     with zipfile.ZipFile(place, "w") as archive:
         entry = zipfile.ZipInfo("one.png")
@@ -172,7 +169,6 @@ def test_what_is_no_zip_is_said(tmp_path: Path) -> None:
     with zipfile.ZipFile(whole, "w") as archive:
         archive.writestr("one.png", b"abcdefgh" * 100)
     place.write_bytes(whole.getvalue().replace(b"abcdefgh" * 100, b"abcdefgx" * 100))
-    (tmp_path / "into").rmdir()
     with pytest.raises(SkylarkError, match="no zip that can be read"):
         take(place, tmp_path)
 

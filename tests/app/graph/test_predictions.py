@@ -113,10 +113,6 @@ def test_the_sentence_says_whose_word_it_is(
     assert any(not fact.known for fact in facts)
 
 
-def test_percents_never_claim_certainty() -> None:
-    assert [percent(share) for share in (0.9999, 0.434, 0.001)] == ["99%", "43%", "under 1%"]
-
-
 # How it looks -----------------------------------------------------------------------------------------------------
 
 
@@ -162,16 +158,10 @@ def test_names_of_strangers_stay_text() -> None:
     assert_harmless(evidence_table_html(answer))
 
 
-@pytest.mark.parametrize(
-    ("position", "least"), [("0", 1.0), ("20", 0.8), ("-5", 1.0), ("900", 1 - MOST_POSITION / 100), ("x", 1.0)]
-)
-def test_any_place_of_the_slider_is_a_confidence(position: object, least: float) -> None:
-    assert least_of(position) == pytest.approx(least)
-
-
-@pytest.mark.parametrize(("least", "place"), [("0.8", "20"), ("1", "0"), ("nan", "0"), ("", "0"), ("-3", "70")])
-def test_a_link_restores_the_place(least: str, place: str) -> None:
-    assert position_of(least) == place
+def test_any_place_of_the_slider_is_a_confidence_and_a_link_restores_it() -> None:
+    for position, least in (("20", 0.8), ("-5", 1.0), ("900", 1 - MOST_POSITION / 100), ("x", 1.0)):
+        assert least_of(position) == pytest.approx(least)
+    assert [position_of(least) for least in ("0.8", "1", "nan", "", "-3")] == ["20", "0", "0", "0", "70"]
 
 
 # What the page's scripts ask for ----------------------------------------------------------------------------------
@@ -192,10 +182,10 @@ def test_the_scripts_get_what_is_shown(shelf: GraphRegistry) -> None:
     assert "On the way: Ann 1 in step 1" in proof
 
 
-@pytest.mark.parametrize("given", [{"least": "nan"}, {"least": [1]}, {"least": "0.5", "entity": 10**9}, {}])
-def test_whatever_is_sent_is_answered_with_a_sentence(shelf: GraphRegistry, given: dict[str, object]) -> None:
-    told = called(proof_shown, shelf, {"graph": key(shelf), "query": SPOUSE} | given)["error"]
-    assert told and "Traceback" not in told
+def test_whatever_is_sent_is_answered_with_a_sentence(shelf: GraphRegistry) -> None:
+    for given in ({"least": "nan"}, {"least": [1]}, {"least": "0.5", "entity": 10**9}, {}):
+        told = called(proof_shown, shelf, {"graph": key(shelf), "query": SPOUSE, **given})["error"]
+        assert told and "Traceback" not in told
 
 
 # In the background ------------------------------------------------------------------------------------------------
@@ -268,26 +258,19 @@ def test_a_failure_is_told_and_the_exact_answer_stays(shelf: GraphRegistry, monk
 # For programs -----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def programs(shelf: GraphRegistry) -> Programs:
-    return Programs(shelf, LanguageModel("copy"), SharedDetector("embedded"), SharedSpeech())
-
-
-def test_programs_get_scores_and_proofs(programs: Programs, shelf: GraphRegistry) -> None:
+def test_programs_get_scores_and_proofs(shelf: GraphRegistry) -> None:
+    programs = Programs(shelf, LanguageModel("copy"), SharedDetector("embedded"), SharedSpeech())
     told = programs.query(key(shelf), SPOUSE, "complete", 0.4)
     assert told["method"] == "complete"
     assert 0.4 <= told["answers"][0]["score"] < 1
     assert told["proofs"][0]["edges"][0]["known"] is False
     assert programs.ask(key(shelf), SPOUSE, "complete", 1)["answers"] == []
-
-
-@pytest.mark.parametrize(
-    ("least", "told"),
-    [("0.5", "not a text"), (True, "not true"), (1.5, "not 1.5"), (float("nan"), "without bounds"), (None, "null")],
-)
-def test_a_wrong_confidence_is_told(programs: Programs, shelf: GraphRegistry, least: Any, told: str) -> None:
-    with pytest.raises(gr.Error, match=told):
-        programs.query(key(shelf), SPOUSE, "complete", least)
+    wrong: tuple[tuple[Any, str], ...] = (
+        ("0.5", "not a text"), (True, "not true"), (1.5, "not 1.5"), (float("nan"), "without bounds"), (None, "null")
+    )  # fmt: skip
+    for least, refusal in wrong:
+        with pytest.raises(gr.Error, match=refusal):
+            programs.query(key(shelf), SPOUSE, "complete", least)
 
 
 def test_one_graph_is_learned_at_a_time(couples: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch) -> None:

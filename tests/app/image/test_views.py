@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +32,7 @@ from app.image.page import (
 )
 from reasoning import Query
 from skylark.errors import SkylarkError
-from tests.app.test_views import IMAGE, SCRIPT, Page
+from tests.app.test_views import IMAGE, SCRIPT, assert_harmless
 from vision import Detections, Grounding, OutputFormat, Scene, Task, Vision, load_image
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.detections.drawing import class_colours
@@ -37,20 +40,6 @@ from vision.grounding import ground
 from vision.images import LoadedImage
 from vision.parsing.prompt import Question
 from vision.task import Limit, SizeRange, Target, Undetectable
-
-
-@pytest.fixture(scope="module")
-def vision() -> Vision:
-    return Vision()
-
-
-@pytest.fixture
-def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that the server gives to what visitors send."""
-    folder = tmp_path / "uploads"
-    folder.mkdir()
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
-    return folder
 
 
 def picture(width: int = 200, height: int = 100) -> LoadedImage:
@@ -68,14 +57,6 @@ def overlay(detections: Detections, **more: Any) -> str:
     return overlay_html(image, detections, class_colours(detections.class_names), **more)
 
 
-def harmless(content: str) -> Page:
-    page = Page(content)
-    assert not {"script", "img", "iframe", "a", "form"} & set(page.tags)
-    assert not [name for name, _ in page.attributes if name.startswith("on")]
-    assert page.open == []
-    return page
-
-
 # The overlay ------------------------------------------------------------------------------------------------------
 
 
@@ -85,21 +66,16 @@ def test_every_object_is_drawn_once_the_large_ones_first_and_classes_are_counted
     assert re.findall(r'sk-object" data-class="(\w+)" data-number="(\d)"', html) == [
         ("table", "1"), ("cup", "0"), ("cup", "2"),
     ]  # fmt: skip
-    assert harmless(html).text.count("cup 0.90") == 2, "in the title and on the label"
+    assert assert_harmless(html).text.count("cup 0.90") == 2, "in the title and on the label"
     chips = re.findall(r'sk-chip" data-class="(\w+)".*?</bdi> (\d+)</button>', html)
     assert dict(chips) == {"cup": "2", "table": "1"}
-    assert 'aria-label="3 objects: 2 cup, 1 table"' in html
+    assert 'aria-label="3 objects: 2 cup, 1 table"' in html and assert_harmless(html).tags.count("button") == 3
+    ring = np.array([[10, 10], [50, 10], [30, 40]], np.float32)
+    html = overlay(found([[10, 10, 50, 40]], ("kite",), polygons=((ring, ring),), polygon_source="model"))
+    assert html.count("<polygon") == 2, "polygons in the place of boxes"
 
 
-@pytest.mark.slow
-def test_eighty_classes_have_a_button_each_and_one_for_all() -> None:
-    boxes = [[i * 2, 0, i * 2 + 2, 9] for i in range(80)]
-    html = overlay(found(boxes, COCO_CLASSES))
-    assert harmless(html).tags.count("button") == 81
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("size", [(1, 1), (3000, 20), (20, 3000), (8000, 8000)])
+@pytest.mark.parametrize("size", [(1, 1), (3000, 20), (20, 3000)])
 def test_a_picture_of_any_shape_leaves_its_labels_room(size: tuple[int, int]) -> None:
     html = overlay(found([[0, 0, *size]], ("a long label of several words",), size, scores=[0.5]))
     width, height = map(int, re.findall(r'viewBox="0 0 (\d+) (\d+)"', html)[0])
@@ -125,29 +101,21 @@ def test_labels_in_a_crowd_do_not_hide_one_another() -> None:
             assert x + w <= u or u + s <= x or y + h <= v or v + t <= y
 
 
-def test_polygons_are_drawn_in_the_place_of_boxes() -> None:
-    ring = np.array([[10, 10], [50, 10], [30, 40]], np.float32)
-    html = overlay(found([[10, 10, 50, 40]], ("kite",), polygons=((ring, ring),), polygon_source="model"))
-    assert html.count("<polygon") == 2
-
-
-@pytest.mark.parametrize("name", [SCRIPT, IMAGE, "a & b", "x" * 500, "line\nbreak"])
-def test_labels_are_text(name: str) -> None:
-    detections = found([[0, 0, 20, 20]], (name,), scores=[0.5])
-    for html in (overlay(detections, key=name), objects_html(detections)):
-        assert name[:20].replace("\n", "") in harmless(html).text.replace("\n", "")
+def test_labels_are_text() -> None:
+    for name in (SCRIPT, IMAGE, "a & b", "x" * 500, "line\nbreak"):
+        detections = found([[0, 0, 20, 20]], (name,), scores=[0.5])
+        for html in (overlay(detections, key=name), objects_html(detections)):
+            assert name[:20].replace("\n", "") in assert_harmless(html).text.replace("\n", "")
 
 
 def test_a_lower_score_is_proposed_where_it_may_help_and_the_photograph_is_small() -> None:
-    assert "lower least score" in harmless(overlay(found([], ()), doubts=True)).text
+    assert "lower least score" in assert_harmless(overlay(found([], ()), doubts=True)).text
     html = overlay(found([], ()))
     assert "lower least score" not in html and "sk-chip" not in html
     assert "no object" in objects_html(found([], ()))
     uri = data_uri(picture(3000, 2000))
     assert uri.startswith("data:image/jpeg;base64,") and len(uri) < 100_000
-
-
-def test_the_table_has_a_row_an_object_up_to_a_bound() -> None:
+    # The table has a row an object up to a bound.
     html = objects_html(found([[i / 10, 0, i / 10 + 1, 5] for i in range(300)], ["bird"] * 300), most=50)
     assert html.count("<tr data-number") == 50 and "and 250 more" in html and "not given" in html
 
@@ -171,7 +139,6 @@ WHEEL = 'this model has no class for "wheel"'
         (Task(targets=(TRUCKS,)), [], {}, "Nothing found"),
         (Task(targets=(TRUCKS,), asks_whether=True), [], {"value": False}, "No"),
         (Task(kind="count", targets=(), undetectable=(Undetectable("wheel"),)), [], {}, "I can't tell"),
-        (Task(targets=(TRUCKS,), asks_whether=True), [], {}, "I can't tell"),
         (Task(targets=(), undetectable=(Undetectable("wheel"),)), [], {}, "I can't tell"),
         (Task(targets=(), understood=False, unread=("which breed",)), [], {}, "Not understood"),
         (Task(kind="describe"), ["truck"], {"value": "A truck."}, "A truck."),
@@ -180,13 +147,13 @@ WHEEL = 'this model has no class for "wheel"'
 def test_the_answer_names_what_was_asked_for(task: Task, names: list[str], more: Any, headline: str) -> None:
     detections = found([[i, 0, i + 5, 5] for i in range(len(names))], names, **more)
     looked = Looked(picture(), task, detections, None)
-    assert harmless(answer_html(looked)).text.strip() == headline
+    assert assert_harmless(answer_html(looked)).text.strip() == headline
 
 
 def test_what_is_not_found_has_its_reason_beside_the_answer() -> None:
     task = Task(kind="count", targets=(), undetectable=(Undetectable("wheel"),), notes=("Wheels are wheels.",))
     looked = Looked(picture(), task, found([], (), notes=(*task.notes, WHEEL)), None)
-    text = harmless(answer_html(looked)).text
+    text = assert_harmless(answer_html(looked)).text
     assert WHEEL in text and "Wheels are wheels" not in text and not may_be_doubted(looked)
     nothing = Looked(picture(), Task(targets=(TRUCKS,)), found([], ()), None)
     assert may_be_doubted(nothing)
@@ -203,8 +170,8 @@ def test_the_answer_about_a_scene_says_how_many_there_are(question: str, asks: Q
     people = scene.detections[[1, 2]]
     grounding = Grounding(question, asks, scene, people, value, Query.parse('~class("person")'), ())
     looked = Looked(picture(), Task("x", "ground", expression=question), replace(people, value=value), grounding)
-    assert harmless(answer_html(looked)).text.strip() == "2 people"
-    assert "person" not in harmless(reasoning_html(grounding)).text.replace('~class("person")', "")
+    assert assert_harmless(answer_html(looked)).text.strip() == "2 people"
+    assert "person" not in assert_harmless(reasoning_html(grounding)).text.replace('~class("person")', "")
 
 
 # The task ---------------------------------------------------------------------------------------------------------
@@ -223,29 +190,25 @@ def test_the_task_says_all_that_was_read() -> None:
         unread=("sing a song",),
         notes=("Sofas are couches.",),
     )
-    text = harmless(task_html(task, ("The image was turned.", "Sofas are couches."))).text
-    for words in (
+    text = assert_harmless(task_html(task, ("The image was turned.", "Sofas are couches."))).text
+    for said in (
         "outline", "sofa (couch)", "car that is red", "helicopter (nearest: airplane, kite)", "the largest 3",
         "0 to 50% across", "min width 20", "score at least 0.6", "polygons of 24 points in range 512, offsets",
         "sing a song", "Not understood", "The image was turned.",
     ):  # fmt: skip
-        assert words in text
+        assert said in text
     assert text.count("Sofas are couches.") == 1
-
-
-def test_ten_thousand_classes_do_not_fill_the_page() -> None:
+    # Ten thousand classes do not fill the page.
     words = tuple(f"thing {i}" for i in range(10_000))
     looked_for = tuple(Target(word, ("car",)) for word in words)
     html = task_html(Task(targets=looked_for, undetectable=tuple(map(Undetectable, words)), unread=words))
     assert len(html) < 10_000 and html.count("and 9,988 more") == 3
     assert f"thing {MOST_CLASSES - 1}" in html
-
-
-def test_words_of_an_instruction_are_text() -> None:
+    # Words of an instruction are text.
     undetectable = (Undetectable(IMAGE, (SCRIPT,)),)
     task = Task(kind="ground", expression=SCRIPT, undetectable=undetectable, unread=(SCRIPT,), notes=(IMAGE,))
     for one in (task, Task(targets=(Target(SCRIPT, (IMAGE,)),))):
-        assert SCRIPT in harmless(task_html(one)).text
+        assert SCRIPT in assert_harmless(task_html(one)).text
 
 
 # The scene and the reasons ----------------------------------------------------------------------------------------
@@ -255,19 +218,16 @@ def test_the_scene_lists_what_it_holds() -> None:
     detections = found([[0, 0, 90, 90], [100, 0, 140, 80], [20, 20, 40, 40]], ("bus", "person", "person"))
     scene = Scene.from_detections(detections, picture())
     html = scene_html(scene, class_colours(detections.class_names))
-    text = harmless(html).text
+    text = assert_harmless(html).text
     assert html.count("sk-scene-node") == 3
     assert "3 objects" in text
     for name in ("bus 1", "person 1", "person 2"):
         assert name in text
     assert re.search(r"person 2\s*inside\s*bus 1", re.sub(r"<[^>]+>", " ", html))
-
-
-@pytest.mark.parametrize("count", [1, 2, MOST_IN_SCENE])
-def test_the_scene_draws_any_number_of_objects(count: int) -> None:
-    detections = found([[5, 5, 25, 25]] * count, ["cup"] * count)
-    html = scene_html(Scene.from_detections(detections, picture()), class_colours(["cup"]), 134)
-    assert html.count("sk-scene-node") == count and f"surest {count} of 134" in html and "nan" not in html
+    for count in (1, 2, MOST_IN_SCENE):
+        detections = found([[5, 5, 25, 25]] * count, ["cup"] * count)
+        html = scene_html(Scene.from_detections(detections, picture()), class_colours(["cup"]), 134)
+        assert html.count("sk-scene-node") == count and f"surest {count} of 134" in html and "nan" not in html
     assert "no scene" in scene_html(Scene.from_detections(found([], ()), picture()), {})
 
 
@@ -282,10 +242,10 @@ def test_what_justifies_an_answer_is_drawn_and_said() -> None:
     assert html.count('class="sk-object"') == 1
     assert re.findall(r'class="sk-reason" data-number="(\d)"', html) == ["1"], "the bus, and not the dog"
     assert re.findall(r'class="sk-ghost" data-number="(\d)"', html) == ["2"], "the dog shows when it is pointed at"
-    assert "bus 1" in harmless(html).text
+    assert "bus 1" in assert_harmless(html).text
     reasons = reasoning_html(grounding)
     assert 'data-number="0"' in reasons
-    assert "left of bus 1" in harmless(reasons).text
+    assert "left of bus 1" in assert_harmless(reasons).text
 
 
 def test_a_thing_has_one_number_in_the_photograph_the_table_and_the_scene() -> None:
@@ -301,7 +261,7 @@ def test_a_thing_has_one_number_in_the_photograph_the_table_and_the_scene() -> N
         ("person 1", 2, False)
     ]
     html = scene_html(scene, class_colours(everything.class_names), numbers=numbers)
-    harmless(html)
+    assert_harmless(html)
     nodes = dict(re.findall(r'sk-scene-node" data-number="(\d)".*?<title>([a-z0-9 ]+)</title>', html))
     assert nodes == {"0": "dog 1", "1": "bus 1", "2": "person 1"}
     ends = re.findall(r'sk-link" data-number="([\d ]+)"><title>(\w+ \d) [a-z ]*?(\w+ \d)</title>', html)
@@ -328,9 +288,9 @@ def test_only_uploads_are_read(uploads: Path, tmp_path: Path) -> None:
     Image.new("RGB", (32, 32)).save(tmp_path / "secret.png")
     Image.new("RGB", (32, 32)).save(uploads / "sent.png")
     (uploads / "link.png").symlink_to(tmp_path / "secret.png")
-    for path in (tmp_path / "secret.png", uploads / ".." / "secret.png", uploads / "link.png", Path("/etc/passwd")):
+    for path in (f"file://{uploads}/sent.png", f"{uploads}/../secret.png", f"{uploads}/link.png", "/etc/passwd"):
         with pytest.raises(SkylarkError, match="not sent to this page"):
-            demo.look({"path": str(path)}, "cats", 0.35)
+            demo.look({"path": path}, "cats", 0.35)
     assert len(demo.look({"path": str(uploads / "sent.png")}, "cats", 0.35).detections) == 0
 
 
@@ -352,6 +312,45 @@ def test_a_visitors_image_is_remembered_small_and_messages_name_no_folder(upload
     # A score without an image or words changes nothing.
     for photo, words in ((None, "cats"), ({"path": str(uploads / "x")}, " ")):
         assert images.show_again(photo, words, 0.5, "tuple", False) == {images.error: gr.skip()}
+
+
+def test_two_visitors_see_their_own_images(uploads: Path) -> None:
+    images, barrier = tab(), threading.Barrier(2)
+
+    def visit(size: tuple[int, int], words: str) -> Any:
+        path = uploads / f"{words}.png"
+        Image.new("RGB", size).save(path)
+        barrier.wait(20)
+        return images.show({"path": str(path)}, words, 0.35, "tuple", False)
+
+    with ThreadPoolExecutor() as pool:
+        cats, dogs = pool.map(visit, [(64, 48), (48, 96)], ["cats", "dogs"])
+    assert (cats[images.looked].image_size, dogs[images.looked].image_size) == ((64, 48), (48, 96))
+    assert "cat" in cats[images.task] and "dog" not in cats[images.task] and "dog" in dogs[images.task]
+
+
+@pytest.mark.parametrize(
+    ("size", "saved", "told"),
+    [
+        ((24, 16), {"mode": "CMYK", "format": "JPEG"}, ""),
+        ((24, 16), {"mode": "P", "format": "GIF"}, ""),
+        ((16, 24), {"mode": "RGB", "format": "JPEG", "exif": 6}, ""),
+        ((24_000, 24_000), {"mode": "1", "format": "PNG"}, "pixels"),
+    ],
+    ids=["CMYK", "GIF", "turned", "bomb"],
+)
+def test_a_photograph_of_any_kind_is_looked_at_upright_but_no_bomb(
+    uploads: Path, size: tuple[int, int], saved: dict[str, Any], told: str
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = saved.get("exif", 1)
+    Image.new(saved["mode"], size).save(uploads / "sent", saved["format"], exif=exif)
+    images = tab()
+    shown = images.show({"path": str(uploads / "sent")}, "cats", 0.35, "tuple", False)
+    if told:
+        assert told in shown[images.error] and shown[images.looked] is None
+    else:
+        assert shown[images.looked].image_size == (24, 16), shown[images.error]
 
 
 def test_what_an_instruction_may_mean_as_well_is_offered_and_done(
@@ -386,22 +385,19 @@ def test_a_large_image_is_looked_at_in_slices_where_asked_and_all_is_bounded(upl
             look(photo, "cats", 0.35, slices="small")
 
 
-@pytest.mark.parametrize("bound", [0.96, 0.04, float("nan"), True, "half"])
-def test_a_least_score_that_the_slider_could_not_give_is_refused(bound: float) -> None:
-    detector = SharedDetector()
-    for look in (
-        lambda: detector.look(None, "cats", bound),
-        lambda: detector.ground(None, "cats", bound),
-        lambda: detector.scene(None, bound, 10),
-    ):
+def test_a_least_score_that_the_slider_could_not_give_is_refused() -> None:
+    detector, bounds = SharedDetector(), (0.96, 0.04, float("nan"), True, "half")
+    looks = (detector.look, detector.ground, lambda photo, _, bound: detector.scene(photo, bound, 10))
+    for bound, look in itertools.product(bounds, looks):
         with pytest.raises(SkylarkError, match=r"from 0\.05 to 0\.95"):
-            look()
+            look(None, "cats", bound)
 
 
 # The examples ---------------------------------------------------------------------------------------------------
 
 
-def test_every_example_finds_something(vision: Vision) -> None:
+def test_every_example_finds_something() -> None:
+    vision = Vision()
     assert len(available()) == len(IMAGE_EXAMPLES)
     for example in available():
         assert example.path is not None and len(example.icon["url"]) < 20_000

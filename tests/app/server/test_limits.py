@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -19,73 +20,49 @@ def test_work_gives_and_raises_as_without_a_limit() -> None:
         limit.run(lambda: 1 // 0)
     with pytest.raises(TimeoutError, match="its own"):
         limit.run(lambda: (_ for _ in ()).throw(TimeoutError("its own")))
-    assert limit.run(lambda: "again") == "again"
-
-
-def test_work_knows_whose_request_it_is() -> None:
     visitor = contextvars.ContextVar("visitor", default="nobody")
-    limit = TimeLimit(1, 10, "the answer")
-    visitor.set("ada")
-    assert limit.run(visitor.get) == "ada"
-    visitor.set("grace")
-    assert limit.run(visitor.get) == "grace"
+    for name in ("ada", "grace"):
+        visitor.set(name)
+        assert limit.run(visitor.get) == name, "work knows whose request it is"
 
 
 def test_work_that_takes_too_long_is_abandoned_and_told() -> None:
-    limit, noticed = TimeLimit(1, 0.1, "the answer"), threading.Event()
+    limit, noticed, release = TimeLimit(1, 0.1, "the answer"), threading.Event(), threading.Event()
 
     def endless() -> None:
         while not abandoned():
             time.sleep(0.01)
         noticed.set()
+        release.wait(30)
 
     with pytest.raises(TookTooLongError, match=r"the answer took more than 0\.1 seconds"):
         limit.run(endless)
     assert noticed.wait(10), "the work can notice that nobody waits for it"
-
-
-def test_abandoned_work_keeps_its_thread_and_those_who_come_are_told() -> None:
-    limit, release = TimeLimit(1, 0.1, "the answer"), threading.Event()
-    with pytest.raises(TookTooLongError):
-        limit.run(lambda: release.wait(30))
     with pytest.raises(TookTooLongError, match=r"not begun .* busy with other visitors"):
-        limit.run(lambda: None)
+        limit.run(lambda: None)  # abandoned work keeps its thread
     release.set()
-    patient = TimeLimit(1, 10, "the answer")
-    assert patient.run(lambda: "free") == "free"
 
 
 def test_who_shared_the_time_with_others_is_told_to_come_back() -> None:
-    limit, release, told = TimeLimit(2, 0.5, "the answer"), threading.Event(), list[str]()
-
-    def asks() -> None:
-        with pytest.raises(TookTooLongError) as error:
-            limit.run(lambda: release.wait(30))
-        told.append(str(error.value))
-
-    visitors = [threading.Thread(target=asks) for _ in range(2)]
-    for visitor in visitors:
-        visitor.start()
-    for visitor in visitors:
-        visitor.join(10)
-    release.set()
-    assert all("try again" in words and "ask for less" not in words for words in told), told
-    assert len(told) == 2
+    limit, release = TimeLimit(2, 0.5, "the answer"), threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        errors = [visitor.exception(10) for visitor in [pool.submit(limit.run, lambda: release.wait(30)) for _ in "ab"]]
+        release.set()
+    assert all(isinstance(error, TookTooLongError) for error in errors)
+    assert all("try again" in str(error) and "ask for less" not in str(error) for error in errors), errors
 
 
 def test_no_more_wait_than_may() -> None:
     limit, release = TimeLimit(1, 30, "the run", waiting=1), threading.Event()
-    others = [threading.Thread(target=limit.run, args=(lambda: release.wait(30),)) for _ in range(2)]
-    for other in others:
-        other.start()
-    deadline = time.monotonic() + 10
-    while limit.callers < 2 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    with pytest.raises(TookTooLongError, match="2 others are before it"):
-        limit.run(lambda: None)
-    release.set()
-    for other in others:
-        other.join(10)
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(2):
+            pool.submit(limit.run, lambda: release.wait(30))
+        deadline = time.monotonic() + 10
+        while limit.callers < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        with pytest.raises(TookTooLongError, match="2 others are before it"):
+            limit.run(lambda: None)
+        release.set()
     assert limit.run(lambda: "served") == "served"
 
 
@@ -101,9 +78,7 @@ def test_never_more_at_once_than_may() -> None:
         with lock:
             now -= 1
 
-    callers = [threading.Thread(target=limit.run, args=(work,)) for _ in range(20)]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join(30)
+    with ThreadPoolExecutor(20) as pool:
+        for _ in range(20):
+            pool.submit(limit.run, work)
     assert 1 <= most <= 3

@@ -214,15 +214,6 @@ def test_a_video_that_is_cut_off_is_looked_at_as_far_as_it_goes(began: Callable[
 # What is looked at: bounds kept before a frame is decoded ---------------------------------------------------------
 
 
-@pytest.fixture
-def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that the server gives to what visitors send."""
-    folder = tmp_path / "uploads"
-    folder.mkdir()
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
-    return folder
-
-
 def test_only_a_video_that_was_sent_and_is_still_there_is_read(uploads: Path) -> None:
     (uploads.parent / "x.mp4").write_bytes(b"somebody else's")
     for given, told in (

@@ -25,7 +25,7 @@ from app.video.views import (
     timeline_html,
 )
 from skylark.errors import SkylarkError
-from tests.app.test_views import IMAGE, SCRIPT, Page
+from tests.app.test_views import IMAGE, SCRIPT, Page, assert_harmless
 from tests.vision.video.made_tracks import going, readings, still, tracks_of
 from vision import Task
 from vision.task import Target, Undetectable
@@ -51,14 +51,6 @@ def found(tracks: Tracks = PARK, asked: str = "", task: Task | None = None, **mo
 
 def targets(*names: str) -> tuple[Target, ...]:
     return tuple(Target(name, (name,)) for name in names)
-
-
-def harmless(content: str) -> Page:
-    page = Page(content)
-    assert not {"script", "img", "iframe", "form"} & set(page.tags)
-    assert not [name for name, _ in page.attributes if name.startswith("on")]
-    assert page.open == []
-    return page
 
 
 # The answer -------------------------------------------------------------------------------------------------------
@@ -89,15 +81,15 @@ def test_what_an_instruction_lists_is_counted_or_cannot_be_told() -> None:
     assert headline(found(tracks_of(), task=Task("x", targets=targets("cat")))) == "Nothing found"
     task = Task("helicopters", targets=(), undetectable=(Undetectable("helicopter", ("airplane",)),))
     assert headline(found(tracks_of(), task=task)) == 'I can\'t tell of "helicopter"'
-    assert "nearest: airplane" in harmless(read_html(found(tracks_of(), task=task))).text
+    assert "nearest: airplane" in assert_harmless(read_html(found(tracks_of(), task=task))).text
     task = Task("x", targets=targets("dog"), unread=(f"and play {SCRIPT}",))
-    text = harmless(read_html(found(asked=" one dog", task=task))).text
+    text = assert_harmless(read_html(found(asked=" one dog", task=task))).text
     assert '~class("dog")' in text and "Not understood" in text and SCRIPT in text
 
 
 def test_reasons_are_moments_to_go_to() -> None:
     html = answer_html(found(asked=" one dog & enters( right)"))
-    assert "#1 dog enters by the right" in harmless(html).text
+    assert "#1 dog enters by the right" in assert_harmless(html).text
     [moment] = re.findall(r'data-at="([\d.]+)"', html)
     assert float(moment) == pytest.approx(1.4, abs=0.3)
 
@@ -129,12 +121,12 @@ def test_marks_never_lie_on_one_another() -> None:
 def test_what_is_meant_comes_first_and_is_told_apart_from_the_rest() -> None:
     rows = timeline(found(asked=" one bicycle & leaves")).rows
     assert [row.meant for row in rows] == [True, False, False, False]
-    page = harmless(timeline_html(found(asked=" one bicycle & leaves")))
+    page = assert_harmless(timeline_html(found(asked=" one bicycle & leaves")))
     assert ("aria-label", "#4 bicycle, which is meant") in page.attributes
 
 
 def test_one_bar_is_reached_with_tab_and_each_says_what_it_is() -> None:
-    page = harmless(timeline_html(found()))
+    page = assert_harmless(timeline_html(found()))
     tabs = [value for name, value in page.attributes if name == "tabindex"]
     assert tabs.count("0") == 1 and set(tabs) == {"0", "-1"}
     labels = [value or "" for name, value in page.attributes if name == "aria-label"]
@@ -144,7 +136,7 @@ def test_one_bar_is_reached_with_tab_and_each_says_what_it_is() -> None:
 def test_more_things_than_have_a_row_are_counted_and_of_none_there_is_no_timeline() -> None:
     places = [(70 * (n % 9) + 40, 70 * (n // 9) + 40) for n in range(MOST_ROWS + 7)]
     many = found(tracks_of(*(("person", still(*place)) for place in places), seconds=0.4))
-    assert "and 7 things more" in harmless(timeline_html(many)).text
+    assert "and 7 things more" in assert_harmless(timeline_html(many)).text
     assert timeline_html(found(tracks_of())) == counts_html(tracks_of()) == ""
 
 
@@ -152,7 +144,7 @@ def test_names_that_are_markup_stay_text() -> None:
     tracks = tracks_of((SCRIPT, still(100, 100)), (IMAGE, still(300, 100)))
     one = found(tracks, notes=(SCRIPT,))
     for html in (answer_html(one), timeline_html(one), counts_html(tracks), read_html(one)):
-        harmless(html)
+        assert_harmless(html)
     assert SCRIPT in Page(answer_html(one)).text
 
 
@@ -160,11 +152,11 @@ def test_names_that_are_markup_stay_text() -> None:
 
 
 def test_counts_tell_how_many_in_all_at_once_and_when() -> None:
-    page = harmless(counts_html(PARK))
+    page = assert_harmless(counts_html(PARK))
     assert re.search(r"person\s*2\s*2", page.text), "both stand there from the third second on"
     assert ("aria-label", "person second by second, at most 2 at once") in page.attributes
     one_after_the_other = tracks_of(("cat", still(50, 50, until=2)), ("cat", still(300, 50, after=5)))
-    assert re.search(r"cat\s*2\s*1", harmless(counts_html(one_after_the_other)).text)
+    assert re.search(r"cat\s*2\s*1", assert_harmless(counts_html(one_after_the_other)).text)
 
 
 def test_what_flickers_up_or_doubles_another_is_counted_nowhere() -> None:
@@ -199,7 +191,7 @@ def test_the_state_of_the_work_is_told_in_every_state(tmp_path: Path) -> None:
 
     def told(**changes: object) -> Page:
         vars(work).update(changes)
-        return harmless(state_html(work))
+        return assert_harmless(state_html(work))
 
     assert "Starting" in told(state="waiting").text
     progress = Progress("Looking", 12.4, 30.0, "data:image/jpeg;base64,AAAA", 3)

@@ -173,7 +173,7 @@ def test_what_was_read_until_it_is_stopped_is_the_graph() -> None:
     assert [tuple(triple) for triple in kg if triple[1] == "works for"] == [("Ann Lee", "works for", "Core")]
 
 
-def test_what_only_waits_is_stopped_at_once_and_sends_nothing() -> None:
+def test_what_only_waits_is_stopped_at_once_and_who_leaves_keeps_nothing() -> None:
     model = page_model(faultless_reply)
     visit = Visit(model)
     visit.begin(TEXT)
@@ -183,10 +183,6 @@ def test_what_only_waits_is_stopped_at_once_and_sends_nothing() -> None:
     assert list(visit.follow()) == [NO_CHANGES]
     assert not model.scripted.prompts
     assert visit.panel.stop(ANN) == NO_CHANGES
-
-
-def test_who_leaves_stops_it_and_keeps_nothing() -> None:
-    visit = Visit(page_model(faultless_reply))
     visit.begin(TEXT)
     following = visit.follow()
     next(following)
@@ -256,12 +252,11 @@ def test_where_there_is_no_room_nothing_is_begun(monkeypatch: pytest.MonkeyPatch
         visit.shelf.get("own-1")
 
 
-@pytest.mark.parametrize(("text", "told"), [("", "no text yet"), ("Hello", "no sentence"), ("x" * 30_000, "30,000")])
-def test_what_cannot_be_read_is_said(text: str, told: str) -> None:
+def test_what_cannot_be_read_is_said() -> None:
     visit = Visit(page_model(faultless_reply))
-    assert told in visit.panel.begin(text, "", None, ANN)[visit.panel.status]
-    expected = visit.panel.expect(text, "")[visit.panel.expected]
-    assert (told in expected) == bool(text)
+    for text, told in (("", "no text yet"), ("Hello", "no sentence"), ("x" * 30_000, "30,000")):
+        assert told in visit.panel.begin(text, "", None, ANN)[visit.panel.status]
+        assert (told in visit.panel.expect(text, "")[visit.panel.expected]) == bool(text)
 
 
 def triple(head: str, tail: str, at: int = 0) -> Extracted:

@@ -37,19 +37,12 @@ def test_what_is_no_text_to_read_is_refused(given: Any, told: str) -> None:
         checked_text(given)
 
 
-@pytest.mark.parametrize(
-    ("given", "read"),
-    [
-        (None, ""), (" \n ", ""), ("巴黎是法国的首都。", "巴黎是法国的首都。"),
-        ("Ann\r\nworks\rhere", "Ann\nworks\nhere"),
-        ("Ann \ud83d works", "Ann ? works"), (EXAMPLE, EXAMPLE),
-    ],
-)  # fmt: skip
-def test_what_can_be_read_is_taken(given: str | None, read: str) -> None:
-    assert checked_text(given) == read
-
-
-def test_relations_are_lines() -> None:
+def test_what_can_be_read_is_taken_and_relations_are_lines() -> None:
+    for given, read in (
+        (None, ""), (" \n ", ""), ("巴黎是法国的首都。", "巴黎是法国的首都。"), ("Ann \ud83d works", "Ann ? works"),
+        ("Ann\r\nworks\rhere", "Ann\nworks\nhere"), (EXAMPLE, EXAMPLE),
+    ):  # fmt: skip
+        assert checked_text(given) == read
     schema = schema_of(f"{PLACEHOLDER}\n\nknows\nowns: person, company -> anything")
     assert schema is not None
     assert [relation.name for relation in schema.relations] == ["works for", "born in", "founded in", "knows", "owns"]
