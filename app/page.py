@@ -57,19 +57,15 @@ def build(
             brought.then(graphs.demo.choices, None, [batch.queries.graph], **quick)
         growing = graphs.growing
         growing.to_models.click(lambda: gr.Tabs(selected="models"), None, [tabs], **quick)
+        asked_model = next(part for part in page.blocks.values() if part.elem_id == "model")
         for changed in models.changes:
             batch.queries.offer_after(changed)
-            changed.then(lambda: language_model_html(model), None, [_part(page, "model")], **quick)
+            changed.then(lambda: language_model_html(model), None, [asked_model], **quick)
             changed.then(growing.model_changed, None, growing.model_parts, **quick)
         build_programs(programs)
     offer_only_programs(page)
     page.queue(max_size=QUEUE_LIMIT)
     return page, graphs.demo, first
-
-
-def _part(page: gr.Blocks, elem_id: str) -> Any:
-    """The part of the page that has this id."""
-    return next(part for part in page.blocks.values() if part.elem_id == elem_id)
 
 
 def programs_beside(programs: Programs) -> Beside:

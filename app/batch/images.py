@@ -20,13 +20,11 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from app.batch.queue import Job, JobStore, State, WaitingLine
 from app.batch.upload import Bounds, listed, pack, unpack
 from app.batch.view import (
     HIDDEN,
     OFF,
     ON,
-    WATCHERS,
     Follower,
     Updates,
     rough_duration,
@@ -46,6 +44,7 @@ from app.image.looking import (
     without_path,
 )
 from app.server.views import counted, failure_html, macro, muted, render
+from app.tasks import Job, JobStore, State, WaitingLine
 from skylark.errors import SkylarkError
 from vision import Detections, Vision
 from vision.images import MAX_BYTES
@@ -419,16 +418,13 @@ class ImagesPart:
             queue=False, **quick,
         )  # fmt: skip
         sent = [self.files, self.instruction, self.score, self.earlier, self.kept]
-        for begins in (
+        begun = (
             taking_in.then(
                 self.start, sent, follower.parts, concurrency_limit=4, concurrency_id="images-start", **quick
             ),
             self.resume.click(self.go_on, [follower.current], follower.parts, concurrency_limit=4, **quick),
-            page.load(follower.find_again, [self.kept], follower.parts, **quick),
-        ):
-            begins.then(self.follow, [follower.following], shown, concurrency_limit=WATCHERS,
-                        concurrency_id="images-watch", trigger_mode="multiple", **quick)  # fmt: skip
-        self.halt.click(follower.stop, [follower.current], None, queue=False, **quick)
+        )
+        follower.connect(page, begun, self.follow, shown, self.halt, "images-watch")
 
     def estimate(self, files: list[str] | None) -> str:
         """What looking at these files would take; nothing where there are none."""

@@ -21,12 +21,12 @@ from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
 
-from app.batch.queue import Job, JobStore, State, WaitingLine
 from app.batch.upload import MOST_FILES, Bounds, Upload, described, pack, split_of, unpack, write_expected
 from app.graph.answer_view import without_formula
 from app.graph.graphs import GraphRegistry
 from app.models import MAX_NEW_TOKENS, LanguageModel
 from app.server.views import percent, shortened
+from app.tasks import Job, JobStore, State, WaitingLine
 from reasoning import KnowledgeGraph, Reasoner
 from reasoning.completion.options import CompletionOptions
 from reasoning.evaluation.comparison import MAIN_METRICS, MAIN_OF_QUESTIONS, Comparison, compare, comparison_text

@@ -27,13 +27,11 @@ from app.batch.jobs import (
     results_of,
     write_files,
 )
-from app.batch.queue import JobStore, WaitingLine
 from app.batch.upload import receive, split_of
 from app.batch.view import (
     HIDDEN,
     OFF,
     ON,
-    WATCHERS,
     Follower,
     Updates,
     answers_html,
@@ -47,6 +45,7 @@ from app.graph.graphs import GraphRegistry
 from app.image.looking import SharedDetector
 from app.models import LanguageModel
 from app.server.views import failure_html, muted
+from app.tasks import JobStore, WaitingLine
 from reasoning.evaluation.query_files import PROTOCOLS, SPLITS
 from skylark.errors import SkylarkError
 
@@ -166,27 +165,17 @@ class QueriesPart:
         follower = self.follower
         quick: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "multiple"}
         sent: set[Any] = {
-            self.files,
-            self.typed,
-            self.graph,
-            self.method,
-            self.beside,
-            self.protocol,
-            self.split,
-            self.kept,
-        }
+            self.files, self.typed, self.graph, self.method, self.beside, self.protocol, self.split, self.kept,
+        }  # fmt: skip
         again = [self.archive, self.identifier, self.kept]
         shown = [self.status, self.estimated, self.answers, self.figures, self.results, follower.current, self.count,
                  self.go, self.halt]  # fmt: skip
-        for begins in (
+        begun = (
             self.count.click(self.estimate, sent, follower.parts, concurrency_limit=4, **quick),
             self.go.click(self.start, [follower.current], follower.parts, concurrency_limit=4, **quick),
             self.resume.click(self.again, again, follower.parts, concurrency_limit=2, **quick),
-            page.load(follower.find_again, [self.kept], follower.parts, **quick),
-        ):
-            begins.then(self.follow, [follower.following], shown, concurrency_limit=WATCHERS,
-                        concurrency_id="batch-watch", **quick)  # fmt: skip
-        self.halt.click(follower.stop, [follower.current], None, queue=False, **quick)
+        )
+        follower.connect(page, begun, self.follow, shown, self.halt, "batch-watch")
 
     def offer_after(self, event: Any) -> None:
         """Let the choices of a method follow an event after which another model is in use."""

@@ -8,15 +8,18 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Generic
 
 import gradio as gr
+from gradio.events import Dependency
 from markupsafe import Markup
 
 from app.batch.jobs import QueryJob, Run
-from app.batch.queue import (
+from app.batch.upload import MOST_BYTES, MOST_LINES
+from app.server.views import counted, duration, failure_html, muted, render
+from app.tasks import (
     AT_ONCE,
     KEPT_SECONDS,
     MOST_WAITING,
@@ -27,8 +30,6 @@ from app.batch.queue import (
     Job,
     JobStore,
 )
-from app.batch.upload import MOST_BYTES, MOST_LINES
-from app.server.views import counted, duration, failure_html, muted, render
 from reasoning.evaluation.comparison import Comparison
 from reasoning.evaluation.metrics import marked
 from reasoning.evaluation.results import Results
@@ -76,6 +77,34 @@ class Follower(Generic[AnyJob]):
         self._jobs, self._kept, self._error, self._gone = jobs, kept, error, gone
         self.following, self.current = gr.State(""), gr.State("")
         self.parts = [error, self.following, kept]
+
+    def connect(
+        self,
+        page: gr.Blocks,
+        begun: Iterable[Dependency],
+        follow: Callable[[str | None], AsyncIterator[Updates]],
+        shown: list[Any],
+        halt: gr.Button,
+        queue: str,
+        watchers: int = WATCHERS,
+    ) -> None:
+        """Follow the jobs that events begin, and the one of before after a reload; have a button stop it.
+
+        Args:
+            page: the page.
+            begun: events that change `parts`.
+            follow: gives what the page shows of the job with an id.
+            shown: the parts that it changes.
+            halt: the button.
+            queue: what those who follow are called together.
+            watchers: how many follow at once.
+        """
+        quick: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "multiple"}
+        for begins in (*begun, page.load(self.find_again, [self._kept], self.parts, **quick)):
+            begins.then(
+                follow, [self.following], shown, concurrency_limit=watchers, concurrency_id=queue, **quick
+            )  # fmt: skip
+        halt.click(self.stop, [self.current], None, queue=False, **quick)
 
     def begin(self, begin: Callable[[], AnyJob]) -> Updates:
         """Follow the job that `begin` gives, or show why it gives none."""

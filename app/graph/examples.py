@@ -473,7 +473,8 @@ def answered(
 def _simple(kg: KnowledgeGraph, text: str) -> Iterator[Project]:
     """Each relation that leads from an entity named in the text, then from the heads of the graph's first facts."""
     seen = set[Project]()
-    for entity, relation in (*_leaving_named(kg, text), *_first(kg)):
+    leaving = [kg.index.triples(kg.index.around(entity, incoming=False)[:TRIED]).tolist() for entity in named(kg, text)]
+    for entity, relation in (*((head, relation) for facts in leaving for head, relation, _ in facts), *_first(kg)):
         query = Project(kg.relation_label(relation), Entity(kg.name(entity)))
         if query not in seen:
             seen.add(query)
@@ -495,12 +496,6 @@ def named(kg: KnowledgeGraph, text: str, surely: bool = False) -> tuple[int, ...
             if not name.literal and (not surely or question.is_surely_named(name)):
                 found.append(kg.entity(name.label))
     return tuple(dict.fromkeys(found))
-
-
-def _leaving_named(kg: KnowledgeGraph, text: str) -> Iterator[tuple[int, int]]:
-    for entity in named(kg, text):
-        for head, relation, _ in kg.index.triples(kg.index.around(entity, incoming=False)[:TRIED]).tolist():
-            yield head, relation
 
 
 def _first(kg: KnowledgeGraph) -> Iterator[tuple[int, int]]:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import time
-import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +23,11 @@ from app.graph.examples import WORLD_EXAMPLES, Example, examples_for, filled_sha
 from app.graph.graphs import LIMITS, GraphRegistry, reading, shown_name
 from app.graph.parts import NO_CHANGES, Changes, GraphParts, NewestQuestions
 from app.graph.prediction_slider import PredictionSlider, position_of, proof_shown, slider_html
-from app.graph.steps_view import LiveRun, ShownStep, conclusion_html, status_html, steps_html
+from app.graph.steps_view import LiveRun, ShownRun, status_html
 from app.graph.text_to_graph_panel import TextToGraphPanel
 from app.models import LanguageModel
 from app.server.views import (
     counted,
-    duration,
     failure_html,
     grammar_html,
     heading,
@@ -44,7 +41,6 @@ from app.server.views import (
 )
 from app.tasks import start
 from reasoning import KnowledgeGraph
-from reasoning.execution.conclusion import Event, Finished, PartFinished, StepFinished, StepStarted
 from reasoning.parsing import MAX_CHARACTERS, understand
 from reasoning.query.read_question import QuestionError, ReadQuestion
 from skylark.errors import SkylarkError, UnknownGraphError
@@ -263,7 +259,7 @@ class GraphDemo:
     def _follow(self, run: LiveRun, asked: Asked) -> Iterator[Changes]:
         parts = self._parts
         message = "The question goes to the language model" if self._model.is_warm else "The language model is loading"
-        shown = ShownRun(asked, f"{message} …")
+        shown = ShownRun(asked.answer, f"{message} …")
         going = {parts.stop: gr.update(interactive=True)}  # in each: see `Updates` of `app.batch.view`
         yield {parts.run: run, parts.status: shown.status_html(), parts.steps: "", **going}
         for event in run.events():
@@ -287,63 +283,6 @@ class GraphDemo:
         """Stop the run; it says so itself, and what was reached stays on the page."""
         if run is not None:
             run.stop()
-
-
-class ShownRun:
-    """The run of a chain as the page shows it.
-
-    Args:
-        asked: the question.
-        message: what stands above the steps before the first one.
-    """
-
-    def __init__(self, asked: Asked, message: str) -> None:
-        self.steps: list[ShownStep] = []
-        self._asked, self._message, self._key = asked, message, uuid.uuid4().hex[:8]
-        self._began = self._step_began = time.monotonic()
-        self._remaining_seconds: float | None = None
-        self._conclusion = Markup("")
-
-    def record(self, event: Event) -> None:
-        """Take in what happened."""
-        if isinstance(event, StepStarted):
-            self.steps.append(ShownStep(event))
-        elif isinstance(event, PartFinished):
-            self.steps[-1] = replace(self.steps[-1], parts=(*self.steps[-1].parts, event.part))
-            self._remaining_seconds = event.remaining_seconds
-        elif isinstance(event, StepFinished):
-            self.steps[-1] = replace(self.steps[-1], result=event.result)
-            self._remaining_seconds = event.remaining_seconds
-        else:
-            assert isinstance(event, Finished)
-            self._conclusion = conclusion_html(event.answer, self._asked.answer)
-        if isinstance(event, StepStarted | PartFinished):
-            self._step_began = time.monotonic()
-
-    def steps_html(self, only_finished: bool = False) -> Markup:
-        """The steps so far, and the conclusion once there is one."""
-        steps = [step for step in self.steps if step.result is not None] if only_finished else self.steps
-        return steps_html(self._key, steps, self._conclusion)
-
-    def status_html(self) -> Markup:
-        """What the model does now, and for how long already."""
-        if not self.steps:
-            return status_html(self._message, f"{time.monotonic() - self._began:.0f} s")
-        step = self.steps[-1]
-        place = f"Step {step.started.step.position + 1} of {step.started.total}"
-        if step.result is not None:
-            return status_html(f"{place} is done")
-        if step.total > 1:
-            place += f", part {min(len(step.parts) + 1, step.total)} of {step.total}"
-        ticking = f"{time.monotonic() - self._step_began:.0f} s so far"
-        if self._remaining_seconds:
-            ticking += f", about {self._remaining_seconds:.0f} s left in all"
-        return status_html(f"{place}: the model is answering", ticking)
-
-    def ended_html(self, stopped: bool) -> Markup:
-        """How long the run took, and whether somebody stopped it before its end."""
-        took = duration(time.monotonic() - self._began)
-        return status_html(f"Stopped after {took}." if stopped and not self._conclusion else f"Done in {took}.")
 
 
 def description(kg: KnowledgeGraph) -> str:

@@ -137,7 +137,9 @@ class PredictionSlider:
             shown.pop(self._parts.waiting_for)
             yield shown if self._last_moves.get(session) == move else NO_CHANGES
         except Exception as error:
-            yield {self._parts.likely_status: _failed_html(error), self._parts.likely_stop: _HIDDEN}
+            stays = muted("So there are no likely answers. What the graph says stays as it is.")
+            told = "" if isinstance(error, GivenUpError) else failure_html(error) + stays
+            yield {self._parts.likely_status: told, self._parts.likely_stop: _HIDDEN}
         finally:
             self._likely.leave(run)
 
@@ -173,10 +175,3 @@ class PredictionSlider:
 
 
 _HIDDEN = gr.update(visible=False)
-
-
-def _failed_html(error: Exception) -> str:
-    """Why there are no likely answers; the exact answer stays."""
-    if isinstance(error, GivenUpError):
-        return ""
-    return failure_html(error) + muted("So there are no likely answers. What the graph says stays as it is.")

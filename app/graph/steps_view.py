@@ -7,8 +7,10 @@ A sign and a word tell agreement, not only a colour. A reply is shown as it came
 from __future__ import annotations
 
 import threading
+import time
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from app.server.views import counted, duration, macro, render
 from app.tasks import BackgroundRun, TimeIsOverError
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.answer import Answer
-from reasoning.execution.conclusion import Event, StepStarted
+from reasoning.execution.conclusion import Event, Finished, PartFinished, StepFinished, StepStarted
 from reasoning.execution.exact import execute_step
 from reasoning.execution.step_result import StepPart, StepResult
 from reasoning.graph.index import Ids
@@ -139,7 +141,8 @@ def _step_values(shown: ShownStep, behind: Sequence[int]) -> dict[str, Any]:
     if result is None:
         state, (sign, verdict) = "running", ("…", "the model is answering" if shown.total else "working")
     else:
-        state = _state(result)
+        right = "agrees" if result.agrees else "differs"
+        state = "failed" if result.error is not None else "exact" if result.by == "exact" else right
         sign, verdict = VERDICTS[state]
     return {
         "step": shown,
@@ -151,14 +154,6 @@ def _step_values(shown: ShownStep, behind: Sequence[int]) -> dict[str, Any]:
         "parts": [_part_values(shown, number) for number in range(1, shown.total + 1)] if in_parts else [],
         **_outcome_values(result),
     }
-
-
-def _state(result: StepResult) -> str:
-    if result.error is not None:
-        return "failed"
-    if result.by == "exact":
-        return "exact"
-    return "agrees" if result.agrees else "differs"
 
 
 def _in_parts(shown: ShownStep) -> str:
@@ -240,3 +235,60 @@ def _answer_values(answer: Answer) -> dict[str, Any]:
     if answer.value is not None and not len(answer.ranked):
         value = given_words(answer.kg, answer.steps[-1].step, answer.value)
     return {"value": value, "members": _first_names(answer.kg, answer.ranked)}
+
+
+class ShownRun:
+    """The run of a chain as the page shows it.
+
+    Args:
+        exact: the exact answer.
+        message: what stands above the steps before the first one.
+    """
+
+    def __init__(self, exact: Answer, message: str) -> None:
+        self.steps: list[ShownStep] = []
+        self._exact, self._message, self._key = exact, message, uuid.uuid4().hex[:8]
+        self._began = self._step_began = time.monotonic()
+        self._remaining_seconds: float | None = None
+        self._conclusion = Markup("")
+
+    def record(self, event: Event) -> None:
+        """Take in what happened."""
+        if isinstance(event, StepStarted):
+            self.steps.append(ShownStep(event))
+        elif isinstance(event, PartFinished):
+            self.steps[-1] = replace(self.steps[-1], parts=(*self.steps[-1].parts, event.part))
+            self._remaining_seconds = event.remaining_seconds
+        elif isinstance(event, StepFinished):
+            self.steps[-1] = replace(self.steps[-1], result=event.result)
+            self._remaining_seconds = event.remaining_seconds
+        else:
+            assert isinstance(event, Finished)
+            self._conclusion = conclusion_html(event.answer, self._exact)
+        if isinstance(event, StepStarted | PartFinished):
+            self._step_began = time.monotonic()
+
+    def steps_html(self, only_finished: bool = False) -> Markup:
+        """The steps so far, and the conclusion once there is one."""
+        steps = [step for step in self.steps if step.result is not None] if only_finished else self.steps
+        return steps_html(self._key, steps, self._conclusion)
+
+    def status_html(self) -> Markup:
+        """What the model does now, and for how long already."""
+        if not self.steps:
+            return status_html(self._message, f"{time.monotonic() - self._began:.0f} s")
+        step = self.steps[-1]
+        place = f"Step {step.started.step.position + 1} of {step.started.total}"
+        if step.result is not None:
+            return status_html(f"{place} is done")
+        if step.total > 1:
+            place += f", part {min(len(step.parts) + 1, step.total)} of {step.total}"
+        ticking = f"{time.monotonic() - self._step_began:.0f} s so far"
+        if self._remaining_seconds:
+            ticking += f", about {self._remaining_seconds:.0f} s left in all"
+        return status_html(f"{place}: the model is answering", ticking)
+
+    def ended_html(self, stopped: bool) -> Markup:
+        """How long the run took, and whether somebody stopped it before its end."""
+        took = duration(time.monotonic() - self._began)
+        return status_html(f"Stopped after {took}." if stopped and not self._conclusion else f"Done in {took}.")

@@ -403,13 +403,10 @@ class ImageTab:
             trigger.then(self.show, trigger_mode="multiple", **asked).then(
                 None, js=in_view("#image_error .sk-alert", "#image_found:has(.sk-photo)"), api_visibility="private"
             )
-        self._page.load(
-            self.arrived,
-            None,
-            [self.photo, self.instruction, self.error],
-            api_visibility="private",
-            show_progress="hidden",
-        ).then(self.show_again, **asked)
+        arrived: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        self._page.load(self.arrived, None, [self.photo, self.instruction, self.error], **arrived).then(
+            self.show_again, **asked
+        )
         self.rivals.input(self.show_rival, trigger_mode="always_last", **{
             **asked, "inputs": [*asked["inputs"], self.rivals],
             "outputs": [self.error, self.photo, self.looked, *self._shown],

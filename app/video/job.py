@@ -20,12 +20,12 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from app.batch.queue import Job, State, StoppedError, WaitingLine
 from app.batch.view import status_html, stopped_words, waiting_words
 from app.image.looking import checked_instruction, uploaded
 from app.image.overlay import jpeg_uri
 from app.server.serving import FILE_BYTES, VIDEO_FRAMES, VIDEO_PIXELS, VIDEO_SECONDS, WATCH_SECONDS
 from app.server.views import counted
+from app.tasks import Job, State, StoppedError, WaitingLine
 from app.video.views import Found, Shown, shown
 from skylark.errors import SkylarkError
 from skylark.files import write_whole

@@ -10,11 +10,11 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from app.batch.queue import JobStore, WaitingLine
 from app.batch.view import HIDDEN, OFF, ON, Follower, Updates, watch
 from app.image.looking import LEAST_SCORE, MAX_INSTRUCTION, MOST_SCORE, SharedDetector, checked_score
 from app.server.serving import VIDEOS_AT_ONCE, VIDEOS_WAITING
 from app.server.views import heading, in_view, muted, read_static
+from app.tasks import JobStore, WaitingLine
 from app.video.examples import ExampleClips, VideoExample, available
 from app.video.job import PICTURE_SECONDS, USUAL_SCORE, VideoJob, checked_words, sent_video, state_html
 from app.video.views import LIMITS, stage_html
@@ -97,12 +97,9 @@ class VideoTab:
             trigger.then(self.start, sent, follower.parts, preprocess=False, queue=False, **quick)
             for trigger in (gr.on([self.look.click, self.instruction.submit], None), *filled)
         ]
-        for begins in (*begun, page.load(follower.find_again, [self._kept], follower.parts, **quick)):
-            begins.then(self.follow, [follower.following], self._shown, concurrency_limit=WATCHERS,
-                        concurrency_id="video-watch", trigger_mode="multiple", **quick)  # fmt: skip
+        follower.connect(page, begun, self.follow, self._shown, self.halt, "video-watch", WATCHERS)
         for begins in begun:
             begins.then(None, js=in_view("#video_error .sk-alert", "#video_found"), api_visibility="private")
-        self.halt.click(follower.stop, [follower.current], None, queue=False, **quick)
 
     @property
     def _shown(self) -> list[Any]:

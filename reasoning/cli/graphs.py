@@ -169,8 +169,6 @@ def add_action(actions: Any) -> None:
     parser.add_argument("--dry-run", action="store_true", help="say what it would take; nothing is sent")
     add_loading(parser)
     asking = parser.add_argument_group("how the model is asked")
-    asking.add_argument("--chunk-tokens", type=positive, metavar="N", help="tokens of text in one request (600)")
-    asking.add_argument("--repairs", type=int, metavar="N", help="replies asked for again, told what is wrong (1)")
     asking.add_argument("--timeout", type=float, metavar="S", help="seconds for one reply, retries included (120)")
     asking.add_argument(
         "--cache", action=argparse.BooleanOptionalAction, default=None,

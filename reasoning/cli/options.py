@@ -70,8 +70,6 @@ def add_requests(group: Any) -> None:
     group.add_argument("--retries", type=int, metavar="N", help="requests sent again after an error that may pass (4)")
     group.add_argument("--requests-per-minute", type=float, metavar="N", help="most requests a minute, evenly spaced")
     group.add_argument("--max-concurrency", type=positive, metavar="N", help="most requests under way at once")
-    group.add_argument("--price-in", type=float, metavar="USD", help="for a million tokens of prompt, if not known")
-    group.add_argument("--price-out", type=float, metavar="USD", help="for a million tokens of reply, if not known")
 
 
 def add_device(group: Any) -> None:
@@ -148,9 +146,6 @@ def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
         "--model", metavar="DIR", help="a fitted link predictor; default: the one kept for the graph"
     )
     completion.add_argument("--least", type=float, metavar="C", help="leave out answers below this confidence (0.5)")
-    completion.add_argument("--missing", type=float, metavar="S", help="share of true edges that the graph lacks (0.1)")
-    completion.add_argument("--floor", type=float, metavar="C", help="leave out predicted edges below it (0.0005)")
-    completion.add_argument("--negation", type=float, metavar="X", help="scale of a confidence that is negated (1)")
     lark = parser.add_argument_group("methods lark and hybrid")
     lark.add_argument(
         "--llm", default=DEFAULT_LLM, metavar="L",
@@ -158,14 +153,7 @@ def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
     )  # fmt: skip
     lark.add_argument("--prompting", choices=("step", "whole"), help="ask step by step (default) or all at once")
     lark.add_argument("--names", choices=("abstract", "readable"), help="entities as ids (default) or by name")
-    lark.add_argument(
-        "--replies",
-        choices=("auto", "text", "structured", "marks"),
-        help="plain, JSON by a schema, marks of a taught model, or as the model can (auto)",
-    )
     lark.add_argument("--token-budget", type=positive, metavar="N", help="tokens of the graph that a step may be shown")
-    lark.add_argument("--max-parts", type=positive, metavar="N", help="parts that a step too big for that may take")
-    lark.add_argument("--repairs", type=int, metavar="N", help="replies asked for again, shown what is wrong (1)")
     lark.add_argument("--timeout", type=float, metavar="S", help="seconds for one reply, retries included")
     lark.add_argument("--seed", type=int, metavar="N", help="of what is drawn for the prompts")
     lark.add_argument(
@@ -174,10 +162,6 @@ def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
     )  # fmt: skip
     here = parser.add_argument_group("a model in this process (embedded, hf:)")
     add_device(here)
-    here.add_argument(
-        "--constrained", action=argparse.BooleanOptionalAction, default=None,
-        help="hold replies in text to the names of the context; default: yes",
-    )  # fmt: skip
     here.add_argument("--adapter", metavar="DIR", help="an adapter made by `teach steps`, which answers the steps")
     hosted = parser.add_argument_group("a hosted model (provider:model)")
     hosted.add_argument(

@@ -14,16 +14,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reasoning.lm.errors import need_packages
 from reasoning.lm.replies import CHARACTERS_PER_TOKEN
 from skylark.errors import UsageError
 from skylark.files import files_like
-
-if TYPE_CHECKING:
-    from semantic_text_splitter import TextSplitter
-
 
 LARGEST = 20 * 2**20
 """Bytes of one document."""
@@ -212,17 +207,12 @@ def passages(document: Document, chunk_tokens: int) -> Iterator[Passage]:
     splitter = TextSplitter(int(chunk_tokens * CHARACTERS_PER_TOKEN))
     text, line, counted = document.text, 1, 0
     for start, block in _blocks(text):
-        for at, length in _parts(splitter, block):
+        joined = _HALF.sub("?", _WRAPPED.sub(" ", block))  # as long as before, so places stay
+        for at, part in splitter.chunk_indices(joined):
             begin = start + at
             line += text.count("\n", counted, begin)
             counted = begin
-            yield Passage(document.name, begin, line, text[begin : begin + length])
-
-
-def _parts(splitter: TextSplitter, block: str) -> Iterator[tuple[int, int]]:
-    joined = _HALF.sub("?", _WRAPPED.sub(" ", block))  # as long as before, so places stay
-    for at, part in splitter.chunk_indices(joined):
-        yield at, len(part)
+            yield Passage(document.name, begin, line, text[begin : begin + len(part)])
 
 
 def _blocks(text: str) -> Iterator[tuple[int, str]]:

@@ -260,7 +260,6 @@ class Resampler:
 
 
 def _decoded(file: BinaryIO, name: str, limits: AudioLimits) -> Audio:
-    """The sound of a file."""
     import av
 
     head = file.read(12)
@@ -315,7 +314,6 @@ def _seconds(container: InputContainer, stream: AudioStream) -> float:
 
 
 def _frames(container: InputContainer, stream: AudioStream, name: str, head: bytes) -> Iterator[AudioFrame]:
-    """What the file decodes to."""
     length = int.from_bytes(head[4:8], "little")
     piped = head[:4] == b"RIFF" and (length >= _UNSAID or not length)
     for packet in container.demux(stream):

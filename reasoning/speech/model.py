@@ -248,7 +248,11 @@ class SpeechModel(ABC):
         """
         spoken = seconds_of_speech(audio)
         if spoken < LEAST_SPEECH:
-            raise NoSpeechError(f"{_what_is_heard(audio)}; is the microphone on, and near enough?")
+            kind = "silent" if np.abs(audio.samples).max(initial=0.0) <= SILENT else "noise or music at most"
+            raise NoSpeechError(
+                f"Nobody speaks in {audio.name}: its {audio.seconds:.1f} seconds are {kind}; is the microphone on, and "
+                "near enough?"
+            )
         padded = Audio(np.pad(audio.samples, round(PAUSE * SAMPLE_RATE)), audio.name)
         for transcript in self._heard(padded, expected, before):
             if transcript.final and echoes(transcript.text, before):
@@ -349,9 +353,3 @@ def _at_tempo(samples: NDArray[np.float32], tempo: float) -> NDArray[np.float32]
     """A recording slower, and as much lower, as a tape is that runs slowly."""
     places = np.arange(int(len(samples) / tempo)) * tempo
     return np.asarray(np.interp(places, np.arange(len(samples)), samples), np.float32)
-
-
-def _what_is_heard(audio: Audio) -> str:
-    loudest = float(np.abs(audio.samples).max(initial=0.0))
-    kind = "silent" if loudest <= SILENT else "noise or music at most"
-    return f"Nobody speaks in {audio.name}: its {audio.seconds:.1f} seconds are {kind}"

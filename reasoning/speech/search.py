@@ -386,16 +386,13 @@ class DistinctWords(LogitsProcessor):
         left = cast(torch.FloatTensor, scores.clone())
         seen: set[tuple[str, tuple[int, ...]]] = set()
         for row, said in zip(left, input_ids.tolist(), strict=True):
-            words = self._words(said)
+            texts = [self._texts[token] for token in said]
+            parts = tuple(token for token, text in zip(said, texts, strict=True) if "\ufffd" in text)  # of a letter
+            words = fold("".join(texts)), parts
             if said and words in seen:
                 row[:] = NEVER
             seen.add(words)
         return left
-
-    def _words(self, said: Sequence[int]) -> tuple[str, tuple[int, ...]]:
-        """What was said, and the tokens of it that are only a part of a letter."""
-        texts = [self._texts[token] for token in said]
-        return fold("".join(texts)), tuple(token for token, text in zip(said, texts, strict=True) if "\ufffd" in text)
 
 
 class SinceStart(LogitsProcessor):

@@ -91,7 +91,6 @@ class TransformersSpeechModel(SpeechModel):
         yield Transcript(" ".join(said), language, probability, audio.seconds)
 
     def _text(self, window: NDArray[np.float32], language: str | None, before: str) -> str:
-        """What is said in a window."""
         options: dict[str, Any] = {"language": language, "task": "transcribe"} if self._is_multilingual else {}
         if self._is_whisper and before:
             import torch

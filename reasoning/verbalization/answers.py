@@ -8,6 +8,8 @@ is denied, a yes or no is settled, and both sides of the comparison, or that fac
 
 from __future__ import annotations
 
+import datetime
+import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -379,8 +381,18 @@ def _failed(claim: Compare, relation: str, entity: Entity, kg: KnowledgeGraph) -
     test = tested_words(claim, kg)
     if isinstance(claim.value, Query):
         number = execute(kg, bind(claim.value, kg))[-1].number("what is compared with")
-        test += f", {value_words(kg.value(column, number), column, unit=True)}"
+        if not math.isfinite(number):  # the other side is unknown
+            return None
+        test += f", {_compared_words(number, column, kg)}"
     return Contrast((*phrases, Phrase(f", and not {test}")), _facts([asked], values, kg, column))
+
+
+def _compared_words(number: float, column: ValueColumn, kg: KnowledgeGraph) -> str:
+    """A computed number as a value of the column, where it is one: neither 0.5 nor -3 is a date."""
+    is_value = column.kind == "decimal" or number.is_integer()
+    if is_value and (column.kind != "date" or 0 < number <= datetime.date.max.toordinal()):
+        return value_words(kg.value(column, number), column, unit=True)
+    return value_words(number, None)
 
 
 def _denied(claim: Query, entity: Entity, kg: KnowledgeGraph) -> Contrast | None:

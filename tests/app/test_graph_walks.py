@@ -26,7 +26,7 @@ from tests.app.browsing import (
     wait,
 )
 from tests.app.couples import as_file
-from tests.app.graph.growing.models import TEXT
+from tests.app.graph.scripted_pages import TEXT
 from tests.reasoning.extraction.models import faultless_reply
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 

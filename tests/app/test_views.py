@@ -32,9 +32,9 @@ from app.graph.answer_view import (
 from app.graph.examples import MOST_ANSWERS, WORLD_EXAMPLES, examples_for
 from app.graph.graphs import GraphRegistry
 from app.graph.layout import MOST_EDGES, lay_out
-from app.graph.page import GraphDemo, ShownRun, text_of_pressed
+from app.graph.page import GraphDemo, text_of_pressed
 from app.graph.parts import NO_CHANGES, GraphParts
-from app.graph.steps_view import LiveRun, ShownStep, conclusion_html, steps_html
+from app.graph.steps_view import LiveRun, ShownRun, ShownStep, conclusion_html, steps_html
 from app.image.looking import SharedDetector
 from app.models import LanguageModel
 from app.server.views import failure_html
@@ -395,7 +395,7 @@ def test_the_page_follows_a_step_part_by_part() -> None:
     kg = KnowledgeGraph.from_triples([("hub", "to", f"n{i}") for i in range(300)])
     run, followed = (
         LiveRun(kg, Query.parse('to("hub")'), CopyEverythingChatModel()),
-        ShownRun(asked(kg, 'to("hub")'), ""),
+        ShownRun(asked(kg, 'to("hub")').answer, ""),
     )
     lines = set()
     for event in run.events():

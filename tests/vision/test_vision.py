@@ -6,7 +6,6 @@ import io
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ def test_an_image_in_an_open_file_stays_with_what_was_found(vision: Vision) -> N
     assert found.draw().size == found.image_size and found.file_name == MOTORCYCLE.name
 
 
-@pytest.mark.parametrize("one", [MOTORCYCLE, str(MOTORCYCLE), b"..."], ids=["path", "text", "bytes"])
+@pytest.mark.parametrize("one", [MOTORCYCLE, str(MOTORCYCLE), b"..."])
 def test_one_image_in_place_of_several_is_refused(vision: Vision, one: Any) -> None:
     with pytest.raises(ImageError, match="several images were expected, found one"):
         vision.detect_many(one, Task("x"))
@@ -79,7 +78,6 @@ def test_a_label_is_the_users_own_word(vision: Vision) -> None:
     [
         ("Find the mopeds", "I can't tell whether it is a moped."),
         ("Is there a moped?", "There is a motorcycle; whether it is a moped I can't tell."),
-        ("How many mopeds are there?", "There is a motorcycle; whether it is a moped I can't tell."),
     ],
 )
 def test_a_narrower_word_than_the_class_is_not_asserted(vision: Vision, instruction: str, note: str) -> None:
@@ -106,7 +104,7 @@ def test_of_an_expression_the_narrower_word_is_not_asserted(vision: Vision) -> N
 def test_a_class_set_in_another_order_gives_the_same(vision: Vision) -> None:
     results = [
         vision.detect(MOTORCYCLE, f"find all of these: {', '.join(names)}", min_score=0.2)
-        for names in permutations(["person", "motorcycle", "bicycle"])
+        for names in (["person", "motorcycle", "bicycle"], ["bicycle", "person", "motorcycle"])
     ]
     assert len(results[0]) > 3
     assert all(same_boxes(results[0], other) for other in results[1:])
@@ -440,12 +438,7 @@ def test_what_is_too_small_to_be_found_is_said_of_a_large_image(width: int, said
 
 
 @pytest.mark.parametrize(
-    ("instruction", "told"),
-    [
-        ("find dogs, cats and zebras", ("None was found of: zebra.",)),
-        ("find cats", ()),
-        ("every animal", ()),
-    ],
+    ("instruction", "told"), [("find dogs, cats and zebras", ("None was found of: zebra.",)), ("every animal", ())]
 )
 def test_what_an_instruction_names_and_is_not_found_is_said(instruction: str, told: tuple[str, ...]) -> None:
     targets = tuple(

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import transformers
 
 from vision.detectors.transformers_models import open_transformers
 from vision.images import LoadedImage
 
 CLASSES = ("cat", "dog", "bus", "traffic light")
 SIDE = 64
+_SMALL = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _SAMPLE = [
@@ -99,62 +101,54 @@ def _detr_sizes() -> dict[str, Any]:
 
 
 def _resnet(*stages: str) -> Any:
-    from transformers import ResNetConfig
-
-    sizes = {"embedding_size": 8, "hidden_sizes": [8, 16, 16, 16], "depths": [1, 1, 1, 1], "layer_type": "basic"}
-    return ResNetConfig(**sizes, out_features=list(stages))
+    return transformers.ResNetConfig(**_RESNET, out_features=list(stages))
 
 
 def _swin(*stages: str) -> Any:
-    from transformers import SwinConfig
-
     sizes = {"image_size": SIDE, "patch_size": 4, "embed_dim": 8, "depths": [1] * 4, "num_heads": [1, 1, 2, 2]}
-    return SwinConfig(**sizes, window_size=4, out_features=list(stages))
+    return transformers.SwinConfig(**sizes, window_size=4, out_features=list(stages))
 
 
 _NO_TIMM = {"use_timm_backbone": False, "use_pretrained_backbone": False, "backbone": None}
+_RESNET = {"embedding_size": 8, "hidden_sizes": [8, 16, 16, 16], "depths": [1, 1, 1, 1], "layer_type": "basic"}
 _ALL_STAGES = ("stage1", "stage2", "stage3", "stage4")
 
 
 def _detr() -> tuple[Any, Any]:
-    from transformers import DetrConfig, DetrForObjectDetection, DetrImageProcessor
-
-    config = DetrConfig(**_NO_TIMM, **_detr_sizes(), backbone_config=_resnet("stage4"))
-    return DetrForObjectDetection(config), DetrImageProcessor(size={"shortest_edge": SIDE, "longest_edge": 96})
+    config = transformers.DetrConfig(**_NO_TIMM, **_detr_sizes(), backbone_config=_resnet("stage4"))
+    return transformers.DetrForObjectDetection(config), transformers.DetrImageProcessor(
+        size={"shortest_edge": SIDE, "longest_edge": 96}
+    )
 
 
 def _detr_masks() -> tuple[Any, Any]:
-    from transformers import DetrConfig, DetrForSegmentation, DetrImageProcessor
-
     sizes = _detr_sizes() | {"d_model": 64, "encoder_attention_heads": 8, "decoder_attention_heads": 8}
-    config = DetrConfig(**_NO_TIMM, **sizes, backbone_config=_resnet(*_ALL_STAGES))
-    return DetrForSegmentation(config), DetrImageProcessor(size={"shortest_edge": SIDE, "longest_edge": 96})
+    config = transformers.DetrConfig(**_NO_TIMM, **sizes, backbone_config=_resnet(*_ALL_STAGES))
+    return transformers.DetrForSegmentation(config), transformers.DetrImageProcessor(
+        size={"shortest_edge": SIDE, "longest_edge": 96}
+    )
 
 
 def _conditional_detr() -> tuple[Any, Any]:
-    from transformers import ConditionalDetrConfig, ConditionalDetrForObjectDetection, ConditionalDetrImageProcessor
-
-    config = ConditionalDetrConfig(**_NO_TIMM, **_detr_sizes(), backbone_config=_resnet("stage4"))
-    processor = ConditionalDetrImageProcessor(size={"shortest_edge": SIDE, "longest_edge": 96})
-    return ConditionalDetrForObjectDetection(config), processor
+    config = transformers.ConditionalDetrConfig(**_NO_TIMM, **_detr_sizes(), backbone_config=_resnet("stage4"))
+    processor = transformers.ConditionalDetrImageProcessor(size={"shortest_edge": SIDE, "longest_edge": 96})
+    return transformers.ConditionalDetrForObjectDetection(config), processor
 
 
 def _deformable_detr() -> tuple[Any, Any]:
-    from transformers import DeformableDetrConfig, DeformableDetrForObjectDetection, DeformableDetrImageProcessor
-
     backbone = _resnet("stage2", "stage3", "stage4")
     sizes = _detr_sizes() | {"d_model": 64}  # its groups of 32 need more than one channel
-    config = DeformableDetrConfig(**_NO_TIMM, **sizes, backbone_config=backbone)
-    processor = DeformableDetrImageProcessor(size={"shortest_edge": SIDE, "longest_edge": 96})
-    return DeformableDetrForObjectDetection(config), processor
+    config = transformers.DeformableDetrConfig(**_NO_TIMM, **sizes, backbone_config=backbone)
+    processor = transformers.DeformableDetrImageProcessor(size={"shortest_edge": SIDE, "longest_edge": 96})
+    return transformers.DeformableDetrForObjectDetection(config), processor
 
 
 def _yolos() -> tuple[Any, Any]:
-    from transformers import YolosConfig, YolosForObjectDetection, YolosImageProcessor
-
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
-    config = YolosConfig(**sizes, image_size=[SIDE, 96], num_detection_tokens=12, id2label=_labels())
-    return YolosForObjectDetection(config), YolosImageProcessor(size={"shortest_edge": SIDE, "longest_edge": 96})
+    config = transformers.YolosConfig(**sizes, image_size=[SIDE, 96], num_detection_tokens=12, id2label=_labels())
+    return transformers.YolosForObjectDetection(config), transformers.YolosImageProcessor(
+        size={"shortest_edge": SIDE, "longest_edge": 96}
+    )
 
 
 def _rt_detr_sizes() -> dict[str, Any]:
@@ -164,19 +158,14 @@ def _rt_detr_sizes() -> dict[str, Any]:
 
 
 def _rt_detr(version: str = "RTDetr") -> tuple[Any, Any]:
-    import transformers
-
-    sizes = {"embedding_size": 8, "hidden_sizes": [8, 16, 16, 16], "depths": [1, 1, 1, 1], "layer_type": "basic"}
-    backbone = transformers.RTDetrResNetConfig(**sizes, out_features=["stage2", "stage3", "stage4"])
+    backbone = transformers.RTDetrResNetConfig(**_RESNET, out_features=["stage2", "stage3", "stage4"])
     config = getattr(transformers, f"{version}Config")(**_rt_detr_sizes(), backbone_config=backbone)
     model = getattr(transformers, f"{version}ForObjectDetection")(config)
     return model, transformers.RTDetrImageProcessor(size={"height": SIDE, "width": SIDE})
 
 
 def _d_fine() -> tuple[Any, Any]:
-    from transformers import DFineConfig, DFineForObjectDetection, HGNetV2Config, RTDetrImageProcessor
-
-    backbone = HGNetV2Config(
+    backbone = transformers.HGNetV2Config(
         embedding_size=8,
         stem_channels=[3, 8, 8],
         hidden_sizes=[8, 16, 16, 16],
@@ -190,13 +179,11 @@ def _d_fine() -> tuple[Any, Any]:
         stage_kernel_size=[3] * 4,
         out_features=["stage2", "stage3", "stage4"],
     )
-    model = DFineForObjectDetection(DFineConfig(**_rt_detr_sizes(), backbone_config=backbone))
-    return model, RTDetrImageProcessor(size={"height": SIDE, "width": SIDE})
+    model = transformers.DFineForObjectDetection(transformers.DFineConfig(**_rt_detr_sizes(), backbone_config=backbone))
+    return model, transformers.RTDetrImageProcessor(size={"height": SIDE, "width": SIDE})
 
 
 def _rf_detr(task: str = "ObjectDetection") -> tuple[Any, Any]:
-    import transformers
-
     backbone = transformers.RfDetrDinov2Config(
         hidden_size=16,
         num_hidden_layers=2,
@@ -226,39 +213,33 @@ def _rf_detr(task: str = "ObjectDetection") -> tuple[Any, Any]:
 
 def bert_tokenizer() -> Any:
     """BERT's, with the ids of [CLS], [SEP], "." and "?" that Grounding DINO parts phrases at."""
-    from transformers import BertTokenizer
-
     vocabulary = [f"[unused{number}]" for number in range(1100)]
     marks = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]", 1012: ".", 1029: "?"}
     words = ["cat", "dog", "bus", "traffic", "light", "##light", "hot", "st"]
     letters = [*_LETTERS, *(f"##{letter}" for letter in _LETTERS)]
     for number, token in {**marks, **dict(enumerate(words, 1040)), **dict(enumerate(letters, 200))}.items():
         vocabulary[number] = token
-    return BertTokenizer(vocab={token: number for number, token in enumerate(vocabulary)}, do_lower_case=True)
+    return transformers.BertTokenizer(
+        vocab={token: number for number, token in enumerate(vocabulary)}, do_lower_case=True
+    )
 
 
 def clip_tokenizer(length: int) -> Any:
     """CLIP's over single letters, which takes one token a letter."""
-    from transformers import CLIPTokenizer
-
     tokens = ["!", *_LETTERS, *",.'", *(f"{letter}</w>" for letter in f"{_LETTERS},.'")]
     tokens += ["<|startoftext|>", "<|endoftext|>"]
     vocabulary = {token: number for number, token in enumerate(tokens)}
-    return CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=length, pad_token="!")
+    return transformers.CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=length, pad_token="!")
 
 
 def _clip_text(tokenizer: Any, length: int) -> dict[str, Any]:
-    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     ids = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": 0}
-    return {**sizes, **ids, "vocab_size": len(tokenizer), "max_position_embeddings": length, "projection_dim": 16}
+    return {**_SMALL, **ids, "vocab_size": len(tokenizer), "max_position_embeddings": length, "projection_dim": 16}
 
 
 def _grounding_dino(family: str = "GroundingDino") -> tuple[Any, Any]:
-    import transformers
-
     tokenizer = bert_tokenizer()
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    text = transformers.BertConfig(vocab_size=len(tokenizer), **sizes)
+    text = transformers.BertConfig(vocab_size=len(tokenizer), **_SMALL)
     shared = {name: value for name, value in _detr_sizes().items() if name != "id2label"}
     shared["d_model"] = 64  # its groups of 32 need more than one channel
     config = getattr(transformers, f"{family}Config")(
@@ -272,13 +253,10 @@ def _grounding_dino(family: str = "GroundingDino") -> tuple[Any, Any]:
 
 
 def _owl(family: str) -> tuple[Any, Any]:
-    import transformers
-
     tokenizer = clip_tokenizer(24)
-    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     config = getattr(transformers, f"{family}Config")(
         text_config={name: value for name, value in _clip_text(tokenizer, 24).items() if name != "projection_dim"},
-        vision_config={**sizes, "image_size": SIDE, "patch_size": 16},
+        vision_config={**_SMALL, "image_size": SIDE, "patch_size": 16},
         projection_dim=16,
     )
     square = {"height": SIDE, "width": SIDE}
@@ -291,8 +269,6 @@ def _owl(family: str) -> tuple[Any, Any]:
 
 
 def _omdet_turbo() -> tuple[Any, Any]:
-    import transformers
-
     tokenizer = clip_tokenizer(40)
     config = transformers.OmDetTurboConfig(
         **_NO_TIMM,
@@ -322,8 +298,6 @@ def _omdet_turbo() -> tuple[Any, Any]:
 
 
 def _sam(family: str = "Sam") -> tuple[Any, Any]:
-    import transformers
-
     sizes = {"hidden_size": 16, "output_channels": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "mlp_dim": 16}
     vision = {**sizes, "image_size": SIDE, "patch_size": 16, "global_attn_indexes": [0], "num_pos_feats": 8}
     extra = {"vit_dim": 16} if family == "SamHQ" else {}
@@ -336,10 +310,7 @@ def _sam(family: str = "Sam") -> tuple[Any, Any]:
     images = transformers.SamImageProcessor(
         size={"longest_edge": SIDE}, pad_size=square, mask_size={"longest_edge": 16}, mask_pad_size=small
     )
-    return (
-        getattr(transformers, f"{family}Model")(config),
-        getattr(transformers, f"{family}Processor")(images),
-    )
+    return (getattr(transformers, f"{family}Model")(config), getattr(transformers, f"{family}Processor")(images))
 
 
 def _sam_prompts(side: int, patch: int) -> dict[str, Any]:
@@ -352,8 +323,6 @@ def _sam_decoder() -> dict[str, Any]:
 
 
 def _sam2() -> tuple[Any, Any]:
-    import transformers
-
     backbone = transformers.Sam2HieraDetConfig(
         hidden_size=8,
         num_attention_heads=1,
@@ -381,7 +350,6 @@ def _sam2() -> tuple[Any, Any]:
 
 
 def _sam3_vision(width: int) -> dict[str, Any]:
-    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     sides = {
         "image_size": 56,
         "pretrain_image_size": 56,
@@ -389,23 +357,15 @@ def _sam3_vision(width: int) -> dict[str, Any]:
         "window_size": 2,
         "global_attn_indexes": [0],
     }
-    backbone = {"model_type": "sam3_vit_model", **sizes, **sides}
-    return {
-        "backbone_config": backbone,
-        "fpn_hidden_size": width,
-        "backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]],
-    }
+    backbone = {"model_type": "sam3_vit_model", **_SMALL, **sides}
+    return {"backbone_config": backbone, "fpn_hidden_size": width, "backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]]}
 
 
 def _sam3_images() -> Any:
-    from transformers import Sam3ImageProcessor
-
-    return Sam3ImageProcessor(size={"height": 56, "width": 56}, mask_size={"height": 16, "width": 16})
+    return transformers.Sam3ImageProcessor(size={"height": 56, "width": 56}, mask_size={"height": 16, "width": 16})
 
 
 def _sam3() -> tuple[Any, Any]:
-    import transformers
-
     tokenizer = clip_tokenizer(32)
     sizes = {"hidden_size": 32, "intermediate_size": 16, "num_attention_heads": 2}
     layers = {**sizes, "num_layers": 1}
@@ -421,8 +381,6 @@ def _sam3() -> tuple[Any, Any]:
 
 
 def _sam3_tracker() -> tuple[Any, Any]:
-    import transformers
-
     config = transformers.Sam3TrackerConfig(
         vision_config=_sam3_vision(16), prompt_encoder_config=_sam_prompts(56, 14), mask_decoder_config=_sam_decoder()
     )
@@ -430,15 +388,11 @@ def _sam3_tracker() -> tuple[Any, Any]:
 
 
 def _mask_former_images(family: str, **settings: Any) -> Any:
-    import transformers
-
     sides = {"shortest_edge": SIDE, "longest_edge": 100}
     return getattr(transformers, f"{family}ImageProcessor")(size=sides, ignore_index=255, **settings)
 
 
 def _maskformer() -> tuple[Any, Any]:
-    import transformers
-
     decoder = transformers.DetrConfig(
         **_NO_TIMM,
         **{name: value for name, value in _detr_sizes().items() if name != "id2label"},
@@ -462,8 +416,6 @@ def _mask2former_sizes() -> dict[str, Any]:
 
 
 def _mask2former() -> tuple[Any, Any]:
-    import transformers
-
     config = transformers.Mask2FormerConfig(**_mask2former_sizes(), feature_size=32, mask_feature_size=32)
     model = transformers.Mask2FormerForUniversalSegmentation(config)
     return model, _mask_former_images("Mask2Former", size_divisor=32)
@@ -472,8 +424,6 @@ def _mask2former() -> tuple[Any, Any]:
 def _oneformer() -> tuple[Any, Any]:
     import json
     import tempfile
-
-    import transformers
 
     tokenizer = clip_tokenizer(77)
     config = transformers.OneFormerConfig(
@@ -499,8 +449,6 @@ def _oneformer() -> tuple[Any, Any]:
 
 
 def _eomt() -> tuple[Any, Any]:
-    import transformers
-
     sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "mlp_ratio": 1, "num_blocks": 1}
     config = transformers.EomtConfig(
         **sizes, image_size=SIDE, patch_size=16, num_queries=12, num_upscale_blocks=1, id2label=_labels()
@@ -579,8 +527,6 @@ _CHAT = (
 
 
 def _qwen(family: str) -> tuple[Any, Any]:
-    import transformers
-
     tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=_byte_level(QWEN_SIGNS), eos_token="<|im_end|>", pad_token="<|endoftext|>"
     )
@@ -630,8 +576,6 @@ def _qwen(family: str) -> tuple[Any, Any]:
 
 
 def _paligemma() -> tuple[Any, Any]:
-    import transformers
-
     pieces = ["<pad>", "<eos>", "<bos>", "<unk>", *(f"<0x{byte:02X}>" for byte in range(256))]
     pieces += sorted({letter.replace(" ", "▁") for letter in "".join(_SAMPLE) + _LETTERS})
     merges = [("c", "a"), ("ca", "t"), ("▁", "cat"), ("d", "o"), ("do", "g"), ("▁", "dog"), ("▁", ";")]
@@ -640,15 +584,14 @@ def _paligemma() -> tuple[Any, Any]:
     tokenizer = transformers.GemmaTokenizer(vocab=vocabulary, merges=merges)
     images = transformers.SiglipImageProcessor(size={"height": 28, "width": 28}, image_seq_length=4)
     processor = transformers.PaliGemmaProcessor(images, tokenizer)
-    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     vision = {
-        **sizes,
+        **_SMALL,
         "model_type": "siglip_vision_model",
         "image_size": 28,
         "patch_size": 14,
         "vision_use_head": False,
     }
-    text = {**sizes, "model_type": "gemma", "vocab_size": len(tokenizer), "num_key_value_heads": 1, "head_dim": 8}
+    text = {**_SMALL, "model_type": "gemma", "vocab_size": len(tokenizer), "num_key_value_heads": 1, "head_dim": 8}
     config = transformers.PaliGemmaConfig(
         vision_config=vision,
         text_config={**text, "max_position_embeddings": 1024},
@@ -663,8 +606,6 @@ def _paligemma() -> tuple[Any, Any]:
 
 
 def _kosmos2() -> tuple[Any, Any]:
-    import transformers
-
     letters = sorted({"▁", *"".join(_SAMPLE), *_LETTERS} - set(" \n\t"))
     words = ["▁cat", "▁dog", "▁An", "▁image", "▁of", "▁and", "▁traffic", "▁light"]
     pieces = [*((sign, 0.0) for sign in ("<s>", "<pad>", "</s>", "<unk>"))]
@@ -673,7 +614,7 @@ def _kosmos2() -> tuple[Any, Any]:
     images = transformers.CLIPImageProcessor(size={"height": 28, "width": 28}, do_center_crop=False)
     processor = transformers.Kosmos2Processor(images, tokenizer)
     sizes = {"embed_dim": 16, "layers": 1, "ffn_dim": 16, "attention_heads": 2, "max_position_embeddings": 512}
-    vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    vision = _SMALL
     config = transformers.Kosmos2Config(
         text_config={**sizes, "vocab_size": len(tokenizer)},
         vision_config={**vision, "image_size": 28},

@@ -116,7 +116,7 @@ class VideoAnswer:
     def text(self) -> str:
         """The value in words, the names of the tracks, or the events where these have none; else "nothing"."""
         if isinstance(self.value, tuple):
-            return ", ".join(_span(*interval) for interval in self.value) or "never"
+            return ", ".join(f"{clock(start)} to {clock(end)}" for start, end in self.value) or "never"
         if isinstance(self.value, bool):
             return "yes" if self.value else "no"
         if isinstance(self.value, float):
@@ -238,7 +238,6 @@ def _longest(sentence: Sentence, scene: VideoScene, members: list[int]) -> tuple
 def _value(
     asked: Asked, scene: VideoScene, answer: Answer, kept: list[int], events: Sequence[Event]
 ) -> tuple[Value | None, list[str]]:
-    """What a question's answer is, with notes."""
     match asked.sentence.question:
         case "when":
             return _merged(events), []
@@ -277,7 +276,3 @@ def _reason(place: int, asked: Asked, scene: VideoScene) -> TrackReason:
 def _event_dict(event: Event) -> dict[str, Any]:
     frames = [{"frame": frame, "time": round(time, 3)} for frame, time in event.key_frames]
     return {**event.to_dict(), "key_frames": frames}
-
-
-def _span(start: float, end: float) -> str:
-    return f"{clock(start)} to {clock(end)}"

@@ -362,7 +362,6 @@ class ContainerFrames:
             yield None
 
     def _time(self, frame: VideoFrame, index: int, before: float) -> float:
-        """Seconds from the first frame."""
         if frame.pts is None or self._start.pts is None or frame.time_base is None:
             return before + 1 / self.rate if index else 0.0
         return float((frame.pts - self._start.pts) * frame.time_base)

@@ -22,7 +22,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +38,6 @@ from vision.video.watching import RecordedFrame
 
 TruthForm = Literal["mot15", "mot17", "mot20", "visdrone"]
 Form = Literal["mot15", "mot17", "mot20", "visdrone", "results"]
-
-TRUTH_FORMS: tuple[TruthForm, ...] = get_args(TruthForm)
 
 PEDESTRIAN = "pedestrian"
 
@@ -400,6 +398,5 @@ def _annotations(
 
 
 def _class_names(frames: Iterable[RecordedFrame]) -> tuple[str, ...]:
-    """The class set of a video."""
     first = next(iter(frames), None)
     return () if first is None else first.tracks.classes

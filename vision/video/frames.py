@@ -186,7 +186,6 @@ def _quietly_opened(index: int) -> cv2.VideoCapture:
 
 
 def _webcams() -> str:
-    """The cameras that Linux lists."""
     there = sorted(int(path.name[5:]) for path in Path("/dev").glob("video*") if path.name[5:].isdigit())
     return f"there are {', '.join(map(str, there))}" if there else "none was found at this machine"
 
@@ -419,7 +418,9 @@ def _opened(source: VideoSource, limits: FrameLimits, rate: float | None) -> Fra
         if path.is_dir():
             return PictureFrames(text, images_in(path), rate, limits)
         if path.is_file():
-            return _of_file(path, limits)
+            if path.suffix.lower() in SUFFIXES and path.suffix.lower() != GIF:
+                raise VideoError(f"{path} is one image: a video was expected, or a folder, glob or list of images.")
+            return open_file(path, limits)
         if path.exists():
             raise VideoError(f"{text} is neither a file nor a folder: a video was expected.")
     except (OSError, ValueError) as error:
@@ -431,12 +432,6 @@ def _opened(source: VideoSource, limits: FrameLimits, rate: float | None) -> Fra
             return PictureFrames(text, images, rate, limits)
         raise VideoError(f"No image matches {text}: images that end in {', '.join(SUFFIXES)} were expected.")
     raise VideoError(nothing_at("video", path))
-
-
-def _of_file(path: Path, limits: FrameLimits) -> FrameSource:
-    if path.suffix.lower() in SUFFIXES and path.suffix.lower() != GIF:
-        raise VideoError(f"{path} is one image: a video was expected, or a folder, glob or list of images.")
-    return open_file(path, limits)
 
 
 def _of_images(source: Sequence[str | Path], limits: FrameLimits, rate: float | None) -> FrameSource:

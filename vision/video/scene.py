@@ -214,7 +214,6 @@ class VideoScene:
 
     @cached_property
     def _places(self) -> dict[int, int]:
-        """The place of each track by its id."""
         return {track.id: place for place, track in enumerate(self.tracks)}
 
     @cached_property

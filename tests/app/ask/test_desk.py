@@ -1,4 +1,4 @@
-"""What the box does with one question after another, what it offers, and questions that overtake each other."""
+"""What the box does with one question after another: who reads it, what is told and offered, what overtakes what."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from app.ask.cards import I_THINK, picture_card, picture_sentence
 from app.ask.desk import AskController, AskSession, Reply, about_picture
-from app.ask.image_intent import Heard
+from app.ask.image_intent import Heard, Sureness, graph_sureness, heard
 from app.ask.page import AskTab
 from app.ask.speech import SharedSpeech
 from app.graph.graphs import GraphRegistry
@@ -25,7 +25,9 @@ from app.image.looking import Looked, SharedDetector
 from app.image.page import task_html
 from app.models import LanguageModel
 from reasoning import Query
-from vision import Detections, Grounding, Scene, Task
+from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
+from skylark.errors import SkylarkError
+from vision import Detections, Grounding, Scene, Task, Vision
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.detections.showing import sentence
 from vision.grounding import ground
@@ -366,3 +368,55 @@ def test_a_link_that_leads_nowhere_is_told(link: dict[str, str], told: str, desk
     assert told in shown[tab.told] and shown[tab.question] == link.get("q", "") and not shown[tab.seen]
     request.kwargs = {"query_params": {"tab": "image", "picture": "../etc/passwd"}}
     assert tab.seen not in tab.arrived(False, request), "another tab's link is told there"
+
+
+@pytest.mark.parametrize(
+    ("sureness", "is_for_picture"),
+    [
+        (Sureness(0.98, 0.4), False),
+        (Sureness(0.2, 0.98), True),
+        (Sureness(0.0, 0.0), False),
+        # "Is the person wearing a hat?" can't be read by either, and says of what it is.
+        (Sureness(0.0, 0.0, of_things=True), True),
+        # "How many people are there?" could be asked of the countries beside the picture as well, "how many are there?"
+        # of them alone.
+        (Sureness(0.99, 0.99, follows=True, of_things=True), True),
+        (Sureness(0.99, 0.99, follows=True), False),
+        (Sureness(0.99, 0.6, follows=True, of_things=True), False),
+        # A picture that was shown last is asked first.
+        (Sureness(0.0, 0.0, "picture"), True),
+        (Sureness(0.0, 0.98, "picture"), True),
+        (Sureness(0.98, 0.99, "picture"), True),
+        (Sureness(0.98, 0.4, "picture"), False),
+        # After an answer of the graph only what says its things is; "Which is the largest?" is of the answer, even
+        # where it cannot be asked of it.
+        (Sureness(0.2, 0.98, "graph", of_things=True), True),
+        (Sureness(0.0, 0.99, "graph"), False),
+        (Sureness(0.0, 0.0, "graph", of_things=True), False),
+        (Sureness(0.99, 0.98, "graph", follows=True, of_things=True), False),
+    ],
+)
+def test_the_surer_reader_is_asked_or_who_was_shown_last(sureness: Sureness, is_for_picture: bool) -> None:
+    assert sureness.is_for_picture is is_for_picture
+
+
+def test_a_question_that_is_asked_back_counts_half_and_a_broken_query_whole() -> None:
+    reading = Reading(Query.parse('capital("Chad")'), probability=0.6)
+    unclear = ReadQuestion("the capital", None, alternatives=(reading,))
+    assert graph_sureness(QuestionError("not clear", unclear)) == pytest.approx(0.3)
+    assert graph_sureness(QuestionError("nothing is known")) == 0
+    assert graph_sureness(SkylarkError("the query ends too early")) == 1
+
+
+@pytest.mark.parametrize(("described", "is_described"), [(0.7, False), (0.9, True)])
+def test_what_no_picture_tells_is_a_description_only_where_that_is_surer(
+    monkeypatch: pytest.MonkeyPatch, described: float, is_described: bool
+) -> None:
+    text = "what does the sign say"
+    vision = Vision()
+    beyond = Task(text, targets=(), understood=False, unread=(text,), probability=0.8)
+    monkeypatch.setattr(vision, "read", lambda text: beyond)
+    monkeypatch.setattr("app.ask.image_intent._sureness", lambda vision, text: described)
+    read = heard(vision, text)
+    assert read.task is not None and (read.task.expression is not None) is is_described
+    assert read.sure == (described if is_described else 0.4)

@@ -1,4 +1,4 @@
-"""Recordings that are sent to the page: what is heard, what is refused in a sentence, and how many at once."""
+"""Recordings that are sent or spoken into the page: what is heard, what is refused, and how many at once."""
 
 from __future__ import annotations
 
@@ -7,23 +7,28 @@ import io
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 
 from app.api import Programs
-from app.ask.speech import SharedSpeech
+from app.ask.speech import MOST_LETTERS, Microphone, Recording, SharedSpeech
 from app.graph.graphs import GraphRegistry
 from app.image.looking import SharedDetector
 from app.models import LanguageModel
 from app.programs.descriptions import CallError
 from app.server.serving import HEARD_AT_ONCE
+from reasoning import KnowledgeGraph
 from reasoning.speech import Audio, SpeechModel, Transcript
+from reasoning.speech.audio import SpeechError
+from reasoning.speech.model import ANYTHING, Hypothesis, Topic
 from skylark.errors import SkylarkError
-from tests.reasoning.speech.recordings import GERMAN, RATE, music, packaged_model, spoken, write_wav
+from tests.reasoning.speech.recordings import GERMAN, RATE, music, noise, packaged_model, samples_of, spoken, write_wav
 
 
 @pytest.fixture
@@ -78,9 +83,13 @@ def test_where_nobody_speaks_that_is_told(programs: Programs, tmp_path: Path, sa
         programs.hear(inside(write_wav(tmp_path / "recording.wav", samples).read_bytes()))
 
 
-def test_half_an_hour_is_refused(programs: Programs, uploads: Path) -> None:
+def test_half_an_hour_or_too_many_bytes_are_refused(programs: Programs, uploads: Path) -> None:
     path = write_wav(uploads / "talk.wav", np.zeros(30 * 60 * 4000, np.int16), 4000)
     with pytest.raises(CallError, match=r"the recording is longer than 60 seconds, .*it has 1,800"):
+        programs.hear(str(path))
+    with path.open("wb") as file:
+        file.truncate(33 * 2**20)
+    with pytest.raises(CallError, match=r"34,603,008 bytes, the limit of a question is 33,554,432"):
         programs.hear(str(path))
 
 
@@ -109,14 +118,6 @@ def test_a_file_that_is_gone_or_was_not_sent_is_told_without_its_place(programs:
         assert str(uploads.parent) not in error.value.message
 
 
-def test_a_recording_of_too_many_bytes_is_refused(programs: Programs, uploads: Path) -> None:
-    path = uploads / "large.wav"
-    with path.open("wb") as file:
-        file.truncate(33 * 2**20)
-    with pytest.raises(CallError, match=r"34,603,008 bytes, the limit of a question is 33,554,432"):
-        programs.hear(str(path))
-
-
 def test_without_the_extra_that_is_told(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
     programs.relations()  # what the graph itself needs is there
     monkeypatch.setattr("skylark.installation.find_spec", lambda name: None)
@@ -130,13 +131,10 @@ def test_without_the_extra_that_is_told(programs: Programs, monkeypatch: pytest.
 @pytest.mark.slow
 def test_the_model_is_opened_once() -> None:
     packaged_model()
-    speech, opened = SharedSpeech(), list[SpeechModel]()
-    threads = [threading.Thread(target=lambda: opened.append(speech.model())) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert len(opened) == 4 and len(set(map(id, opened))) == 1 and SharedSpeech().model() is opened[0]
+    speech = SharedSpeech()
+    with ThreadPoolExecutor(4) as pool:
+        opened = {pool.submit(speech.model) for _ in range(4)}
+    assert {id(one.result()) for one in opened} == {id(SharedSpeech().model())}
 
 
 class Slow(SpeechModel):
@@ -169,14 +167,10 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
 
 
 def test_those_who_come_at_once_are_heard_one_after_another(slow: Slow, tmp_path: Path) -> None:
-    speech, heard = SharedSpeech(), list[str]()
-    recording = inside(write_wav(tmp_path / "chords.wav", music(0.5)).read_bytes())
-    threads = [threading.Thread(target=lambda: heard.append(speech.hear(recording).text)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert heard == ["a question"] * 8
+    speech, recording = SharedSpeech(), inside(write_wav(tmp_path / "chords.wav", music(0.5)).read_bytes())
+    with ThreadPoolExecutor(8) as pool:
+        heard = [pool.submit(speech.hear, recording) for _ in range(8)]
+    assert [one.result().text for one in heard] == ["a question"] * 8
     assert 1 <= slow.most <= HEARD_AT_ONCE
 
 
@@ -199,3 +193,117 @@ def test_who_would_wait_too_long_is_told_to_come_back(
         speech.hear(recording)
     release.set()
     first.join(30)
+
+
+KG = KnowledgeGraph.from_triples([("Germany", "borders", "France"), ("Berlin", "capital of", "Germany")])
+
+
+class Repeating(SpeechModel):
+    """Says how many seconds it heard."""
+
+    name = "repeating"
+
+    def __init__(self, language: str = "en") -> None:
+        self.language = language
+
+    def _heard(self, audio: Audio, expected: Sequence[str], before: str) -> Iterator[Transcript]:
+        yield Transcript(f"{audio.seconds:.0f} seconds", self.language, 0.9, audio.seconds)
+
+
+class Searching(Repeating):
+    """Finds what is expected."""
+
+    def others(self, audio: Audio, language: str, topic: Topic = ANYTHING) -> Iterator[list[Hypothesis]]:
+        assert {"Germany", "Berlin", "borders", "traffic light", "dogs"} <= set(topic.phrases)
+        yield [Hypothesis("Germany at last", -1.0)]
+
+
+class Scripted(SharedSpeech):
+    """A speech model of the test's."""
+
+    def __init__(self, model: SpeechModel | None) -> None:
+        super().__init__()
+        self._scripted = model
+
+    def model(self) -> SpeechModel:
+        if self._scripted is None:
+            raise SpeechError("the weights are missing")
+        return self._scripted
+
+
+def piece(number: int, sound: Any, last: bool = False, **other: Any) -> dict[str, Any]:
+    data = base64.b64encode(np.asarray(sound, "<i2").tobytes()).decode()
+    return {"recording": "one", "number": number, "rate": RATE, "samples": data, "last": last} | other
+
+
+def pieces(sound: Any) -> list[dict[str, Any]]:
+    """A recording in pieces of half a second."""
+    parts = [sound[at : at + RATE // 2] for at in range(0, len(sound), RATE // 2)]
+    return [piece(number, part, part is parts[-1]) for number, part in enumerate(parts)]
+
+
+def hear(said: Sequence[dict[str, Any]], model: SpeechModel | None = None) -> list[dict[str, Any]]:
+    microphone = Microphone(Scripted(model or Repeating()))
+    recording: Recording | None = None
+    answers = []
+    for one in said:
+        answer, recording = microphone.heard(one, recording, KG)
+        answers.append(answer)
+    assert recording is None or not answers[-1]["over"]
+    return answers
+
+
+def test_at_the_end_names_of_the_graph_and_of_things_in_pictures_are_looked_for() -> None:
+    packaged_model()
+    answers = hear(pieces(samples_of(spoken())), Searching())
+    assert answers[-1]["text"] == "Germany at last"
+    assert all("Germany" not in answer["text"] for answer in answers[:-1])
+
+
+def test_the_text_comes_while_one_speaks_and_whole_at_the_end() -> None:
+    packaged_model()
+    answers = hear(pieces(samples_of(spoken())))
+    assert [answer["number"] for answer in answers] == list(range(len(answers)))
+    assert [answer["over"] for answer in answers] == [False] * (len(answers) - 1) + [True]
+    assert any(answer["text"] for answer in answers[:-1])
+    assert answers[-1]["text"] == "3 seconds" and "Heard in English (0.90)" in answers[-1]["told"]
+
+
+def test_what_is_not_spoken_in_english_is_said_and_typing_goes_on() -> None:
+    packaged_model()
+    silent = hear(pieces(np.zeros(2 * RATE, np.int16)))[-1]
+    assert silent["over"] and silent["text"] == ""
+    assert silent["told"].startswith("Nobody speaks") and silent["told"].endswith("near enough? You can also type.")
+    german = hear(pieces(samples_of(spoken(GERMAN, "de"))), Repeating("de"))[-1]
+    assert "in German" in german["told"] and german["text"]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({}, "no piece of a recording"),
+        (piece(0, []) | {"recording": ["one"]}, "no piece of a recording"),
+        (piece(0, [], recording="x" * 65), "no piece of a recording"),
+        (piece(0, [], rate=0), "without its number or rate"),
+        (piece(0, []) | {"number": "0"}, "without its number or rate"),
+        (piece(0, [], samples="%%%"), "damaged"),
+        (piece(0, [], samples="AA=="), "damaged"),
+        (piece(0, [], samples="A" * (MOST_LETTERS + 4)), "too long"),
+        (piece(3, [1, 2]), "beginning of the recording is missing"),
+        (piece(0, [], last=True), "Nobody speaks"),
+    ],
+)
+def test_strangers_may_send_anything_for_a_piece(said: dict[str, Any], told: str) -> None:
+    [answer] = hear([said])
+    assert answer["over"] and told in answer["told"]
+
+
+def test_a_recording_is_bounded_ends_at_a_missing_piece_and_gives_way_to_another() -> None:
+    answers = hear([piece(0, noise(0.1)), piece(2, noise(0.1))])
+    assert "a piece of the recording is missing" in answers[-1]["told"].lower()
+    answers = hear([piece(0, noise(0.1)), piece(0, noise(0.1), recording="two")])
+    assert [answer["over"] for answer in answers] == [False, False]
+    answers = hear([piece(number, noise(30.1), rate=RATE) for number in range(2)])
+    assert "60 seconds" in answers[-1]["told"]
+    answer, recording = Microphone(Scripted(None)).heard(piece(0, noise(0.1)), None, KG)
+    assert recording is None and "The weights are missing" in answer["told"]

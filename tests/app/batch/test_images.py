@@ -15,7 +15,7 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from app.batch import queue as batch_queue
+from app import tasks
 from app.batch.images import (
     IMAGES,
     MOST_IMAGES,
@@ -29,9 +29,9 @@ from app.batch.images import (
     take_images,
     without_done,
 )
-from app.batch.queue import TURN_OVER, JobStore
 from app.batch.view import kept_job
 from app.image.looking import SharedDetector
+from app.tasks import TURN_OVER, JobStore
 from skylark.errors import SkylarkError
 from tests.app.browsing import SCRIPT
 
@@ -150,7 +150,7 @@ def test_a_job_of_images_waits_for_its_turn_which_is_over_in_time(
     job.join(10)
     assert job.state == "stopped"
     jobs.line.leave("another")
-    monkeypatch.setattr(batch_queue, "TURN_SECONDS", -1.0)
+    monkeypatch.setattr(tasks, "TURN_SECONDS", -1.0)
     run(job, jobs)
     assert (job.state, job.ended, len(job.entries)) == ("stopped", TURN_OVER, 1)
     assert f"because {TURN_OVER}" in state_html(job, 0) and job.archive is not None
@@ -183,7 +183,7 @@ def test_contradictions_stop_a_job_before_it_starts_and_jobs_are_bounded_in_byte
     assert (first.state, first.entries, first.archive) == ("failed", [], None)
     assert "contradict" in state_html(first, 0)
     second = made(jobs, images, [photo])
-    monkeypatch.setattr("app.batch.queue.MOST_KEPT_BYTES", second.size + first.size - 1)
+    monkeypatch.setattr("app.tasks.MOST_KEPT_BYTES", second.size + first.size - 1)
     assert jobs.get(first.id) is None and not first.folder.exists()
     assert jobs.get(second.id) is second
 

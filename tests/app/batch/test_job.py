@@ -21,8 +21,8 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from app import tasks
 from app.batch import jobs as batch_job
-from app.batch import queue as batch_queue
 from app.batch.jobs import (
     COMPLETE,
     EXACT,
@@ -41,11 +41,11 @@ from app.batch.jobs import (
     write_files,
 )
 from app.batch.page import QueriesPart
-from app.batch.queue import PAGE_CLOSED, TURN_OVER, JobStore, WaitingLine
 from app.batch.upload import receive
 from app.batch.view import answers_html, estimate_html, figures_html, kept_job, state_html
 from app.graph.graphs import GraphRegistry
 from app.models import LanguageModel, open_model
+from app.tasks import PAGE_CLOSED, TURN_OVER, JobStore, WaitingLine
 from reasoning import KnowledgeGraph
 from reasoning.evaluation.plot import save_plot
 from reasoning.evaluation.runs import QueryEvaluation
@@ -312,7 +312,7 @@ def test_a_job_ends_when_nobody_watches_or_its_turn_is_over(
     [method] = own_method()
     for setting, why in (("UNWATCHED_SECONDS", PAGE_CLOSED), ("TURN_SECONDS", TURN_OVER)):
         with monkeypatch.context() as short:
-            short.setattr(batch_queue, setting, 0.2)
+            short.setattr(tasks, setting, 0.2)
             provider.then(for_ever=Behaviour(delay=0.3))
             job = make("\n".join(['is("Home")'] * 40), methods=[method])
             job.start(jobs.line, [method])
@@ -392,11 +392,11 @@ def test_a_visitors_model_is_held_by_a_job_only_while_it_works(
 
 def test_old_jobs_go_with_their_files(make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = make(), make()
-    monkeypatch.setattr("app.batch.queue.MOST_KEPT", 1)
+    monkeypatch.setattr("app.tasks.MOST_KEPT", 1)
     assert jobs.get(first.id) is None
     assert not first.folder.exists()
     assert jobs.get(second.id) is second
-    monkeypatch.setattr("app.batch.queue.KEPT_SECONDS", -1.0)
+    monkeypatch.setattr("app.tasks.KEPT_SECONDS", -1.0)
     assert jobs.get(second.id) is None
     assert jobs.get(None) is jobs.get(7) is None
 

@@ -12,9 +12,9 @@ import av
 import numpy as np
 import pytest
 
-from app.batch.queue import WaitingLine
 from app.image.looking import MAX_INSTRUCTION
 from app.server.serving import FILE_BYTES, VIDEO_SECONDS
+from app.tasks import WaitingLine
 from app.video import job as work
 from app.video.job import (
     BOUNDS,
@@ -77,7 +77,7 @@ def began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Vide
     ) -> VideoJob:
         monkeypatch.setattr(Vision, "read_for_video", lambda *_: reading)
         folder = tmp_path / "job"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         vision = Vision(detector or ColourDetector())
         job = VideoJob(folder, path, "as it is read", 0.02, lambda: vision)
         job.start(WaitingLine())
@@ -182,21 +182,16 @@ def test_what_was_seen_when_the_time_is_over_is_shown(
     assert "looked at one of 2 frames" in told(job)
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "error"),
-    [
+def test_what_is_no_video_is_told_without_its_path(began: Callable[..., VideoJob], tmp_path: Path) -> None:
+    for name, content, error in (
         ("text.mp4", b"a text, and no video", "text.mp4 is no video that can be read"),
         ("empty.mp4", b"", "empty.mp4 is empty"),
         ("picture.png", b"\x89PNG\r\n\x1a\n", "is one image"),
-    ],
-)
-def test_what_is_no_video_is_told_without_its_path(
-    began: Callable[..., VideoJob], tmp_path: Path, name: str, content: bytes, error: str
-) -> None:
-    (tmp_path / name).write_bytes(content)
-    job = began(tmp_path / name)
-    assert job.state == "failed" and job.shown is None
-    assert error in str(job.error) and str(tmp_path) not in str(job.error)
+    ):
+        (tmp_path / name).write_bytes(content)
+        job = began(tmp_path / name)
+        assert job.state == "failed" and job.shown is None
+        assert error in str(job.error) and str(tmp_path) not in str(job.error)
 
 
 def test_a_video_that_is_cut_off_is_looked_at_as_far_as_it_goes(began: Callable[..., VideoJob], tmp_path: Path) -> None:
@@ -223,12 +218,9 @@ def test_only_a_video_that_was_sent_and_is_still_there_is_read(uploads: Path) ->
     ):  # fmt: skip
         with pytest.raises(SkylarkError, match=told):
             sent_video(given)
-
-
-@pytest.mark.parametrize(("words", "told"), [(" ", "no instruction yet"), ("x" * (MAX_INSTRUCTION + 1), "at most")])
-def test_an_instruction_is_there_and_not_too_long(words: str, told: str) -> None:
-    with pytest.raises(SkylarkError, match=told):
-        checked_words(words)
+    for words, told in ((" ", "no instruction yet"), ("x" * (MAX_INSTRUCTION + 1), "at most")):
+        with pytest.raises(SkylarkError, match=told):
+            checked_words(words)
 
 
 def test_a_frame_of_too_many_pixels_and_a_file_of_too_many_bytes_are_refused(tmp_path: Path) -> None:

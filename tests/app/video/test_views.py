@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.batch.queue import StoppedError, WaitingLine
+from app.tasks import StoppedError, WaitingLine
 from app.video.examples import CLIPS, HEIGHT, VIDEO_EXAMPLES, WIDTH, available
 from app.video.job import Progress, VideoJob, state_html
 from app.video.views import (
@@ -27,7 +27,7 @@ from app.video.views import (
 from skylark.errors import SkylarkError
 from tests.app.test_views import IMAGE, SCRIPT, Page, assert_harmless
 from tests.vision.video.made_tracks import going, readings, still, tracks_of
-from vision import Task
+from vision import Task, Vision
 from vision.task import Target, Undetectable
 from vision.video.answer import answer_read
 from vision.video.scene import VideoScene
@@ -110,9 +110,7 @@ def test_a_bar_lies_where_its_thing_is_seen_and_what_happens_is_marked() -> None
     person = still(300, 200)
     [row] = timeline(found(tracks_of(("person", lambda time: None if 2 < time < 4 else person(time))))).rows
     assert [(round(bar.start), round(bar.end)) for bar in row.bars] == [(0, 2), (4, 8)]
-
-
-def test_marks_never_lie_on_one_another() -> None:
+    # Marks never lie on one another.
     for row in timeline(found(tracks_of(("dog", going(-20, 240, 700, w=60, after=1)), seconds=40))).rows:
         places = [mark.left for mark in row.marks]
         assert all(after - before > 3 for before, after in itertools.pairwise(places))
@@ -123,9 +121,7 @@ def test_what_is_meant_comes_first_and_is_told_apart_from_the_rest() -> None:
     assert [row.meant for row in rows] == [True, False, False, False]
     page = assert_harmless(timeline_html(found(asked=" one bicycle & leaves")))
     assert ("aria-label", "#4 bicycle, which is meant") in page.attributes
-
-
-def test_one_bar_is_reached_with_tab_and_each_says_what_it_is() -> None:
+    # One bar is reached with Tab and each says what it is.
     page = assert_harmless(timeline_html(found()))
     tabs = [value for name, value in page.attributes if name == "tabindex"]
     assert tabs.count("0") == 1 and set(tabs) == {"0", "-1"}
@@ -180,10 +176,7 @@ def test_the_stage_plays_the_video_from_an_address_without_a_name_of_a_machine()
 
 
 def job(tmp_path: Path) -> VideoJob:
-    def vision() -> None:
-        raise AssertionError
-
-    return VideoJob(tmp_path, tmp_path / "x.mp4", "every dog", 0.4, vision)  # type: ignore[arg-type]
+    return VideoJob(tmp_path, tmp_path / "x.mp4", "every dog", 0.4, Vision)
 
 
 def test_the_state_of_the_work_is_told_in_every_state(tmp_path: Path) -> None:

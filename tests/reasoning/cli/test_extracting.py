@@ -11,6 +11,7 @@ import pytest
 from reasoning import KnowledgeGraph
 from reasoning.cli import main
 from reasoning.extraction import asking
+from skylark.errors import UsageError
 from tests.reasoning.chat_models import Reply, ScriptedChatModel
 from tests.reasoning.extraction.models import SCHEMA, faultless_reply
 
@@ -122,7 +123,6 @@ def test_a_graph_and_a_new_store_make_one_of_both(model: ScriptedChatModel, caps
         (("a.txt", "--schema", "other.json"), "other.json: a schema is an object with a list of relations"),
         (("a.txt", "--out", "a.txt"), "a.txt is there already and is no graph store"),
         (("a.txt", "--propose-schema", "x.json", "--out", "s"), "--propose-schema writes the schema and does no more"),
-        (("a.txt", "--chunk-tokens", "3"), "chunk_tokens must be at least 50, not 3"),
         (("a.txt", "--kg", "none"), "none"),
     ],
 )
@@ -139,6 +139,12 @@ def test_what_cannot_be_is_refused_and_nothing_is_sent(
     assert message in capsys.readouterr().err
     assert not model.prompts
     assert sorted(Path().iterdir()) == there
+
+
+def test_a_passage_has_50_tokens_at_least() -> None:
+    with pytest.raises(UsageError, match="at least 50, not 49"):
+        asking.ExtractionOptions(chunk_tokens=49)
+    assert asking.ExtractionOptions(chunk_tokens=50).chunk_tokens == 50
 
 
 def test_the_embedded_model_is_a_usage_error(tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,8 @@ import os
 import re
 import resource
 import shutil
-import subprocess
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
 
 from reasoning import Query
+from reasoning.cli import main
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.comparison import compare
 from reasoning.evaluation.query_files import Protocol
@@ -29,8 +30,8 @@ from reasoning.lark import LarkOptions
 from skylark.errors import DataError, ResultsError, SkylarkError
 from tests.reasoning.made_dataset import ENTITIES, NEGATED, STRUCTURES, make_dataset
 
-PROJECT = Path(__file__).resolve().parents[3]
 EACH = 6
+Captured = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +62,10 @@ def records(dataset: Path, split: str) -> dict[str, dict[str, Any]]:
 
 
 class TestReading:
-    @pytest.mark.parametrize("split", ["valid", "test"])
-    def test_set_algebra_gives_the_gold_answers_of_all_14_types(
-        self, dataset: Path, split: str, tmp_path: Path
-    ) -> None:
+    def test_set_algebra_gives_the_gold_answers_of_all_14_types(self, dataset: Path, tmp_path: Path) -> None:
         out = tmp_path / "r.jsonl"
-        result = QueryEvaluation(dataset, dataset / "queries", "reading", split=split).run(out=out)
-        gold = records(dataset, split)
+        result = QueryEvaluation(dataset, dataset / "queries", "reading", split="test").run(out=out)
+        gold = records(dataset, "test")
         assert [line["id"] for line in lines(out)] == list(gold)
         for line in lines(out):
             record = gold[line["id"]]
@@ -77,9 +75,6 @@ class TestReading:
         assert list(result["per_type"]) == list(STRUCTURES)
         assert result["avg_p"]["exact_match"] == result["avg_n"]["f1"] == 1.0
         assert result["count"] == 14 * EACH
-
-    def test_the_averages_are_means_over_types(self, dataset: Path) -> None:
-        result = QueryEvaluation(dataset, dataset / "queries", "reading", split="test").run()
         for average, kinds in (("avg_p", set(STRUCTURES) - set(NEGATED)), ("avg_n", set(NEGATED))):
             values = [result["per_type"][kind]["lark_mrr"] for kind in kinds]
             assert result[average]["lark_mrr"] == pytest.approx(sum(values) / len(values))
@@ -114,10 +109,6 @@ class TestHard:
             expected = 1 + wrong + (ENTITIES - len(answers) - wrong) / 2
             assert line["hard_ranks"] == {str(answer): expected for answer in record["hard"]}
             assert line["mrr"] == pytest.approx(1 / expected)
-
-    def test_ranks_are_whole_numbers_where_they_can_be(self, dataset: Path, tmp_path: Path) -> None:
-        out = tmp_path / "h.jsonl"
-        QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=out)
         ranks = [rank for line in lines(out) for rank in line["hard_ranks"].values()]
         assert any(isinstance(rank, int) for rank in ranks)
         assert all(isinstance(rank, int) or rank % 1 == 0.5 for rank in ranks)
@@ -176,28 +167,47 @@ class TestStoppedAndResumed:
         QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=out)
         return out
 
-    @pytest.mark.parametrize("kept", [0, 1, 300, 2000])
+    def resumed(self, dataset: Path, out: Path, protocol: Protocol = "hard", **how: Any) -> dict[str, Any]:
+        return QueryEvaluation(dataset, dataset / "queries", protocol, split="test", **how).run(out=out, resume=True)
+
     def test_a_file_cut_anywhere_is_completed_to_the_same_content(
-        self, dataset: Path, whole: Path, kept: int, tmp_path: Path
+        self, dataset: Path, whole: Path, tmp_path: Path
     ) -> None:
-        cut = tmp_path / "cut.jsonl"
-        cut.write_bytes(whole.read_bytes()[:kept])
-        shutil.copy(summary_path(whole), summary_path(cut))
-        QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=cut, resume=True)
-        assert cut.read_bytes() == whole.read_bytes()
-        assert {**summary(cut), "seconds": 0} == {**summary(whole), "seconds": 0}
+        for kept in (0, 1, 2000):
+            cut = tmp_path / f"cut{kept}.jsonl"
+            cut.write_bytes(whole.read_bytes()[:kept])
+            shutil.copy(summary_path(whole), summary_path(cut))
+            self.resumed(dataset, cut)
+            assert cut.read_bytes() == whole.read_bytes()
+            assert {**summary(cut), "seconds": 0} == {**summary(whole), "seconds": 0}
+        assert self.resumed(dataset, cut)["complete"] and cut.read_bytes() == whole.read_bytes()
 
-    def test_a_complete_file_is_left_as_it_is(self, dataset: Path, whole: Path) -> None:
+    def test_what_does_not_go_on_is_refused(self, dataset: Path, whole: Path) -> None:
         before = whole.read_bytes()
-        result = QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=whole, resume=True)
-        assert whole.read_bytes() == before and result["complete"]
-
-    def test_other_settings_are_refused_by_name(self, dataset: Path, whole: Path) -> None:
         with pytest.raises(EvaluationError, match=r'protocol was "hard", now "reading";.* limit was null, now 2'):
-            QueryEvaluation(dataset, dataset / "queries", "reading", split="test", limit=2).run(out=whole, resume=True)
+            self.resumed(dataset, whole, "reading", limit=2)
+        with pytest.raises(EvaluationError, match="add --resume to go on"):
+            QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=whole)
+        assert whole.read_bytes() == before
+        summary_path(whole).unlink()
+        with pytest.raises(EvaluationError, match="does not say with which settings"):
+            self.resumed(dataset, whole)
 
-    @pytest.mark.parametrize("kept", [None, 300])
-    @pytest.mark.parametrize("limit", [3, None])
+    def test_a_broken_line_is_named(self, dataset: Path, whole: Path) -> None:
+        fine = whole.read_text()
+        first, second, third, rest = fine.split("\n", 3)
+        broken = {
+            2: ["\n".join([first, first, second, third, rest])],
+            3: ["\n".join([first, second, third[:-5], rest])],
+            1: [re.sub(r'"mrr":[^,]*', f'"mrr":{value}', fine, count=1) for value in ('"high"', "null", "NaN")],
+        }
+        for number, contents in broken.items():
+            for content in contents:
+                whole.write_text(content)
+                with pytest.raises(DataError, match=rf"whole\.jsonl, line {number}: expected the line of query"):
+                    self.resumed(dataset, whole)
+
+    @pytest.mark.parametrize(("limit", "kept"), [(3, None), (None, 300)])
     def test_a_limit_may_be_raised(self, dataset: Path, tmp_path: Path, limit: int | None, kept: int | None) -> None:
         whole, raised = tmp_path / "whole.jsonl", tmp_path / "raised.jsonl"
 
@@ -214,18 +224,8 @@ class TestStoppedAndResumed:
         assert {**summary(raised), "seconds": 0} == {**summary(whole), "seconds": 0}
         assert result["settings"]["limit"] == limit
         assert evaluation(limit).run(out=raised, resume=True)["count"] == result["count"]
-
-    def test_a_limit_is_not_lowered(self, dataset: Path, tmp_path: Path) -> None:
-        out, queries = tmp_path / "r.jsonl", dataset / "queries/test-1p.jsonl"
-        QueryEvaluation(dataset, queries, "reading", limit=3).run(out=out)
-        with pytest.raises(EvaluationError, match="limit was 3, now 2"):
-            QueryEvaluation(dataset, queries, "reading", limit=2).run(out=out, resume=True)
-
-    def test_a_query_that_is_there_twice_is_named(self, dataset: Path, whole: Path) -> None:
-        content = whole.read_text().split("\n")
-        whole.write_text("\n".join([content[0], *content]))
-        with pytest.raises(DataError, match=r"whole\.jsonl, line 2: expected the line of query"):
-            QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=whole, resume=True)
+        with pytest.raises(EvaluationError, match=r"limit was .*, now 2"):
+            evaluation(2).run(out=raised, resume=True)
 
     def test_changed_queries_are_refused(self, dataset: Path, tmp_path: Path) -> None:
         queries, out = tmp_path / "test-1p.jsonl", tmp_path / "r.jsonl"
@@ -268,30 +268,6 @@ class TestStoppedAndResumed:
             kg.changed(types=[("Bob", "person")]).changed(types=[("Bob", "cat")])
         )
 
-    def test_results_are_not_overwritten(self, dataset: Path, whole: Path) -> None:
-        before = whole.read_bytes()
-        with pytest.raises(EvaluationError, match="add --resume to go on"):
-            QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=whole)
-        assert whole.read_bytes() == before
-
-    def test_lines_without_a_summary_cannot_be_resumed(self, dataset: Path, whole: Path) -> None:
-        summary_path(whole).unlink()
-        with pytest.raises(EvaluationError, match="does not say with which settings"):
-            QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=whole, resume=True)
-
-    def test_a_damaged_line_is_named(self, dataset: Path, whole: Path) -> None:
-        content = whole.read_text().split("\n")
-        content[2] = content[2][:-5]
-        whole.write_text("\n".join(content))
-        with pytest.raises(DataError, match=r"whole\.jsonl, line 3: expected the line of query"):
-            QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=whole, resume=True)
-
-    @pytest.mark.parametrize("value", ['"high"', "null", "NaN", "[]"])
-    def test_a_line_whose_figures_were_edited_is_named(self, dataset: Path, whole: Path, value: str) -> None:
-        whole.write_text(re.sub(r'"mrr":[^,]*', f'"mrr":{value}', whole.read_text(), count=1))
-        with pytest.raises(DataError, match=r"whole\.jsonl, line 1: expected the line of query"):
-            QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=whole, resume=True)
-
     def test_ctrl_c_keeps_what_is_done(
         self,
         dataset: Path,
@@ -318,71 +294,63 @@ class TestStoppedAndResumed:
         assert len(lines(out)) == 10
 
 
-def limit_files(size: int) -> None:
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
     """A disk that is full after `size` bytes of one file."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-class TestProcesses:
-    def command(self, dataset: Path, out: Path, *more: str) -> list[str]:
-        return [
-            sys.executable, "-m", "reasoning", "evaluate", "--kg", str(dataset), "--queries", str(dataset / "queries"),
-            "--split", "test", "--protocol", "reading", "--out", str(out), *more,
-        ]  # fmt: skip
+class TestDisks:
+    def run(self, dataset: Path, out: Path, *more: str) -> int:
+        command = ["evaluate", "--kg", str(dataset), "--queries", str(dataset / "queries"), "--split", "test"]
+        return main([*command, "--protocol", "reading", "--out", str(out), *more])
 
-    @pytest.mark.slow
-    def test_a_second_process_on_the_same_file_is_refused(self, dataset: Path, tmp_path: Path) -> None:
+    def test_a_second_run_on_the_same_file_is_refused(self, dataset: Path, tmp_path: Path, capsys: Captured) -> None:
         out = tmp_path / "r.jsonl"
         with ResultsFile(out, {}, [], (), resume=False):
-            second = subprocess.run(self.command(dataset, out), cwd=PROJECT, capture_output=True, text=True)
-        assert second.returncode == 1 and "being written by another run" in second.stderr
-        assert second.stdout == "" and out.read_text() == ""
+            assert self.run(dataset, out) == 1
+        printed = capsys.readouterr()
+        assert "being written by another run" in printed.err and printed.out == "" == out.read_text()
 
-    @pytest.mark.slow
-    def test_a_full_disk_is_told_and_the_run_goes_on_once_there_is_room(self, dataset: Path, tmp_path: Path) -> None:
+    def test_a_full_disk_is_told_and_the_run_goes_on_once_there_is_room(
+        self, dataset: Path, tmp_path: Path, capsys: Captured, caplog: pytest.LogCaptureFixture
+    ) -> None:
         whole, out = tmp_path / "whole.jsonl", tmp_path / "r.jsonl"
         QueryEvaluation(dataset, dataset / "queries", "reading", split="test").run(out=whole)
         most = whole.stat().st_size * 2 // 3
-        stopped = subprocess.run(
-            self.command(dataset, out),
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            preexec_fn=lambda: limit_files(most),
-        )
-        assert stopped.returncode == 1 and "Traceback" not in stopped.stderr
-        assert f"error: cannot write {out}: File too large" in stopped.stderr
+        with files_of_at_most(most):
+            assert self.run(dataset, out) == 1
+        assert f"error: cannot write {out}: File too large" in capsys.readouterr().err
         kept = out.read_bytes().count(b"\n")
-        assert f"stopped; {kept} of {14 * EACH} are kept in {out}, --resume goes on from there" in stopped.stderr
+        assert f"stopped; {kept} of {14 * EACH} are kept in {out}, --resume goes on from there" in caplog.text
         assert 0 < out.stat().st_size <= most and out.read_bytes().endswith(b"\n")
-        subprocess.run(self.command(dataset, out, "--resume"), cwd=PROJECT, check=True, capture_output=True)
+        assert self.run(dataset, out, "--resume") == 0
         assert out.read_bytes() == whole.read_bytes()
 
-    @pytest.mark.slow
-    def test_a_disk_without_room_for_the_last_summary_keeps_the_one_before(self, dataset: Path, tmp_path: Path) -> None:
-        whole, out = tmp_path / "whole.jsonl", tmp_path / "r.jsonl"
+    def test_a_disk_without_room_for_a_summary_keeps_the_one_before(
+        self, dataset: Path, tmp_path: Path, capsys: Captured
+    ) -> None:
+        whole, out, none = tmp_path / "whole.jsonl", tmp_path / "r.jsonl", tmp_path / "none.jsonl"
         queries = dataset / "queries/test-1p.jsonl"
         QueryEvaluation(dataset, queries, "reading").run(out=whole)
         most = summary_path(whole).stat().st_size - 25  # the seconds have more digits in one run than in another
         assert whole.stat().st_size < most
-        command = [*self.command(dataset, out), "--queries", str(queries)]
-        stopped = subprocess.run(
-            command, cwd=PROJECT, capture_output=True, text=True, preexec_fn=lambda: limit_files(most)
-        )
-        assert stopped.returncode == 1 and f"error: cannot write {summary_path(out)}: File too large" in stopped.stderr
+        with files_of_at_most(most):
+            assert self.run(dataset, out, "--queries", str(queries)) == 1
+        assert f"error: cannot write {summary_path(out)}: File too large" in capsys.readouterr().err
         assert summary(out)["complete"] is False and out.read_bytes() == whole.read_bytes()
         assert sorted(path.name for path in tmp_path.glob("r.*")) == ["r.jsonl", "r.jsonl.summary.json"]
-        subprocess.run([*command, "--resume"], cwd=PROJECT, check=True, capture_output=True)
+        assert self.run(dataset, out, "--queries", str(queries), "--resume") == 0
         assert {**summary(out), "seconds": 0} == {**summary(whole), "seconds": 0}
-
-    @pytest.mark.slow
-    def test_a_disk_without_any_room_is_told_before_the_first_query(self, dataset: Path, tmp_path: Path) -> None:
-        out = tmp_path / "r.jsonl"
-        stopped = subprocess.run(
-            self.command(dataset, out), cwd=PROJECT, capture_output=True, text=True, preexec_fn=lambda: limit_files(99)
-        )
-        assert stopped.returncode == 1 and f"error: cannot write {summary_path(out)}: File too large" in stopped.stderr
-        assert [path.name for path in tmp_path.glob("r.*")] == ["r.jsonl.lock"]
+        with files_of_at_most(99):
+            assert self.run(dataset, none) == 1
+        assert f"error: cannot write {summary_path(none)}: File too large" in capsys.readouterr().err
+        assert [path.name for path in tmp_path.glob("none.*")] == ["none.jsonl.lock"]
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
     def test_a_file_that_could_not_be_written_is_not_locked_any_more(self, tmp_path: Path) -> None:
@@ -403,9 +371,8 @@ class TestRecordsAreChecked:
         with pytest.raises(DataError, match=rf"test-x\.jsonl, line 2: expected {message}"):
             QueryEvaluation(dataset, queries, "reading").run()
 
-    @pytest.mark.parametrize(
-        ("change", "message"),
-        [
+    def test_a_broken_record_is_named_by_file_and_line(self, dataset: Path, tmp_path: Path) -> None:
+        for change, message in (
             ({"type": "9p"}, 'a "type" among 1p, 2p'),
             ({"type": "2p"}, "a query of the type 2p, not 1p"),
             ({"query": [0]}, r"a query \("),
@@ -415,36 +382,20 @@ class TestRecordsAreChecked:
             ({"hard": [True]}, 'entities of the graph "made" in "hard"'),
             ({"easy": 1}, 'a list of ids in "easy"'),
             ({"easy": [1]}, '"easy" and "hard" without a common answer'),
-        ],
-    )
-    def test_a_broken_record_is_named_by_file_and_line(
-        self, dataset: Path, tmp_path: Path, change: dict[str, Any], message: str
-    ) -> None:
-        self.broken(dataset, tmp_path, json.dumps({**self.FINE, **change}), message)
-
-    @pytest.mark.parametrize(
-        ("line", "message"),
-        [("{", "one JSON object a line"), ('{"type": "1p"}', 'a record with "query", "easy" and "hard"')],
-    )
-    def test_a_line_that_is_no_record_is_named_by_file_and_line(
-        self, dataset: Path, tmp_path: Path, line: str, message: str
-    ) -> None:
-        self.broken(dataset, tmp_path, line, message)
-
-    @pytest.mark.parametrize(
-        ("query", "message"),
-        [
+        ):
+            self.broken(dataset, tmp_path, json.dumps({**self.FINE, **change}), message)
+        for line, message in (
+            ("{", "one JSON object a line"),
+            ('{"type": "1p"}', 'a record with "query", "easy" and "hard"'),
+        ):
+            self.broken(dataset, tmp_path, line, message)
+        for query, message in (
             ('"0"(entity("0")', r"a query \("),
-            ('"0"(entity("99"))', r"a query of this graph \("),
             ('"99"(entity("0"))', r"a query of this graph \("),
             ('count("0"(entity("0")))', "a query that gives entities"),
             ('exists("0"(entity("0")))', "a query that gives entities"),
-        ],
-    )
-    def test_a_broken_text_is_named_by_file_and_line(
-        self, dataset: Path, tmp_path: Path, query: str, message: str
-    ) -> None:
-        self.broken(dataset, tmp_path, json.dumps({"query": query, "easy": [], "hard": [1]}), message)
+        ):
+            self.broken(dataset, tmp_path, json.dumps({"query": query, "easy": [], "hard": [1]}), message)
 
     def test_a_byte_order_mark_is_read_past(self, dataset: Path, tmp_path: Path) -> None:
         queries = tmp_path / "test-1p.jsonl"

@@ -68,6 +68,7 @@ class TestTheSameLines:
         given = evaluation.run(out, workers=TWO)
         assert out.read_bytes() == whole.read_bytes() and summary(out) == summary(whole)
         assert {**given, "seconds": 0} == summary(whole)
+        assert not {"workers", "engine"} & given["settings"].keys()
         assert sorted(path.name for path in tmp_path.glob("two*")) == ["two.jsonl", "two.jsonl.summary.json"]
 
     @pytest.mark.slow
@@ -91,7 +92,10 @@ class TestTheSameLines:
         assert (tmp_path / "two.jsonl").read_bytes() == (tmp_path / "one.jsonl").read_bytes()
 
     @pytest.mark.slow
-    @pytest.mark.parametrize(("llm", "queries", "limit"), [("copy", "", 1), ("embedded", "test-2p.jsonl", 4)])
+    @pytest.mark.parametrize(
+        ("llm", "queries", "limit"),
+        [("copy", "", 1), pytest.param("embedded", "test-2p.jsonl", 4, marks=pytest.mark.long)],
+    )
     def test_of_methods_that_ask_a_model_here(
         self, dataset: Path, tmp_path: Path, llm: str, queries: str, limit: int
     ) -> None:
@@ -128,14 +132,6 @@ class TestGoingOn:
         evaluation.run(out, resume=True, workers=workers)
         assert out.read_bytes() == whole.read_bytes() and summary(out) == summary(whole)
         assert not ShardFolder.of(out).path.exists()
-
-    @pytest.mark.slow
-    def test_what_one_left_several_go_on_with(self, evaluation: QueryEvaluation, whole: Path, tmp_path: Path) -> None:
-        out = tmp_path / "killed.jsonl"
-        shutil.copy(summary_path(whole), summary_path(out))
-        out.write_bytes(whole.read_bytes()[:900])
-        evaluation.run(out, resume=True, workers=TWO)
-        assert out.read_bytes() == whole.read_bytes() and summary(out) == summary(whole)
 
     def test_lines_of_shards_are_not_done_again(self, evaluation: QueryEvaluation, whole: Path, tmp_path: Path) -> None:
         out = tmp_path / "killed.jsonl"
@@ -212,9 +208,6 @@ class TestWhatIsRefused:
         monkeypatch.setattr(run, "weights_digest", lambda source: "others")
         with pytest.raises(EvaluationError, match=r'weights_digest was "\w{16}", now "others"'):
             evaluation.run(out, resume=True)
-
-    def test_workers_do_not_belong_to_the_settings(self, evaluation: QueryEvaluation, whole: Path) -> None:
-        assert not {"workers", "engine"} & summary(whole)["settings"].keys()
 
     def test_a_hosted_model_is_asked_by_one_process(self, dataset: Path, tmp_path: Path) -> None:
         evaluation = QueryEvaluation(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import shutil
 import struct
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -26,7 +25,7 @@ from reasoning.speech.hearing import chosen
 from reasoning.speech.model import MOST_NAMES, MOST_OF_ENDS, Hypothesis, Topic, spoken_topic
 from reasoning.speech.search import AgreeingDecoder, DistinctWords, PhraseBonus, SinceStart, whisper_decoder
 from reasoning.speech.whisper import WhisperModel, packaged_whisper
-from tests.reasoning.speech.recordings import packaged_model, spoken
+from tests.reasoning.speech.recordings import spoken
 
 MALI, MAL, I_, BU, FASO, BURKINA, AND = range(7)
 """Tokens: " Mali", " Mal", "i", "bu", " Faso", " Burkina", " and"."""
@@ -49,32 +48,16 @@ def bonus(*said: int) -> list[float]:
     return [round(one, 3) for one in given[0].tolist()]
 
 
-def test_what_begins_a_phrase_has_a_bonus() -> None:
+def test_what_a_phrase_goes_on_with_has_a_bonus_once_and_what_leaves_it_gives_it_back() -> None:
     assert bonus() == [1, 1, 0, 0, 0, 1, 0]
-
-
-def test_what_goes_on_with_a_phrase_has_one_and_what_leaves_it_gives_it_back() -> None:
     assert bonus(MAL) == [0, 0, 1, -1, -1, 0, -1]
-
-
-def test_a_phrase_that_was_said_keeps_its_bonus() -> None:
-    assert bonus(MAL, I_) == [1, 1, -2, -2, 0, 1, 0]
-
-
-def test_a_word_that_only_begins_like_a_phrase_gives_it_back() -> None:
-    assert bonus(MALI)[BU] == -1
+    assert bonus(MAL, I_) == [1, 1, -2, -2, 0, 1, 0], "one that was said keeps it"
+    assert bonus(MALI)[BU] == -1, "a word that only begins like a phrase"
     assert bonus(MALI, BU) == bonus()
-
-
-def test_a_longer_phrase_takes_nothing_from_the_one_that_it_begins_with() -> None:
-    assert bonus(BURKINA) == [1, 1, -1, -1, 1, 1, 0]
+    assert bonus(BURKINA) == [1, 1, -1, -1, 1, 1, 0], "a longer one takes nothing from its beginning"
     assert bonus(BURKINA, FASO)[AND] == 0
-
-
-def test_a_phrase_has_its_bonus_once() -> None:
     assert bonus(MAL, I_, AND, MAL, I_) == [-1, -1, -2, -2, -2, -1, -2]
-    assert bonus(MAL, I_, AND) == bonus()
-    assert bonus(MAL, I_, AND, MAL, I_, AND) == bonus()
+    assert bonus(MAL, I_, AND) == bonus(MAL, I_, AND, MAL, I_, AND) == bonus()
     assert bonus(BURKINA, AND, BURKINA)[FASO] == 1, "a longer one was not said"
 
 
@@ -102,24 +85,12 @@ def test_of_a_graph_with_many_relations_no_more_names_are_expected_than_of_other
 def test_nothing_is_expected_that_nobody_says() -> None:
     odd = KnowledgeGraph.from_triples(
         [
-            ("A" * 99, "near", "x/y_z"),
-            ("North (A)", "near", "12"),
-            ("北京", "near", "Òran"),
-            ("St. Gallen", "near", "+41"),
-            ("Bern", "p31", "Q1"),
+            ("A" * 99, "near", "x/y_z"), ("North (A)", "near", "12"), ("北京", "near", "Òran"),
+            ("St. Gallen", "near", "+41"), ("Bern", "p31", "Q1"),
         ]
-    )
-    assert set(spoken_topic(odd).phrases) == {
-        "near",
-        "nears",
-        "North",
-        "北京",
-        "Òran",
-        "St. Gallen",
-        "+41",
-        "Bern",
-        "Q1",
-    }
+    )  # fmt: skip
+    said = {"near", "nears", "North", "北京", "Òran", "St. Gallen", "+41", "Bern", "Q1"}
+    assert set(spoken_topic(odd).phrases) == said
 
 
 def test_of_few_things_at_an_end_of_a_relation_all_are_expected() -> None:
@@ -144,9 +115,8 @@ def test_of_beams_that_say_the_same_words_the_likeliest_goes_on() -> None:
 
 
 @pytest.mark.slow
-def test_a_name_that_is_expected_is_heard() -> None:
+def test_a_name_that_is_expected_is_heard(model: WhisperModel) -> None:
     """This voice's "Lesotho" is rather "the Sudo" to the model that expects nothing."""
-    model = packaged_model()
     audio = load_audio(spoken("What is the capital of Lesotho?"))
     with_names = next(model.others(audio, "en", Topic(phrases=("Lesotho", "Maseru", "capital"))))
     without = next(model.others(audio, "en"))
@@ -155,10 +125,22 @@ def test_a_name_that_is_expected_is_heard() -> None:
 
 
 @pytest.mark.slow
-def test_what_was_said_before_tells_how_it_goes_on_and_all_that_is_heard_differs_in_its_words() -> None:
-    model = packaged_model()
+def test_what_was_said_before_tells_how_it_goes_on_all_that_is_heard_differs_and_no_window_is_encoded_twice(
+    model: WhisperModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import faster_whisper
+
+    encode, encoded = faster_whisper.WhisperModel.encode, list[bytes]()
+
+    def counted(self: object, features: NDArray[np.float32]) -> object:
+        encoded.append(features.tobytes())
+        return encode(self, features)
+
+    monkeypatch.setattr(faster_whisper.WhisperModel, "encode", counted)
     audio = load_audio(spoken("Is the euro the currency of Kosovo?"))
-    told, untold, *_ = model.others(audio, "en", Topic("What is the currency of it? Is it the euro?", ("Kosovo",)))
+    assert model.transcript(audio).text
+    told, untold = model.others(audio, "en", Topic("What is the currency of it? Is it the euro?", ("Kosovo",)))
+    assert len(set(encoded)) == len(encoded) == 3  # as it is, without its last frame, and at all tempos
     assert "euro" in told[0].text.lower()
     for texts in (told, untold):
         assert len({fold(one.text) for one in texts}) == len(texts) > 1
@@ -209,16 +191,15 @@ def test_several_windows_say_the_mean_of_what_each_says_whichever_beams_go_on() 
 
 
 @pytest.mark.slow
-def test_no_other_script_is_written_for_english_and_nothing_is_told_of_a_long_recording() -> None:
-    model = packaged_model()
+def test_no_other_script_is_written_for_english_and_nothing_is_told_of_a_long_recording(model: WhisperModel) -> None:
     assert all(one.text.isascii() for one in next(model.others(load_audio(spoken("Population of Ghana?")), "en")))
     assert list(model.others(Audio(np.zeros(30 * SAMPLE_RATE, np.float32)), "en")) == []
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("model")
 def test_the_decoder_of_a_file_is_ctranslate2s_own() -> None:
     """Both write the same words, from the same sound, where nothing is preferred."""
-    packaged_model()
     import faster_whisper
     from faster_whisper.transcribe import pad_or_trim
 
@@ -252,6 +233,7 @@ def test_what_is_no_such_file_is_told(content: bytes, problem: str, tmp_path: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("model")
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
@@ -261,7 +243,6 @@ def test_what_is_no_such_file_is_told(content: bytes, problem: str, tmp_path: Pa
     ],
 )  # fmt: skip
 def test_what_is_damaged_is_told(old: bytes, new: bytes, problem: str, tmp_path: Path) -> None:
-    packaged_model()
     content = (packaged_whisper() / "model.bin").read_bytes()
     assert content.count(old) == 1
     (tmp_path / "model.bin").write_bytes(content.replace(old, new))
@@ -291,24 +272,27 @@ def test_where_a_search_fails_what_was_heard_before_stands(caplog: pytest.LogCap
 
 @pytest.mark.slow
 def test_without_the_packages_of_the_search_a_question_is_heard_all_the_same(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    model: WhisperModel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    packaged_model()
     monkeypatch.setattr("skylark.installation.find_spec", lambda name: None if name == "torch" else find_spec(name))
+    monkeypatch.delitem(model.__dict__, "_search", raising=False)  # what was opened before
     with caplog.at_level(logging.WARNING):
-        assert list(WhisperModel(packaged_whisper(), "own").others(load_audio(spoken()), "en")) == []
+        assert list(model.others(load_audio(spoken()), "en")) == []
     assert "Looking for names in what is heard needs" in caplog.text
+    del model._search
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("model")
 def test_a_model_whose_weights_cannot_be_read_is_heard_all_the_same(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    packaged_model()
-    folder = shutil.copytree(packaged_whisper(), tmp_path / "own")
-    model = WhisperModel(folder, "own")
-    (folder / "model.bin").write_bytes(struct.pack("<I", 5))
+    for file in packaged_whisper().iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    own = WhisperModel(tmp_path, "own")
+    (tmp_path / "model.bin").unlink()
+    (tmp_path / "model.bin").write_bytes(struct.pack("<I", 5))
     with caplog.at_level(logging.WARNING):
-        assert list(model.others(load_audio(spoken()), "en")) == []
+        assert list(own.others(load_audio(spoken()), "en")) == []
     assert "nothing else is looked for in what own hears" in caplog.text
-    assert "border Germany" in model.transcript(load_audio(spoken()), ("en",)).text
+    assert "border Germany" in own.transcript(load_audio(spoken()), ("en",)).text

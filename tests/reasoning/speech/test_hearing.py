@@ -36,15 +36,9 @@ from reasoning.speech.model import (
     spoken_topic,
 )
 from reasoning.speech.whisper import WhisperModel
-from tests.reasoning.speech.recordings import (
-    GERMAN,
-    RATE,
-    music,
-    noise,
-    packaged_model,
-    samples_of,
-    spoken,
-)
+from tests.reasoning.speech.recordings import GERMAN, RATE, music, noise, samples_of, spoken
+
+pytestmark = pytest.mark.usefixtures("model")
 
 BORDERS = [("Germany", "borders", "France"), ("Germany", "borders", "Poland"), ("Berlin", "capital of", "Germany")]
 
@@ -65,8 +59,8 @@ class Counting(SpeechModel):
 
 
 @pytest.mark.slow
-def test_a_question_is_heard_with_its_language() -> None:
-    heard = hear_question(spoken(), KnowledgeGraph.from_triples(BORDERS), packaged_model())
+def test_a_question_is_heard_with_its_language(model: WhisperModel) -> None:
+    heard = hear_question(spoken(), KnowledgeGraph.from_triples(BORDERS), model)
     assert heard.text.startswith("Which countr") and heard.text.rstrip("?.").endswith("border Germany")
     assert (heard.language, heard.language_name, heard.final) == ("en", "English", True)
     assert 0.5 < (heard.probability or 0) <= 1
@@ -74,28 +68,8 @@ def test_a_question_is_heard_with_its_language() -> None:
 
 
 @pytest.mark.slow
-def test_no_window_is_encoded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = packaged_model()
-    import faster_whisper
-
-    encode, encoded = faster_whisper.WhisperModel.encode, list[bytes]()
-
-    def counted(self: object, features: NDArray[np.float32]) -> object:
-        encoded.append(features.tobytes())
-        return encode(self, features)
-
-    monkeypatch.setattr(faster_whisper.WhisperModel, "encode", counted)
-    audio = load_audio(spoken("Is the euro the currency of Kosovo?"))
-    assert model.transcript(audio).text
-    assert len(list(model.others(audio, "en", Topic("What is the currency of it?")))) == 2
-    assert len(set(encoded)) == len(encoded) == 3  # as it is, without its last frame, and at all tempos
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "frames"), [(3, 1000), (15, 1700), (29, 3000)])
-def test_what_a_window_is_filled_up_with_is_hardly_encoded(seconds: int, frames: int) -> None:
-    model = packaged_model()
-    assert isinstance(model, WhisperModel)
+def test_what_a_window_is_filled_up_with_is_hardly_encoded(model: WhisperModel, seconds: int, frames: int) -> None:
     window = np.zeros((80, 3000), np.float32)
     window[:, : 100 * seconds] = np.random.default_rng(0).normal(size=(80, 100 * seconds))
     shapes = {np.array(model._model.encode(features)).shape for features in (window, window[None])}
@@ -103,16 +77,16 @@ def test_what_a_window_is_filled_up_with_is_hardly_encoded(seconds: int, frames:
 
 
 @pytest.mark.slow
-def test_a_question_in_another_language_is_told_with_those_that_can_be_asked() -> None:
+def test_a_question_in_another_language_is_told_with_those_that_can_be_asked(model: WhisperModel) -> None:
     with pytest.raises(SpokenLanguageError, match=r"is in German .*questions are read in English") as caught:
-        hear_question(spoken(GERMAN, "de"), model=packaged_model())
+        hear_question(spoken(GERMAN, "de"), model=model)
     assert caught.value.transcript.language == "de"
     assert caught.value.transcript.text in str(caught.value)
 
 
 @pytest.mark.slow
-def test_a_recording_under_way_gives_its_text_as_it_comes() -> None:
-    live = LiveTranscription(packaged_model(), ("en",), Topic("borders, Germany"))
+def test_a_recording_under_way_gives_its_text_as_it_comes(model: WhisperModel) -> None:
+    live = LiveTranscription(model, ("en",), Topic("borders, Germany"))
     partial = [live.add((RATE, piece)) for piece in np.array_split(samples_of(spoken()), 2)]
     texts = [transcript.text for transcript in partial if transcript is not None and not transcript.final]
     assert texts and "countr" in texts[-1]
@@ -130,13 +104,11 @@ def test_a_recording_under_way_gives_its_text_as_it_comes() -> None:
     ids=["silence", "noise", "music", "nothing"],
 )
 def test_where_nobody_speaks_no_words_are_made_up(samples: NDArray[np.int16], problem: str) -> None:
-    packaged_model()
     with pytest.raises(NoSpeechError, match=problem):
         hear_question((RATE, samples), model=Counting())
 
 
 def test_speech_is_told_from_the_pauses_around_it() -> None:
-    packaged_model()
     pause = np.zeros(2 * RATE, np.int16)
     alone = load_audio((RATE, samples_of(spoken())))
     amid = load_audio((RATE, np.concatenate([pause, samples_of(spoken()), pause])))
@@ -144,7 +116,6 @@ def test_speech_is_told_from_the_pauses_around_it() -> None:
 
 
 def test_a_recording_under_way_is_heard_once_a_second_and_not_beyond_the_limit() -> None:
-    packaged_model()
     model = Counting()
     live = LiveTranscription(model)
     question = samples_of(spoken())
@@ -167,7 +138,6 @@ class Searching(Counting):
 
 @pytest.mark.parametrize("phrases", [("Yerevan", "Baku"), ()])
 def test_the_whole_of_a_recording_is_searched_for_what_is_expected(phrases: tuple[str, ...]) -> None:
-    packaged_model()
     live = LiveTranscription(Searching(), ("en",), Topic(phrases=phrases))
     question = samples_of(spoken())
     partial = [live.add((RATE, piece)) for piece in np.array_split(question, 4)]
@@ -176,15 +146,11 @@ def test_the_whole_of_a_recording_is_searched_for_what_is_expected(phrases: tupl
     assert live.finish().text == (whole if phrases else "a question")
 
 
-def test_of_a_model_that_tells_no_others_the_whole_is_what_it_hears() -> None:
-    packaged_model()
-    live = LiveTranscription(Counting(), ("en",), Topic(phrases=("Yerevan",)))
-    assert live.finish((RATE, samples_of(spoken()))).text == "a question"
-
-
-def test_what_is_in_another_language_is_not_searched() -> None:
-    packaged_model()
-    live = LiveTranscription(Searching(), ("de",), Topic(phrases=("Yerevan",)))
+@pytest.mark.parametrize(("model", "language"), [(Counting(), "en"), (Searching(), "de")])
+def test_of_a_model_that_tells_no_others_and_in_another_language_the_whole_is_what_it_hears(
+    model: SpeechModel, language: str
+) -> None:
+    live = LiveTranscription(model, (language,), Topic(phrases=("Yerevan",)))
     assert live.finish((RATE, samples_of(spoken()))).text == "a question"
 
 
@@ -209,7 +175,6 @@ TOLD = [*BORDERS, ("Germany", "currency", "Euro")]
 
 
 def test_where_no_word_is_understood_at_first_what_is_heard_alike_twice_is_asked() -> None:
-    packaged_model()
     kg = KnowledgeGraph.from_triples(TOLD)
     heard = hear_question(spoken(), kg, Deaf(QUESTION, "What borders Poland?", "what borders Germany"))
     assert heard.text == QUESTION and heard.language == "en"
@@ -227,13 +192,11 @@ def test_where_no_word_is_understood_at_first_what_is_heard_alike_twice_is_asked
     ids=["once", "nothing to ask", "another language", "nothing told", "no graph"],
 )
 def test_else_it_is_told_that_no_words_are_understood(model: Deaf, graph: list[tuple[str, str, str]] | None) -> None:
-    packaged_model()
     with pytest.raises(NoSpeechError, match="No words are understood"):
         hear_question(spoken(), None if graph is None else KnowledgeGraph.from_triples(graph), model)
 
 
 def test_a_model_is_told_how_questions_about_the_graph_go() -> None:
-    packaged_model()
     model = Counting()
     hear_question(spoken(), KnowledgeGraph.from_triples([*BORDERS, ("Germany", "currency", "Euro")]), model)
     assert model.before == "What is the currency of it?"
@@ -292,7 +255,6 @@ class Echoing(Counting):
 
 def test_what_a_model_was_told_before_is_not_heard() -> None:
     """Whisper says it once more where it understands nothing."""
-    packaged_model()
     kg = KnowledgeGraph.from_triples([*BORDERS, ("Germany", "currency", "Euro")])
     model = Echoing("Mumble")
     assert hear_question(spoken(), kg, model).text == "Mumble"
@@ -316,11 +278,6 @@ def test_without_anything_before_a_recording_is_heard_once_and_at_tempos_at_whic
     ((windows, _),) = model.hearings
     assert 0 < len(windows) < len(TEMPOS) and max(windows) <= 30 * SAMPLE_RATE
     assert not list(model.others(Audio(np.ones(30 * SAMPLE_RATE, np.float32)), "en"))
-
-
-@pytest.mark.parametrize("language", ["en", None])
-def test_english_and_what_no_language_is_told_of_are_taken(language: str | None) -> None:
-    check_language(Transcript("hello", language, None, 1.0))
 
 
 @pytest.mark.parametrize(
@@ -352,9 +309,11 @@ def test_an_expected_language_is_taken_where_it_is_likely_or_is_so_slowly(
     assert likeliest_language(heard, (), listen, 0.25)[0] == max(chances, key=lambda code: chances[code])
 
 
-def test_a_language_that_is_no_other_is_named() -> None:
+def test_a_language_that_is_no_other_is_named_and_english_or_none_is_taken() -> None:
     with pytest.raises(SpokenLanguageError, match=r"is in Javanese \(probability 0\.91\)"):
         check_language(Transcript("piye kabare", "jw", 0.91, 1.0))
+    for language in ("en", None):
+        check_language(Transcript("hello", language, None, 1.0))
 
 
 def test_nothing_of_speech_is_loaded_for_what_is_typed() -> None:

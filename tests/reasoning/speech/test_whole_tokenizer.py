@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from reasoning.speech.whisper import WhisperModel, packaged_whisper, whole_tokenizer
-from tests.reasoning.speech.recordings import packaged_model
+from reasoning.speech.whisper import WhisperModel, whole_tokenizer
 
 
 def tokenizer(*merges: tuple[str, str]) -> Tokenizer:
@@ -24,22 +23,16 @@ def test_the_lost_merge_is_found_again() -> None:
     assert whole_tokenizer(lost).encode(" the").tokens == ["Ġthe"]
 
 
-def test_a_whole_tokenizer_is_left_as_it_is() -> None:
-    whole = tokenizer(("Ġ", "t"), ("h", "e"), ("Ġt", "he"))
-    assert whole_tokenizer(whole) is whole
-
-
-def test_a_tokenizer_of_another_kind_is_left_as_it_is() -> None:
+def test_a_whole_tokenizer_and_one_of_another_kind_are_left_as_they_are() -> None:
     words = Tokenizer(models.WordLevel({"the": 0}, unk_token="the"))
-    assert whole_tokenizer(words) is words
     letters = Tokenizer(models.BPE({"t": 0, "h": 1, "th": 2}, [("t", "h")]))
-    assert whole_tokenizer(letters) is letters
+    for whole in (tokenizer(("Ġ", "t"), ("h", "e"), ("Ġt", "he")), words, letters):
+        assert whole_tokenizer(whole) is whole
 
 
 @pytest.mark.slow
-def test_the_packaged_model_writes_each_of_its_words_as_one_token() -> None:
-    packaged_model()  # skips where it is missing
-    mended = WhisperModel(packaged_whisper(), "mended")._model.hf_tokenizer
+def test_the_packaged_model_writes_each_of_its_words_as_one_token(model: WhisperModel) -> None:
+    mended = model._model.hf_tokenizer
     words = {text: id for text, id in ((mended.decode([id]), id) for id in range(50_000)) if text[1:].isalpha()}
     written = mended.encode_batch([f" {text.strip()}" for text in words if text[0] == " "], add_special_tokens=False)
     assert [one.ids for one in written] == [[id] for text, id in words.items() if text[0] == " "]

@@ -61,6 +61,11 @@ COUNTRIES = '~type("country")'
             "No: the population of Dart is 100, and not at least 400.",
             {"Dart": 100},
         ),
+        (
+            f'exists("Dart" & (population({COUNTRIES}) >= population("Avon") / 8))',
+            "No: the population of Dart is 100, and not at least the population of Avon divided by 8, 112.5.",
+            {"Avon": 900, "Dart": 100},
+        ),
         ('exists("Avon" & !~continent("Europe"))', "No: Avon has Europe as continent.", {"Avon": "Europe"}),
     ],
 )
@@ -80,6 +85,7 @@ def test_what_settles_it_is_told_and_stands_in_the_evidence(query: str, told: st
     [
         'exists(top(1, population, "Esk" | "Avon") & "Esk")',  # of Esk there is no value
         'exists(population("Esk") > 5)',
+        f'exists("Dart" & (population({COUNTRIES}) >= population("Esk")))',
         'exists("Dart" & ~continent("Europe"))',
         'exists("Avon" & ~borders("Esk") & ~continent("Asia"))',
     ],

@@ -69,8 +69,7 @@ class TestScores:
         assert score_expression(named(A), []) == Score("single", False, 0, 0.0, 0.0, False)
 
     @pytest.mark.parametrize(
-        ("found", "correct"),
-        [([B, NEAR_A], True), ([A], False), ([A, B, C], False), ([A, A], False)],
+        ("found", "correct"), [([B, NEAR_A], True), ([A], False), ([A, B, C], False), ([A, A], False)]
     )
     def test_they_must_match_one_to_one_in_any_order(self, found: list[list[int]], correct: bool) -> None:
         score = score_expression(named(A, B), found)

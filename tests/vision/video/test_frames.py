@@ -25,8 +25,6 @@ SIZE = (64, 48)
 STEPS = 40
 BITS = 6
 
-Edge = tuple[int, int, int, int]
-
 
 def numbered(count: int, size: tuple[int, int] = SIZE) -> Iterator[NDArray[np.uint8]]:
     """Pictures that carry their number in binary, as stripes of black and white, which any encoder leaves readable."""
@@ -53,7 +51,7 @@ def corners(pixels: NDArray[np.uint8]) -> str:
 
 
 def four_corners(path: Path, rotation: tuple[float, bool, bool] | None) -> Path:
-    boxes: list[Edge] = [(0, 0, 32, 24), (32, 0, 64, 24), (32, 24, 64, 48), (0, 24, 32, 48)]
+    boxes = [(0, 0, 32, 24), (32, 0, 64, 24), (32, 24, 64, 48), (0, 24, 32, 48)]
     return encoded(path, [drawn(boxes, SIZE)] * 2, SIZE, rotation=rotation)
 
 
@@ -75,49 +73,31 @@ def test_a_file_gives_its_frames_in_order_with_their_times(made: Path) -> None:
     assert reader.notes == []
 
 
-def test_a_file_can_be_read_again(made: Path) -> None:
-    with open_frames(made) as reader:
-        assert len(list(islice(reader, 3))) == 3
-        assert len(list(reader)) == len(list(reader)) == STEPS
-
-
 @pytest.mark.parametrize(
-    ("ending", "codec"),
-    [("mkv", "libx264"), ("mov", "mpeg4"), ("avi", "mpeg4"), ("ts", "libx264"), ("mpg", "mpeg2video"),
-     ("webm", "libvpx"), ("flv", "libx264")],
-)  # fmt: skip
+    ("ending", "codec"), [("mov", "mpeg4"), ("avi", "mpeg4"), ("mpg", "mpeg2video"), ("flv", "libx264")]
+)
 def test_other_containers_are_read_too(tmp_path: Path, ending: str, codec: str) -> None:
     path = encoded(tmp_path / f"made.{ending}", numbered(20), SIZE, 25, codec=codec)
     with open_frames(path) as reader:
         assert [number_of(frame.image.pixels) for frame in reader] == list(range(20))
 
 
-def as_b_frames(path: Path) -> Path:
-    return encoded(
-        path, numbered(STEPS), SIZE, options={"preset": "medium", "g": "12", "bf": "3", "x264-params": "b-pyramid=2"}
-    )
-
-
-def as_open_groups(path: Path) -> Path:
-    return encoded(
-        path, numbered(STEPS), SIZE, options={"preset": "medium", "x264-params": "open-gop=1:keyint=8:bframes=3"}
-    )
-
-
-def as_vp8_with_hidden_frames(path: Path) -> Path:
-    options = {"auto-alt-ref": "1", "lag-in-frames": "16", "g": "10", "b": "200k"}
-    return encoded(path, numbered(STEPS), SIZE, codec="libvpx", options=options)
+B_FRAMES = {"preset": "medium", "g": "12", "bf": "3", "x264-params": "b-pyramid=2"}
+OPEN_GROUPS = {"preset": "medium", "x264-params": "open-gop=1:keyint=8:bframes=3"}
+HIDDEN = {"auto-alt-ref": "1", "lag-in-frames": "16", "g": "10", "b": "200k"}
 
 
 @pytest.mark.parametrize(
-    ("make", "name"),
-    [(as_b_frames, "b.mp4"), (as_b_frames, "b.mkv"), (as_b_frames, "b.ts"), (as_open_groups, "open.mp4"),
-     (as_vp8_with_hidden_frames, "hidden.webm")],
+    ("name", "codec", "options"),
+    [
+        ("b.mkv", "libx264", B_FRAMES), ("b.ts", "libx264", B_FRAMES), ("open.mp4", "libx264", OPEN_GROUPS),
+        ("hidden.webm", "libvpx", HIDDEN),
+    ],
 )  # fmt: skip
 def test_frames_that_are_stored_in_another_order_come_in_their_own(
-    tmp_path: Path, make: Callable[[Path], Path], name: str
+    tmp_path: Path, name: str, codec: str, options: dict[str, str]
 ) -> None:
-    with open_frames(make(tmp_path / name)) as reader:
+    with open_frames(encoded(tmp_path / name, numbered(STEPS), SIZE, codec=codec, options=options)) as reader:
         frames = list(reader)
     assert [frame.index for frame in frames] == list(range(STEPS))
     assert [number_of(frame.image.pixels) for frame in frames] == list(range(STEPS))
@@ -133,30 +113,21 @@ def test_an_animated_gif_is_a_video(tmp_path: Path) -> None:
     assert [frame.time for frame in frames] == pytest.approx([0, 0.2, 0.4, 0.6, 0.8])
 
 
-def test_where_the_rate_varies_each_frame_keeps_its_own_time(tmp_path: Path) -> None:
+def test_each_frame_keeps_its_own_time_counted_from_the_first(tmp_path: Path) -> None:
     times = [0.0, 0.04, 0.08, 0.5, 0.54, 2.0, 2.04, 2.5]
-    path = encoded(tmp_path / "varying.mp4", numbered(len(times)), SIZE, times=times)
-    with open_frames(path) as reader:
-        assert [frame.time for frame in reader] == pytest.approx(times, abs=0.001)
-
-
-def test_time_counts_from_the_first_frame(tmp_path: Path) -> None:
-    path = encoded(tmp_path / "late.mkv", numbered(3), SIZE, times=[100.0, 100.5, 101.0])
-    with open_frames(path) as reader:
-        assert [frame.time for frame in reader] == pytest.approx([0, 0.5, 1], abs=0.001)
+    for name, late in (("varying.mp4", 0), ("late.mkv", 100)):
+        path = encoded(tmp_path / name, numbered(len(times)), SIZE, times=[late + time for time in times])
+        with open_frames(path) as reader:
+            assert [frame.time for frame in reader] == pytest.approx(times, abs=0.001)
 
 
 @pytest.mark.parametrize(
     ("rotation", "expected"),
     [
-        (None, "RBYG"),
-        ((90.0, False, False), "BYGR"),
-        ((-90.0, False, False), "GRBY"),
-        ((180.0, False, False), "YGRB"),
-        ((0.0, True, False), "BRGY"),
-        ((0.0, False, True), "GYBR"),
+        (None, "RBYG"), ((90.0, False, False), "BYGR"), ((-90.0, False, False), "GRBY"),
+        ((180.0, False, False), "YGRB"), ((0.0, True, False), "BRGY"), ((0.0, False, True), "GYBR"),
     ],
-)
+)  # fmt: skip
 def test_frames_are_turned_as_the_display_matrix_says(
     tmp_path: Path, rotation: tuple[float, bool, bool] | None, expected: str
 ) -> None:
@@ -195,15 +166,15 @@ def resident() -> int:
 
 
 def test_memory_does_not_grow_with_the_video(tmp_path: Path) -> None:
-    count, size = 4000, (96, 64)
+    count, size = 1000, (192, 128)
     path = encoded(tmp_path / "long.mp4", numbered(count, size), size, codec="mpeg4")
     with open_frames(path) as reader:
         frames = iter(reader)
-        for _ in islice(frames, 500):
+        for _ in islice(frames, 300):
             pass
         before = resident()
-        assert sum(1 for _ in frames) == count - 500
-        assert resident() - before < (count - 500) * size[0] * size[1] * 3 / 4
+        assert sum(1 for _ in frames) == count - 300
+        assert resident() - before < (count - 300) * size[0] * size[1] * 3 / 4
 
 
 def repeated(path: Path, count: int, rate: int) -> Path:
@@ -318,10 +289,11 @@ def test_a_broken_image_is_named_after_those_before_it(tmp_path: Path) -> None:
             next(frames)
 
 
-@pytest.mark.parametrize(("seconds", "count"), [(0.01, 1), (0.04, 1), (0.5, 13), (1.6, STEPS), (99, STEPS)])
-def test_the_first_seconds_alone_may_be_asked_for(made: Path, seconds: float, count: int) -> None:
+@pytest.mark.parametrize(("seconds", "count"), [(0.01, 1), (0.04, 1), (0.5, 13), (99, STEPS)])
+def test_the_first_seconds_alone_may_be_asked_for_and_a_file_read_again(made: Path, seconds: float, count: int) -> None:
     with open_frames(made, seconds=seconds) as reader:
         assert reader.count == count
+        assert len(list(islice(reader, 1))) == 1
         assert len(list(reader)) == len(list(reader)) == count
         assert reader.notes == []
 
@@ -333,14 +305,6 @@ def test_no_time_and_no_rate_are_refused(made: Path, options: dict[str, float]) 
 
 
 # What is no video
-
-
-def a_text(path: Path) -> None:
-    path.write_text("This is not a video.\n" * 100)
-
-
-def an_empty_file(path: Path) -> None:
-    path.touch()
 
 
 def sound_only(path: Path) -> None:
@@ -379,28 +343,24 @@ def a_session_description(path: Path) -> None:
                     "a=rtpmap:96 H264/90000\n")  # fmt: skip
 
 
-def an_image(path: Path) -> None:
-    Image.new("RGB", SIZE).save(path)
-
-
 @pytest.mark.parametrize(
     ("name", "make", "told"),
     [
-        ("a.mp4", a_text, "is no video that can be read .*: MP4, MOV"),
-        ("a.mp4", an_empty_file, "is empty"),
+        ("a.mp4", lambda path: path.write_text("no video" * 100), "is no video that can be read .*: MP4, MOV"),
+        ("a.mp4", Path.touch, "is empty"),
         ("a.mp4", sound_only, "holds sound only"),
         ("a.mp4", no_frames, "holds no frame"),
         ("a.mp4", without_its_index, "is cut off: its index"),
-        ("a.mp4", a_playlist, "is a playlist, and the files that it names are not followed"),
-        ("a.m3u8", a_playlist, "is a playlist, and the files that it names are not followed"),
-        ("a.mp4", a_concat_script, "is a playlist, and the files that it names are not followed"),
-        ("a.ffconcat", a_concat_script, "is a playlist, and the files that it names are not followed"),
+        ("a.mp4", a_playlist, "is a playlist"),
+        ("a.m3u8", a_playlist, "is a playlist"),
+        ("a.mp4", a_concat_script, "is a playlist"),
+        ("a.ffconcat", a_concat_script, "is a playlist"),
         ("a.sdp", a_session_description, "is no video that can be read"),
-        ("a.jpg", an_image, "is one image: a video was expected, or a folder"),
+        ("a.jpg", lambda path: Image.new("RGB", SIZE).save(path), "is one image: a video was expected, or a folder"),
     ],
 )
 def test_what_is_no_video_is_refused_with_the_reason(
-    tmp_path: Path, name: str, make: Callable[[Path], None], told: str
+    tmp_path: Path, name: str, make: Callable[[Path], object], told: str
 ) -> None:
     make(tmp_path / name)
     with pytest.raises(VideoError, match=told):
@@ -424,9 +384,7 @@ def test_the_nearest_name_is_given_where_there_is_no_file(made: Path) -> None:
         ("a\0b", "cannot be read|no video"),
         (b"bytes", "cannot be read from a bytes"),
         (True, "cannot be read from a bool: give a path, a list of images, a webcam's number or an address"),
-        (False, "cannot be read from a bool"),
         (4096, "There is no webcam 4096"),
-        (-1, "There is no webcam -1"),
         ("4096", "There is no webcam 4096"),
     ],
 )
@@ -436,11 +394,6 @@ def test_what_no_source_can_be_is_refused(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(VideoError, match=told):
         open_frames(source)
-
-
-def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(VideoError, match="holds no image"):
-        open_frames(tmp_path)
 
 
 def test_what_can_be_read_of_a_file_cut_off_is_given_and_the_second_noted(tmp_path: Path) -> None:
@@ -481,10 +434,8 @@ def test_frames_that_change_their_size_are_refused(tmp_path: Path) -> None:
     parts = [encoded(tmp_path / f"{size[0]}.ts", numbered(5, size), size, codec="mpeg2video").read_bytes()
              for size in (SIZE, (96, 64))]  # fmt: skip
     (tmp_path / "both.ts").write_bytes(b"".join(parts))
-    with (
-        open_frames(tmp_path / "both.ts") as reader,
-        pytest.raises(VideoError, match="change from 64 x 48 pixels to 96"),
-    ):
+    told = "change from 64 x 48 pixels to 96"
+    with open_frames(tmp_path / "both.ts") as reader, pytest.raises(VideoError, match=told):
         list(reader)
 
 
@@ -589,13 +540,10 @@ def test_of_a_stream_that_is_too_fast_the_newest_frames_are_given(broadcast: byt
 
 
 def test_a_stream_that_stalls_ends_in_an_error_after_its_frames(broadcast: bytes) -> None:
-    with (
-        served(broadcast, stalls=True) as address,
-        open_frames(address, limits=FrameLimits(stall=1)) as reader,
-    ):
+    with served(broadcast, stalls=True) as address, open_frames(address, limits=FrameLimits(stall=0.5)) as reader:
         frames = iter(reader)
         assert next(frames).index < 100
-        with pytest.raises(VideoError, match=r"stalls: nothing came for 1 seconds"):
+        with pytest.raises(VideoError, match=r"stalls: nothing came for 0.5 seconds"):
             list(frames)
 
 
@@ -620,10 +568,8 @@ def test_a_camera_that_is_not_there_ends_in_an_error() -> None:
 
 
 def test_a_live_stream_ends_at_its_limit_with_a_note(broadcast: bytes) -> None:
-    with (
-        served(broadcast, stalls=True) as address,
-        open_frames(address, limits=FrameLimits(max_frames=20, stall=5)) as reader,
-    ):
+    limits = FrameLimits(max_frames=20, stall=5)
+    with served(broadcast, stalls=True) as address, open_frames(address, limits=limits) as reader:
         assert [frame.index for frame in reader][-1] == 19
         assert any("more than 20 frames" in note for note in reader.notes)
 

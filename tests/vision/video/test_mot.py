@@ -42,10 +42,8 @@ class TestTheForm:
         assert read(tmp_path, text).form == form
 
     def test_that_is_named_goes_before(self, tmp_path: Path) -> None:
-        path = tmp_path / "gt.txt"
-        path.write_text(VISDRONE)
-        assert read_mot(path, "visdrone").classes.tolist() == [0, 4]
-        assert read_mot(path, "mot15").classes.tolist() == [-1, -1]
+        assert read(tmp_path, VISDRONE, "visdrone").classes.tolist() == [0, 4]
+        assert read(tmp_path, VISDRONE, "mot15").classes.tolist() == [-1, -1]
 
     @pytest.mark.parametrize("name", ["TUD-Campus", "TUD-Stadtmitte"])
     def test_of_real_truth_is_mot15(self, data_root: Path, name: str) -> None:
@@ -59,9 +57,7 @@ class TestTheForm:
 
 class TestReading:
     def test_boxes_become_corners(self, tmp_path: Path) -> None:
-        path = tmp_path / "gt.txt"
-        path.write_text(f"\n{MOT17}\n")
-        rows = read_mot(path)
+        rows = read(tmp_path, f"\n{MOT17}\n")
         assert rows.xyxy.tolist() == [[912, 484, 1009, 593]] * 2
         assert rows.frames.tolist() == [1, 2] and rows.ids.tolist() == [1, 2] and rows.lines.tolist() == [2, 3]
         assert rows.scores.tolist() == [0, 1] and rows.classes.tolist() == [7, 1]
@@ -72,16 +68,14 @@ class TestReading:
         assert read_mot(path).frames.tolist() == [1, 2]
 
     def test_results_have_a_class_where_it_is_a_whole_number(self, tmp_path: Path) -> None:
-        path = tmp_path / "results.txt"
-        path.write_text("1,1,0,0,5,5,0.9,3,-1,-1\n1,2,0,0,5,5,0.9,-1,-1,-1\n")
-        assert read_mot(path, "results").classes.tolist() == [3, -1]
-        path.write_text("1,1,0,0,5,5,0.9,4.5,5.5,0\n1,2,0,0,5,5,0.9,3,5.5,0\n")
-        assert read_mot(path, "results").classes.tolist() == [-1, -1]
+        for text, classes in (
+            ("1,1,0,0,5,5,0.9,3,-1,-1\n1,2,0,0,5,5,0.9,-1,-1,-1\n", [3, -1]),
+            ("1,1,0,0,5,5,0.9,4.5,5.5,0\n1,2,0,0,5,5,0.9,3,5.5,0\n", [-1, -1]),
+        ):
+            assert read(tmp_path, text, "results").classes.tolist() == classes
 
     def test_frames_come_in_order_with_their_rows(self, tmp_path: Path) -> None:
-        path = tmp_path / "gt.txt"
-        path.write_text("3,1,0,0,5,5\n1,2,0,0,5,5\n3,4,0,0,5,5\n")
-        rows = read_mot(path)
+        rows = read(tmp_path, "3,1,0,0,5,5\n1,2,0,0,5,5\n3,4,0,0,5,5\n")
         assert {frame: rows[places].ids.tolist() for frame, places in by_frame(rows).items()} == {1: [2], 3: [1, 4]}
         assert by_frame(rows[np.zeros(3, bool)]) == {}
 
@@ -89,7 +83,6 @@ class TestReading:
         ("text", "said"),
         [
             ("1,1,0,0,5,5\n1,2,0,0,five,5\n", "line 2: expected frame,id,left,top,width,height"),
-            ("1,1,0,0,5\n", "line 1: expected frame,id,left,top,width,height"),
             ("1 1 0 0 5 5\n", "line 1: expected frame,id,left,top,width,height"),
             ("\n1,1,0,0,5,5\n1,2,0,0,5,5,1\n", "line 3: expected 6 columns as in the line before"),
             ("0,1,0,0,5,5\n", "line 1: expected a frame from 1, found '0'"),
@@ -104,10 +97,8 @@ class TestReading:
         ],
     )
     def test_damage_is_named_with_its_line(self, tmp_path: Path, text: str, said: str) -> None:
-        path = tmp_path / "gt.txt"
-        path.write_text(text)
         with pytest.raises(DataError, match=said):
-            read_mot(path)
+            read(tmp_path, text)
 
     @pytest.mark.parametrize(
         ("text", "form", "said"),
@@ -136,17 +127,14 @@ class TestWriting:
         classes=("cat", "dog"), track_ids=np.array([3, 12]),
     )  # fmt: skip
 
-    def test_a_line_a_box_counts_frames_from_one(self) -> None:
+    def test_a_line_a_box_counts_frames_from_one_and_a_model_without_scores_is_sure(self) -> None:
         assert mot_text(0, self.FOUND) == (
             "1,3,12.25,30.0,187.875,280.0,0.9,2,-1,-1\n1,12,0.0,0.0,5.0,7.1,0.25,1,-1,-1\n"
         )
 
-    def test_a_frame_without_boxes_has_no_line(self) -> None:
         assert mot_text(4, self.FOUND[[]]) == ""
-
-    def test_a_model_without_scores_is_sure(self) -> None:
-        found = Detections((640, 480), np.array([[0, 0, 5, 5]]), ("dog",), track_ids=np.array([1]))
-        assert mot_text(1, found) == "2,1,0.0,0.0,5.0,5.0,1.0,1,-1,-1\n"
+        sure = Detections((640, 480), np.array([[0, 0, 5, 5]]), ("dog",), track_ids=np.array([1]))
+        assert mot_text(1, sure) == "2,1,0.0,0.0,5.0,5.0,1.0,1,-1,-1\n"
 
     def test_what_is_written_is_read_back(self, tmp_path: Path) -> None:
         random = np.random.default_rng(3)
@@ -154,9 +142,7 @@ class TestWriting:
         ids = random.permutation(50) + 1
         scores = random.uniform(0, 1, 50).astype(np.float32)
         found = Detections((640, 480), corners.astype(np.float32), ("dog",) * 50, scores, track_ids=ids)
-        path = tmp_path / "tracks.txt"
-        path.write_text(mot_text(7, found))
-        rows = read_mot(path, "results")
+        rows = read(tmp_path, mot_text(7, found), "results")
         assert rows.ids.tolist() == ids.tolist() and set(rows.frames.tolist()) == {8}
         assert np.abs(rows.xyxy - found.xyxy).max() < 0.0002
         assert rows.classes.tolist() == [1] * 50

@@ -63,8 +63,7 @@ def same(found: RecordedFrame, frame: TrackedFrame) -> bool:
 
 
 class TestWrittenAndReadBack:
-    @pytest.mark.parametrize("scores", [True, False])
-    @pytest.mark.parametrize("outlines", [True, False])
+    @pytest.mark.parametrize(("scores", "outlines"), [(True, False), (False, True)])
     def test_to_the_last_bit(self, tmp_path: Path, scores: bool, outlines: bool) -> None:
         frames = [tracked(number, detections(3, True, scores, outlines), detections(3, False, scores, outlines))
                   for number in range(2)]  # fmt: skip
@@ -78,7 +77,8 @@ class TestWrittenAndReadBack:
         assert [frame.image for frame in found] == ["", "", "", "000005.jpg"]
         assert found[0].tracks.notes == ("The first.",) and recorded_size(path) == SIZE
 
-    def test_a_note_is_said_once(self, tmp_path: Path) -> None:
+    def test_a_note_is_said_once_and_no_record_has_no_size(self, tmp_path: Path) -> None:
+        assert recorded_size(tmp_path / "tracks.jsonl") is None
         frames = [tracked(number, detections(1, True, note="Again."), None) for number in range(3)]
         lines = written(tmp_path / "tracks.jsonl", frames).read_text().splitlines()[1:]
         assert [json.loads(line).get("notes") for line in lines] == [["Again."], None, None, None]
@@ -88,9 +88,6 @@ class TestWrittenAndReadBack:
         assert set(line) == {"index", "time", "objects"} and set(line["objects"][0]) == {
             "class_name", "model_class", "xyxy", "score", "track_id",
         }  # fmt: skip
-
-    def test_no_record_has_no_size(self, tmp_path: Path) -> None:
-        assert recorded_size(tmp_path / "tracks.jsonl") is None
 
 
 class TestGoingOn:
@@ -115,12 +112,10 @@ class TestGoingOn:
             record.end()
         assert path.read_bytes() == written(tmp_path / "whole.jsonl").read_bytes()
 
-    def test_a_complete_one_says_so(self, tmp_path: Path) -> None:
-        with TrackLines(written(tmp_path / "tracks.jsonl"), SETTINGS) as record:
-            assert (record.frames, record.complete) == (4, True)
-
-    def test_other_settings_are_refused_unless_it_is_begun_anew(self, tmp_path: Path) -> None:
+    def test_a_complete_one_says_so_and_other_settings_are_refused_unless_begun_anew(self, tmp_path: Path) -> None:
         path = written(tmp_path / "tracks.jsonl")
+        with TrackLines(path, SETTINGS) as record:
+            assert (record.frames, record.complete) == (4, True)
         other = {**SETTINGS, "video": "road.mp4"}
         with pytest.raises(EvaluationError, match=r'video was "street\.mp4", now "road\.mp4"'), TrackLines(path, other):
             pass
@@ -134,6 +129,9 @@ class TestGoingOn:
             TrackLines(path, SETTINGS).__enter__()
 
 
+BOX = '{{"index":1,"time":0,"objects":[{{"class_name":"{0}","model_class":"{0}","xyxy":[0,0,{1},5]}}]}}'
+
+
 class TestDamage:
     @pytest.mark.parametrize(
         ("number", "line", "said"),
@@ -144,16 +142,8 @@ class TestDamage:
             (3, '{"index":', "line 3: expected a line as it was written"),
             (3, '{"index":0,"time":0,"objects":[]}', "line 3: expected a frame after 0, found '0'"),
             (3, '{"index":1,"time":0,"objects":[{"class_name":"dog"}]}', "line 3: expected the line of a frame"),
-            (
-                3,
-                '{"index":1,"time":0,"objects":[{"class_name":"cow","model_class":"cow","xyxy":[0,0,5,5]}]}',
-                "line 3: expected the line of a frame",
-            ),
-            (
-                3,
-                '{"index":1,"time":0,"objects":[{"class_name":"dog","model_class":"dog","xyxy":[0,0,500,5]}]}',
-                "line 3: expected the line of a frame",
-            ),
+            (3, BOX.format("cow", 5), "line 3: expected the line of a frame"),
+            (3, BOX.format("dog", 500), "line 3: expected the line of a frame"),
         ],
     )
     def test_is_named_with_its_line(self, tmp_path: Path, number: int, line: str, said: str) -> None:

@@ -92,14 +92,11 @@ def test_what_doubles_a_double_alone_is_a_thing() -> None:
     assert things_of(replace(tracks, items=tracks.items[1:]))[1].doubles == {3}
 
 
-def test_who_pass_each_other_are_two() -> None:
+def test_who_pass_each_other_are_two_and_no_tracks_and_no_frames_are_no_trouble() -> None:
     tracks = tracks_of(("dog", going(100, 240, 40, w=100, h=80)), ("dog", still(220, 240, 100, 80, after=1)))
     assert things_of(tracks)[1] == LeftOut()
-
-
-def test_no_tracks_and_no_frames_are_no_trouble() -> None:
-    for tracks in (tracks_of(), Tracks((), (640, 480), np.zeros(0), np.zeros(0, np.int64))):
-        assert len(things_of(tracks)[0]) == 0 and things_of(tracks)[1] == LeftOut()
+    for nothing in (tracks_of(), Tracks((), (640, 480), np.zeros(0), np.zeros(0, np.int64))):
+        assert len(things_of(nothing)[0]) == 0 and things_of(nothing)[1] == LeftOut()
 
 
 @pytest.mark.parametrize(

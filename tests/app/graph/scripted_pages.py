@@ -24,8 +24,3 @@ class ScriptedPage(LanguageModel):
         super().__init__("copy")
         self.spec = "scripted"
         self._model = self.scripted = ScriptedChatModel(*replies)
-
-
-def page_model(*replies: Reply) -> ScriptedPage:
-    """What gives these replies in turn, the last one for ever."""
-    return ScriptedPage(*replies)
