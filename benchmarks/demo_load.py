@@ -36,10 +36,21 @@ import numpy as np
 import psutil  # type: ignore[import-untyped]
 
 import kg_data
+from benchmarks.demo_visitors import (
+    MARKS,
+    Asked,
+    Baggage,
+    Recording,
+    call,
+    load,
+    looks,
+    picture,
+    says,
+    spoken_questions,
+)
 from benchmarks.machine import machine, machine_words
 from reasoning.speech import check_speech_model
 from skylark.errors import SkylarkError
-from tests.app.visitors import MARKS, Asked, Baggage, Recording, call, load, looks, picture, says, spoken_questions
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "demo_load.md"
