@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-import io
+import itertools
 import os
 import pickle
 import resource
@@ -81,68 +81,66 @@ class TestConverting:
         assert ids(tmp_path / "converted" / "id2rel.tsv")[1] == "/r0_reverse"
         assert load_path(tmp_path / "converted", "g").relation_labels == ["/r0", "/r1", "/r2", "/r3"]
 
-    def test_what_exists_is_not_overwritten(self, official: Path, tmp_path: Path) -> None:
+    def test_what_exists_is_not_overwritten_and_another_folder_is_refused(self, official: Path, tmp_path: Path) -> None:
         (tmp_path / "there").mkdir()
         with pytest.raises(SkylarkError, match="there exists; give a folder that does not"):
             convert_betae(official, tmp_path / "there")
-
-    def test_another_folder_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"id2ent\.pkl, id2rel\.pkl and train\.txt"):
             convert_betae(tmp_path, tmp_path / "new")
 
 
-class TestNothingHalfWritten:
-    def failing(self, official: Path, target: Path, error: type[Exception], match: str) -> None:
-        before = sorted(target.parent.iterdir())
-        with pytest.raises(error, match=match):
-            convert_betae(official, target)
-        assert sorted(target.parent.iterdir()) == before
+def failing(official: Path, error: type[Exception], match: str) -> None:
+    """Conversion fails and leaves nothing half-written."""
+    before = sorted(official.parent.iterdir())
+    with pytest.raises(error, match=match):
+        convert_betae(official, official.parent / "new")
+    assert sorted(official.parent.iterdir()) == before
 
-    def test_after_a_full_disk(self, official: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def full(*_: object) -> None:
-            raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(shutil, "copyfile", full)
-        self.failing(official, tmp_path / "new", SkylarkError, "new cannot be written: .*No space left")
+def test_a_full_disk_leaves_nothing(official: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        failing(official, SkylarkError, "new cannot be written: .*File too large")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
-    def test_where_files_may_not_grow(self, official: Path, tmp_path: Path) -> None:
-        before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-        try:
-            self.failing(official, tmp_path / "new", SkylarkError, "new cannot be written: .*File too large")
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
 
-    @pytest.mark.parametrize(
-        ("name", "content", "match"),
-        [
-            ("id2ent.pkl", {0: "a\tb"}, "names without tabs"),
-            ("id2ent.pkl", ["a"], "a dict of ids"),
-            ("id2ent.pkl", {0: "a"}, r"train\.txt, line 1: expected ids that are listed in id2ent\.tsv"),
-            ("test-queries.pkl", [], "a dict of structures"),
-            ("test-queries.pkl", {("e", ("r",) * 4): {(0, (0,) * 4)}}, "the structures of 1p, 2p"),
-            ("test-queries.pkl", {("e", ("r",)): {(0, (0, 1))}}, r"a query of the structure .*found '\(0, \(0, 1\)\)'"),
-            ("test-queries.pkl", {("e", ("r",)): {(0, ("r",))}}, "a query of the structure"),
-            ("test-queries.pkl", {("e", ("r",)): {(0, (-3,))}}, "relations have ids of 0 or more"),
-            ("test-queries.pkl", {("e", ("r",)): 5}, "a set of queries of type 1p"),
-            ("test-easy-answers.pkl", {(0, (0,)): {"a"}}, "their sets of ids"),
-            ("test-hard-answers.pkl", {(0, (0,)): {-5}}, "their sets of ids"),
-        ],
-    )
-    def test_after_a_file_of_another_form(
-        self, official: Path, tmp_path: Path, name: str, content: Any, match: str
-    ) -> None:
+    monkeypatch.setattr(shutil, "copyfile", full)
+    failing(official, SkylarkError, "new cannot be written: .*No space left")
+
+
+LARGE = set(range(3000))
+STEP = ("e", ("r",))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "match"),
+    [
+        ("id2ent.pkl", {0: "a\tb"}, "names without tabs"),
+        ("id2ent.pkl", ["a"], "a dict of ids"),
+        ("id2ent.pkl", {0: "a"}, r"train\.txt, line 1: expected ids that are listed in id2ent\.tsv"),
+        ("test-queries.pkl", [], "a dict of structures"),
+        ("test-queries.pkl", {("e", ("r",) * 4): {(0, (0,) * 4)}}, "the structures of 1p, 2p"),
+        ("test-queries.pkl", {STEP: {(0, (0, 1))}}, r"a query of the structure .*found '\(0, \(0, 1\)\)'"),
+        ("test-queries.pkl", {STEP: {(0, ("r",))}}, "a query of the structure"),
+        ("test-queries.pkl", {STEP: {(0, (-3,))}}, "relations have ids of 0 or more"),
+        ("test-queries.pkl", {STEP: 5}, "a set of queries of type 1p"),
+        ("test-easy-answers.pkl", {(0, (0,)): {"a"}}, "their sets of ids"),
+        ("test-hard-answers.pkl", {(0, (0,)): {-5}}, "their sets of ids"),
+        ("test-hard-answers.pkl", {(i, (0,)): LARGE for i in range(3000)}, "no more answers than the file has bytes"),
+        ("test-hard-answers.pkl", None, r"test-hard-answers\.pkl.*can be read"),
+    ],
+    ids=itertools.count(),
+)
+def test_a_file_of_another_form_or_none_leaves_nothing(official: Path, name: str, content: Any, match: str) -> None:
+    if content is None:
+        (official / name).unlink()
+    else:
         (official / name).write_bytes(pickle.dumps(content))
-        self.failing(official, tmp_path / "new", DataError, match)
-
-    def test_after_a_missing_file(self, official: Path, tmp_path: Path) -> None:
-        (official / "test-hard-answers.pkl").unlink()
-        self.failing(official, tmp_path / "new", DataError, r"test-hard-answers\.pkl.*can be read")
-
-    def test_after_one_large_set_named_over_and_over(self, official: Path, tmp_path: Path) -> None:
-        large = set(range(3000))
-        (official / "test-hard-answers.pkl").write_bytes(pickle.dumps({(i, (0,)): large for i in range(3000)}))
-        self.failing(official, tmp_path / "new", DataError, "no more answers than the file has bytes")
+    failing(official, DataError, match)
 
 
 class Calls:
@@ -184,47 +182,39 @@ BROKEN = {
 }
 
 
-class TestPickles:
-    @pytest.mark.parametrize("content", MALICIOUS.values(), ids=MALICIOUS)
-    def test_nothing_is_executed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
-        monkeypatch.chdir(tmp_path)
-        path = tmp_path / "x.pkl"
-        path.write_bytes(content)
-        with pytest.raises(DataError, match="a pickle of set, dict, defaultdict, list, tuple, numbers and texts alone"):
-            read_plain_pickle(path)
-        assert [item.name for item in tmp_path.iterdir()] == ["x.pkl"]
-
-    def test_what_it_asked_for_is_named(self, tmp_path: Path) -> None:
-        (tmp_path / "x.pkl").write_bytes(pickle.dumps(collections.OrderedDict()))
-        with pytest.raises(DataError, match=r"found 'collections\.OrderedDict'"):
-            read_plain_pickle(tmp_path / "x.pkl")
-
-    @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
-    def test_a_broken_one_is_an_error_and_no_more(self, tmp_path: Path, content: bytes) -> None:
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[[bytes], Any]:
+    def read(content: bytes) -> Any:
         (tmp_path / "x.pkl").write_bytes(content)
-        with pytest.raises(DataError, match=r"x\.pkl: expected a pickle of"):
-            read_plain_pickle(tmp_path / "x.pkl")
+        return read_plain_pickle(tmp_path / "x.pkl")
 
-    def test_a_small_file_cannot_make_much(self, tmp_path: Path) -> None:
-        stream = io.BytesIO()
-        stream.write(b"\x80\x02](" + b"K\x01" * 10_000 + b"eq\x00")
-        stream.write(b"0](" + b"cbuiltins\nset\nh\x00\x85R" * 10)  # ten sets of one element are few
-        stream.write(b"e.")
-        (tmp_path / "few.pkl").write_bytes(stream.getvalue())
-        assert read_plain_pickle(tmp_path / "few.pkl") == [{1}] * 10
-        numbers = b"".join(b"M" + struct.pack("<H", i) for i in range(10_000))
-        many = b"\x80\x02](" + numbers + b"eq\x000](" + b"cbuiltins\nset\nh\x00\x85R" * 1000 + b"e."
-        (tmp_path / "many.pkl").write_bytes(many)
-        with pytest.raises(DataError, match="more elements than the file has bytes"):
-            read_plain_pickle(tmp_path / "many.pkl")
+    return read
 
-    def test_a_tuple_that_holds_itself_twice_over_and_over_is_refused_before_it_is_hashed(self, tmp_path: Path) -> None:
-        doubled = b"".join(b"q%ch%ch%c\x86" % (i, i, i) for i in range(60))
-        (tmp_path / "x.pkl").write_bytes(b"\x80\x02}K\x01\x85" + doubled + b"K\x01s.")
-        with pytest.raises(DataError, match="a tuple of more than 64 parts"):
-            read_plain_pickle(tmp_path / "x.pkl")
 
-    def test_plain_data_comes_back(self, tmp_path: Path) -> None:
-        content = {("e", ("r",)): {(1, (2, -2))}, 3: [1.5, "é", None, True], "d": {1: 2}}
-        (tmp_path / "x.pkl").write_bytes(pickle.dumps(content))
-        assert read_plain_pickle(tmp_path / "x.pkl") == content
+@pytest.mark.parametrize("content", (MALICIOUS | BROKEN).values(), ids=MALICIOUS | BROKEN)
+def test_a_pickle_of_anything_else_is_an_error_and_nothing_is_executed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[bytes], Any], content: bytes
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="a pickle of set, dict, defaultdict, list, tuple, numbers and texts alone"):
+        read(content)
+    assert [item.name for item in tmp_path.iterdir()] == ["x.pkl"]
+
+
+def test_what_a_pickle_asked_for_is_named_and_a_small_one_cannot_make_much(read: Callable[[bytes], Any]) -> None:
+    with pytest.raises(DataError, match=r"found 'collections\.OrderedDict'"):
+        read(pickle.dumps(collections.OrderedDict()))
+    sets = b"0](" + b"cbuiltins\nset\nh\x00\x85R" * 10
+    assert read(b"\x80\x02](" + b"K\x01" * 10_000 + b"eq\x00" + sets + b"e.") == [{1}] * 10, "of one element"
+    numbers = b"".join(b"M" + struct.pack("<H", i) for i in range(10_000))
+    with pytest.raises(DataError, match="more elements than the file has bytes"):
+        read(b"\x80\x02](" + numbers + b"eq\x00" + sets + b"e.")
+    # A tuple that holds itself twice, over and over, is refused before it is hashed.
+    doubled = b"".join(b"q%ch%ch%c\x86" % (i, i, i) for i in range(60))
+    with pytest.raises(DataError, match="a tuple of more than 64 parts"):
+        read(b"\x80\x02}K\x01\x85" + doubled + b"K\x01s.")
+
+
+def test_plain_data_comes_back(read: Callable[[bytes], Any]) -> None:
+    content = {("e", ("r",)): {(1, (2, -2))}, 3: [1.5, "é", None, True], "d": {1: 2}}
+    assert read(pickle.dumps(content)) == content

@@ -78,12 +78,8 @@ def test_a_line_without_an_end_does_not_fill_the_memory(tmp_path: Path, name: st
 @pytest.mark.slow
 def test_what_is_kept_of_a_large_file_is_its_triples(tmp_path: Path) -> None:
     path = tmp_path / "g.tsv"
-    row = "".join(
-        f"some entity with a long name {i}\ta relation\tsome entity with a long name {i + 1}\n" for i in range(100)
-    )
-    with path.open("w") as file:
-        for _ in range(2_000):
-            file.write(row)
+    name = "some entity with a long name"
+    path.write_text("".join(f"{name} {i}\ta relation\t{name} {i + 1}\n" for i in range(100)) * 2_000)
     tracemalloc.start()
     graph = load_path(path, "g")
     peak = tracemalloc.get_traced_memory()[1]
@@ -97,26 +93,15 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
         read_text(tmp_path)
 
 
-class TestProgress:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    def read(self, path: Path, monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO) -> str:
-        monkeypatch.setattr(text, "LARGE", 4)
-        monkeypatch.setattr("sys.stderr", stderr)
-        assert list(read_lines(path)) == ["a", "b", "c"]
-        return stderr.getvalue()
-
-    def test_a_bar_counts_the_bytes_of_a_large_file_on_a_terminal(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        path = tmp_path / "g.tsv"
-        path.write_text("a\nb\nc\n")
-        shown = self.read(path, monkeypatch, self.Terminal())
-        assert "reading g.tsv: 100%" in shown and "6.00/6.00" in shown
-
-    def test_nothing_is_said_elsewhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        path = tmp_path / "g.tsv"
-        path.write_text("a\nb\nc\n")
-        assert self.read(path, monkeypatch, io.StringIO()) == ""
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_bar_counts_the_bytes_of_a_large_file_on_a_terminal_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    (tmp_path / "g.tsv").write_text("a\nb\nc\n")
+    stderr = io.StringIO()
+    monkeypatch.setattr(stderr, "isatty", lambda: terminal)
+    monkeypatch.setattr(text, "LARGE", 4)
+    monkeypatch.setattr("sys.stderr", stderr)
+    assert list(read_lines(tmp_path / "g.tsv")) == ["a", "b", "c"]
+    shown = stderr.getvalue()
+    assert ("reading g.tsv: 100%" in shown and "6.00/6.00" in shown) if terminal else shown == ""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import types
 from pathlib import Path
@@ -18,92 +19,72 @@ from kg_data.registry import PUBLIC_BENCHMARKS, LocalDataset
 def toy_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder of two data sets, one of them with a readable variant, and an unrelated working directory."""
     root = tmp_path / "data"
-    for name in ("toy", "toy/text", "films"):
-        (root / "kg" / name).mkdir(parents=True)
-    (root / "kg" / "toy" / "train.txt").write_text("1\tr\t2\n2\tr_reverse\t1\n", encoding="utf-8")
-    (root / "kg" / "toy" / "test.txt").write_text("1\tr\t3", encoding="utf-8")
-    (root / "kg" / "toy" / "queries").mkdir()
-    (root / "kg" / "toy" / "queries" / "test-2p.jsonl").write_text("", encoding="utf-8")
-    (root / "kg" / "toy" / "text" / "train.txt").write_text("one\tr\ttwo\n", encoding="utf-8")
-    (root / "kg" / "films" / "kb.txt").write_text("Kismet|year|1944\n", encoding="utf-8")
-    (root / "kg" / "films" / "1-hop").mkdir()
-    for name in ("qa_dev.txt", "qa_dev_qtype.txt"):
-        (root / "kg" / "films" / "1-hop" / name).write_text("", encoding="utf-8")
+    files = {
+        "toy/train.txt": "1\tr\t2\n2\tr_reverse\t1\n", "toy/test.txt": "1\tr\t3", "toy/queries/test-2p.jsonl": "",
+        "toy/text/train.txt": "one\tr\ttwo\n", "films/kb.txt": "Kismet|year|1944\n", "films/1-hop/qa_dev.txt": "",
+        "films/1-hop/qa_dev_qtype.txt": "",
+    }  # fmt: skip
+    for name, content in files.items():
+        (root / "kg" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "kg" / name).write_text(content, encoding="utf-8")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     monkeypatch.setenv("SKYLARK_DATA", str(root))
     return root
 
 
-class TestResolve:
-    @pytest.mark.parametrize(
-        ("asked", "name", "kind"),
-        [("toy", "toy", "labelled"), ("TOY", "toy", "labelled"), ("toy/text", "toy/text", "labelled"),
-         ("films", "films", "metaqa"), ("world", "world", "built-in")],
-    )  # fmt: skip
-    def test_names_are_built_in_or_of_the_data_folder(self, toy_root: Path, asked: str, name: str, kind: str) -> None:
-        source = kg_data.resolve(asked)
-        assert (source.name, source.kind) == (name, kind)
-
-    def test_a_path_is_taken_as_it_is(self, toy_root: Path) -> None:
-        Path("facts.csv").write_text("a,r,b\n", encoding="utf-8")
-        source = kg_data.resolve("facts.csv")
-        assert (source.name, source.kind, source.path) == ("facts", "file", Path("facts.csv"))
-
-    def test_a_path_into_the_data_folder_has_the_data_set_s_name(self, toy_root: Path) -> None:
-        assert kg_data.resolve(toy_root / "kg" / "toy" / "text").name == "toy/text"
-
-    def test_a_folder_of_the_working_directory_goes_before_the_data_folder(self, toy_root: Path) -> None:
-        Path("toy").mkdir()
-        Path("toy/train.txt").write_text("x\ty\tz\n", encoding="utf-8")
-        assert kg_data.load("toy").entity_ids == ["x", "z"]
-
-    def test_but_not_where_it_holds_no_graph(self, toy_root: Path) -> None:
-        Path("toy").mkdir()
-        assert kg_data.resolve("toy").path == toy_root / "kg" / "toy"
-
-    def test_a_folder_without_a_graph_is_a_data_error(self, toy_root: Path) -> None:
-        Path("results").mkdir()
-        with pytest.raises(DataError, match=r"train\.txt.*an empty folder"):
-            kg_data.resolve("results")
-
-    def test_an_unknown_name_is_answered_with_the_nearest_and_all_known(self, toy_root: Path) -> None:
-        with pytest.raises(UnknownGraphError, match="nearest: films; known: world, films, toy, toy/text"):
-            kg_data.resolve("flims")
-
-    def test_a_file_that_is_not_there_is_answered_with_those_beside_it(self, toy_root: Path) -> None:
-        for name in ("company.csv", "company.md"):
-            Path(name).write_text("a,r,b\n", encoding="utf-8")
-        with pytest.raises(UnknownGraphError, match=r"called 'compny\.csv'; did you mean company\.csv; known"):
-            kg_data.resolve("compny.csv")
-        with pytest.raises(UnknownGraphError, match=r"did you mean \S+elsewhere/company\.csv;"):
-            kg_data.resolve(Path.cwd() / "Company.tsv")
-
-    def test_a_public_benchmark_that_is_not_here_comes_with_its_home(self, toy_root: Path) -> None:
-        with pytest.raises(UnknownGraphError, match=r"CoDEx-L is to be had from https://github\.com/tsafavi/codex"):
-            kg_data.resolve("codex-l")
-
-    @pytest.mark.parametrize("name", ["", "  ", "x" * 5000, "nul\0byte", "facts.nt"])
-    def test_no_name_raises_anything_else(self, toy_root: Path, name: str) -> None:
-        with pytest.raises(UnknownGraphError):
-            kg_data.resolve(name)
-
-    def test_a_missing_data_folder_is_said(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("SKYLARK_DATA", str(tmp_path / "absent"))
-        with pytest.raises(UnknownGraphError, match="set SKYLARK_DATA"):
-            kg_data.resolve("umls")
+@pytest.mark.parametrize(
+    ("asked", "name", "kind"),
+    [("toy", "toy", "labelled"), ("TOY", "toy", "labelled"), ("toy/text", "toy/text", "labelled"),
+     ("films", "films", "metaqa"), ("world", "world", "built-in"), ("facts.csv", "facts", "file")],
+)  # fmt: skip
+def test_names_are_built_in_or_of_the_data_folder_or_paths(toy_root: Path, asked: str, name: str, kind: str) -> None:
+    Path("facts.csv").write_text("a,r,b\n", encoding="utf-8")
+    source = kg_data.resolve(asked)
+    assert (source.name, source.kind) == (name, kind)
+    assert kg_data.resolve(toy_root / "kg" / "toy" / "text").name == "toy/text"
 
 
-def test_the_data_folder_stands_beside_the_project_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SKYLARK_DATA", raising=False)
-    project = Path(__file__).resolve().parents[2]
-    assert kg_data.data_root() == project.parent / "shared" / "data"
-
-
-def test_load_names_the_graph_as_it_is_known(toy_root: Path) -> None:
+def test_a_folder_of_the_working_directory_that_holds_a_graph_goes_before_the_data_folder(toy_root: Path) -> None:
     graph = kg_data.load("Toy")
-    assert graph.name == "toy"
-    assert graph.splits["train"].tolist() == [[0, 0, 1]]
+    assert (graph.name, graph.splits["train"].tolist()) == ("toy", [[0, 0, 1]])
+    Path("toy").mkdir()
+    assert kg_data.resolve("toy").path == toy_root / "kg" / "toy"
+    Path("toy/train.txt").write_text("x\ty\tz\n", encoding="utf-8")
+    assert kg_data.load("toy").entity_ids == ["x", "z"]
+
+
+def test_a_folder_without_a_graph_is_a_data_error(toy_root: Path) -> None:
+    Path("results").mkdir()
+    with pytest.raises(DataError, match=r"train\.txt.*an empty folder"):
+        kg_data.resolve("results")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("flims", "nearest: films; known: world, films, toy, toy/text"),
+        ("compny.csv", r"called 'compny\.csv'; did you mean company\.csv; known"),
+        ("../elsewhere/Company.tsv", r"did you mean \S+elsewhere/company\.csv;"),
+        ("codex-l", r"CoDEx-L is to be had from https://github\.com/tsafavi/codex"),
+        *((name, "known") for name in ("", "  ", "x" * 5000, "nul\0byte", "facts.nt")),
+    ],
+)
+def test_an_unknown_name_is_answered_with_what_is_near(toy_root: Path, name: str, said: str) -> None:
+    for known in ("company.csv", "company.md"):
+        Path(known).write_text("a,r,b\n", encoding="utf-8")
+    with pytest.raises(UnknownGraphError, match=said):
+        kg_data.resolve(name)
+
+
+def test_the_data_folder_stands_beside_the_project_by_default_and_a_missing_one_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SKYLARK_DATA", raising=False)
+    assert kg_data.data_root() == Path(__file__).resolve().parents[3] / "shared" / "data"
+    monkeypatch.setenv("SKYLARK_DATA", str(tmp_path / "absent"))
+    with pytest.raises(UnknownGraphError, match="set SKYLARK_DATA"):
+        kg_data.resolve("umls")
 
 
 def test_the_built_in_graph_is_built_by_its_own_module(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,78 +97,48 @@ def test_the_built_in_graph_is_built_by_its_own_module(monkeypatch: pytest.Monke
     assert kg_data.fingerprint("world") == "its own"
 
 
-class TestFingerprint:
-    def test_it_stays_while_nothing_changes(self, toy_root: Path) -> None:
-        assert kg_data.fingerprint("toy") == kg_data.fingerprint(toy_root / "kg" / "toy")
-
-    def test_it_ignores_files_that_are_not_read(self, toy_root: Path) -> None:
-        before = kg_data.fingerprint("toy")
-        (toy_root / "kg" / "toy" / "stats.txt").write_text("2 entities", encoding="utf-8")
-        assert kg_data.fingerprint("toy") == before
-
-    def test_it_changes_with_the_size_the_time_and_the_set_of_files(self, toy_root: Path) -> None:
-        train, names = toy_root / "kg" / "toy" / "train.txt", toy_root / "kg" / "toy" / "entity2text.txt"
-        seen = [kg_data.fingerprint("toy")]
-        train.write_text("1\tr\t2\n", encoding="utf-8")
-        seen.append(kg_data.fingerprint("toy"))
-        status = train.stat()
-        os.utime(train, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000_000))
-        seen.append(kg_data.fingerprint("toy"))
-        names.write_text("1\tone\n", encoding="utf-8")
-        seen.append(kg_data.fingerprint("toy"))
-        assert len(set(seen)) == 4
-
-    def test_two_folders_never_share_one(self, toy_root: Path) -> None:
-        Path("copy").mkdir()
-        for name in ("train.txt", "test.txt"):
-            original, copy = toy_root / "kg" / "toy" / name, Path("copy") / name
-            copy.write_bytes(original.read_bytes())
-            os.utime(copy, ns=(original.stat().st_atime_ns, original.stat().st_mtime_ns))
-        assert kg_data.fingerprint("copy") != kg_data.fingerprint("toy")
+def test_the_fingerprint_changes_with_the_size_the_time_the_set_and_the_folder_of_the_files(toy_root: Path) -> None:
+    folder = toy_root / "kg" / "toy"
+    train = folder / "train.txt"
+    shutil.copytree(folder, "copy", copy_function=shutil.copy2)
+    seen = [kg_data.fingerprint("toy"), kg_data.fingerprint("copy")]
+    (folder / "stats.txt").write_text("2 entities", encoding="utf-8")  # which is not read
+    assert kg_data.fingerprint(folder) == seen[0]
+    train.write_text("1\tr\t2\n", encoding="utf-8")
+    seen.append(kg_data.fingerprint("toy"))
+    status = train.stat()
+    os.utime(train, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000_000))
+    seen.append(kg_data.fingerprint("toy"))
+    (folder / "entity2text.txt").write_text("1\tone\n", encoding="utf-8")
+    assert len({*seen, kg_data.fingerprint("toy")}) == 5
 
 
 class TestDatasets:
     def test_the_data_folder_is_listed_with_lines_queries_and_questions(self, toy_root: Path) -> None:
         local = {item.name: item for item in kg_data.list_datasets() if isinstance(item, LocalDataset)}
         assert list(local) == ["films", "toy", "toy/text"]
-        assert local["toy"].triples == {"train": 2, "test": 1}
-        assert local["toy"].queries == ("queries/test-2p.jsonl",)
-        assert local["films"].questions == ("1-hop/qa_dev.txt",)
-        assert local["films"].form == "metaqa"
-
-    def test_every_listed_name_resolves(self, toy_root: Path) -> None:
+        assert (local["toy"].triples, local["toy"].queries) == ({"train": 2, "test": 1}, ("queries/test-2p.jsonl",))
+        assert (local["films"].questions, local["films"].form) == (("1-hop/qa_dev.txt",), "metaqa")
         for item in kg_data.list_datasets():
-            if item.where != "public":
-                assert kg_data.resolve(item.name).name == item.name
-
-    def test_the_plain_form_survives_json(self, toy_root: Path) -> None:
+            assert item.where == "public" or kg_data.resolve(item.name).name == item.name
         rows = json.loads(json.dumps(kg_data.describe_datasets()))
-        assert [row["where"] for row in rows] == ["built in"] + ["data folder"] * 3 + ["public"] * len(
-            PUBLIC_BENCHMARKS
-        )
+        public = ["public"] * len(PUBLIC_BENCHMARKS)
+        assert [row["where"] for row in rows] == ["built in", *["data folder"] * 3, *public]
         assert rows[0]["name"] == "world"
 
-    def test_every_public_benchmark_says_paper_home_and_licence(self) -> None:
+    def test_every_public_benchmark_says_paper_home_and_licence_and_how_a_copy_is_told(self) -> None:
         wanted = "FB15k-237, FB15k, NELL995, WN18RR, CoDEx-S, CoDEx-M, CoDEx-L, YAGO3-10, MetaQA, BetaE queries"
         assert set(wanted.split(", ")) <= {item.name for item in PUBLIC_BENCHMARKS}
         for item in PUBLIC_BENCHMARKS:
-            assert item.paper
-            assert item.home.startswith("http")
-            assert item.licence
-
-    def test_a_copy_of_every_public_graph_can_be_told(self) -> None:
-        for item in PUBLIC_BENCHMARKS:
+            assert item.paper and item.home.startswith("http") and item.licence
             for file in item.files:
                 kind, _, digest = file.digest.partition(":")
-                assert file.rows > 0
-                assert len(digest) == {"md5": 32, "sha256": 64, "": 0}[kind]
+                assert file.rows > 0 and len(digest) == {"md5": 32, "sha256": 64, "": 0}[kind]
             assert bool(item.digests_from) == any(file.digest for file in (*item.files, item.archive) if file)
-            if (
-                len(item.files) == 3 and item.entities != 63_361
-            ):  # in NELL995 and Query2Box's form every fact stands twice
+            # In NELL995 and in Query2Box's form every fact stands twice.
+            if len(item.files) == 3 and item.entities != 63_361:
                 total = sum(file.rows for file in item.files) // (2 if "integer form" in item.about else 1)
-                assert f"{item.entities:,}" in item.about
-                assert f"{total:,}" in item.about
+                assert f"{item.entities:,}" in item.about and f"{total:,}" in item.about
 
     def test_the_shared_data_sets_are_found_by_name(self, data_root: Path) -> None:
         names = {item.name for item in kg_data.list_datasets() if isinstance(item, LocalDataset)}

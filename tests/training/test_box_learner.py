@@ -61,58 +61,47 @@ def example(tokens: DecoderTokens, pictures: list[ImageTokens]) -> BoxExample:
     )
 
 
-class TestTheLoss:
-    @pytest.mark.slow
-    def test_it_falls_as_an_example_is_repeated(self, model: Path, example: BoxExample) -> None:
-        learner = new_learner(model)
-        taught = [parameter for parameter in learner.network.parameters() if parameter.requires_grad]
-        optimizer = torch.optim.AdamW(taught, lr=3e-3)
-        losses = []
-        for _ in range(12):
-            loss = learner.loss([example])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(float(loss.detach()))
-        assert losses[-1] < losses[0]
+@pytest.mark.slow
+def test_the_loss_falls_as_an_example_is_repeated_and_reaches_every_matrix(model: Path, example: BoxExample) -> None:
+    learner = new_learner(model, guided=True)
+    # Those that are nought in the beginning.
+    for matrix in (learner.network.projector.second, learner.network.projector.taken):
+        torch.nn.init.normal_(matrix.weight, std=0.1)
+    taught = [parameter for parameter in learner.network.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(taught, lr=3e-3)
+    losses = []
+    for _ in range(12):
+        loss = learner.loss([example])
+        optimizer.zero_grad()
+        loss.backward()
+        assert all(parameter.grad is not None and parameter.grad.any() for parameter in taught)
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < losses[0]
 
-    def test_several_examples_cost_their_mean(self, learner: BoxLearner, example: BoxExample) -> None:
-        other = replace(example, shares=example.shares.flip(0))
-        one, two, both = (learner.loss(given).item() for given in ([example], [other], [example, other]))
-        assert one != two and both == pytest.approx((one + two) / 2, rel=1e-5)
 
-    def test_a_box_that_does_not_count_costs_nothing(self, learner: BoxLearner, example: BoxExample) -> None:
-        weights = torch.zeros_like(example.weights)
-        weights[0] = 1.0
-        some, elsewhere = (
-            replace(example, weights=weights),
-            replace(example, weights=weights, places=example.places.clone()),
-        )
-        elsewhere.places[1:] += 100
-        assert learner.loss([some]).item() == learner.loss([elsewhere]).item()
-        elsewhere.places[0] += 100
-        assert learner.loss([some]).item() != learner.loss([elsewhere]).item()
+def test_several_examples_cost_their_mean_and_a_box_that_does_not_count_nothing(
+    learner: BoxLearner, example: BoxExample
+) -> None:
+    def loss(*given: BoxExample) -> float:
+        return learner.loss(given).item()
 
-    def test_what_is_written_costs_less_than_anything_else(self, learner: BoxLearner, example: BoxExample) -> None:
-        no_boxes = replace(example, weights=torch.zeros_like(example.weights))
-        likeliest = learner.written(example).classes.detach().argmax(1)
-        sure = torch.nn.functional.one_hot(likeliest, len(CLASSES) + 1).float()
-        other = sure.roll(1, 1)
-        right, wrong = (learner.loss([replace(no_boxes, shares=shares)]).item() for shares in (sure, other))
-        assert 0 < right < wrong
-
-    def test_every_matrix_has_a_gradient_once_it_is_taught_a_little(self, model: Path, example: BoxExample) -> None:
-        learner = new_learner(model, guided=True)
-        # Those that are nought in the beginning.
-        for matrix in (learner.network.projector.second, learner.network.projector.taken):
-            torch.nn.init.normal_(matrix.weight, std=0.1)
-        learner.loss([example]).backward()
-        without = {
-            name
-            for name, parameter in learner.network.named_parameters()
-            if parameter.requires_grad and (parameter.grad is None or not parameter.grad.any())
-        }
-        assert without == set()
+    other = replace(example, shares=example.shares.flip(0))
+    assert loss(example) != loss(other)
+    assert loss(example, other) == pytest.approx((loss(example) + loss(other)) / 2, rel=1e-5)
+    weights = torch.zeros_like(example.weights)
+    no_boxes = replace(example, weights=weights.clone())
+    weights[0] = 1.0
+    some = replace(example, weights=weights)
+    elsewhere = replace(some, places=example.places.clone())
+    elsewhere.places[1:] += 100
+    assert loss(some) == loss(elsewhere)
+    elsewhere.places[0] += 100
+    assert loss(some) != loss(elsewhere)
+    # What is written costs less than anything else.
+    likeliest = learner.written(example).classes.detach().argmax(1)
+    sure = torch.nn.functional.one_hot(likeliest, len(CLASSES) + 1).float()
+    assert 0 < loss(replace(no_boxes, shares=sure)) < loss(replace(no_boxes, shares=sure.roll(1, 1)))
 
 
 def test_texts_take_the_place_of_what_the_projector_makes_of_the_last_tokens(
@@ -129,26 +118,22 @@ def test_texts_take_the_place_of_what_the_projector_makes_of_the_last_tokens(
     assert torch.equal(told, again)
 
 
-class TestAnExamination:
-    def test_what_is_to_be_said_as_it_is_written_is_right(self, learner: BoxLearner, example: BoxExample) -> None:
-        written = learner.written(example)
-        # Held to classes, since slots that are to say none are not examined.
-        best = written.classes.detach()[:, :-1].argmax(1)
-        sure = torch.nn.functional.one_hot(best, len(CLASSES) + 1).float()
-        said = written.classes.detach().argmax(1) == best
-        known = replace(example, shares=sure, places=places_of(written.places.detach()).view(-1, 4))
-        report = learner.examine([known])
-        assert report.exact == {"images": pytest.approx(float(said.float().mean())), "images: sides": 1.0}
-        assert report.wrong["images: sides"] == pytest.approx(0, abs=1e-6)
-
-    def test_sides_that_are_many_bins_away_are_wrong_and_kinds_are_reported_apart(
-        self, learner: BoxLearner, example: BoxExample
-    ) -> None:
-        away = replace(example, places=places_of(learner.written(example).places.detach()).view(-1, 4) + 50)
-        report = learner.examine([away, replace(example, kind="others")])
-        assert [*report.exact] == ["images", "images: sides", "others", "others: sides"]
-        assert report.exact["images: sides"] == 0 and report.exact["images"] == report.exact["others"]
-        assert report.wrong["images: sides"] == pytest.approx(50 / 512, abs=1e-3)
+def test_in_an_examination_what_is_said_as_it_is_written_is_right_and_sides_many_bins_away_are_wrong(
+    learner: BoxLearner, example: BoxExample
+) -> None:
+    written = learner.written(example)
+    places = places_of(written.places.detach()).view(-1, 4)
+    # Held to classes, since slots that are to say none are not examined.
+    best = written.classes.detach()[:, :-1].argmax(1)
+    sure = torch.nn.functional.one_hot(best, len(CLASSES) + 1).float()
+    said = written.classes.detach().argmax(1) == best
+    report = learner.examine([replace(example, shares=sure, places=places)])
+    assert report.exact == {"images": pytest.approx(float(said.float().mean())), "images: sides": 1.0}
+    assert report.wrong["images: sides"] == pytest.approx(0, abs=1e-6)
+    report = learner.examine([replace(example, places=places + 50), replace(example, kind="others")])
+    assert [*report.exact] == ["images", "images: sides", "others", "others: sides"]
+    assert report.exact["images: sides"] == 0 and report.exact["images"] == report.exact["others"]
+    assert report.wrong["images: sides"] == pytest.approx(50 / 512, abs=1e-3)
 
 
 class TestReadingBack:

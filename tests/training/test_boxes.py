@@ -1,8 +1,10 @@
-"""Runs of a tiny student through the stages: what is taught in each, and how one goes on."""
+"""The passes that teach boxes, runs of a tiny student through the stages, and the command that begins them."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +12,192 @@ import numpy as np
 import pytest
 import torch
 
+from reasoning.lm.candidate_scoring import open_base
 from reasoning.lm.errors import LLMError
 from reasoning.lm.low_rank import WEIGHTS_FILE
-from tests.vision.decoder.tiny_decoders import GridTokens, decoder_model, options, save_blobs
-from training.box_examples import Pictures, PictureSet, read_set
-from training.boxes import prepare_boxes, train_boxes
-from training.loop import CHECKPOINT, LOG_FILE, OPTIONS_FILE, TrainingError
-from vision.decoder.detector import PROJECTOR_FILE, BoxWriting
+from skylark.command_line import FAILURE, OK, USAGE
+from tests.vision.decoder.tiny_decoders import GridTokens, blobs, decoder_model, options, save_blobs
+from training.box_binding import Binding
+from training.box_examples import STAGES, BoxOptions, Pictures, PictureSet, read_set
+from training.boxes import FIRST_CLASSES, MOST_TAUGHT, BoxCurriculum, BoxExample, prepare_boxes, train_boxes
+from training.loop import CHECKPOINT, LOG_FILE, OPTIONS_FILE, Progress, TrainingError
+from vision.cli import main
+from vision.decoder.detector import PROJECTOR_FILE, BoxWriting, VisionLLM
+from vision.decoder.image_tokens import MOST_TOKENS, ImageTokens
+from vision.decoder.network import NameVectors
+from vision.decoder.vocabulary import DecoderTokens
+from vision.detectors.detector import Request
+from vision.detectors.opening import open_detector
+from vision.images import LoadedImage
 
-pytestmark = pytest.mark.slow
+UPDATES = range(20)
+
+Made = Callable[..., BoxCurriculum]
 
 
 def silent(line: str) -> None:
     """Says nothing."""
+
+
+# The passes of a run ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def binding(model: Path, tokens: DecoderTokens) -> Binding:
+    vectors = NameVectors(open_base(str(model))[0].get_output_embeddings().weight)
+    return Binding(tokens.name, vectors, GridTokens.width, len(GridTokens.vocabulary))
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
+    folder = tmp_path_factory.mktemp("pictures")
+    return Pictures(read_set(save_blobs(folder / "set", 8)), GridTokens(), 8, folder / "cache", silent)
+
+
+@pytest.fixture(scope="module")
+def made(model: Path, tokens: DecoderTokens, binding: Binding, shown: Pictures) -> Made:
+    def made(
+        stage: str, taught: Sequence[Pictures] = (shown,), held_out: Sequence[Pictures] = (), **changed: Any
+    ) -> BoxCurriculum:
+        asked = options(model, stage=stage, **changed)
+        return BoxCurriculum(asked, tokens, binding, GridTokens.vocabulary, taught, held_out)
+
+    return made
+
+
+def examples(curriculum: BoxCurriculum, updates: Sequence[int] = UPDATES) -> list[BoxExample]:
+    return [example for update in updates for example in curriculum.next_pass(Progress(updates=update))]
+
+
+def content(example: BoxExample) -> tuple[Any, ...]:
+    """What can be compared of an example."""
+    parts = [*vars(example.tokens).values(), example.shares, example.places, example.weights, example.texts]
+    prompt = example.prompt.classes, example.prompt.tokens.tobytes()
+    return example.kind, *prompt, example.sees_others, *(part.numpy().tobytes() for part in parts)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_pass_is_the_same_for_the_same_update_and_has_room_for_its_tokens(made: Made, stage: str) -> None:
+    in_order = examples(made(stage))
+    alone = [example for update in (7, 3) for example in examples(made(stage), [update])]
+    assert [*map(content, alone)] == [content(in_order[7]), content(in_order[3])]
+    assert content(in_order[7]) != content(in_order[3])
+    assert not {*map(content, in_order)} & {*map(content, examples(made(stage, seed=1)))}
+    for example in examples(made(stage, tokens_of_a_pass=256)):
+        assert len(example) <= max(256, len(example.prompt.tokens) + example.count + 4 * example.boxed)
+        segments, rest = divmod(len(example.tokens), example.count)
+        assert rest == 0 and example.shares.shape == (len(example.tokens), len(example.prompt.classes) + 1)
+        np.testing.assert_allclose(example.shares.sum(1), 1, atol=1e-5)
+        assert example.places.shape == (segments * example.boxed, 4)
+        assert example.weights.shape == (segments * example.boxed,)
+
+
+@pytest.mark.slow
+def test_binding_is_texts_alone_whose_class_sets_grow_and_are_large_at_once_where_it_is_bound(
+    made: Made, model: Path, tokens: DecoderTokens, binding: Binding
+) -> None:
+    curriculum = made("binding")
+    for update in (0, 10, 50, 500):
+        (example,) = examples(curriculum, [update])
+        assert example.kind == "binding" and len(example.texts) == len(example.tokens)
+        assert len(example.prompt.classes) <= min(FIRST_CLASSES + update, MOST_TAUGHT)
+    assert max(len(example.prompt.classes) for example in examples(curriculum, range(500, 520))) > FIRST_CLASSES
+    assert {one.sees_others for one in examples(curriculum)} == {False, True}
+    asked = options(model, stage="binding")
+    for is_bound in (False, True):
+        curriculum = BoxCurriculum(asked, tokens, binding, GridTokens.vocabulary, is_bound=is_bound)
+        most = max(len(example.prompt.classes) for example in examples(curriculum))
+        assert (most > FIRST_CLASSES + len(UPDATES)) == is_bound
+
+
+@pytest.mark.slow
+def test_later_stages_are_pictures_asked_for_some_of_the_classes_and_a_share_of_texts(
+    made: Made, shown: Pictures
+) -> None:
+    for stage in ("projector", "joint"):
+        for text, kinds in ((0.0, {"images"}), (1.0, {"binding"}), (0.5, {"images", "binding"})):
+            assert {example.kind for example in examples(made(stage, text=text))} == kinds
+    given = examples(made("joint", text=0.0))
+    sets = {example.prompt.classes for example in given}
+    assert all({*classes} <= {*GridTokens.vocabulary} and len(set(classes)) == len(classes) for classes in sets)
+    assert {1, 5} <= {len(classes) for classes in sets}
+    assert len({classes for classes in sets if len(classes) == 5}) > 5, "in any order"
+    known = {shown[place].tokens.features.tobytes() for place in range(len(shown))}
+    for example in given:
+        segments = example.tokens.features.view(-1, example.count, GridTokens.width)
+        assert {segment.numpy().tobytes() for segment in segments} <= known
+    for sees in (False, True):
+        assert {one.sees_others for one in examples(made("joint", text=0.0, sees_others=sees))} == {sees}
+
+
+@pytest.mark.slow
+def test_class_tokens_are_drawn_anew_for_each_prompt_or_the_same_in_all(made: Made) -> None:
+    for changed in ({"text": 0.0}, {"text": 0.3, "fixed_tokens": True}):
+        prompts = [example.prompt for example in examples(made("joint", **changed))]
+        cats = {int(one.rows[one.classes.index("cat")]) for one in prompts if "cat" in one.classes}
+        assert len(cats) == 1 if "fixed_tokens" in changed else len(cats) > 10
+
+
+@pytest.mark.slow
+def test_an_examination_is_of_words_classes_and_held_out_pictures_and_the_same_every_time(
+    made: Made, shown: Pictures
+) -> None:
+    one, other = (made("joint", held_out=[shown], seed=seed, truth=1.0).exam for seed in (0, 1))
+    assert [*map(content, one)] == [*map(content, other)]
+    without = {example.kind for example in made("joint").exam}
+    kinds = ("binding of any words", "binding of classes")
+    assert without == {*kinds, *(f"{kind} among others" for kind in kinds)}
+    assert {example.kind for example in one} == {*without, "images"}
+    features = torch.cat([example.tokens.features for example in one if example.kind == "images"])
+    expected = np.concatenate([shown[place].tokens.features for place in range(0, len(shown), 2)])
+    np.testing.assert_array_equal(features, expected)
+
+
+class OneClass(GridTokens):
+    """May see its only class anywhere."""
+
+    vocabulary = ("cat",)
+
+    def tokens(self, images: Sequence[LoadedImage], most: int = MOST_TOKENS) -> list[ImageTokens]:
+        return [replace(one, logits=one.logits[:, :1] * 0) for one in super().tokens(images, most)]
+
+
+@pytest.mark.slow
+def test_pictures_that_do_not_fit_are_passed_over_or_refused_and_those_of_every_class_taught(
+    made: Made, shown: Pictures, model: Path, tokens: DecoderTokens, binding: Binding, tmp_path: Path
+) -> None:
+    folder = save_blobs(tmp_path / "set", 3)
+    found = Pictures(read_set(folder), OneClass("one class"), 8, tmp_path / "cache", silent)
+    asked = options(model, stage="joint", text=0.0)
+    for example in examples(BoxCurriculum(asked, tokens, binding, ("cat",), [found])):
+        assert example.prompt.classes == ("cat",)
+    (folder / "images" / "broken.png").write_bytes(b"no image")
+    found = Pictures(read_set(folder), GridTokens(), 8, tmp_path / "cache", silent)
+    for example in examples(made("joint", [found], text=0.0)):
+        assert len(example.tokens) >= 8
+    with pytest.raises(TrainingError):
+        examples(made("joint", [shown], text=0.0, image_tokens=9))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"stage": "boxes"}, "not 'boxes'"),
+        ({"matching": "best"}, "not 'best'"),
+        ({"text": 1.5}, "text is a share between 0 and 1, not 1.5"),
+        ({"truth": -0.1}, "truth is a share between 0 and 1, not -0.1"),
+        ({"boxed": 9, "image_tokens": 8}, r"boxed is at most image_tokens \(8\), not 9"),
+        ({"hidden": 0}, "hidden must be at least 1, not 0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be above 0, not nan"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(TrainingError, match=message):
+        BoxOptions(**changed)
+
+
+# Runs ------------------------------------------------------------------------------------------------------------
 
 
 def weights(checkpoint: Path, name: str) -> dict[str, torch.Tensor]:
@@ -59,6 +234,7 @@ def projected(model: Path, bound: Path, pictures: PictureSet, tmp_path_factory: 
     return out
 
 
+@pytest.mark.slow
 def test_binding_teaches_the_language_model_and_the_words_of_the_projector(model: Path, bound: Path) -> None:
     taught = weights(bound / CHECKPOINT, WEIGHTS_FILE)
     assert all(matrix.any() for name, matrix in taught.items() if "lora_B" in name)
@@ -70,6 +246,7 @@ def test_binding_teaches_the_language_model_and_the_words_of_the_projector(model
     assert writing.vocabulary == GridTokens.vocabulary
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", [{"hidden": 48}, {"guided": True, "from_scores": False, "from_boxes": False}])
 def test_texts_know_no_pictures_so_what_sees_these_may_be_of_any_shape_in_the_next_stage(
     model: Path, bound: Path, changed: dict[str, Any]
@@ -83,6 +260,7 @@ def test_texts_know_no_pictures_so_what_sees_these_may_be_of_any_shape_in_the_ne
     assert learner.writing.shape == projector.shape
 
 
+@pytest.mark.slow
 def test_the_projector_is_taught_and_the_language_model_left_alone(
     bound: Path, projected: Path, pictures: PictureSet, tmp_path: Path
 ) -> None:
@@ -101,6 +279,7 @@ def test_the_projector_is_taught_and_the_language_model_left_alone(
     np.testing.assert_allclose(after["deviation"], features.std(0, ddof=1), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_joint_teaches_both_and_keeps_how_features_were_measured(
     model: Path, projected: Path, pictures: PictureSet, tmp_path: Path
 ) -> None:
@@ -120,6 +299,7 @@ def test_joint_teaches_both_and_keeps_how_features_were_measured(
             train_boxes(asked, tmp_path, silent, GridTokens(), [shown], start=start)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_done_is_examined_and_not_taught_on(model: Path, bound: Path) -> None:
     before = (bound / CHECKPOINT / WEIGHTS_FILE).read_bytes()
     said: list[str] = []
@@ -131,45 +311,95 @@ def test_a_run_that_is_done_is_examined_and_not_taught_on(model: Path, bound: Pa
     assert BoxWriting.read(bound / CHECKPOINT).stages == ("binding",), "the stage is noted once"
 
 
-class TestRefusals:
-    @pytest.mark.parametrize("stage", ["projector", "joint"])
-    def test_a_stage_of_pictures_without_any(self, model: Path, tmp_path: Path, stage: str) -> None:
-        with pytest.raises(TrainingError, match=f"{stage} is taught with pictures"):
-            train_boxes(options(model, stage=stage), tmp_path / "run", silent, GridTokens())
-        assert not (tmp_path / "run").exists()
+@pytest.mark.slow
+def test_other_options_or_another_detector_in_the_folder_of_a_run_are_refused(model: Path, bound: Path) -> None:
+    with pytest.raises(TrainingError, match="a run with other boxed, rank"):
+        train_boxes(options(model, tokens=800, learning_rate=5e-3, rank=8, boxed=3), bound, silent, GridTokens())
+    with pytest.raises(LLMError, match=r"checkpoint was taught on the image tokens of grid"):
+        train_boxes(options(model, tokens=800, learning_rate=5e-3), bound, silent, GridTokens("second"))
 
-    def test_other_options_or_another_detector_in_the_folder_of_a_run(self, model: Path, bound: Path) -> None:
-        with pytest.raises(TrainingError, match="a run with other boxed, rank"):
-            train_boxes(options(model, tokens=800, learning_rate=5e-3, rank=8, boxed=3), bound, silent, GridTokens())
-        with pytest.raises(LLMError, match=r"checkpoint was taught on the image tokens of grid"):
-            train_boxes(options(model, tokens=800, learning_rate=5e-3), bound, silent, GridTokens("second"))
 
-    def test_an_adapter_of_another_detector_language_model_or_rank(
-        self, model: Path, bound: Path, tmp_path: Path
-    ) -> None:
-        base = BoxWriting.read(bound / CHECKPOINT).base
-        other = decoder_model(tmp_path / "model", seed=1)
-        for asked, source, start, words in (
-            (options(model), "second", bound / CHECKPOINT, r"fingerprint grid first\), not on those of grid"),
-            (options(other), "first", bound / CHECKPOINT, rf"fingerprint {base}\) than this one \((?!{base})\w+"),
-            (options(model, rank=8), "first", bound / CHECKPOINT, "matrices of rank 4, not 8"),
-            (options(model, rank=8), "first", tmp_path / "nowhere", "nowhere holds no adapter that writes boxes"),
-        ):
-            with pytest.raises(LLMError, match=words):
-                train_boxes(asked, tmp_path / "run", silent, GridTokens(source), start=start)
-        assert not (tmp_path / "run" / OPTIONS_FILE).exists(), "what was refused may be given rightly"
-
-    @pytest.mark.parametrize(
-        ("changed", "words"),
-        [
-            ({"hidden": 48}, "has hidden 32, not 48"),
-            ({"from_scores": False}, "has from_scores True, not False"),
-            ({"layers": 1}, "is for 2 layers, not 1"),
-        ],
-    )
-    def test_an_adapter_of_another_shape_that_knows_pictures(
-        self, model: Path, projected: Path, pictures: PictureSet, tmp_path: Path, changed: dict[str, Any], words: str
-    ) -> None:
-        asked = options(model, stage="joint", **changed)
+@pytest.mark.slow
+def test_an_adapter_of_another_detector_language_model_rank_or_shape_is_refused(
+    model: Path, bound: Path, projected: Path, pictures: PictureSet, tmp_path: Path
+) -> None:
+    base = BoxWriting.read(bound / CHECKPOINT).base
+    other = decoder_model(tmp_path / "model", seed=1)
+    for asked, source, start, words in (
+        (options(model), "second", bound / CHECKPOINT, r"fingerprint grid first\), not on those of grid"),
+        (options(other), "first", bound / CHECKPOINT, rf"fingerprint {base}\) than this one \((?!{base})\w+"),
+        (options(model, rank=8), "first", bound / CHECKPOINT, "matrices of rank 4, not 8"),
+        (options(model, rank=8), "first", tmp_path / "nowhere", "nowhere holds no adapter that writes boxes"),
+    ):
         with pytest.raises(LLMError, match=words):
-            train_boxes(asked, tmp_path, silent, GridTokens(), [pictures], start=projected / CHECKPOINT)
+            train_boxes(asked, tmp_path / "run", silent, GridTokens(source), start=start)
+    assert not (tmp_path / "run" / OPTIONS_FILE).exists(), "what was refused may be given rightly"
+    changed: dict[str, tuple[Any, str]] = {
+        "hidden": (48, "has hidden 32, not 48"),
+        "from_scores": (False, "has from_scores True, not False"),
+        "layers": (1, "is for 2 layers, not 1"),
+    }
+    for option, (value, words) in changed.items():  # of one that knows pictures
+        asked = options(model, stage="joint", **{option: value})
+        with pytest.raises(LLMError, match=words):
+            train_boxes(asked, tmp_path / "run", silent, GridTokens(), [pictures], start=projected / CHECKPOINT)
+
+
+# The command -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = main(["teach", "boxes", *map(str, arguments)])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_its_help_names_the_stages_and_what_a_run_needs_and_a_missing_detector_is_a_failure(
+    run: Any, tmp_path: Path
+) -> None:
+    code, out, _ = run("--help")
+    assert code == OK and f"--stage {{{','.join(STAGES)}}}" in out
+    assert all(option in out for option in ("--out", "--from", "--student", "--detector", "--pictures", "--no-guided"))
+    code, _, err = run("--out", tmp_path / "run", "--detector", "/no/such/detector")
+    assert code == FAILURE and "no model folder /no/such/detector" in err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--stage", "bindin"), "'bindin' is none of binding, projector, joint; did you mean binding?"),
+        (("--truth", 2), "truth is a share between 0 and 1, not 2.0"),
+        (("--stage", "joint", "--device", "cpu"), "the stage joint is taught with pictures"),
+        (("--stage", "projector", "--device", "cpu"), "the stage projector is taught with pictures"),
+        (("--stage", "joint", "--pictures", "/nowhere"), "nowhere has no folder images"),
+    ],
+)
+def test_usage_errors(run: Any, model: Path, tmp_path: Path, arguments: tuple[object, ...], words: str) -> None:
+    code, out, err = run("--out", tmp_path / "run", "--student", model, *arguments)
+    assert (code, out) == (USAGE, "") and words in err and not (tmp_path / "run").exists()
+    code, _, err = run("--stage", "binding")
+    assert code == USAGE and "--out" in err
+
+
+@pytest.mark.slow
+def test_two_stages_give_a_detector_that_opens(run: Any, model: Path, tmp_path: Path) -> None:
+    small = (
+        "--student", model, "--layers", 2, "--rank", 2, "--hidden", 16, "--image-tokens", 8, "--boxed", 2,
+        "--tokens", 300, "--tokens-of-a-pass", 256, "--device", "cpu",
+    )  # fmt: skip
+    first, second = tmp_path / "first", tmp_path / "second"
+    code, out, err = run("--out", first, *small)
+    assert code == OK and {"binding of classes", "binding of any words"} <= {*json.loads(out)["held_out_exact"]}
+    assert "0 pictures, mirrored ones among them" in err
+    pictures = save_blobs(tmp_path / "blobs", 3)
+    begun = ("--from", first / CHECKPOINT, "--stage", "projector", "--pictures", pictures)
+    code, out, err = run("--out", second, *small, *begun)
+    assert code == OK and "6 pictures, mirrored ones among them; 0 are held out" in err
+    detector = open_detector(f"visionllm:{second / CHECKPOINT}", device="cpu")
+    assert isinstance(detector, VisionLLM)
+    (found,) = detector.detect([blobs(120, 90)], Request(("dog", "cat")))
+    assert {*found.labels} <= {"dog", "cat"}

@@ -37,7 +37,7 @@ class Squares(RunFile):
 
 def main() -> None:
     out, count, seconds, engine = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
-    opening = partial(squaring, partial(dying_at, int(sys.argv[5])) if len(sys.argv) > 5 else None, seconds)
+    opening = partial(squaring, partial(dying_at, int(sys.argv[5]), None) if len(sys.argv) > 5 else None, seconds)
     workers = Workers(2, "ray" if engine == "ray" else "local")
     left: list[int] = []
 

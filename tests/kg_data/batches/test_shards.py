@@ -28,7 +28,7 @@ from kg_data.batches.shards import (
     Workers,
     cut,
 )
-from skylark.errors import DataError, ResultsError, UsageError, WorkerError
+from skylark.errors import DataError, ResultsError, SkylarkError, UsageError, WorkerError
 from tests.kg_data.batches.works import failing_at, line_of, squaring
 
 
@@ -44,26 +44,29 @@ def worker(accident: partial[None] | None = None) -> ShardWorker:
     return ShardWorker(pickle.dumps(partial(squaring, accident)))
 
 
+def fail(shard: Shard, poison: int) -> None:
+    """Do what is left of a shard until it fails at an item."""
+    with pytest.raises(SkylarkError, match="the model failed"):
+        worker(partial(failing_at, poison, SkylarkError("the model failed"))).do(shard)
+
+
 class TestCutting:
-    @given(st.integers(0, 5000), st.integers(1, 9))
-    def test_shards_are_a_partition_in_order(self, count: int, workers: int) -> None:
+    @given(st.integers(0, 5000), st.integers(1, 9), st.booleans())
+    def test_shards_are_a_partition_in_order(self, count: int, workers: int, in_batches: bool) -> None:
         keys = [str(number) for number in range(count)]
-        shards = cut(keys, range(count), Path("nowhere"), workers)
+        shards = cut(keys, range(count), Path("nowhere"), workers, in_batches=in_batches)
         assert [key for shard in shards for key in shard.keys] == keys
         assert [item for shard in shards for item in shard.items] == list(range(count))
         assert [shard.number for shard in shards] == list(range(len(shards)))
-        sizes = {len(shard.items) for shard in shards[:-1]}
-        assert len(sizes) <= 1 and all(LEAST_ITEMS <= size <= MOST_ITEMS and size % LEAST_ITEMS == 0 for size in sizes)
-
-    @given(st.integers(0, 5000), st.integers(1, 9))
-    def test_what_is_worked_on_one_by_one_ends_in_small_shards(self, count: int, workers: int) -> None:
-        keys = [str(number) for number in range(count)]
-        shards = cut(keys, range(count), Path("nowhere"), workers, in_batches=False)
-        assert [item for shard in shards for item in shard.items] == list(range(count))
         sizes = [len(shard.items) for shard in shards]
-        assert sizes == sorted(sizes, reverse=True) and all(size <= MOST_ITEMS for size in sizes)
-        assert all(size >= LEAST_ITEMS for size in sizes[:workers][:-1]), "a model out of reach is noticed at once"
-        assert sizes[-1:] <= [1] or count <= LEAST_ITEMS * workers, "the others wait for one item at last"
+        if in_batches:
+            alike = {*sizes[:-1]}
+            assert len(alike) <= 1 and all(LEAST_ITEMS <= size <= MOST_ITEMS for size in alike)
+            assert all(size % LEAST_ITEMS == 0 for size in alike)
+        else:
+            assert sizes == sorted(sizes, reverse=True) and all(size <= MOST_ITEMS for size in sizes)
+            assert all(size >= LEAST_ITEMS for size in sizes[:workers][:-1]), "a model out of reach is noticed at once"
+            assert sizes[-1:] <= [1] or count <= LEAST_ITEMS * workers, "the others wait for one item at last"
 
     @given(st.lists(st.integers(0, 9), max_size=2000), st.integers(1, 5))
     def test_items_that_are_alike_are_of_one_group(self, items: list[int], workers: int) -> None:
@@ -80,15 +83,14 @@ class TestCutting:
         assert all(shard.keys and len(shard.keys) <= 1.5 * MOST_ITEMS for shard in shards)
         assert [shard.number for shard in shards] == list(range(len(shards)))
 
-    def test_many_workers_share_a_kind_that_all_items_are_of(self) -> None:
+    def test_many_workers_share_a_kind_that_all_items_are_of_and_no_earlier_file_is_written_again(
+        self, tmp_path: Path
+    ) -> None:
         keys = [str(number) for number in range(100)]
-        shards = cut(keys, range(100), Path("nowhere"), 8, alike=lambda item: 0)
+        shards = cut(keys, range(100), tmp_path, 8, alike=lambda item: 0)
         assert {len(shard.keys) for shard in shards} <= {8, 9}
-
-    def test_no_file_of_an_earlier_part_of_the_run_is_written_again(self, tmp_path: Path) -> None:
-        first = cut(["a"], [1], tmp_path, 2)[0]
-        first.path.touch()
-        assert cut(["a"], [1], tmp_path, 2)[0].path.name > first.path.name
+        shards[0].path.touch()
+        assert cut(["a"], [1], tmp_path, 2)[0].path.name > shards[0].path.name
 
 
 class TestAFile:
@@ -119,9 +121,7 @@ class TestAFile:
         calls: list[int] = []
         for number in range(TRIES):
             assert not shard.progress().hopeless, number
-            doing = worker(partial(failing_at, 0))
-            with pytest.raises(Exception, match="the model failed"):
-                doing.do(shard)
+            fail(shard, 0)
             calls.append(shard.progress().begun)
         assert calls == [1, 2, 3] and shard.progress().hopeless
         with pytest.raises(WorkerError, match="3 workers in a row died at 0"):
@@ -130,8 +130,7 @@ class TestAFile:
     def test_a_line_further_is_no_death_in_a_row(self, tmp_path: Path) -> None:
         shard = shard_of(tmp_path)
         for poison in (1, 2, 3, 4, 5):
-            with pytest.raises(Exception, match="the model failed"):
-                worker(partial(failing_at, poison)).do(shard)
+            fail(shard, poison)
         worker().do(shard)
         assert list(shard.lines()) == [line_of(number) for number in range(8)]
 
@@ -145,14 +144,11 @@ class TestAFile:
             worker().do(shard)
 
 
-def test_one_of_this_machine_works_alone_and_others_are_refused() -> None:
+def test_one_of_this_machine_works_alone_and_others_and_results_without_a_name_are_refused() -> None:
     assert Workers().alone and not Workers(2).alone and not Workers(1, "ray").alone
     for count, engine, said in ((0, "local", "at least 1 worker, not 0"), (2, "rai", "did you mean 'ray'")):
         with pytest.raises(UsageError, match=said):
             Workers(count, engine)  # type: ignore[arg-type]
-
-
-def test_results_need_a_name() -> None:
     with pytest.raises(ResultsError, match="it is a folder, and results need a file"):
         ShardFolder.of(Path("/"))
 
@@ -222,33 +218,25 @@ def test_where_none_falls_behind_each_group_has_one_worker(count: int, groups_a_
     assert set(Counter(one.worker for one in begun).values()) == {groups_a_worker * stretches}
 
 
-@pytest.mark.parametrize(("count", "rounds"), [(2, 10), (4, 5)])
-def test_one_group_is_done_in_order_by_all_workers_to_the_end(count: int, rounds: int) -> None:
-    begun = simulated([0] * 20, count, lambda number: 1)
+def test_one_group_is_done_in_order_by_all_workers_to_the_end() -> None:
+    begun = simulated([0] * 20, 4, lambda number: 1)
     assert [one.shard.number for one in begun] == [*range(20)]
-    assert Counter(one.worker for one in begun) == dict.fromkeys(range(count), rounds)
+    assert Counter(one.worker for one in begun) == dict.fromkeys(range(4), 5)
 
 
-def test_a_worker_does_its_groups_in_their_order() -> None:
-    waiting = WaitingShards(grouped([0, 1, None, 0, 1, None, 0, 1]))
-    assert given_to(waiting, [0, 1, 0, 0, 1, 1, 1, 0, 0, 1]) == [0, 1, 2, 3, 4, 5, 7, 6, None, None]
-
-
-def test_a_worker_that_would_run_ahead_takes_a_group_over() -> None:
-    waiting = WaitingShards(grouped([0, 1, 0, 2, 0, 0, 1]))
-    assert given_to(waiting, [0, 1, 1]) == [0, 1, 3]
-    assert given_to(waiting, [1]) == [2], "three wait for the other one, whose group it takes over from the first"
-    assert given_to(waiting, [1, 0, 1]) == [4, 5, 6], (
-        "the group is its own now, of which the rest is left until the end"
-    )
-
-
-def test_a_few_are_left_to_who_has_the_group_until_nothing_else_waits() -> None:
-    waiting = WaitingShards(grouped([0, 1, 0, 0, 1]))
-    assert given_to(waiting, [0, 1]) == [0, 1]
-    assert given_to(waiting, [1, 1]) == [4, 2], "two that wait are passed over, then the first of them is taken"
-    assert given_to(waiting, [0, 0, 1]) == [3, None, None]
-
-
-def test_without_a_group_each_worker_takes_the_next() -> None:
-    assert given_to(WaitingShards(grouped([None] * 3)), [1, 0, 0, 1]) == [0, 1, 2, None]
+@pytest.mark.parametrize(
+    ("groups", "workers", "expected"),
+    [
+        # Without a group each takes the next; with them, its groups in their order.
+        ([None] * 3, [1, 0, 0, 1], [0, 1, 2, None]),
+        ([0, 1, None, 0, 1, None, 0, 1], [0, 1, 0, 0, 1, 1, 1, 0, 0, 1], [0, 1, 2, 3, 4, 5, 7, 6, None, None]),
+        # One that would run ahead takes a group over for which three wait; the rest of it is left until the end.
+        ([0, 1, 0, 2, 0, 0, 1], [0, 1, 1, 1, 1, 0, 1], [0, 1, 3, 2, 4, 5, 6]),
+        # Two that wait are passed over until nothing else waits.
+        ([0, 1, 0, 0, 1], [0, 1, 1, 1, 0, 0, 1], [0, 1, 4, 2, 3, None, None]),
+    ],
+)
+def test_a_worker_does_its_groups_and_helps_with_others(
+    groups: list[int | None], workers: list[int], expected: list[int | None]
+) -> None:
+    assert given_to(WaitingShards(grouped(groups)), workers) == expected

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 from kg_data.batches.shards import Work
-from skylark.errors import SkylarkError, UsageError
 from skylark.files import Line
 
 Accident = Callable[[int], None]
@@ -34,17 +33,17 @@ def line_of(item: int) -> Line:
     return {"id": f"é\u2028{item}", "square": item**2, "root": item**0.5}
 
 
-def dying_at(poison: int, item: int) -> None:
-    """Be killed as the system kills where memory runs out."""
+def be_killed(mark: Path | None = None) -> None:
+    """Be killed as the system kills where memory runs out, once alone where a mark is given."""
+    if mark is None or not mark.exists():
+        if mark is not None:
+            mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dying_at(poison: int, mark: Path | None, item: int) -> None:
     if item == poison:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def dying_once_at(poison: int, mark: Path, item: int) -> None:
-    """Be killed the first time."""
-    if item == poison and not mark.exists():
-        mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
+        be_killed(mark)
 
 
 def filling_memory_at(poison: int, item: int) -> None:
@@ -56,22 +55,9 @@ def filling_memory_at(poison: int, item: int) -> None:
         bytearray(1 << 34)
 
 
-def wrong_at(poison: int, item: int) -> None:
-    """Fail as something that is asked wrongly."""
+def failing_at(poison: int, error: Exception, item: int) -> None:
     if item == poison:
-        raise UsageError(f"{item} is nothing to square")
-
-
-def failing_at(poison: int, item: int) -> None:
-    """Fail on purpose."""
-    if item == poison:
-        raise SkylarkError("the model failed")
-
-
-def broken_at(poison: int, item: int) -> None:
-    """Fail by a mistake in the code."""
-    if item == poison:
-        raise KeyError(item)
+        raise error
 
 
 def stating_threads() -> Work:
@@ -93,20 +79,18 @@ class NotStarting:
 def dying_after_the_last(mark: Path, items: Sequence[int]) -> Generator[Line]:
     """Be killed the first time that all lines are there."""
     yield from map(line_of, items)
-    if not mark.exists():
-        mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
+    be_killed(mark)
 
 
 def opening_but_once(mark: Path, opened: Path) -> Work:
     """Open what dies after its last line, and be killed where it is opened again."""
     if opened.exists():
-        os.kill(os.getpid(), signal.SIGKILL)
+        be_killed()
     opened.touch()
     return partial(dying_after_the_last, mark)
 
 
 def dying_at_the_door() -> Work:
     """Be killed while a model is loaded."""
-    os.kill(os.getpid(), signal.SIGKILL)
+    be_killed()
     raise AssertionError
