@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kg_data.columns import GraphColumns
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.errors import AmbiguousEntityError, UnknownEntityError
-from reasoning.graph.names import fold, nearest_texts
+from reasoning.graph.names import StringColumn, byte_order, fold, nearest_texts
 
 
 def graph(*entities: tuple[str, str], aliases: tuple[tuple[int, str], ...] = ()) -> KnowledgeGraph:
@@ -161,3 +161,30 @@ def test_folding_twice_changes_nothing_and_leaves_something(name: str) -> None:
 @given(st.text(alphabet="abcxyz éüñ-'.", min_size=1, max_size=12))
 def test_capitals_fold_away(name: str) -> None:
     assert fold(name.upper()) == fold(name)
+
+
+# Strings --------------------------------------------------------------------------------------------------------
+
+texts = st.lists(st.text(max_size=5), max_size=12)
+
+
+@example(["", "\ud800", "a\0b", "😀", "é"])
+@given(texts)
+def test_a_column_indexes_and_slices_like_a_list(strings: list[str]) -> None:
+    column = StringColumn.from_strings(strings)
+    assert list(column) == strings
+    assert [column[i] for i in range(-len(strings), len(strings))] == strings * 2
+    assert column[1:-1] == strings[1:-1]
+    for outside in (len(strings), -len(strings) - 1):
+        with pytest.raises(IndexError):
+            column[outside]
+    encoded = [text.encode("utf-8", "surrogatepass") for text in strings]
+    assert [encoded[i] for i in byte_order(strings)] == sorted(encoded)
+
+
+@given(texts, st.text(max_size=5))
+def test_a_span_holds_every_position_of_a_key(strings: list[str], key: str) -> None:
+    column = StringColumn.from_strings(strings)
+    order = byte_order(column)
+    found = sorted(int(order[i]) for i in column.span(key, order))
+    assert found == [i for i, text in enumerate(strings) if text == key]
