@@ -1,34 +1,22 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import assume, given
 
-from kg_data.columns import GraphColumns, LiteralColumn
-from reasoning import KnowledgeGraph, Query
+from reasoning import Query
 from reasoning.graph.names import label_words
 from reasoning.query.tree import Compare, Complement, Entity, Intersect, Project, Top, Union
+from tests.reasoning.made_columns import column, graph
 from tests.reasoning.random_queries import NUMBER, queries, sets
 
 A, B = Entity("A"), Entity("B")
 
 # Ids that say nothing beside labels that do.
-KG = KnowledgeGraph.from_columns(
-    GraphColumns(
-        name="labelled",
-        entity_ids=["Q1", "Q2", "Q3"],
-        entity_labels=["France", "Paris", "Paris"],
-        relation_ids=["P36"],
-        relation_labels=["hasCapital"],
-        splits={"graph": np.array([[0, 0, 1]], dtype=np.int32)},
-        relation_aliases={"P36_reverse": (0, True)},
-        literals=[
-            LiteralColumn("founded", "year", np.array([0, 1], dtype=np.int32), np.array([843.0, 250.0])),
-            LiteralColumn("people", "integer", np.array([0], dtype=np.int32), np.array([68e6])),
-            LiteralColumn("area", "decimal", np.array([0], dtype=np.int32), np.array([551500.0]), unit="km²"),
-        ],
-    )
-)
+KG = graph(
+    {"Q1": "France", "Q2": "Paris", "Q3": "Paris"}, {"P36": "hasCapital"}, [[0, 0, 1]],
+    column("founded", "year", {0: 843, 1: 250}), column("people", "integer", {0: 68e6}),
+    column("area", "decimal", {0: 551500}, "km²"), relation_aliases={"P36_reverse": (0, True)},
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
