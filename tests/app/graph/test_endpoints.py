@@ -20,12 +20,12 @@ from reasoning.errors import EndpointError
 from skylark.errors import UnknownGraphError
 from tests.app.test_views import PARTS
 from tests.reasoning.endpoint_server import EndpointServer, serving, store_of_turtle
-from tests.reasoning.graph.remote.foreign import TURTLE
+from tests.reasoning.graph.remote.graphs import TIDY
 
 
 @pytest.fixture
 def server() -> Iterator[EndpointServer]:
-    with serving(store_of_turtle(TURTLE)) as running:
+    with serving(store_of_turtle(TIDY)) as running:
         KnowledgeGraph.load(f"sparql:{running.url}", refresh=True)
         yield running
 

@@ -9,14 +9,14 @@ from tenacity import wait_none
 
 from reasoning.cli import main
 from tests.reasoning.endpoint_server import Behaviour, EndpointServer, serving, store_of_turtle
-from tests.reasoning.graph.remote.foreign import TURTLE
+from tests.reasoning.graph.remote.graphs import TIDY
 
 Captured = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
 def server() -> Iterator[EndpointServer]:
-    with serving(store_of_turtle(TURTLE)) as running:
+    with serving(store_of_turtle(TIDY)) as running:
         yield running
 
 

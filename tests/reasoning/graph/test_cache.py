@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kg_data.columns import GraphColumns, LiteralColumn
 from reasoning import KnowledgeGraph
 from reasoning.errors import GraphError
 from reasoning.graph import cache
 from reasoning.graph.content import GraphContent
+from tests.reasoning.made_columns import column, graph
 from tests.reasoning.made_dataset import make_dataset
 
 
@@ -246,17 +246,8 @@ def test_a_cache_that_cannot_be_written_is_no_hindrance(
 
 
 def test_odd_names_and_empty_arrays_survive(tmp_path: Path) -> None:
-    kg = KnowledgeGraph.from_columns(
-        GraphColumns(
-            name="\ud800",
-            entity_ids=["\ud800", "😀"],
-            entity_labels=["\ud800", "a\nb"],
-            relation_ids=["\udfff"],
-            relation_labels=["r\0"],
-            splits={"graph": np.array([[0, 0, 1]], dtype=np.int32)},
-            literals=[LiteralColumn("none", "year", np.array([], dtype=np.int32), np.array([]))],
-        )
-    )
+    names = {"\ud800": "\ud800", "😀": "a\nb"}
+    kg = graph(names, {"\udfff": "r\0"}, [[0, 0, 1]], column("none", "year", {}))
     cache.save(tmp_path / "saved", *kg.content.stored())
     loaded = cache.load(tmp_path / "saved")
     assert loaded is not None and content(KnowledgeGraph(GraphContent.of(*loaded))) == content(kg)

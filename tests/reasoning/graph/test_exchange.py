@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 
-from kg_data.columns import GraphColumns, LiteralColumn
 from kg_data.values import Value
 from reasoning import KnowledgeGraph
 from reasoning.errors import GraphError
+from tests.reasoning.made_columns import column, graph
 from tests.reasoning.random_queries import Facts, facts
 
 Triples = set[tuple[str, str, Any]]
@@ -39,28 +39,21 @@ def kinds_of(kg: KnowledgeGraph) -> dict[str, str]:
 
 def awkward() -> KnowledgeGraph:
     """Two entities of one label, a name of special characters, a year, and values of an entity without links."""
-    return KnowledgeGraph.from_columns(
-        GraphColumns(
-            name="awkward",
-            entity_ids=["1", "2", "3"],
-            entity_labels=["Paris", "Paris", 'Fr"\t\\'],
-            relation_ids=["in"],
-            relation_labels=["is in"],
-            splits={"graph": np.array([[0, 0, 2]], dtype=np.int32)},
-            literals=[
-                LiteralColumn("founded", "year", np.array([0, 1], dtype=np.int32), np.array([-250.0, 1844.0])),
-                LiteralColumn("size", "decimal", np.array([1], dtype=np.int32), np.array([2.0])),
-            ],
-        )
-    )
+    return graph(
+        {"1": "Paris", "2": "Paris", "3": 'Fr"\t\\'}, {"in": "is in"}, [[0, 0, 2]],
+        column("founded", "year", {0: -250, 1: 1844}), column("size", "decimal", {1: 2}),
+    )  # fmt: skip
 
 
 # Triples of names -----------------------------------------------------------------------------------------------
 
 
 @given(facts())
-def test_a_graph_holds_the_triples_it_was_made_of(world: Facts) -> None:
-    assert triples_of(KnowledgeGraph.from_triples(world.triples)) == set(world.triples)
+def test_a_graph_holds_the_triples_it_was_made_of_and_goes_to_networkx_and_pandas_and_back(world: Facts) -> None:
+    kg = KnowledgeGraph.from_triples(world.triples)
+    assert triples_of(kg) == set(world.triples)
+    for back in (KnowledgeGraph.from_networkx(kg.to_networkx()), KnowledgeGraph.from_pandas(kg.to_pandas())):
+        assert triples_of(back) == triples_of(kg) and kinds_of(back) == kinds_of(kg)
 
 
 def test_many_relations_between_one_pair_are_all_kept() -> None:
@@ -123,13 +116,6 @@ def test_twins_fold_into_their_relation(relation: str, stored: str) -> None:
 # NetworkX -------------------------------------------------------------------------------------------------------
 
 
-@given(facts())
-def test_a_graph_goes_to_networkx_and_pandas_and_back(world: Facts) -> None:
-    kg = KnowledgeGraph.from_triples(world.triples)
-    for back in (KnowledgeGraph.from_networkx(kg.to_networkx()), KnowledgeGraph.from_pandas(kg.to_pandas())):
-        assert triples_of(back) == triples_of(kg) and kinds_of(back) == kinds_of(kg)
-
-
 def test_ids_labels_years_and_types_go_to_networkx_and_pandas_and_back() -> None:
     kg = awkward()
     back = KnowledgeGraph.from_networkx(kg.to_networkx())
@@ -162,31 +148,19 @@ def test_what_no_graph_can_be_made_of_is_named(edge: dict[str, str] | None, node
     assert message in str(raised.value)
 
 
-def test_the_relation_may_stand_in_an_attribute_or_be_the_key() -> None:
-    graph = nx.DiGraph([("a", "b", {"relation": "r"})])
-    assert triples_of(KnowledgeGraph.from_networkx(graph)) == {("a", "r", "b")}
-    multi = nx.MultiDiGraph()
-    multi.add_edges_from([("a", "b", "r"), ("a", "b", "s"), ("a", "c", {"relation": "t"})])
-    assert triples_of(KnowledgeGraph.from_networkx(multi)) == {("a", "r", "b"), ("a", "s", "b"), ("a", "t", "c")}
-
-
-def test_an_edge_without_direction_goes_both_ways() -> None:
-    graph = nx.Graph()
-    graph.add_edge(1, 2, relation="near")
-    assert triples_of(KnowledgeGraph.from_networkx(graph)) == {("1", "near", "2"), ("2", "near", "1")}
+def test_networkx_says_relations_and_values_in_several_ways() -> None:
+    one, two, near = nx.DiGraph([("a", "b", {"relation": "r"})]), nx.MultiDiGraph(), nx.Graph()
+    one.add_node("a", size=5, seen=True, note="x", types="person")  # flags are no values
+    kg = KnowledgeGraph.from_networkx(one)
+    assert triples_of(kg) == {("a", "r", "b"), ("a", "size", 5)} and kg.types(kg.entity("a")) == ["person"]
+    two.add_edges_from([("a", "b", "r"), ("a", "b", "s"), ("a", "c", {"relation": "t"})])
+    assert triples_of(KnowledgeGraph.from_networkx(two)) == {("a", "r", "b"), ("a", "s", "b"), ("a", "t", "c")}
+    near.add_edge(1, 2, relation="near")
+    assert triples_of(KnowledgeGraph.from_networkx(near)) == {("1", "near", "2"), ("2", "near", "1")}
     multi = nx.MultiGraph()
     multi.add_edges_from([("a", tail, relation) for relation in "rs" for tail in "ab"])
     expected = {(h, r, t) for r in "rs" for h, t in (("a", "b"), ("b", "a"), ("a", "a"))}
     assert triples_of(KnowledgeGraph.from_networkx(multi)) == expected
-
-
-def test_numbers_of_a_node_are_values_and_flags_are_not() -> None:
-    graph = nx.DiGraph()
-    graph.add_node("a", size=5, seen=True, note="x", types="person")
-    graph.add_edge("a", "b", relation="r")
-    kg = KnowledgeGraph.from_networkx(graph)
-    assert triples_of(kg) == {("a", "r", "b"), ("a", "size", 5)}
-    assert kg.types(kg.entity("a")) == ["person"]
 
 
 # pandas ---------------------------------------------------------------------------------------------------------
@@ -195,10 +169,10 @@ def test_numbers_of_a_node_are_values_and_flags_are_not() -> None:
 def test_a_frame_has_a_row_for_each_triple_and_value() -> None:
     kg = KnowledgeGraph.from_triples([("a", "r", "b"), ("a", "size", 5), ("b", "born", DAY)])
     frame = kg.to_pandas()
-    assert frame.to_dict("split", index=False) == {
-        "columns": ["head", "relation", "tail", "type"],
-        "data": [["a", "r", "b", "entity"], ["a", "size", 5, "integer"], ["b", "born", DAY, "date"]],
-    }
+    assert [*frame.columns] == ["head", "relation", "tail", "type"]
+    assert frame.to_numpy().tolist() == [
+        ["a", "r", "b", "entity"], ["a", "size", 5, "integer"], ["b", "born", DAY, "date"],
+    ]  # fmt: skip
     frame = pd.DataFrame({"o": ["b"], "s": ["a"], "p": ["r"], "weight": [1.0]})
     assert triples_of(KnowledgeGraph.from_pandas(frame, head="s", relation="p", tail="o")) == {("a", "r", "b")}
 

@@ -1,34 +1,22 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kg_data.columns import GraphColumns
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.errors import AmbiguousEntityError, UnknownEntityError
-from reasoning.graph.names import fold, nearest_texts
+from reasoning.graph.names import StringColumn, byte_order, fold, nearest_texts
+from tests.reasoning.made_columns import graph
 
 
-def graph(*entities: tuple[str, str], aliases: tuple[tuple[int, str], ...] = ()) -> KnowledgeGraph:
+def ring(*entities: tuple[str, str], aliases: tuple[tuple[int, str], ...] = ()) -> KnowledgeGraph:
     """A graph of these (id, label) entities in one ring."""
     count = len(entities)
-    ring = [[i, 0, (i + 1) % count] for i in range(count)]
-    return KnowledgeGraph.from_columns(
-        GraphColumns(
-            name="names",
-            entity_ids=[identifier for identifier, _ in entities],
-            entity_labels=[label for _, label in entities],
-            relation_ids=["next"],
-            relation_labels=["next"],
-            splits={"graph": np.array(ring, dtype=np.int32)},
-            aliases=aliases,
-        )
-    )
+    return graph(dict(entities), {"next": "next"}, [[i, 0, (i + 1) % count] for i in range(count)], aliases=aliases)
 
 
-PLACES = graph(
+PLACES = ring(
     ("Q1", "Côte d'Ivoire"), ("Q2", "São Tomé and Príncipe"), ("Q3", "Guinea-Bissau"), ("Q4", "St. Lucia"),
     ("Q5", "Łódź"), ("Q6", "Straße"), ("Q7", "United States"), ("Q8", "日本"), ("Q9", "Oman"),
     ("Q10", "Ruanda-Urundi"), ("Q11", "!!!"), ("Q12", "Kyrgyzstan"),
@@ -71,16 +59,16 @@ def test_names_of_up_to_three_letters_are_not_corrected() -> None:
 )
 def test_another_number_is_another_name(label: str, typed: str) -> None:
     with pytest.raises(UnknownEntityError) as raised:
-        graph(("x", label), ("y", "something else")).match(typed)
+        ring(("x", label), ("y", "something else")).match(typed)
     assert raised.value.nearest[0] == label
 
 
 def test_a_misspelling_of_two_names_is_no_guess_and_an_unknown_name_lists_the_nearest_first() -> None:
-    kg = graph(("1", "Marianna"), ("2", "Marianne"))
+    kg = ring(("1", "Marianna"), ("2", "Marianne"))
     with pytest.raises(UnknownEntityError, match='"Marianna" or "Marianne"'):
         kg.match("Mariannx")
     assert [kg.name(entity) for entity in kg.names.respelled("Mariannx")] == ["Marianna", "Marianne"]
-    kg = graph(("1", "Portland"), ("2", "Poland"), ("3", "Finland"), ("4", "Zaire"))
+    kg = ring(("1", "Portland"), ("2", "Poland"), ("3", "Finland"), ("4", "Zaire"))
     with pytest.raises(UnknownEntityError) as raised:
         kg.match("Prolandia")
     assert raised.value.nearest[0] == "Poland" and "Zaire" not in raised.value.nearest
@@ -91,7 +79,7 @@ def test_a_misspelling_of_two_names_is_no_guess_and_an_unknown_name_lists_the_ne
 
 
 def test_a_shared_label_lists_the_ids_to_choose_from() -> None:
-    kg = graph(*((f"id{i}", "Springfield") for i in range(7)), aliases=((0, "Georgia"), (1, "Georgia")))
+    kg = ring(*((f"id{i}", "Springfield") for i in range(7)), aliases=((0, "Georgia"), (1, "Georgia")))
     with pytest.raises(AmbiguousEntityError) as raised:
         kg.match("springfield")
     assert (raised.value.total, raised.value.ids) == (7, [f"id{i}" for i in range(7)])
@@ -104,7 +92,7 @@ def test_a_shared_label_lists_the_ids_to_choose_from() -> None:
 
 def test_the_exact_spelling_wins_then_labels_then_aliases() -> None:
     labels = ("C", "C++", "C#", "Reading", "Berkshire", "Lead", "LEAD")
-    kg = graph(*((str(i), label) for i, label in enumerate(labels, start=1)), aliases=((4, "reading"),))
+    kg = ring(*((str(i), label) for i, label in enumerate(labels, start=1)), aliases=((4, "reading"),))
     typed = {"C": "1", "C++": "2", "C#": "3", "Reading": "4", "reading": "4", "Lead": "6"}
     assert {name: kg.identifier(kg.entity(name)) for name in typed} == typed
 
@@ -128,7 +116,7 @@ def test_what_else_a_name_may_mean_is_known() -> None:
 
 
 def test_a_shared_label_is_displayed_with_its_id() -> None:
-    kg = graph(("1", "Paris"), ("2", "Paris"), ("3", "PARIS"))
+    kg = ring(("1", "Paris"), ("2", "Paris"), ("3", "PARIS"))
     assert [kg.name(i) for i in range(3)] == ["Paris (1)", "Paris (2)", "PARIS"]
 
 
@@ -146,7 +134,7 @@ TANGLED = st.lists(
 @pytest.mark.slow
 @given(TANGLED)
 def test_a_display_name_means_its_entity_whatever_the_labels(entities: list[tuple[str, str]]) -> None:
-    kg = graph(*entities)
+    kg = ring(*entities)
     assert [kg.entity(kg.name(i)) for i in range(len(entities))] == list(range(len(entities)))
 
 
@@ -161,3 +149,30 @@ def test_folding_twice_changes_nothing_and_leaves_something(name: str) -> None:
 @given(st.text(alphabet="abcxyz éüñ-'.", min_size=1, max_size=12))
 def test_capitals_fold_away(name: str) -> None:
     assert fold(name.upper()) == fold(name)
+
+
+# Strings --------------------------------------------------------------------------------------------------------
+
+texts = st.lists(st.text(max_size=5), max_size=12)
+
+
+@example(["", "\ud800", "a\0b", "😀", "é"])
+@given(texts)
+def test_a_column_indexes_and_slices_like_a_list(strings: list[str]) -> None:
+    column = StringColumn.from_strings(strings)
+    assert list(column) == strings
+    assert [column[i] for i in range(-len(strings), len(strings))] == strings * 2
+    assert column[1:-1] == strings[1:-1]
+    for outside in (len(strings), -len(strings) - 1):
+        with pytest.raises(IndexError):
+            column[outside]
+    encoded = [text.encode("utf-8", "surrogatepass") for text in strings]
+    assert [encoded[i] for i in byte_order(strings)] == sorted(encoded)
+
+
+@given(texts, st.text(max_size=5))
+def test_a_span_holds_every_position_of_a_key(strings: list[str], key: str) -> None:
+    column = StringColumn.from_strings(strings)
+    order = byte_order(column)
+    found = sorted(int(order[i]) for i in column.span(key, order))
+    assert found == [i for i, text in enumerate(strings) if text == key]

@@ -5,37 +5,22 @@ from __future__ import annotations
 import datetime
 import json
 
-import numpy as np
 import pytest
 
-from kg_data.columns import GraphColumns, LiteralColumn, ValueKind
-from reasoning import KnowledgeGraph, Query, Reasoner
+from reasoning import Query, Reasoner
 from reasoning.verbalization.answers import answer_text
 from reasoning.verbalization.words import readable
+from tests.reasoning.made_columns import column, graph
 
 DAY = datetime.date(1999, 12, 31)
 
 
-def column(name: str, kind: ValueKind, values: dict[int, float], unit: str = "") -> LiteralColumn:
-    return LiteralColumn(name, kind, np.array([*values], dtype=np.int32), np.array([*values.values()]), unit)
-
-
-KG = KnowledgeGraph.from_columns(
-    GraphColumns(
-        name="towns",
-        entity_ids=["land", "Ash", "Birch", "Cedar"],
-        entity_labels=["land", "Ash", "Birch", "Cedar"],
-        relation_ids=["town"],
-        relation_labels=["town"],
-        splits={"graph": np.array([[0, 0, 1], [0, 0, 2], [0, 0, 3]], dtype=np.int32)},
-        literals=[
-            column("people", "integer", {1: 1_234_567, 2: 500}),
-            column("area", "decimal", {1: 1500.0, 2: 2.25}, "km²"),
-            column("founded", "year", {1: 1990, 2: -44, 3: 1990}),
-            column("opened", "date", {1: float(DAY.toordinal()), 2: float(datetime.date(1850, 1, 2).toordinal())}),
-        ],
-    )
-)
+KG = graph(
+    {name: name for name in ("land", "Ash", "Birch", "Cedar")}, {"town": "town"}, [[0, 0, 1], [0, 0, 2], [0, 0, 3]],
+    column("people", "integer", {1: 1_234_567, 2: 500}), column("area", "decimal", {1: 1500, 2: 2.25}, "km²"),
+    column("founded", "year", {1: 1990, 2: -44, 3: 1990}),
+    column("opened", "date", {1: DAY.toordinal(), 2: datetime.date(1850, 1, 2).toordinal()}),
+)  # fmt: skip
 EXACT = Reasoner(KG, method="exact")
 
 
@@ -89,8 +74,6 @@ def test_the_values_of_several_stand_behind_their_names(query: str, lines: list[
     ("query", "question", "outcome", "evidence"),
     [
         ('people("Ash")', "What is the people of Ash?", "1,234,567", ["people", 1_234_567]),
-        ('people("Ash") >= 2000', "For which of (Ash) is the people at least 2,000?", "1,234,567",
-         ["people", 1_234_567]),
         ('area("Ash") < 1e6', "For which of (Ash) is the area below 1,000,000 km²?", "1,500 km²", ["area", 1500.0]),
         ('founded("Ash") > 1900', "For which of (Ash) is the founded after 1900?", "1990", ["founded", 1990]),
         ('opened("Ash") = "1999-12-31"', "For which of (Ash) is the opened 1999-12-31?", "1999-12-31",

@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from hypothesis import given
 
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.errors import QueryError
 from reasoning.execution.exact import execute
 from reasoning.query.binding import bind
+from reasoning.query.chain import Step, decompose
 from reasoning.query.tree import (
     MAX_DEPTH,
     Arithmetic,
@@ -30,8 +32,9 @@ from reasoning.query.tree import (
     Union,
 )
 from reasoning.verbalization.answers import answer_text
+from tests.reasoning.random_queries import queries, sets
 
-A, B = Entity("a"), Entity("b")
+A, B, C = Entity("a"), Entity("b"), Entity("c")
 KG = KnowledgeGraph.from_triples([("a", "r", "b"), ("b", "r", "a"), ("a", "v", 2)])
 
 # A tree of one more level, by each kind of node that can be nested.
@@ -102,17 +105,10 @@ def test_a_tree_beyond_the_limit_is_a_query_error(kind: str) -> None:
         Project("r", query)
 
 
-@pytest.mark.parametrize(
-    ("query", "depth"),
-    [(A, 1), (Project("r", A), 2), (Union((A, Project("r", A))), 3), (Count(Complement(Project("r", A))), 4)],
-)
-def test_depth_counts_levels(query: Query, depth: int) -> None:
-    assert query.depth == depth
-
-
 def test_trees_are_values_whose_measured_depth_is_no_part_of_them() -> None:
     measured, fresh = Union((A, B)), Union([A, Entity("b")])  # type: ignore[arg-type]
     assert measured.depth == 2 and {measured, fresh} == {fresh}
+    assert (A.depth, Union((A, Project("r", A))).depth, Count(Complement(Project("r", A))).depth) == (1, 3, 4)
     with pytest.raises(AttributeError):
         A.name = "b"  # type: ignore[misc]
 
@@ -138,3 +134,57 @@ def test_trees_are_values_whose_measured_depth_is_no_part_of_them() -> None:
 def test_a_node_that_says_nothing_is_refused_when_made(make: Callable[..., Any], message: str) -> None:
     with pytest.raises(QueryError, match=message):
         make()
+
+
+# Steps --------------------------------------------------------------------------------------------------------------
+
+
+def project(source: Entity | int, relation: str = "r", inverse: bool = False) -> Step:
+    return Step("project", (source,), relation=relation, inverse=inverse)
+
+
+@pytest.mark.parametrize(
+    ("query", "steps"),
+    [
+        ('"a"', []),
+        ('~s(r("a"))', [project(A), project(0, "s", inverse=True)]),
+        ('r("a") & "b"', [project(A), Step("intersect", (0, B))]),
+        ('r("a") | "b" | "c"', [project(A), Step("union", (0, B, C))]),
+        ('"a" & !r("b")', [project(B), Step("difference", (A, 0))]),
+        ('!r("b") & "a"', [project(B), Step("difference", (A, 0))]),
+        ('"a" & !"b" & !"c"', [Step("difference", (A, B)), Step("difference", (0, C))]),
+        ('!r("a")', [project(A), Step("complement", (0,))]),
+        ('!"a" & !"b"', [Step("union", (A, B)), Step("complement", (0,))]),
+        ('!"a" | "b"', [Step("complement", (A,)), Step("union", (0, B))]),
+        ('!!r("a")', [project(A)]),
+        ('"a" & !!"b"', [Step("intersect", (A, B))]),
+        ('v("a") > 3', [Step("compare", (A,), relation="v", operator=">", value=3)]),
+        ('bottom(2, v, "a")', [Step("top", (A,), relation="v", k=2, largest=False)]),
+        ('count(r("a"))', [project(A), Step("count", (0,))]),
+        ('exists(r("a"))', [project(A), Step("exists", (0,))]),
+        # A set that is asked for twice is one step.
+        ('s(r("a")) & t(r("a"))', [project(A), project(0, "s"), project(0, "t"), Step("intersect", (1, 2))]),
+        ('"a" & "a"', []),
+    ],
+)
+def test_a_query_is_done_in_these_steps(query: str, steps: list[Step]) -> None:
+    assert list(decompose(Query.parse(query))) == steps
+
+
+@pytest.mark.slow
+@given(queries(sets()))
+def test_steps_need_earlier_ones_alone_none_is_done_twice_and_the_last_is_the_result(query: Query) -> None:
+    chain = decompose(query)
+    used = [{ref for ref in step.inputs if isinstance(ref, int)} for step in chain]
+    assert all(ref < position for position, refs in enumerate(used) for ref in refs)
+    assert set().union(*used) | {chain.result} >= set(range(len(chain)))
+    assert len(set(chain)) == len(chain)
+    assert chain.result == len(chain) - 1 if len(chain) else isinstance(chain.result, Entity)
+
+
+def test_binding_notes_slips_and_combines_the_directions_of_a_twin_and_of_the_step() -> None:
+    kg = KnowledgeGraph.from_triples([("Brazil", "r", "b"), ("b", "r_reverse", "Brazil")])
+    assert bind(Query.parse('r("Brasil") | r("brazil")'), kg).notes == ('read "Brasil" as "Brazil"',)
+    texts = ('r("b")', '~r("b")', 'r_reverse("b")', '~r_reverse("b")')
+    relations = [bind(Query.parse(text), kg).steps[0].relation for text in texts]
+    assert [relation.inverse for relation in relations if relation] == [False, True, True, False]

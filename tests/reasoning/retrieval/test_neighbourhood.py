@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reasoning import KnowledgeGraph, Query
+from reasoning.graph.content import Relation
 from reasoning.graph.index import Ids
+from reasoning.retrieval import FEWEST_DISTRACTORS, Retrieved, packed, retrieve
 from reasoning.retrieval.neighbourhood import (
     Anchor,
     Facts,
@@ -61,14 +65,6 @@ def within(kg: KnowledgeGraph, entity: int, hops: int) -> dict[Triple, int]:
             found.setdefault(triple, hop)
         reached |= {end for head, _, tail in around for end in (head, tail)}
     return found
-
-
-@given(links, st.integers(1, 4))
-def test_with_room_enough_it_is_all_that_is_within_so_many_hops(edges: set[tuple[int, str, int]], hops: int) -> None:
-    kg = make(edges)
-    found = search(kg, '"n0"', hops)
-    assert sorted(keys(found)) == sorted(within(kg, kg.entity("n0"), hops))
-    assert found.left_out == (0,) * hops
 
 
 # A way of two edges that ranks higher leads to n3 before the one of a single edge does, behind which there is one more.
@@ -156,15 +152,6 @@ def test_the_edges_of_a_hub_come_late() -> None:
     assert found.index((kg.entity("quiet"), kg.relation("s").index, kg.entity("end"))) == 2
 
 
-def test_the_score_is_as_told() -> None:
-    birch = TOWNS.entity("Birch")
-    degree = len(TOWNS.index.around(birch, False)) + len(TOWNS.index.around(birch, True))
-    found = search(TOWNS, 'mayor(road("Ash"))')
-    assert found.triples[0].score == 1.0
-    (second,) = (triple for triple in found.triples if triple.head == birch and triple.hop == 2)
-    assert second.score == pytest.approx((3 - 0 + 1 / math.log2(2 + degree)) / 4)
-
-
 def scores_on_paths(kg: KnowledgeGraph, anchors: Sequence[Anchor], hops: int) -> dict[Triple, float]:
     """The best score of each triple that some anchor's path leads through, from every walk along it."""
     triples, facts = [(h, r, t) for h, r, t in kg.index.whole.triples().tolist()], Facts(kg)
@@ -207,18 +194,20 @@ def test_what_each_way_leads_through_ranks_first_whatever_other_ways_share_with_
     assert first == pytest.approx(scores_on_paths(kg, anchors, hops))
 
 
-@given(st.sets(st.tuples(st.integers(0, 4), st.sampled_from(["size", "age"])), min_size=1), links)
-def test_values_are_found_with_the_edges(valued: set[tuple[int, str]], edges: set[tuple[int, str, int]]) -> None:
+@given(st.sets(st.tuples(st.integers(0, 4), st.sampled_from(["size", "age"]))), links, st.integers(1, 4))
+def test_with_room_enough_all_edges_and_values_within_so_many_hops_are_found(
+    valued: set[tuple[int, str]], edges: set[tuple[int, str, int]], hops: int
+) -> None:
     triples = [(f"n{h}", r, f"n{t}") for h, r, t in sorted(edges | {(0, "red", 1)})]
     values = [(f"n{entity}", name, 10 * entity) for entity, name in sorted(valued)]
     kg = KnowledgeGraph.from_triples([*triples, *values])
-    facts, found = Facts(kg), neighbourhood(kg, [Anchor(kg.entity("n0"))], flat, hops=3, budget=PLENTY)
-    near = {kg.entity("n0")} | {end for h, _, t in within(kg, kg.entity("n0"), 2) for end in (h, t)}
-    rows = [(triple.head, triple.relation, triple.tail) for triple in found.triples]
+    facts, found = Facts(kg), neighbourhood(kg, [Anchor(kg.entity("n0"))], flat, hops=hops, budget=PLENTY)
+    near = {kg.entity("n0")} | {end for h, _, t in within(kg, kg.entity("n0"), hops - 1) for end in (h, t)}
+    rows = keys(found)
     shown = {(kg.name(row[0]), facts.labels[row[1]], facts.value(row)) for row in rows if row[2] < 0}
     assert shown == {value for value in values if kg.entity(value[0]) in near}
-    assert sorted(row for row in rows if row[2] >= 0) == sorted(within(kg, kg.entity("n0"), 3))
-    assert found.left_out == (0, 0, 0)
+    assert sorted(row for row in rows if row[2] >= 0) == sorted(within(kg, kg.entity("n0"), hops))
+    assert found.left_out == (0,) * hops
 
 
 def test_a_triple_dearer_than_the_budget_does_not_hide_the_others() -> None:
@@ -258,3 +247,132 @@ def test_a_text_guides_by_what_it_names() -> None:
     assert [anchor.entity for anchor in guided.anchors] == [TOWNS.entity("Ash")]
     assert TOWNS.relation("road").index in guided.named
     assert guidance_of_text("hello there", TOWNS).anchors == ()
+
+
+# What one step is about, with distractors ----------------------------------------------------------------------------
+
+edges = st.sets(
+    st.tuples(st.integers(0, 11), st.sampled_from(["red", "blue"]), st.integers(0, 11)), min_size=1, max_size=60
+)
+
+
+class FlatPrice:
+    """Every triple costs the same."""
+
+    def together(self, triples: Ids) -> int:
+        return PRICE * len(triples)
+
+    def at_most(self, triples: Ids) -> list[int]:
+        return [PRICE] * len(triples)
+
+
+def drawn(
+    kg: KnowledgeGraph, sources: set[int], budget: int, inverse: bool = False, seed: int = 0, max_parts: int = 1
+) -> Retrieved:
+    chosen = np.array(sorted(sources), dtype=np.int32)
+    relation = Relation("edges", kg.relation("red").index, inverse)
+    return retrieve(kg, chosen, relation, budget, FlatPrice(), random.Random(seed), max_parts)
+
+
+def shown(found: Retrieved) -> Ids:
+    """The triples of all parts."""
+    return np.concatenate([part.triples for part in found.parts])
+
+
+def counts(found: Retrieved) -> tuple[int, int, int]:
+    """Relevant, distractors, left out."""
+    return sum(p.relevant for p in found.parts), sum(p.distractors for p in found.parts), found.left_out
+
+
+def as_set(triples: Ids) -> set[Triple]:
+    return {(head, relation, tail) for head, relation, tail in triples.tolist()}
+
+
+def about(kg: KnowledgeGraph, sources: set[int], inverse: bool) -> set[Triple]:
+    """The triples that the step is about."""
+    r = kg.relation("red").index
+    return {t for t in as_set(kg.index.whole.triples()) if t[1] == r and t[2 if inverse else 0] in sources}
+
+
+def beside(kg: KnowledgeGraph, sources: set[int], inverse: bool) -> set[Triple]:
+    """Other edges of the same entities, and the same relation between others."""
+    r = kg.relation("red").index
+    every = as_set(kg.index.whole.triples()) - about(kg, sources, inverse)
+    return {t for t in every if t[1] == r or t[0] in sources or t[2] in sources}
+
+
+cases = st.tuples(edges, st.sets(st.integers(0, 1), min_size=1), st.booleans(), st.integers(0, 5))
+Case = tuple[set[tuple[int, str, int]], set[int], bool, int]
+
+
+@pytest.mark.slow
+@given(cases)
+def test_what_fits_is_in_one_context_with_as_many_distractors_as_there_is_room_for(case: Case) -> None:
+    kg, sources = make(case[0]), case[1]
+    needed = about(kg, sources, case[2])
+    found = drawn(kg, sources, len(needed) * PRICE, case[2], case[3], max_parts=16)
+    assert len(found.parts) == 1 and counts(found) == (len(needed), 0, 0)
+    found = drawn(kg, sources, PLENTY, case[2], case[3], max_parts=16)
+    (part,) = found.parts
+    assert as_set(part.triples[part.about]) == needed
+    distractors = min(max(len(needed), FEWEST_DISTRACTORS), len(beside(kg, sources, case[2])))
+    assert counts(found) == (len(needed), distractors, 0)
+    assert as_set(part.triples[~part.about]) <= beside(kg, sources, case[2])
+
+
+@pytest.mark.slow
+@given(cases, st.integers(0, 40), st.sampled_from((1, 2, 4, 8, 100)))
+def test_the_budget_is_kept_and_what_did_not_fit_is_counted(case: Case, lines: int, max_parts: int) -> None:
+    kg, sources = make(case[0]), case[1]
+    step = about(kg, sources, case[2])
+    found = drawn(kg, sources, lines * PRICE, case[2], case[3], max_parts)
+    assert len(found.parts) <= max_parts
+    for part in found.parts:
+        assert len(as_set(part.triples)) == len(part.triples) <= lines
+        assert as_set(part.triples[part.about]) == as_set(part.triples) & step
+    assert counts(found)[0] + found.left_out == len(step)
+    every = [triple for part in found.parts for triple in as_set(part.triples[part.about])]
+    assert len(every) == len(set(every))
+    assert max_parts < 100 or not lines or set(every) == step
+
+
+@given(st.lists(st.integers(1, 9), max_size=30), st.integers(1, 9))
+def test_packing_keeps_the_order_and_the_room(prices: list[int], room: int) -> None:
+    parts = packed(prices, room, 9)
+    assert [position for part in parts for position in part] == list(range(len(prices)))
+    assert all(len(part) == 1 or sum(prices[position] for position in part) <= room for part in parts)
+    assert packed([3, 11, 4, 7], room=5, budget=10) == [[0], [2], [3]]  # what is dearer than the budget is dropped
+
+
+STAR = KnowledgeGraph.from_triples(
+    [(f"n{i}", "red", f"leaf {i} {j}") for i in range(5) for j in range(50)] + [("n0", "s", f"n{i}") for i in range(40)]
+)
+HUBS = {STAR.entity(f"n{i}") for i in range(5)}
+
+
+def test_what_does_not_fit_takes_half_the_budget_or_is_parted_each_with_as_many_distractors() -> None:
+    assert counts(drawn(STAR, HUBS, 40 * PRICE)) == (20, 20, 230)
+    found = drawn(STAR, HUBS, 40 * PRICE, max_parts=13)
+    assert [(part.relevant, part.distractors) for part in found.parts] == [(20, 20)] * 12 + [(10, 10)]
+    assert found.left_out == 0
+    assert max(len(set(part.triples[part.about, 0].tolist())) for part in found.parts) == 2
+    assert counts(drawn(STAR, {STAR.entity("leaf 0 0")}, PLENTY)) == (0, FEWEST_DISTRACTORS, 0)
+    assert counts(drawn(KnowledgeGraph.from_triples([("a", "red", "b")]), {0}, PLENTY)) == (1, 0, 0)
+    for budget in (0, 1, PRICE - 1):
+        found = drawn(STAR, HUBS, budget, max_parts=5)
+        assert (len(found.parts), len(shown(found)), found.left_out) == (1, 0, 250)
+
+
+@pytest.mark.parametrize("max_parts", [1, 2])
+def test_where_the_parts_do_not_suffice_every_source_has_its_share(max_parts: int) -> None:
+    found = drawn(STAR, HUBS, 10 * PRICE, max_parts=max_parts)
+    heads = [head for part in found.parts for head in part.triples[part.about, 0].tolist()]
+    assert sorted(heads) == sorted([*HUBS] * max_parts)
+    assert found.left_out == 250 - len(heads)
+
+
+def test_the_order_does_not_tell_what_the_step_is_about_and_the_same_draw_gives_the_same() -> None:
+    first = [drawn(STAR, HUBS, 40 * PRICE, seed=seed).parts[0].about[0] for seed in range(60)]
+    assert 15 <= sum(first) <= 45
+    same = [shown(drawn(STAR, HUBS, 40 * PRICE, seed=7, max_parts=3)).tolist() for _ in range(2)]
+    assert same[0] == same[1]

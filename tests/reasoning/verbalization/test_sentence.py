@@ -49,12 +49,9 @@ def sentence(query: str) -> str:
         ('capital("Ash")', "The capital of Ash is Ashton."),
         ('people("Ash") / people("Birch")', "The people of Ash divided by the people of Birch is 1.33333."),
         ('founded("Birch") - 1', "The graph does not say the year founded of Birch minus 1."),
-        ('people("Ash") / 0',
-         "The people of Ash divided by 0 is no number, since nothing can be divided by 0."),
         ('1 + people("Ash") / count(borders("Line"))',
          "1 plus (the people of Ash divided by the number of what Line borders) is no number, since nothing can be "
          "divided by 0."),
-        ('people("Line") / 0', "The graph does not say the people of Line divided by 0."),
         ('[people(it) / 0]("Ash" | "Birch")',
          "The graph does not say that anything has its people divided by 0 and either is Ash or is Birch, since "
          "nothing can be divided by 0."),
@@ -69,29 +66,16 @@ def sentence(query: str) -> str:
         ('every(borders, "Ash")', "Birch and Cedar border Ash."),
         ('every(~serves, "Line")', "Ashton and Birchton are served by Line."),
         ('name_starts("b", borders("Ash"))', 'Birch has a name that begins with "b" and borders Ash.'),
-        ('language("Ash")', "The languages of Ash are Ashen and Birchen."),
-        ('borders("Ash")', "Ash borders Birch and Cedar."),
-        ('located_in("Ashton")', "Ashton is located in Ash."),
         ('written_by("Hymn")', "Hymn is written by Ann."),
-        ('has_genre("Hymn")', "The genre of Hymn is Choral."),
         ('interacts_with("Yeast")', "Yeast interacts with Sugar."),
         ('holds("Delta")', "The holds of Delta are Isle 1, Isle 2, Isle 3, Isle 4, Isle 5 and 4 others."),
-        ('~capital("Ashton")', "Ash has Ashton as capital."),
-        ('~currency("Crown")', "Ash and Birch have Crown as currency."),
-        ('~located_in("Ash")', "Ashton is located in Ash."),
-        ('~interacts_with("Sugar")', "Yeast interacts with Sugar."),
         ('~type("country")', "Ash is of type country."),
-        ('serves("Line")', "Line serves Ashton and Birchton."),
-        ('borders("Ash") & ~currency("Crown")', "Birch borders Ash and has Crown as currency."),
         ('borders("Ash") & !~currency("Crown")', "Cedar borders Ash, but does not have Crown as currency."),
         ('!borders("Ash") & ~currency("Crown")', "Ash has Crown as currency, but does not border Ash."),
         ('~currency("Crown") | ~currency("Mark")',
          "Ash, Birch and Cedar have Crown as currency or have Mark as currency."),
-        ('(~currency("Crown") | ~currency("Mark")) & borders("Ash")',
-         "Birch and Cedar border Ash and either have Crown as currency or have Mark as currency."),
         ('capital(borders("Ash") & ~currency("Crown"))',
          "Birchton is the capital of something that borders Ash and has Crown as currency."),
-        ('capital(borders("Cedar"))', "Ashton and Birchton are capitals of something that borders Cedar."),
         ('language(~currency("Crown")) & !language("Birch")',
          "Ashen is a language of something that has Crown as currency, but is not the language of Birch."),
         ('serves("Line") & capital("Ash")', "Ashton is served by Line and is the capital of Ash."),
@@ -99,32 +83,22 @@ def sentence(query: str) -> str:
         ('people("Ash")', "The people of Ash is 1,200."),
         ('founded("Ash")', "Ash was founded in 1990."),
         ('people(borders("Ash"))', "The people is 15,000 for Cedar and 900 for Birch."),
-        ('people(borders("Ash")) > 1000', "Cedar (15,000) has a people above 1,000 and borders Ash."),
-        ('top(1, people, borders("Ash"))', "Cedar (15,000) has the largest people among those that border Ash."),
         ('count(borders("Ash"))', "2 entities border Ash: Birch and Cedar."),
-        ('count(capital("Ash"))', "1 entity is the capital of Ash: Ashton."),
         ('count(capital("Cedar"))',
          "None found: the graph does not say that anything is the capital of Cedar."),
         ('exists(borders("Ash"))', "Yes: Birch and Cedar border Ash."),
-        ('exists(borders("Ash") & "Birch")', "Yes: Birch borders Ash."),
         ('exists(~currency("Crown") & "Cedar")',
          "No: the graph does not say that Cedar has Crown as currency."),
         ('exists(people("Ash") > 5000)',
          "No: the people of Ash is 1,200, and not above 5,000."),
-        ('capital(borders("Line"))',
-         "The graph does not say that anything is the capital of something that borders Line."),
         ('"Ash"', "The query names Ash itself."),
-        ('~capital(!("Ash" & !"Ash"))', "Birch and Ash have a capital."),
         ('capital(!("Ash" & !"Ash"))', "Birchton and Ashton are capitals of something."),
         ('~located_in(!("Ash" & !"Ash"))', "Ashton is located in something."),
         ('~type(!("Ash" & !"Ash"))', "Ash has a type."),
-        ('borders("Ash") & !~capital(!("Ash" & !"Ash"))', "Cedar borders Ash, but does not have a capital."),
         ('borders("Ash") & !~serves(!("Ash" & !"Ash"))', "Birch and Cedar border Ash, but do not serve anything."),
-        ('~serves(~located_in(!("Ash" & !"Ash")))', "Line serves something that is located in something."),
         ('top(1, people, ~capital(!("Ash" & !"Ash")))',
          "Ash (1,200) has the largest people among those that have a capital."),
         ('people(!("Ash" & !"Ash")) > 2000', "Cedar (15,000) has a people above 2,000."),
-        ('borders("Ash") & !("Ash" & !"Ash")', "Birch and Cedar border Ash."),
         ('count(!("Ash" & !"Ash") & ~type("country"))', "1 entity is of type country: Ash."),
         ('exists(!("Ash" & !"Ash") & "Ash")', "Yes: Ash is in the graph."),
     ],
@@ -284,3 +258,72 @@ def test_a_name_is_said_as_it_is() -> None:
     answer = Reasoner(kg, method="exact").answer('capital("A")')
     assert answer.sentence == f"The capital of A is {order}."
     assert EXACT.answer(Entity("Ash")).sentence_parts[1].entity == LANDS.entity("Ash")
+
+
+# A yes or no with what settles it ------------------------------------------------------------------------------------
+
+PEOPLE = {"Avon": 900, "Brent": 700, "Cole": 700, "Dart": 100}
+STATES = KnowledgeGraph.from_triples(
+    [
+        *((land, "population", number) for land, number in PEOPLE.items()),
+        *((land, "type", "country") for land in [*PEOPLE, "Esk"]),
+        *(("Avon", "continent", "Europe"), ("Brent", "continent", "Asia"), ("Esk", "borders", "Avon")),
+    ],
+    "lands",
+    [(land, "country") for land in [*PEOPLE, "Esk"]],
+)
+CERTAIN = Reasoner(STATES, method="exact")
+COUNTRIES = '~type("country")'
+
+
+@pytest.mark.parametrize(
+    ("query", "told", "values"),
+    [
+        ('exists(top(1, population, "Brent" | "Dart") & "Brent")',
+         "Yes: the population of Brent is 700 and that of Dart 100.", {"Brent": 700, "Dart": 100}),
+        (f'exists("Dart" & top(1, population, {COUNTRIES}))',
+         "No: the population of Dart is 100; Avon (900) has the largest population among those that are of type "
+         "country.", {"Dart": 100, "Avon": 900}),
+        (f'exists("Avon" & bottom(2, population, {COUNTRIES}))',
+         "No: the population of Avon is 900; Dart (100) and Brent (700) have the smallest populations among those "
+         "that are of type country.", {"Avon": 900, "Dart": 100, "Brent": 700}),
+        ('exists(population("Avon") < 400)', "No: the population of Avon is 900, and not below 400.", {"Avon": 900}),
+        ('exists(population("Brent") > population("Avon"))',
+         "No: the population of Brent is 700, and not above the population of Avon, 900.", {"Brent": 700, "Avon": 900}),
+        (f'exists("Dart" & (population({COUNTRIES}) >= population("Avon") / 8))',
+         "No: the population of Dart is 100, and not at least the population of Avon divided by 8, 112.5.",
+         {"Avon": 900, "Dart": 100}),
+        ('exists("Avon" & !~continent("Europe"))', "No: Avon has Europe as continent.", {"Avon": "Europe"}),
+    ],
+)  # fmt: skip
+def test_what_settles_it_is_told_and_stands_in_the_evidence(query: str, told: str, values: dict[str, object]) -> None:
+    answer = CERTAIN.answer(Query.parse(query))
+    assert answer.sentence == told
+    assert {fact.head: fact.tail for fact in answer.evidence} == values
+    assert answer.evidence_total == len(values)
+    assert not any("may still be true" in note for note in answer.notes)
+    for part in answer.sentence_parts:
+        if part.text in {str(value) for value in values.values() if isinstance(value, int)}:
+            assert part.evidence, part.text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'exists(top(1, population, "Esk" | "Avon") & "Esk")',  # of Esk there is no value
+        'exists(population("Esk") > 5)',
+        f'exists("Dart" & (population({COUNTRIES}) >= population("Esk")))',
+        'exists("Dart" & ~continent("Europe"))',
+        'exists("Avon" & ~borders("Esk") & ~continent("Asia"))',
+    ],
+)
+def test_what_the_graph_does_not_know_is_not_said_to_be_false(query: str) -> None:
+    answer = CERTAIN.answer(Query.parse(query))
+    assert answer.sentence.startswith("No: the graph does not say that")
+    assert any("may still be true" in note for note in answer.notes)
+
+
+def test_one_who_ties_with_the_last_place_is_among_the_chosen_and_a_model_has_no_contrast() -> None:
+    assert CERTAIN.answer(Query.parse(f'exists("Cole" & bottom(2, population, {COUNTRIES}))')).value is True
+    answer = Reasoner(STATES, llm="copy", method="lark").answer(Query.parse('exists("Avon" & !~continent("Europe"))'))
+    assert answer.contrast is None

@@ -1,47 +1,32 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import assume, given
 
-from kg_data.columns import GraphColumns, LiteralColumn
-from reasoning import KnowledgeGraph, Query
+from reasoning import Query
 from reasoning.graph.names import label_words
 from reasoning.query.tree import Compare, Complement, Entity, Intersect, Project, Top, Union
+from tests.reasoning.made_columns import column, graph
 from tests.reasoning.random_queries import NUMBER, queries, sets
 
 A, B = Entity("A"), Entity("B")
 
 # Ids that say nothing beside labels that do.
-KG = KnowledgeGraph.from_columns(
-    GraphColumns(
-        name="labelled",
-        entity_ids=["Q1", "Q2", "Q3"],
-        entity_labels=["France", "Paris", "Paris"],
-        relation_ids=["P36"],
-        relation_labels=["hasCapital"],
-        splits={"graph": np.array([[0, 0, 1]], dtype=np.int32)},
-        relation_aliases={"P36_reverse": (0, True)},
-        literals=[
-            LiteralColumn("founded", "year", np.array([0, 1], dtype=np.int32), np.array([843.0, 250.0])),
-            LiteralColumn("people", "integer", np.array([0], dtype=np.int32), np.array([68e6])),
-            LiteralColumn("area", "decimal", np.array([0], dtype=np.int32), np.array([551500.0]), unit="km²"),
-        ],
-    )
-)
+KG = graph(
+    {"Q1": "France", "Q2": "Paris", "Q3": "Paris"}, {"P36": "hasCapital"}, [[0, 0, 1]],
+    column("founded", "year", {0: 843, 1: 250}), column("people", "integer", {0: 68e6}),
+    column("area", "decimal", {0: 551500}, "km²"), relation_aliases={"P36_reverse": (0, True)},
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ('"France"', "France"),
         ('capital("France")', "the capital of France"),
         ('~capital("Paris")', "everything whose capital is Paris"),
-        ('capital_reverse("Paris")', "everything whose capital is Paris"),
         ('~capital_reverse("France")', "the capital of France"),
         ('!"a"', "everything except a"),
         ('!!"a"', "everything except (everything except a)"),
-        ('people("a" | "b") > 1000000', "those of (a or b) whose people is above 1,000,000"),
         ('people("a") <= 2.5', "those of a whose people is at most 2.5"),
         ('size(~in("a")) > 5.0', "everything that is in a and whose size is above 5"),
         ('size(r(s("a"))) = 5', "those of (the r of each of: the s of a) whose size is equal to 5"),
@@ -65,17 +50,12 @@ KG = KnowledgeGraph.from_columns(
         ('capital(r("a")) & ~s("b")', "(the capital of each of: the r of a) and whose s is b"),
         ('capital(r("a") & ~s("b"))', "the capital of each of: the r of a and whose s is b"),
         ('borders(borders("a"))', "what each of (what a borders) borders"),
-        ('!("a" & !"a")', "everything"),
         ('!(~s("b") & r("a") & !~s("b"))', "everything"),
-        ('~capital(!("a" & !"a"))', "everything that has a capital"),
         ('~borders(!(!"a" & "a"))', "everything that borders something"),
         ('~located_in(!("a" & !"a"))', "everything that is located in something"),
         ('~is_a(!("a" & !"a"))', "everything that has a type"),
-        ('capital(!("a" & !"a"))', "the capital of anything"),
         ('borders(!("a" & !"a"))', "what anything borders"),
         ('size(!("a" & !"a")) > 5', "everything whose size is above 5"),
-        ('size(~capital(!("a" & !"a"))) > 5', "everything that has a capital and whose size is above 5"),
-        ('top(1, size, ~capital(!("a" & !"a")))', "the one with the largest size among everything that has a capital"),
         ('name_starts("x", !("a" & !"a"))', 'everything whose name begins with "x"'),
         ('every(borders, !("a" & !"a"))', "everything that borders everything"),
         ('~borders("b") & !("a" & !"a")', "everything that borders b"),
@@ -95,9 +75,7 @@ def test_a_query_in_words(query: str, words: str) -> None:
     [
         ('P36("Q1")', "the capital of France"),
         ('P36_reverse(entity("Q2"))', "everything whose capital is Paris (Q2)"),
-        ('founded("France") > 1066', "those of France whose year founded is after 1066"),
         ('FOUNDED("France") >= 1066', "those of France whose year founded is 1066 or later"),
-        ('people("France") > 1066', "those of France whose people is above 1,066"),
         ('area("France") >= 1e6', "those of France whose area is at least 1,000,000 km²"),
         ('top(1, founded, "France")', "the one with the latest year founded among France"),
         ('bottom(2000, founded, "France")', "the 2,000 with the earliest year founded among France"),

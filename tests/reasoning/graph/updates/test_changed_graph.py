@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import math
 import pickle
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -23,9 +22,7 @@ from reasoning.graph.updates import changes, edges
 from reasoning.graph.updates.changes import Changes, merged
 from reasoning.parsing.linking import link_names
 from reasoning.parsing.schema import schema_of
-from reasoning.retrieval.neighbourhood import Anchor, Facts, neighbourhood
 from reasoning.verbalization.answers import answer_text
-from tests.reasoning.chat_models import faultless
 
 
 def exact(kg: KnowledgeGraph) -> Reasoner:
@@ -61,24 +58,16 @@ class Model:
         return KnowledgeGraph.from_triples(triples, types=sorted(self.types), aliases=sorted(self.aliases))
 
 
-def normal(head: str, relation: str, tail: str) -> tuple[str, str, str]:
-    return (tail, "knows", head) if relation == "knows_reverse" else (head, relation, tail)
-
-
 def said(kg: KnowledgeGraph) -> dict[str, Any]:
     """All that a graph says, in names."""
     names = sorted(kg.name(entity) for entity in kg.universe.tolist())
-    network = kg.to_networkx()
+    network, aliases = kg.to_networkx(), kg.names.aliases().items()
     return {
         "facts": sorted(map(str, kg)),
         "names": names,
         "sizes": (len(kg), kg.value_count, len(kg.universe)),
         "types": {name: sorted(kg.types(kg.entity(name))) for name in names},
-        "aliases": {
-            kg.name(entity): sorted(keys)
-            for entity, keys in kg.names.aliases().items()
-            if keys and entity in kg.universe
-        },
+        "aliases": {kg.name(entity): sorted(keys) for entity, keys in aliases if keys and entity in kg.universe},
         "nodes": sorted((name, sorted(types)) for name, types in network.nodes(data="types")),
         "edges": sorted(map(str, network.edges(keys=True))),
         "frame": sorted(map(str, kg.to_pandas().to_numpy().tolist())),
@@ -92,6 +81,11 @@ def found(kg: KnowledgeGraph, text: str) -> str:
         return kg.name(kg.entity(text))
     except (UnknownEntityError, AmbiguousEntityError) as error:
         return type(error).__name__
+
+
+@pytest.fixture
+def kg() -> KnowledgeGraph:
+    return KnowledgeGraph.from_triples(START)
 
 
 people = st.sampled_from(PEOPLE)
@@ -111,9 +105,9 @@ def toggled(kg: KnowledgeGraph, model: Model, wanted: list[tuple[Any, ...]]) -> 
     seen: set[Any] = set()
     after = Model(set(model.edges), dict(model.values), set(model.types), set(model.aliases))
     for what, name, *rest in wanted:
-        key: Any = (what, name, *rest[:1]) if what == "value" else (what, name, *rest)
+        key: Any = (what, name, *rest[: 1 if what == "value" else 2])
         if what == "edge":
-            key = normal(name, rest[0], rest[1])
+            key = (rest[1], "knows", name) if rest[0] == "knows_reverse" else (name, *rest)
         if key in seen or (what in ("type", "alias") and name not in model.names):
             continue
         seen.add(key)
@@ -159,11 +153,7 @@ def test_it_says_what_a_graph_built_anew_says(settled: bool, steps: list[list[tu
             kg = toggled(kg, model, wanted)
             assert said(kg) == said(model.built())
             assert said(before) == content
-        for again in (
-            pickle.loads(pickle.dumps(kg)),
-            KnowledgeGraph(kg.content.whole),
-            KnowledgeGraph(merged(kg.content)),
-        ):
+        for again in (pickle.loads(pickle.dumps(kg)), *map(KnowledgeGraph, (kg.content.whole, merged(kg.content)))):
             assert said(again) == said(kg)
 
 
@@ -180,50 +170,21 @@ def test_a_chain_of_changes_leaves_each_graph_as_it_was(kg: KnowledgeGraph) -> N
     assert exact(chain[-1]).answer('~knows("friend 1099")').entities == ["Ann"]
     with pytest.raises(UnknownEntityError):
         chain[3].entity_by_id("friend 3")
-
-
-@pytest.fixture
-def kg() -> KnowledgeGraph:
-    return KnowledgeGraph.from_triples(START)
-
-
-def test_two_graphs_made_of_one_do_not_know_each_other(kg: KnowledgeGraph) -> None:
-    left, right = kg.changed(add=[("Ann", "knows", "Left")]), kg.changed(add=[("Ann", "knows", "Right")])
-    further = left.changed(add=[("Left", "likes", "Ann")])
-    assert sorted(exact(left).answer('knows("Ann")').entities) == ["Bob", "Left"]
-    assert sorted(exact(right).answer('knows("Ann")').entities) == ["Bob", "Right"]
-    assert exact(further).answer('likes("Left")').entities == ["Ann"]
-    with pytest.raises(UnknownEntityError):
-        right.entity_by_id("Left")
+    further = chain[2].changed(add=[("friend 1", "likes", "Ann"), ("Ann", "knows", "Right")])
+    assert sorted(exact(further).answer('knows("Ann")').entities) == ["Bob", "Right", "friend 0", "friend 1"]
+    assert kg.changed(add=[*START, ("Bob", "knows_reverse", "Ann")]) is kg and kg.changed() is kg
 
 
 def test_readers_of_the_old_graph_go_on_while_it_is_changed(kg: KnowledgeGraph) -> None:
-    kg = kg.changed(add=[("Cleo", "knows", "Dai")])
-    done = threading.Event()
-
-    def read(_: int) -> bool:
-        right = True
-        while not done.is_set():
-            right &= exact(kg).answer('knows("Ann")').entities == ["Bob"] and len(kg.universe) == len(list(kg)) == 4
-        return right
-
     def write(name: str) -> bool:
         changed = kg
-        for number in range(60):
+        for number in range(40):
             changed = changed.changed(add=[("Ann", "knows", f"{name} {number}")])
-        known = exact(changed).answer('knows("Ann")').entities
-        return len(changed) == 3 + 60 and all(text.startswith((name, "Bob")) for text in known)
+            assert exact(kg).answer('knows("Ann")').entities == ["Bob"] and len(kg) == 2
+        return len(changed) == 42 and len(exact(changed).answer('knows("Ann")').entities) == 41
 
-    with ThreadPoolExecutor(4) as pool:
-        readers = pool.map(read, range(2))
-        written = list(pool.map(write, ("Eve", "Flo")))
-        done.set()
-        assert all((*written, *readers))
-
-
-def test_what_is_there_is_not_added_twice_and_gives_the_same_graph(kg: KnowledgeGraph) -> None:
-    assert kg.changed(add=START) is kg and kg.changed() is kg
-    assert kg.changed(add=[("Bob", "knows_reverse", "Ann")]) is kg
+    with ThreadPoolExecutor(3) as pool:
+        assert all(pool.map(write, ("Eve", "Flo", "Gus")))
 
 
 def test_values_are_replaced_and_of_any_kind(kg: KnowledgeGraph) -> None:
@@ -280,28 +241,14 @@ def test_a_changed_graph_is_pickled_by_what_was_loaded_and_changed() -> None:
     content = pickle.dumps(changed)
     again = pickle.loads(content)
     assert len(content) < 10_000
-    assert exact(again).answer('capital("Lyonesse")').entities == ["Poseidonis"]
+    assert [exact(again).answer(f'capital("{name}")').entities for name in ("Lyonesse", "France")] == [
+        ["Poseidonis"],
+        [],
+    ]
     assert exact(again).answer('population("Lyonesse")').value == 3
-    assert exact(again).answer('capital("France")').entities == []
     assert again.types(again.entity("Lyonesse")) == ["myth"]
     assert again.sources("Lyonesse", "capital", "Poseidonis") == (Source("Plato", 7),)
     assert len(again.changed(remove=[("Lyonesse", "capital", "Poseidonis")])) == len(changed) - 1
-
-
-def test_a_language_model_is_shown_the_changed_graph() -> None:
-    facts = [(f"p{i}", relation, f"p{i * k % 17}") for i in range(17) for k, relation in ((3, "knows"), (5, "likes"))]
-    anew = KnowledgeGraph.from_triples([*facts, ("p3", "age", 30), ("p4", "age", 40)])
-    changed = KnowledgeGraph.from_triples([*facts[:20], ("p3", "likes", "p16"), ("p3", "age", 30)])
-    changed = changed.changed(add=[*facts[20:], ("p4", "age", 40)], remove=[("p3", "likes", "p16")])
-    for text in ('likes(knows("p3"))', '~knows(~likes("p4"))'):
-        expected = exact(anew).answer(text).entities
-        assert Reasoner(changed, llm=faultless(), method="lark").answer(text).entities == expected
-    near = [
-        {(kg.name(t.head), facts.labels[t.relation], facts.value((t.head, t.relation, t.tail)) or kg.name(t.tail))
-         for t in neighbourhood(kg, [Anchor(kg.entity("p3"))], lambda rows: [1] * len(rows), hops=2).triples}
-        for kg in (anew, changed) for facts in [Facts(kg)]
-    ]  # fmt: skip
-    assert near[0] == near[1] and ("p3", "age", 30) in near[0]
 
 
 def test_names_in_questions_are_linked_to_what_was_added() -> None:
@@ -377,10 +324,8 @@ def test_sources_reach_the_evidence_of_an_answer(kg: KnowledgeGraph) -> None:
     sourced = kg.changed(add=[Sourced("Ann", "knows", "Dai", REPORT), Sourced("Dai", "age", 8, LETTER)])
     answer = exact(sourced).answer('age(knows("Ann")) > 5')
     assert {(fact.tail, fact.sources) for fact in answer.evidence} == {("Dai", (REPORT,)), (8, (LETTER,))}
-    content = answer.to_dict()
-    assert dict(zip([fact[2] for fact in content["evidence"]], content["sources"], strict=True)) == {
-        "Dai": [{"document": "report.txt", "line": 12}], 8: [{"document": "letter.txt"}],
-    }  # fmt: skip
+    told = answer.to_dict()["sources"]
+    assert [{"document": "report.txt", "line": 12}] in told and [{"document": "letter.txt"}] in told
     assert "[report.txt, line 12]" in answer_text(answer)
     assert "sources" not in exact(kg).answer('knows("Ann")').to_dict()
 
@@ -399,9 +344,8 @@ def test_removing_a_source_removes_what_only_it_said(kg: KnowledgeGraph) -> None
     assert without.sources("Ann", "knows", "Dai") == (LETTER,)
     assert without.sources("Ann", "knows", "Bob") == ()
     assert set(without.changed(remove_sources=["letter.txt"])) == set(START)
-    assert (
-        kg.sources("Dai", "age", 8) == (REPORT,) and kg.sources("Dai", "age", 99) == kg.sources("Bob", "age", 8) == ()
-    )
+    assert kg.sources("Dai", "age", 8) == (REPORT,)
+    assert kg.sources("Dai", "age", 99) == kg.sources("Bob", "age", 8) == ()
     with pytest.raises(ChangeError, match=r'it has facts of "report.txt"'):
         kg.changed(remove_sources=["reports.txt"])
 
@@ -425,7 +369,7 @@ def test_sources_given_from_the_start_are_kept_through_a_merge() -> None:
         assert len(graph.changed(remove_sources=["letter.txt"])) == len(changed) - 1
 
 
-@pytest.mark.parametrize("plain", [("Ann", "knows", "Dai"), ["Ann", "knows", "Dai"], ("Dai", "knows_reverse", "Ann")])
+@pytest.mark.parametrize("plain", [["Ann", "knows", "Dai"], ("Dai", "knows_reverse", "Ann")])
 @pytest.mark.parametrize("form", [list, lambda triples: iter(triples[::-1])])
 def test_what_the_graph_itself_says_from_the_start_stays(plain: Any, form: Callable[[list[Any]], Any]) -> None:
     facts: tuple[tuple[str, str, str | int], ...] = ("Ann", "knows", "Dai"), ("Dai", "age", 8), ("Ann", "likes", "Dai")
