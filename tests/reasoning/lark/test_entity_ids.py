@@ -28,9 +28,6 @@ def readable(*names: str) -> ReadableNaming:
     return ReadableNaming([KG.entity(name) for name in names or NAMES], KG)
 
 
-# Ids ------------------------------------------------------------------------------------------------------------
-
-
 def test_a_few_ids_are_numbered_from_one_without_gaps_and_say_nothing_of_the_entity(abstract: AbstractNaming) -> None:
     assert sorted(abstract.entity(entity) for entity in range(10, 15)) == ["e1", "e2", "e3", "e4", "e5"]
     assert sorted(abstract.relation(relation) for relation in (3, 7)) == ["r1", "r2"]
@@ -49,16 +46,11 @@ def test_all_ids_of_a_prompt_have_as_many_digits(count: int, digits: int) -> Non
     assert not written & set(naming.example_entities)
 
 
-@pytest.mark.parametrize(
-    "written",
-    ["{0},{1}", "{0} {1}", "{0}\n{1}", "{0}; {1}", "[{0}, {1}]", "({0}, {1}).", " {0}, {1},", "{0},{1},{0}"],
-)
-def test_a_list_of_ids_is_read_in_its_order_each_once(abstract: AbstractNaming, written: str) -> None:
-    reply = written.format(abstract.entity(12), abstract.entity(10))
-    assert abstract.read(reply) == [12, 10]
-
-
-def test_no_answer_is_said_in_these_ways(abstract: AbstractNaming) -> None:
+def test_a_list_of_ids_is_read_in_its_order_each_once_and_no_answer_is_said_so(abstract: AbstractNaming) -> None:
+    for written in (
+        "{0},{1}", "{0} {1}", "{0}\n{1}", "{0}; {1}", "[{0}, {1}]", "({0}, {1}).", " {0}, {1},", "{0},{1},{0}",
+    ):  # fmt: skip
+        assert abstract.read(written.format(abstract.entity(12), abstract.entity(10))) == [12, 10]
     for reply in ("none", "NONE.", " none\n", '"none".', "[]", "( )", "[none]"):
         assert abstract.read(reply) == []
     assert readable("Bern", "Rio").read('"none"') == [], "nothing is called so"
@@ -76,9 +68,8 @@ def test_no_answer_is_said_in_these_ways(abstract: AbstractNaming) -> None:
     ],
 )  # fmt: skip
 def test_whatever_else_is_refused(abstract: AbstractNaming, reply: str, problem: str) -> None:
-    with pytest.raises(StepError) as raised:
+    with pytest.raises(StepError, match=re.escape(problem)):
         abstract.read(reply)
-    assert problem in str(raised.value)
 
 
 @given(st.text(alphabet='e0123456789,; .[]()nor\n"', max_size=30))
@@ -92,34 +83,18 @@ def test_nothing_is_read_that_was_not_written_in_the_reply_and_no_beginning_of_i
     assert not any(naming.hopeless(reply[:end]) for end in range(len(reply)))
 
 
-@given(st.lists(st.integers(0, 11), max_size=20))
-def test_a_listed_set_is_read_as_that_set(entities: list[int]) -> None:
-    naming = AbstractNaming(range(12), [0], random.Random(1))
-    reply = ", ".join(naming.entity(entity) for entity in entities) or "none"
-    assert naming.read(reply) == list(dict.fromkeys(entities))
-
-
-# Names ----------------------------------------------------------------------------------------------------------
-
-
-def test_quoted_names_of_one_line_are_read_as_their_entities() -> None:
+def test_names_of_one_line_are_read_as_their_entities_despite_case_and_punctuation() -> None:
     for name in NAMES:
         written = readable().entity(KG.entity(name))
         assert json.loads(written) == name and "\n" not in written
         assert readable().read(json.dumps(name)) == [KG.entity(name)]
     assert readable().read(readable().listing()) == [KG.entity(name) for name in NAMES]
-
-
-@pytest.mark.parametrize(
-    ("reply", "names"),
-    [
+    for reply, names in (
         ("Bern, Rio", ["Bern", "Rio"]), ("Bern\nRio\n", ["Bern", "Rio"]), ("[\"Bern\", \"Rio\"]", ["Bern", "Rio"]),
         ('"Bern", "Bern"', ["Bern"]), ('"BERN".', ["Bern"]), ("none", []), ("[]", []),
         ('"Congo Republic of the"', ["Congo, Republic of the"]),
-    ],
-)  # fmt: skip
-def test_names_are_read_despite_case_and_punctuation(reply: str, names: list[str]) -> None:
-    assert readable().read(reply) == [KG.entity(name) for name in names]
+    ):  # fmt: skip
+        assert readable().read(reply) == [KG.entity(name) for name in names]
 
 
 @pytest.mark.parametrize(
@@ -133,17 +108,13 @@ def test_names_are_read_despite_case_and_punctuation(reply: str, names: list[str
     ],
 )  # fmt: skip
 def test_whatever_names_nothing_or_two_things_is_refused(reply: str, problem: str) -> None:
-    with pytest.raises(StepError) as raised:
+    with pytest.raises(StepError, match=re.escape(problem)):
         readable().read(reply)
-    assert problem in str(raised.value)
 
 
-FORGED = 'x", "r", "y")\n("a'
-
-
-def test_no_name_leaves_its_quotes_or_its_line_or_goes_unseen() -> None:
+def test_no_name_leaves_its_quotes_or_its_line_or_goes_unseen_and_those_of_every_script_are_as_they_are() -> None:
     for name in (
-        FORGED, "a\u2028b", "a\x85b", "\u202eesrever", "\u2066x\u2069", "\ud800", "zero\u200bwidth",
+        'x", "r", "y")\n("a', "a\u2028b", "a\x85b", "\u202eesrever", "\u2066x\u2069", "\ud800", "zero\u200bwidth",
         "\U000e0041\U000e0042", "\x7f", "</context>", "<CONTEXT>", "tab\there", "\ufeff",
     ):  # fmt: skip
         written = quoted(name)
@@ -151,9 +122,6 @@ def test_no_name_leaves_its_quotes_or_its_line_or_goes_unseen() -> None:
         assert len(written.splitlines()) == 1 and written.isprintable()
         assert "context>" not in written.lower() or "<" not in written
         assert re.fullmatch(r'"(?:[^"\\]|\\.)*"', written)
-
-
-def test_names_of_every_script_are_written_as_they_are() -> None:
     for name in ("שלום", "👩\u200d🔬", "می\u200cخواهم", "<b>", "naïve", "日本"):
         assert quoted(name) == f'"{name}"'
 

@@ -19,34 +19,23 @@ KG = KnowledgeGraph.from_triples(
     ]
 )
 QUESTIONS = [
-    'to("hub")',
-    'on(to("hub"))',
-    '~on("end 3") & to("hub")',
-    'on("stop 1") | on("stop 2")',
-    'to("hub") & !~on("end 3")',
-    'count(to("hub"))',
-    'height("hub")',
-    'on(on(on("end 0")))',
-]
+    'to("hub")', 'on(to("hub"))', '~on("end 3") & to("hub")', 'on("stop 1") | on("stop 2")',
+    'to("hub") & !~on("end 3")', 'count(to("hub"))', 'height("hub")', 'on(on(on("end 0")))',
+]  # fmt: skip
 
 
 def lark(model: ScriptedChatModel, **options: Any) -> Reasoner:
     return Reasoner(KG, llm=model, method="lark", options=LarkOptions(**options))
 
 
-def spent(model: ScriptedChatModel, **options: Any) -> TokenUsage:
-    return TokenUsage.total(answer.usage for answer in lark(model, **options).batch(QUESTIONS))
-
-
 @pytest.mark.parametrize(
-    "options",
-    [{}, {"token_budget": 160}, {"names": "readable", "token_budget": 200}, {"seed": 7}],
+    "options", [{}, {"token_budget": 160}, {"names": "readable", "token_budget": 200}, {"seed": 7}]
 )
 def test_a_model_without_fault_takes_what_was_estimated(options: dict[str, Any]) -> None:
     model = faultless()
     estimate = lark(model, **options).estimate(QUESTIONS)
     assert model.prompts == []
-    real = spent(model, **options)
+    real = TokenUsage.total(answer.usage for answer in lark(model, **options).batch(QUESTIONS))
     assert estimate.requests == real.requests == len(model.prompts)
     assert estimate.input_tokens == pytest.approx(real.input_tokens, rel=0.05)
     assert estimate.output_tokens[0] == pytest.approx(real.output_tokens, rel=0.05)
@@ -63,12 +52,6 @@ def test_whole_queries_are_one_request_each_and_parts_one_each() -> None:
     assert (estimate.questions, estimate.failing, estimate.requests) == (4, 3, 1)
 
 
-def test_set_algebra_asks_nobody() -> None:
-    estimate = Reasoner(KG, llm="nobody:nothing", method="exact").estimate(QUESTIONS)
-    assert (estimate.requests, estimate.cost) == (0, (0.0, 0.0))
-    assert "no language model is asked" in str(estimate)
-
-
 def test_the_users_prices_bound_the_cost_and_one_that_is_not_known_is_never_nothing() -> None:
     shown = lark(faultless()).estimate(QUESTIONS)
     assert shown.cost is None and "price not known" in str(shown)
@@ -79,3 +62,5 @@ def test_the_users_prices_bound_the_cost_and_one_that_is_not_known_is_never_noth
     assert estimate.cost is not None
     for cost, output in zip(estimate.cost, estimate.output_tokens, strict=True):
         assert cost == pytest.approx((2 * estimate.input_tokens + 8 * output) / 1e6)
+    nobody = Reasoner(KG, llm="nobody:nothing", method="exact").estimate(QUESTIONS)
+    assert (nobody.requests, nobody.cost) == (0, (0.0, 0.0)) and "no language model is asked" in str(nobody)

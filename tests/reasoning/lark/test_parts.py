@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -67,15 +66,10 @@ def test_no_part_goes_beyond_the_budget(budget: int, query: str, names: str, see
         assert count_tokens(model, ["\n".join(context_lines(prompt))])[0] <= budget
 
 
-def test_a_step_that_fits_is_asked_once() -> None:
-    model = faultless()
-    (step,) = ask(model, 'to("hub")', token_budget=16_000).steps
-    assert (len(model.prompts), len(step.parts), step.parts_total, step_notes([step])) == (1, 1, 1, [])
-
-
 def test_each_part_of_a_projection_has_its_own_distractors_and_ids_and_counts_together() -> None:
     model = faultless()
-    (step,) = ask(model, 'to("hub")').steps
+    answer = ask(model, 'to("hub")')
+    (step,) = answer.steps
     for part in step.parts:
         assert part.context.distractors >= max(part.context.relevant, FEWEST_DISTRACTORS)
     replies = [faultless_reply(prompt) for prompt in model.prompts]
@@ -84,6 +78,10 @@ def test_each_part_of_a_projection_has_its_own_distractors_and_ids_and_counts_to
     assert context and context.relevant == MANY == sum(part.context.relevant for part in step.parts)
     assert context.tokens == sum(part.context.tokens for part in step.parts)
     assert step.attempts == tuple(attempt for part in step.parts for attempt in part.attempts)
+    shown = json.loads(json.dumps(answer.to_dict()))["steps"][0]
+    assert (shown["parts_total"], len(shown["parts"])) == (step.parts_total, step.parts_total)
+    assert sum(part["context"]["relevant"] for part in shown["parts"]) == shown["context"]["relevant"] == MANY
+    assert f"by the language model in {step.parts_total} parts" in answer_text(answer)
 
 
 @pytest.mark.parametrize("query", SET_STEPS)
@@ -121,62 +119,46 @@ def test_members_beyond_the_last_part_are_counted(query: str) -> None:
     assert second.left_out == sum(map(len, inputs)) - first.relevant - second.relevant > 0
 
 
-def test_a_whole_query_is_never_parted() -> None:
-    model = faultless()
-    (step,) = ask(model, 'to("hub") & to("rim")', prompting="whole").steps
-    assert (len(model.prompts), step.parts_total) == (1, 1)
-    assert step.context and step.context.left_out > 0
-    left_out = f"step 3 left out {step.context.left_out} triples that the token budget had no room for"
-    assert step_notes([step]) == [left_out]
+def test_a_whole_query_and_a_step_that_fits_are_asked_once() -> None:
+    for query, options in (('to("hub")', {"token_budget": 16_000}), ('to("hub") & to("rim")', {"prompting": "whole"})):
+        model = faultless()
+        (step,) = ask(model, query, **options).steps
+        assert (len(model.prompts), len(step.parts), step.parts_total) == (1, 1, 1)
+        left_out = step.context.left_out if step.context else -1
+        assert (left_out > 0) == ("prompting" in options)
+        said = f"step 3 left out {left_out} triples that the token budget had no room for"
+        assert step_notes([step]) == [said] * (left_out > 0)
 
 
 @pytest.mark.parametrize("failing", [1, 3])
 def test_a_part_that_fails_fails_the_step_and_says_which(failing: int) -> None:
-    model = ScriptedChatModel(*[faultless_reply] * (failing - 1), "no idea")
-    answer = ask(model, 'to("hub")')
+    answer = ask(ScriptedChatModel(*[faultless_reply] * (failing - 1), "no idea"), 'to("hub")')
     (step,) = answer.steps
     assert answer.error and answer.error.startswith(f"step 1 of 1 failed: part {failing} of {step.parts_total}: ")
     assert (len(step.parts), len(step.members), step.agrees) == (failing, 0, False)
     assert [part.error is None for part in step.parts] == [True] * (failing - 1) + [False]
 
 
-def test_the_copy_baseline_is_asked_in_parts_too() -> None:
+def test_the_copy_baseline_is_asked_in_parts_too_and_members_that_repeat_across_parts_are_named_once() -> None:
     (step,) = ask("copy", 'to("hub")').steps
-    assert len(step.parts) > 1
+    assert len(step.parts) > 1 and step.agrees is False
     assert set(exact('to("hub")')) < set(step.entities)
-    assert step.agrees is False
-
-
-def test_parts_are_told_in_json_and_in_the_terminal() -> None:
-    answer = ask(faultless(), 'to("hub")')
-    (step,) = answer.steps
-    shown = json.loads(json.dumps(answer.to_dict()))["steps"][0]
-    assert (shown["parts_total"], len(shown["parts"])) == (step.parts_total, step.parts_total)
-    assert sum(part["context"]["relevant"] for part in shown["parts"]) == shown["context"]["relevant"] == MANY
-    assert f"by the language model in {step.parts_total} parts" in answer_text(answer)
-
-
-def chain_events(query: str, model: Any) -> Iterator[ChainEvent]:
-    return (event for event in reasoner(model).events(query) if not isinstance(event, Finished))
+    step = ask(faultless(), 'on(to("hub") | to("rim"))').steps[-1]
+    assert step.parts_total > 1
+    assert len(step.members) == len(np.unique(step.members)) == 7
 
 
 def test_each_part_of_a_split_step_is_an_event() -> None:
-    started, *parts, finished = chain_events('to("hub")', faultless())
+    def events(query: str) -> list[ChainEvent]:
+        return [event for event in reasoner(faultless()).events(query) if not isinstance(event, Finished)]
+
+    started, *parts, finished = events('to("hub")')
     assert isinstance(started, StepStarted) and isinstance(finished, StepFinished)
     finished_parts = [event for event in parts if isinstance(event, PartFinished)]
     assert len(started.contexts) == len(parts) == len(finished_parts) == finished.result.parts_total
     assert [event.number for event in finished_parts] == list(range(1, len(parts) + 1))
     assert tuple(event.part for event in finished_parts) == finished.result.parts
     assert tuple(part.context for part in finished.result.parts) == started.contexts
-
-
-def test_the_estimate_counts_parts_and_the_steps_behind_them() -> None:
-    first, *_, last = list(chain_events('on(to("hub"))', faultless()))[1:]
+    _, first, *_, last = events('on(to("hub"))')
     assert isinstance(first, PartFinished) and isinstance(last, StepFinished)
-    assert first.total > 1 and first.remaining_seconds > 0 == last.remaining_seconds
-
-
-def test_a_step_whose_members_repeat_across_parts_names_each_once() -> None:
-    step = ask(faultless(), 'on(to("hub") | to("rim"))').steps[-1]
-    assert step.parts_total > 1
-    assert len(step.members) == len(np.unique(step.members)) == 7
+    assert first.total > 1 and first.remaining_seconds > 0 == last.remaining_seconds, "steps behind it count too"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,20 +20,16 @@ KG = KnowledgeGraph.from_triples([("Ash", "road", "Birch"), ("Ash", "road", 'El 
 ASH, BIRCH, ELM = (KG.entity(name) for name in ("Ash", "Birch", 'El "m", 3'))
 
 
-def by_id() -> StructuredNaming:
-    return StructuredNaming(AbstractNaming([ASH, BIRCH, ELM], [0], random.Random(0)))
-
-
-def by_name() -> StructuredNaming:
-    return StructuredNaming(ReadableNaming([ASH, BIRCH, ELM], KG))
-
-
-NAMINGS = pytest.mark.parametrize("make", [by_id, by_name], ids=["ids", "names"])
+NAMINGS = pytest.mark.parametrize(
+    "form",
+    [AbstractNaming([ASH, BIRCH, ELM], [0], random.Random(0)), ReadableNaming([ASH, BIRCH, ELM], KG)],
+    ids=["ids", "names"],
+)
 
 
 @NAMINGS
-def test_what_is_written_is_read_back(make: Callable[[], StructuredNaming]) -> None:
-    naming = make()
+def test_what_is_written_is_read_back(form: AbstractNaming | ReadableNaming) -> None:
+    naming = StructuredNaming(form)
     for members in ([], [ELM], [ASH, ELM, BIRCH]):
         reply = naming.write([naming.entity(member) for member in members])
         assert list(json.loads(reply)) == ["answers"]
@@ -52,17 +47,13 @@ def test_what_is_written_is_read_back(make: Callable[[], StructuredNaming]) -> N
         '{"answers": ["e1"]} and more', "[" * 5000,
     ],
 )  # fmt: skip
-def test_anything_else_is_refused(make: Callable[[], StructuredNaming], reply: str) -> None:
+def test_anything_else_is_refused(form: AbstractNaming | ReadableNaming, reply: str) -> None:
     with pytest.raises(StepError):
-        make().read(reply)
+        StructuredNaming(form).read(reply)
 
 
-# Sent ------------------------------------------------------------------------------------------------------------
-
-
-def lark(**options: Any) -> Reasoner:
-    given = {"replies": "structured"} | options
-    return Reasoner(KG, llm="openai:gpt-4.1-mini", method="lark", options=LarkOptions(**given))
+def lark(llm: Any = "openai:gpt-4.1-mini", **options: Any) -> Reasoner:
+    return Reasoner(KG, llm=llm, method="lark", options=LarkOptions(**({"replies": "structured"} | options)))
 
 
 @pytest.mark.parametrize("options", [{}, {"names": "readable"}, {"prompting": "whole"}], ids=["ids", "names", "whole"])
@@ -101,8 +92,7 @@ def test_auto_trusts_the_providers_own_server_and_no_other(
     assert not keeps_schemas(load_llm("openai:gpt-3.5-turbo"))
 
 
-@pytest.mark.parametrize("llm", [ScriptedChatModel("none"), "copy"], ids=["given", "copy"])
-def test_a_model_that_cannot_be_held_to_a_schema_says_so(llm: Any) -> None:
-    options = LarkOptions(replies="structured")
-    answer = Reasoner(KG, llm=llm, method="lark", options=options).answer('road("Ash")')
-    assert answer.error is not None and "cannot be held to a JSON schema: take replies as text" in answer.error
+def test_a_model_that_cannot_be_held_to_a_schema_says_so() -> None:
+    for llm in (ScriptedChatModel("none"), "copy"):
+        error = lark(llm).answer('road("Ash")').error
+        assert error is not None and "cannot be held to a JSON schema: take replies as text" in error

@@ -60,9 +60,6 @@ def ask(timeout: float = 30, retries: int = 3) -> Reply:
     return ask_model(load_llm(MODEL), PROMPT, timeout, retries)
 
 
-# The chain -------------------------------------------------------------------------------------------------------
-
-
 def test_the_chain_is_answered_through_a_real_client(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # a proxy of the machine does not stand before a local server
@@ -77,14 +74,6 @@ def test_the_chain_is_answered_through_a_real_client(server: OpenAIServer, monke
     assert not usage.estimated and usage.cost is None, "an unknown server has no price"
 
 
-@pytest.mark.parametrize("prompt", [0, -5])
-def test_nonsense_that_a_server_states_is_counted_here_instead(server: OpenAIServer, prompt: int) -> None:
-    server.then(for_ever=Behaviour(usage={"prompt_tokens": prompt, "completion_tokens": 1, "total_tokens": 1}))
-    usage = reasoner(price_in=1.0, price_out=10.0).answer('to("hub")').usage
-    assert usage.estimated and usage.input_tokens > 100
-    assert usage.cost == pytest.approx((usage.input_tokens + 10 * usage.output_tokens) / 1e6)
-
-
 def test_the_providers_own_server_has_list_prices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
@@ -95,37 +84,36 @@ def test_the_providers_own_server_has_list_prices(monkeypatch: pytest.MonkeyPatc
     assert cost(unknown, ModelOptions(), 1_000_000, 0) is None
 
 
-def test_reading_a_question_is_part_of_the_bill(server: OpenAIServer) -> None:
+def test_reading_a_question_is_part_of_the_bill_and_nonsense_that_a_server_states_is_not(server: OpenAIServer) -> None:
     server.then(for_ever=Behaviour(reply='{"queries": [{"query": "B(a)", "probability": 0.9}]}'))
     answer = Reasoner(KG, llm=MODEL, method="exact").answer("Where can one go from the hub?")
     assert len(answer.entities) == 8
     assert answer.usage == answer.reading and answer.usage.requests == 1 and answer.usage.input_tokens > 100
-
-
-# Errors that may pass --------------------------------------------------------------------------------------------
+    for stated in (0, -5):
+        server.then(for_ever=Behaviour(usage={"prompt_tokens": stated, "completion_tokens": 1, "total_tokens": 1}))
+        usage = reasoner(price_in=1.0, price_out=10.0).answer('to("hub")').usage
+        assert usage.estimated and usage.input_tokens > 100
+        assert usage.cost == pytest.approx((usage.input_tokens + 10 * usage.output_tokens) / 1e6)
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize(
-    "trouble",
-    [
-        Behaviour(status=429, headers={"Retry-After": "0"}),
-        Behaviour(status=500, headers={"Retry-After": "0"}),
-        Behaviour(cut=True),
-    ],
-)
-def test_what_may_pass_is_asked_again_and_counted(server: OpenAIServer, trouble: Behaviour) -> None:
-    server.then(trouble, trouble)
-    (step,) = reasoner().answer('to("hub")').steps
-    (attempt,) = step.attempts
-    assert (attempt.error, attempt.usage.requests, step.agrees) == (None, 3, True)
-    server.then(for_ever=trouble)
-    with pytest.raises(LLMError, match="failed after 3 requests") as caught:
-        ask(retries=2)
-    assert (caught.value.requests, len(server.requests)) == (3, 6)
+def test_what_may_pass_is_asked_again_and_counted(server: OpenAIServer) -> None:
+    at_once = {"Retry-After": "0"}
+    for trouble in (Behaviour(status=429, headers=at_once), Behaviour(status=500, headers=at_once), Behaviour(cut=True)):
+        server.requests.clear()
+        server.then(trouble, trouble)
+        (step,) = reasoner().answer('to("hub")').steps
+        (attempt,) = step.attempts
+        assert (attempt.error, attempt.usage.requests, step.agrees) == (None, 3, True)
+        server.then(for_ever=trouble)
+        with pytest.raises(LLMError, match="failed after 3 requests") as caught:
+            ask(retries=2)
+        assert (caught.value.requests, len(server.requests)) == (3, 6)
 
 
-def test_the_wait_that_the_provider_asks_for_is_kept(server: OpenAIServer) -> None:
+def test_the_wait_that_the_provider_asks_for_is_kept_unless_it_is_longer_than_the_time_left(
+    server: OpenAIServer,
+) -> None:
     server.then(Behaviour(status=429, headers={"Retry-After": "0.3"}))
     assert ask().text == "e2"
     first, second = server.times
@@ -135,16 +123,10 @@ def test_the_wait_that_the_provider_asks_for_is_kept(server: OpenAIServer) -> No
         assert retry_after({"retry-after": header}) == seconds
     assert retry_after({"Retry-After": formatdate(time.time() - 60, usegmt=True)}) == 0
     assert 50 < (retry_after({"Retry-After": formatdate(time.time() + 60, usegmt=True)}) or 0) < 61
-
-
-def test_a_wait_longer_than_the_time_left_is_not_begun(server: OpenAIServer) -> None:
     server.then(for_ever=Behaviour(status=429, headers={"Retry-After": "3600"}))
     with pytest.raises(LLMError, match=r"429.*limit is reached.*asks to wait 3600 s"):
         ask(timeout=20)
-    assert len(server.requests) == 1
-
-
-# Errors that come again ------------------------------------------------------------------------------------------
+    assert len(server.requests) == 3
 
 
 @pytest.mark.parametrize(
@@ -207,10 +189,9 @@ def test_no_reply_that_was_given_up_keeps_the_process_from_its_end(
 
 @pytest.mark.usefixtures("impatient")
 def test_a_server_that_is_gone_is_a_clear_error(server: OpenAIServer) -> None:
-    llm = load_llm(MODEL)
     server.kill()
     with pytest.raises(LLMError, match=rf"after 2 requests.*onnection.*came from {server.url}"):
-        ask_model(llm, PROMPT, 30, retries=1)
+        ask(retries=1)
 
 
 def test_the_key_is_never_shown(server: OpenAIServer, caplog: pytest.LogCaptureFixture) -> None:
@@ -224,21 +205,21 @@ def test_the_key_is_never_shown(server: OpenAIServer, caplog: pytest.LogCaptureF
     assert KEY not in str(reasoner().answer('to("hub")').to_dict())
 
 
-# Several at once -------------------------------------------------------------------------------------------------
-
-
-def test_a_batch_overlaps_and_keeps_its_order(server: OpenAIServer) -> None:
+def test_a_batch_overlaps_keeps_its_order_and_ends_with_an_error(server: OpenAIServer) -> None:
     server.then(*(Behaviour(delay=0.2 - 0.05 * number) for number in range(3)), for_ever=Behaviour(delay=0.05))
     answers = reasoner(max_concurrency=3).batch([f'on("stop {number}")' for number in range(6)])
     assert [answer.entities for answer in answers] == [[f"end {number % 3}"] for number in range(6)]
     assert server.most_at_once == 3
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_no_more_requests_are_under_way_than_allowed(server: OpenAIServer, workers: int) -> None:
-    server.then(for_ever=Behaviour(delay=0.03))
-    reasoner().batch([TWO_STEPS] * 3, config={"max_concurrency": workers})
-    assert server.most_at_once == workers
+    for workers in (1, 2):
+        server.most_at_once = 0
+        reasoner().batch([TWO_STEPS] * 3, config={"max_concurrency": workers})
+        assert server.most_at_once == workers
+    before = len(server.requests)
+    server.then(Behaviour(delay=0.2))
+    with pytest.raises(UnknownEntityError):
+        reasoner(max_concurrency=2).batch(['to("Atlantis")', TWO_STEPS])
+    time.sleep(0.4)
+    assert len(server.requests) - before <= 1
 
 
 @pytest.mark.slow
@@ -249,9 +230,6 @@ def test_requests_are_spaced_by_the_rate_limit_and_the_wait_is_not_the_models(se
     assert [answer.error for answer in answers] == [None] * 5
     gaps = [later - earlier for earlier, later in zip(server.times, server.times[1:], strict=False)]
     assert len(gaps) == 4 and min(gaps) > 0.1 and sum(gaps) > 0.7
-
-
-# The cache -------------------------------------------------------------------------------------------------------
 
 
 def test_what_was_asked_before_is_not_sent_again(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,27 +247,23 @@ def test_what_was_asked_before_is_not_sent_again(server: OpenAIServer, monkeypat
     assert (len(server.requests), len(other.requests)) == (4, 1), "another server has other replies"
 
 
-@pytest.mark.parametrize("trouble", [Behaviour(status=401), Behaviour(finish="length"), Behaviour(reply="")])
-def test_what_was_not_said_in_full_is_asked_again(server: OpenAIServer, trouble: Behaviour) -> None:
-    server.then(trouble)
-    reasoner(cache=True, repairs=0).answer('to("hub")')
-    assert reasoner(cache=True).answer('to("hub")').error is None
-    assert len(server.requests) == 2
+def test_what_was_not_said_in_full_is_asked_again(server: OpenAIServer) -> None:
+    for number, trouble in enumerate((Behaviour(status=401), Behaviour(finish="length"), Behaviour(reply=""))):
+        server.then(trouble)
+        reasoner(cache=True, repairs=0).answer(f'on("stop {number}")')
+        assert reasoner(cache=True).answer(f'on("stop {number}")').error is None
+        assert len(server.requests) == 2 * number + 2
 
 
-def test_a_batch_goes_on_where_the_server_died(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_goes_on_where_the_server_died(server: OpenAIServer) -> None:
     questions = [f'on("stop {number}")' for number in range(4)]
     server.then(*[Behaviour()] * 2, for_ever=Behaviour(status=401))
     first: list[Answer] = reasoner(cache=True, max_concurrency=1).batch(questions)
     assert [answer.error is None for answer in first] == [True, True, False, False]
     server.then()
     sent = len(server.requests)
-    second: list[Answer] = reasoner(cache=True).batch(questions)
-    assert [answer.error for answer in second] == [None] * 4
+    assert [answer.error for answer in reasoner(cache=True).batch(questions)] == [None] * 4
     assert len(server.requests) - sent == 2
-
-
-# Given up --------------------------------------------------------------------------------------------------------
 
 
 async def steps(reasoner: Reasoner) -> None:
@@ -324,16 +298,6 @@ def test_a_cancelled_question_asks_no_further_step(
     time.sleep(0.1)
     assert len(server.requests) == 1
 
-
-def test_an_error_in_a_batch_ends_the_other_questions(server: OpenAIServer) -> None:
-    server.then(Behaviour(delay=0.2))
-    with pytest.raises(UnknownEntityError):
-        reasoner(max_concurrency=2).batch(['to("Atlantis")', TWO_STEPS])
-    time.sleep(0.4)
-    assert len(server.requests) <= 1
-
-
-# Evaluations -----------------------------------------------------------------------------------------------------
 
 Evaluate = Callable[..., dict[str, Any]]
 
@@ -381,20 +345,17 @@ def test_many_at_once_give_the_lines_of_one_after_the_other_and_a_stopped_run_pa
     assert 0 < len(server.requests) - before < whole
 
 
-def test_a_provider_out_of_reach_stops_the_run_and_leaves_its_queries_undone(
+@pytest.mark.slow
+def test_a_provider_out_of_reach_stops_the_run_and_ctrl_c_waits_for_no_reply_under_way(
     evaluate: Evaluate, server: OpenAIServer, tmp_path: Path
 ) -> None:
     server.then(for_ever=Behaviour(status=401))
-    out = tmp_path / "r.jsonl"
+    out, ended = tmp_path / "r.jsonl", threading.Event()
     with pytest.raises(SkylarkError, match="no reply to 5 queries in a row"):
         evaluate(out, max_concurrency=4)
-    assert out.read_text() == ""
-
-
-@pytest.mark.slow
-def test_ctrl_c_waits_for_no_reply_under_way(evaluate: Evaluate, server: OpenAIServer, tmp_path: Path) -> None:
+    assert out.read_text() == "", "its queries are left undone"
     server.then(*[Behaviour()] * 12, for_ever=Behaviour(delay=90))
-    out, ended = tmp_path / "r.jsonl", threading.Event()
+    server.requests.clear()
 
     def press() -> None:
         while len(server.requests) < 13:

@@ -65,15 +65,11 @@ def test_a_question_is_heard_with_its_language(model: WhisperModel) -> None:
     assert (heard.language, heard.language_name, heard.final) == ("en", "English", True)
     assert 0.5 < (heard.probability or 0) <= 1
     assert heard.seconds == pytest.approx(load_audio(spoken()).seconds)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("seconds", "frames"), [(3, 1000), (15, 1700), (29, 3000)])
-def test_what_a_window_is_filled_up_with_is_hardly_encoded(model: WhisperModel, seconds: int, frames: int) -> None:
-    window = np.zeros((80, 3000), np.float32)
-    window[:, : 100 * seconds] = np.random.default_rng(0).normal(size=(80, 100 * seconds))
-    shapes = {np.array(model._model.encode(features)).shape for features in (window, window[None])}
-    assert shapes == {(1, frames // 2, 512)}
+    for seconds, frames in ((3, 1000), (15, 1700), (29, 3000)):  # what a window is filled up with is hardly encoded
+        window = np.zeros((80, 3000), np.float32)
+        window[:, : 100 * seconds] = np.random.default_rng(0).normal(size=(80, 100 * seconds))
+        shapes = {np.array(model._model.encode(features)).shape for features in (window, window[None])}
+        assert shapes == {(1, frames // 2, 512)}
 
 
 @pytest.mark.slow
@@ -93,23 +89,16 @@ def test_a_recording_under_way_gives_its_text_as_it_comes(model: WhisperModel) -
     assert "Germany" in live.finish().text
 
 
-@pytest.mark.parametrize(
-    ("samples", "problem"),
-    [
-        (np.zeros(2 * RATE, np.int16), "Nobody speaks in the recording: its 2.0 seconds are silent"),
+def test_where_nobody_speaks_no_words_are_made_up_and_speech_is_told_from_the_pauses_around_it() -> None:
+    pause = np.zeros(2 * RATE, np.int16)
+    for samples, problem in (
+        (pause, "Nobody speaks in the recording: its 2.0 seconds are silent"),
         (noise(3.0), "are noise or music at most"),
         (music(4.0), "are noise or music at most"),
-        (np.zeros(0, np.int16), "Nobody speaks"),
-    ],
-    ids=["silence", "noise", "music", "nothing"],
-)
-def test_where_nobody_speaks_no_words_are_made_up(samples: NDArray[np.int16], problem: str) -> None:
-    with pytest.raises(NoSpeechError, match=problem):
-        hear_question((RATE, samples), model=Counting())
-
-
-def test_speech_is_told_from_the_pauses_around_it() -> None:
-    pause = np.zeros(2 * RATE, np.int16)
+        (pause[:0], "Nobody speaks"),
+    ):
+        with pytest.raises(NoSpeechError, match=problem):
+            hear_question((RATE, samples), model=Counting())
     alone = load_audio((RATE, samples_of(spoken())))
     amid = load_audio((RATE, np.concatenate([pause, samples_of(spoken()), pause])))
     assert seconds_of_speech(amid) == pytest.approx(seconds_of_speech(alone), abs=0.5)
@@ -136,22 +125,19 @@ class Searching(Counting):
         yield [Hypothesis(f"{language}: {phrase}, {of}", 0.0) for phrase in topic.phrases]
 
 
-@pytest.mark.parametrize("phrases", [("Yerevan", "Baku"), ()])
-def test_the_whole_of_a_recording_is_searched_for_what_is_expected(phrases: tuple[str, ...]) -> None:
-    live = LiveTranscription(Searching(), ("en",), Topic(phrases=phrases))
+def test_the_whole_of_a_recording_is_searched_for_what_is_expected() -> None:
     question = samples_of(spoken())
-    partial = [live.add((RATE, piece)) for piece in np.array_split(question, 4)]
-    assert {one.text for one in partial if one is not None} == {"a question"}
     whole = f"en: Yerevan, of {len(question) / RATE:.1f} seconds"
-    assert live.finish().text == (whole if phrases else "a question")
-
-
-@pytest.mark.parametrize(("model", "language"), [(Counting(), "en"), (Searching(), "de")])
-def test_of_a_model_that_tells_no_others_and_in_another_language_the_whole_is_what_it_hears(
-    model: SpeechModel, language: str
-) -> None:
-    live = LiveTranscription(model, (language,), Topic(phrases=("Yerevan",)))
-    assert live.finish((RATE, samples_of(spoken()))).text == "a question"
+    for model, language, phrases, heard in (
+        (Searching(), "en", ("Yerevan", "Baku"), whole),
+        (Searching(), "en", (), "a question"),
+        (Searching(), "de", ("Yerevan",), "a question"),
+        (Counting(), "en", ("Yerevan",), "a question"),
+    ):
+        live = LiveTranscription(model, (language,), Topic(phrases=phrases))
+        partial = [live.add((RATE, piece)) for piece in np.array_split(question, 4)]
+        assert {one.text for one in partial if one is not None} == {"a question"}
+        assert live.finish().text == heard
 
 
 class Deaf(Counting):
@@ -169,42 +155,30 @@ class Deaf(Counting):
         yield from ([Hypothesis(text, -1.0)] for text in self._others)
 
 
-QUESTION = "What borders Germany?"
-TOLD = [*BORDERS, ("Germany", "currency", "Euro")]
+TOLD = KnowledgeGraph.from_triples([*BORDERS, ("Germany", "currency", "Euro")])
 """About these something is told to have been said before."""
 
 
 def test_where_no_word_is_understood_at_first_what_is_heard_alike_twice_is_asked() -> None:
-    kg = KnowledgeGraph.from_triples(TOLD)
-    heard = hear_question(spoken(), kg, Deaf(QUESTION, "What borders Poland?", "what borders Germany"))
-    assert heard.text == QUESTION and heard.language == "en"
-
-
-@pytest.mark.parametrize(
-    ("model", "graph"),
-    [
-        (Deaf(QUESTION, "What borders Poland?"), TOLD),
+    asked = "What borders Germany?"
+    heard = hear_question(spoken(), TOLD, Deaf(asked, "What borders Poland?", "what borders Germany"))
+    assert heard.text == asked and heard.language == "en"
+    for model, kg in (
+        (Deaf(asked, "What borders Poland?"), TOLD),
         (Deaf("Hm", "Hm"), TOLD),
-        (Deaf(QUESTION, QUESTION, language="th"), TOLD),
-        (Deaf(QUESTION, QUESTION), BORDERS),
-        (Deaf(QUESTION, QUESTION), None),
-    ],
-    ids=["once", "nothing to ask", "another language", "nothing told", "no graph"],
-)
-def test_else_it_is_told_that_no_words_are_understood(model: Deaf, graph: list[tuple[str, str, str]] | None) -> None:
-    with pytest.raises(NoSpeechError, match="No words are understood"):
-        hear_question(spoken(), None if graph is None else KnowledgeGraph.from_triples(graph), model)
-
-
-def test_a_model_is_told_how_questions_about_the_graph_go() -> None:
-    model = Counting()
-    hear_question(spoken(), KnowledgeGraph.from_triples([*BORDERS, ("Germany", "currency", "Euro")]), model)
-    assert model.before == "What is the currency of it?"
-    hear_question(spoken(), None, model)
-    assert model.before == ""
+        (Deaf(asked, asked, language="th"), TOLD),
+        (Deaf(asked, asked), KnowledgeGraph.from_triples(BORDERS)),
+        (Deaf(asked, asked), None),
+    ):
+        with pytest.raises(NoSpeechError, match="No words are understood"):
+            hear_question(spoken(), kg, model)
 
 
 def test_before_a_question_stand_others_about_kinds_and_relations_as_many_as_find_room() -> None:
+    model = Counting()
+    for kg, told in ((TOLD, "What is the currency of it?"), (None, "")):
+        hear_question(spoken(), kg, model)
+        assert model.before == told
     triples = [(f"Person {n}", "instance of", f"kind_{chr(97 + n % 5)}") for n in range(50)]
     triples += [(f"Person {n}", f"relation {chr(97 + n % 26)}", "Home") for n in range(52)]
     before = spoken_topic(KnowledgeGraph.from_triples(triples)).before
@@ -221,20 +195,17 @@ def test_no_question_stands_before_in_words_that_nobody_says() -> None:
     assert "столица" in currency.phrases and "столицаs" not in currency.phrases
 
 
-@pytest.mark.parametrize(
-    ("text", "is_echo"),
-    [
+def test_what_says_once_more_what_was_before_is_an_echo() -> None:
+    for text, is_echo in (
         ("How many airports are there?", True),
         ("how many airports are there in Spain", True),
         ("How many airports?", True),
         ("What is the capital of it? What is the capital of Italy?", True),
         ("What is the capital of Italy?", False),
         ("How many airports are therein?", False),
-    ],
-)
-def test_what_says_once_more_what_was_before_is_an_echo(text: str, is_echo: bool) -> None:
-    assert echoes(text, "Which cities are there? How many airports are there? What is the capital of it?") is is_echo
-    assert not echoes(text, "")
+    ):
+        before = "Which cities are there? How many airports are there? What is the capital of it?"
+        assert echoes(text, before) is is_echo and not echoes(text, "")
 
 
 class Echoing(Counting):
@@ -255,13 +226,12 @@ class Echoing(Counting):
 
 def test_what_a_model_was_told_before_is_not_heard() -> None:
     """Whisper says it once more where it understands nothing."""
-    kg = KnowledgeGraph.from_triples([*BORDERS, ("Germany", "currency", "Euro")])
     model = Echoing("Mumble")
-    assert hear_question(spoken(), kg, model).text == "Mumble"
-    live = LiveTranscription(model, ("en",), spoken_topic(kg))
+    assert hear_question(spoken(), TOLD, model).text == "Mumble"
+    live = LiveTranscription(model, ("en",), spoken_topic(TOLD))
     assert live.finish((RATE, samples_of(spoken()))).text == "Mumble"
     with pytest.raises(NoSpeechError, match="No words are understood"):
-        hear_question(spoken(), kg, Echoing(""))
+        hear_question(spoken(), TOLD, Echoing(""))
 
 
 def test_a_recording_is_heard_at_several_tempos_at_once_and_first_after_what_was_said_before() -> None:
@@ -270,14 +240,10 @@ def test_a_recording_is_heard_at_several_tempos_at_once_and_first_after_what_was
     (told, before), (untold, nothing) = model.hearings
     assert (before, nothing) == ("What is it?", "")
     assert told == untold == sorted(set(told)) and len(told) == len(TEMPOS)
-
-
-def test_without_anything_before_a_recording_is_heard_once_and_at_tempos_at_which_it_fits_a_window() -> None:
     model = Echoing("Mumble")
     assert len(list(model.others(Audio(np.ones(25 * SAMPLE_RATE, np.float32)), "en"))) == 1
     ((windows, _),) = model.hearings
-    assert 0 < len(windows) < len(TEMPOS) and max(windows) <= 30 * SAMPLE_RATE
-    assert not list(model.others(Audio(np.ones(30 * SAMPLE_RATE, np.float32)), "en"))
+    assert 0 < len(windows) < len(TEMPOS) and max(windows) <= 30 * SAMPLE_RATE, "tempos at which it fits a window"
 
 
 @pytest.mark.parametrize(
