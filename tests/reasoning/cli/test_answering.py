@@ -7,7 +7,6 @@ import json
 import re
 import sys
 import wave
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -104,16 +103,6 @@ class TestOwnFiles:
 
 
 class TestLanguageModels:
-    @pytest.fixture
-    def hosted(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
-        pytest.importorskip("langchain_openai")
-        server = OpenAIServer()
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        monkeypatch.setenv("OPENAI_API_KEY", "sk-for-this-test-alone")
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        with server.running():
-            yield server
-
     LARK = ("--method", "lark", "--llm", "openai:gpt-4.1-mini")
 
     @pytest.mark.parametrize("verb", ["query", "ask", "evaluate"])
@@ -130,33 +119,32 @@ class TestLanguageModels:
             method = [] if verb == "ask" else ["--method", "lark"]
             assert message in command.fails(code, verb, "--kg", "no graph", *asked, *method, "--llm", llm)
 
-    def test_the_answer_says_what_it_took(self, hosted: OpenAIServer, family: str, command: Commands) -> None:
+    def test_the_answer_says_what_it_took(self, server: OpenAIServer, family: str, command: Commands) -> None:
         options = [*self.LARK, "--retries", "2", "--max-concurrency", "2"]
         printed = command.prints("query", "--kg", family, 'parent("Ann")', *options)
         assert re.search(r"Language model: 1 request, \d+ tokens in and \d out", printed)
 
     @pytest.mark.parametrize("verb", ["query", "ask"])
-    def test_a_dry_run_sends_nothing(self, hosted: OpenAIServer, family: str, command: Commands, verb: str) -> None:
+    def test_a_dry_run_sends_nothing(self, server: OpenAIServer, family: str, command: Commands, verb: str) -> None:
         arguments = [verb, "--kg", family, 'parent(parent("Ann"))', "--dry-run", *self.LARK]
         out = command.prints(*arguments)
         assert "Estimate, nothing was sent: 1 question\n  requests       2\n" in out and "price not known" in out
         assert command.json(*arguments)["requests"] == 2
-        assert hosted.requests == []
+        assert server.requests == []
 
     @pytest.mark.parametrize(
         ("verb", "flag", "sent"),
         [("query", [], 2), ("query", ["--cache"], 1), ("evaluate", [], 1), ("evaluate", ["--no-cache"], 2)],
     )
     def test_replies_are_kept_where_asked_for_and_in_evaluations(
-        self, hosted: OpenAIServer, family: str, monkeypatch: pytest.MonkeyPatch, verb: str, flag: list[str], sent: int
+        self, server: OpenAIServer, family: str, verb: str, flag: list[str], sent: int
     ) -> None:
         folder = Path(family).parent
-        monkeypatch.setenv("SKYLARK_CACHE", str(folder / "cache"))
         (folder / "mine.txt").write_text('parent("Bob")\tDan|Eve\n')
         asked = ['parent("Ann")'] if verb == "query" else ["--questions", str(folder / "mine.txt")]
         for _ in range(2):
             assert main([verb, "--kg", family, *asked, *self.LARK, *flag]) == 0
-        assert len(hosted.requests) == sent
+        assert len(server.requests) == sent
 
 
 class TestLines:

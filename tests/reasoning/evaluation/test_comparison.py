@@ -156,7 +156,7 @@ class TestReadingBack:
 
     def test_labels_tell_the_files_apart(self, tmp_path: Path) -> None:
         lark = {"method": "lark", "llm": "copy"}
-        made: dict[str, dict[str, str]] = {"exact": {}, "again": {}} | {
+        made: dict[str, dict[str, Any]] = {"exact": {}, "again": {}} | {
             prompting: {**lark, "prompting": prompting} for prompting in ("step", "whole")
         }
         results = {
