@@ -8,7 +8,7 @@ and nothing equals nothing.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -41,6 +41,21 @@ from tests.reasoning.random_queries import SIGNS, holds
 
 MOST_MEASURED = 3000
 """Largest set whose members are measured: an engine of RDF counts for each of them anew."""
+
+KINDS = [
+    "project",
+    "intersect",
+    "unite",
+    "subtract",
+    "compare",
+    "top",
+    "complement",
+    "measure",
+    "rank",
+    "every",
+    "name",
+]
+WEIGHTS = (6, 3, 2, 3, 3, 2, 1, 2, 1, 2, 1)
 
 
 class RandomQueries:
@@ -75,22 +90,22 @@ class RandomQueries:
             source = None if edge is None else self._filled(shape.source, edge[0])
             return None if edge is None or source is None else Project(edge[1], source, inverse=edge[2])
         if isinstance(shape, Union):
-            parts = [
-                self._filled(part, self._anywhere() if number else entity) for number, part in enumerate(shape.parts)
-            ]
-            return None if None in parts else Union(tuple(part for part in parts if part is not None))
+            ends = [entity, *(self._anywhere() for _ in shape.parts[1:])]
+            parts = self._all_filled(shape.parts, ends)
+            return None if parts is None else Union(parts)
         assert isinstance(shape, Intersect)
-        kept = [self._filled(part, entity) for part in shape.parts if not isinstance(part, Complement)]
-        if None in kept:
+        wanted = [part for part in shape.parts if not isinstance(part, Complement)]
+        kept = self._all_filled(wanted, [entity] * len(wanted))
+        if kept is None:
             return None
-        first = [part for part in kept if part is not None]
-        members = self._members(first[0] if len(first) == 1 else Intersect(tuple(first)))
-        dropped = [
-            self._filled(part.part, self._one_of(members)) for part in shape.parts if isinstance(part, Complement)
-        ]
-        if None in dropped:
-            return None
-        return Intersect((*first, *(Complement(part) for part in dropped if part is not None)))
+        members = self._members(kept[0] if len(kept) == 1 else Intersect(kept))
+        unwanted = [part.part for part in shape.parts if isinstance(part, Complement)]
+        dropped = self._all_filled(unwanted, [self._one_of(members) for _ in unwanted])
+        return None if dropped is None else Intersect((*kept, *map(Complement, dropped)))
+
+    def _all_filled(self, shapes: Sequence[Query], entities: Sequence[int]) -> tuple[Query, ...] | None:
+        parts = [self._filled(shape, entity) for shape, entity in zip(shapes, entities, strict=True)]
+        return None if None in parts else tuple(part for part in parts if part is not None)
 
     def _grown(self, query: Query) -> Query:
         """One or more levels more, seldom with nothing left."""
@@ -106,22 +121,7 @@ class RandomQueries:
 
     def _one_level_more(self, query: Query, members: Ids) -> Query | None:
         member = self._one_of(members)
-        kind = self._rng.choices(
-            (
-                "project",
-                "intersect",
-                "unite",
-                "subtract",
-                "compare",
-                "top",
-                "complement",
-                "measure",
-                "rank",
-                "every",
-                "name",
-            ),
-            (6, 3, 2, 3, 3, 2, 1, 2, 1, 2, 1),
-        )[0]
+        kind = self._rng.choices(KINDS, WEIGHTS)[0]
         if kind == "project":
             edge = self._edge_into(member)
             return None if edge is None else Project(edge[1], query, inverse=not edge[2])
@@ -218,6 +218,6 @@ class RandomQueries:
 
     def _members(self, query: Query) -> Ids:
         chain = bind(query, self._kg)
-        return (
-            np.array([chain.anchor], dtype=np.int32) if chain.result is None else execute(self._kg, chain)[-1].members
-        )
+        if chain.result is None:
+            return np.array([chain.anchor], dtype=np.int32)
+        return execute(self._kg, chain)[-1].members

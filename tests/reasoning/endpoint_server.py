@@ -1,22 +1,18 @@
-"""A real HTTP server that answers SPARQL queries by pyoxigraph, and misbehaves on request.
-
-It listens on this machine alone, so the client, its connections, headers and error types are the real ones.
-"""
+"""A server that answers SPARQL queries by pyoxigraph, and misbehaves on request."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs
 
 import pyoxigraph
 
 from reasoning import KnowledgeGraph
+from tests.reasoning.scripted_server import ScriptedServer
 
 RESULTS_JSON = "application/sparql-results+json"
 BLOCK = 1 << 14
@@ -51,115 +47,59 @@ class Behaviour:
     rows: int | None = None
 
 
-GOOD = Behaviour()
-
-
-class EndpointServer:
+class EndpointServer(ScriptedServer[Behaviour]):
     """What was asked of the server, and what it is to do next.
 
     Attributes:
         store: what is queried; change it as you like.
         queries: the queries received, in order.
-        keys: the authorization headers received.
         forms: the content types of the requests.
     """
 
+    path = "/query"
+
     def __init__(self, store: pyoxigraph.Store) -> None:
+        super().__init__(Behaviour())
         self.store = store
         self.queries: list[str] = []
-        self.keys: list[str] = []
         self.forms: list[str] = []
-        self._script: list[Behaviour] = []
-        self._for_ever = GOOD
-        self._released = threading.Event()
-        self._lock = threading.Lock()
-        self._http = _QuietServer(("127.0.0.1", 0), self._handler())
-        self._http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._http.server_address[1]}/query"
 
-    def then(self, *behaviours: Behaviour, for_ever: Behaviour = GOOD) -> None:
-        """Do these in turn, one a request, and `for_ever` afterwards."""
-        self._script, self._for_ever = list(behaviours), for_ever
-        self._released.clear()
-
-    @contextmanager
-    def running(self) -> Iterator[EndpointServer]:
-        """Serve while the block lasts."""
-        thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self.kill()
-            thread.join()
-
-    def kill(self) -> None:
-        """Stop listening; whoever connects is refused."""
-        self._released.set()
-        self._http.shutdown()
-        self._http.server_close()
-
-    def _next(self, query: str, key: str, form: str) -> Behaviour:
+    def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
+        text, form = body.decode(), request.headers.get("Content-Type", "").partition(";")[0]
+        query = text if form == "application/sparql-query" else parse_qs(text).get("query", [""])[0]
         with self._lock:
             self.queries.append(query)
-            self.keys.append(key)
             self.forms.append(form)
-            return self._script.pop(0) if self._script else self._for_ever
+            behaviour = self._next(request)
+        if request.path != self.path:
+            behaviour = Behaviour(status=404)
+        self._released.wait(behaviour.delay)
+        if behaviour.head_drip is not None:
+            request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Endless: ")
+            while not self._released.wait(behaviour.head_drip):
+                request.wfile.write(b"x")
+            request.close_connection = True
+        else:
+            self._send(request, behaviour, *_answer(behaviour, query, self.store))
 
-    def _handler(server) -> type[BaseHTTPRequestHandler]:
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            # Head and body are two packets: the second would wait 40 ms for the first's acknowledgement.
-            disable_nagle_algorithm = True
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                form = self.headers.get("Content-Type", "").partition(";")[0]
-                query = body if form == "application/sparql-query" else parse_qs(body).get("query", [""])[0]
-                behaviour = server._next(query, self.headers.get("Authorization", ""), form)
-                if self.path != "/query":
-                    behaviour = Behaviour(status=404)
-                server._released.wait(behaviour.delay)
-                try:
-                    self._send(behaviour, query)
-                except (BrokenPipeError, ConnectionResetError):
-                    self.close_connection = True  # the client has gone
-
-            def _send(self, behaviour: Behaviour, query: str) -> None:
-                if behaviour.head_drip is not None:
-                    self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Endless: ")
-                    while not server._released.wait(behaviour.head_drip):
-                        self.wfile.write(b"x")
-                    self.close_connection = True
-                    return
-                blocks, status = _answer(behaviour, query, server.store)
-                self.send_response(status)
-                content_type = behaviour.content_type if status == 200 else "text/plain"
-                for name, value in {"Content-Type": content_type, **behaviour.headers}.items():
-                    self.send_header(name, value)
-                self.send_header("Transfer-Encoding", "chunked")
-                self.end_headers()
-                sent = False
-                for block in blocks:
-                    if behaviour.cut:
-                        block = block[: len(block) // 2]
-                    server._released.wait(behaviour.drip if sent else 0)
-                    self.wfile.write(b"%x\r\n%b\r\n" % (len(block), block) if block else b"")
-                    sent = True
-                if behaviour.cut:
-                    self.close_connection = True
-                else:
-                    self.wfile.write(b"0\r\n\r\n")
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Nothing: the tests' output is no log."""
-
-        return Handler
-
-
-class _QuietServer(ThreadingHTTPServer):
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing: clients of these tests go away in the middle, and that is no error of the server."""
+    def _send(
+        self, request: BaseHTTPRequestHandler, behaviour: Behaviour, blocks: Iterator[bytes], status: int
+    ) -> None:
+        request.send_response(status)
+        content_type = behaviour.content_type if status == 200 else "text/plain"
+        for name, value in {"Content-Type": content_type, **behaviour.headers}.items():
+            request.send_header(name, value)
+        request.send_header("Transfer-Encoding", "chunked")
+        request.end_headers()
+        for number, block in enumerate(blocks):
+            if behaviour.cut:
+                block = block[: len(block) // 2]
+            self._released.wait(behaviour.drip if number else 0)
+            request.wfile.write(b"%x\r\n%b\r\n" % (len(block), block) if block else b"")
+        if behaviour.cut:
+            request.close_connection = True
+        else:
+            request.wfile.write(b"0\r\n\r\n")
 
 
 def _answer(behaviour: Behaviour, query: str, store: pyoxigraph.Store) -> tuple[Iterator[bytes], int]:

@@ -1,24 +1,22 @@
-"""A real HTTP server that speaks the OpenAI protocol, and misbehaves on request.
+"""A server that speaks the OpenAI protocol, and misbehaves on request.
 
-It listens on this machine alone, so the client, its connections, headers and error types are the real ones, and only
-the model is made up: a reader that answers every prompt by its context without fault.
+Only the model is made up: a reader that answers every prompt by its context without fault.
 """
 
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.reasoning.chat_models import faultless_reply
+from tests.reasoning.scripted_server import ScriptedServer
 
 KEY = "sk-for-this-test-alone"
 
@@ -54,114 +52,55 @@ class Behaviour:
     thinks: bool = False
 
 
-GOOD = Behaviour()
-
 NO_TEMPERATURE = b"""{"error": {"message": "Unsupported value: 'temperature' does not support 0 with this model.",
 "type": "invalid_request_error", "param": "temperature", "code": "unsupported_value"}}"""
 
 
-class OpenAIServer:
+class OpenAIServer(ScriptedServer[Behaviour]):
     """What was asked of the server, and what it is to do next.
 
     Attributes:
         requests: the bodies received, in order.
-        keys: the authorization headers received.
         times: when each request came, by the monotonic clock.
         most_at_once: most requests that were under way at the same time.
     """
 
+    path = "/v1"
+
     def __init__(self) -> None:
+        super().__init__(Behaviour())
         self.requests: list[dict[str, Any]] = []
-        self.keys: list[str] = []
         self.times: list[float] = []
-        self.most_at_once = 0
-        self._script: list[Behaviour] = []
-        self._for_ever = GOOD
-        self._under_way = 0
-        self._released = threading.Event()
-        self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+        self.most_at_once = self._under_way = 0
 
-    def then(self, *behaviours: Behaviour, for_ever: Behaviour = GOOD) -> None:
-        """Do these in turn, one a request, and `for_ever` afterwards."""
-        self._script, self._for_ever = list(behaviours), for_ever
-        self._released.clear()
-
-    def release(self) -> None:
-        """Let every reply that is held back by a delay go out."""
-        self._released.set()
-
-    @contextmanager
-    def running(self) -> Iterator[OpenAIServer]:
-        """Serve while the block lasts."""
-        thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self.kill()
-            thread.join()
-
-    def kill(self) -> None:
-        """Stop listening; whoever connects is refused."""
-        self.release()
-        self._http.shutdown()
-        self._http.server_close()
-
-    def _next(self, body: dict[str, Any], key: str) -> Behaviour:
+    def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
+        asked = json.loads(body)
         with self._lock:
-            self.requests.append(body)
-            self.keys.append(key)
+            self.requests.append(asked)
             self.times.append(time.monotonic())
-            return self._script.pop(0) if self._script else self._for_ever
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        with self._lock:
+            behaviour = self._next(request)
             self._under_way += 1
             self.most_at_once = max(self.most_at_once, self._under_way)
         try:
-            yield
+            if request.path != "/v1/chat/completions":
+                behaviour = Behaviour(status=404)
+            if behaviour.thinks and "temperature" in asked:
+                behaviour = Behaviour(status=400, body=NO_TEMPERATURE)
+            self._released.wait(behaviour.delay)
+            self._send(request, behaviour, _answer(behaviour, asked))
         finally:
             with self._lock:
                 self._under_way -= 1
 
-    def _handler(server) -> type[BaseHTTPRequestHandler]:
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            # Head and body are two packets: the second would wait 40 ms for the first's acknowledgement.
-            disable_nagle_algorithm = True
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                with server._counted():
-                    behaviour = server._next(body, self.headers.get("Authorization", ""))
-                    if self.path != "/v1/chat/completions":
-                        behaviour = Behaviour(status=404)
-                    if behaviour.thinks and "temperature" in body:
-                        behaviour = Behaviour(status=400, body=NO_TEMPERATURE)
-                    server._released.wait(behaviour.delay)
-                    try:
-                        self._send(behaviour, _answer(behaviour, body))
-                    except (BrokenPipeError, ConnectionResetError):
-                        self.close_connection = True  # the client has gone
-
-            def _send(self, behaviour: Behaviour, answer: bytes) -> None:
-                self.send_response(behaviour.status)
-                for name, value in {"Content-Type": "application/json", **behaviour.headers}.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer[: len(answer) // 2] if behaviour.cut else answer)
-                if behaviour.cut:
-                    self.close_connection = True
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Nothing: the tests' output is no log."""
-
-        return Handler
+    def _send(self, request: BaseHTTPRequestHandler, behaviour: Behaviour, answer: bytes) -> None:
+        request.send_response(behaviour.status)
+        for name, value in {"Content-Type": "application/json", **behaviour.headers}.items():
+            request.send_header(name, value)
+        request.send_header("Content-Length", str(len(answer)))
+        request.end_headers()
+        request.wfile.write(answer[: len(answer) // 2] if behaviour.cut else answer)
+        if behaviour.cut:
+            request.close_connection = True
 
 
 def _answer(behaviour: Behaviour, body: dict[str, Any]) -> bytes:

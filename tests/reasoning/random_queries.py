@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -90,18 +91,16 @@ class Facts:
             bound = self.number(query.value, it) if isinstance(query.value, Query) else query.value
             if bound is None:
                 return set()
-            return {name for name, value in table.items() if _passes(value, query.operator, bound)}
+            passes = PASSES[query.operator]
+            return {name for name, value in table.items() if passes(_number(value), _number(bound))}
         if not table:
             return set()
         last = sorted(map(_number, table.values()), reverse=query.largest)[: query.k][-1]
         beyond = (lambda number: number >= last) if query.largest else (lambda number: number <= last)
         # What is reckoned ties though its last digits differ.
         near = 0.0 if isinstance(query.measure, str) else 1e-12
-        return {
-            name
-            for name, value in table.items()
-            if beyond(_number(value)) or math.isclose(_number(value), last, rel_tol=near)
-        }
+        numbers = {name: _number(value) for name, value in table.items()}
+        return {name for name, one in numbers.items() if beyond(one) or math.isclose(one, last, rel_tol=near)}
 
     def measured(self, measure: str | Measure, members: set[str]) -> dict[str, Value]:
         """The number of each member that has one."""
@@ -145,17 +144,9 @@ def _number(value: Value) -> float:
     return value.toordinal() if isinstance(value, datetime.date) else value
 
 
-def _passes(value: Value, operator: str, bound: Value) -> bool:
-    left, right = _number(value), _number(bound)
-    tests: dict[str, bool] = {
-        ">": left > right,
-        ">=": left >= right,
-        "<": left < right,
-        "<=": left <= right,
-        "=": left == right,
-        "!=": left != right,
-    }
-    return tests[operator]
+PASSES: dict[str, Callable[[float, float], bool]] = {
+    ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "=": operator.eq, "!=": operator.ne,
+}  # fmt: skip
 
 
 @st.composite
@@ -165,17 +156,11 @@ def facts(draw: st.DrawFn) -> Facts:
     links = draw(st.frozensets(triple, max_size=16))
     # One edge of each relation and one value of each entity make every name known.
     links |= {(ENTITIES[0], relation, ENTITIES[1]) for relation in RELATIONS}
-    number = st.integers(-3, 3)
-    return Facts(
-        links,
-        {
-            NUMBER: {entity: draw(number) for entity in ENTITIES},
-            DECIMAL: draw(
-                st.dictionaries(st.sampled_from(ENTITIES), st.sampled_from((-0.5, 0.0, 0.25, 1.5)), min_size=1)
-            ),
-            DATE: draw(st.dictionaries(st.sampled_from(ENTITIES), st.sampled_from(DATES), min_size=1)),
-        },
-    )
+    entity, decimal, date = (st.sampled_from(values) for values in (ENTITIES, (-0.5, 0.0, 0.25, 1.5), DATES))
+    numbers = {name: draw(st.integers(-3, 3)) for name in ENTITIES}
+    decimals = draw(st.dictionaries(entity, decimal, min_size=1))
+    dates = draw(st.dictionaries(entity, date, min_size=1))
+    return Facts(links, {NUMBER: numbers, DECIMAL: decimals, DATE: dates})
 
 
 def sets(
@@ -191,6 +176,7 @@ def sets(
     links, rankings = _strategy(relations), _strategy(ranked)
     comparisons = comparison_values() if compared is None else compared
     anchors: st.SearchStrategy[Query] = st.builds(Entity, names, st.booleans() if by_id else st.just(False))
+    operators = st.sampled_from(OPERATORS)
     if it:
         anchors = st.one_of(st.just(It()), anchors)
 
@@ -201,12 +187,7 @@ def sets(
             st.builds(Intersect, several),
             st.builds(Union, several),
             st.builds(Complement, inner),
-            st.builds(
-                lambda pair, source, operator: Compare(pair[0], source, operator, pair[1]),
-                comparisons,
-                inner,
-                st.sampled_from(OPERATORS),
-            ),
+            st.builds(lambda pair, *more: Compare(pair[0], *more, pair[1]), comparisons, inner, operators),
             st.builds(Top, st.integers(1, 4), rankings, inner, st.booleans()),
         )
 
@@ -228,14 +209,12 @@ def numbers(it: bool = False) -> st.SearchStrategy[Query]:
         st.builds(Project, st.just(NUMBER), of_one),
         st.builds(lambda first, last: Arithmetic("-", first, last), *[st.builds(Project, st.just(DATE), of_one)] * 2),
     )
-    return st.recursive(
-        leaves,
-        lambda part: st.one_of(
-            st.builds(Arithmetic, st.sampled_from(SIGNS), part, part),
-            part.filter(lambda number: not isinstance(number, Constant)).map(Negative),
-        ),
-        max_leaves=3,
-    )
+
+    def grow(part: st.SearchStrategy[Query]) -> st.SearchStrategy[Query]:
+        negative = part.filter(lambda number: not isinstance(number, Constant)).map(Negative)
+        return st.one_of(st.builds(Arithmetic, st.sampled_from(SIGNS), part, part), negative)
+
+    return st.recursive(leaves, grow, max_leaves=3)
 
 
 def measures() -> st.SearchStrategy[Measure]:
@@ -257,8 +236,7 @@ def measured_sets() -> st.SearchStrategy[Query]:
 
 def queries(inner: st.SearchStrategy[Query]) -> st.SearchStrategy[Query]:
     """Those sets, and what may stand only at the top."""
-    tops: list[Callable[[Query], Query]] = [Count, Exists]
-    return st.one_of(inner, *(inner.map(top) for top in tops))
+    return st.one_of(inner, inner.map(Count), inner.map(Exists))
 
 
 def comparison_values() -> st.SearchStrategy[tuple[str, Value]]:

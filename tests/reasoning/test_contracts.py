@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from langchain_core.language_models import BaseChatModel
 
@@ -52,13 +50,8 @@ class TestAnyChatModel(ModelContract):
 
 class TestHosted(ModelContract):
     @pytest.fixture
-    def model(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[BaseChatModel]:
-        server = OpenAIServer()
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        monkeypatch.setenv("OPENAI_API_KEY", "sk-for-this-test-alone")
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        with server.running():
-            yield load_llm("openai:gpt-5-mini")
+    def model(self, server: OpenAIServer) -> BaseChatModel:
+        return load_llm("openai:gpt-5-mini")
 
 
 @pytest.mark.slow

@@ -1,3 +1,5 @@
+"""Commands on a graph that stays on its server."""
+
 from __future__ import annotations
 
 import json
@@ -8,10 +10,9 @@ import pytest
 from tenacity import wait_none
 
 from reasoning.cli import main
+from tests.reasoning.cli.conftest import Commands
 from tests.reasoning.endpoint_server import Behaviour, EndpointServer, serving, store_of_turtle
 from tests.reasoning.graph.remote.graphs import TIDY
-
-Captured = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
@@ -20,122 +21,103 @@ def server() -> Iterator[EndpointServer]:
         yield running
 
 
-def test_a_query_is_answered_there(server: EndpointServer, capsys: Captured) -> None:
-    assert main(["query", "--kg", f"sparql:{server.url}", "--json", "--refresh", '"capital of"("Paris")']) == 0
-    printed = json.loads(capsys.readouterr().out)
+@pytest.fixture
+def graph(server: EndpointServer) -> tuple[str, str, str]:
+    return "--kg", f"sparql:{server.url}", "--refresh"
+
+
+def records_file(path: Path, *records: dict[str, object]) -> str:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return str(path)
+
+
+def test_a_query_is_answered_there(graph: tuple[str, ...], command: Commands) -> None:
+    printed = command.json("query", *graph, '"capital of"("Paris")')
     assert [item["entity"] for item in printed["answers"]] == ["France"]
     assert printed["evidence"] == [["Paris", "capital of", "France"]]
 
 
-def test_a_dry_run_shows_the_query_and_does_not_send_it(server: EndpointServer, capsys: Captured) -> None:
-    query = '~"capital of"(borders("Austria"))'
-    assert main(["query", "--kg", f"sparql:{server.url}", "--refresh", "--dry-run", query]) == 0
-    text = capsys.readouterr().out.strip()
+def test_a_dry_run_shows_the_query_and_does_not_send_it(
+    server: EndpointServer, graph: tuple[str, ...], command: Commands
+) -> None:
+    asked = ["query", *graph[:2], '~"capital of"(borders("Austria"))']
+    text = command.prints(*asked, "--refresh", "--dry-run").strip()
     assert text.startswith("SELECT ?entity") and text not in server.queries
-    assert main(["query", "--kg", f"sparql:{server.url}", "--dry-run", "--json", query]) == 0
-    assert json.loads(capsys.readouterr().out) == {"endpoint": f"sparql:{server.url}", "queries": [text]}
-    assert main(["query", "--kg", f"sparql:{server.url}", query]) == 0
+    assert command.json(*asked, "--dry-run") == {"endpoint": f"sparql:{server.url}", "queries": [text]}
+    command.prints(*asked)
     assert text in server.queries
+    in_its_words = "<http://example.org/France> <http://example.org/vocab#borders> ?entity"
+    assert in_its_words in command.prints("query", *graph, "--sparql", 'borders("France")')
 
 
-def test_the_text_of_a_query_is_in_the_words_of_that_graph(server: EndpointServer, capsys: Captured) -> None:
-    assert main(["query", "--kg", f"sparql:{server.url}", "--refresh", "--sparql", 'borders("France")']) == 0
-    text = capsys.readouterr().out
-    assert "<http://example.org/France> <http://example.org/vocab#borders> ?entity" in text
-
-
-def test_queries_are_evaluated_there(server: EndpointServer, tmp_path: Path, capsys: Captured) -> None:
-    entity = "http://example.org/"
-    record = {
-        "query": '"capital of"(~type("city")) & ~borders("Switzerland")',
-        "type": "pi",
-        "easy": [f"{entity}France"],
-        "hard": [f"{entity}Austria"],
-    }
-    queries = tmp_path / "queries" / "test-pi.jsonl"
-    queries.parent.mkdir()
-    queries.write_text(json.dumps(record) + "\n")
+def test_queries_are_evaluated_there(graph: tuple[str, ...], tmp_path: Path, command: Commands) -> None:
+    france, austria = "http://example.org/France", "http://example.org/Austria"
+    query = '"capital of"(~type("city")) & ~borders("Switzerland")'
+    record: dict[str, object] = {"query": query, "type": "pi", "easy": [france], "hard": [austria]}
     out = tmp_path / "out.jsonl"
-    command = ["evaluate", "--kg", f"sparql:{server.url}", "--refresh", "--queries", str(queries)]
-    assert main([*command, "--protocol", "reading", "--out", str(out)]) == 0
+    asked = ["evaluate", *graph, "--queries", records_file(tmp_path / "test-pi.jsonl", record)]
+    command.prints(*asked, "--protocol", "reading", "--out", str(out))
     (line,) = map(json.loads, out.read_text().splitlines())
-    assert line["exact_match"] == 1.0 and set(line["answers"]) == {f"{entity}France", f"{entity}Austria"}
+    assert line["exact_match"] == 1.0 and set(line["answers"]) == {france, austria}
     summary = json.loads(out.with_name("out.jsonl.summary.json").read_text())
-    assert summary["settings"]["kg"] == f"sparql:{server.url}"
-    assert main([*command, "--protocol", "reading", "--out", str(out), "--resume"]) == 0
+    assert summary["settings"]["kg"] == graph[1]
+    command.prints(*asked, "--protocol", "reading", "--out", str(out), "--resume")
 
 
 def test_a_dry_run_of_an_evaluation_shows_its_queries_and_sends_none(
-    server: EndpointServer, tmp_path: Path, capsys: Captured
+    server: EndpointServer, graph: tuple[str, ...], tmp_path: Path, command: Commands
 ) -> None:
-    records = [
+    records: list[dict[str, object]] = [
         {"query": f'borders("{name}")', "type": "1p", "easy": [], "hard": ["http://example.org/France"]}
         for name in ("Austria", "Switzerland", "Austria")
     ]
-    queries = tmp_path / "test-1p.jsonl"
-    queries.write_text("".join(json.dumps(record) + "\n" for record in records))
-    command = [
-        "evaluate",
-        "--kg",
-        f"sparql:{server.url}",
-        "--refresh",
-        "--queries",
-        str(queries),
-        "--protocol",
-        "reading",
-    ]
-    assert main([*command, "--dry-run"]) == 0
-    out = capsys.readouterr().out
+    asked = ["evaluate", *graph, "--queries", records_file(tmp_path / "test-1p.jsonl", *records)]
+    out = command.prints(*asked, "--protocol", "reading", "--dry-run")
     assert [line for line in out.splitlines() if line.startswith("#")] == [f"# test-1p:{at}" for at in range(3)]
     texts = [text.partition("\n")[2].strip() for text in out.split("\n\n") if text.strip()]
     assert len(texts) == 3 and texts[0] == texts[2] != texts[1] and not set(texts) & set(server.queries)
-    assert main(command) == 0 and set(texts) <= set(server.queries)
+    command.prints(*asked, "--protocol", "reading")
+    assert set(texts) <= set(server.queries)
 
 
 @pytest.mark.parametrize("more", [[], ["--held-out", "0.1"]])
 def test_queries_are_not_sampled_there(
-    server: EndpointServer, tmp_path: Path, more: list[str], capsys: Captured
+    server: EndpointServer, tmp_path: Path, more: list[str], command: Commands
 ) -> None:
-    assert main(["sample-queries", "--kg", f"sparql:{server.url}", "--out", str(tmp_path / "made"), *more]) == 2
-    assert "stays on its server: take a file of the graph" in capsys.readouterr().err
+    said = command.fails(2, "sample-queries", "--kg", f"sparql:{server.url}", "--out", str(tmp_path / "made"), *more)
+    assert "stays on its server: take a file of the graph" in said
     assert not server.queries and not (tmp_path / "made").exists()
 
 
 @pytest.mark.parametrize(
-    ("address", "code", "said"),
+    ("address", "said"),
     [
-        ("sparql:http://127.0.0.1:9/query", 1, "cannot be reached"),
-        ("sparql:http://ann:s3cret@localhost/query", 1, "SKYLARK_SPARQL_PASSWORD"),
-        ("sparql:localhost", 1, "not the address of an endpoint"),
+        ("sparql:http://127.0.0.1:9/query", "cannot be reached"),
+        ("sparql:http://ann:s3cret@localhost/query", "SKYLARK_SPARQL_PASSWORD"),
+        ("sparql:localhost", "not the address of an endpoint"),
     ],
 )
 def test_an_endpoint_that_cannot_be_asked_is_an_error(
-    address: str, code: int, said: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+    address: str, said: str, command: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("reasoning.graph.remote.client.BACKOFF", wait_none())
-    assert main(["query", "--kg", address, 'borders("France")']) == code
-    out, err = capsys.readouterr()
-    assert out == "" and said in err and "s3cret" not in err and err.startswith("error: ")
+    err = command.fails(1, "query", "--kg", address, 'borders("France")')
+    assert said in err and "s3cret" not in err
 
 
-def test_a_server_that_answers_something_else_is_an_error(server: EndpointServer, capsys: Captured) -> None:
+def test_what_is_not_answered_there(server: EndpointServer, graph: tuple[str, ...], command: Commands) -> None:
+    for method in ("complete", "hybrid"):
+        said = command.fails(2, "query", *graph, "--llm", "copy", "--method", method, 'borders("France")')
+        assert "take method exact or lark there" in said
     server.then(for_ever=Behaviour(body=b"<html></html>", content_type="text/html"))
-    assert main(["query", "--kg", f"sparql:{server.url}", "--refresh", 'borders("France")']) == 1
-    assert "a page of HTML" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("method", ["complete", "hybrid"])
-def test_methods_that_need_all_triples_are_refused(server: EndpointServer, method: str, capsys: Captured) -> None:
-    command = ["query", "--kg", f"sparql:{server.url}", "--refresh", "--llm", "copy", "--method", method]
-    assert main([*command, 'borders("France")']) == 2
-    assert "take method exact or lark there" in capsys.readouterr().err
+    assert "a page of HTML" in command.fails(1, "query", *graph, 'borders("France")')
 
 
 @pytest.mark.slow
-def test_a_question_in_english_is_read_and_answered_there(server: EndpointServer, capsys: Captured) -> None:
-    kg = f"sparql:{server.url}"
-    assert main(["read", "--kg", kg, "--refresh", "--json", "Which countries does France border?"]) in (0, 2)
-    readings = json.loads(capsys.readouterr().out)
-    assert 'borders("France")' in {reading["query"] for reading in readings}
-    assert main(["ask", "--kg", kg, "--sure-from", "0", "Which countries does France border?"]) == 0
-    assert "Switzerland" in capsys.readouterr().out
+def test_a_question_in_english_is_read_and_answered_there(
+    graph: tuple[str, ...], command: Commands, capsys: pytest.CaptureFixture[str]
+) -> None:
+    question = "Which countries does France border?"
+    assert main(["read", *graph, "--json", question]) in (0, 2)
+    assert 'borders("France")' in {reading["query"] for reading in json.loads(capsys.readouterr().out)}
+    assert "Switzerland" in command.prints("ask", *graph[:2], "--sure-from", "0", question)

@@ -23,20 +23,14 @@ class Reason:
         kind: "path" r(x, y) <- a(x, z), b(z, y); "source" r(x, c) <- a(x, c'), the target c by name; "target"
             r(c, y) <- a(y, c'), the source c by name; "loop" r(x, x) <- r(x, _).
         body: its directed relations, one to three.
-        constant: c' of a body that names it; None of one that asks for the relation only, and of the other kinds.
         confidence: that the edge holds, from this rule alone, in [0, 1).
-        support, size: pairs that the rule was right on (an edge's own not counted), and pairs that its body holds for;
-            of a path only those with about as many walks.
         walks: ways through the graph that satisfy the body for this edge.
         triples: one of them, as (head, relation, tail), from the source (kind "target": from the target) on.
     """
 
     kind: Literal["path", "source", "target", "loop"]
     body: tuple[int, ...]
-    constant: int | None
     confidence: float
-    support: int
-    size: int
     walks: int
     triples: tuple[tuple[int, int, int], ...]
 
@@ -51,7 +45,7 @@ def reasons(predictor: RulePredictor, relation: int, source: int, target: int) -
         return []
     known = bool(np.isin(target, predictor.index.side(bool(relation & 1)).row(relation >> 1, source)))
     if source == target:
-        behind = _loop(predictor, relation, source, known)
+        behind = _loop(predictor, relation, known)
     else:
         behind = [
             *_paths(predictor, relation, source, target, known),
@@ -83,18 +77,8 @@ def _paths(predictor: RulePredictor, relation: int, source: int, target: int, kn
         confidence = float(-np.expm1(-predictor.path_strengths[rule, bucket, int(known)]))
         if confidence > 0:
             stops = (source, *inner[: len(body) - 1], target)
-            result.append(
-                Reason(
-                    "path",
-                    body,
-                    None,
-                    confidence,
-                    max(0, int(rules.support[rule, bucket]) - known),
-                    int(rules.size[rule, bucket]),
-                    ways,
-                    tuple(_triple(stops[hop], relation, stops[hop + 1]) for hop, relation in enumerate(body)),
-                )
-            )
+            walk = tuple(_triple(stops[hop], relation, stops[hop + 1]) for hop, relation in enumerate(body))
+            result.append(Reason("path", body, confidence, ways, walk))
     return result
 
 
@@ -121,25 +105,14 @@ def _named(
         sets.premises[stretch][held], sets.premise_supports[stretch][held] - known, strict=True
     ):
         size = int(sets.starts[premise + 1] - sets.starts[premise])
-        if premise < groups:
-            body, constant = int(edges.relations[premise]) ^ 1, int(edges.entities[premise])
-            end = constant
-        else:
-            body, constant = int(premise) - groups, None
-            end = int(_targets(predictor, member, body)[0])
         confidence = float(support / (size + predictor.options.smoothing))
-        walks = 1 if premise < groups else len(_targets(predictor, member, body))
+        body = int(edges.relations[premise]) ^ 1 if premise < groups else int(premise) - groups
+        ends = [int(edges.entities[premise])] if premise < groups else _targets(predictor, member, body).tolist()
         if confidence > 0:
-            result.append(
-                Reason(kind, (body,), constant, confidence, int(support), size, walks, (_triple(member, body, end),))
-            )
+            result.append(Reason(kind, (body,), confidence, len(ends), (_triple(member, body, ends[0]),)))
     return result
 
 
-def _loop(predictor: RulePredictor, relation: int, source: int, known: bool) -> list[Reason]:
-    strength, looped = predictor.loops(relation)
-    confidence = float(-np.expm1(-strength[int(known)]))
-    if confidence <= 0:
-        return []
-    size = len(np.unique(predictor.index.block(relation >> 1, bool(relation & 1))[0]))
-    return [Reason("loop", (relation,), None, confidence, int(looped.sum()) - known, size, 1, ())]
+def _loop(predictor: RulePredictor, relation: int, known: bool) -> list[Reason]:
+    confidence = float(-np.expm1(-predictor.loops(relation)[0][int(known)]))
+    return [Reason("loop", (relation,), confidence, 1, ())] if confidence > 0 else []

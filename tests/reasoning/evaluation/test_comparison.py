@@ -1,3 +1,5 @@
+"""Two results files compared, and how they are read back."""
+
 from __future__ import annotations
 
 import json
@@ -18,8 +20,7 @@ from reasoning.evaluation.results import labels_of, read_results, summary_path
 from reasoning.evaluation.runs import QueryEvaluation, QuestionEvaluation
 from skylark.errors import DataError
 from skylark.files import Line
-from tests.reasoning.made_dataset import make_dataset
-from tests.reasoning.made_results import ranked, write
+from tests.reasoning.evaluation.conftest import ranked, write
 
 Captured = pytest.CaptureFixture[str]
 
@@ -42,18 +43,11 @@ class TestThePairedTest:
         assert p_value(differences, "2p") == pytest.approx(expected.pvalue)
 
     def test_of_right_and_wrong_it_is_the_exact_form_of_mcnemars_test(self) -> None:
-        differences = [1.0] * 9 + [-1.0] * 2 + [0.0] * 40
-        assert p_value(differences, "2p") == pytest.approx(binomtest(2, 11).pvalue)
-
-    def test_of_many_pairs_it_comes_close_by_flipping_at_random(self) -> None:
-        differences = [1.0] * 40 + [-1.0] * 25
-        assert p_value(differences, "2p") == pytest.approx(binomtest(25, 65).pvalue, abs=0.01)
-        assert p_value(differences, "2p") == p_value(differences, "2p")
-
-    def test_no_p_value_is_0(self) -> None:
+        assert p_value([1.0] * 9 + [-1.0] * 2 + [0.0] * 40, "2p") == pytest.approx(binomtest(2, 11).pvalue)
+        many = [1.0] * 40 + [-1.0] * 25  # signs are flipped at random
+        assert p_value(many, "2p") == pytest.approx(binomtest(25, 65).pvalue, abs=0.01)
+        assert p_value(many, "2p") == p_value(many, "2p")
         assert p_value([0.3] * 500, "2p") == 1 / 10_000
-
-    def test_without_a_difference_there_is_nothing_to_find(self) -> None:
         assert p_value([0.0, 1e-15], "2p") == 1.0
 
 
@@ -67,15 +61,14 @@ class TestTwoFiles:
         assert (row.won, row.lost, row.tied) == (1, 0, 1)
         assert "3p" not in found.metrics["mrr"]
 
-    def test_a_small_difference_is_certain_where_the_pairs_agree(self, tmp_path: Path) -> None:
-        values = np.random.default_rng(0).random(100)
+    def test_a_small_difference_is_certain_where_the_pairs_agree_and_one_by_chance_is_not(self, tmp_path: Path) -> None:
+        rng = np.random.default_rng(0)
+        values, others = rng.random(100), rng.random(100)
         found = compared(tmp_path, ranked("2p", values.tolist()), ranked("2p", (values + 0.01).tolist()))
         row = found.metrics["mrr"]["2p"]
         assert row.interval == pytest.approx([0.01, 0.01]) and row.p == 1 / 10_000
-
-    def test_a_difference_by_chance_is_not(self, tmp_path: Path) -> None:
-        rng = np.random.default_rng(0)
-        found = compared(tmp_path, ranked("2p", rng.random(100).tolist()), ranked("2p", rng.random(100).tolist()))
+        (tmp_path / "chance").mkdir()
+        found = compared(tmp_path / "chance", ranked("2p", values.tolist()), ranked("2p", others.tolist()))
         row = found.metrics["mrr"]["2p"]
         assert row.interval is not None and row.interval[0] < 0 < row.interval[1] and row.p > 0.05
 
@@ -112,22 +105,19 @@ class TestTwoFiles:
         with pytest.raises(EvaluationError, match=message):
             compare(read_results(a), read_results(b))
 
-    def test_files_without_a_common_query_are_refused(self, tmp_path: Path) -> None:
+    def test_files_without_a_common_query_or_metric_are_refused(self, tmp_path: Path) -> None:
         with pytest.raises(EvaluationError, match="no query in common"):
             compared(tmp_path, ranked("1p", [0.1]), ranked("2p", [0.1]))
-
-    def test_a_metric_that_is_not_there_is_refused_with_those_that_are(self, tmp_path: Path) -> None:
-        results = read_results(write(tmp_path / "a.jsonl", ranked("2p", [0.1])))
+        results = read_results(tmp_path / "b.jsonl")
         with pytest.raises(EvaluationError, match=r"no metric 'f1'; it has mrr, hits@1, hits@3, hits@10"):
             compare(results, results, ["f1"])
 
     def test_settings_that_differ_are_listed_but_not_what_follows_from_the_method(self, tmp_path: Path) -> None:
-        lines = ranked("2p", [0.1])
-        a = read_results(write(tmp_path / "a.jsonl", lines))
-        b = read_results(
-            write(tmp_path / "b.jsonl", lines, method="lark", llm="copy", prompting="step", limit=5, queries="/moved")
-        )
-        assert compare(a, b).settings == {"method": ("exact", "lark"), "llm": (None, "copy"), "limit": (None, 5)}
+        a, b = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+        write(a, ranked("2p", [0.1]))
+        write(b, ranked("2p", [0.1]), method="lark", llm="copy", prompting="step", limit=5, queries="/moved")
+        differing = {"method": ("exact", "lark"), "llm": (None, "copy"), "limit": (None, 5)}
+        assert compare(read_results(a), read_results(b)).settings == differing
 
 
 class TestReadingBack:
@@ -146,19 +136,16 @@ class TestReadingBack:
         with pytest.raises(EvaluationError, match="is no results file of `evaluate --out`"):
             read_results(path)
 
-    def test_a_damaged_line_is_named(self, tmp_path: Path) -> None:
-        path = write(tmp_path / "a.jsonl", ranked("2p", [0.1, 0.2]))
-        path.write_text(path.read_text().replace("mrr", "mr", 1))
-        with pytest.raises(DataError, match=r"a\.jsonl, line 1: expected a line with .*mrr"):
-            read_results(path)
-
     @pytest.mark.parametrize(
         "edit",
-        [{"mrr": "high"}, {"mrr": None}, {"mrr": float("nan")}, {"type": "9p"}, {"type": ["2p"]}, {"id": {}}],
+        [{"mrr": "high"}, {"mrr": None}, {"mrr": float("nan")}, {"type": "9p"}, {"type": ["2p"]}, {"id": {}}, {}],
         ids=str,
     )
     def test_an_edited_line_is_named(self, tmp_path: Path, edit: dict[str, Any]) -> None:
-        path = write(tmp_path / "a.jsonl", [ranked("2p", [0.1])[0] | edit])
+        line = ranked("2p", [0.1])[0] | edit
+        if not edit:
+            del line["mrr"]
+        path = write(tmp_path / "a.jsonl", [line])
         with pytest.raises(DataError, match=r"a\.jsonl, line 1: expected a line with id, type and numbers for mrr"):
             read_results(path)
 
@@ -168,14 +155,14 @@ class TestReadingBack:
             read_results(path)
 
     def test_labels_tell_the_files_apart(self, tmp_path: Path) -> None:
-        lines = ranked("2p", [0.1])
-        made = {
-            "exact": write(tmp_path / "exact.jsonl", lines),
-            "step": write(tmp_path / "step.jsonl", lines, method="lark", llm="copy", prompting="step"),
-            "whole": write(tmp_path / "whole.jsonl", lines, method="lark", llm="copy", prompting="whole"),
-            "again": write(tmp_path / "again.jsonl", lines),
+        lark = {"method": "lark", "llm": "copy"}
+        made: dict[str, dict[str, Any]] = {"exact": {}, "again": {}} | {
+            prompting: {**lark, "prompting": prompting} for prompting in ("step", "whole")
         }
-        results = {name: read_results(path) for name, path in made.items()}
+        results = {
+            name: read_results(write(tmp_path / f"{name}.jsonl", ranked("2p", [0.1]), **given))
+            for name, given in made.items()
+        }
 
         def labels(*names: str) -> list[str]:
             return labels_of([results[name] for name in names])
@@ -188,13 +175,12 @@ class TestReadingBack:
 
 class TestTheCommand:
     @pytest.fixture
-    def files(self, tmp_path: Path) -> tuple[str, str]:
-        dataset = make_dataset(tmp_path / "made", 6)
-        for name, method in (("exact", "exact"), ("copy", "lark")):
-            QueryEvaluation(dataset, dataset / "queries/test-2i.jsonl", "reading", method=method, llm="copy").run(
-                out=tmp_path / f"{name}.jsonl"
-            )
-        return str(tmp_path / "exact.jsonl"), str(tmp_path / "copy.jsonl")
+    def files(self, dataset: Path, tmp_path: Path) -> tuple[str, str]:
+        exact, copy = tmp_path / "exact.jsonl", tmp_path / "copy.jsonl"
+        queries = dataset / "queries/test-2i.jsonl"
+        QueryEvaluation(dataset, queries, "reading").run(exact)
+        QueryEvaluation(dataset, queries, "reading", method="lark", llm="copy").run(copy)
+        return str(exact), str(copy)
 
     def test_it_prints_a_table_for_each_metric_and_the_queries_in_words(
         self, files: tuple[str, str], capsys: Captured
@@ -224,14 +210,11 @@ class TestTheCommand:
         assert "different graphs" in caplog.text
 
     def test_questions_are_compared_overall(self, tmp_path: Path, capsys: Captured) -> None:
-        graph = tmp_path / "family.tsv"
+        graph, asked, out = (tmp_path / name for name in ("family.tsv", "questions.txt", "out.jsonl"))
         graph.write_text("Ann\tparent\tBob\nAnn\tparent\tCleo\n")
-        asked = tmp_path / "questions.txt"
         asked.write_text("parent of Ann\tBob|Cleo\nnonsense ???\tBob\n")
-        outs = [str(tmp_path / f"{name}.jsonl") for name in "ab"]
-        for out in outs:
-            QuestionEvaluation(graph, asked).run(out=Path(out))
-        assert main(["compare", *outs]) == 0
+        QuestionEvaluation(graph, asked).run(out)
+        assert main(["compare", str(out), str(out)]) == 0
         assert "2 questions in both" in capsys.readouterr().out
 
     def test_what_cannot_be_compared_is_a_usage_error(self, tmp_path: Path, capsys: Captured) -> None:

@@ -32,6 +32,8 @@ def test_the_rate_of_those_that_were_answered_is_that_of_all(monkeypatch: pytest
     found = duration(Reasoner(KG, method="exact"), [0.01] * 1001, Clock(monkeypatch).answer, requests=0)
     assert found.seconds == pytest.approx(5 + 10)
     assert str(found) == "Time: about 15 s, measured on 256 of 1,001 that were answered for it"
+    found = duration(Reasoner(KG, method="exact"), [1.0], Clock(monkeypatch).answer, requests=0)
+    assert found == Duration(5.0, "measured on 1 of 1 that were answered for it")
 
 
 def test_slow_ones_are_tried_for_some_seconds_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,11 +47,6 @@ def test_all_types_are_among_those_that_are_tried(monkeypatch: pytest.MonkeyPatc
     assert found.seconds == pytest.approx(5 + 2, rel=0.15)
 
 
-def test_one_alone_is_simply_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = duration(Reasoner(KG, method="exact"), [1.0], Clock(monkeypatch).answer, requests=0)
-    assert found == Duration(5.0, "measured on 1 of 1 that were answered for it")
-
-
 @pytest.mark.parametrize(
     ("rate", "said"),
     [(None, "Time: not known, since nothing was sent"), (30.0, "Time: at least 20 min, by the limit of 30 requests")],
@@ -58,12 +55,10 @@ def test_a_provider_is_not_asked(rate: float | None, said: str) -> None:
     def never(items: Sequence[float]) -> Iterator[float]:
         raise AssertionError("nothing may be answered")
 
-    reasoner = Reasoner(
-        KG, method="lark", llm=FakeListChatModel(responses=[""]), options=LarkOptions(requests_per_minute=rate)
-    )
+    options, model = LarkOptions(requests_per_minute=rate), FakeListChatModel(responses=[""])
+    reasoner = Reasoner(KG, method="lark", llm=model, options=options)
     assert str(duration(reasoner, [1.0], never, requests=600)).startswith(said)
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.42, "0.4 s"), (50.2, "50 s"), (1200, "20 min"), (12600, "3.5 h")])
-def test_a_time_is_said_as_by_a_person(seconds: float, text: str) -> None:
-    assert time_text(seconds) == text
+def test_a_time_is_said_as_by_a_person() -> None:
+    assert [time_text(seconds) for seconds in (0.42, 50.2, 1200, 12600)] == ["0.4 s", "50 s", "20 min", "3.5 h"]

@@ -1,3 +1,5 @@
+"""Evaluations on query files: their figures, files that are gone on with, full disks, and records that are refused."""
+
 from __future__ import annotations
 
 import json
@@ -11,10 +13,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage
-from langchain_core.outputs import ChatResult
 
 from reasoning import Query
 from reasoning.cli import main
@@ -28,20 +26,11 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.graph.updates.changes import merged
 from reasoning.lark import LarkOptions
 from skylark.errors import DataError, ResultsError, SkylarkError
-from tests.reasoning.made_dataset import ENTITIES, NEGATED, STRUCTURES, make_dataset
+from tests.reasoning.chat_models import ScriptedChatModel
+from tests.reasoning.evaluation.conftest import EACH
+from tests.reasoning.made_dataset import ENTITIES, NEGATED, STRUCTURES
 
-EACH = 6
 Captured = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_dataset(tmp_path_factory.mktemp("made") / "made", EACH)
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -61,10 +50,18 @@ def records(dataset: Path, split: str) -> dict[str, dict[str, Any]]:
     }
 
 
+def evaluate(
+    dataset: Path, protocol: Protocol, out: Path | None = None, resume: bool = False, file: str = "", **how: Any
+) -> dict[str, Any]:
+    """Evaluate on the test queries of a data set, or on those of one of its files."""
+    given = {"split": "test", **how}
+    return QueryEvaluation(dataset, dataset / "queries" / file, protocol, **given).run(out, resume)
+
+
 class TestReading:
     def test_set_algebra_gives_the_gold_answers_of_all_14_types(self, dataset: Path, tmp_path: Path) -> None:
         out = tmp_path / "r.jsonl"
-        result = QueryEvaluation(dataset, dataset / "queries", "reading", split="test").run(out=out)
+        result = evaluate(dataset, "reading", out)
         gold = records(dataset, "test")
         assert [line["id"] for line in lines(out)] == list(gold)
         for line in lines(out):
@@ -80,15 +77,15 @@ class TestReading:
             assert result[average]["lark_mrr"] == pytest.approx(sum(values) / len(values))
 
     def test_without_negated_types_there_is_no_average_of_them(self, dataset: Path) -> None:
-        result = QueryEvaluation(dataset, dataset / "queries/test-2p.jsonl", "reading").run()
-        assert result["avg_n"] == {} and result["avg_p"] == {
-            name: value for name, value in result["per_type"]["2p"].items() if name != "count"
-        }
+        result = evaluate(dataset, "reading", file="test-2p.jsonl", split=None)
+        assert result["avg_n"] == {} and {**result["avg_p"], "count": EACH} == result["per_type"]["2p"]
 
     def test_a_limit_takes_the_first_of_each_type(self, dataset: Path, tmp_path: Path) -> None:
-        out = tmp_path / "r.jsonl"
-        QueryEvaluation(dataset, dataset / "queries", "reading", split="valid", limit=2).run(out=out)
+        out, later = tmp_path / "r.jsonl", tmp_path / "later.jsonl"
+        evaluate(dataset, "reading", out, split="valid", limit=2)
         assert {line["id"] for line in lines(out)} == {f"valid-{kind}:{n}" for kind in STRUCTURES for n in (0, 1)}
+        evaluate(dataset, "reading", later, split="valid", limit=2, skip=3)
+        assert {line["id"] for line in lines(later)} == {f"valid-{kind}:{n}" for kind in STRUCTURES for n in (3, 4)}
 
 
 class TestHard:
@@ -96,7 +93,7 @@ class TestHard:
         self, dataset: Path, tmp_path: Path
     ) -> None:
         out = tmp_path / "h.jsonl"
-        result = QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=out)
+        result = evaluate(dataset, "hard", out)
         gold = records(dataset, "test")
         assert {line["id"] for line in lines(out)} == {key for key, record in gold.items() if record["hard"]}
         assert result["skipped"] == sum(not record["hard"] for record in gold.values()) > 0
@@ -117,9 +114,7 @@ class TestHard:
 class TestLark:
     def test_steps_are_counted_and_the_settings_told(self, dataset: Path, tmp_path: Path) -> None:
         out = tmp_path / "l.jsonl"
-        QueryEvaluation(dataset, dataset / "queries", "reading", method="lark", llm="copy", split="test", limit=1).run(
-            out=out
-        )
+        evaluate(dataset, "reading", out, method="lark", llm="copy", limit=1)
         for line in lines(out):
             assert line["steps"].keys() == {"llm", "agreeing", "symbolic", "parts", "left_out"}
             assert line["steps"]["llm"] >= line["steps"]["agreeing"]
@@ -131,44 +126,19 @@ class TestLark:
         self, dataset: Path, tmp_path: Path
     ) -> None:
         out = tmp_path / "l.jsonl"
+        out_of_reach = ScriptedChatModel(ConnectionError("connection refused"))
         with pytest.raises(SkylarkError, match=r"no reply to 5 queries in a row.*connection refused"):
-            QueryEvaluation(
-                dataset,
-                dataset / "queries",
-                "reading",
-                method="lark",
-                llm=OutOfReach(),
-                options=LarkOptions(retries=0),
-                split="test",
-            ).run(out=out)
+            evaluate(dataset, "reading", out, method="lark", llm=out_of_reach, options=LarkOptions(retries=0))
         assert out.read_text() == ""
         assert summary(out)["complete"] is False
-
-
-class OutOfReach(BaseChatModel):
-    @property
-    def _llm_type(self) -> str:
-        return "out-of-reach"
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        raise ConnectionError("connection refused")
 
 
 class TestStoppedAndResumed:
     @pytest.fixture
     def whole(self, dataset: Path, tmp_path: Path) -> Path:
         out = tmp_path / "whole.jsonl"
-        QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=out)
+        evaluate(dataset, "hard", out)
         return out
-
-    def resumed(self, dataset: Path, out: Path, protocol: Protocol = "hard", **how: Any) -> dict[str, Any]:
-        return QueryEvaluation(dataset, dataset / "queries", protocol, split="test", **how).run(out=out, resume=True)
 
     def test_a_file_cut_anywhere_is_completed_to_the_same_content(
         self, dataset: Path, whole: Path, tmp_path: Path
@@ -177,21 +147,21 @@ class TestStoppedAndResumed:
             cut = tmp_path / f"cut{kept}.jsonl"
             cut.write_bytes(whole.read_bytes()[:kept])
             shutil.copy(summary_path(whole), summary_path(cut))
-            self.resumed(dataset, cut)
+            evaluate(dataset, "hard", cut, resume=True)
             assert cut.read_bytes() == whole.read_bytes()
             assert {**summary(cut), "seconds": 0} == {**summary(whole), "seconds": 0}
-        assert self.resumed(dataset, cut)["complete"] and cut.read_bytes() == whole.read_bytes()
+        assert evaluate(dataset, "hard", cut, resume=True)["complete"] and cut.read_bytes() == whole.read_bytes()
 
     def test_what_does_not_go_on_is_refused(self, dataset: Path, whole: Path) -> None:
         before = whole.read_bytes()
         with pytest.raises(EvaluationError, match=r'protocol was "hard", now "reading";.* limit was null, now 2'):
-            self.resumed(dataset, whole, "reading", limit=2)
+            evaluate(dataset, "reading", whole, resume=True, limit=2)
         with pytest.raises(EvaluationError, match="add --resume to go on"):
-            QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=whole)
+            evaluate(dataset, "hard", whole)
         assert whole.read_bytes() == before
         summary_path(whole).unlink()
         with pytest.raises(EvaluationError, match="does not say with which settings"):
-            self.resumed(dataset, whole)
+            evaluate(dataset, "hard", whole, resume=True)
 
     def test_a_broken_line_is_named(self, dataset: Path, whole: Path) -> None:
         fine = whole.read_text()
@@ -205,48 +175,36 @@ class TestStoppedAndResumed:
             for content in contents:
                 whole.write_text(content)
                 with pytest.raises(DataError, match=rf"whole\.jsonl, line {number}: expected the line of query"):
-                    self.resumed(dataset, whole)
+                    evaluate(dataset, "hard", whole, resume=True)
 
     @pytest.mark.parametrize(("limit", "kept"), [(3, None), (None, 300)])
     def test_a_limit_may_be_raised(self, dataset: Path, tmp_path: Path, limit: int | None, kept: int | None) -> None:
         whole, raised = tmp_path / "whole.jsonl", tmp_path / "raised.jsonl"
-
-        def evaluation(limit: int | None) -> QueryEvaluation:
-            return QueryEvaluation(dataset, dataset / "queries", "hard", split="test", limit=limit)
-
-        evaluation(limit).run(out=whole)
-        evaluation(2).run(out=raised)
+        evaluate(dataset, "hard", whole, limit=limit)
+        evaluate(dataset, "hard", raised, limit=2)
         before = raised.read_bytes()[:kept]
         raised.write_bytes(before)
-        result = evaluation(limit).run(out=raised, resume=True)
+        result = evaluate(dataset, "hard", raised, resume=True, limit=limit)
         assert raised.read_bytes().startswith(before[: before.rindex(b"\n")])
         assert sorted(raised.read_bytes().split(b"\n")) == sorted(whole.read_bytes().split(b"\n"))
         assert {**summary(raised), "seconds": 0} == {**summary(whole), "seconds": 0}
         assert result["settings"]["limit"] == limit
-        assert evaluation(limit).run(out=raised, resume=True)["count"] == result["count"]
+        assert evaluate(dataset, "hard", raised, resume=True, limit=limit)["count"] == result["count"]
         with pytest.raises(EvaluationError, match=r"limit was .*, now 2"):
-            evaluation(2).run(out=raised, resume=True)
+            evaluate(dataset, "hard", raised, resume=True, limit=2)
 
-    def test_changed_queries_are_refused(self, dataset: Path, tmp_path: Path) -> None:
-        queries, out = tmp_path / "test-1p.jsonl", tmp_path / "r.jsonl"
-        content = (dataset / "queries/test-1p.jsonl").read_text()
-        queries.write_text(content)
-        QueryEvaluation(dataset, queries, "reading").run(out=out)
-        queries.write_text(content.split("\n", 1)[1])
-        with pytest.raises(EvaluationError, match="queries_digest"):
-            QueryEvaluation(dataset, queries, "reading").run(out=out, resume=True)
-
-    def test_an_edited_graph_is_refused(self, dataset: Path, tmp_path: Path) -> None:
-        graph, out = tmp_path / "edited", tmp_path / "r.jsonl"
-        shutil.copytree(dataset, graph)
-        queries = graph / "queries/test-1p.jsonl"
-        QueryEvaluation(graph, queries, "reading").run(out=out)
-        os.utime(graph / "train.txt")  # a new cache entry of the same content
-        assert QueryEvaluation(graph, queries, "reading").run(out=out, resume=True)["complete"]
-        facts = (graph / "train.txt").read_text().splitlines(keepends=True)
-        (graph / "train.txt").write_text("".join(facts[:-2]))
-        with pytest.raises(EvaluationError, match="other settings: kg_digest was"):
-            QueryEvaluation(graph, queries, "reading").run(out=out, resume=True)
+    def test_changed_queries_and_an_edited_graph_are_refused(self, dataset: Path, tmp_path: Path) -> None:
+        graph, out = shutil.copytree(dataset, tmp_path / "edited"), tmp_path / "r.jsonl"
+        queries, train = graph / "queries/test-1p.jsonl", graph / "train.txt"
+        evaluate(graph, "reading", out, file=queries.name)
+        os.utime(train)  # a new cache entry of the same content
+        assert evaluate(graph, "reading", out, resume=True, file=queries.name)["complete"]
+        for path, setting in ((queries, "queries_digest"), (train, "kg_digest")):
+            content = path.read_text()
+            path.write_text("".join(content.splitlines(keepends=True)[:-2]))
+            with pytest.raises(EvaluationError, match=f"other settings: {setting} was"):
+                evaluate(graph, "reading", out, resume=True, file=queries.name)
+            path.write_text(content)
 
     @pytest.mark.parametrize("changed", [("Ann", "knows", "Cleo"), ("Ann", "likes", "Bob"), ("Ann", "age", 4)])
     def test_the_digest_of_a_graph_tells_names_and_values_apart(self, changed: tuple[str, str, str | int]) -> None:
@@ -264,17 +222,11 @@ class TestStoppedAndResumed:
         assert graph_digest(without) == graph_digest(KnowledgeGraph(merged(without.content))) != graph_digest(kg)
         typed = kg.changed(types=[("Bob", "cat"), ("Bob", "person")])
         assert graph_digest(typed) != graph_digest(kg)
-        assert graph_digest(typed) == graph_digest(
-            kg.changed(types=[("Bob", "person")]).changed(types=[("Bob", "cat")])
-        )
+        again = kg.changed(types=[("Bob", "person")]).changed(types=[("Bob", "cat")])
+        assert graph_digest(typed) == graph_digest(again)
 
     def test_ctrl_c_keeps_what_is_done(
-        self,
-        dataset: Path,
-        whole: Path,
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-        caplog: pytest.LogCaptureFixture,
+        self, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         out = tmp_path / "stopped.jsonl"
         append, count = ResultsFile.append, 0
@@ -288,7 +240,7 @@ class TestStoppedAndResumed:
 
         monkeypatch.setattr(ResultsFile, "append", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=out)
+            evaluate(dataset, "hard", out)
         assert "10 of" in caplog.text and "--resume" in caplog.text
         assert summary(out)["count"] == 10 and summary(out)["complete"] is False
         assert len(lines(out)) == 10
@@ -321,7 +273,7 @@ class TestDisks:
         self, dataset: Path, tmp_path: Path, capsys: Captured, caplog: pytest.LogCaptureFixture
     ) -> None:
         whole, out = tmp_path / "whole.jsonl", tmp_path / "r.jsonl"
-        QueryEvaluation(dataset, dataset / "queries", "reading", split="test").run(out=whole)
+        evaluate(dataset, "reading", whole)
         most = whole.stat().st_size * 2 // 3
         with files_of_at_most(most):
             assert self.run(dataset, out) == 1
@@ -337,7 +289,7 @@ class TestDisks:
     ) -> None:
         whole, out, none = tmp_path / "whole.jsonl", tmp_path / "r.jsonl", tmp_path / "none.jsonl"
         queries = dataset / "queries/test-1p.jsonl"
-        QueryEvaluation(dataset, queries, "reading").run(out=whole)
+        evaluate(dataset, "reading", whole, file=queries.name, split=None)
         most = summary_path(whole).stat().st_size - 25  # the seconds have more digits in one run than in another
         assert whole.stat().st_size < most
         with files_of_at_most(most):
@@ -372,7 +324,7 @@ class TestRecordsAreChecked:
             QueryEvaluation(dataset, queries, "reading").run()
 
     def test_a_broken_record_is_named_by_file_and_line(self, dataset: Path, tmp_path: Path) -> None:
-        for change, message in (
+        changes: tuple[tuple[dict[str, Any], str], ...] = (
             ({"type": "9p"}, 'a "type" among 1p, 2p'),
             ({"type": "2p"}, "a query of the type 2p, not 1p"),
             ({"query": [0]}, r"a query \("),
@@ -382,20 +334,20 @@ class TestRecordsAreChecked:
             ({"hard": [True]}, 'entities of the graph "made" in "hard"'),
             ({"easy": 1}, 'a list of ids in "easy"'),
             ({"easy": [1]}, '"easy" and "hard" without a common answer'),
-        ):
-            self.broken(dataset, tmp_path, json.dumps({**self.FINE, **change}), message)
-        for line, message in (
-            ("{", "one JSON object a line"),
-            ('{"type": "1p"}', 'a record with "query", "easy" and "hard"'),
-        ):
-            self.broken(dataset, tmp_path, line, message)
-        for query, message in (
+        )
+        texts = (
             ('"0"(entity("0")', r"a query \("),
             ('"99"(entity("0"))', r"a query of this graph \("),
             ('count("0"(entity("0")))', "a query that gives entities"),
             ('exists("0"(entity("0")))', "a query that gives entities"),
+        )
+        for line, message in (
+            ("{", "one JSON object a line"),
+            ('{"type": "1p"}', 'a record with "query", "easy" and "hard"'),
+            *((json.dumps({**self.FINE, **change}), said) for change, said in changes),
+            *((json.dumps({"query": text, "easy": [], "hard": [1]}), said) for text, said in texts),
         ):
-            self.broken(dataset, tmp_path, json.dumps({"query": query, "easy": [], "hard": [1]}), message)
+            self.broken(dataset, tmp_path, line, message)
 
     def test_a_byte_order_mark_is_read_past(self, dataset: Path, tmp_path: Path) -> None:
         queries = tmp_path / "test-1p.jsonl"

@@ -1,6 +1,7 @@
+"""Pictures of results: bars, whiskers, labels, files, and what cannot be drawn."""
+
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from reasoning.evaluation.plot import COLOURS, plot, save_plot
 from reasoning.evaluation.results import Results, read_results
 from reasoning.query.records import STRUCTURES
 from skylark.errors import ResultsError
-from tests.reasoning.made_results import ranked, write
+from tests.reasoning.evaluation.conftest import ranked, write
 
 pytestmark = pytest.mark.slow
 
@@ -48,11 +49,8 @@ def test_bars_are_the_means_and_whiskers_the_intervals(every_type: Results) -> N
     assert bars.errorbar is not None
     whiskers = [segment[:, 1].tolist() for segment in bars.errorbar.lines[2][0].get_segments()]
     bounds = every_type.tally.intervals()
-    expected = [
-        *(bounds["per_type"][kind]["mrr"] for kind in STRUCTURES),
-        bounds["avg_p"]["mrr"],
-        bounds["avg_n"]["mrr"],
-    ]
+    expected = [bounds["per_type"][kind]["mrr"] for kind in STRUCTURES]
+    expected += [bounds["avg_p"]["mrr"], bounds["avg_n"]["mrr"]]
     assert [end for whisker in whiskers for end in whisker] == pytest.approx([end for pair in expected for end in pair])
 
 
@@ -76,10 +74,9 @@ def test_larks_own_metrics_are_marked_and_explained(tmp_path: Path) -> None:
 
 
 def test_six_files_with_long_names_stay_inside_the_picture(tmp_path: Path) -> None:
-    files = [
-        read_results(write(tmp_path / f"{n}.jsonl", ranked("2p", EACH), method="lark", llm=f"_{n}:{'long-name-' * 9}"))
-        for n in range(len(COLOURS))
-    ]
+    names = [f"_{number}:{'long-name-' * 9}" for number in range(len(COLOURS))]
+    made = [write(tmp_path / f"{name[:2]}.jsonl", ranked("2p", EACH), method="lark", llm=name) for name in names]
+    files = [read_results(path) for path in made]
     figure = plot(files)
     figure.canvas.draw()
     box = figure.legends[0].get_window_extent()
@@ -98,43 +95,26 @@ def test_a_type_that_one_file_lacks_has_no_bar_there(tmp_path: Path) -> None:
     assert (len(first.patches), len(second.patches)) == (4, 2)
 
 
-@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
-def test_the_same_results_give_the_same_file(every_type: Results, tmp_path: Path, ending: str) -> None:
+@pytest.mark.parametrize(("ending", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_the_same_results_give_the_same_file(every_type: Results, tmp_path: Path, ending: str, start: bytes) -> None:
     pictures = [tmp_path / f"{name}.{ending}" for name in "ab"]
     for picture in pictures:
         save_plot([every_type], picture)
     assert pictures[0].read_bytes() == pictures[1].read_bytes()
-    starts = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
-    assert pictures[0].read_bytes().startswith(starts[ending])
+    assert pictures[0].read_bytes().startswith(start)
 
 
-@pytest.mark.parametrize(
-    ("name", "metric", "message"),
-    [
-        ("p.jpeg", None, "p.jpeg is no picture that can be drawn; its name must end in .png, .svg, .pdf"),
-        ("p.png", "f1", "no metric 'f1'; it has mrr"),
-    ],
-)
-def test_what_cannot_be_drawn_is_refused(
-    every_type: Results, tmp_path: Path, name: str, metric: str | None, message: str
-) -> None:
-    with pytest.raises(EvaluationError, match=re.escape(message)):
-        save_plot([every_type], tmp_path / name, metric)
-    assert not (tmp_path / name).exists()
-
-
-def test_too_many_files_are_refused(every_type: Results) -> None:
+def test_what_cannot_be_drawn_is_refused(every_type: Results, tmp_path: Path) -> None:
+    with pytest.raises(EvaluationError, match=r"p\.jpeg is no picture that can be drawn; .* \.png, \.svg, \.pdf"):
+        save_plot([every_type], tmp_path / "p.jpeg")
+    with pytest.raises(EvaluationError, match="no metric 'f1'; it has mrr"):
+        save_plot([every_type], tmp_path / "p.png", "f1")
+    assert not (tmp_path / "p.jpeg").exists() and not (tmp_path / "p.png").exists()
     with pytest.raises(EvaluationError, match="1 to 6 results files, not 7"):
         plot([every_type] * 7)
-
-
-def test_files_of_other_questions_are_refused(every_type: Results, tmp_path: Path) -> None:
     other = read_results(write(tmp_path / "o.jsonl", ranked("2p", EACH), split="valid"))
     with pytest.raises(EvaluationError, match='split "test" and "valid"'):
         plot([every_type, other])
-
-
-def test_a_place_that_cannot_be_written_is_named(every_type: Results, tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match=r"cannot write .*missing/p\.png: No such file"):
         save_plot([every_type], tmp_path / "missing/p.png")
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,46 +21,51 @@ from reasoning.evaluation.results import summary_path
 from reasoning.evaluation.runs import QueryEvaluation, QuestionEvaluation
 from skylark.errors import WorkerError
 from tests.reasoning.chat_models import faultless
-from tests.reasoning.made_dataset import make_dataset
 
 PROJECT = Path(__file__).resolve().parents[3]
 TWO = Workers(2)
 
 
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_dataset(tmp_path_factory.mktemp("made") / "made", 3)
-
-
 @pytest.fixture
 def evaluation(dataset: Path) -> QueryEvaluation:
-    return QueryEvaluation(dataset, dataset / "queries", "hard", split="test")
+    return QueryEvaluation(dataset, dataset / "queries", "hard", split="test", limit=3)
 
 
 @pytest.fixture
 def whole(evaluation: QueryEvaluation, tmp_path: Path) -> Path:
     """What one process writes."""
-    out = tmp_path / "whole.jsonl"
-    evaluation.run(out)
-    return out
+    evaluation.run(tmp_path / "whole.jsonl")
+    return tmp_path / "whole.jsonl"
 
 
 def summary(path: Path) -> dict[str, Any]:
     return {**json.loads(summary_path(path).read_text()), "seconds": 0}
 
 
-def stopped_with_shards(whole: Path, out: Path, merged: int) -> None:
+@pytest.fixture
+def killed(whole: Path, tmp_path: Path) -> Path:
     """As a run of two workers that was killed leaves it: some lines merged, every third of the others in a shard."""
+    out = tmp_path / "killed.jsonl"
     lines = whole.read_bytes().splitlines(keepends=True)
-    out.write_bytes(b"".join(lines[:merged]))
+    out.write_bytes(b"".join(lines[:5]))
     shutil.copy(summary_path(whole), summary_path(out))
     folder = ShardFolder.of(out).path
     folder.mkdir()
-    done = [json.loads(line) for line in lines[merged - 1 :: 3]]  # the first of them is merged already
+    done = [json.loads(line) for line in lines[4::3]]  # the first of them is merged already
     for shard in cut([line["id"] for line in done], done, folder, 2):
         records = [{"key": line["id"], "line": line} for line in shard.items]
         text = "".join(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n" for record in records)
         shard.path.write_text(f'{{"begun":1}}\n{{"ready":1}}\n{text}{text[:40]}')
+    return out
+
+
+def same_by_one_and_two(evaluation: QueryEvaluation | QuestionEvaluation, folder: Path, ends: Sequence[str]) -> None:
+    one, two = folder / "one.jsonl", folder / "two.jsonl"
+    evaluation.run(one)
+    evaluation.run(two, workers=TWO)
+    for end in ends:
+        assert two.with_name(two.name + end).read_bytes() == one.with_name(one.name + end).read_bytes() != b""
+    assert summary(one) == summary(two)
 
 
 class TestTheSameLines:
@@ -75,21 +81,14 @@ class TestTheSameLines:
     def test_of_questions_with_their_misses(self, tmp_path: Path) -> None:
         questions = tmp_path / "questions.txt"
         questions.write_text('borders("Portugal")\tSpain\ncapital("Chile")\tLima\ncapital("nowhere")\tParis\n')
-        outs = [tmp_path / "one.jsonl", tmp_path / "two.jsonl"]
-        for out, workers in zip(outs, (Workers(1), TWO), strict=True):
-            QuestionEvaluation("world", questions).run(out, workers=workers)
-        for end in ("", ".misses.jsonl"):
-            one, two = (out.with_name(out.name + end).read_bytes() for out in outs)
-            assert one == two and one.count(b"\n") == (2 if end else 3)
-        assert summary(outs[0]) == summary(outs[1])
+        same_by_one_and_two(QuestionEvaluation("world", questions), tmp_path, ["", ".misses.jsonl"])
+        assert (tmp_path / "one.jsonl.misses.jsonl").read_bytes().count(b"\n") == 2
 
     @pytest.mark.slow
     def test_of_a_graph_that_is_open(self, dataset: Path, evaluation: QueryEvaluation, tmp_path: Path) -> None:
-        prepared = evaluation.prepare()
-        opened = QueryEvaluation(prepared.reasoner.kg, dataset / "queries/test-2i.jsonl", "hard", split="test")
-        opened.run(tmp_path / "one.jsonl")
-        opened.run(tmp_path / "two.jsonl", workers=TWO)
-        assert (tmp_path / "two.jsonl").read_bytes() == (tmp_path / "one.jsonl").read_bytes()
+        kg = evaluation.prepare().reasoner.kg
+        opened = QueryEvaluation(kg, dataset / "queries/test-2i.jsonl", "hard", split="test")
+        same_by_one_and_two(opened, tmp_path, [""])
 
     @pytest.mark.slow
     @pytest.mark.parametrize(
@@ -101,9 +100,7 @@ class TestTheSameLines:
     ) -> None:
         asked = dataset / "queries" / queries
         evaluation = QueryEvaluation(dataset, asked, "reading", split="test", limit=limit, method="lark", llm=llm)
-        evaluation.run(tmp_path / "one.jsonl")
-        evaluation.run(tmp_path / "two.jsonl", workers=TWO)
-        assert (tmp_path / "two.jsonl").read_bytes() == (tmp_path / "one.jsonl").read_bytes()
+        same_by_one_and_two(evaluation, tmp_path, [""])
 
     @pytest.mark.slow
     @pytest.mark.long
@@ -111,7 +108,7 @@ class TestTheSameLines:
         out = tmp_path / "ray.jsonl"
         command = [
             "evaluate", "--kg", str(evaluation.kg), "--queries", str(evaluation.queries), "--split", "test",
-            "--protocol", "hard", "--out", str(out), "--engine", "ray", "--workers", "2",
+            "--protocol", "hard", "--limit", "3", "--out", str(out), "--engine", "ray", "--workers", "2",
         ]  # fmt: skip
         done = subprocess.run(
             [sys.executable, "-m", "reasoning", *command], cwd=PROJECT, capture_output=True, text=True, timeout=240,
@@ -125,55 +122,42 @@ class TestTheSameLines:
 class TestGoingOn:
     @pytest.mark.parametrize("workers", [Workers(1), pytest.param(TWO, marks=pytest.mark.slow)])
     def test_what_several_left_others_go_on_with(
-        self, evaluation: QueryEvaluation, whole: Path, tmp_path: Path, workers: Workers
+        self, evaluation: QueryEvaluation, whole: Path, killed: Path, workers: Workers
     ) -> None:
-        out = tmp_path / "killed.jsonl"
-        stopped_with_shards(whole, out, merged=5)
-        evaluation.run(out, resume=True, workers=workers)
-        assert out.read_bytes() == whole.read_bytes() and summary(out) == summary(whole)
-        assert not ShardFolder.of(out).path.exists()
+        evaluation.run(killed, resume=True, workers=workers)
+        assert killed.read_bytes() == whole.read_bytes() and summary(killed) == summary(whole)
+        assert not ShardFolder.of(killed).path.exists()
 
-    def test_lines_of_shards_are_not_done_again(self, evaluation: QueryEvaluation, whole: Path, tmp_path: Path) -> None:
-        out = tmp_path / "killed.jsonl"
-        stopped_with_shards(whole, out, merged=5)
-        marked = list(ShardFolder.of(out).kept())[-1]
-        path = next(path for path in ShardFolder.of(out).path.iterdir() if f'"{marked}"' in path.read_text())
+    def test_lines_of_shards_are_not_done_again(self, evaluation: QueryEvaluation, killed: Path) -> None:
+        marked = list(ShardFolder.of(killed).kept())[-1]
+        path = next(path for path in ShardFolder.of(killed).path.iterdir() if f'"{marked}"' in path.read_text())
         path.write_text(path.read_text().replace(f'"id":"{marked}"', f'"id":"{marked}","seen":true'))
-        evaluation.run(out, resume=True)
-        [line] = [line for line in map(json.loads, out.read_text().splitlines()) if line["id"] == marked]
+        evaluation.run(killed, resume=True)
+        [line] = [line for line in map(json.loads, killed.read_text().splitlines()) if line["id"] == marked]
         assert line["seen"] is True
 
-    def test_shards_without_a_merged_line_are_results_too(
-        self, evaluation: QueryEvaluation, whole: Path, tmp_path: Path
+    def test_shards_without_a_merged_line_are_results_and_those_of_a_deleted_file_are_dropped(
+        self, evaluation: QueryEvaluation, whole: Path, killed: Path
     ) -> None:
-        out = tmp_path / "killed.jsonl"
-        stopped_with_shards(whole, out, merged=1)
-        out.write_bytes(b"")
+        kept = shutil.copytree(ShardFolder.of(killed).path, killed.with_name("kept"))
+        killed.write_bytes(b"")
         with pytest.raises(EvaluationError, match="already holds results; add --resume"):
-            evaluation.run(out)
-        evaluation.run(out, resume=True)
-        assert out.read_bytes() == whole.read_bytes()
-
-    def test_shards_of_a_file_that_was_deleted_are_dropped(
-        self, evaluation: QueryEvaluation, whole: Path, tmp_path: Path
-    ) -> None:
-        out = tmp_path / "killed.jsonl"
-        stopped_with_shards(whole, out, merged=5)
-        out.unlink()
-        evaluation.run(out)
-        assert out.read_bytes() == whole.read_bytes() and not ShardFolder.of(out).path.exists()
+            evaluation.run(killed)
+        evaluation.run(killed, resume=True)
+        assert killed.read_bytes() == whole.read_bytes()
+        killed.unlink()
+        kept.rename(ShardFolder.of(killed).path)
+        evaluation.run(killed)
+        assert killed.read_bytes() == whole.read_bytes() and not ShardFolder.of(killed).path.exists()
 
     def test_a_stopped_run_says_how_much_is_kept(
         self,
         evaluation: QueryEvaluation,
-        whole: Path,
-        tmp_path: Path,
+        killed: Path,
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        out = tmp_path / "killed.jsonl"
-        stopped_with_shards(whole, out, merged=5)
-        total = whole.read_bytes().count(b"\n")
+        merged = [json.loads(line)["id"] for line in killed.read_text().splitlines()]
 
         def no_memory(*_: object, **_options: object) -> Any:
             raise WorkerError("3 workers in a row died at test-2i:1")
@@ -181,11 +165,9 @@ class TestGoingOn:
 
         monkeypatch.setattr("kg_data.batches.lines.lines_by_workers", no_memory)
         with pytest.raises(WorkerError, match="died at test-2i:1"):
-            evaluation.run(out, resume=True, workers=TWO)
-        done = len(
-            {json.loads(line)["id"] for line in whole.read_bytes().splitlines()[:5]} | {*ShardFolder.of(out).kept()}
-        )
-        assert f"stopped; {done} of {total} are kept in {out}, --resume goes on from there" in caplog.text
+            evaluation.run(killed, resume=True, workers=TWO)
+        done, total = len({*merged, *ShardFolder.of(killed).kept()}), len(evaluation.prepare().items)
+        assert f"stopped; {done} of {total} are kept in {killed}, --resume goes on from there" in caplog.text
 
 
 class TestWhatIsRefused:
@@ -193,30 +175,22 @@ class TestWhatIsRefused:
         self, evaluation: QueryEvaluation, whole: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(run, "code_digest", lambda *rooms: "another")
-        with pytest.raises(
-            EvaluationError, match=r'begun with other settings: code was "\w{16}", now "another"; choose'
-        ):
+        said = r'begun with other settings: code was "\w{16}", now "another"; choose'
+        with pytest.raises(EvaluationError, match=said):
             evaluation.run(whole, resume=True)
 
-    def test_other_weights_do_not_add_to_it(
-        self, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        out, questions = tmp_path / "r.jsonl", tmp_path / "questions.txt"
-        questions.write_text('borders("Portugal")\tSpain\n')
-        evaluation = QuestionEvaluation("world", questions)
-        evaluation.run(out)
+    def test_other_weights_do_not_add_to_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "questions.txt").write_text('borders("Portugal")\tSpain\n')
+        evaluation = QuestionEvaluation("world", tmp_path / "questions.txt")
+        evaluation.run(tmp_path / "r.jsonl")
         monkeypatch.setattr(run, "weights_digest", lambda source: "others")
         with pytest.raises(EvaluationError, match=r'weights_digest was "\w{16}", now "others"'):
-            evaluation.run(out, resume=True)
+            evaluation.run(tmp_path / "r.jsonl", resume=True)
 
     def test_a_hosted_model_is_asked_by_one_process(self, dataset: Path, tmp_path: Path) -> None:
-        evaluation = QueryEvaluation(
-            dataset, dataset / "queries", "reading", split="test", method="lark", llm=faultless()
-        )
-        with pytest.raises(
-            EvaluationError, match=r"one limit of requests: --max-concurrency N asks it several queries"
-        ):
-            evaluation.run(tmp_path / "r.jsonl", workers=TWO)
+        hosted = QueryEvaluation(dataset, dataset / "queries", "reading", split="test", method="lark", llm=faultless())
+        with pytest.raises(EvaluationError, match="one limit of requests: --max-concurrency N asks it several queries"):
+            hosted.run(tmp_path / "r.jsonl", workers=TWO)
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize(

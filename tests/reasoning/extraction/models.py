@@ -40,11 +40,7 @@ def faultless_reply(prompt: str) -> str:
 
 
 class Cacheable(ScriptedChatModel):
-    """A scripted model whose replies can be kept, since it says which model it is.
-
-    Args:
-        name_of_model: what tells it from others.
-    """
+    """A scripted model whose replies can be kept, since it says by a name which model it is."""
 
     name_of_model: str = "scripted"
 
@@ -57,11 +53,7 @@ class Cacheable(ScriptedChatModel):
 
 
 class Structured(ScriptedChatModel):
-    """A scripted model that can be held to a schema, which it notes.
-
-    Args:
-        schemas: those that it was given.
-    """
+    """A scripted model that can be held to schemas, which it notes."""
 
     schemas: list[Any] = Field(default_factory=list)
 

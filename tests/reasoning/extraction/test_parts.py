@@ -23,13 +23,9 @@ def divided(text: str, chunk_tokens: int = 50) -> list[str]:
 # Documents --------------------------------------------------------------------------------------------------------
 
 
-def test_a_text_without_a_name_is_called_by_what_it_is() -> None:
+def test_a_text_without_a_name_is_called_by_what_it_is_and_lines_end_as_in_python(tmp_path: Path) -> None:
     [one, other], [again] = documents_of(["Ann.", "Bo."]), documents_of("Ann.")
-    assert one == again
-    assert one.name != other.name
-
-
-def test_ends_of_lines_are_those_of_python(tmp_path: Path) -> None:
+    assert one == again and one.name != other.name
     path = tmp_path / "a.txt"
     path.write_bytes("one\r\ntwo\rthree é".encode())
     assert documents_of(path)[0].text == path.read_text(encoding="utf-8")
@@ -78,17 +74,11 @@ def test_passages_are_the_text_but_for_blanks(text: str) -> None:
         assert len(passage.text) <= 150
 
 
-def test_a_passage_ends_where_a_sentence_does() -> None:
+def test_a_passage_ends_where_a_sentence_does_and_not_at_a_wrapped_line() -> None:
     text = " ".join(f"Sentence number {n} is of a usual length." for n in range(40))
     assert all(part.startswith("Sentence") and part.endswith("length.") for part in divided(text))
-
-
-def test_a_wrapped_line_is_no_end() -> None:
     line = "Ann Lee, whom everybody at the harbour knew for her patience, works\nfor Core. "
     assert all(part.startswith("Ann Lee") and part.endswith("Core.") for part in divided(line * 8))
-
-
-def test_text_without_an_end_is_divided_in_linear_time() -> None:
     assert sum(map(len, divided("x" * (8 * BLOCK), 600))) == 8 * BLOCK
 
 
@@ -101,17 +91,14 @@ KG = KnowledgeGraph.from_triples(
 )  # fmt: skip
 
 
-def test_a_graph_gives_its_relations_with_kinds() -> None:
-    assert schema_of_graph(KG).to_dict() == {
+def test_a_graph_gives_its_relations_with_kinds_which_are_read_as_they_were_written(tmp_path: Path) -> None:
+    schema = schema_of_graph(KG)
+    assert schema.to_dict() == {
         "relations": [
             {"name": "works for", "head": "person", "tail": "company"},
             {"name": "born in", "head": "person", "tail": "integer"},
         ]
     }
-
-
-def test_a_schema_is_read_as_it_was_written(tmp_path: Path) -> None:
-    schema = schema_of_graph(KG)
     schema.write(tmp_path / "schema.json")
     assert ExtractionSchema.read(tmp_path / "schema.json") == schema
 

@@ -1,4 +1,4 @@
-"""Results files with given figures, as a run would leave them."""
+"""A made data set, a cache of these tests' own, and results files with given figures, as a run would leave them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from reasoning.evaluation.metrics import RANK_METRICS
 from reasoning.evaluation.results import ResultsFile
 from skylark.files import Line
+from tests.reasoning.made_dataset import make_dataset
+
+EACH = 6
+"""Queries of each type in each split of the made data set."""
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_dataset(tmp_path_factory.mktemp("made") / "made", EACH)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
 
 SETTINGS: dict[str, Any] = {
     "kg": "made",
