@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from reasoning.lm.candidate_scoring import open_base
 from reasoning.lm.low_rank import CONFIG_FILE
 from tests.vision.decoder.tiny_decoders import blobs, options
-from tests.vision.detectors.contract import DetectorContract
+from tests.vision.detectors.contract import Case, DetectorContract
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
 from training.boxes import prepare_boxes
 from vision import Task, Vision
@@ -46,16 +46,8 @@ class TestContract(DetectorContract):
     least = ASKED.min_score
 
     @pytest.fixture
-    def detector(self, visionllm: VisionLLM) -> Detector:
-        return visionllm
-
-    @pytest.fixture
-    def image(self) -> LoadedImage:
-        return IMAGE
-
-    @pytest.fixture
-    def classes(self) -> tuple[str, ...]:
-        return ASKED.classes
+    def case(self, visionllm: VisionLLM) -> Case:
+        return visionllm, IMAGE, ASKED.classes
 
 
 def found_in(detector: Detector, *classes: str, least: float = 0.005, image: LoadedImage = IMAGE) -> Found:
