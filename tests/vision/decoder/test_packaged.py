@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from reasoning.lm import LLMError
 from reasoning.lm.local_weights import packaged_gguf
+from tests.vision.detectors.test_nanodet import photograph
 from vision import Task, Vision
 from vision.classes import COCO_CLASSES
 from vision.decoder.detector import PACKAGED, BoxWriting
@@ -20,10 +18,7 @@ from vision.task import Target
 
 pytestmark = pytest.mark.slow
 
-SPEC = find_spec("skimage")
-assert SPEC is not None and SPEC.submodule_search_locations
-PHOTOGRAPHS = Path(SPEC.submodule_search_locations[0]) / "data"
-MOTORCYCLE = PHOTOGRAPHS / "motorcycle_left.png"
+MOTORCYCLE = photograph("motorcycle_left.png").pixels
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +40,11 @@ def test_it_was_taught_all_stages_and_is_small() -> None:
     assert sum(path.stat().st_size for path in PACKAGED.iterdir()) < 15e6
 
 
-def test_the_words_decide_and_it_finds_what_the_detector_finds(vision: Vision) -> None:
+def test_the_words_decide_and_it_finds_what_the_detector_finds_and_nothing_else(vision: Vision) -> None:
     """No class token and no place in the prompt means a class."""
     found, usual = (one.detect(MOTORCYCLE, asked("cat", "motorcycle", "zebra")) for one in (vision, Vision()))
     assert {*found.class_names} == {"motorcycle"} == {*usual.class_names}
     assert iou_matrix(found.xyxy[:1], usual.xyxy[:1])[0, 0] > 0.9
-
-
-def test_it_finds_nothing_that_is_not_there(vision: Vision) -> None:
     assert len(vision.detect(MOTORCYCLE, asked("giraffe", "pizza", "toothbrush"))) == 0
     blank = np.full((200, 300, 3), 127, np.uint8)
     assert len(vision.detect(blank, "Find every object.")) == 0

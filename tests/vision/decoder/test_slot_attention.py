@@ -52,9 +52,7 @@ def slots_of(seed: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("sees_others", [False, True])
-def test_slots_say_what_they_say_in_one_pass_with_the_prompt(
-    network: Network, prompts: list[Prompt], sees_others: bool
-) -> None:
+def test_slots_say_what_they_say_in_one_pass(network: Network, prompts: list[Prompt], sees_others: bool) -> None:
     slots = slots_of(0)
     expected = [network.write(prompt, Segments(slots[None], CLASS_SLOTS), sees_others) for prompt in prompts]
     with slot_attention(network):
@@ -81,15 +79,13 @@ def decoder(adapter: Path) -> Decoder:
 
 
 class TestSeveralPermutations:
-    def test_shares_are_the_mean_and_boxes_those_of_the_first(self, decoder: Decoder, nanodet: NanoDetTokens) -> None:
+    def test_shares_are_the_mean_and_boxes_the_first_ones(self, decoder: Decoder, nanodet: NanoDetTokens) -> None:
         images = nanodet.tokens([blobs(120, 90), blobs(60, 80, 1)], 12)
         prompts = decoder.prompts(CLASSES, 7, 3)
         alone = [decoder.write([prompt], images) for prompt in prompts]
         for place, (shares, places) in enumerate(decoder.write(prompts, images)):
             np.testing.assert_allclose(shares, np.mean([one[place][0] for one in alone], 0), atol=0.03)
             np.testing.assert_allclose(places, alone[0][place][1], atol=4)
-
-    def test_each_draw_is_another_and_the_same_again(self, decoder: Decoder) -> None:
         rows = [prompt.rows.tolist() for seed in range(3) for prompt in decoder.prompts(CLASSES, seed)]
         assert len({tuple(one) for one in rows}) == len(rows) == 12
         assert rows[4:8] == [prompt.rows.tolist() for prompt in decoder.prompts(CLASSES, 1)]

@@ -52,14 +52,11 @@ def edges(left: int, right: int) -> LoadedImage:
     return load_image(pixels)
 
 
-def test_two_boxes_of_an_object_become_their_mean_weighted_by_their_scores() -> None:
+def test_two_boxes_become_their_weighted_mean_and_what_one_look_alone_has_keeps_half_of_its_score() -> None:
     both = fused(found(("dog", 0.6, (0, 0, 100, 100))), found(("dog", 0.2, (20, 0, 100, 100))), 0.1)
     assert both.labels == ("dog",)
     np.testing.assert_allclose(both.xyxy, [[5, 0, 100, 100]], atol=1e-4)
     assert scores(both) == pytest.approx([0.4])
-
-
-def test_what_one_look_alone_has_keeps_half_of_its_score() -> None:
     one = found(("dog", 0.9, (0, 0, 10, 10)), ("cat", 0.8, (50, 0, 60, 10)))
     both = fused(one, found(("dog", 0.4, (50, 0, 60, 10))), 0.3)
     assert both.labels == ("dog", "cat"), "a dog is no cat, wherever it is"
@@ -83,21 +80,18 @@ def test_nothing_is_lost_and_the_looks_may_change_places(one: Found, other: Foun
     assert sorted(both.labels) == sorted(turned.labels)
 
 
-def test_a_mirror_image_s_boxes_are_turned_back() -> None:
+def test_a_mirror_images_boxes_are_turned_back_and_both_looks_are_asked_for_what_lowers_a_mean() -> None:
     # In the image at 10 to 30; of its mirror image at 10 to 30 from the right.
     (alone,) = FlipTTA(OneSided()).detect([edges(200, 100)], Request(("dog",), 0.1))
     assert alone.xyxy.tolist() == [[10, 20, 30, 40], [70, 20, 90, 40]]
     assert scores(alone) == pytest.approx([0.4, 0.2])
-
-
-def test_both_looks_are_asked_for_what_lowers_a_mean() -> None:
     inner = OneSided()
     for bound in (0.5, 0.01):
         FlipTTA(inner).detect([edges(200, 100)], Request(("dog",), bound))
     assert inner.asked == [LEAST, 0.01]
 
 
-def test_an_error_of_either_look_is_the_image_s_alone() -> None:
+def test_an_error_of_either_look_is_the_images_alone_and_a_detector_without_scores_is_refused() -> None:
     class Blinded(OneSided):
         def detect_each(self, images: Iterable[LoadedImage], request: Request):  # type: ignore[no-untyped-def]
             for image in images:
@@ -107,6 +101,10 @@ def test_an_error_of_either_look_is_the_image_s_alone() -> None:
     images = [edges(200, 100), edges(255, 100), edges(100, 255), edges(200, 100)]
     results = list(FlipTTA(Blinded()).detect_each(images, Request(("dog",), 0.1)))
     assert [type(result) for result in results] == [Found, DetectorError, DetectorError, Found]
+    unsure = OneSided()
+    unsure.gives_scores = False
+    with pytest.raises(DetectorError, match="one-sided gives no scores"):
+        FlipTTA(unsure)
 
 
 def test_outlines_are_turned_too_and_those_of_the_surer_look_stay() -> None:
@@ -117,14 +115,6 @@ def test_outlines_are_turned_too_and_those_of_the_surer_look_stay() -> None:
     assert plain.polygons is not None and twice.polygons is not None
     for ring, other in zip(plain.polygons[0], twice.polygons[0], strict=True):
         np.testing.assert_allclose(sorted(ring.tolist()), sorted(other.tolist()), atol=1.0)
-
-
-def test_a_detector_without_scores_is_refused() -> None:
-    class Unsure(OneSided):
-        gives_scores = False
-
-    with pytest.raises(DetectorError, match="one-sided gives no scores"):
-        FlipTTA(Unsure())
 
 
 def test_vision_looks_twice_whole_and_in_slices_and_says_so_of_itself() -> None:

@@ -55,36 +55,33 @@ def lightness(found: Found | SkylarkError) -> int | str:
     return round(float(found.scores[0]) * 255)
 
 
-def test_results_come_in_the_order_of_the_images() -> None:
-    values = [int(value) for value in np.random.default_rng(0).integers(1, 256, 20)]
-    results = list(detect_many(GreyDetector(), [grey(value) for value in values], ANYTHING))
+def test_results_come_in_the_order_of_the_images_from_whole_batches() -> None:
+    values, detector = [9, 200, 1, 255, 30, 30, 77, 8], GreyDetector()
+    results = list(detect_many(detector, [grey(value) for value in values], ANYTHING))
     assert [lightness(found) for _, _, found in results] == values
     assert [int(image.pixels[0, 0, 0]) for _, image, _ in results if image is not None] == values
+    assert detector.calls == [3, 3, 2] and list(detect_many(detector, [], ANYTHING)) == []
 
 
-def test_what_cannot_be_read_gives_its_error_and_the_rest_go_on(tmp_path: Path) -> None:
+def test_what_cannot_be_read_or_fails_gives_its_error_and_the_rest_go_on(tmp_path: Path) -> None:
     (tmp_path / "no.png").write_text("no image")
     bad: ImageSource = tmp_path / "no.png"
     sources = [bad, bad, grey(10), grey(20), bad, grey(30), tmp_path / "missing.jpg"]
     results = list(detect_many(GreyDetector(), sources, ANYTHING))
     assert [source is given for (source, _, _), given in zip(results, sources, strict=True)] == [True] * 7
     assert [lightness(found) for _, _, found in results] == [
-        "ImageError", "ImageError", 10, 20, "ImageError", 30, "ImageError",
-    ]  # fmt: skip
+        *["ImageError"] * 2,
+        10,
+        20,
+        "ImageError",
+        30,
+        "ImageError",
+    ]
     assert [image is None for _, image, _ in results] == [True, True, False, False, True, False, True]
-
-
-def test_what_the_detector_fails_on_gives_its_error_and_the_rest_go_on() -> None:
-    results = detect_many(GreyDetector(), [grey(value) for value in (5, 0, 7, 8, 9, 0)], ANYTHING)
+    results = list(detect_many(GreyDetector(), [grey(value) for value in (5, 0, 7, 8, 9, 0)], ANYTHING))
     assert [lightness(found) for _, _, found in results] == [5, "DetectorError", 7, 8, 9, "DetectorError"]
-    results = detect_many(NanoDet(1), [grey(1), grey(2)], Request(("unicorn",)))
+    results = list(detect_many(NanoDet(1), [grey(1), grey(2)], Request(("unicorn",))))
     assert [lightness(found) for _, _, found in results] == ["DetectorError"] * 2
-
-
-def test_a_detector_is_given_whole_batches() -> None:
-    detector = GreyDetector()
-    list(detect_many(detector, [grey(9)] * 8, ANYTHING))
-    assert detector.calls == [3, 3, 2] and list(detect_many(detector, [], ANYTHING)) == []
 
 
 @pytest.mark.parametrize("make", [GreyDetector, lambda: NanoDet(2)])
@@ -117,13 +114,10 @@ def test_many_threads_give_what_one_image_at_a_time_gives() -> None:
         assert np.array_equal(found.xyxy, alone.xyxy) and found.labels == alone.labels
 
 
-def test_the_embedded_detector_and_one_that_is_given_back() -> None:
+@pytest.mark.parametrize("name", ["m.onnx", "a+b.onnx"])
+def test_the_embedded_detector_a_users_own_file_and_one_that_is_given_back(tmp_path: Path, name: str) -> None:
     detector = open_detector("embedded", threads=1)
     assert isinstance(detector, NanoDet) and detector.threads == 1 and open_detector(detector) is detector
-
-
-@pytest.mark.parametrize("name", ["m.onnx", "a+b.onnx"])
-def test_a_users_own_file(tmp_path: Path, name: str) -> None:
     pytest.importorskip("onnx")
     from tests.vision.onnx_models import save_detector
 
@@ -132,33 +126,20 @@ def test_a_users_own_file(tmp_path: Path, name: str) -> None:
     assert isinstance(detector, OnnxExport) and detector.name == f"onnx:{path}"
 
 
-def test_a_folder_goes_to_transformers_and_options_of_other_detectors_are_refused(tmp_path: Path) -> None:
+def test_another_name_is_refused_with_what_was_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my-detector").mkdir()
+    monkeypatch.chdir(tmp_path)
     rows: list[tuple[str, dict[str, Any], str]] = [
-        *((str(tmp_path), {}, r"config\.json"), ("embedded", {"device": "cuda"}, "device")),
+        (str(tmp_path), {}, r"config\.json"),
+        ("embedded", {"device": "cuda"}, "device"),
         (str(tmp_path), {"threads": 2}, "threads"),
+        ("embeded", {}, "did you mean 'embedded'"),
+        ("", {}, 'expected "embedded"'),
+        ("yolov8n.onnx", {}, "write onnx:yolov8n.onnx"),
+        ("onnx:missing.onnx", {}, "missing.onnx"),
+        ("/no/such/folder", {}, 'expected "embedded"'),
+        ("my-detectr", {}, "did you mean 'my-detector'"),
     ]
     for name, options, message in rows:
         with pytest.raises(DetectorError, match=message):
             open_detector(name, **options)
-
-
-@pytest.mark.parametrize(
-    ("spec", "words"),
-    [
-        ("embeded", "did you mean 'embedded'"),
-        ("", 'expected "embedded"'),
-        ("yolov8n.onnx", "write onnx:yolov8n.onnx"),
-        ("onnx:missing.onnx", "missing.onnx"),
-        ("/no/such/folder", 'expected "embedded"'),
-    ],
-)
-def test_another_name_is_refused_with_what_was_meant(spec: str, words: str) -> None:
-    with pytest.raises(DetectorError, match=words):
-        open_detector(spec)
-
-
-def test_a_name_near_a_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "my-detector").mkdir()
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(DetectorError, match="did you mean 'my-detector'"):
-        open_detector("my-detectr")

@@ -44,13 +44,17 @@ def test_the_configuration_decides_the_kind(shelf: Shelf) -> None:
         assert type(detector) is expected and detector.name == shelf(kind)
 
 
-def test_a_mask_model_stands_behind_a_plus() -> None:
+def test_a_mask_model_stands_behind_a_plus_and_nothing_else_does(shelf: Shelf) -> None:
     assert split_mask_model("embedded") == ("embedded", None)
     for spec in ("embedded+facebook/sam-vit-base", "embedded + facebook/sam-vit-base"):
         assert split_mask_model(spec) == ("embedded", "facebook/sam-vit-base")
     for spec in ("+facebook/sam-vit-base", "embedded+", "+"):
         with pytest.raises(DetectorError, match="such as embedded"):
             open_transformers(spec)
+    with pytest.raises(DetectorError, match=r"mask model \(sam\).*embedded\+"):
+        open_transformers(shelf("sam"))
+    with pytest.raises(DetectorError, match=r"no mask model but of the kind detr.*sam2"):
+        with_masks(shelf.opened("detr"), shelf("detr"))
 
 
 def test_a_folder_with_a_plus_in_its_name_is_a_folder(shelf: Shelf, tmp_path: Path) -> None:
@@ -58,13 +62,6 @@ def test_a_folder_with_a_plus_in_its_name_is_a_folder(shelf: Shelf, tmp_path: Pa
     shutil.copytree(shelf("detr"), folder)
     assert isinstance(open_transformers(str(folder)), ObjectDetector)
     assert isinstance(open_transformers(f"{folder}+{shelf('sam')}"), MaskedDetector)
-
-
-def test_a_mask_model_stands_behind_the_plus_and_nothing_else_does(shelf: Shelf) -> None:
-    with pytest.raises(DetectorError, match=r"mask model \(sam\).*embedded\+"):
-        open_transformers(shelf("sam"))
-    with pytest.raises(DetectorError, match=r"no mask model but of the kind detr.*sam2"):
-        with_masks(shelf.opened("detr"), shelf("detr"))
 
 
 def test_a_kind_that_is_no_detector_is_refused_with_those_that_are(tmp_path: Path) -> None:
@@ -100,61 +97,41 @@ def test_weights_that_are_not_all_there_are_not_made_up(shelf: Shelf, tmp_path: 
 
 @pytest.mark.parametrize("harm", ["broken", "pickle", "no processor", "own code", "unknown kind"])
 def test_what_is_broken_missing_or_dangerous_is_refused(shelf: Shelf, tmp_path: Path, harm: str) -> None:
-    kinds: dict[str, dict[str, Any]] = {
-        "own code": {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Mine"}},
-        "unknown kind": {"model_type": "yolo9000"},
+    rows: dict[str, tuple[str, dict[str, Any]]] = {
+        "broken": ("cannot be loaded", {}),
+        "pickle": ("safetensors", {}),
+        "no processor": ("image processor", {}),
+        "own code": ("never does", {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Mine"}}),
+        "unknown kind": ("yolo9000", {"model_type": "yolo9000"}),
     }
-    folder = Path(_copy(shelf("detr"), tmp_path, **kinds.get(harm, {})))
-    weights, message = folder / "model.safetensors", "yolo9000"
+    message, changes = rows[harm]
+    folder = Path(_copy(shelf("detr"), tmp_path, **changes))
+    (folder / "mine.py").write_text("raise SystemExit('run!')", encoding="utf-8")
     if harm == "broken":
-        weights.write_bytes(b"not weights")
-        message = "cannot be loaded"
+        (folder / "model.safetensors").write_bytes(b"not weights")
     elif harm == "pickle":
-        weights.rename(folder / "pytorch_model.bin")
-        message = "safetensors"
+        (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     elif harm == "no processor":
         (folder / "preprocessor_config.json").unlink()
-        message = "image processor"
-    elif harm == "own code":
-        (folder / "mine.py").write_text("raise SystemExit('run!')", encoding="utf-8")
-        message = "never does"
     with pytest.raises(DetectorError, match=message):
         open_transformers(str(folder))
 
 
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("./no/such/folder", "no model folder ./no/such/folder"),
-        ("facebook/no-such-detector", "hub can't be reached.*hf download facebook/no-such-detector"),
-    ],
-)
 @pytest.mark.usefixtures("offline")
-def test_a_model_that_is_not_there_is_said(name: str, message: str) -> None:
-    with pytest.raises(DetectorError, match=message):
-        open_transformers(name)
-
-
-def test_a_missing_folders_neighbours_are_named_and_a_folder_that_holds_no_model(shelf: Shelf, tmp_path: Path) -> None:
-    folder = shelf("detr")
-    with pytest.raises(DetectorError, match=f"there are {folder}"):
-        open_transformers(f"{folder}x")
-    with pytest.raises(DetectorError, match=r"config\.json and safetensors"):
-        open_transformers(str(tmp_path))
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"device": "gpu"}, "cuda.*did you mean 'cpu'"),
-        ({"device": "cuda:99"}, "no device 'cuda:99'.*cpu"),
-        ({"dtype": "bfloat"}, "did you mean 'bfloat16'"),
-        ({"max_objects": 3}, "no option 'max_objects'"),
-    ],
-)
-def test_settings_that_do_not_fit_are_refused(shelf: Shelf, settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(DetectorError, match=message):
-        open_transformers(shelf("detr"), **settings)
+def test_a_model_that_is_not_there_is_said_and_settings_that_do_not_fit(shelf: Shelf, tmp_path: Path) -> None:
+    rows: list[tuple[str, dict[str, Any], str]] = [
+        ("./no/such/folder", {}, "no model folder ./no/such/folder"),
+        ("facebook/no-such-detector", {}, "hub can't be reached.*hf download facebook/no-such-detector"),
+        (f"{shelf('detr')}x", {}, f"there are {shelf('detr')}"),
+        (str(tmp_path), {}, r"config\.json and safetensors"),
+        (shelf("detr"), {"device": "gpu"}, "cuda.*did you mean 'cpu'"),
+        (shelf("detr"), {"device": "cuda:99"}, "no device 'cuda:99'.*cpu"),
+        (shelf("detr"), {"dtype": "bfloat"}, "did you mean 'bfloat16'"),
+        (shelf("detr"), {"max_objects": 3}, "no option 'max_objects'"),
+    ]
+    for name, settings, message in rows:
+        with pytest.raises(DetectorError, match=message):
+            open_transformers(name, **settings)
 
 
 @pytest.mark.parametrize("kind", ["detr", "owlv2", "mask2former", "qwen2_5_vl"])
@@ -162,15 +139,6 @@ def test_half_precision_works_on_a_processor(shelf: Shelf, kind: str) -> None:
     detector = open_transformers(shelf(kind), device="cpu", dtype="bfloat16")
     (found,) = detector.detect([picture(90, 60)], Request(CLASSES))
     assert found.xyxy.dtype == "float32" and (found.xyxy <= 90).all()
-
-
-@pytest.mark.slow
-def test_importing_the_detectors_does_not_import_torch() -> None:
-    import subprocess
-    import sys
-
-    code = "import sys, vision.detectors.transformers_models; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def _copy(folder: str, to: Path, **changes: Any) -> str:
