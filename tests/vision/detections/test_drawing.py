@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,31 +32,20 @@ def drawn(detections: Detections, image: np.ndarray) -> np.ndarray:
     return np.asarray(draw(detections, image))
 
 
-def crowd(count: int, side: float = 14) -> Detections:
-    corners = np.random.default_rng(0).uniform(0, [WIDTH - side, HEIGHT - side], (count, 2))
-    boxes = np.hstack([corners, corners + side])
-    return found(*map(tuple, boxes), scores=np.linspace(0.9, 0.1, count))
-
-
 class TestPicture:
-    def test_it_is_rgb_of_the_images_size_and_the_image_itself_stays(self) -> None:
+    def test_it_is_rgb_of_the_images_size_with_lines_of_a_colour_and_a_rim(self) -> None:
         image = ground()
         picture = draw(found((100, 100, 200, 200)), image)
         assert (picture.mode, picture.size) == ("RGB", (WIDTH, HEIGHT))
         assert np.array_equal(image, ground()) and np.array_equal(drawn(found(), image), image)
+        for value in (0, 128, 255):
+            row = drawn(found((100, 200, 300, 400)), ground(value))[300, 90:110].tolist()
+            assert list(class_colours(["dog"])["dog"]) in row and list(RIM) in row
 
-    @pytest.mark.parametrize("value", [0, 128, 255])
-    def test_a_line_has_its_colour_and_a_rim_on_every_ground(self, value: int) -> None:
-        pixels = drawn(found((100, 200, 300, 400)), ground(value))
-        row = pixels[300, 90:110].tolist()
-        assert list(class_colours(["dog"])["dog"]) in row and list(RIM) in row
-
-    def test_nothing_is_drawn_away_from_box_and_label(self) -> None:
+    def test_a_box_is_drawn_where_its_coordinates_say_and_nothing_elsewhere(self) -> None:
         pixels = drawn(found((100, 200, 300, 400), scores=[0.9]), ground())
         changed = (pixels != 128).any(axis=2)
         assert not (changed[210:390, 110:290].any() or changed[:, 320:].any() or changed[:150].any())
-
-    def test_pixel_edges_of_a_box_are_where_its_coordinates_say(self) -> None:
         pixels = drawn(found((100, 200, 300, 400)), ground())
         changed = np.flatnonzero((pixels[300] != 128).any(axis=1))
         left, right = changed[changed < 200], changed[changed > 200]
@@ -78,7 +68,7 @@ class TestPicture:
         assert picture.width % width == picture.height % height == 0
         assert (width, height) != (50, 40) or picture.size == (500, 400)
 
-    def test_lines_are_wider_on_larger_images(self) -> None:
+    def test_lines_are_wider_on_larger_images_and_scores_and_tracks_are_written(self) -> None:
         widths = []
         for factor in (1, 6):
             width, height = WIDTH * factor, HEIGHT * factor
@@ -86,30 +76,23 @@ class TestPicture:
             pixels = drawn(Detections((width, height), [box], ("dog",)), ground(128, width, height))
             widths.append(int((pixels[height // 2, : width // 2] != 128).any(axis=1).sum()))
         assert widths[1] > 3 * widths[0]
+        plain = drawn(found((100, 100, 400, 400)), ground())
+        for more in ({"scores": [0.5]}, {"track_ids": [7]}):
+            assert not np.array_equal(plain, drawn(found((100, 100, 400, 400), **more), ground()))
 
     def test_names_of_any_letters(self) -> None:
         for name in ("собака", "犬", "كلب", "a\nb\tc", "x" * 500, " ", "🐶", "a\u202eb"):
             draw(found((100, 100, 200, 200), names=(name,), scores=[0.5]), ground())
 
-    def test_scores_and_numbers_of_tracks_are_written(self) -> None:
-        boxes = (100.0, 100.0, 400.0, 400.0)
-        plain, scored, tracked = (
-            drawn(found(boxes, **more), ground()) for more in ({}, {"scores": [0.5]}, {"track_ids": [7]})
-        )
-        assert not np.array_equal(plain, scored) and not np.array_equal(plain, tracked)
 
-
-class TestImageOfTheDetections:
-    def test_it_is_the_source_where_none_is_given(self, tmp_path: Path) -> None:
-        Image.fromarray(ground(77)).save(tmp_path / "a.png")
-        picture = draw(found((100, 100, 200, 200), source=tmp_path / "a.png"))
-        assert picture.getpixel((600, 400)) == (77, 77, 77)
-
-    def test_none_at_all_and_another_size_are_refused(self) -> None:
-        with pytest.raises(DetectionsError, match=r"draw\(image\)"):
-            draw(found((100, 100, 200, 200)))
-        with pytest.raises(DetectionsError, match=r"320 x 240 pixels.*640 x 480"):
-            draw(found((100, 100, 200, 200)), ground(0, 320, 240))
+def test_the_image_is_the_source_where_none_is_given_and_another_size_is_refused(tmp_path: Path) -> None:
+    Image.fromarray(ground(77)).save(tmp_path / "a.png")
+    picture = draw(found((100, 100, 200, 200), source=tmp_path / "a.png"))
+    assert picture.getpixel((600, 400)) == (77, 77, 77)
+    with pytest.raises(DetectionsError, match=r"draw\(image\)"):
+        draw(found((100, 100, 200, 200)))
+    with pytest.raises(DetectionsError, match=r"320 x 240 pixels.*640 x 480"):
+        draw(found((100, 100, 200, 200)), ground(0, 320, 240))
 
 
 class TestColours:
@@ -143,9 +126,7 @@ boxes = st.lists(
 
 class TestLabels:
     @given(boxes=boxes, size=st.tuples(st.integers(5, 80), st.integers(5, 20)))
-    def test_none_leaves_the_picture_and_none_hides_another(
-        self, boxes: list[tuple[int, ...]], size: tuple[int, int]
-    ) -> None:
+    def test_none_leaves_the_picture_or_hides_another(self, boxes: list[Any], size: tuple[int, int]) -> None:
         half = (size[0] // 2 + 1, size[1])
         placed = place_labels(np.array(boxes, float), [[size, half]] * len(boxes), (360, 260), 2)
         taken = np.zeros((260, 360), int)
@@ -156,24 +137,20 @@ class TestLabels:
             taken[y : y + height, x : x + width] += 1
         assert taken.max() <= 1
 
-    @pytest.mark.parametrize(("top", "expected"), [(100, (99, 87)), (0, (99, 1))])
-    def test_a_lone_box_has_its_full_label_on_its_top_edge_where_the_picture_has_it(
-        self, top: int, expected: tuple[int, int]
-    ) -> None:
-        (label,) = place_labels(np.array([[100, top, 200, 200]]), [[(60, 12), (30, 12)]], (640, 480), 2)
-        assert label.form == 0 and label.corner == expected
-
-    def test_the_best_objects_are_labelled_first(self) -> None:
+    def test_a_lone_box_has_its_full_label_on_its_top_edge_and_the_best_of_many_are_labelled_first(self) -> None:
+        for top, expected in ((100, (99, 87)), (0, (99, 1))):
+            (label,) = place_labels(np.array([[100, top, 200, 200]]), [[(60, 12), (30, 12)]], (640, 480), 2)
+            assert label.form == 0 and label.corner == expected
         same = np.array([[100, 100, 120, 120]] * 40)
         placed = place_labels(same, [[(60, 12)]] * 40, (640, 480), 2)
         assert 1 < len(placed) < 40
         assert [label.position for label in placed] == list(range(len(placed)))
 
-    def test_labels_leave_most_of_a_crowded_picture_free(self) -> None:
+    def test_labels_leave_most_of_a_crowded_picture_free_and_a_legend_has_the_rest(self) -> None:
         boxes = np.random.default_rng(0).uniform(0, 300, (500, 2))
         placed = place_labels(np.hstack([boxes, boxes + 30]), [[(40, 12)]] * 500, (340, 340), 1)
         assert len(placed) * 40 * 12 <= 340 * 340 / 4
-
-    def test_a_legend_comes_where_labels_had_to_be_left_out_and_not_elsewhere(self) -> None:
-        assert draw(crowd(300), ground()).height > HEIGHT
+        corners = np.random.default_rng(0).uniform(0, [WIDTH - 14, HEIGHT - 14], (300, 2))
+        crowd = found(*np.hstack([corners, corners + 14]).tolist(), scores=np.linspace(0.9, 0.1, 300))
+        assert draw(crowd, ground()).height > HEIGHT
         assert draw(found((100, 100, 200, 200), (300, 100, 400, 200)), ground()).height == HEIGHT

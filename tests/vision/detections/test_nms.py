@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -48,11 +49,9 @@ class TestNms:
         other = Detections(SIZE, found.xyxy, found.class_names, found.scores, tuple(classes))
         assert np.array_equal(other.nms(0.4).xyxy, found.nms(0.4).xyxy)
 
-    def test_boxes_without_area_overlap_nothing_and_nothing_stays_nothing(self) -> None:
+    def test_boxes_without_area_overlap_nothing_and_a_threshold_outside_0_to_1_is_refused(self) -> None:
         found = Detections(SIZE, np.array([[1, 1, 1, 1], [1, 1, 1, 1], [50, 50, 50, 60], [0, 0, 9, 9]]), ("dog",) * 4)
         assert found.nms(0) == found and empty(SIZE).nms() == empty(SIZE)
-
-    def test_a_threshold_outside_0_to_1_is_refused(self) -> None:
         for threshold in (-0.1, 1.5, float("nan")):
             with pytest.raises(DetectionsError, match="0 to 1"):
                 crowd(0).nms(threshold)
@@ -85,17 +84,11 @@ class TestMerge:
         assert (whole.scores, whole.polygons, whole.polygon_source, whole.track_ids) == (None, None, None, None)
         assert [note.split()[1] for note in whole.notes] == ["scores", "outlines", "track"]
 
-    def test_nothing_found_takes_nothing_from_the_others(self) -> None:
+    def test_nothing_found_takes_nothing_from_the_others_and_outlines_of_two_sources_have_none(self) -> None:
         found = Detections(SIZE, [[0, 0, 9, 9]], ("dog",), [0.5], polygons=[[RING]], polygon_source="model")
         assert Detections.merge([Detections(SIZE, [], ()), found]) == found
         assert Detections.merge([empty(SIZE, ("dog",)), empty(SIZE, ("cat",))]) == empty(SIZE, ("dog", "cat"))
-
-    def test_outlines_of_two_sources_have_no_one_source(self) -> None:
-        parts = [
-            Detections(SIZE, [[0, 0, 9, 9]], ("dog",), polygons=[[RING]], polygon_source=source)
-            for source in ("model", "grabcut")
-        ]
-        whole = Detections.merge(parts)
+        whole = Detections.merge([found, replace(found, polygon_source="grabcut")])
         assert whole.polygon_source is None and whole.polygons is not None and "grabcut, model" in whole.notes[0]
 
     def test_other_images_and_no_part_at_all_are_refused(self) -> None:

@@ -49,7 +49,7 @@ def shown(detections: Detections) -> ElementTree.Element:
     return ElementTree.fromstring(detections._repr_html_().replace('100%">', '100%"/>'))
 
 
-def test_html_has_the_picture_and_the_objects() -> None:
+def test_html_has_the_picture_made_smaller_and_the_objects() -> None:
     html = shown(found())
     rows = [[cell.text for cell in row] for row in html.findall("./table/tbody/tr")]
     assert rows == [["dog", "0.90", "10", "5", "30", "25"], ["cat", "0.50", "40", "0", "60", "40"]]
@@ -57,18 +57,12 @@ def test_html_has_the_picture_and_the_objects() -> None:
     assert image is not None
     kind, _, data = image.attrib["src"].partition(";base64,")
     assert kind == "data:image/jpeg" and Image.open(io.BytesIO(base64.b64decode(data))).size == found().draw().size
-
-
-def test_a_large_picture_is_made_smaller_for_a_notebook() -> None:
     large = made((3000, 1000), [[0, 0, 900, 900]], ("dog",), source=np.zeros((1000, 3000, 3), np.uint8))
     png = large._repr_png_()
     assert png is not None and max(Image.open(io.BytesIO(png)).size) == 640
-
-
-@pytest.mark.parametrize("source", [None, "/nowhere/street.jpg"], ids=["unknown", "gone"])
-def test_without_the_image_the_objects_are_shown_alone(source: str | None) -> None:
-    lone = found(source=source)
-    assert shown(lone).find("img") is None and shown(lone).find("table") is not None and lone._repr_png_() is None
+    for source in (None, "/nowhere/street.jpg"):
+        lone = found(source=source)
+        assert shown(lone).find("img") is None and shown(lone).find("table") is not None and lone._repr_png_() is None
 
 
 def test_a_value_and_notes_are_told_and_of_many_objects_the_first() -> None:
@@ -77,32 +71,23 @@ def test_a_value_and_notes_are_told_and_of_many_objects_the_first() -> None:
     many = made((9, 9), [[0, 0, 1, 1]] * 30, ["dog"] * 30)
     assert len(shown(many).findall("./table/tbody/tr")) == 20 and "and 10 more" in many._repr_html_()
     assert "No objects." in made((9, 9), [], ())._repr_html_()
-
-
-def test_a_strangers_class_is_no_html() -> None:
     hostile = "<script>alert(1)</script>"
     html = found(names=(hostile, "cat"), notes=(hostile,))._repr_html_()
     assert "<script" not in html and hostile in [*shown(found(names=(hostile, "cat"))).itertext()]
 
 
-def test_show_shows_what_draw_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_show_and_save_give_what_draw_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures: list[Image.Image] = []
     monkeypatch.setattr(Image.Image, "show", lambda picture: pictures.append(picture))
     found().show()
     assert np.array_equal(np.asarray(pictures[0]), np.asarray(found().draw()))
-
-
-def test_save_writes_what_draw_draws(tmp_path: Path) -> None:
-    for name in ("found.png", "found.jpg", "found.webp"):
-        found().save(tmp_path / name)
-        assert Image.open(tmp_path / name).size == found().draw().size
-
-
-def test_what_cannot_be_saved_is_said(tmp_path: Path) -> None:
     for name, message in (("found.json", "to_json"), ("found", "names no form"), ("no/x.png", "No such file")):
         with pytest.raises(DetectionsError, match=message):
             found().save(tmp_path / name)
     assert not [*tmp_path.iterdir()]
+    for name in ("found.png", "found.jpg", "found.webp"):
+        found().save(tmp_path / name)
+        assert Image.open(tmp_path / name).size == found().draw().size
 
 
 def test_crops_are_the_pixels_of_the_boxes_with_a_margin_where_the_image_has_it() -> None:
@@ -113,9 +98,6 @@ def test_crops_are_the_pixels_of_the_boxes_with_a_margin_where_the_image_has_it(
     assert (first.size, second.size) == ((40, 35), (30, 40))
     flat = made(SIZE, [[60, 40, 60, 40]], ("dog",))
     assert [crop.size for crop in flat.crops(picture())] == [(1, 1)]
-
-
-def test_what_cannot_be_cut_out_is_said() -> None:
     with pytest.raises(DetectionsError, match="don't know their image"):
         found(source=None).crops()
     with pytest.raises(DetectionsError, match="the margin is -1"):
@@ -124,21 +106,15 @@ def test_what_cannot_be_cut_out_is_said() -> None:
         found(source="/nowhere/street.jpg").crops()
 
 
-def test_a_frame_has_an_object_a_row() -> None:
+def test_a_frame_has_an_object_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = found(model_classes=("dog", "tabby"), track_ids=[4, 7]).to_pandas()
     assert frame.drop(columns="score").to_dict("records") == [
         {"class_name": "dog", "model_class": "dog", "x1": 10, "y1": 5, "x2": 30, "y2": 25, "track_id": 4},
         {"class_name": "cat", "model_class": "tabby", "x1": 40, "y1": 0, "x2": 60, "y2": 40, "track_id": 7},
     ]
     assert frame.score.tolist() == pytest.approx([0.9, 0.5])
-
-
-def test_a_frame_without_scores_or_objects_has_the_same_columns() -> None:
     columns = ["class_name", "model_class", "score", "x1", "y1", "x2", "y2"]
     assert list(found(scores=None).to_pandas().columns) == list(made(SIZE, [], ()).to_pandas().columns) == columns
-
-
-def test_without_pandas_the_error_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(MissingPackageError, match="pandas"):
         found().to_pandas()
