@@ -14,15 +14,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from reasoning.lm import LLMError
 from reasoning.lm.candidate_scoring import open_base
+from reasoning.lm.local_weights import packaged_gguf
 from reasoning.lm.low_rank import CONFIG_FILE
 from tests.vision.decoder.tiny_decoders import blobs, changed_copy, options
 from tests.vision.detectors.contract import Case, DetectorContract
+from tests.vision.detectors.test_nanodet import photograph
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
 from training.boxes import prepare_boxes
 from vision import Task, Vision
 from vision.classes.lexicon import COCO_CLASSES
-from vision.decoder.detector import BOXES_FILE, OVERLAP, PROJECTOR_FILE, VisionLLM
+from vision.decoder.detector import BOXES_FILE, OVERLAP, PACKAGED, PROJECTOR_FILE, BoxWriting, VisionLLM
 from vision.decoder.image_tokens import DetrTokens, NanoDetTokens
 from vision.decoder.opening import load_decoder
 from vision.decoder.vocabulary import HEADING, Prompt
@@ -30,7 +33,7 @@ from vision.detections.boxes import iou_matrix
 from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.opening import open_detector
 from vision.errors import DetectorError
-from vision.images import LoadedImage
+from vision.images import LoadedImage, load_image
 from vision.task import Target
 
 IMAGE = blobs(200, 150)
@@ -222,3 +225,56 @@ def test_it_reads_the_tokens_of_a_detr_like_model_too(model: Path, shelf: Shelf,
 def test_the_classes_of_coco_are_all_asked_for_at_once(visionllm: VisionLLM) -> None:
     found = Vision(visionllm).detect(IMAGE.pixels, Task("Find every object."), min_score=0.01)
     assert {*found.class_names} <= {*COCO_CLASSES} and len(found.class_names)
+
+
+MOTORCYCLE = photograph("motorcycle_left.png").pixels
+
+
+@pytest.fixture(scope="module")
+def vision() -> Vision:
+    try:
+        packaged_gguf()
+    except LLMError as error:
+        pytest.skip(f"needs the packaged weights: {error}")
+    return Vision(model="visionllm")
+
+
+def asked(*words: str) -> Task:
+    return Task(" and ".join(words), targets=tuple(Target(word, (word,)) for word in words))
+
+
+@pytest.mark.slow
+def test_it_was_taught_all_stages_and_is_small() -> None:
+    writing = BoxWriting.read(PACKAGED)
+    assert writing.stages == ("binding", "projector", "joint") and writing.pictures > 10_000
+    assert sum(path.stat().st_size for path in PACKAGED.iterdir()) < 15e6
+
+
+@pytest.mark.slow
+def test_the_words_decide_and_it_finds_what_the_detector_finds_and_nothing_else(vision: Vision) -> None:
+    """No class token and no place in the prompt means a class."""
+    found, usual = (one.detect(MOTORCYCLE, asked("cat", "motorcycle", "zebra")) for one in (vision, Vision()))
+    assert {*found.class_names} == {"motorcycle"} == {*usual.class_names}
+    assert iou_matrix(found.xyxy[:1], usual.xyxy[:1])[0, 0] > 0.9
+    assert len(vision.detect(MOTORCYCLE, asked("giraffe", "pizza", "toothbrush"))) == 0
+    blank = np.full((200, 300, 3), 127, np.uint8)
+    assert len(vision.detect(blank, "Find every object.")) == 0
+
+
+@pytest.mark.slow
+def test_few_classes_give_exactly_their_part_of_what_all_give(vision: Vision) -> None:
+    image, classes = [load_image(MOTORCYCLE)], ("bicycle", "person", "car", "motorcycle")
+    (everything,) = vision.detector.detect(image, Request(COCO_CLASSES, 0.05))
+    (found,) = vision.detector.detect(image, Request(classes, 0.05))
+    mine = [place for place, label in enumerate(everything.labels) if label in classes]
+    assert found.labels == tuple(everything.labels[place] for place in mine)
+    assert np.array_equal(found.xyxy, everything.xyxy[mine])
+
+
+@pytest.mark.slow
+def test_words_mean_what_they_do_with_any_detector(vision: Vision) -> None:
+    phrases = ("motorbikes", "cats", "vehicle")
+    task = Task(" and ".join(phrases), targets=tuple(Target(one, vision.matcher.match(one).classes) for one in phrases))
+    found, usual = vision.detect(MOTORCYCLE, task), Vision().detect(MOTORCYCLE, task)
+    assert len(found) and found.class_names[0] == usual.class_names[0]
+    assert iou_matrix(found.xyxy[:1], usual.xyxy[:1])[0, 0] > 0.9
