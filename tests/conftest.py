@@ -21,7 +21,6 @@ settings.load_profile("suite")
 pytest.register_assert_rewrite(
     "tests.app.browsing",
     "tests.reasoning.contracts",
-    "tests.vision.detections.contract",
     "tests.vision.detectors.contract",
 )
 

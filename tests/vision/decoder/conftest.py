@@ -16,6 +16,7 @@ from vision.decoder.image_tokens import NanoDetTokens
 from vision.decoder.vocabulary import DecoderTokens, new_class_tokens
 
 if TYPE_CHECKING:
+    from training.boxes import BoxLearner
     from vision.decoder.network import Network
 
 
@@ -39,9 +40,8 @@ def nanodet() -> NanoDetTokens:
     return NanoDetTokens(1)
 
 
-@pytest.fixture(scope="session")
-def adapter(model: Path, nanodet: NanoDetTokens, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a decoder whose matrices are random, so that it finds anything."""
+def random_learner(model: Path, nanodet: NanoDetTokens, std: float) -> BoxLearner:
+    """One whose matrices are random, so that it finds anything."""
     import torch
 
     from training.boxes import prepare_boxes
@@ -49,21 +49,20 @@ def adapter(model: Path, nanodet: NanoDetTokens, tmp_path_factory: pytest.TempPa
     learner, _ = prepare_boxes(options(model), nanodet)
     for name, parameter in learner.network.named_parameters():
         if "lora_B" in name:
-            torch.nn.init.normal_(parameter, std=0.02)
+            torch.nn.init.normal_(parameter, std=std)
+    return learner
+
+
+@pytest.fixture(scope="session")
+def adapter(model: Path, nanodet: NanoDetTokens, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a decoder of random matrices."""
     folder = tmp_path_factory.mktemp("decoders") / "random"
-    learner.save(folder)
+    random_learner(model, nanodet, 0.02).save(folder)
     return folder
 
 
 @pytest.fixture(scope="session")
 def network(model: Path, nanodet: NanoDetTokens) -> Network:
     """In float32, with matrices of an adapter that do something."""
-    import torch
-
-    from training.boxes import prepare_boxes
-
-    learner, _ = prepare_boxes(options(model), nanodet)
-    for name, parameter in learner.network.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(parameter, std=0.1)
-    return learner.network.eval().requires_grad_(False)
+    made: Network = random_learner(model, nanodet, 0.1).network.eval().requires_grad_(False)
+    return made

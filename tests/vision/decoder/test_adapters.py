@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,24 +12,14 @@ from safetensors.torch import load_file, save_file
 
 from reasoning.lm.errors import LLMError
 from reasoning.lm.low_rank import CONFIG_FILE, WEIGHTS_FILE
-from tests.vision.decoder.tiny_decoders import decoder_model
+from tests.vision.decoder.tiny_decoders import changed_copy, decoder_model
 from vision.classes.lexicon import COCO_CLASSES
 from vision.decoder.detector import BOXES_FILE, FILE_FORMAT, PROJECTOR_FILE, BoxWriting
 from vision.decoder.image_tokens import NanoDetTokens
 from vision.decoder.opening import load_decoder
 
 
-def changed_copy(adapter: Path, folder: Path, **changed: Any) -> Path:
-    """A copy whose `boxes.json` has other entries."""
-    shutil.copytree(adapter, folder)
-    stored = json.loads((folder / BOXES_FILE).read_text())
-    (folder / BOXES_FILE).write_text(json.dumps({**stored, **changed}))
-    return folder
-
-
-def test_what_is_written_is_read_back_with_what_it_was_taught(
-    adapter: Path, model: Path, nanodet: NanoDetTokens, tmp_path: Path
-) -> None:
+def test_what_is_written_is_read_back(adapter: Path, model: Path, nanodet: NanoDetTokens, tmp_path: Path) -> None:
     writing = BoxWriting.read(adapter)
     assert writing.source == ("nanodet", nanodet.fingerprint) and writing.vocabulary == COCO_CLASSES
     assert (writing.student, writing.layers, writing.format) == (str(model), 2, FILE_FORMAT)
@@ -41,10 +30,6 @@ def test_what_is_written_is_read_back_with_what_it_was_taught(
 
 
 class TestAnotherFolder:
-    def test_one_without_a_decoder_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(LLMError, match=f"^{tmp_path} holds no adapter that writes boxes: it has no boxes.json"):
-            load_decoder(tmp_path)
-
     @pytest.mark.parametrize("name", [BOXES_FILE, PROJECTOR_FILE, CONFIG_FILE, WEIGHTS_FILE])
     def test_a_damaged_one_is_refused_by_its_name(self, adapter: Path, tmp_path: Path, name: str) -> None:
         whole = (adapter / name).read_bytes()
@@ -57,7 +42,9 @@ class TestAnotherFolder:
                 load_decoder(folder)
             assert str(folder) in str(told.value)
 
-    def test_json_of_another_form_is_refused(self, adapter: Path, tmp_path: Path) -> None:
+    def test_no_json_and_one_of_another_form_are_refused(self, adapter: Path, tmp_path: Path) -> None:
+        with pytest.raises(LLMError, match=f"^{tmp_path} holds no adapter that writes boxes: it has no boxes.json"):
+            load_decoder(tmp_path)
         folder = changed_copy(adapter, tmp_path / "other")
         for content in ("[]", "5", "null", '"boxes"', "{}", '{"layers": 2}'):
             (folder / BOXES_FILE).write_text(content)
@@ -81,15 +68,10 @@ class TestAnotherFolder:
             ({"format": 9}, "has form 9, and this version reads up to form 1"),
             ({"layers": 1}, "is damaged or does not fit the model.*on one side only"),
             ({"shape": {"hidden": 48}}, r"is damaged \(RuntimeError: Error\(s\) in loading"),
-            *(
-                ({"shape": shape}, "writes boxes: expected")
-                for shape in ({"hidden": "x"}, {"hidden": -1}, {"width": 0})
-            ),
+            *(({"shape": shape}, "boxes: expected") for shape in ({"hidden": "x"}, {"hidden": -1}, {"width": 0})),
         ],
     )
-    def test_one_of_another_form_or_shape_is_refused(
-        self, adapter: Path, tmp_path: Path, changed: dict[str, Any], message: str
-    ) -> None:
+    def test_another_form_or_shape_is_refused(self, adapter: Path, tmp_path: Path, changed: Any, message: str) -> None:
         if "shape" in changed:
             changed = {"shape": {**json.loads((adapter / BOXES_FILE).read_text())["shape"], **changed["shape"]}}
         with pytest.raises(LLMError, match=message):
@@ -104,24 +86,13 @@ class TestAnotherFolder:
             load_decoder(folder)
 
 
-class TestAnotherModel:
-    def test_another_language_model_is_refused_with_both_fingerprints(self, adapter: Path, tmp_path: Path) -> None:
-        own = BoxWriting.read(adapter).base
-        other = decoder_model(tmp_path / "model", seed=1)
-        with pytest.raises(LLMError, match=rf"another base model \(fingerprint {own}\) than this one \((?!{own})\w+\)"):
-            load_decoder(changed_copy(adapter, tmp_path / "moved", student=str(other)))
-
-    def test_another_detector_or_vocabulary_is_refused(
-        self, adapter: Path, tmp_path: Path, nanodet: NanoDetTokens
-    ) -> None:
-        writing = BoxWriting.read(changed_copy(adapter, tmp_path / "moved", source=["nanodet", "0123456789abcdef"]))
-        with pytest.raises(LLMError, match=rf"nanodet \(fingerprint 0123456789abcdef\), not .*{nanodet.fingerprint}"):
-            writing.check_source(nanodet, tmp_path / "moved")
-        writing = BoxWriting.read(changed_copy(adapter, tmp_path / "short", vocabulary=["cat", "dog"]))
-        with pytest.raises(LLMError, match=r"short is damaged: .* not that of nanodet"):
-            writing.check_source(nanodet, tmp_path / "short")
-
-    def test_its_own_are_taken(self, adapter: Path, nanodet: NanoDetTokens) -> None:
-        writing = BoxWriting.read(adapter)
-        writing.check_source(nanodet, adapter)
-        writing.check_base(writing.base, adapter)
+def test_another_model_or_vocabulary_is_refused(adapter: Path, tmp_path: Path, nanodet: NanoDetTokens) -> None:
+    writing = BoxWriting.read(adapter)
+    writing.check_source(nanodet, adapter)
+    writing.check_base(own := writing.base, adapter)
+    other = decoder_model(tmp_path / "model", seed=1)
+    with pytest.raises(LLMError, match=rf"another base model \(fingerprint {own}\) than this one \((?!{own})\w+\)"):
+        load_decoder(changed_copy(adapter, tmp_path / "moved", student=str(other)))
+    writing = BoxWriting.read(changed_copy(adapter, tmp_path / "short", vocabulary=["cat", "dog"]))
+    with pytest.raises(LLMError, match=r"short is damaged: .* not that of nanodet"):
+        writing.check_source(nanodet, tmp_path / "short")

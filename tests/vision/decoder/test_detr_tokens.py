@@ -54,9 +54,6 @@ def test_boxes_and_scores_are_those_that_the_detector_gives(folder: str, tokens:
     for place, token in same:
         column = CLASSES.index(found.labels[place])
         assert likely[token, column] == pytest.approx(float(found.scores[place]), abs=1e-4)
-
-
-def test_the_surest_comes_first_and_none_lies_nearly_on_another(tokens: ImageTokens) -> None:
     assert np.all(np.diff(tokens.logits.max(1)) <= 0)
     assert np.triu(iou_matrix(tokens.boxes, tokens.boxes), 1).max() <= LOOSE_OVERLAP + 1e-4
 
@@ -69,9 +66,7 @@ def test_the_cell_is_the_boxs_middle_with_a_rough_size(tokens: ImageTokens) -> N
     assert np.all(np.log2(tokens.cells[:, 2:]) % 1 == 0), "powers of two"
 
 
-def test_the_vocabulary_and_the_widths_are_the_models_and_images_do_not_hang_together(
-    source: DetrTokens, tokens: ImageTokens
-) -> None:
+def test_the_widths_are_the_models_and_images_do_not_hang_together(source: DetrTokens, tokens: ImageTokens) -> None:
     assert source.vocabulary == CLASSES and tokens.features.shape == (len(tokens), source.width)
     assert tokens.logits.shape == (len(tokens), len(CLASSES))
     other, again = source.tokens([picture(64, 64, 1), IMAGE])
@@ -96,19 +91,16 @@ def without_a_name_for_two(model: Any) -> None:
     model.config.id2label = {0: "N/A", 1: "cat", 2: "dog", 3: "N/A"}
 
 
-def test_numbers_that_stand_for_no_class_are_left_out(shelf: Shelf) -> None:
+def test_numbers_of_no_class_are_left_out_and_the_fingerprint_names_the_weights(shelf: Shelf) -> None:
     (tokens,) = (source := DetrTokens(shelf("detr", without_a_name_for_two, SEED), "cpu")).tokens([IMAGE])
     assert source.vocabulary == ("cat", "dog")
-    (all_named,) = DetrTokens(shelf("detr", seed=SEED), "cpu").tokens([IMAGE])
+    one, again, other = (DetrTokens(shelf("detr", seed=seed), "cpu") for seed in (SEED, SEED, 1))
+    assert one.fingerprint == again.fingerprint != other.fingerprint
+    (all_named,) = one.tokens([IMAGE])
     same = np.abs(tokens.boxes[:, None] - all_named.boxes[None]).max(2) < 1e-5
     rows, columns = np.nonzero(same)
     assert len(rows)
     np.testing.assert_allclose(tokens.logits[rows], all_named.logits[columns][:, 1:3], atol=1e-4)
-
-
-def test_the_fingerprint_names_the_weights(shelf: Shelf) -> None:
-    one, again, other = (DetrTokens(shelf("detr", seed=seed), "cpu").fingerprint for seed in (SEED, SEED, 1))
-    assert one == again != other
 
 
 def test_what_is_no_detector_of_a_fixed_class_set_is_refused(shelf: Shelf, tmp_path: Path) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from tests.vision.decoder.tiny_decoders import blobs
+from tests.vision.detectors.test_nanodet import photograph
 from vision.classes.lexicon import COCO_CLASSES
 from vision.decoder.image_tokens import (
     CONSIDERED,
@@ -27,9 +26,8 @@ from vision.detectors.detector import Request
 from vision.detectors.nanodet.detector import MODEL_FILE, NanoDet, letterboxed
 from vision.detectors.sessions import open_session, run_session
 from vision.errors import DetectorError
-from vision.images import LoadedImage, load_image
+from vision.images import LoadedImage
 
-ASTRONAUT = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data" / "astronaut.png"  # type: ignore[union-attr,index]
 IMAGE = blobs(500, 375)
 
 
@@ -50,10 +48,11 @@ def pixels_of_the_square(tokens: ImageTokens) -> tuple[NDArray[np.float64], NDAr
     return tokens.cells[:, :2] * sides, np.round(tokens.cells[:, 2] * sides[0])
 
 
+Square = NDArray[np.float32]
+
+
 class TestEvidence:
-    def test_it_is_what_the_detector_gives_each_class_at_the_tokens_cell(
-        self, tokens: ImageTokens, square: NDArray[np.float32]
-    ) -> None:
+    def test_it_is_what_the_detector_gives_each_class_at_the_cell(self, tokens: ImageTokens, square: Square) -> None:
         scores = run_session(open_session(MODEL_FILE, 1), {"image": square})[0][0]
         grids = dict(zip((8, 16, 32), np.split(scores, [52 * 52, 52 * 52 + 26 * 26], 1), strict=True))
         likely = 1 / (1 + np.exp(-tokens.logits))
@@ -62,19 +61,15 @@ class TestEvidence:
             assert middle.tolist() == pytest.approx([(x + 0.5) * stride, (y + 0.5) * stride], abs=0.01)
             np.testing.assert_allclose(row, grids[int(stride)][:, y * (416 // int(stride)) + x], atol=2e-6)
 
-    def test_the_surest_place_comes_first(self, tokens: ImageTokens) -> None:
+    def test_the_surest_place_comes_first_of_numbers(self, nanodet: NanoDetTokens, tokens: ImageTokens) -> None:
         best = tokens.logits.max(1)
         assert np.all(np.diff(best) <= 0) and best[0] > best[-1]
-
-    def test_no_evidence_is_a_number_too(self, nanodet: NanoDetTokens) -> None:
         (black,) = nanodet.tokens([LoadedImage(np.zeros((40, 40, 3), np.uint8))])
         assert np.isfinite(black.logits).all()
         assert black.logits.min() >= math.log(1e-6) - 0.01
 
 
-def test_features_are_the_heads_hidden_layer_and_the_neck_at_the_tokens_cell(
-    tokens: ImageTokens, square: NDArray[np.float32]
-) -> None:
+def test_features_are_the_heads_hidden_layer_and_the_neck(tokens: ImageTokens, square: Square) -> None:
     for number, stride in enumerate((8, 16, 32)):
         inner = open_session(MODEL_FILE, 1, [HIDDEN[number], NECK[number]])
         *_, hidden, neck = run_session(inner, {"image": square})
@@ -88,9 +83,7 @@ def test_features_are_the_heads_hidden_layer_and_the_neck_at_the_tokens_cell(
 
 
 class TestBoxes:
-    def test_they_are_read_from_the_outputs_as_the_authors_describe_them(
-        self, tokens: ImageTokens, square: NDArray[np.float32]
-    ) -> None:
+    def test_they_are_read_as_the_authors_describe_them(self, tokens: ImageTokens, square: Square) -> None:
         """Worked out again without array arithmetic."""
         distances = run_session(open_session(MODEL_FILE, 1), {"image": square})[1][0]
         begins = {8: 0, 16: 52 * 52, 32: 52 * 52 + 26 * 26}
@@ -104,14 +97,8 @@ class TestBoxes:
             corners = [x - sides[0], y - sides[1], x + sides[2], y + sides[3]]
             assert box.tolist() == pytest.approx([corners[i] / (416, 312)[i % 2] for i in range(4)], abs=1e-4)
 
-    def test_none_lies_nearly_on_another(self, tokens: ImageTokens) -> None:
-        overlap = iou_matrix(tokens.boxes, tokens.boxes)
-        assert np.triu(overlap, 1).max() <= LOOSE_OVERLAP + 1e-4
-
-    @pytest.mark.parametrize("image", [IMAGE, load_image(ASTRONAUT)], ids=["blobs", "portrait"])
-    def test_what_the_detector_finds_is_a_tokens_box_or_a_surer_one_lies_on_it(
-        self, nanodet: NanoDetTokens, image: LoadedImage
-    ) -> None:
+    @pytest.mark.parametrize("image", [IMAGE, photograph("astronaut.png")], ids=["blobs", "portrait"])
+    def test_a_found_box_is_a_tokens_or_below_a_surer_one(self, nanodet: NanoDetTokens, image: LoadedImage) -> None:
         (found,) = NanoDet(1).detect([image], Request(COCO_CLASSES, 0.1))
         (tokens,) = nanodet.tokens([image])
         boxes = np.clip(tokens.boxes, 0, 1) * np.tile(image.size, 2)
@@ -120,9 +107,10 @@ class TestBoxes:
         best = 1 / (1 + np.exp(-tokens.logits.max(1)))
         for overlap, score in zip(iou_matrix(found.xyxy, boxes), found.scores, strict=True):
             assert np.any((overlap > 0.999) | ((overlap > LOOSE_OVERLAP) & (best >= score)))
+        assert np.triu(iou_matrix(tokens.boxes, tokens.boxes), 1).max() <= LOOSE_OVERLAP + 1e-4
 
     def test_a_mirrored_portrait_has_the_mirrored_person(self, nanodet: NanoDetTokens) -> None:
-        image = load_image(ASTRONAUT)
+        image = photograph("astronaut.png")
         mirrored = LoadedImage(np.ascontiguousarray(image.pixels[:, ::-1]))
         one, other = nanodet.tokens([image, mirrored], 1)
         x1, y1, x2, y2 = other.boxes[0].tolist()
@@ -151,33 +139,20 @@ class TestShapes:
         assert not np.array_equal(first.logits[: len(tokens)], tokens.logits[: len(first)])
 
 
-def test_the_fingerprint_is_of_the_file_whose_origin_is_told(nanodet: NanoDetTokens) -> None:
-    assert len(nanodet.fingerprint) == 16
-    assert nanodet.fingerprint in MODEL_FILE.with_name("PROVENANCE.md").read_text(encoding="utf-8")
+def test_inner_outputs_stand_behind_the_models_own_and_those_that_it_lacks_are_refused(square: Square) -> None:
+    own = run_session(open_session(MODEL_FILE, 1), {"image": square})
+    both = run_session(inner := open_session(MODEL_FILE, 1, NECK), {"image": square})
+    assert len(both) == len(own) + 3
+    assert all(np.array_equal(one, other) for one, other in zip(own, both, strict=False))
+    assert [part.shape for part in both[len(own) :]] == [(1, 128, side, side) for side in (52, 26, 13)]
+    assert open_session(MODEL_FILE, 1, NECK) is inner is not open_session(MODEL_FILE, 1)
+    with pytest.raises(DetectorError, match="cannot be opened as an ONNX model"):
+        open_session(MODEL_FILE, 1, ["no_such_tensor"])
 
 
-class TestInnerOutputs:
-    """Tensors of a graph that a session is asked to give beside the graph's own outputs."""
-
-    def test_they_stand_behind_the_models_own_which_stay_as_they_are(self, square: NDArray[np.float32]) -> None:
-        own = run_session(open_session(MODEL_FILE, 1), {"image": square})
-        both = run_session(open_session(MODEL_FILE, 1, NECK), {"image": square})
-        assert len(both) == len(own) + 3
-        assert all(np.array_equal(one, other) for one, other in zip(own, both, strict=False))
-        assert [part.shape for part in both[len(own) :]] == [(1, 128, side, side) for side in (52, 26, 13)]
-
-    def test_a_session_is_made_once_for_the_same_ones_and_others_are_refused(self) -> None:
-        assert open_session(MODEL_FILE, 1, NECK) is open_session(MODEL_FILE, 1, NECK)
-        assert open_session(MODEL_FILE, 1, NECK) is not open_session(MODEL_FILE, 1)
-        with pytest.raises(DetectorError, match="cannot be opened as an ONNX model"):
-            open_session(MODEL_FILE, 1, ["no_such_tensor"])
-        with pytest.raises(DetectorError, match="threads is 0"):
-            NanoDetTokens(0)
-
-
-def crowded(seed: int, count: int, unit: float) -> tuple[np.ndarray, np.ndarray]:
+def crowded(count: int, unit: float) -> tuple[np.ndarray, np.ndarray]:
     """Boxes of which many lie nearly on each other, and their scores."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     things = rng.uniform(0, 1, (count // 8, 4))
     boxes = things[rng.integers(0, len(things), count)] + rng.normal(0, 0.02, (count, 4))
     low, high = np.minimum(boxes[:, :2], boxes[:, 2:]), np.maximum(boxes[:, :2], boxes[:, 2:]) + 0.1
@@ -185,9 +160,8 @@ def crowded(seed: int, count: int, unit: float) -> tuple[np.ndarray, np.ndarray]
 
 
 @pytest.mark.parametrize("unit", [1.0, 416.0], ids=["shares", "pixels"])
-@pytest.mark.parametrize("seed", range(2))
-def test_from_the_best_down_each_place_is_one_that_no_better_one_lies_on(seed: int, unit: float) -> None:
-    boxes, scores = crowded(seed, 160, unit)
+def test_from_the_best_down_each_place_is_one_that_no_better_one_lies_on(unit: float) -> None:
+    boxes, scores = crowded(160, unit)
     expected: list[int] = []
     for place in sorted(range(len(boxes)), key=lambda place: -scores[place]):
         if np.all(iou_matrix(boxes[place][None], boxes[expected]) <= LOOSE_OVERLAP):
@@ -197,7 +171,7 @@ def test_from_the_best_down_each_place_is_one_that_no_better_one_lies_on(seed: i
 
 
 def test_no_more_are_chosen_than_are_wanted_of_equal_ones_the_first_and_of_very_many_the_best() -> None:
-    boxes, scores = crowded(0, 160, 1.0)
+    boxes, scores = crowded(160, 1.0)
     assert chosen_places(boxes, scores, 7).tolist() == chosen_places(boxes, scores, 1000)[:7].tolist()
     count = CONSIDERED + 200
     boxes = np.array([[10 * place, 0, 10 * place + 5, 5] for place in range(count)], np.float32)
@@ -214,7 +188,10 @@ def test_some_of_the_tokens_are_the_same_rows_of_each_part() -> None:
     assert all(part[:, 0].tolist() == [3, 1] for part in vars(tokens[[3, 1]]).values())
 
 
-def test_the_embedded_detector_is_opened_by_its_name_and_one_that_is_not_there_is_refused() -> None:
-    assert isinstance(open_tokens("nanodet"), NanoDetTokens)
+def test_the_embedded_detector_is_opened_by_its_name_and_others_are_refused(nanodet: NanoDetTokens) -> None:
+    assert isinstance(open_tokens("nanodet"), NanoDetTokens) and len(nanodet.fingerprint) == 16
+    assert nanodet.fingerprint in MODEL_FILE.with_name("PROVENANCE.md").read_text(encoding="utf-8")
+    with pytest.raises(DetectorError, match="threads is 0"):
+        NanoDetTokens(0)
     with pytest.raises(DetectorError, match="no model folder /no/such/detector"):
         open_tokens("/no/such/detector")

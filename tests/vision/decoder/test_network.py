@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from tests.vision.decoder.tiny_decoders import blobs
 from training.boxes import around
 from vision.decoder.detector import Shape
-from vision.decoder.image_tokens import ImageTokens
+from vision.decoder.image_tokens import ImageTokens, NanoDetTokens
 from vision.decoder.network import (
+    SLOT_ATTENTION,
+    Filling,
     NameVectors,
     Network,
     Projector,
+    ReadPrompts,
     Segments,
     TokenBatch,
     Written,
     evidence,
+    fill_slots,
     fourier,
     places_of,
+    read_prompts,
+    register,
     unseen,
 )
+from vision.decoder.opening import MOST_READ, Decoder, load_decoder
 from vision.decoder.vocabulary import BINS, LOCATIONS, DecoderTokens, Prompt
 
 CLASS_SLOTS, BOX_SLOTS = 4, 6
@@ -42,66 +54,59 @@ def same(one: torch.Tensor, other: torch.Tensor) -> bool:
     return torch.allclose(one, other, atol=1e-4)
 
 
-class TestWhatSlotsSee:
-    def test_a_slot_that_sees_no_others_says_what_it_says_alone(
-        self, network: Network, prompt: Prompt, slots: torch.Tensor
-    ) -> None:
-        together = network.write(prompt, Segments(slots, CLASS_SLOTS), sees_others=False)
-        alone = [network.write(prompt, Segments(slot[None, None], 1)) for slot in slots[:, :CLASS_SLOTS].flatten(0, 1)]
-        assert same(together.classes, torch.cat([one.classes for one in alone]))
-        alone = [network.write(prompt, Segments(slot[None, None], 0)) for slot in slots[:, CLASS_SLOTS:].flatten(0, 1)]
-        assert same(together.places, torch.cat([one.places for one in alone]))
+Write = Callable[..., Written]
 
-    def test_a_slot_that_sees_others_says_something_else_where_a_class_slot_of_its_image_changes(
-        self, network: Network, prompt: Prompt, slots: torch.Tensor
+
+@pytest.fixture(scope="module")
+def write(network: Network, prompt: Prompt) -> Write:
+    """What is written behind the prompt."""
+
+    def written(slots: torch.Tensor, sees_others: bool | None = None, class_slots: int = CLASS_SLOTS) -> Written:
+        return network.write(prompt, Segments(slots, class_slots), sees_others)
+
+    return written
+
+
+class TestWhatSlotsSee:
+    def test_a_slot_that_sees_no_others_says_what_it_says_alone(self, write: Write, slots: torch.Tensor) -> None:
+        together, seeing, left = (write(slots, sees) for sees in (False, True, None))
+        alone = [write(slot[None, None], None, 1).classes for slot in slots[:, :CLASS_SLOTS].flatten(0, 1)]
+        assert same(together.classes, torch.cat(alone))
+        alone = [write(slot[None, None], None, 0).places for slot in slots[:, CLASS_SLOTS:].flatten(0, 1)]
+        assert same(together.places, torch.cat(alone))
+        # Unless told, the shape says it: it sees none.
+        assert same(left.classes, together.classes) and not same(left.classes, seeing.classes)
+
+    def test_one_that_sees_others_says_something_else_where_a_class_slot_of_its_image_changes(
+        self, write: Write, slots: torch.Tensor
     ) -> None:
-        before, after = self.with_a_change(network, prompt, slots, place=0)
+        before = write(slots, True)
+        changed = slots.clone()
+        changed[0, 0] *= -1
+        after = write(changed, True)
         assert not same(before.classes[1:CLASS_SLOTS], after.classes[1:CLASS_SLOTS])
         assert not same(before.places[:BOX_SLOTS], after.places[:BOX_SLOTS])
         assert same(before.classes[CLASS_SLOTS:], after.classes[CLASS_SLOTS:])
         assert same(before.places[BOX_SLOTS:], after.places[BOX_SLOTS:])
-
-    def test_no_slot_sees_where_a_box_slot_changes(self, network: Network, prompt: Prompt, slots: torch.Tensor) -> None:
-        before, after = self.with_a_change(network, prompt, slots, place=CLASS_SLOTS)
+        changed = slots.clone()
+        changed[0, CLASS_SLOTS] *= -1
+        after = write(changed, True)
         assert same(before.classes, after.classes)
         assert same(before.places[1:], after.places[1:]) and not same(before.places[:1], after.places[:1])
 
-    @staticmethod
-    def with_a_change(network: Network, prompt: Prompt, slots: torch.Tensor, place: int) -> tuple[Written, Written]:
-        """What is written where slots see others, before and after one slot of the first image becomes another."""
-        changed = slots.clone()
-        changed[0, place] = -slots[0, place]
-        before, after = (
-            network.write(prompt, Segments(one, CLASS_SLOTS), sees_others=True) for one in (slots, changed)
-        )
-        return before, after
-
-    def test_whether_they_see_others_is_what_the_shape_says_unless_told(
-        self, network: Network, prompt: Prompt, slots: torch.Tensor
-    ) -> None:
-        assert not network.projector.shape.sees_others
-        segments = Segments(slots, CLASS_SLOTS)
-        left, blind, seeing = (network.write(prompt, segments, sees) for sees in (None, False, True))
-        assert same(left.classes, blind.classes) and not same(left.classes, seeing.classes)
-
-    def test_the_order_of_the_images_and_of_an_images_slots_changes_nothing(
-        self, network: Network, prompt: Prompt, slots: torch.Tensor
-    ) -> None:
-        one = network.write(prompt, Segments(slots, CLASS_SLOTS), sees_others=True)
+    def test_the_order_of_images_and_of_their_slots_changes_nothing(self, write: Write, slots: torch.Tensor) -> None:
+        one = write(slots, True)
         images, turn = [2, 0, 1], torch.tensor([3, 1, 0, 2])
-        other = network.write(prompt, Segments(slots[images], CLASS_SLOTS), sees_others=True)
+        other = write(slots[images], True)
         assert same(other.classes, one.classes.view(3, CLASS_SLOTS, -1)[images].flatten(0, 1))
         assert same(other.places, one.places.view(3, BOX_SLOTS, -1)[images].flatten(0, 1))
-        turned = torch.cat([slots[:, turn], slots[:, CLASS_SLOTS:]], 1)
-        other = network.write(prompt, Segments(turned, CLASS_SLOTS), sees_others=True)
+        other = write(torch.cat([slots[:, turn], slots[:, CLASS_SLOTS:]], 1), True)
         assert same(other.classes.view(3, CLASS_SLOTS, -1), one.classes.view(3, CLASS_SLOTS, -1)[:, turn])
 
-    def test_every_slot_sees_the_prompt(
-        self, network: Network, tokens: DecoderTokens, prompt: Prompt, slots: torch.Tensor
-    ) -> None:
-        other = tokens.prompt(("wolf", *prompt.classes[1:]), [5, 6, 7])
-        as_before = tokens.prompt(prompt.classes, [5, 6, 7])
-        one, two = (network.write(named, Segments(slots, CLASS_SLOTS)) for named in (as_before, other))
+    def test_every_slot_sees_the_prompt(self, network: Network, tokens: DecoderTokens, slots: torch.Tensor) -> None:
+        prompts = (tokens.prompt((name, "traffic light", "oak"), [5, 6, 7]) for name in ("dog", "wolf"))
+        one, two = (network.write(prompt, Segments(slots, CLASS_SLOTS)) for prompt in prompts)
+        assert one.classes.shape == (3 * CLASS_SLOTS, 3 + 1) and one.places.shape == (3 * BOX_SLOTS, 1025)
         assert (one.classes - two.classes).abs().max(1).values.min() > 1e-4
         assert (one.places - two.places).abs().max(1).values.min() > 1e-4
 
@@ -110,36 +115,24 @@ class TestWhatSlotsSee:
         assert (~unseen(4, 2, True)).int().tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 0, 1]]
 
 
-class TestWhatMayBeWritten:
-    def test_a_class_of_the_prompt_or_none_and_a_place(
-        self, network: Network, prompt: Prompt, slots: torch.Tensor
-    ) -> None:
-        written = network.write(prompt, Segments(slots, CLASS_SLOTS))
-        assert written.classes.shape == (3 * CLASS_SLOTS, len(prompt.classes) + 1)
-        assert written.places.shape == (3 * BOX_SLOTS, 1025)
-
-    def test_an_output_that_is_a_words_row_is_read_as_this_word(
-        self, network: Network, tokens: DecoderTokens, prompt: Prompt
-    ) -> None:
-        rows = torch.cat([network.embeddings[torch.from_numpy(prompt.rows)], network.projector.none[None]])
-        assert network.read(rows[None], prompt, len(rows)).classes.argmax(1).tolist() == [0, 1, 2, 3]
-        turned = tokens.prompt(prompt.classes[::-1], [9, 8, 7])
-        rows = network.embeddings[torch.from_numpy(turned.rows)]
-        assert network.read(rows[None], turned, len(rows)).classes.argmax(1).tolist() == [0, 1, 2]
-        places = network.projector.locations[[0, 100, 512, 1024]]
-        assert network.read(places[None], prompt, 0).places.argmax(1).tolist() == [0, 100, 512, 1024]
+def test_an_output_that_is_a_words_row_is_read_as_it(network: Network, tokens: DecoderTokens, prompt: Prompt) -> None:
+    rows = torch.cat([network.embeddings[torch.from_numpy(prompt.rows)], network.projector.none[None]])
+    assert network.read(rows[None], prompt, len(rows)).classes.argmax(1).tolist() == [0, 1, 2, 3]
+    turned = tokens.prompt(prompt.classes[::-1], [9, 8, 7])
+    rows = network.embeddings[torch.from_numpy(turned.rows)]
+    assert network.read(rows[None], turned, len(rows)).classes.argmax(1).tolist() == [0, 1, 2]
+    places = network.projector.locations[[0, 100, 512, 1024]]
+    assert network.read(places[None], prompt, 0).places.argmax(1).tolist() == [0, 100, 512, 1024]
 
 
 class TestPlaces:
-    def test_the_likeliest_token_is_the_place_read_to_a_tenth_between_two(self) -> None:
+    def test_the_likeliest_token_is_the_place_read_to_a_tenth_between_two_whatever_lies_far_away(self) -> None:
         logits = torch.full((3, LOCATIONS), -30.0)
         for row, place in enumerate((-BINS, 0, 300)):
             logits[row, place + BINS] = 30.0
         np.testing.assert_allclose(places_of(logits), [-512, 0, 300], atol=1e-4)
         between = torch.tensor([-480.0, -3.25, 0.5, 17.0, 401.75])
         np.testing.assert_allclose(places_of(torch.log(around(between) + 1e-12)), between, atol=0.1)
-
-    def test_a_second_peak_far_away_does_not_draw_it(self) -> None:
         logits = torch.full((1, LOCATIONS), -30.0)
         logits[0, BINS + 10], logits[0, BINS - 200] = 5.0, 4.9
         assert float(places_of(logits)) == pytest.approx(10, abs=1e-3)
@@ -152,11 +145,6 @@ class TestPlaces:
 
 
 class TestFourierFeatures:
-    def test_sine_and_cosine_of_each_frequency_lie_on_the_circle(self) -> None:
-        features = fourier(torch.linspace(-1, 1, 99))
-        sines, cosines = features.chunk(2, -1)
-        np.testing.assert_allclose(sines**2 + cosines**2, 1, atol=1e-5)
-
     def test_periods_go_from_four_images_to_four_bins(self) -> None:
         nought, image, four_bins = fourier(torch.tensor([0.0, 4.0, 4 / BINS]))
         sines, last = 0, len(nought) // 2 - 1
@@ -169,6 +157,8 @@ class TestFourierFeatures:
     def test_how_alike_two_places_are_hangs_on_their_distance_alone(self) -> None:
         places = torch.linspace(-1, 1, 41)
         features = fourier(places)
+        sines, cosines = features.chunk(2, -1)
+        np.testing.assert_allclose(sines**2 + cosines**2, 1, atol=1e-5)
         alike = features @ features.T
         for distance in range(41):
             diagonal = alike.diagonal(distance)
@@ -193,11 +183,9 @@ class TestNameVectors:
         expected = np.stack([rows[3], (2 * rows[4] + rows[5]) / 3]) - rows.numpy().mean(0)
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
-    def test_what_all_names_share_says_nothing(self, rows: torch.Tensor) -> None:
+    def test_what_all_names_share_says_nothing_in_half_precision_too(self, rows: torch.Tensor) -> None:
         moved = rows + torch.arange(6.0)
         np.testing.assert_allclose(NameVectors(moved).of([[3], [1, 2]]), NameVectors(rows).of([[3], [1, 2]]), atol=1e-5)
-
-    def test_half_precision_is_summed_in_float32(self, rows: torch.Tensor) -> None:
         found = NameVectors(rows.bfloat16()).of([list(range(20))])
         assert found.dtype == torch.float32
         np.testing.assert_allclose(found, 0, atol=1e-6)
@@ -224,19 +212,15 @@ def projector(**changed: bool) -> Projector:
 
 
 class TestTheProjector:
-    def test_a_token_begins_as_the_names_of_what_the_detector_sees_in_it(self) -> None:
-        tokens = some_tokens()
-        vectors = projector().vectors(tokens)
-        assert torch.equal((vectors @ NAMES.T).argmax(1), tokens.logits.argmax(1))
-
-    def test_without_scores_it_does_not_know_them(self) -> None:
+    def test_a_token_begins_as_the_names_of_what_is_seen_in_it_and_without_scores_does_not_know_them(self) -> None:
         tokens, others = some_tokens(), some_tokens()
+        assert torch.equal((projector().vectors(tokens) @ NAMES.T).argmax(1), tokens.logits.argmax(1))
         others.logits = -tokens.logits
         blind, told = projector(from_scores=False), projector()
         assert torch.equal(blind.vectors(tokens), blind.vectors(others))
         assert not torch.allclose(told.vectors(tokens), told.vectors(others), atol=0.1)
 
-    def test_without_boxes_it_does_not_know_them(self) -> None:
+    def test_without_boxes_it_does_not_know_them_and_a_token_has_a_slot_for_its_class_and_each_side(self) -> None:
         tokens, others = some_tokens(), some_tokens()
         others.boxes = tokens.boxes * 0.9
         blind, told = projector(from_boxes=False), projector()
@@ -244,7 +228,9 @@ class TestTheProjector:
             torch.nn.init.normal_(made.second.weight)  # as if it had been taught
             vectors = made.vectors(tokens)
             assert torch.equal(vectors, made.vectors(others)) != knows
-            assert torch.equal(made.slots(vectors, tokens), made.slots(vectors, others)) != knows
+            slots = made.slots(vectors, tokens)
+            assert torch.equal(slots, made.slots(vectors, others)) != knows
+            assert slots.shape == (6, 5, 32) and torch.equal(slots[:, 0], vectors + made.kinds[0])
 
     def test_a_box_beyond_the_image_ends_at_its_edge(self) -> None:
         tokens, others = some_tokens(), some_tokens()
@@ -254,13 +240,6 @@ class TestTheProjector:
         torch.nn.init.normal_(made.second.weight)
         assert torch.equal(made.vectors(tokens), made.vectors(others))
         assert torch.equal(made.slots(NAMES[[0] * 6], tokens), made.slots(NAMES[[0] * 6], others))
-
-    def test_each_token_has_a_slot_for_its_class_and_one_for_each_side(self) -> None:
-        tokens, made = some_tokens(), projector()
-        vectors = made.vectors(tokens)
-        slots = made.slots(vectors, tokens)
-        assert slots.shape == (6, 5, 32)
-        assert torch.equal(slots[:, 0], vectors + made.kinds[0])
 
     def test_before_it_is_taught_each_side_is_nearest_its_own_place(self) -> None:
         """A wide one, in which no two places of the image are alike."""
@@ -280,3 +259,94 @@ class TestTheProjector:
         torch.nn.init.normal_(made.taken.weight)
         assert not torch.allclose(made.vectors(tokens, NAMES[:2]), made.vectors(tokens, NAMES[2:]), atol=1e-3)
         assert torch.allclose(made.vectors(tokens, NAMES), made.vectors(tokens, NAMES.flip(0)), atol=1e-5)
+
+
+LENGTH = 20
+CLASSES = ("dog", "traffic light", "oak")
+
+
+@pytest.fixture
+def prompts(tokens: DecoderTokens) -> list[Prompt]:
+    return [tokens.prompt(CLASSES, seed=seed) for seed in range(3)]
+
+
+@contextmanager
+def slot_attention(network: Network) -> Iterator[None]:
+    """The attention that reads prompts once, for a while."""
+    register()
+    config = network.decoder.config
+    before, config._attn_implementation = config._attn_implementation, SLOT_ATTENTION
+    try:
+        yield
+    finally:
+        config._attn_implementation = before
+
+
+def slots_of(seed: int) -> torch.Tensor:
+    return torch.randn(LENGTH, 256, generator=torch.Generator().manual_seed(seed)) * 0.1
+
+
+@pytest.mark.parametrize("sees_others", [False, True])
+def test_slots_say_what_they_say_in_one_pass(network: Network, prompts: list[Prompt], sees_others: bool) -> None:
+    slots = slots_of(0)
+    expected = [network.write(prompt, Segments(slots[None], CLASS_SLOTS), sees_others) for prompt in prompts]
+    with slot_attention(network):
+        read = read_prompts(network.decoder, network.embeddings, prompts)
+        apart = tuple(unseen(LENGTH, CLASS_SLOTS, True) for _ in prompts) if sees_others else None
+        hidden = fill_slots(network.decoder, slots.repeat(3, 1), Filling(read, (LENGTH,) * 3, apart))
+    for prompt, own, wanted in zip(prompts, hidden.view(3, LENGTH, -1), expected, strict=True):
+        found = network.read(own[None], prompt, CLASS_SLOTS)
+        assert torch.allclose(found.classes, wanted.classes, atol=1e-4)
+        assert torch.allclose(found.places, wanted.places, atol=1e-4)
+
+
+def test_what_was_read_is_not_changed_by_slots(network: Network, prompts: list[Prompt]) -> None:
+    with slot_attention(network):
+        read = read_prompts(network.decoder, network.embeddings, prompts[:1])
+        first, _, again = (fill_slots(network.decoder, slots_of(seed), Filling(read, (LENGTH,))) for seed in (0, 1, 0))
+    assert torch.equal(first, again)
+    assert {tuple(key.shape[:1]) + tuple(key.shape[2:3]) for key in read.keys.values()} == {(1, len(prompts[0].tokens))}
+
+
+@pytest.fixture(scope="module")
+def decoder(adapter: Path) -> Decoder:
+    return load_decoder(adapter)
+
+
+class TestSeveralPermutations:
+    def test_shares_are_the_mean_and_boxes_the_first_ones(self, decoder: Decoder, nanodet: NanoDetTokens) -> None:
+        images = nanodet.tokens([blobs(120, 90), blobs(60, 80, 1)], 12)
+        prompts = decoder.prompts(CLASSES, 7, 3)
+        alone = [decoder.write([prompt], images) for prompt in prompts]
+        for place, (shares, places) in enumerate(decoder.write(prompts, images)):
+            np.testing.assert_allclose(shares, np.mean([one[place][0] for one in alone], 0), atol=0.03)
+            np.testing.assert_allclose(places, alone[0][place][1], atol=4)
+        rows = [prompt.rows.tolist() for seed in range(3) for prompt in decoder.prompts(CLASSES, seed)]
+        assert len({tuple(one) for one in rows}) == len(rows) == 12
+        assert rows[4:8] == [prompt.rows.tolist() for prompt in decoder.prompts(CLASSES, 1)]
+
+    def test_an_image_does_not_hang_on_those_beside_it(self, decoder: Decoder, nanodet: NanoDetTokens) -> None:
+        images = nanodet.tokens([blobs(120, 90), blobs(60, 80, 1), blobs(8, 8, 2)], 12)
+        prompts = decoder.prompts(CLASSES)
+        together = decoder.write(prompts, images)
+        for image, both in zip(images, together, strict=True):
+            (alone,) = decoder.write(prompts, [image])
+            assert np.array_equal(alone[0], both[0]) and np.array_equal(alone[1], both[1])
+
+
+def test_few_class_sets_are_kept(adapter: Path, nanodet: NanoDetTokens, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder, read_ones = load_decoder(adapter), []
+
+    def counted(*arguments: object) -> ReadPrompts:
+        read_ones.append(arguments)
+        return read_prompts(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("vision.decoder.opening.read_prompts", counted)
+    images = nanodet.tokens([blobs(40, 40)], 3)
+    sets = [decoder.prompts((name,)) for name in ("dog", "oak", "whale")]
+    for prompts in (sets[0], sets[0], sets[1], sets[0]):
+        decoder.write(prompts, images)
+    assert len(read_ones) == 2
+    decoder.write(sets[2], images)
+    decoder.write(sets[0], images)
+    assert len(read_ones) == 4 and MOST_READ == 2, "the oldest was given up"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from tests.reasoning.tiny_models import CHATML
 from tests.reasoning.word_models import WORDS, save_llama
 from training.box_examples import BoxOptions
 from vision.classes.lexicon import COCO_CLASSES
+from vision.decoder.detector import BOXES_FILE
 from vision.decoder.image_tokens import MOST_TOKENS, ImageTokens, TokenSource
 from vision.decoder.vocabulary import HEADING, SIDE_WORDS
 from vision.images import LoadedImage
@@ -67,6 +70,14 @@ def options(model: Path, **changed: Any) -> BoxOptions:
         "report_every": 100_000, "dtype": "float32",
     }  # fmt: skip
     return BoxOptions(source=str(model), **{**small, **changed})
+
+
+def changed_copy(adapter: Path, folder: Path, **changed: Any) -> Path:
+    """A copy whose `boxes.json` has other entries."""
+    shutil.copytree(adapter, folder)
+    stored = json.loads((folder / BOXES_FILE).read_text())
+    (folder / BOXES_FILE).write_text(json.dumps({**stored, **changed}))
+    return folder
 
 
 def blobs(width: int, height: int, seed: int = 0) -> LoadedImage:

@@ -1,3 +1,6 @@
+# Detections takes plain lists too, and makes arrays of them.
+# mypy: disable-error-code="arg-type"
+
 from __future__ import annotations
 
 import copy
@@ -10,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from supervision import box_non_max_suppression
 
 from tests.vision.made_detections import detections, empty
 from vision.detections.detections import Detections
@@ -56,18 +60,13 @@ class TestWhatIsMade:
             with pytest.raises(ValueError, match="read-only"):
                 array[0] = 0
 
-    def test_the_class_set_is_what_occurs_where_none_is_given(self) -> None:
+    def test_what_is_left_out_is_what_occurs_and_rounding_beyond_the_edge_is_moved_to_it(self) -> None:
         assert made(classes=()).classes == ("dog", "cat")
         assert made(model_classes=()).model_classes == ("dog", "cat", "dog")
-
-    def test_nothing_has_its_shapes(self) -> None:
         nothing = empty(SIZE, ("dog",))
         assert nothing.xyxy.shape == (0, 4) and len(nothing) == 0 and list(nothing) == []
-        assert Detections(SIZE, [], ()) == replace(nothing, scores=None, classes=())  # type: ignore[arg-type]
-
-    def test_rounding_beyond_the_edge_is_moved_to_it(self) -> None:
-        found = made(xyxy=[[-0.4, 0, 100.7, 50.01], *BOXES[1:]])
-        assert found.xyxy[0].tolist() == [0, 0, 100, 50]
+        assert Detections(SIZE, [], ()) == replace(nothing, scores=None, classes=())
+        assert made(xyxy=[[-0.4, 0, 100.7, 50.01], *BOXES[1:]]).xyxy[0].tolist() == [0, 0, 100, 50]
 
 
 @pytest.mark.parametrize(
@@ -126,46 +125,37 @@ class TestTakingSome:
 
     def test_what_is_not_there_or_no_index_is_refused(self) -> None:
         absent: list[Any] = [3, [0, 9], [True, False]]
-        for index in absent:
-            with pytest.raises(IndexError):
-                FOUND[index]
         none: list[Any] = ["dog", 1.0, None, [[0]], True]
-        for index in none:
-            with pytest.raises(TypeError, match="a boolean mask"):
-                FOUND[index]
+        for indexes, error in ((absent, IndexError), (none, TypeError)):
+            for index in indexes:
+                with pytest.raises(error):
+                    FOUND[index]
 
 
-class TestEquality:
-    def test_is_of_all_fields_but_the_image(self) -> None:
-        for same in (made(), made(source="other.jpg"), copy.deepcopy(FOUND), pickle.loads(pickle.dumps(FOUND))):
-            assert same == FOUND
-        assert FOUND != "detections" and FOUND[:1] != FOUND
-        with pytest.raises(TypeError, match="unhashable"):
-            hash(FOUND)
-
-    @pytest.mark.parametrize(
-        "changes",
-        [
-            *({"image_size": (101, 50)}, {"xyxy": np.array(BOXES) / 2}, {"class_names": ("cat", "cat", "dog")}),
-            *({"classes": ("dog", "cat", "bird")}, {"model_classes": ()}, {"scores": None}, {"polygons": None}),
-            *({"polygons": [RINGS[0], RINGS[1], [RINGS[0][0]]]}, {"polygon_source": "grabcut"}, {"track_ids": None}),
-            *({"output": OutputFormat("json")}, {"task": Task("dogs")}, {"value": 3}, {"notes": ("a note",)}),
-        ],
-    )
-    def test_one_other_field_makes_another(self, changes: dict[str, Any]) -> None:
+def test_equality_is_of_all_fields_but_the_image() -> None:
+    for same in (made(), made(source="other.jpg"), copy.deepcopy(FOUND), pickle.loads(pickle.dumps(FOUND))):
+        assert same == FOUND
+    assert FOUND != "detections" and FOUND[:1] != FOUND
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(FOUND)
+    others: list[dict[str, Any]] = [
+        *({"image_size": (101, 50)}, {"xyxy": np.array(BOXES) / 2}, {"class_names": ("cat", "cat", "dog")}),
+        *({"classes": ("dog", "cat", "bird")}, {"model_classes": ()}, {"scores": None}, {"polygons": None}),
+        *({"polygons": [RINGS[0], RINGS[1], [RINGS[0][0]]]}, {"polygon_source": "grabcut"}, {"track_ids": None}),
+        *({"output": OutputFormat("json")}, {"task": Task("dogs")}, {"value": 3}, {"notes": ("a note",)}),
+    ]
+    for changes in others:
         assert made(**changes) != FOUND
 
 
 class TestFilters:
-    def test_by_class_keep_the_class_set(self) -> None:
+    def test_by_class_which_keep_the_class_set_and_by_score(self) -> None:
         assert FOUND.with_classes("dog").class_names == ("dog", "dog")
         assert FOUND.with_classes("dog", "cat") == FOUND
         assert len(FOUND.with_classes("bird")) == 0
         assert FOUND.with_classes("cat").classes == FOUND.classes
         with pytest.raises(DetectionsError, match=r"no class 'brid'.*nearest: 'bird'"):
             FOUND.with_classes("brid")
-
-    def test_by_score(self) -> None:
         assert FOUND.min_score(0.5) == FOUND[:2]
         with pytest.raises(DetectionsError, match="no scores"):
             made(scores=None).min_score(0.5)
@@ -192,33 +182,103 @@ class TestFilters:
         assert bound in (0, 1) or len(low) + len(high) == len(found)
 
 
-class TestAsDict:
-    @pytest.mark.slow
-    @given(detections(parts=2))
-    def test_is_json_with_every_object(self, found: Detections) -> None:
-        told = json.loads(found.to_json())
-        assert told == found.to_dict()
-        assert tuple(told["classes"]) == found.classes
-        for one, mine in zip(told["objects"], found, strict=True):
-            assert one["class_name"] == mine.class_name
-            assert np.array_equal(np.array(one["xyxy"], np.float32), mine.xyxy)
-            assert (one["polygon"] is None) == (mine.polygon is None)
-
-    def test_has_the_task_and_the_short_numbers(self) -> None:
-        task = Task("two dogs", targets=(Target("dog", ("dog",)),), limit=Limit(2))
-        told = made(xyxy=[[0.1, 0.2, 10.3, 10.4], *BOXES[1:]], task=task, value=2).to_dict()
-        assert told["objects"][0]["xyxy"] == [0.1, 0.2, 10.3, 10.4]
-        assert told["task"]["limit"] == {"count": 2, "by": "score", "order": "descending"}
-        assert told["value"] == 2
+@pytest.mark.slow
+@given(detections(parts=2))
+def test_json_has_every_object(found: Detections) -> None:
+    told = json.loads(found.to_json())
+    assert told == found.to_dict()
+    assert tuple(told["classes"]) == found.classes
+    for one, mine in zip(told["objects"], found, strict=True):
+        assert one["class_name"] == mine.class_name
+        assert np.array_equal(np.array(one["xyxy"], np.float32), mine.xyxy)
+        assert (one["polygon"] is None) == (mine.polygon is None)
 
 
-def test_text_follows_the_output() -> None:
+def test_a_dict_has_the_task_and_short_numbers_and_the_text_follows_the_output() -> None:
+    task = Task("two dogs", targets=(Target("dog", ("dog",)),), limit=Limit(2))
+    told = made(xyxy=[[0.1, 0.2, 10.3, 10.4], *BOXES[1:]], task=task, value=2).to_dict()
+    assert told["objects"][0]["xyxy"] == [0.1, 0.2, 10.3, 10.4]
+    assert told["task"]["limit"] == {"count": 2, "by": "score", "order": "descending"}
+    assert told["value"] == 2
     assert FOUND[1].text == "(cat, 20, 20, 40, 50)"
+    assert np.asarray(FOUND.draw(np.zeros((50, 100, 3), np.uint8))).any()
 
 
-def test_drawing_needs_an_image_of_the_same_size() -> None:
-    picture = FOUND.draw(np.zeros((50, 100, 3), np.uint8))
-    assert np.asarray(picture).any()
-    for image in (None, np.zeros((9, 9, 3), np.uint8)):
-        with pytest.raises(DetectionsError):
-            FOUND.draw(image)
+SQUARE = (100, 100)
+
+
+def crowd(seed: int, count: int = 60, scores: bool = True) -> Detections:
+    """Boxes that overlap a lot, of three classes, with every score twice."""
+    random = np.random.default_rng(seed)
+    corners = random.uniform(0, 70, (count, 2))
+    boxes = np.concatenate([corners, corners + random.uniform(1, 30, (count, 2))], axis=1)
+    names = tuple(random.choice(["cat", "dog", "bird"], count).tolist())
+    values = np.repeat(random.permutation(count // 2), 2) / count if scores else None
+    return Detections(SQUARE, boxes, names, values, ("cat", "dog", "bird"))
+
+
+class TestNms:
+    @given(st.integers(0, 10**6), st.floats(0, 1), st.booleans(), st.booleans())
+    def test_keeps_what_supervision_keeps(self, seed: int, threshold: float, per_class: bool, scored: bool) -> None:
+        found = crowd(seed, scores=scored)
+        # Ranks stand for the scores, so that ties go to the earlier box there too.
+        order = np.argsort(-found.scores if found.scores is not None else np.zeros(len(found)), kind="stable")
+        ranks = np.empty(len(found))
+        ranks[order] = np.arange(len(found), 0, -1)
+        classes = found.class_ids if per_class else np.zeros(len(found))
+        expected = box_non_max_suppression(np.c_[found.xyxy, ranks, classes], threshold)
+        assert found.nms(threshold, per_class) == found[expected]
+
+    @given(st.integers(0, 10**6), st.permutations(["cat", "dog", "bird"]))
+    def test_does_not_hang_on_the_order_of_the_class_set(self, seed: int, classes: list[str]) -> None:
+        found = crowd(seed)
+        other = Detections(SQUARE, found.xyxy, found.class_names, found.scores, tuple(classes))
+        assert np.array_equal(other.nms(0.4).xyxy, found.nms(0.4).xyxy)
+
+    def test_boxes_without_area_overlap_nothing_and_a_threshold_outside_0_to_1_is_refused(self) -> None:
+        found = Detections(SQUARE, np.array([[1, 1, 1, 1], [1, 1, 1, 1], [50, 50, 50, 60], [0, 0, 9, 9]]), ("dog",) * 4)
+        assert found.nms(0) == found and empty(SQUARE).nms() == empty(SQUARE)
+        for threshold in (-0.1, 1.5, float("nan")):
+            with pytest.raises(DetectionsError, match="0 to 1"):
+                crowd(0).nms(threshold)
+
+
+class TestMerge:
+    def test_unites_objects_by_score_and_class_sets_in_their_order(self) -> None:
+        more: dict[str, Any] = {"track_ids": [1, 2], "notes": ("a",), "output": OutputFormat("json")}
+        first = Detections(SQUARE, [[0, 0, 9, 9], [1, 1, 9, 9]], ("dog", "cat"), [0.75, 0.25], ("cat", "dog"), **more)
+        second = Detections(SQUARE, [[2, 2, 9, 9]], ("bird",), [0.5], ("dog", "bird"), track_ids=[3], notes=("b", "a"))
+        whole = Detections.merge([first, second])
+        assert (whole.class_names, whole.classes) == (("dog", "bird", "cat"), ("cat", "dog", "bird"))
+        assert whole.scores is not None and whole.scores.tolist() == [0.75, 0.5, 0.25]
+        assert whole.xyxy[:, 0].tolist() == [0, 2, 1]
+        assert whole.track_ids is not None and whole.track_ids.tolist() == [1, 3, 2]
+        assert (whole.notes, whole.output) == (("a", "b"), OutputFormat("json"))
+
+    @given(st.integers(0, 10**6), st.integers(0, 60))
+    def test_of_two_halves_is_the_whole(self, seed: int, at: int) -> None:
+        found = crowd(seed)
+        assert found.scores is not None
+        in_order = found[np.argsort(-found.scores, kind="stable")]
+        assert Detections.merge([in_order[:at], in_order[at:]]) == in_order
+
+    def test_says_what_only_some_have_and_drops_it(self) -> None:
+        more: dict[str, Any] = {"polygons": [[RINGS[0][0]]], "polygon_source": "model", "track_ids": [1]}
+        with_all = Detections(SQUARE, [[0, 0, 9, 9]], ("dog",), [0.5], **more)
+        bare = Detections(SQUARE, [[0, 0, 9, 9]], ("dog",))
+        whole = Detections.merge([with_all, bare])
+        assert (whole.scores, whole.polygons, whole.polygon_source, whole.track_ids) == (None, None, None, None)
+        assert [note.split()[1] for note in whole.notes] == ["scores", "outlines", "track"]
+
+    def test_nothing_found_takes_nothing_from_the_others_and_outlines_of_two_sources_have_none(self) -> None:
+        found = Detections(SQUARE, [[0, 0, 9, 9]], ("dog",), [0.5], polygons=[[RINGS[0][0]]], polygon_source="model")
+        assert Detections.merge([Detections(SQUARE, [], ()), found]) == found
+        assert Detections.merge([empty(SQUARE, ("dog",)), empty(SQUARE, ("cat",))]) == empty(SQUARE, ("dog", "cat"))
+        whole = Detections.merge([found, replace(found, polygon_source="grabcut")])
+        assert whole.polygon_source is None and whole.polygons is not None and "grabcut, model" in whole.notes[0]
+
+    def test_other_images_and_no_part_at_all_are_refused(self) -> None:
+        with pytest.raises(DetectionsError, match="100 x 100 and 100 x 99 pixels"):
+            Detections.merge([empty(SQUARE), empty((100, 99))])
+        with pytest.raises(DetectionsError, match="nothing to merge"):
+            Detections.merge([])

@@ -11,11 +11,12 @@ import pytest
 
 pytest.importorskip("onnx", reason="needs onnx to make models: pip install -r requirements-dev.txt")
 
-from tests.vision.detectors.contract import DetectorContract
+from tests.vision.detectors.contract import Case, DetectorContract
 from tests.vision.detectors.test_nanodet import photograph
 from tests.vision.detectors.test_onnx_export import picture
 from tests.vision.detectors.test_slices import HUNDREDS, ShortSighted
 from tests.vision.detectors.test_slices import picture as sliced_picture
+from tests.vision.detectors.test_transformers_zero_shot import MANY
 from tests.vision.onnx_models import save_detector
 from tests.vision.tiny_vision_models import CLASSES, Shelf
 from tests.vision.tiny_vision_models import picture as noisy_picture
@@ -28,32 +29,20 @@ from vision.images import LoadedImage
 
 class TestEmbedded(DetectorContract):
     @pytest.fixture(params=["plain", "sliced", "mirrored"])
-    def detector(self, request: pytest.FixtureRequest) -> Detector:
+    def case(self, request: pytest.FixtureRequest) -> Case:
+        detector: Detector = NanoDet()
         if request.param == "sliced":
-            return SlicedDetector(NanoDet(), Slicing((300, 300)))
-        return FlipTTA(NanoDet()) if request.param == "mirrored" else NanoDet()
-
-    @pytest.fixture
-    def image(self) -> LoadedImage:
-        return photograph("astronaut.png")
-
-    @pytest.fixture
-    def classes(self) -> tuple[str, ...]:
-        return ("person", "tie", "dog")
+            detector = SlicedDetector(detector, Slicing((300, 300)))
+        if request.param == "mirrored":
+            detector = FlipTTA(detector)
+        return detector, photograph("astronaut.png"), ("person", "tie", "dog")
 
 
 class TestOnnxExport(DetectorContract):
     @pytest.fixture
-    def detector(self, tmp_path: Path) -> Detector:
-        return OnnxExport(save_detector(tmp_path / "m.onnx", "v8", (64, 64)))
-
-    @pytest.fixture
-    def image(self) -> LoadedImage:
-        return picture(320, 160, green=(80, 80, 160, 160), blue=(240, 0, 320, 80))
-
-    @pytest.fixture
-    def classes(self) -> tuple[str, ...]:
-        return ("red", "green", "blue")
+    def case(self, tmp_path: Path) -> Case:
+        image = picture(320, 160, green=(80, 80, 160, 160), blue=(240, 0, 320, 80))
+        return OnnxExport(save_detector(tmp_path / "m.onnx", "v8", (64, 64))), image, ("red", "green", "blue")
 
 
 class Quarters(Detector):
@@ -68,32 +57,13 @@ class Quarters(Detector):
         return [found_in(self.vocabulary, box.reshape(-1, 4), np.ones(wanted, np.float32), zeros) for box in boxes]
 
 
-class TestOnePersonsOwn(DetectorContract):
-    @pytest.fixture
-    def detector(self) -> Detector:
-        return Quarters()
-
-    @pytest.fixture
-    def image(self) -> LoadedImage:
-        return picture(40, 20)
-
-    @pytest.fixture
-    def classes(self) -> tuple[str, ...]:
-        return ("corner", "middle")
-
-
-class TestSliced(DetectorContract):
-    @pytest.fixture
-    def detector(self) -> Detector:
-        return SlicedDetector(ShortSighted(), HUNDREDS)
-
-    @pytest.fixture
-    def image(self) -> LoadedImage:
-        return sliced_picture((340, 170), ("red", 60, 30, 110, 60), ("green", 10, 100, 30, 160))
-
-    @pytest.fixture
-    def classes(self) -> tuple[str, ...]:
-        return ("red", "green")
+class TestOnesOwnAndSliced(DetectorContract):
+    @pytest.fixture(params=["own", "sliced"])
+    def case(self, request: pytest.FixtureRequest) -> Case:
+        if request.param == "own":
+            return Quarters(), picture(40, 20), ("corner", "middle")
+        image = sliced_picture((340, 170), ("red", 60, 30, 110, 60), ("green", 10, 100, 30, 160))
+        return SlicedDetector(ShortSighted(), HUNDREDS), image, ("red", "green")
 
 
 class Transformers(DetectorContract):
@@ -107,17 +77,8 @@ class Transformers(DetectorContract):
         metafunc.parametrize("kind", self.kinds)
 
     @pytest.fixture
-    def detector(self, shelf: Shelf, kind: str) -> Detector:
-        opened: Detector = shelf.opened(kind)
-        return opened
-
-    @pytest.fixture
-    def image(self) -> LoadedImage:
-        return noisy_picture(90, 60)
-
-    @pytest.fixture
-    def classes(self) -> tuple[str, ...]:
-        return self.asked
+    def case(self, shelf: Shelf, kind: str) -> Case:
+        return shelf.opened(kind), noisy_picture(90, 60), self.asked
 
 
 @pytest.mark.slow
@@ -128,8 +89,7 @@ class TestObjectDetectors(Transformers):
 @pytest.mark.slow
 class TestZeroShotDetectors(Transformers):
     kinds = ("grounding-dino", "mm-grounding-dino", "owlvit", "owlv2", "omdet-turbo")
-    # Beyond the text limit of 40 tokens that the tiny models have.
-    asked = tuple(f"{one} {two}" for one in ("cat", "dog", "bus", "hot") for two in ("a", "light", "bus", "q", "zz"))
+    asked = MANY
 
 
 @pytest.mark.slow

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +14,19 @@ import numpy as np
 import pytest
 
 from skylark.errors import SkylarkError
+from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
 from vision.classes.lexicon import COCO_CLASSES
 from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.nanodet.detector import NanoDet
 from vision.detectors.onnx_files import OnnxExport
 from vision.detectors.opening import open_detector
 from vision.detectors.sessions import detect_many
-from vision.errors import DetectorError
+from vision.detectors.transformers_models import open_transformers, split_mask_model, with_masks
+from vision.detectors.transformers_models.batches import MaskedDetector
+from vision.detectors.transformers_models.language_models import LanguageDetector
+from vision.detectors.transformers_models.segmenters import ConceptSegmenter, ObjectDetector, Segmenter
+from vision.detectors.transformers_models.zero_shot import GroundingDino, OmDetTurbo, Owl
+from vision.errors import DetectorError, MissingExtraError
 from vision.images import ImageSource, LoadedImage, load_image
 
 ANYTHING = Request(("grey",))
@@ -55,36 +64,33 @@ def lightness(found: Found | SkylarkError) -> int | str:
     return round(float(found.scores[0]) * 255)
 
 
-def test_results_come_in_the_order_of_the_images() -> None:
-    values = [int(value) for value in np.random.default_rng(0).integers(1, 256, 20)]
-    results = list(detect_many(GreyDetector(), [grey(value) for value in values], ANYTHING))
+def test_results_come_in_the_order_of_the_images_from_whole_batches() -> None:
+    values, detector = [9, 200, 1, 255, 30, 30, 77, 8], GreyDetector()
+    results = list(detect_many(detector, [grey(value) for value in values], ANYTHING))
     assert [lightness(found) for _, _, found in results] == values
     assert [int(image.pixels[0, 0, 0]) for _, image, _ in results if image is not None] == values
+    assert detector.calls == [3, 3, 2] and list(detect_many(detector, [], ANYTHING)) == []
 
 
-def test_what_cannot_be_read_gives_its_error_and_the_rest_go_on(tmp_path: Path) -> None:
+def test_what_cannot_be_read_or_fails_gives_its_error_and_the_rest_go_on(tmp_path: Path) -> None:
     (tmp_path / "no.png").write_text("no image")
     bad: ImageSource = tmp_path / "no.png"
     sources = [bad, bad, grey(10), grey(20), bad, grey(30), tmp_path / "missing.jpg"]
     results = list(detect_many(GreyDetector(), sources, ANYTHING))
     assert [source is given for (source, _, _), given in zip(results, sources, strict=True)] == [True] * 7
     assert [lightness(found) for _, _, found in results] == [
-        "ImageError", "ImageError", 10, 20, "ImageError", 30, "ImageError",
-    ]  # fmt: skip
+        *["ImageError"] * 2,
+        10,
+        20,
+        "ImageError",
+        30,
+        "ImageError",
+    ]
     assert [image is None for _, image, _ in results] == [True, True, False, False, True, False, True]
-
-
-def test_what_the_detector_fails_on_gives_its_error_and_the_rest_go_on() -> None:
-    results = detect_many(GreyDetector(), [grey(value) for value in (5, 0, 7, 8, 9, 0)], ANYTHING)
+    results = list(detect_many(GreyDetector(), [grey(value) for value in (5, 0, 7, 8, 9, 0)], ANYTHING))
     assert [lightness(found) for _, _, found in results] == [5, "DetectorError", 7, 8, 9, "DetectorError"]
-    results = detect_many(NanoDet(1), [grey(1), grey(2)], Request(("unicorn",)))
+    results = list(detect_many(NanoDet(1), [grey(1), grey(2)], Request(("unicorn",))))
     assert [lightness(found) for _, _, found in results] == ["DetectorError"] * 2
-
-
-def test_a_detector_is_given_whole_batches() -> None:
-    detector = GreyDetector()
-    list(detect_many(detector, [grey(9)] * 8, ANYTHING))
-    assert detector.calls == [3, 3, 2] and list(detect_many(detector, [], ANYTHING)) == []
 
 
 @pytest.mark.parametrize("make", [GreyDetector, lambda: NanoDet(2)])
@@ -117,13 +123,10 @@ def test_many_threads_give_what_one_image_at_a_time_gives() -> None:
         assert np.array_equal(found.xyxy, alone.xyxy) and found.labels == alone.labels
 
 
-def test_the_embedded_detector_and_one_that_is_given_back() -> None:
+@pytest.mark.parametrize("name", ["m.onnx", "a+b.onnx"])
+def test_the_embedded_detector_a_users_own_file_and_one_that_is_given_back(tmp_path: Path, name: str) -> None:
     detector = open_detector("embedded", threads=1)
     assert isinstance(detector, NanoDet) and detector.threads == 1 and open_detector(detector) is detector
-
-
-@pytest.mark.parametrize("name", ["m.onnx", "a+b.onnx"])
-def test_a_users_own_file(tmp_path: Path, name: str) -> None:
     pytest.importorskip("onnx")
     from tests.vision.onnx_models import save_detector
 
@@ -132,33 +135,150 @@ def test_a_users_own_file(tmp_path: Path, name: str) -> None:
     assert isinstance(detector, OnnxExport) and detector.name == f"onnx:{path}"
 
 
-def test_a_folder_goes_to_transformers_and_options_of_other_detectors_are_refused(tmp_path: Path) -> None:
+def test_another_name_is_refused_with_what_was_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my-detector").mkdir()
+    monkeypatch.chdir(tmp_path)
     rows: list[tuple[str, dict[str, Any], str]] = [
-        *((str(tmp_path), {}, r"config\.json"), ("embedded", {"device": "cuda"}, "device")),
+        (str(tmp_path), {}, r"config\.json"),
+        ("embedded", {"device": "cuda"}, "device"),
         (str(tmp_path), {"threads": 2}, "threads"),
+        ("embeded", {}, "did you mean 'embedded'"),
+        ("", {}, 'expected "embedded"'),
+        ("yolov8n.onnx", {}, "write onnx:yolov8n.onnx"),
+        ("onnx:missing.onnx", {}, "missing.onnx"),
+        ("/no/such/folder", {}, 'expected "embedded"'),
+        ("my-detectr", {}, "did you mean 'my-detector'"),
     ]
     for name, options, message in rows:
         with pytest.raises(DetectorError, match=message):
             open_detector(name, **options)
 
 
-@pytest.mark.parametrize(
-    ("spec", "words"),
-    [
-        ("embeded", "did you mean 'embedded'"),
-        ("", 'expected "embedded"'),
-        ("yolov8n.onnx", "write onnx:yolov8n.onnx"),
-        ("onnx:missing.onnx", "missing.onnx"),
-        ("/no/such/folder", 'expected "embedded"'),
-    ],
-)
-def test_another_name_is_refused_with_what_was_meant(spec: str, words: str) -> None:
-    with pytest.raises(DetectorError, match=words):
-        open_detector(spec)
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An empty cache, and no network whatever the machine has."""
+    import huggingface_hub
+    from huggingface_hub import constants
+
+    def unreachable(*_: Any, **__: Any) -> Any:
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", unreachable)
 
 
-def test_a_name_near_a_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "my-detector").mkdir()
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(DetectorError, match="did you mean 'my-detector'"):
-        open_detector("my-detectr")
+@pytest.mark.slow
+def test_the_configuration_decides_the_kind(shelf: Shelf) -> None:
+    for kind, expected in {
+        "detr": ObjectDetector, "detr-masks": Segmenter, "rf_detr": ObjectDetector, "rf_detr-masks": Segmenter,
+        "grounding-dino": GroundingDino, "owlv2": Owl, "omdet-turbo": OmDetTurbo, "mask2former": Segmenter,
+        "sam3": ConceptSegmenter, "florence2": LanguageDetector,
+    }.items():  # fmt: skip
+        detector = shelf.opened(kind)
+        assert type(detector) is expected and detector.name == shelf(kind)
+
+
+def test_a_mask_model_stands_behind_a_plus_and_nothing_else_does(shelf: Shelf) -> None:
+    assert split_mask_model("embedded") == ("embedded", None)
+    for spec in ("embedded+facebook/sam-vit-base", "embedded + facebook/sam-vit-base"):
+        assert split_mask_model(spec) == ("embedded", "facebook/sam-vit-base")
+    for spec in ("+facebook/sam-vit-base", "embedded+", "+"):
+        with pytest.raises(DetectorError, match="such as embedded"):
+            open_transformers(spec)
+    with pytest.raises(DetectorError, match=r"mask model \(sam\).*embedded\+"):
+        open_transformers(shelf("sam"))
+    with pytest.raises(DetectorError, match=r"no mask model but of the kind detr.*sam2"):
+        with_masks(shelf.opened("detr"), shelf("detr"))
+
+
+def test_a_folder_with_a_plus_in_its_name_is_a_folder(shelf: Shelf, tmp_path: Path) -> None:
+    folder = tmp_path / "mine+yours"
+    shutil.copytree(shelf("detr"), folder)
+    assert isinstance(open_transformers(str(folder)), ObjectDetector)
+    assert isinstance(open_transformers(f"{folder}+{shelf('sam')}"), MaskedDetector)
+
+
+def test_a_kind_that_is_no_detector_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    from transformers import ViTConfig, ViTModel
+
+    sizes: dict[str, Any] = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
+    ViTModel(ViTConfig(**sizes, image_size=16)).save_pretrained(tmp_path)
+    with pytest.raises(DetectorError) as refused:
+        open_transformers(str(tmp_path))
+    for part in ("of the kind vit", "rt_detr", "grounding-dino", "mask2former", "florence2", "qwen2_5_vl", "sam2"):
+        assert part in str(refused.value)
+    assert "pp_ocr" not in str(refused.value)
+
+
+@pytest.mark.skipif(find_spec("timm") is not None, reason="timm is installed")
+def test_a_model_whose_backbone_is_timms_names_the_package(shelf: Shelf, tmp_path: Path) -> None:
+    backbone = {"backbone_config": {"model_type": "timm_backbone", "backbone": "resnet50", "out_indices": [1, 2, 3, 4]}}
+    with pytest.raises(MissingExtraError, match="pip install timm") as refused:
+        open_transformers(_copy(shelf("detr"), tmp_path, **backbone))
+    assert refused.value.package == "timm"
+
+
+def test_weights_that_are_not_all_there_are_not_made_up(shelf: Shelf, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = Path(_copy(shelf("detr"), tmp_path))
+    weights = load_file(folder / "model.safetensors")
+    del weights["class_labels_classifier.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(DetectorError, match=r"lacks 1 of the weights.*class_labels_classifier\.weight"):
+        open_transformers(str(folder))
+
+
+@pytest.mark.parametrize("harm", ["broken", "pickle", "no processor", "own code", "unknown kind"])
+def test_what_is_broken_missing_or_dangerous_is_refused(shelf: Shelf, tmp_path: Path, harm: str) -> None:
+    rows: dict[str, tuple[str, dict[str, Any]]] = {
+        "broken": ("cannot be loaded", {}),
+        "pickle": ("safetensors", {}),
+        "no processor": ("image processor", {}),
+        "own code": ("never does", {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Mine"}}),
+        "unknown kind": ("yolo9000", {"model_type": "yolo9000"}),
+    }
+    message, changes = rows[harm]
+    folder = Path(_copy(shelf("detr"), tmp_path, **changes))
+    (folder / "mine.py").write_text("raise SystemExit('run!')", encoding="utf-8")
+    if harm == "broken":
+        (folder / "model.safetensors").write_bytes(b"not weights")
+    elif harm == "pickle":
+        (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    elif harm == "no processor":
+        (folder / "preprocessor_config.json").unlink()
+    with pytest.raises(DetectorError, match=message):
+        open_transformers(str(folder))
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_model_that_is_not_there_is_said_and_settings_that_do_not_fit(shelf: Shelf, tmp_path: Path) -> None:
+    rows: list[tuple[str, dict[str, Any], str]] = [
+        ("./no/such/folder", {}, "no model folder ./no/such/folder"),
+        ("facebook/no-such-detector", {}, "hub can't be reached.*hf download facebook/no-such-detector"),
+        (f"{shelf('detr')}x", {}, f"there are {shelf('detr')}"),
+        (str(tmp_path), {}, r"config\.json and safetensors"),
+        (shelf("detr"), {"device": "gpu"}, "cuda.*did you mean 'cpu'"),
+        (shelf("detr"), {"device": "cuda:99"}, "no device 'cuda:99'.*cpu"),
+        (shelf("detr"), {"dtype": "bfloat"}, "did you mean 'bfloat16'"),
+        (shelf("detr"), {"max_objects": 3}, "no option 'max_objects'"),
+    ]
+    for name, settings, message in rows:
+        with pytest.raises(DetectorError, match=message):
+            open_transformers(name, **settings)
+
+
+@pytest.mark.parametrize("kind", ["detr", "owlv2", "mask2former", "qwen2_5_vl"])
+def test_half_precision_works_on_a_processor(shelf: Shelf, kind: str) -> None:
+    detector = open_transformers(shelf(kind), device="cpu", dtype="bfloat16")
+    (found,) = detector.detect([picture(90, 60)], Request(CLASSES))
+    assert found.xyxy.dtype == "float32" and (found.xyxy <= 90).all()
+
+
+def _copy(folder: str, to: Path, **changes: Any) -> str:
+    """A model's folder with a changed configuration."""
+    copied = to / "model"
+    shutil.copytree(folder, copied)
+    config = json.loads((copied / "config.json").read_text(encoding="utf-8"))
+    (copied / "config.json").write_text(json.dumps({**config, **changes}), encoding="utf-8")
+    return str(copied)

@@ -17,7 +17,6 @@ BYTES = Spelling({number: bytes([number]) for number in range(256)}, {"<end>": 2
 
 
 def accepted(grammar: str, text: str) -> bool:
-    """Whether a whole text is in the grammar."""
     return Constraint(grammar, BYTES).accepts(list(text.encode()))
 
 
@@ -26,9 +25,7 @@ def test_an_integer_is_any_up_to_the_most_and_no_other(most: int) -> None:
     held = Constraint(f"start: number\nnumber: {integer(most)}", BYTES)
     for number in {0, 1, 2, 9, 10, 11, 50, 98, 99, 100, 101, 446, 447, 448, 999, 1000, 1001, 1023, 1024, 9999}:
         assert held.accepts(list(str(number).encode())) == (number <= most)
-    assert not any(
-        held.accepts(list(other.encode())) for other in ("", "00", "01", "-1", "1.", "1.0", "1e1", "1 ", " 1")
-    )
+    assert not any(held.accepts(list(other.encode())) for other in ("", "00", "01", "-1", "1.", "1e1", "1 ", " 1"))
 
 
 def array(most: int) -> str:
@@ -42,14 +39,7 @@ def array(most: int) -> str:
 
 
 def test_objects_are_counted_and_bounded_and_no_text_breaks_off_or_runs_on() -> None:
-    texts = {
-        "[]": 0,
-        "[cat]": 1,
-        "[cat food]": 1,
-        "[dög, cat]": 2,
-        "[cat, cat food, cat]": 3,
-        "[cat, cat, cat, cat]": 4,
-    }
+    texts = {"[]": 0, "[cat food]": 1, "[dög, cat]": 2, "[cat, cat, cat, cat]": 4}
     for written, objects in texts.items():
         for most in range(1, 6):
             assert accepted(array(most), written) == (objects <= most)
@@ -76,7 +66,6 @@ def test_tokens_may_run_over_the_seams_of_the_grammar() -> None:
     assert following("[c") == {"at", "a"}
     assert following("[c", "a") == {"t, ", "t, d"}, "a third object would be one too many"
     assert following("[c", "at") == {"]"}
-    assert following("[c", "a", "t, ", "dö") == {"g]"}
     assert following("[c", "a", "t, ", "dö", "g]") == {"<end>"}
     assert following("[", "at") == set()
 
@@ -123,38 +112,33 @@ QWEN3_ENTRY = '{"bbox_2d": [1, 20, 30, 100], "label": "cat"}'
 TEXTS: dict[str, list[tuple[list[str], int]]] = {
     "florence2": [
         (["<s>"], 0),
-        (["<s>", "cat", *["<loc_1>"] * 4], 1),
         (["<s>", "cat", *["<loc_1>"] * 8, "cat food", *["<loc_2>"] * 4], 3),
     ],
     "kosmos-2": [
         (["."], 0),
-        (["<phrase>", " the cat", "</phrase>", "<object>", *["<patch_index_0001>"] * 2, "</object>", "."], 1),
         (
             [
                 *("<phrase>", " an ant", "</phrase>", "<object>", *["<patch_index_0001>"] * 2),
                 *("</delimiter_of_multi_objects/>", *["<patch_index_0002>"] * 2, "</object>", " and"),
-                *("<phrase>", " cat food", "</phrase>", "<object>", *["<patch_index_0001>"] * 2, "</object>", "."),
+                *("<phrase>", " the cat food", "</phrase>", "<object>", *["<patch_index_0001>"] * 2, "</object>", "."),
             ],
             3,
         ),
     ],
     "paligemma": [
         ([], 0),
-        ([*["<loc0001>"] * 4, " cat"], 1),
         ([*["<loc0001>"] * 4, " cat ; ", *["<loc0002>"] * 4, " cat food"], 2),
     ],
     "qwen2_vl": [
         ([], 0),
-        (["<|object_ref_start|>", "cat", "<|object_ref_end|>", "<|box_start|>", "(1,2),(3,1000)", "<|box_end|>"], 1),
         (
             ["<|object_ref_start|>", "cat food", "<|object_ref_end|>"]
-            + ["<|box_start|>", "(1,2),(3,4)", "<|box_end|>"] * 2,
+            + ["<|box_start|>", "(1,2),(3,1000)", "<|box_end|>"] * 2,
             2,
         ),
     ],
     "qwen3_vl": [
         (["```json\n[]\n```"], 0),
-        ([f"```json\n[\n\t{QWEN3_ENTRY}\n]\n```"], 1),
         ([f"```json\n[\n\t{QWEN3_ENTRY},\n\t{QWEN3_ENTRY}\n]\n```"], 2),
     ],
 }

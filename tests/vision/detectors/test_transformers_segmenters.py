@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
 from vision.detections.polygons import mask_from_rings
@@ -18,7 +17,6 @@ from vision.detectors.transformers_models import open_transformers, with_masks
 from vision.detectors.transformers_models.batches import box_of, full_mask, outline
 from vision.detectors.transformers_models.segmenters import class_names
 from vision.errors import DetectorError
-from vision.images import LoadedImage
 
 pytestmark = pytest.mark.slow
 
@@ -28,15 +26,8 @@ SEGMENTERS = ["maskformer", "mask2former", "oneformer", "eomt", "detr-masks", "r
 ALL, OUTLINED = Request(CLASSES), Request(CLASSES, polygons=True)
 
 
-def pil(image: LoadedImage) -> Any:
-    return Image.fromarray(image.pixels)
-
-
 def overlap(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
     return float((one & other).sum() / max(1, (one | other).sum()))
-
-
-# --- detectors --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", DETECTORS)
@@ -81,13 +72,8 @@ def test_a_class_that_the_model_lacks_is_refused_and_numbers_that_stand_for_none
     assert class_names({2: "car", 0: "N/A", 1: "person", 3: "N/A", 4: "car"}) == ("person", "car")
 
 
-# --- SAM and its kin --------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("kind", SAMS)
-def test_boxes_stay_the_detectors_and_get_the_models_own_outlines_a_few_at_a_time(
-    shelf: Shelf, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_boxes_get_the_models_own_outlines_a_few_at_a_time(shelf: Shelf, kind: str, monkeypatch: Any) -> None:
     """Against the library's way from the model's masks to the image's pixels."""
     import torch
 
@@ -99,7 +85,7 @@ def test_boxes_stay_the_detectors_and_get_the_models_own_outlines_a_few_at_a_tim
     np.testing.assert_array_equal(found.xyxy, plain.xyxy)
     assert found.labels == plain.labels and found.polygons is not None
     model, processor = detector.mask_model.model, detector.mask_model.processor
-    inputs = processor(images=[pil(image)], input_boxes=[plain.xyxy.astype(float).tolist()], return_tensors="pt")
+    inputs = processor(images=[image.pixels], input_boxes=[plain.xyxy.astype(float).tolist()], return_tensors="pt")
     with torch.inference_mode():
         prompts = {"pixel_values": inputs["pixel_values"], "input_boxes": inputs["input_boxes"].float()}
         coarse = model(**prompts, multimask_output=False).pred_masks
@@ -119,20 +105,16 @@ def test_boxes_stay_the_detectors_and_get_the_models_own_outlines_a_few_at_a_tim
         assert one.shape == (70, 50) and (one != other).sum() <= 2
 
 
-def test_without_a_wish_for_outlines_the_mask_model_is_not_asked(shelf: Shelf) -> None:
-    detector: Any = with_masks(shelf.opened("detr"), shelf("sam"))
-    detector.mask_model = None
-    (found,) = detector.detect([picture(90, 60)], ALL)
-    assert found.polygons is None and found.labels
-
-
-def test_an_object_without_a_mask_keeps_its_box_and_that_is_said(shelf: Shelf) -> None:
-    detector = with_masks(shelf.opened("detr"), shelf("sam", _never_a_mask))
+def test_an_object_without_a_mask_keeps_its_box_and_no_mask_is_made_where_none_is_wanted(shelf: Shelf) -> None:
+    detector: Any = with_masks(shelf.opened("detr"), shelf("sam", _never_a_mask))
     (found,) = detector.detect([picture(90, 60)], OUTLINED)
     assert found.polygons is not None
     for rings, box in zip(found.polygons, found.xyxy, strict=True):
         np.testing.assert_array_equal(np.concatenate([rings[0].min(0), rings[0].max(0)]), box)
     assert any(f"no outline of {len(found.labels)} of the objects" in note for note in found.notes)
+    detector.mask_model = None
+    (found,) = detector.detect([picture(90, 60)], ALL)
+    assert found.polygons is None and found.labels
 
 
 def _never_a_mask(model: Any) -> None:
@@ -143,9 +125,6 @@ def _never_a_mask(model: Any) -> None:
     for network in decoder.output_hypernetworks_mlps:
         network.proj_out.weight.zero_()
         network.proj_out.bias.fill_(-1.0)
-
-
-# --- segmenters -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", SEGMENTERS)
@@ -169,7 +148,7 @@ def test_masks_and_scores_agree_with_the_library_where_it_pads_nothing(shelf: Sh
     detector: Any = shelf.opened("mask2former")
     image = picture(96, 64)
     with torch.inference_mode():
-        outputs = detector.model(**detector.processor(images=[pil(image)], return_tensors="pt"))
+        outputs = detector.model(**detector.processor(images=[image.pixels], return_tensors="pt"))
     theirs = detector.processor.post_process_instance_segmentation(
         outputs, threshold=0.0, target_sizes=[(64, 96)], return_binary_maps=True
     )[0]
@@ -183,26 +162,21 @@ def test_masks_and_scores_agree_with_the_library_where_it_pads_nothing(shelf: Sh
 
 
 @pytest.mark.parametrize(
-    ("kind", "width", "height", "pad", "part"),
+    ("kind", "size", "part"),
     [
-        ("mask2former", 60, 70, None, (1.0, 1.0)),  # stretched until 32 divides both sides
-        ("eomt", 90, 60, None, (1.0, 42 / 64)),  # 64 x 42 pixels in a square of 64
-        ("eomt", 60, 90, None, (42 / 64, 1.0)),
-        ("detr-masks", 90, 60, {"height": 128, "width": 120}, (96 / 120, 64 / 128)),
-        ("rf_detr-masks", 90, 60, None, (1.0, 1.0)),
+        ("mask2former", (60, 70), (1.0, 1.0)),  # stretched until 32 divides both sides
+        ("eomt", (90, 60), (1.0, 42 / 64)),  # 64 x 42 pixels in a square of 64
+        ("eomt", (60, 90), (42 / 64, 1.0)),
+        ("detr-masks", (90, 60), (96 / 120, 64 / 128)),
+        ("rf_detr-masks", (90, 60), (1.0, 1.0)),
     ],
 )
-def test_padding_is_known(
-    shelf: Shelf, kind: str, width: int, height: int, pad: dict[str, int] | None, part: tuple[float, float]
-) -> None:
+def test_padding_is_known(shelf: Shelf, kind: str, size: tuple[int, int], part: tuple[float, float]) -> None:
     detector: Any = open_transformers(shelf(kind))
-    if pad:
-        detector.processor.pad_size = pad
-    (batch,) = detector.batches([picture(width, height)])
+    if kind == "detr-masks":
+        detector.processor.pad_size = {"height": 128, "width": 120}
+    (batch,) = detector.batches([picture(*size)])
     assert detector._part(batch, 0) == pytest.approx(part, abs=0.02)
-
-
-# --- SAM 3 ------------------------------------------------------------------------------------------------------------
 
 
 def test_sam3_finds_the_concepts_that_phrases_name(shelf: Shelf) -> None:
@@ -219,7 +193,7 @@ def test_sam3_agrees_with_the_librarys_post_processing_of_one_phrase(shelf: Shel
 
     detector: Any = shelf.opened("sam3")
     image = picture(90, 60)
-    inputs = detector.processor(images=[pil(image)], text=["dog"], return_tensors="pt")
+    inputs = detector.processor(images=[image.pixels], text=["dog"], return_tensors="pt")
     with torch.inference_mode():
         outputs = detector.model(**{key: inputs[key] for key in ("pixel_values", "input_ids", "attention_mask")})
     theirs = detector.processor.post_process_instance_segmentation(outputs, threshold=0.0, target_sizes=[(60, 90)])[0]
@@ -235,22 +209,17 @@ def test_sam3_agrees_with_the_librarys_post_processing_of_one_phrase(shelf: Shel
             assert overlap(mask_from_rings(rings, image.size), mask) > 0.7
 
 
-# --- from a coarse mask to pixels -------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("width", "height", "part"), [(80, 40, (1.0, 1.0)), (80, 40, (0.75, 1.0)), (30, 90, (1.0, 0.5))]
 )
-def test_a_coarse_mask_lies_on_the_image_where_the_padding_is_left_out(
-    width: int, height: int, part: tuple[float, float]
-) -> None:
+def test_a_coarse_mask_lies_on_the_image_without_its_padding(width: int, height: int, part: tuple[float, ...]) -> None:
     """The object fills the middle half of the image in both directions, on a grid that the image fills in part."""
     import torch
 
     rows, columns = np.mgrid[0:64, 0:64] + 0.5
     x, y = columns / 64 / part[0], rows / 64 / part[1]
     inside = (x > 0.25) & (x < 0.75) & (y > 0.25) & (y < 0.75)
-    mask = full_mask(torch.from_numpy(np.where(inside, 5.0, -5.0)), (width, height), part)
+    mask = full_mask(torch.from_numpy(np.where(inside, 5.0, -5.0)), (width, height), (part[0], part[1]))
     assert mask.shape == (height, width)
     expected = np.zeros((height, width), bool)
     expected[round(height / 4) : round(height * 3 / 4), round(width / 4) : round(width * 3 / 4)] = True

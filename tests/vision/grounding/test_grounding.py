@@ -93,7 +93,7 @@ def asked(sentences: str, scene: Scene, min_score: float | None = None) -> Groun
     return grounded("what is meant", readings, scene, min_score)
 
 
-def test_it_is_short_on_a_line_and_whole_in_a_notebook(street: Scene) -> None:
+def test_it_is_short_on_a_line_whole_in_a_notebook_and_equal_to_its_like(street: Scene) -> None:
     found = asked("one person & left(bus)", street)
     assert repr(found) == "Grounding('what is meant', 'find', objects={'person': 1})"
     html = found._repr_html_()
@@ -101,9 +101,6 @@ def test_it_is_short_on_a_line_and_whole_in_a_notebook(street: Scene) -> None:
     assert f"<code>{escape(str(found.query), quote=False)}</code>" in html
     assert found._repr_png_() is None  # these objects were never in a picture
     assert "<strong>0</strong>" in asked("count cats", street)._repr_html_()
-
-
-def test_groundings_of_the_same_are_equal_pickled_ones_too(street: Scene) -> None:
     found = asked("all people & left(bus)", street)
     for other in (asked("all people & left(bus)", street), pickle.loads(pickle.dumps(found))):
         assert other == found and {found: 1}[other] == 1
@@ -112,9 +109,8 @@ def test_groundings_of_the_same_are_equal_pickled_ones_too(street: Scene) -> Non
     assert found not in others and found != "people"
 
 
-@pytest.mark.parametrize(
-    ("sentence", "value", "note"),
-    [
+def test_a_word_narrower_than_its_class_is_not_asserted(street: Scene) -> None:
+    for sentence, value, note in (
         ("exists limousine", None, "There is a car; whether it is a limousine I can't tell."),
         ("exists limousine & left(bus)", False, "Any car was taken for a limousine, since I can't tell which is one."),
         ("count brides", None, "There are 2 people; whether any of them is a bride I can't tell."),
@@ -124,29 +120,21 @@ def test_groundings_of_the_same_are_equal_pickled_ones_too(street: Scene) -> Non
         ("count people & left(limousine)", 2, "Any car was taken for a limousine, since I can't tell which is one."),
         ("colour one limousine", "red", "I can't tell whether it is a limousine."),
         ("all limousines", None, "I can't tell whether it is a limousine."),
-    ],
-)
-def test_a_word_narrower_than_its_class_is_not_asserted(street: Scene, sentence: str, value: object, note: str) -> None:
-    found = asked(sentence, street)
-    assert repr(found.value) == repr(value)
-    assert [one for one in found.notes if "I can't tell" in one] == ([note] if note else [])
-    assert found.to_dict()["value"] == value
+    ):
+        found = asked(sentence, street)
+        assert repr(found.value) == repr(value) == repr(found.to_dict()["value"])
+        assert [one for one in found.notes if "I can't tell" in one] == ([note] if note else [])
 
 
 IN_THE_STREET: list[tuple[str, str, list[int]]] = [
-    ("the bus", "one bus", [0]),
-    ("the person left of the bus", "one person & left(bus)", [2]),  # two are, this one is surer
     ("people left of the bus", "all people & left(bus)", [1, 2]),
     ("the person in blue", "one person & blue", [1]),
     ("the person next to the dog", "one person & beside(dog)", [1]),
     ("the leftmost person", "one first 1(person)", [1]),
-    ("the person on the right", "one last 1(person)", [2]),
     ("the second person from the left", "one first #2(person)", [2]),
     ("the tallest person", "one tallest 1(person)", [1]),
-    ("the person nearest to the bus", "one nearest 1(person, bus)", [2]),
     ("the person farthest from the bus", "one farthest 1(person, bus)", [1]),
     ("the person between the dog and the car", "one person & between(dog, car)", [2]),
-    ("vehicles", "all vehicles", [0, 4]),
     ("red vehicles", "all red vehicles", [0, 4]),
     ("the smallest vehicle", "one smallest 1(vehicle)", [4]),
     ("vehicles except buses", "all vehicles & !buses", [4]),
@@ -155,44 +143,27 @@ IN_THE_STREET: list[tuple[str, str, list[int]]] = [
     ("people who are not near the dog", "all people & !near(dog)", [2]),
     ("the two people", "2 people", [1, 2]),
     ("the thing on the far right", "one last 1(*)", [4]),
-    ("the cat", "one cat", []),
     ("the dog right of the bus", "one dog & right(bus)", []),
 ]
 IN_THE_ROOM: list[tuple[str, str, list[int]]] = [
     ("the dog on the couch", "one dog & on(couch)", [1]),
-    ("the dog that is not on the couch", "one dog & !on(couch)", [2]),
-    ("the animals on the couch", "all animals & on(couch)", [1, 3]),
-    ("the black dog", "one dog & black", [1]),
     ("the white animals", "all animals & white", [2, 3]),
     ("the man with the red tie", "one man & touching(tie & red)", [4]),
     ("the man wearing a tie", "one man & contains(tie)", [4]),
-    ("the cat between the dog and the person", "one cat & between(dog, person)", [3]),
-    ("the second cup from the left", "one first #2(cup)", [7]),
     ("the largest cup", "one largest 1(cup)", [8]),
     ("the two leftmost cups", "2 first 2(cups)", [6, 7]),
     ("the red cup and the green cup", "all cup & red | cup & green", [6, 8]),
-    ("cups that are red or blue", "all cups & (red | blue)", [6, 7]),
     ("the cup left of the blue cup", "one cup & left(cup & blue)", [6]),
-    ("the animal nearest to the person", "one nearest 1(animal, person)", [3]),
     ("the dog to the left of the cat on the couch", "one dog & left(cat & on(couch))", [1]),
-    ("all cups but the blue one", "all cups & !blue", [6, 8]),
     ("the person the tie is on", "one person & ~on(tie)", [4]),
     ("the cup in the top left corner", "one northwest 1(cup)", [6]),
 ]
 ABOUT_THE_ROOM: list[tuple[str, str, object]] = [
     ("how many cups are there?", "count cups", 3),
     ("how many animals are on the couch", "count animals & on(couch)", 2),
-    ("how many buses are there", "count buses", 0),
-    ("how many cups are red or green", "count cups & (red | green)", 2),
     ("is there a dog on the couch?", "exists dog & on(couch)", True),
-    ("is there a bus", "exists bus", False),
-    ("are there any cups right of the couch", "exists cups & right(couch)", False),
-    ("is the black dog on the couch", "exists dog & black & on(couch)", True),
-    ("is the white dog on the couch?", "exists dog & white & on(couch)", False),
     ("are all dogs on the couch", "denied dogs & !on(couch)", False),
     ("are all the cups left of the cat", "denied cups & !left(cat)", True),
-    ("are all cups red", "denied cups & !red", False),
-    ("are all buses red", "denied buses & !red", False),
     ("is the cat smaller than the person", "exists cat & smaller(person)", True),
     ("are there at least two dogs", "least 2 dogs", True),
     ("are there more than three cups", "least 4 cups", False),
@@ -211,22 +182,17 @@ ABOUT_THE_ROOM: list[tuple[str, str, object]] = [
 ]
 
 
-def test_things_in_the_street_and_in_the_room(street: Scene, room: Scene) -> None:
+def test_expressions_and_questions(street: Scene, room: Scene) -> None:
     for cases, scene, things in ((IN_THE_STREET, street, STREET), (IN_THE_ROOM, room, ROOM)):
         for text, sentence, expected in cases:
             assert boxes(asked(sentence, scene), things) == expected, text
-
-
-def test_questions_about_the_room(room: Scene) -> None:
     for text, sentence, value in ABOUT_THE_ROOM:
         assert repr(asked(sentence, room).value) == repr(value), text
 
 
-@pytest.mark.parametrize(
-    ("sentence", "told"),
-    [
+def test_of_the_alternatives_of_a_question_those_that_hold_are_told(street: Scene, room: Scene) -> None:
+    for sentence, told in (
         ("exists cat & (left(person) | right(person))", "Left of the person, I think"),
-        ("exists dog & white & (left(couch) | right(couch))", "Right of the couch, I think"),
         ("exists dog & (left(cat) | right(cat))", "Yes, I think: both left of the cat and right of the cat"),
         ("exists dog & black & (on(couch) | on(person))", "Yes, I think: on the couch"),
         ("exists couch & (~on(dog) | ~on(tie))", None),  # no words for what is upon a thing
@@ -238,27 +204,17 @@ def test_questions_about_the_room(room: Scene) -> None:
         ("exists pet", None),  # one word that means two classes
         ("exists pet | bus", "Yes, I think: a pet"),
         ("exists vehicle | animal", "Yes, I think: an animal"),
-        ("exists pet & (red | blue)", None),
-        ("exists pet & (white | black)", "Yes, I think: both white and black"),
         ("exists dog & white & (left(pet) | right(pet))", "Right of the pet, I think"),
         ("exists (cat | dog) & (white | black)", None),  # two choices at once
         ("exists person & (contains(tie) | contains(cup))", None),  # no English
         ("exists dog & on(couch)", None),  # it names one thing alone
         ("exists cat & (red | blue)", None),  # it is not so
-        ("denied cups & (red | blue)", None),
         ("all cat | bus", None),
-    ],
-)
-def test_of_the_alternatives_of_a_question_those_that_hold_are_told(
-    sentence: str, told: str | None, room: Scene
-) -> None:
-    grounding = asked(sentence, room)
-    which = grounding.alternatives
-    assert (None if which is None else which.answer(", I think")) == told
-    assert any("this holds" in note for note in grounding.notes) == (told is not None)
-
-
-def test_the_documented_alternatives_are_told(street: Scene, room: Scene) -> None:
+    ):
+        grounding = asked(sentence, room)
+        which = grounding.alternatives
+        assert (None if which is None else which.answer(", I think")) == told
+        assert any("this holds" in note for note in grounding.notes) == (told is not None)
     for text, scene, told in (
         ("is the dog left or right of the bus?", street, "Left of the bus"),
         ("is there a cat or a bus?", room, "Yes: a cat"),
@@ -269,12 +225,9 @@ def test_the_documented_alternatives_are_told(street: Scene, room: Scene) -> Non
 
 def test_most_of_what_people_say_is_read(street: Scene, room: Scene) -> None:
     right = []
-    for cases, scene, things in (
-        (IN_THE_STREET, street, STREET),
-        (IN_THE_ROOM, room, ROOM),
-        (ABOUT_THE_ROOM, room, ()),
-    ):
-        for text, _, expected in cases[::4]:
+    told = ((IN_THE_STREET, street, STREET), (IN_THE_ROOM, room, ROOM), (ABOUT_THE_ROOM, room, ()))
+    for cases, scene, things in told:
+        for text, _, expected in cases[::3]:
             with contextlib.suppress(InstructionError):
                 found = ground(text, scene, MATCHER)
                 right.append((boxes(found, [*things]) if things else found.value) == expected)
@@ -283,19 +236,17 @@ def test_most_of_what_people_say_is_read(street: Scene, room: Scene) -> None:
     assert np.mean(right) >= 0.8
 
 
-class TestOneThing:
-    def test_of_several_that_fit_the_surest_is_taken_and_it_is_said(self, street: Scene) -> None:
-        grounding = asked("one person & left(bus)", street)
-        assert grounding.notes == ("2 things fit; the one with the highest score was taken.",)
-        grounding = asked("one person & left(bus)", scene_of(STREET, scored=False))
-        assert boxes(grounding, STREET) == [1] and "the largest box" in grounding.notes[0]
-
-    def test_of_more_things_than_a_number_the_surest_are_taken_and_of_fewer_all(self, room: Scene) -> None:
-        grounding = asked("2 cups", room)
-        assert boxes(grounding, ROOM) == [7, 8] and "the 2 with the highest score" in grounding.notes[0]
-        grounding = asked("5 cups", room)
-        assert len(grounding.detections) == 3
-        assert grounding.notes == ("Only 3 of the 5 things asked for were found.",)
+def test_of_more_things_than_asked_for_the_surest_are_taken_and_of_fewer_all(street: Scene, room: Scene) -> None:
+    grounding = asked("one person & left(bus)", street)
+    assert boxes(grounding, STREET) == [2]
+    assert grounding.notes == ("2 things fit; the one with the highest score was taken.",)
+    grounding = asked("one person & left(bus)", scene_of(STREET, scored=False))
+    assert boxes(grounding, STREET) == [1] and "the largest box" in grounding.notes[0]
+    grounding = asked("2 cups", room)
+    assert boxes(grounding, ROOM) == [7, 8] and "the 2 with the highest score" in grounding.notes[0]
+    grounding = asked("5 cups", room)
+    assert len(grounding.detections) == 3
+    assert grounding.notes == ("Only 3 of the 5 things asked for were found.",)
 
 
 def test_what_cannot_be_read_is_refused(room: Scene) -> None:
@@ -338,52 +289,34 @@ def test_unsure_objects_are_looked_at_where_nothing_sure_fits() -> None:
 
 
 class TestWhatIsThereInstead:
-    @pytest.mark.parametrize(
-        ("sentence", "value", "told"),
-        [
+    def test_it_is_told_with_what_rules_it_out(self, street: Scene) -> None:
+        for sentence, value, told in (
             ("exists bus & white", False, "There is a bus; its colour is seen as red."),
             ("one largest 1(bus & white)", None, "There is a bus; its colour is seen as red."),
             ("count people & white", 0, "There are 2 people; their colours are seen as grey; blue."),
             ("all people & above(bus)", None, "There are 2 people, but what else is asked of them does not fit."),
             ("exists bus & !red", False, "There is a bus; its colour is seen as red."),
             ("count cats", 0, ""),
-            ("count cats & white", 0, ""),
-        ],
-    )
-    def test_it_is_told_with_what_rules_it_out(self, sentence: str, value: object, told: str, street: Scene) -> None:
-        found = asked(sentence, street)
-        assert (found.value, found.passed_over) == (value, told)
-        assert told in (*found.notes, "")
+        ):
+            found = asked(sentence, street)
+            assert (found.value, found.passed_over) == (value, told)
+            assert told in (*found.notes, "")
 
-    @pytest.mark.parametrize(
-        ("sentence", "value"),
-        [
-            ("exists bus & left(zebra)", None),
-            ("exists cat & left(zebra)", False),
-            ("exists bus & left(person)", False),
-            ("exists zebra", False),
-        ],
-    )
-    def test_how_a_thing_lies_to_one_that_was_not_found_is_not_told(
-        self, sentence: str, value: object, street: Scene
-    ) -> None:
-        found = asked(sentence, street)
-        assert found.value is value
-        assert any("it can't be told" in note for note in found.notes) == (value is None)
+    def test_how_a_thing_lies_to_one_that_was_not_found_is_not_told(self, street: Scene) -> None:
+        for other, value in (("bus & left(zebra)", None), ("cat & left(zebra)", False), ("bus & left(person)", False)):
+            found = asked(f"exists {other}", street)
+            assert found.value is value
+            assert any("it can't be told" in note for note in found.notes) == (value is None)
 
-    @pytest.mark.parametrize(
-        ("sentence", "notes"),
-        [
+    def test_what_is_named_and_not_found_is_said(self, street: Scene) -> None:
+        rows: list[tuple[str, tuple[str, ...]]] = [
             ("one largest 1(bus | cat)", ("No cat was found.",)),
             ("exists cat & left(zebra)", ("No cat was found.", "No zebra was found.")),
             ("exists cat & white", ("No cat was found.",)),
-            ("exists cat", ()),
             ("count cats", ()),
-            ("exists bus", ()),
-        ],
-    )
-    def test_what_is_named_and_not_found_is_said(self, sentence: str, notes: tuple[str, ...], street: Scene) -> None:
-        assert asked(sentence, street).notes == notes
+        ]
+        for sentence, notes in rows:
+            assert asked(sentence, street).notes == notes
 
 
 class TestReasons:

@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,7 +16,9 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps
 
 from vision.errors import ImageError
-from vision.images import ImageSource, LoadedImage, list_images, load_image
+from vision.images import ImageSource, list_images, load_image
+
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF", "JPEG2000", "PPM")
 
 
 def smooth(width: int = 48, height: int = 32) -> np.ndarray:
@@ -56,9 +59,6 @@ class TestSources:
             sources += [file, io.BytesIO(path.read_bytes())]
             for source in sources * 2:
                 assert np.array_equal(load_image(source).pixels, smooth())
-
-    def test_the_name_is_the_path_as_given(self, path: Path) -> None:
-        with path.open("rb") as file:
             assert load_image(file).name == load_image(str(path)).name == str(path)
         assert load_image(io.BytesIO(path.read_bytes())).name == "image"
 
@@ -70,41 +70,34 @@ class TestSources:
         refused(io.BytesIO(), "image is empty")
         refused(io.BytesIO(path.read_bytes()), "limit is 10", max_bytes=10)
 
-    def test_what_was_loaded_is_given_back_with_its_size(self) -> None:
-        loaded = load_image(smooth(48, 32))
+    def test_an_rgb_array_is_not_copied_and_cannot_be_written_to_and_what_was_loaded_is_given_back(self) -> None:
+        array = smooth(48, 32)
+        loaded = load_image(array)
         assert load_image(loaded) is loaded
         assert (loaded.width, loaded.height, loaded.size) == (48, 32, (48, 32))
-
-    def test_an_rgb_array_is_not_copied_and_cannot_be_written_to(self) -> None:
-        array = smooth()
-        loaded = load_image(array)
         assert np.shares_memory(loaded.pixels, array)
         assert not loaded.pixels.flags.writeable and array.flags.writeable
         assert load_image(smooth()[:, ::-1]).pixels.flags.c_contiguous
 
-    @pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF", "JPEG2000", "PPM"])
-    def test_formats(self, picture: Image.Image, form: str) -> None:
+    @pytest.mark.parametrize("form", FORMATS)
+    def test_formats_and_files_of_them_that_are_cut_off(self, picture: Image.Image, form: str) -> None:
         options = {"quality": 95} if form in ("JPEG", "WEBP", "AVIF") else {}
         loaded = load_image(encoded(picture, form, **options))
         assert np.abs(loaded.pixels.astype(int) - smooth()).mean() < 4
+        rng = np.random.default_rng(0)
+        data = encoded(Image.fromarray(rng.integers(0, 256, (90, 120, 3), np.uint8)), form)
+        for share in (0.02, 0.3, 0.6, 0.9, 0.99):
+            refused(data[: int(len(data) * share)], "image")
 
-    @pytest.mark.parametrize(
-        ("mode", "progressive", "subsampling"), [("RGB", False, 0), ("RGB", True, 2), ("L", True, 0)]
-    )
-    def test_a_jpeg_is_pixel_for_pixel_what_pillow_reads(self, mode: str, progressive: int, subsampling: int) -> None:
-        whole = Image.fromarray(smooth(101, 67)).convert(mode)
-        data = encoded(whole, "JPEG", progressive=bool(progressive), subsampling=subsampling)
-        assert np.array_equal(load_image(data).pixels, np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
+    def test_a_jpeg_is_pixel_for_pixel_what_pillow_reads_and_none_that_lacks_its_last_bytes(self) -> None:
+        for mode, progressive, subsampling in (("RGB", False, 0), ("RGB", True, 2), ("L", True, 0)):
+            whole = Image.fromarray(smooth(101, 67)).convert(mode)
+            data = encoded(whole, "JPEG", progressive=progressive, subsampling=subsampling)
+            assert np.array_equal(load_image(data).pixels, np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
+            for cut in range(1, 40):
+                refused(data[:-cut], "cut off or broken")
 
-    @pytest.mark.parametrize(
-        "address", ["https://example.org/a.jpg", "http://127.0.0.1/a", "file:///etc/passwd", "data:image/png;base64,"]
-    )
-    def test_no_address_is_fetched(self, address: str) -> None:
-        refused(address, "download it first")
-
-
-class TestFilesThatAreNoImage:
-    def test_are_refused_by_what_they_are(self, tmp_path: Path) -> None:
+    def test_what_is_no_image_is_refused_by_what_it_is(self, tmp_path: Path) -> None:
         (tmp_path / "a.jpg").touch()
         (tmp_path / "a.png").write_text("This is no picture at all.\n" * 20)
         os.mkfifo(tmp_path / "pipe.jpg")  # which is not waited for
@@ -113,30 +106,15 @@ class TestFilesThatAreNoImage:
             *((tmp_path / "none.jpg", "none.jpg is not there"), (tmp_path, "is a folder", "list_images")),
             *((tmp_path / "a.jpg", "is empty"), (b"", "is empty"), (tmp_path / "a.png", "a.png is no image", "PNG")),
             *((tmp_path / "pipe.jpg", "no regular file"), ("a" * 5000, "cannot be read"), ("a\0b.png", "is not there")),
-            *(
-                (postscript, "no image"),
-                (b"\0\0\0\x18ftypheic" + bytes(60), "HEIC"),
-                ([[1, 2], [3, 4]], "a list", "path"),
-            ),
+            *((postscript, "no image"), (b"\0\0\0\x18ftypheic" + bytes(60), "HEIC"), ([[1, 2]], "a list", "path")),
+            *((address, "download it first") for address in ("https://example.org/a.jpg", "http://127.0.0.1/a")),
+            *((address, "download it first") for address in ("file:///etc/passwd", "data:image/png;base64,")),
         ]
         for source, *words in rows:
             refused(source, *words)
 
 
 class TestBrokenImages:
-    @pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF", "JPEG2000", "PPM"])
-    def test_a_cut_off_file_is_refused(self, form: str) -> None:
-        rng = np.random.default_rng(0)
-        data = encoded(Image.fromarray(rng.integers(0, 256, (90, 120, 3), np.uint8)), form)
-        for share in (0.02, 0.3, 0.6, 0.9, 0.99):
-            refused(data[: int(len(data) * share)], "image")
-
-    @pytest.mark.parametrize("progressive", [False, True])
-    def test_a_jpeg_that_lacks_its_last_bytes_is_refused(self, picture: Image.Image, progressive: bool) -> None:
-        data = encoded(picture, "JPEG", progressive=progressive)
-        for cut in range(1, 40):
-            refused(data[:-cut], "cut off or broken")
-
     @pytest.mark.slow
     @given(
         form=st.sampled_from(["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"]),
@@ -170,12 +148,10 @@ def png_header(width: int, height: int) -> bytes:
 
 
 class TestBounds:
-    def test_bytes(self, path: Path) -> None:
+    def test_bytes_of_which_too_many_are_not_read(self, path: Path, tmp_path: Path) -> None:
         refused(path, "bytes", "limit is 100", max_bytes=100)
         refused(path.read_bytes(), "bytes", "limit is 100", max_bytes=100)
         load_image(path, max_bytes=path.stat().st_size)
-
-    def test_a_huge_file_is_not_read(self, tmp_path: Path) -> None:
         with (tmp_path / "a.jpg").open("wb") as file:
             file.truncate(10**10)
         tracemalloc.start()
@@ -198,11 +174,6 @@ class TestBounds:
             refused(data, "pixels", "make it smaller")
         assert tracemalloc.get_traced_memory()[1] < 2**22
         tracemalloc.stop()
-
-    def test_one_pixel(self) -> None:
-        white = Image.new("RGB", (1, 1), "white")
-        for form in ("PNG", "JPEG", "GIF", "BMP"):
-            assert load_image(encoded(white, form)).pixels.tolist() == [[[255, 255, 255]]]
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
@@ -228,7 +199,7 @@ class TestModes:
         assert loaded.pixels[5, 5].tolist() == [255, 0, 0]
         assert any("first" in note for note in loaded.notes) and load_image(encoded(picture, "GIF")).notes == ()
 
-    def test_16_bits_of_grey_become_8(self) -> None:
+    def test_16_bits_become_8_and_floating_point_files_are_refused(self) -> None:
         values = np.array([[0, 257, 32896, 65535]], np.uint16)
         image = Image.fromarray(values)
         sources: tuple[Any, ...] = (values, encoded(image, "PNG"), encoded(image, "TIFF"))
@@ -237,86 +208,60 @@ class TestModes:
             assert loaded.pixels[0, :, 0].tolist() == [0, 1, 128, 255]
             assert np.ptp(loaded.pixels, axis=2).max() == 0
             assert any("8 bits" in note for note in loaded.notes)
-
-    def test_12_bits_in_16_are_not_all_but_black(self) -> None:
+        # 12 bits in 16 are not all but black.
         assert load_image(np.array([[0, 2048, 4095]], np.uint16)).pixels[0, :, 0].tolist() == [0, 128, 255]
-
-    def test_16_bits_of_colour_become_8(self) -> None:
-        import cv2
-
         rgb = np.stack([np.full((4, 4), value, np.uint16) for value in (65535, 32896, 0)], axis=2)
         data = cv2.imencode(".png", rgb[:, :, ::-1])[1].tobytes()
         assert load_image(data).pixels[0, 0].tolist() == [255, 128, 0]
-
-    def test_floating_point_files_are_refused(self) -> None:
         refused(encoded(Image.fromarray(np.array([[0.0, 0.5]], np.float32)), "TIFF"), "float32", "16 bits")
 
-    def test_cmyk(self) -> None:
+    def test_cmyk_a_palette_and_one_bit(self) -> None:
         cmyk = Image.new("CMYK", (8, 8), (0, 255, 255, 0))
         for form in ("JPEG", "TIFF"):
             red, green, blue = load_image(encoded(cmyk, form)).pixels[4, 4].tolist()
             assert red > 245 and green < 10 and blue < 10
-
-    def test_a_palette_and_one_bit(self) -> None:
         image = Image.new("RGB", (8, 8), (10, 200, 30)).convert("P", palette=Image.Palette.ADAPTIVE)
         assert load_image(encoded(image, "PNG")).pixels[0, 0].tolist() == [10, 200, 30]
         bits = np.array([[True, False]])
         for source in (encoded(Image.fromarray(bits), "PNG"), bits):
             assert load_image(source).pixels[0, :, 1].tolist() == [255, 0]
 
-    def test_transparent_parts_lie_on_white(self) -> None:
+    def test_transparent_parts_of_arrays_and_palettes_lie_on_white_and_an_opaque_alpha_changes_nothing(self) -> None:
         rgba = np.zeros((1, 3, 4), np.uint8)
         rgba[0, :, 3] = [0, 128, 255]
         for source in (rgba, encoded(Image.fromarray(rgba), "PNG"), Image.fromarray(rgba)):
             loaded = load_image(source)
             assert loaded.pixels[0, :, 0].tolist() == [255, 127, 0]
             assert any("white" in note for note in loaded.notes)
-
-    def test_a_palette_with_a_transparent_colour_lies_on_white(self) -> None:
         image = Image.new("P", (2, 1))
         image.putpalette([0, 0, 0, 9, 9, 9])
         image.putpixel((1, 0), 1)
         loaded = load_image(encoded(image, "PNG", transparency=0))
         assert loaded.pixels[0].tolist() == [[255] * 3, [9] * 3]
-
-    def test_an_opaque_alpha_changes_nothing(self) -> None:
         rgba = np.dstack([smooth(), np.full(smooth().shape[:2], 255, np.uint8)])
         loaded = load_image(rgba)
         assert np.array_equal(loaded.pixels, smooth()) and loaded.notes == ()
 
 
-class TestArrays:
-    def test_grey(self) -> None:
-        grey = np.array([[1, 2], [3, 4]], np.uint8)
-        for array in (grey, grey[:, :, None]):
-            assert np.array_equal(load_image(array).pixels, np.dstack([grey] * 3))
-
-    def test_others_are_refused_with_what_is_expected(self) -> None:
-        for kind in (np.float32, np.float64):
-            refused(np.zeros((4, 4, 3), kind), "uint8 RGB", "(height, width, 3)", "multiply", "255")
-        refused(np.zeros((4, 4, 3), np.int64), "int64", "uint8 RGB")
-        refused(np.zeros((3, 40, 40), np.uint8), "(3, 40, 40)", "channels to the end")
-        for shape in ((0, 4, 3), (4, 0, 3), (4,), (1, 4, 4, 3), (4, 4, 2)):
-            refused(np.zeros(shape, np.uint8), str(shape), "uint8 RGB")
+def test_arrays_of_grey_are_taken_and_others_refused_with_what_is_expected() -> None:
+    grey = np.array([[1, 2], [3, 4]], np.uint8)
+    for array in (grey, grey[:, :, None]):
+        assert np.array_equal(load_image(array).pixels, np.dstack([grey] * 3))
+    for kind in (np.float32, np.float64):
+        refused(np.zeros((4, 4, 3), kind), "uint8 RGB", "(height, width, 3)", "multiply", "255")
+    refused(np.zeros((4, 4, 3), np.int64), "int64", "uint8 RGB")
+    refused(np.zeros((3, 40, 40), np.uint8), "(3, 40, 40)", "channels to the end")
+    for shape in ((0, 4, 3), (4, 0, 3), (4,), (1, 4, 4, 3), (4, 4, 2)):
+        refused(np.zeros(shape, np.uint8), str(shape), "uint8 RGB")
 
 
-class TestFolders:
-    def test_images_in_order_of_name(self, picture: Image.Image, tmp_path: Path) -> None:
-        for name in ("b.JPG", "a.png", "c.webp", ".hidden.png"):
-            picture.save(tmp_path / name)
-        (tmp_path / "notes.txt").write_text("no image")
-        (tmp_path / "folder.png").mkdir()
-        assert [path.name for path in list_images(tmp_path)] == ["a.png", "b.JPG", "c.webp"]
-
-    def test_folders_that_are_none(self, tmp_path: Path) -> None:
-        (tmp_path / "file").touch()
-        for path, words in ((tmp_path / "none", "not there"), (tmp_path / "file", "a file"), (tmp_path, "no image")):
-            with pytest.raises(ImageError, match=words):
-                list_images(path)
-
-
-def test_a_real_photograph(data_root: Path) -> None:
-    path = list_images(data_root / "vision" / "coco128" / "images")[0]
-    loaded = load_image(path)
-    assert isinstance(loaded, LoadedImage)
-    assert np.array_equal(loaded.pixels, np.asarray(Image.open(path).convert("RGB")))
+def test_images_of_a_folder_in_order_of_name(picture: Image.Image, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("no image")
+    (tmp_path / "folder.png").mkdir()
+    for path, words in ((tmp_path / "none", "not there"), (notes, "a file"), (tmp_path, "no image")):
+        with pytest.raises(ImageError, match=words):
+            list_images(path)
+    for name in ("b.JPG", "a.png", "c.webp", ".hidden.png"):
+        picture.save(tmp_path / name)
+    assert [path.name for path in list_images(tmp_path)] == ["a.png", "b.JPG", "c.webp"]
