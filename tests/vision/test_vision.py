@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +24,8 @@ from vision.task import Limit, OutputFormat, SizeRange, Target, Undetectable
 PHOTOGRAPHS = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data"  # type: ignore[union-attr,index]
 MOTORCYCLE, COFFEE, ASTRONAUT = (PHOTOGRAPHS / name for name in ("motorcycle_left.png", "coffee.png", "astronaut.png"))
 
+BLACK = np.zeros((60, 60, 3), np.uint8)
+
 
 @pytest.fixture(scope="module")
 def vision() -> Vision:
@@ -31,27 +33,24 @@ def vision() -> Vision:
 
 
 def same_boxes(one: Detections, other: Detections) -> bool:
-    def boxes(d: Detections) -> list[tuple[str, ...]]:
-        assert d.scores is not None
-        return sorted(
-            (name, *map(str, box.tolist()), str(score))
-            for name, box, score in zip(d.class_names, d.xyxy, d.scores.tolist(), strict=True)
-        )
+    def boxes(found: Detections) -> list[tuple[str, ...]]:
+        assert found.scores is not None
+        rows = zip(found.class_names, found.xyxy, found.scores.tolist(), strict=True)
+        return sorted((name, *map(str, box.tolist()), str(score)) for name, box, score in rows)
 
     return boxes(one) == boxes(other)
 
 
 def test_the_contract_of_detect(vision: Vision) -> None:
     found = vision.detect(MOTORCYCLE, "Find every vehicle except buses; output (c, x1, y1, x2, y2)")
-    assert found.class_names[0] == "motorcycle"
-    assert "bus" not in found.classes
+    assert found.class_names[0] == "motorcycle" and "bus" not in found.classes
     assert found.text.splitlines()[0].startswith("(motorcycle, ")
-    assert found.scores is not None
-    assert found.to_coco()
-    assert found.to_yolo()
-    assert found.to_voc()
+    assert found.scores is not None and found.to_coco() and found.to_yolo() and found.to_voc()
     assert len(found.to_supervision()) == len(found)
     assert found.draw().size == found.image_size == (741, 500)
+    assert vision.detect(MOTORCYCLE, "count the motorcycles", min_score=0.5).text == "1"
+    assert vision.detect(MOTORCYCLE, "what is in this picture?", min_score=0.5).text == "A motorcycle."
+    assert vision.detect(BLACK, "count the dogs").text == "0"
 
 
 def test_an_image_in_an_open_file_stays_with_what_was_found(vision: Vision) -> None:
@@ -61,53 +60,40 @@ def test_an_image_in_an_open_file_stays_with_what_was_found(vision: Vision) -> N
     assert found.draw().size == found.image_size and found.file_name == MOTORCYCLE.name
 
 
-@pytest.mark.parametrize("one", [MOTORCYCLE, str(MOTORCYCLE), b"..."])
-def test_one_image_in_place_of_several_is_refused(vision: Vision, one: Any) -> None:
-    with pytest.raises(ImageError, match="several images were expected, found one"):
-        vision.detect_many(one, Task("x"))
+def test_one_image_in_place_of_several_is_refused(vision: Vision) -> None:
+    images: tuple[Any, ...] = (MOTORCYCLE, str(MOTORCYCLE), b"...")
+    for one in images:
+        with pytest.raises(ImageError, match="several images were expected, found one"):
+            vision.detect_many(one, Task("x"))
 
 
-def test_a_label_is_the_users_own_word(vision: Vision) -> None:
+def test_a_label_is_the_users_own_word_and_a_narrower_one_is_not_asserted(vision: Vision) -> None:
     found = vision.detect(MOTORCYCLE, "Find the motorbikes")
-    assert set(found.class_names) == {"motorbike"}
-    assert set(found.model_classes) == {"motorcycle"}
-
-
-@pytest.mark.parametrize(
-    ("instruction", "note"),
-    [
+    assert (set(found.class_names), set(found.model_classes)) == ({"motorbike"}, {"motorcycle"})
+    for instruction, note in (
         ("Find the mopeds", "I can't tell whether it is a moped."),
         ("Is there a moped?", "There is a motorcycle; whether it is a moped I can't tell."),
-    ],
-)
-def test_a_narrower_word_than_the_class_is_not_asserted(vision: Vision, instruction: str, note: str) -> None:
-    found = vision.detect(MOTORCYCLE, instruction)
-    assert found.class_names == ("motorcycle",) and found.classes == ("motorcycle",)
-    assert found.value is None and note in found.notes
-    plain = found.to_dict()
-    assert plain["value"] is None and plain["objects"][0]["class_name"] == "motorcycle" and note in plain["notes"]
-
-
-@pytest.mark.parametrize(("instruction", "value"), [("Is there a taxi?", False), ("How many taxis are there?", 0)])
-def test_where_the_class_is_not_there_no_narrower_word_is(vision: Vision, instruction: str, value: int | bool) -> None:
-    found = vision.detect(MOTORCYCLE, instruction)
-    assert repr(found.value) == repr(value)
-    assert "None was found of: taxi." in found.notes and "I can't tell" not in " ".join(found.notes)
-
-
-def test_of_an_expression_the_narrower_word_is_not_asserted(vision: Vision) -> None:
+    ):
+        found = vision.detect(MOTORCYCLE, instruction)
+        assert found.class_names == ("motorcycle",) and found.classes == ("motorcycle",)
+        assert found.value is None and note in found.notes
+        plain = found.to_dict()
+        assert plain["value"] is None and plain["objects"][0]["class_name"] == "motorcycle" and note in plain["notes"]
     grounding = vision.ask(MOTORCYCLE, "the moped in the middle")
     assert grounding.detections.class_names == ("motorcycle",) and grounding.narrower == ("moped",)
     assert "I can't tell whether it is a moped." in grounding.notes
+    for instruction, value in (("Is there a taxi?", False), ("How many taxis are there?", 0)):
+        found = vision.detect(MOTORCYCLE, instruction)
+        assert repr(found.value) == repr(value)
+        assert "None was found of: taxi." in found.notes and "I can't tell" not in " ".join(found.notes)
 
 
 def test_a_class_set_in_another_order_gives_the_same(vision: Vision) -> None:
-    results = [
-        vision.detect(MOTORCYCLE, f"find all of these: {', '.join(names)}", min_score=0.2)
-        for names in (["person", "motorcycle", "bicycle"], ["bicycle", "person", "motorcycle"])
-    ]
-    assert len(results[0]) > 3
-    assert all(same_boxes(results[0], other) for other in results[1:])
+    one, other = (
+        vision.detect(MOTORCYCLE, f"find all of these: {names}", min_score=0.2)
+        for names in ("person, motorcycle, bicycle", "bicycle, person, motorcycle")
+    )
+    assert len(one) > 3 and same_boxes(one, other)
 
 
 @pytest.mark.parametrize("names", [("person",), ("motorcycle", "person", "bicycle", "chair", "bench")])
@@ -134,66 +120,52 @@ def test_many_images_give_what_each_gives_alone(vision: Vision, tmp_path: Path) 
 
 def test_polygons_have_the_points_asked_for_and_are_marked(vision: Vision) -> None:
     found = vision.detect(ASTRONAUT, "outline the people with 24 points")
-    assert found.polygon_source == "grabcut"
-    assert found.polygons is not None
+    assert found.polygon_source == "grabcut" and found.polygons is not None
     assert [ring.shape for rings in found.polygons for ring in rings] == [(24, 2)] * len(found)
     assert any("GrabCut" in note for note in found.notes)
 
 
-def test_what_is_not_detectable_is_said_with_the_nearest(vision: Vision) -> None:
+def test_what_is_not_detectable_or_not_understood_is_said(vision: Vision) -> None:
     found = vision.detect(MOTORCYCLE, "find the helicopter")
-    assert len(found) == 0
-    assert any('"helicopter"' in note and "airplane" in note for note in found.notes)
-
-
-def test_nothing_is_looked_for_where_nothing_was_understood(vision: Vision) -> None:
+    assert len(found) == 0 and any('"helicopter"' in note and "airplane" in note for note in found.notes)
     found = vision.detect(MOTORCYCLE, "Finde alle Hunde")
     assert len(found) == 0
     assert any("nothing is looked for" in note or 'no class for "' in note for note in found.notes)
 
 
+DOGS, CATS = Target("dog", ("dog",)), Target("cat", ("cat",))
 HELICOPTER = Undetectable("helicopter", ("airplane",))
-LACKING = "embedded has no class for"
 
 
 def test_a_class_that_the_model_lacks_is_no_result_without_objects(vision: Vision) -> None:
     missing = Task(targets=(), class_set=("helicopter",), undetectable=(HELICOPTER,))
     found = vision.detect(MOTORCYCLE, missing)
     assert repr(found) == f"Detections(image_size={found.image_size}, objects={{}}, no class for ['helicopter'])"
-    assert found.text == f'{LACKING} "helicopter"; the nearest that it knows: airplane.'
+    assert found.text == 'embedded has no class for "helicopter"; the nearest that it knows: airplane.'
     counted = vision.detect(MOTORCYCLE, replace(missing, kind="count"))
     assert counted.value is None and counted.text == found.text
     assert vision.detect(MOTORCYCLE, replace(missing, output=OutputFormat("json"))).text == "[]"
-
-
-def test_what_else_is_looked_for_is_written_and_the_missing_class_said(vision: Vision) -> None:
     both = Task(targets=(Target("motorcycle", ("motorcycle",)),), undetectable=(HELICOPTER,))
     found = vision.detect(MOTORCYCLE, both, min_score=0.5)
     assert repr(found).endswith("objects={'motorcycle': 1}, no class for ['helicopter'])")
     assert found.text.startswith("(motorcycle, ")
-    empty = vision.detect(np.zeros((40, 40, 3), np.uint8), replace(both, undetectable=()))
-    assert empty.text == "" and repr(empty) == "Detections(image_size=(40, 40), objects={})"
+    empty = vision.detect(BLACK, replace(both, undetectable=()))
+    assert empty.text == "" and repr(empty) == "Detections(image_size=(60, 60), objects={})"
 
 
 def test_an_instruction_that_was_not_understood_is_no_result_without_objects(vision: Vision) -> None:
-    dogs, cats = (Task(targets=(Target(name, (name,)),)) for name in ("dog", "cat"))
-    unclear = Task(targets=(), understood=False, notes=("It may mean several things.",), rivals=(dogs, cats))
+    rivals = (Task(targets=(DOGS,)), Task(targets=(CATS,)))
+    unclear = Task(targets=(), understood=False, notes=("It may mean several things.",), rivals=rivals)
     found = vision.detect(MOTORCYCLE, unclear)
     assert repr(found) == f"Detections(image_size={found.image_size}, objects={{}}, understood=False)"
     said = "It may mean several things. It may mean: Find the boxes of dog. It may mean: Find the boxes of cat."
     assert found.text == said
 
 
-def test_a_count_and_a_description_answer_in_words(vision: Vision) -> None:
-    assert vision.detect(MOTORCYCLE, "count the motorcycles", min_score=0.5).text == "1"
-    assert vision.detect(MOTORCYCLE, "what is in this picture?", min_score=0.5).text == "A motorcycle."
-    assert vision.detect(np.zeros((40, 40, 3), np.uint8), "count the dogs").text == "0"
-
-
 def test_whether_anything_is_there_is_answered_and_its_boxes_given(vision: Vision) -> None:
     there = vision.detect(MOTORCYCLE, "Are there any motorcycles or boats?", min_score=0.5)
     assert there.value is True and there.text == "yes" and there.class_names == ("motorcycle",)
-    missing = vision.detect(np.zeros((40, 40, 3), np.uint8), "is there a dog?")
+    missing = vision.detect(BLACK, "is there a dog?")
     assert missing.value is False and missing.text == "no"
 
 
@@ -213,12 +185,10 @@ def test_an_expression_is_grounded_by_a_query(vision: Vision) -> None:
 def test_tokens_count_in_the_class_set_that_the_instruction_gives(vision: Vision) -> None:
     published = 'Identify all objects in the category set {"helicopter":<c0>, "cup":<c1>} as (c, x1, y1, x2, y2)'
     found = vision.detect(COFFEE, published, min_score=0.32)
-    assert found.classes == ("helicopter", "cup")
-    assert found.text.startswith("(<c1>, ")
+    assert found.classes == ("helicopter", "cup") and found.text.startswith("(<c1>, ")
     expression = "Please find the object in the category set {<the cup on the dining table>:<cls0>}"
     found = vision.detect(COFFEE, expression, min_score=0.3)
-    assert found.classes == ("cup on the dining table",)
-    assert found.text.startswith("(<c0>, ")
+    assert found.classes == ("cup on the dining table",) and found.text.startswith("(<c0>, ")
 
 
 def test_a_turned_photograph_is_looked_at_upright(vision: Vision) -> None:
@@ -234,30 +204,31 @@ def test_a_turned_photograph_is_looked_at_upright(vision: Vision) -> None:
 
 
 def test_bad_requests_are_clear_errors(vision: Vision) -> None:
-    with pytest.raises(InstructionError):
-        vision.detect(MOTORCYCLE, "  ")
-    with pytest.raises(InstructionError):
-        vision.ask(MOTORCYCLE, "")
-    with pytest.raises(ImageError, match="nowhere"):
-        vision.detect("nowhere.jpg", "dogs")
-    with pytest.raises(SkylarkError, match="embedded"):
-        Vision("embeded")
-    with pytest.raises(SkylarkError, match="embedded"):
-        Vision(None)  # type: ignore[arg-type]
-    with pytest.raises(InstructionError, match="not a NoneType"):
-        vision.detect(MOTORCYCLE, None)  # type: ignore[arg-type]
+    nothing: Any = None
+    requests: list[tuple[Callable[[], object], type[SkylarkError], str]] = [
+        (lambda: vision.detect(MOTORCYCLE, "  "), InstructionError, "."),
+        (lambda: vision.ask(MOTORCYCLE, ""), InstructionError, "."),
+        (lambda: vision.detect("nowhere.jpg", "dogs"), ImageError, "nowhere"),
+        (lambda: Vision("embeded"), SkylarkError, "embedded"),
+        (lambda: Vision(nothing), SkylarkError, "embedded"),
+        (lambda: vision.detect(MOTORCYCLE, nothing), InstructionError, "not a NoneType"),
+    ]
+    for request, error, said in requests:
+        with pytest.raises(error, match=said):
+            request()
 
 
 @pytest.mark.parametrize("bound", [-0.1, 5, float("nan"), "half"])
-def test_a_bound_on_the_score_is_from_0_to_1(vision: Vision, bound: object) -> None:
-    with pytest.raises(InstructionError, match="from 0 to 1"):
-        vision.detect(MOTORCYCLE, "dogs", min_score=bound)  # type: ignore[arg-type]
-    with pytest.raises(InstructionError, match="from 0 to 1"):
-        Vision(min_score=bound)  # type: ignore[arg-type]
-    with pytest.raises(InstructionError, match="from 0 to 1"):
-        vision.ask(MOTORCYCLE, "the dog", min_score=bound)  # type: ignore[arg-type]
-    with pytest.raises(InstructionError, match="from 0 to 1"):
-        vision.detect_many([MOTORCYCLE], "dogs", min_score=bound)  # type: ignore[arg-type]
+def test_a_bound_on_the_score_is_from_0_to_1(vision: Vision, bound: Any) -> None:
+    requests: list[Callable[[], object]] = [
+        lambda: vision.detect(MOTORCYCLE, "dogs", min_score=bound),
+        lambda: Vision(min_score=bound),
+        lambda: vision.ask(MOTORCYCLE, "the dog", min_score=bound),
+        lambda: vision.detect_many([MOTORCYCLE], "dogs", min_score=bound),
+    ]
+    for request in requests:
+        with pytest.raises(InstructionError, match="from 0 to 1"):
+            request()
 
 
 def test_a_flood_of_words_is_quoted_in_brief(vision: Vision) -> None:
@@ -282,15 +253,12 @@ class ScorelessModel(Detector):
         return [" " for _ in images]
 
 
-def test_a_bound_that_a_model_without_scores_cannot_hold_is_said() -> None:
+def test_of_a_model_without_scores_a_bound_is_said_to_be_lost() -> None:
     scoreless = Vision(ScorelessModel())
     found = scoreless.detect(MOTORCYCLE, "dogs with confidence above 0.8")
     assert len(found) == 2 and any("bound" in note for note in found.notes)
     assert not scoreless.detect(MOTORCYCLE, "dogs").notes
-
-
-def test_an_empty_caption_gives_way_to_what_was_found() -> None:
-    assert Vision(ScorelessModel()).detect(MOTORCYCLE, "what is in this picture?").value == "2 dogs."
+    assert scoreless.detect(MOTORCYCLE, "what is in this picture?").value == "2 dogs.", "for an empty caption"
 
 
 def test_ten_thousand_classes_give_what_is_known_of_them(vision: Vision) -> None:
@@ -301,79 +269,55 @@ def test_ten_thousand_classes_give_what_is_known_of_them(vision: Vision) -> None
     assert len(found.classes) == 10_000
 
 
-DOG = (Target("dog", ("dog",)),)
-
-
 class TwoNames(Detector):
     """Finds one thing twice, surer that it is a cat; and looks at all images 416 pixels wide."""
 
     name, vocabulary, side = "two names", ("cat", "dog"), 416
+    looks = 0
 
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
+        self.looks += len(images)
         scored = [(label, score) for label, score in (("cat", 0.8), ("dog", 0.7)) if label in request.classes]
         boxes = np.array([[0, 0, 40, 40]] * len(scored), np.float32)
         scores = np.array([score for _, score in scored], np.float32)
         return [Found(boxes, tuple(label for label, _ in scored), scores) for _ in images]
 
 
-class Counting(TwoNames):
-    """Counts how often it looks."""
-
-    def __init__(self) -> None:
-        self.looks = 0
-
-    def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
-        self.looks += len(images)
-        return super().detect(images, request)
+TWICE = Vision(TwoNames())
 
 
 def test_what_is_found_and_why_come_of_one_look() -> None:
-    detector = Counting()
+    detector = TwoNames()
     cat = Task("the cat", "ground", expression="the cat")
-    detections, grounding = Vision(detector).look(np.zeros((60, 60, 3), np.uint8), cat)
-    assert len(detections) == 1 and grounding is not None
+    detections, grounding = Vision(detector).look(BLACK, cat)
+    assert len(detections) == 1 and grounding is not None and detector.looks == 1
     assert np.array_equal(grounding.detections.xyxy, detections.xyxy)
-    assert detector.looks == 1
-    bounded = replace(cat, min_score=0.9)
-    detections, grounding = Vision(detector).look(np.zeros((60, 60, 3), np.uint8), bounded)
+    detections, grounding = TWICE.look(BLACK, replace(cat, min_score=0.9))
     assert grounding is not None and len(detections) == len(grounding.detections) == 0, "a cat of 0.8"
 
 
 def test_one_thing_is_told_and_asked_about_once_and_detected_as_each_class_that_is_named() -> None:
-    twice, image = Vision(TwoNames()), np.zeros((60, 60, 3), np.uint8)
-    cats, dogs = Target("cat", ("cat",)), Target("dog", ("dog",))
-    assert len(twice.detect(image, Task(targets=(cats, dogs)))) == 2
-    assert twice.detect(image, Task(kind="count", targets=(cats, dogs))).value == 1
-    assert twice.detect(image, Task(kind="count", targets=(dogs,))).value == 0
-    assert twice.detect(image, Task(targets=(dogs,), asks_whether=True)).value is False
-    assert [item.class_name for item in twice.scene(image).objects] == ["cat"]
-    assert twice.detect(image, Task()).class_names == ("cat",)
-    assert twice.detect(image, Task(kind="segment")).class_names == ("cat",)
-    assert twice.detect(image, Task(kind="describe")).value == "A cat."
-    assert twice.detect(image, Task(kind="describe", targets=(dogs,))).class_names == ()
+    def found(*targets: Target, **asked: Any) -> Detections:
+        return TWICE.detect(BLACK, Task(targets=targets or None, **asked))
+
+    assert len(found(CATS, DOGS)) == 2
+    assert found(CATS, DOGS, kind="count").value == 1 and found(DOGS, kind="count").value == 0
+    assert found(DOGS, asks_whether=True).value is False
+    assert [item.class_name for item in TWICE.scene(BLACK).objects] == ["cat"]
+    assert found().class_names == found(kind="segment").class_names == ("cat",)
+    assert found(kind="describe").value == "A cat." and found(DOGS, kind="describe").class_names == ()
+    # With a bound of its own a detector is asked for the named classes alone.
+    bounded = found(DOGS, min_score=0.0)
+    assert bounded.class_names == ("dog",) and not any("More likely" in note for note in bounded.notes)
 
 
-@pytest.mark.parametrize(
-    "task", [Task(targets=DOG), Task(kind="segment", targets=DOG), Task(targets=DOG, limit=Limit(1))]
-)
-def test_a_thing_that_is_more_likely_something_else_is_found_with_a_note(task: Task) -> None:
-    twice, image = Vision(TwoNames()), np.zeros((60, 60, 3), np.uint8)
-    found, note = twice.detect(image, task), "More likely of a class that was not asked for: dog 0.70 (cat 0.80)."
-    assert found.class_names == ("dog",) and note in found.notes
-    both = replace(task, targets=(*DOG, Target("cat", ("cat",))))
-    assert not any("More likely" in note for note in twice.detect(image, both).notes)
-
-
-def test_with_a_bound_of_its_own_a_detector_is_asked_for_the_named_classes_alone() -> None:
-    found = Vision(TwoNames()).detect(np.zeros((60, 60, 3), np.uint8), Task(targets=DOG, min_score=0.0))
-    assert found.class_names == ("dog",) and not any("More likely" in note for note in found.notes)
-
-
-def test_a_doubt_that_is_more_likely_something_else_is_not_told() -> None:
-    vision = Vision(HalfSure((0.34, 0), (0.33, 100), cat=0.8))
-    found = vision.detect(LANE, Task(targets=DOG))
-    assert found.perhaps is not None and found.perhaps.xyxy[:, 0].tolist() == [100]
-    assert not any("More likely" in note for note in found.notes)
+@pytest.mark.parametrize("more", [{}, {"kind": "segment"}, {"limit": Limit(1)}])
+def test_a_thing_that_is_more_likely_something_else_is_found_with_a_note(more: dict[str, Any]) -> None:
+    found = TWICE.detect(BLACK, Task(targets=(DOGS,), **more))
+    assert found.class_names == ("dog",)
+    assert "More likely of a class that was not asked for: dog 0.70 (cat 0.80)." in found.notes
+    both = TWICE.detect(BLACK, Task(targets=(DOGS, CATS), **more))
+    assert not any("More likely" in note for note in both.notes)
 
 
 class HalfSure(Detector):
@@ -394,29 +338,35 @@ class HalfSure(Detector):
         return [found for _ in images]
 
 
-DOGS = Task(kind="count", targets=(Target("dog", ("dog",)),))
+COUNTED = Task(kind="count", targets=(DOGS,))
 LANE = np.zeros((60, 400, 3), np.uint8)
+
+
+def test_a_doubt_that_is_more_likely_something_else_is_not_told() -> None:
+    found = Vision(HalfSure((0.34, 0), (0.33, 100), cat=0.8)).detect(LANE, Task(targets=(DOGS,)))
+    assert found.perhaps is not None and found.perhaps.xyxy[:, 0].tolist() == [100]
+    assert not any("More likely" in note for note in found.notes)
 
 
 class TestWhatMayBeThereToo:
     def test_it_is_told_beside_what_is_found(self) -> None:
-        found = Vision(HalfSure((0.8, 0), (0.34, 100), (0.3, 200))).detect(LANE, DOGS)
+        found = Vision(HalfSure((0.8, 0), (0.34, 100), (0.3, 200))).detect(LANE, COUNTED)
         assert found.value == 1 and len(found) == 1
         assert found.perhaps is not None and found.perhaps.class_names == ("dog", "dog")
         assert [thing["xyxy"][0] for thing in found.to_dict()["perhaps"]] == [100, 200]
         assert found.notes[-1] == "Perhaps there too, with a score just below 0.35: dog 0.34, dog 0.30."
 
     def test_a_double_is_not_and_what_is_of_another_class(self) -> None:
-        assert Vision(HalfSure((0.8, 0), (0.34, 10), cat=0.34)).detect(LANE, DOGS).perhaps is None
+        assert Vision(HalfSure((0.8, 0), (0.34, 10), cat=0.34)).detect(LANE, COUNTED).perhaps is None
 
     def test_many_images_tell_it_as_one_does(self) -> None:
         vision = Vision(HalfSure((0.8, 0), (0.34, 100)))
-        ((_, several),) = vision.detect_many([LANE], DOGS)
-        assert isinstance(several, Detections) and several.perhaps == vision.detect(LANE, DOGS).perhaps is not None
+        ((_, several),) = vision.detect_many([LANE], COUNTED)
+        assert isinstance(several, Detections) and several.perhaps == vision.detect(LANE, COUNTED).perhaps is not None
 
     @pytest.mark.parametrize(
         "task",
-        [replace(DOGS, min_score=0.5), replace(DOGS, limit=Limit(1)), Task(), replace(DOGS, kind="describe")],
+        [replace(COUNTED, min_score=0.5), replace(COUNTED, limit=Limit(1)), Task(), replace(COUNTED, kind="describe")],
         ids=["a bound of its own", "so many", "everything", "a description"],
     )
     def test_nothing_less_sure_is_looked_for_where_it_was_not_asked(self, task: Task) -> None:
@@ -428,31 +378,28 @@ class TestWhatMayBeThereToo:
 @pytest.mark.parametrize(("width", "said"), [(1920, True), (640, False)])
 def test_what_is_too_small_to_be_found_is_said_of_a_large_image(width: int, said: bool) -> None:
     image = np.zeros((300, width, 3), np.uint8)
-    absent = Vision(TwoNames()).detect(image, Task(kind="count", targets=(Target("dog", ("dog",)),)))
-    assert any("too small to be found" in note for note in absent.notes) == said
+    absent = TWICE.detect(image, COUNTED)
+    assert absent.value == 0 and any("too small to be found" in note for note in absent.notes) == said
     if said:
         assert f"{width:,} x 300 pixels" in absent.notes[-1] and "about 74 pixels" in absent.notes[-1]
-    assert absent.value == 0
-    there = Vision(TwoNames()).detect(image, Task(kind="count", targets=(Target("cat", ("cat",)),)))
-    assert not any("too small" in note for note in there.notes)
+    assert not any("too small" in note for note in TWICE.detect(image, replace(COUNTED, targets=(CATS,))).notes)
+    plan = TWICE._plan(COUNTED, None)
+    of_a_scene = replace(plan, task=replace(plan.task, expression="how many dogs"))
+    grounding = TWICE._grounded(of_a_scene, LoadedImage(image), TWICE._looked(plan, LoadedImage(image)), image)
+    assert grounding.value == 0 and ("too small to be found" in " ".join(grounding.notes)) == said
 
 
-@pytest.mark.parametrize(
-    ("instruction", "told"), [("find dogs, cats and zebras", ("None was found of: zebra.",)), ("every animal", ())]
-)
-def test_what_an_instruction_names_and_is_not_found_is_said(instruction: str, told: tuple[str, ...]) -> None:
-    targets = tuple(
-        Target(name, (name,)) for name in ("dog", "cat", "zebra") if name in instruction or "animal" in instruction
-    )
-    found = Vision(TwoNames()).detect(np.zeros((60, 60, 3), np.uint8), Task(instruction, targets=targets))
-    assert tuple(note for note in found.notes if "found of" in note) == told
+def test_what_an_instruction_names_and_is_not_found_is_said() -> None:
+    every = tuple(Target(name, (name,)) for name in ("dog", "cat", "zebra"))
+    for instruction, told in (("find dogs, cats and zebras", ["None was found of: zebra."]), ("every animal", [])):
+        found = TWICE.detect(BLACK, Task(instruction, targets=every))
+        assert [note for note in found.notes if "found of" in note] == told
 
 
 @pytest.mark.parametrize("asked", [{"kind": "count"}, {"asks_whether": True}])
 @pytest.mark.parametrize("why", [{"undetectable": (Undetectable("wheel", ("bicycle",)),)}, {"understood": False}])
 def test_what_cannot_be_told_has_no_value(asked: dict[str, Any], why: dict[str, Any]) -> None:
-    image = np.zeros((60, 60, 3), np.uint8)
-    assert Vision(TwoNames()).detect(image, Task(targets=(), **asked, **why)).value is None
+    assert TWICE.detect(BLACK, Task(targets=(), **asked, **why)).value is None
 
 
 @pytest.mark.parametrize(
@@ -464,18 +411,6 @@ def test_what_cannot_be_told_has_no_value(asked: dict[str, Any], why: dict[str, 
     ],
 )
 def test_what_a_condition_rules_out_is_told(condition: dict[str, Any], told: str) -> None:
-    image = np.zeros((60, 960, 3), np.uint8)
-    asked = Task(**{"targets": (Target("cat", ("cat",)),), "asks_whether": True, **condition})
-    found = Vision(TwoNames()).detect(image, asked)
+    asked = Task(**{"targets": (CATS,), "asks_whether": True, **condition})
+    found = TWICE.detect(np.zeros((60, 960, 3), np.uint8), asked)
     assert (found.value, found.notes[-1]) == (False, told), "that it may be too small is not said"
-
-
-def test_what_is_too_small_to_be_found_is_said_of_a_scene_too() -> None:
-    pixels = np.zeros((300, 1920, 3), np.uint8)
-    image = LoadedImage(pixels)
-    vision = Vision(TwoNames())
-    task = Task("how many dogs", "count", expression="how many dogs")
-    plan = vision._plan(replace(task, expression=None, targets=(Target("dog", ("dog",)),)), None)
-    grounding = vision._grounded(replace(plan, task=task), image, vision._looked(plan, image), pixels)
-    assert grounding.value == 0
-    assert "too small to be found" in grounding.notes[-1]

@@ -6,6 +6,8 @@ a moment."""
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,13 @@ import transformers
 from vision.detectors.transformers_models import open_transformers
 from vision.images import LoadedImage
 
+Pair = tuple[Any, Any]
+"""A model and its processor."""
+
 CLASSES = ("cat", "dog", "bus", "traffic light")
 SIDE = 64
+_LABELS = dict(enumerate(CLASSES))
+_BETWEEN = {"shortest_edge": SIDE, "longest_edge": 96}
 _SMALL = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -90,14 +97,22 @@ def tiny_vision_model(kind: str, folder: Path, change: Callable[[Any], None] | N
     return folder
 
 
-def _labels() -> dict[int, str]:
-    return dict(enumerate(CLASSES))
+def _named(name: str, *arguments: Any, **settings: Any) -> Any:
+    """An object of a class of transformers."""
+    return getattr(transformers, name)(*arguments, **settings)
 
 
-def _detr_sizes() -> dict[str, Any]:
-    sides: dict[str, Any] = dict.fromkeys(("encoder_ffn_dim", "decoder_ffn_dim"), 32)
-    sides |= dict.fromkeys(("encoder_layers", "encoder_attention_heads", "decoder_attention_heads"), 2)
-    return sides | {"d_model": 32, "decoder_layers": 2, "num_queries": 12, "id2label": _labels()}
+def _square(side: int) -> dict[str, int]:
+    return {"height": side, "width": side}
+
+
+_NO_TIMM = {"use_timm_backbone": False, "use_pretrained_backbone": False, "backbone": None}
+_RESNET = {"embedding_size": 8, "hidden_sizes": [8, 16, 16, 16], "depths": [1] * 4, "layer_type": "basic"}
+_STAGES = ("stage1", "stage2", "stage3", "stage4")
+_FFN = dict.fromkeys(("encoder_ffn_dim", "decoder_ffn_dim"), 32)
+_TWO = dict.fromkeys(("encoder_layers", "encoder_attention_heads", "decoder_attention_heads", "decoder_layers"), 2)
+_DETR: dict[str, Any] = {**_FFN, **_TWO, "d_model": 32, "num_queries": 12}
+_WIDE = {"d_model": 64}  # its groups of 32 need more than one channel
 
 
 def _resnet(*stages: str) -> Any:
@@ -109,109 +124,48 @@ def _swin(*stages: str) -> Any:
     return transformers.SwinConfig(**sizes, window_size=4, out_features=list(stages))
 
 
-_NO_TIMM = {"use_timm_backbone": False, "use_pretrained_backbone": False, "backbone": None}
-_RESNET = {"embedding_size": 8, "hidden_sizes": [8, 16, 16, 16], "depths": [1, 1, 1, 1], "layer_type": "basic"}
-_ALL_STAGES = ("stage1", "stage2", "stage3", "stage4")
+def _detr(family: str, *stages: str, task: str = "ObjectDetection", **more: Any) -> Pair:
+    sizes = {**_NO_TIMM, **_DETR, "id2label": _LABELS, **more}
+    config = _named(f"{family}Config", **sizes, backbone_config=_resnet(*stages))
+    return _named(f"{family}For{task}", config), _named(f"{family}ImageProcessor", size=_BETWEEN)
 
 
-def _detr() -> tuple[Any, Any]:
-    config = transformers.DetrConfig(**_NO_TIMM, **_detr_sizes(), backbone_config=_resnet("stage4"))
-    return transformers.DetrForObjectDetection(config), transformers.DetrImageProcessor(
-        size={"shortest_edge": SIDE, "longest_edge": 96}
-    )
-
-
-def _detr_masks() -> tuple[Any, Any]:
-    sizes = _detr_sizes() | {"d_model": 64, "encoder_attention_heads": 8, "decoder_attention_heads": 8}
-    config = transformers.DetrConfig(**_NO_TIMM, **sizes, backbone_config=_resnet(*_ALL_STAGES))
-    return transformers.DetrForSegmentation(config), transformers.DetrImageProcessor(
-        size={"shortest_edge": SIDE, "longest_edge": 96}
-    )
-
-
-def _conditional_detr() -> tuple[Any, Any]:
-    config = transformers.ConditionalDetrConfig(**_NO_TIMM, **_detr_sizes(), backbone_config=_resnet("stage4"))
-    processor = transformers.ConditionalDetrImageProcessor(size={"shortest_edge": SIDE, "longest_edge": 96})
-    return transformers.ConditionalDetrForObjectDetection(config), processor
-
-
-def _deformable_detr() -> tuple[Any, Any]:
-    backbone = _resnet("stage2", "stage3", "stage4")
-    sizes = _detr_sizes() | {"d_model": 64}  # its groups of 32 need more than one channel
-    config = transformers.DeformableDetrConfig(**_NO_TIMM, **sizes, backbone_config=backbone)
-    processor = transformers.DeformableDetrImageProcessor(size={"shortest_edge": SIDE, "longest_edge": 96})
-    return transformers.DeformableDetrForObjectDetection(config), processor
-
-
-def _yolos() -> tuple[Any, Any]:
+def _yolos() -> Pair:
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
-    config = transformers.YolosConfig(**sizes, image_size=[SIDE, 96], num_detection_tokens=12, id2label=_labels())
-    return transformers.YolosForObjectDetection(config), transformers.YolosImageProcessor(
-        size={"shortest_edge": SIDE, "longest_edge": 96}
-    )
+    config = transformers.YolosConfig(**sizes, image_size=[SIDE, 96], num_detection_tokens=12, id2label=_LABELS)
+    return transformers.YolosForObjectDetection(config), transformers.YolosImageProcessor(size=_BETWEEN)
 
 
-def _rt_detr_sizes() -> dict[str, Any]:
+def _rt_detr(family: str, backbone: Any) -> Pair:
     channels = {"encoder_in_channels": [16, 16, 16], "decoder_in_channels": [32, 32, 32]}
-    sizes = _detr_sizes() | {"encoder_hidden_dim": 32, "hidden_expansion": 1.0, "encoder_layers": 1}
-    return sizes | channels
+    sizes = {**_DETR, **channels, "id2label": _LABELS, "encoder_hidden_dim": 32, "hidden_expansion": 1.0}
+    config = _named(f"{family}Config", **sizes | {"encoder_layers": 1}, backbone_config=backbone)
+    return _named(f"{family}ForObjectDetection", config), transformers.RTDetrImageProcessor(size=_square(SIDE))
 
 
-def _rt_detr(version: str = "RTDetr") -> tuple[Any, Any]:
-    backbone = transformers.RTDetrResNetConfig(**_RESNET, out_features=["stage2", "stage3", "stage4"])
-    config = getattr(transformers, f"{version}Config")(**_rt_detr_sizes(), backbone_config=backbone)
-    model = getattr(transformers, f"{version}ForObjectDetection")(config)
-    return model, transformers.RTDetrImageProcessor(size={"height": SIDE, "width": SIDE})
+def _rt_resnet() -> Any:
+    return transformers.RTDetrResNetConfig(**_RESNET, out_features=list(_STAGES[1:]))
 
 
-def _d_fine() -> tuple[Any, Any]:
-    backbone = transformers.HGNetV2Config(
-        embedding_size=8,
-        stem_channels=[3, 8, 8],
-        hidden_sizes=[8, 16, 16, 16],
-        depths=[1, 1, 1, 1],
-        stage_in_channels=[8, 8, 16, 16],
-        stage_mid_channels=[8, 8, 8, 8],
-        stage_out_channels=[8, 16, 16, 16],
-        stage_num_blocks=[1, 1, 1, 1],
-        stage_numb_of_layers=[1, 1, 1, 1],
-        stage_light_block=[False] * 4,
-        stage_kernel_size=[3] * 4,
-        out_features=["stage2", "stage3", "stage4"],
-    )
-    model = transformers.DFineForObjectDetection(transformers.DFineConfig(**_rt_detr_sizes(), backbone_config=backbone))
-    return model, transformers.RTDetrImageProcessor(size={"height": SIDE, "width": SIDE})
+def _hgnet() -> Any:
+    sizes = {"embedding_size": 8, "stem_channels": [3, 8, 8], "hidden_sizes": [8, 16, 16, 16], "depths": [1] * 4}
+    channels = {"in_channels": [8, 8, 16, 16], "mid_channels": [8] * 4, "out_channels": [8, 16, 16, 16]}
+    blocks = {"num_blocks": [1] * 4, "numb_of_layers": [1] * 4, "light_block": [False] * 4, "kernel_size": [3] * 4}
+    stages = {f"stage_{name}": value for name, value in (channels | blocks).items()}
+    return transformers.HGNetV2Config(**sizes, **stages, out_features=list(_STAGES[1:]))
 
 
-def _rf_detr(task: str = "ObjectDetection") -> tuple[Any, Any]:
-    backbone = transformers.RfDetrDinov2Config(
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        image_size=56,
-        patch_size=14,
-        num_windows=2,
-        mlp_ratio=1,
-        out_features=["stage1", "stage2"],
-        window_block_indexes=[0],
-    )
-    config = transformers.RfDetrConfig(
-        backbone_config=backbone,
-        d_model=32,
-        intermediate_size=32,
-        decoder_ffn_dim=32,
-        decoder_layers=2,
-        decoder_self_attention_heads=2,
-        decoder_cross_attention_heads=2,
-        num_queries=12,
-        group_detr=1,
-        id2label=_labels(),
-    )
-    images = transformers.RfDetrImageProcessor(size={"height": 56, "width": 56})
-    return getattr(transformers, f"RfDetrFor{task}")(config), images
+def _rf_detr(task: str) -> Pair:
+    sides = {"image_size": 56, "patch_size": 14, "num_windows": 2, "mlp_ratio": 1, "window_block_indexes": [0]}
+    layers = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "out_features": list(_STAGES[:2])}
+    heads = {"decoder_self_attention_heads": 2, "decoder_cross_attention_heads": 2, "group_detr": 1}
+    sizes = {"d_model": 32, "intermediate_size": 32, "decoder_ffn_dim": 32, "decoder_layers": 2, "num_queries": 12}
+    backbone = transformers.RfDetrDinov2Config(**sides, **layers)
+    config = transformers.RfDetrConfig(backbone_config=backbone, **sizes, **heads, id2label=_LABELS)
+    return _named(f"RfDetrFor{task}", config), transformers.RfDetrImageProcessor(size=_square(56))
 
 
-def bert_tokenizer() -> Any:
+def _bert_tokenizer() -> Any:
     """BERT's, with the ids of [CLS], [SEP], "." and "?" that Grounding DINO parts phrases at."""
     vocabulary = [f"[unused{number}]" for number in range(1100)]
     marks = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]", 1012: ".", 1029: "?"}
@@ -224,7 +178,7 @@ def bert_tokenizer() -> Any:
     )
 
 
-def clip_tokenizer(length: int) -> Any:
+def _clip_tokenizer(length: int) -> Any:
     """CLIP's over single letters, which takes one token a letter."""
     tokens = ["!", *_LETTERS, *",.'", *(f"{letter}</w>" for letter in f"{_LETTERS},.'")]
     tokens += ["<|startoftext|>", "<|endoftext|>"]
@@ -234,227 +188,150 @@ def clip_tokenizer(length: int) -> Any:
 
 def _clip_text(tokenizer: Any, length: int) -> dict[str, Any]:
     ids = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": 0}
-    return {**_SMALL, **ids, "vocab_size": len(tokenizer), "max_position_embeddings": length, "projection_dim": 16}
+    return {**_SMALL, **ids, "vocab_size": len(tokenizer), "max_position_embeddings": length}
 
 
-def _grounding_dino(family: str = "GroundingDino") -> tuple[Any, Any]:
-    tokenizer = bert_tokenizer()
+def _grounding_dino(family: str) -> Pair:
+    tokenizer = _bert_tokenizer()
     text = transformers.BertConfig(vocab_size=len(tokenizer), **_SMALL)
-    shared = {name: value for name, value in _detr_sizes().items() if name != "id2label"}
-    shared["d_model"] = 64  # its groups of 32 need more than one channel
-    config = getattr(transformers, f"{family}Config")(
-        **_NO_TIMM, **shared, backbone_config=_swin(*_ALL_STAGES[1:]), text_config=text, max_text_len=40
-    )
-    images = transformers.GroundingDinoImageProcessor(size={"shortest_edge": SIDE, "longest_edge": 96})
-    return (
-        getattr(transformers, f"{family}ForObjectDetection")(config),
-        transformers.GroundingDinoProcessor(images, tokenizer),
-    )
+    parts = {"backbone_config": _swin(*_STAGES[1:]), "text_config": text}
+    config = _named(f"{family}Config", **_NO_TIMM, **_DETR | _WIDE, **parts, max_text_len=40)
+    images = transformers.GroundingDinoImageProcessor(size=_BETWEEN)
+    return _named(f"{family}ForObjectDetection", config), transformers.GroundingDinoProcessor(images, tokenizer)
 
 
-def _owl(family: str) -> tuple[Any, Any]:
-    tokenizer = clip_tokenizer(24)
-    config = getattr(transformers, f"{family}Config")(
-        text_config={name: value for name, value in _clip_text(tokenizer, 24).items() if name != "projection_dim"},
-        vision_config={**_SMALL, "image_size": SIDE, "patch_size": 16},
-        projection_dim=16,
-    )
-    square = {"height": SIDE, "width": SIDE}
-    crop = {"crop_size": square} if family == "OwlViT" else {}
-    images = getattr(transformers, f"{family}ImageProcessor")(size=square, **crop)
-    return (
-        getattr(transformers, f"{family}ForObjectDetection")(config),
-        getattr(transformers, f"{family}Processor")(images, tokenizer),
-    )
+def _owl(family: str) -> Pair:
+    tokenizer = _clip_tokenizer(24)
+    vision = {**_SMALL, "image_size": SIDE, "patch_size": 16}
+    parts = {"text_config": _clip_text(tokenizer, 24), "vision_config": vision}
+    config = _named(f"{family}Config", **parts, projection_dim=16)
+    crop = {"crop_size": _square(SIDE)} if family == "OwlViT" else {}
+    images = _named(f"{family}ImageProcessor", size=_square(SIDE), **crop)
+    return _named(f"{family}ForObjectDetection", config), _named(f"{family}Processor", images, tokenizer)
 
 
-def _omdet_turbo() -> tuple[Any, Any]:
-    tokenizer = clip_tokenizer(40)
+def _omdet_turbo() -> Pair:
+    tokenizer = _clip_tokenizer(40)
+    text = transformers.CLIPTextConfig(**_clip_text(tokenizer, 40), projection_dim=16)
+    sizes = dict.fromkeys(("text_projection_in_dim", "text_projection_out_dim", "task_encoder_hidden_dim"), 16)
+    sizes |= dict.fromkeys(("class_embed_dim", "encoder_dim_feedforward", "decoder_dim_feedforward"), 16)
+    sizes |= dict.fromkeys(("encoder_attention_heads", "decoder_num_heads", "decoder_num_points"), 2)
+    sizes |= {"encoder_hidden_dim": 32, "decoder_hidden_dim": 32, "hidden_expansion": 1, "decoder_num_layers": 1}
+    channels = {"vision_features_channels": [32, 32, 32], "encoder_in_channels": [16, 32, 64]}
+    parts = {"backbone_config": _swin(*_STAGES[1:]), "text_config": text, "num_queries": 12, "image_size": SIDE}
     config = transformers.OmDetTurboConfig(
-        **_NO_TIMM,
-        backbone_config=_swin(*_ALL_STAGES[1:]),
-        apply_layernorm_after_vision_backbone=False,
-        text_config=transformers.CLIPTextConfig(**_clip_text(tokenizer, 40)),
-        text_projection_in_dim=16,
-        text_projection_out_dim=16,
-        task_encoder_hidden_dim=16,
-        class_embed_dim=16,
-        num_queries=12,
-        vision_features_channels=[32, 32, 32],
-        encoder_hidden_dim=32,
-        encoder_in_channels=[16, 32, 64],
-        encoder_dim_feedforward=16,
-        encoder_attention_heads=2,
-        hidden_expansion=1,
-        decoder_hidden_dim=32,
-        decoder_num_heads=2,
-        decoder_num_layers=1,
-        decoder_dim_feedforward=16,
-        decoder_num_points=2,
-        image_size=SIDE,
+        **_NO_TIMM, **sizes, **channels, **parts, apply_layernorm_after_vision_backbone=False
     )
-    images = transformers.DetrImageProcessor(size={"height": SIDE, "width": SIDE}, do_pad=False)
+    images = transformers.DetrImageProcessor(size=_square(SIDE), do_pad=False)
     return transformers.OmDetTurboForObjectDetection(config), transformers.OmDetTurboProcessor(images, tokenizer)
 
 
-def _sam(family: str = "Sam") -> tuple[Any, Any]:
+def _sam_parts(side: int, patch: int) -> dict[str, Any]:
+    prompts = {"hidden_size": 16, "image_size": side, "patch_size": patch, "mask_input_channels": 4}
+    decoder = {"hidden_size": 16, "mlp_dim": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    return {"prompt_encoder_config": prompts, "mask_decoder_config": {**decoder, "iou_head_hidden_dim": 16}}
+
+
+def _sam(family: str) -> Pair:
     sizes = {"hidden_size": 16, "output_channels": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "mlp_dim": 16}
     vision = {**sizes, "image_size": SIDE, "patch_size": 16, "global_attn_indexes": [0], "num_pos_feats": 8}
-    extra = {"vit_dim": 16} if family == "SamHQ" else {}
-    config = getattr(transformers, f"{family}Config")(
-        vision_config={**vision, "window_size": 2},
-        prompt_encoder_config=_sam_prompts(SIDE, 16),
-        mask_decoder_config={**_sam_decoder(), **extra},
-    )
-    square, small = {"height": SIDE, "width": SIDE}, {"height": 16, "width": 16}
-    images = transformers.SamImageProcessor(
-        size={"longest_edge": SIDE}, pad_size=square, mask_size={"longest_edge": 16}, mask_pad_size=small
-    )
-    return (getattr(transformers, f"{family}Model")(config), getattr(transformers, f"{family}Processor")(images))
+    parts = _sam_parts(SIDE, 16)
+    if family == "SamHQ":
+        parts["mask_decoder_config"]["vit_dim"] = 16
+    config = _named(f"{family}Config", vision_config={**vision, "window_size": 2}, **parts)
+    masks = {"mask_size": {"longest_edge": 16}, "mask_pad_size": _square(16)}
+    images = transformers.SamImageProcessor(size={"longest_edge": SIDE}, pad_size=_square(SIDE), **masks)
+    return _named(f"{family}Model", config), _named(f"{family}Processor", images)
 
 
-def _sam_prompts(side: int, patch: int) -> dict[str, Any]:
-    return {"hidden_size": 16, "image_size": side, "patch_size": patch, "mask_input_channels": 4}
+_FEATURES = {"backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]]}
 
 
-def _sam_decoder() -> dict[str, Any]:
-    sizes = {"hidden_size": 16, "mlp_dim": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    return {**sizes, "iou_head_hidden_dim": 16}
-
-
-def _sam2() -> tuple[Any, Any]:
-    backbone = transformers.Sam2HieraDetConfig(
-        hidden_size=8,
-        num_attention_heads=1,
-        image_size=[SIDE, SIDE],
-        blocks_per_stage=[1, 1, 2, 1],
-        embed_dim_per_stage=[8, 16, 32, 64],
-        num_attention_heads_per_stage=[1, 1, 2, 2],
-        window_size_per_stage=[4, 4, 4, 2],
-        global_attention_blocks=[3],
-        window_positional_embedding_background_size=[4, 4],
-    )
+def _sam2() -> Pair:
+    stages = {"blocks_per_stage": [1, 1, 2, 1], "embed_dim_per_stage": [8, 16, 32, 64], "global_attention_blocks": [3]}
+    stages |= {"num_attention_heads_per_stage": [1, 1, 2, 2], "window_size_per_stage": [4, 4, 4, 2]}
+    sizes = {"hidden_size": 8, "num_attention_heads": 1, "image_size": [SIDE, SIDE]}
+    backbone = transformers.Sam2HieraDetConfig(**sizes, **stages, window_positional_embedding_background_size=[4, 4])
     vision = transformers.Sam2VisionConfig(
-        backbone_config=backbone,
-        backbone_channel_list=[64, 32, 16, 8],
-        backbone_feature_sizes=[[16, 16], [8, 8], [4, 4]],
-        fpn_hidden_size=16,
+        backbone_config=backbone, backbone_channel_list=[64, 32, 16, 8], fpn_hidden_size=16, **_FEATURES
     )
-    config = transformers.Sam2Config(
-        vision_config=vision, prompt_encoder_config=_sam_prompts(SIDE, 16), mask_decoder_config=_sam_decoder()
-    )
-    images = transformers.Sam2ImageProcessor(
-        size={"height": SIDE, "width": SIDE}, mask_size={"height": 16, "width": 16}
-    )
+    config = transformers.Sam2Config(vision_config=vision, **_sam_parts(SIDE, 16))
+    images = transformers.Sam2ImageProcessor(size=_square(SIDE), mask_size=_square(16))
     return transformers.Sam2Model(config), transformers.Sam2Processor(images)
 
 
 def _sam3_vision(width: int) -> dict[str, Any]:
-    sides = {
-        "image_size": 56,
-        "pretrain_image_size": 56,
-        "patch_size": 14,
-        "window_size": 2,
-        "global_attn_indexes": [0],
-    }
-    backbone = {"model_type": "sam3_vit_model", **_SMALL, **sides}
-    return {"backbone_config": backbone, "fpn_hidden_size": width, "backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]]}
+    sides = {"image_size": 56, "pretrain_image_size": 56, "patch_size": 14, "window_size": 2}
+    backbone = {"model_type": "sam3_vit_model", **_SMALL, **sides, "global_attn_indexes": [0]}
+    return {"backbone_config": backbone, "fpn_hidden_size": width, **_FEATURES}
 
 
 def _sam3_images() -> Any:
-    return transformers.Sam3ImageProcessor(size={"height": 56, "width": 56}, mask_size={"height": 16, "width": 16})
+    return transformers.Sam3ImageProcessor(size=_square(56), mask_size=_square(16))
 
 
-def _sam3() -> tuple[Any, Any]:
-    tokenizer = clip_tokenizer(32)
-    sizes = {"hidden_size": 32, "intermediate_size": 16, "num_attention_heads": 2}
-    layers = {**sizes, "num_layers": 1}
+def _sam3() -> Pair:
+    tokenizer = _clip_tokenizer(32)
+    layers = {"hidden_size": 32, "intermediate_size": 16, "num_attention_heads": 2, "num_layers": 1}
     config = transformers.Sam3Config(
         vision_config=_sam3_vision(32),
-        text_config=_clip_text(tokenizer, 32),
-        geometry_encoder_config=layers,
-        detr_encoder_config=layers,
+        text_config={**_clip_text(tokenizer, 32), "projection_dim": 16},
+        **dict.fromkeys(("geometry_encoder_config", "detr_encoder_config"), layers),
         detr_decoder_config={**layers, "num_queries": 6},
         mask_decoder_config={"hidden_size": 32, "num_attention_heads": 2, "num_upsampling_stages": 3},
     )
     return transformers.Sam3Model(config), transformers.Sam3Processor(_sam3_images(), tokenizer)
 
 
-def _sam3_tracker() -> tuple[Any, Any]:
-    config = transformers.Sam3TrackerConfig(
-        vision_config=_sam3_vision(16), prompt_encoder_config=_sam_prompts(56, 14), mask_decoder_config=_sam_decoder()
-    )
+def _sam3_tracker() -> Pair:
+    config = transformers.Sam3TrackerConfig(vision_config=_sam3_vision(16), **_sam_parts(56, 14))
     return transformers.Sam3TrackerModel(config), transformers.Sam3TrackerProcessor(_sam3_images())
 
 
-def _mask_former_images(family: str, **settings: Any) -> Any:
-    sides = {"shortest_edge": SIDE, "longest_edge": 100}
-    return getattr(transformers, f"{family}ImageProcessor")(size=sides, ignore_index=255, **settings)
+_MASKED = {"size": {"shortest_edge": SIDE, "longest_edge": 100}, "ignore_index": 255}
 
 
-def _maskformer() -> tuple[Any, Any]:
-    decoder = transformers.DetrConfig(
-        **_NO_TIMM,
-        **{name: value for name, value in _detr_sizes().items() if name != "id2label"},
-        backbone_config=_resnet("stage4"),
-    )
-    config = transformers.MaskFormerConfig(
-        backbone_config=_swin(*_ALL_STAGES),
-        decoder_config=decoder,
-        fpn_feature_size=32,
-        mask_feature_size=32,
-        id2label=_labels(),
-    )
-    model = transformers.MaskFormerForInstanceSegmentation(config)
-    return model, _mask_former_images("MaskFormer", size_divisor=32)
+def _maskformer() -> Pair:
+    decoder = transformers.DetrConfig(**_NO_TIMM, **_DETR, backbone_config=_resnet("stage4"))
+    parts = {"backbone_config": _swin(*_STAGES), "decoder_config": decoder, "id2label": _LABELS}
+    config = transformers.MaskFormerConfig(**parts, fpn_feature_size=32, mask_feature_size=32)
+    images = transformers.MaskFormerImageProcessor(**_MASKED, size_divisor=32)
+    return transformers.MaskFormerForInstanceSegmentation(config), images
 
 
 def _mask2former_sizes() -> dict[str, Any]:
     sizes = dict.fromkeys(("hidden_dim", "encoder_feedforward_dim", "dim_feedforward"), 32)
     layers = {"encoder_layers": 1, "decoder_layers": 2, "num_attention_heads": 2, "num_queries": 12}
-    return {**sizes, **layers, "backbone_config": _swin(*_ALL_STAGES), "id2label": _labels()}
+    return {**sizes, **layers, "backbone_config": _swin(*_STAGES), "id2label": _LABELS}
 
 
-def _mask2former() -> tuple[Any, Any]:
+def _mask2former() -> Pair:
     config = transformers.Mask2FormerConfig(**_mask2former_sizes(), feature_size=32, mask_feature_size=32)
-    model = transformers.Mask2FormerForUniversalSegmentation(config)
-    return model, _mask_former_images("Mask2Former", size_divisor=32)
+    images = transformers.Mask2FormerImageProcessor(**_MASKED, size_divisor=32)
+    return transformers.Mask2FormerForUniversalSegmentation(config), images
 
 
-def _oneformer() -> tuple[Any, Any]:
-    import json
-    import tempfile
-
-    tokenizer = clip_tokenizer(77)
-    config = transformers.OneFormerConfig(
-        **_mask2former_sizes(),
-        mask_dim=32,
-        conv_dim=32,
-        text_encoder_width=16,
-        text_encoder_num_layers=1,
-        text_encoder_vocab_size=len(tokenizer),
-        text_encoder_proj_layers=1,
-        text_encoder_n_ctx=2,
-        query_dec_layers=1,
-        is_training=False,
-    )
+def _oneformer() -> Pair:
+    tokenizer = _clip_tokenizer(77)
+    text = {"width": 16, "num_layers": 1, "vocab_size": len(tokenizer), "proj_layers": 1, "n_ctx": 2}
+    sizes = {"mask_dim": 32, "conv_dim": 32, "query_dec_layers": 1, "is_training": False}
+    sizes |= {f"text_encoder_{name}": value for name, value in text.items()}
     with tempfile.TemporaryDirectory() as place:
-        names = {str(number): {"name": name, "isthing": 1} for number, name in _labels().items()}
+        names = {str(number): {"name": name, "isthing": 1} for number, name in _LABELS.items()}
         Path(place, "names.json").write_text(json.dumps(names), encoding="utf-8")
-        images = _mask_former_images(
-            "OneFormer", repo_path=place, class_info_file="names.json", num_text=4, num_labels=len(CLASSES)
-        )
-    processor = transformers.OneFormerProcessor(images, tokenizer, max_seq_length=77, task_seq_length=77)
-    return transformers.OneFormerForUniversalSegmentation(config), processor
-
-
-def _eomt() -> tuple[Any, Any]:
-    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "mlp_ratio": 1, "num_blocks": 1}
-    config = transformers.EomtConfig(
-        **sizes, image_size=SIDE, patch_size=16, num_queries=12, num_upscale_blocks=1, id2label=_labels()
+        files = {"repo_path": place, "class_info_file": "names.json"}
+        images = transformers.OneFormerImageProcessor(**_MASKED, **files, num_text=4, num_labels=len(CLASSES))
+    model = transformers.OneFormerForUniversalSegmentation(
+        transformers.OneFormerConfig(**_mask2former_sizes(), **sizes)
     )
+    return model, transformers.OneFormerProcessor(images, tokenizer, max_seq_length=77, task_seq_length=77)
+
+
+def _eomt() -> Pair:
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "mlp_ratio": 1, "num_blocks": 1}
+    sizes |= {"image_size": SIDE, "patch_size": 16, "num_queries": 12, "num_upscale_blocks": 1}
     images = transformers.EomtImageProcessor(size={"shortest_edge": SIDE, "longest_edge": SIDE}, do_pad=True)
-    return transformers.EomtForUniversalSegmentation(config), images
+    return transformers.EomtForUniversalSegmentation(transformers.EomtConfig(**sizes, id2label=_LABELS)), images
 
 
 def _byte_level(special: list[str]) -> Any:
@@ -471,47 +348,27 @@ def _byte_level(special: list[str]) -> Any:
     return tokenizer
 
 
-def _florence2() -> tuple[Any, Any]:
-    import transformers
+def _florence2() -> Pair:
     from transformers.models.florence2.configuration_florence2 import Florence2VisionConfig
 
+    signs = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
     tokenizer = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=_byte_level([]),
-        bos_token="<s>",
-        eos_token="</s>",
-        pad_token="<pad>",
-        unk_token="<unk>",
-        extra_special_tokens={"image_token": "<image>"},
+        tokenizer_object=_byte_level([]), **signs, extra_special_tokens={"image_token": "<image>"}
     )
     tokenizer.add_tokens([f"<loc_{number}>" for number in range(1000)])
     ids = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
     ids |= {"pad_token_id": tokenizer.pad_token_id, "decoder_start_token_id": tokenizer.eos_token_id}
-    text = {name: value for name, value in _detr_sizes().items() if name not in ("id2label", "num_queries")}
-    vision = Florence2VisionConfig(
-        depths=[1, 1, 1, 1],
-        embed_dim=[8, 8, 16, 16],
-        num_heads=[1, 1, 2, 2],
-        num_groups=[1, 1, 2, 2],
-        window_size=4,
-        projection_dim=32,
-        max_temporal_embeddings=4,
-        max_position_embeddings=8,
-    )
+    text = {**_FFN, **_TWO, "d_model": 32, **ids, "vocab_size": len(tokenizer), "max_position_embeddings": 512}
+    stages = {"depths": [1] * 4, "embed_dim": [8, 8, 16, 16], "num_heads": [1, 1, 2, 2], "num_groups": [1, 1, 2, 2]}
+    places = {"max_temporal_embeddings": 4, "max_position_embeddings": 8}
+    vision = Florence2VisionConfig(**stages, **places, window_size=4, projection_dim=32)
     config = transformers.Florence2Config(
-        vision_config=vision,
-        text_config={**text, **ids, "model_type": "bart", "vocab_size": len(tokenizer), "max_position_embeddings": 512},
-        image_token_id=tokenizer.image_token_id,
+        vision_config=vision, text_config={**text, "model_type": "bart"}, image_token_id=tokenizer.image_token_id
     )
     model = transformers.Florence2ForConditionalGeneration(config)
-    habits = {
-        "num_beams": 3,
-        "no_repeat_ngram_size": 3,
-        "forced_bos_token_id": tokenizer.bos_token_id,
-    }  # the original's
-    model.generation_config = transformers.GenerationConfig(**ids, **habits, early_stopping=True)
-    images = transformers.CLIPImageProcessor(
-        size={"height": SIDE, "width": SIDE}, do_center_crop=False, image_seq_length=5
-    )
+    originals = {"num_beams": 3, "no_repeat_ngram_size": 3, "forced_bos_token_id": tokenizer.bos_token_id}
+    model.generation_config = transformers.GenerationConfig(**ids, **originals, early_stopping=True)
+    images = transformers.CLIPImageProcessor(size=_square(SIDE), do_center_crop=False, image_seq_length=5)
     return model, transformers.Florence2Processor(images, tokenizer)
 
 
@@ -524,80 +381,56 @@ _CHAT = (
     "{% if part['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ part['text'] }}{% endif %}"
     "{% endfor %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+_WIDTHS = {"hidden_size": 16, "intermediate_size": 16, "out_hidden_size": 16}
+_QWEN_VISION: dict[str, dict[str, Any]] = {
+    "Qwen2VL": {"embed_dim": 16, "hidden_size": 16, "mlp_ratio": 1},
+    "Qwen2_5_VL": {**_WIDTHS, "window_size": 56, "fullatt_block_indexes": [0]},
+    "Qwen3VL": {**_WIDTHS, "num_position_embeddings": 16, "deepstack_visual_indexes": [0]},
+}
 
 
-def _qwen(family: str) -> tuple[Any, Any]:
+def _qwen(family: str) -> Pair:
+    newest = family == "Qwen3VL"
     tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=_byte_level(QWEN_SIGNS), eos_token="<|im_end|>", pad_token="<|endoftext|>"
     )
-    signs = ("image_pad", "video_pad", "vision_start", "vision_end")
-    ids = {sign: tokenizer.convert_tokens_to_ids(f"<|{sign}|>") for sign in signs}
-    tokens = {"image_token_id": ids["image_pad"], "video_token_id": ids["video_pad"]}
-    tokens |= {"vision_start_token_id": ids["vision_start"], "vision_end_token_id": ids["vision_end"]}
-    text = {
-        "vocab_size": len(tokenizer),
-        "hidden_size": 16,
-        "intermediate_size": 16,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 1024,
-        "rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0},
-        "bos_token_id": tokenizer.pad_token_id,
-        "eos_token_id": tokenizer.eos_token_id,
-        "pad_token_id": tokenizer.pad_token_id,
-    }
-    patch, video = 14, "Qwen2VL"
-    match family:
-        case "Qwen2VL":
-            vision: dict[str, Any] = {"depth": 1, "embed_dim": 16, "hidden_size": 16, "num_heads": 2, "mlp_ratio": 1}
-        case "Qwen2_5_VL":
-            vision = {"depth": 1, "hidden_size": 16, "intermediate_size": 16, "out_hidden_size": 16, "num_heads": 2}
-            vision |= {"window_size": 56, "fullatt_block_indexes": [0]}
-        case _:
-            vision = {"depth": 1, "hidden_size": 16, "intermediate_size": 16, "out_hidden_size": 16, "num_heads": 2}
-            vision |= {"num_position_embeddings": 16, "deepstack_visual_indexes": [0]}
-            text["head_dim"] = 8
-            patch, video = 16, "Qwen3VL"
-    config = getattr(transformers, f"{family}Config")(text_config=text, vision_config=vision, **tokens)
-    model = getattr(transformers, f"{family}ForConditionalGeneration")(config)
+    signs = {"image": "image_pad", "video": "video_pad", "vision_start": "vision_start", "vision_end": "vision_end"}
+    tokens = {f"{name}_token_id": tokenizer.convert_tokens_to_ids(f"<|{sign}|>") for name, sign in signs.items()}
+    ids = {"bos_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id}
+    ids |= {"pad_token_id": tokenizer.pad_token_id, "vocab_size": len(tokenizer), "max_position_embeddings": 1024}
+    rope = {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0}
+    text = {**_SMALL, **ids, "num_hidden_layers": 2, "num_key_value_heads": 2, "rope_parameters": rope}
+    if newest:
+        text["head_dim"] = 8
+    vision = {"depth": 1, "num_heads": 2, **_QWEN_VISION[family]}
+    config = _named(f"{family}Config", text_config=text, vision_config=vision, **tokens)
+    model = _named(f"{family}ForConditionalGeneration", config)
+    ends = {"eos_token_id": [tokenizer.eos_token_id, tokenizer.pad_token_id], "pad_token_id": tokenizer.pad_token_id}
     model.generation_config = transformers.GenerationConfig(
-        eos_token_id=[tokenizer.eos_token_id, tokenizer.pad_token_id],
-        pad_token_id=tokenizer.pad_token_id,
-        repetition_penalty=1.05,
-        do_sample=True,
-        temperature=0.01,
+        **ends, repetition_penalty=1.05, do_sample=True, temperature=0.01
     )
     images = transformers.Qwen2VLImageProcessor(
-        patch_size=patch, size={"shortest_edge": 56 * 56, "longest_edge": 112 * 112}
+        patch_size=16 if newest else 14, size={"shortest_edge": 56 * 56, "longest_edge": 112 * 112}
     )
-    videos = getattr(transformers, f"{video}VideoProcessor")()
-    return model, getattr(transformers, f"{family}Processor")(images, tokenizer, videos, chat_template=_CHAT)
+    videos = _named("Qwen3VLVideoProcessor" if newest else "Qwen2VLVideoProcessor")
+    return model, _named(f"{family}Processor", images, tokenizer, videos, chat_template=_CHAT)
 
 
-def _paligemma() -> tuple[Any, Any]:
+def _paligemma() -> Pair:
     pieces = ["<pad>", "<eos>", "<bos>", "<unk>", *(f"<0x{byte:02X}>" for byte in range(256))]
     pieces += sorted({letter.replace(" ", "▁") for letter in "".join(_SAMPLE) + _LETTERS})
     merges = [("c", "a"), ("ca", "t"), ("▁", "cat"), ("d", "o"), ("do", "g"), ("▁", "dog"), ("▁", ";")]
     pieces += [first + second for first, second in merges]
     vocabulary = {piece: number for number, piece in enumerate(pieces)}
     tokenizer = transformers.GemmaTokenizer(vocab=vocabulary, merges=merges)
-    images = transformers.SiglipImageProcessor(size={"height": 28, "width": 28}, image_seq_length=4)
+    images = transformers.SiglipImageProcessor(size=_square(28), image_seq_length=4)
     processor = transformers.PaliGemmaProcessor(images, tokenizer)
-    vision = {
-        **_SMALL,
-        "model_type": "siglip_vision_model",
-        "image_size": 28,
-        "patch_size": 14,
-        "vision_use_head": False,
-    }
+    vision = {**_SMALL, "model_type": "siglip_vision_model", "image_size": 28, "patch_size": 14}
     text = {**_SMALL, "model_type": "gemma", "vocab_size": len(tokenizer), "num_key_value_heads": 1, "head_dim": 8}
     config = transformers.PaliGemmaConfig(
-        vision_config=vision,
+        vision_config={**vision, "vision_use_head": False},
         text_config={**text, "max_position_embeddings": 1024},
-        projection_dim=16,
-        hidden_size=16,
-        vocab_size=len(tokenizer),
+        **{"projection_dim": 16, "hidden_size": 16, "vocab_size": len(tokenizer)},
         image_token_index=processor.image_token_id,
     )
     model = transformers.PaliGemmaForConditionalGeneration(config)
@@ -605,41 +438,38 @@ def _paligemma() -> tuple[Any, Any]:
     return model, processor
 
 
-def _kosmos2() -> tuple[Any, Any]:
+def _kosmos2() -> Pair:
     letters = sorted({"▁", *"".join(_SAMPLE), *_LETTERS} - set(" \n\t"))
     words = ["▁cat", "▁dog", "▁An", "▁image", "▁of", "▁and", "▁traffic", "▁light"]
-    pieces = [*((sign, 0.0) for sign in ("<s>", "<pad>", "</s>", "<unk>"))]
+    pieces = [(sign, 0.0) for sign in ("<s>", "<pad>", "</s>", "<unk>")]
     pieces += [*((letter, -3.0) for letter in letters), *((word, -1.0) for word in words)]
     tokenizer = transformers.XLMRobertaTokenizer(vocab=pieces)
-    images = transformers.CLIPImageProcessor(size={"height": 28, "width": 28}, do_center_crop=False)
-    processor = transformers.Kosmos2Processor(images, tokenizer)
-    sizes = {"embed_dim": 16, "layers": 1, "ffn_dim": 16, "attention_heads": 2, "max_position_embeddings": 512}
-    vision = _SMALL
-    config = transformers.Kosmos2Config(
-        text_config={**sizes, "vocab_size": len(tokenizer)},
-        vision_config={**vision, "image_size": 28},
-        latent_query_num=64,
-    )
-    return transformers.Kosmos2ForConditionalGeneration(config), processor
+    images = transformers.CLIPImageProcessor(size=_square(28), do_center_crop=False)
+    processor = transformers.Kosmos2Processor(images, tokenizer)  # adds to the tokenizer
+    text = {"embed_dim": 16, "layers": 1, "ffn_dim": 16, "attention_heads": 2, "max_position_embeddings": 512}
+    parts = {"text_config": {**text, "vocab_size": len(tokenizer)}, "vision_config": {**_SMALL, "image_size": 28}}
+    model = transformers.Kosmos2ForConditionalGeneration(transformers.Kosmos2Config(**parts, latent_query_num=64))
+    return model, processor
 
 
-_MAKERS: dict[str, Callable[[], tuple[Any, Any]]] = {
-    "detr": _detr,
-    "detr-masks": _detr_masks,
-    "conditional_detr": _conditional_detr,
-    "deformable_detr": _deformable_detr,
+_HEADS = dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 8)
+_MAKERS: dict[str, Callable[[], Pair]] = {
+    "detr": lambda: _detr("Detr", "stage4"),
+    "detr-masks": lambda: _detr("Detr", *_STAGES, task="Segmentation", **_WIDE, **_HEADS),
+    "conditional_detr": lambda: _detr("ConditionalDetr", "stage4"),
+    "deformable_detr": lambda: _detr("DeformableDetr", *_STAGES[1:], **_WIDE),
     "yolos": _yolos,
-    "rt_detr": _rt_detr,
-    "rt_detr_v2": lambda: _rt_detr("RTDetrV2"),
-    "d_fine": _d_fine,
-    "rf_detr": _rf_detr,
+    "rt_detr": lambda: _rt_detr("RTDetr", _rt_resnet()),
+    "rt_detr_v2": lambda: _rt_detr("RTDetrV2", _rt_resnet()),
+    "d_fine": lambda: _rt_detr("DFine", _hgnet()),
+    "rf_detr": lambda: _rf_detr("ObjectDetection"),
     "rf_detr-masks": lambda: _rf_detr("InstanceSegmentation"),
-    "grounding-dino": _grounding_dino,
+    "grounding-dino": lambda: _grounding_dino("GroundingDino"),
     "mm-grounding-dino": lambda: _grounding_dino("MMGroundingDino"),
     "owlvit": lambda: _owl("OwlViT"),
     "owlv2": lambda: _owl("Owlv2"),
     "omdet-turbo": _omdet_turbo,
-    "sam": _sam,
+    "sam": lambda: _sam("Sam"),
     "sam_hq": lambda: _sam("SamHQ"),
     "sam2": _sam2,
     "sam3": _sam3,

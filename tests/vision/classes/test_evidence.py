@@ -11,8 +11,7 @@ import pytest
 
 from kg_data.sentence_vectors import model_folder, sentence_encoder
 from skylark.errors import MissingPackageError
-from vision.classes import COCO_CLASSES
-from vision.classes import matching as anchors_module
+from vision.classes import COCO_CLASSES, matching
 from vision.classes.lexicon import lexicon, visible_nouns
 from vision.classes.matching import Anchors, lexicon_vectors, vote
 from vision.classes.phrases import PhraseReader
@@ -40,48 +39,25 @@ def test_every_sense_of_a_coco_class_is_one_that_wordnet_has() -> None:
     assert {name for name, _ in senses} <= {*COCO_CLASSES, "-"}
 
 
-@pytest.mark.parametrize(("kind", "of"), [("schnauzer", "dog"), ("flamingo", "bird"), ("sedan", "motor vehicle")])
-def test_a_kind_has_what_it_is_a_kind_of_above_it(kind: str, of: str) -> None:
+def test_a_kind_has_what_it_is_a_kind_of_above_it() -> None:
     nouns = visible_nouns()
-    assert preferred_sense(of) in nouns.ancestors(preferred_sense(kind))
-    assert preferred_sense(kind) not in nouns.ancestors(preferred_sense(of))
-
-
-def test_a_word_for_a_tool_and_a_person_means_the_tool() -> None:
-    nouns = visible_nouns()
+    for kind, of in (("schnauzer", "dog"), ("flamingo", "bird"), ("sedan", "motor vehicle")):
+        assert preferred_sense(of) in nouns.ancestors(preferred_sense(kind))
+        assert preferred_sense(kind) not in nouns.ancestors(preferred_sense(of))
     person = nouns.sense("person", 0)
-    assert person not in nouns.ancestors(preferred_sense("printer"))
+    assert person not in nouns.ancestors(preferred_sense("printer")), "a word for a tool and a person means the tool"
     assert person in nouns.ancestors(preferred_sense("plumber"))
 
 
-@pytest.mark.parametrize(
-    ("plural", "one"),
-    [
-        ("dogs", "dog"),
-        ("benches", "bench"),
-        ("buses", "bus"),
-        ("bus", "bus"),
-        ("glass", "glass"),
-        ("knives", "knife"),
-        ("gloves", "glove"),
-        ("cookies", "cookie"),
-        ("puppies", "puppy"),
-        ("selfies", "selfie"),
-        ("potatoes", "potato"),
-        ("shoes", "shoe"),
-        ("vases", "vase"),
-        ("axes", "axe"),
-        ("firemen", "fireman"),
-        ("grandchildren", "grandchild"),
-        ("geese", "goose"),
-        ("scissors", "scissors"),
-        ("octopus", "octopus"),
-        ("zorgles", "zorgle"),
-        ("two-wheelers", "two-wheeler"),
-    ],
-)
-def test_singulars(plural: str, one: str) -> None:
-    assert singular(plural) == one
+def test_singulars() -> None:
+    singulars = {
+        "dogs": "dog", "benches": "bench", "buses": "bus", "bus": "bus", "glass": "glass", "knives": "knife",
+        "gloves": "glove", "cookies": "cookie", "puppies": "puppy", "selfies": "selfie", "potatoes": "potato",
+        "shoes": "shoe", "vases": "vase", "axes": "axe", "firemen": "fireman", "grandchildren": "grandchild",
+        "geese": "goose", "scissors": "scissors", "octopus": "octopus", "zorgles": "zorgle",
+        "two-wheelers": "two-wheeler",
+    }  # fmt: skip
+    assert {plural: singular(plural) for plural in singulars} == singulars
 
 
 def test_the_encoder_computes_what_transformers_computes_from_the_same_weights() -> None:
@@ -107,14 +83,12 @@ def test_stored_vectors_are_those_of_the_lexicon() -> None:
     assert np.abs(computed @ computed.T - computed @ vectors[some].T).max() < 0.006
 
 
-def test_vectors_of_another_lexicon_are_refused_and_how_to_make_them_is_said(tmp_path: Path) -> None:
-    other = tmp_path / "anchors.npz"
-    np.savez(other, vectors=np.zeros((1, 384), np.int8), digest=np.array("of another"))
+def test_vectors_of_another_lexicon_and_a_missing_encoder_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.savez(tmp_path / "anchors.npz", vectors=np.zeros((1, 384), np.int8), digest=np.array("of another"))
     with pytest.raises(DetectorError, match="build_anchors"):
-        lexicon_vectors(other)
-
-
-def test_a_missing_encoder_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+        lexicon_vectors(tmp_path / "anchors.npz")
     monkeypatch.setattr("kg_data.sentence_vectors.PACKAGE", "no_such_package_of_weights")
     with pytest.raises(MissingPackageError, match="needs the package no-such-package-of-weights"):
         model_folder()
@@ -128,7 +102,6 @@ def test_a_missing_encoder_is_named_with_its_package(monkeypatch: pytest.MonkeyP
         ([0.80, 0.79, 0.79, 0.79, 0.1, 0.1], 0.5, ()),
         ([0.1, 0.1, 0.1, 0.9, 0.1, 0.1], 0.5, ()),
     ],
-    ids=["near enough", "too far", "outvoted by no classes", "nearest is no class"],
 )
 def test_the_nearest_phrases_vote(similarities: list[float], least: float, classes: tuple[str, ...]) -> None:
     meanings = [Evidence(("dog",)), *[Evidence(())] * 4, Evidence(("cat",))]
@@ -140,21 +113,15 @@ def test_a_phrase_is_not_weighed_by_itself() -> None:
     place = list(lexicon()).index("hoodie")
     assert anchors.similarities(["hoodie"])[0, place] == -1
     assert anchors.similarities(["hoodies"])[0, place] > 0.7
+    assert matching.MIN_SIMILARITY < matching.MIN_SIMILARITY_OF_PIECES
 
 
 @pytest.mark.slow
 def test_words_that_lists_know_need_neither_the_encoder_nor_torch() -> None:
     code = (
-        "import sys; from vision.classes import COCO_CLASSES, ClassMatcher\n"
-        "m = ClassMatcher(COCO_CLASSES)\n"
-        "assert m.match('sofas').classes == ('couch',) and m.match('vehicles').is_group\n"
-        "assert m.match('schnauzer').classes == ('dog',)\n"
-        "assert not m.__dict__.get('_anchors')\n"
-        "m.match('flurbleton')\n"
+        "import sys; from vision.classes import COCO_CLASSES, ClassMatcher\nm = ClassMatcher(COCO_CLASSES)\n"
+        "assert m.match('schnauzer').classes == ('dog',) and m.match('vehicles').is_group\n"
+        "assert not m.__dict__.get('_anchors')\nm.match('flurbleton')\n"
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])
-
-
-def test_constants_of_the_vote_keep_their_order() -> None:
-    assert anchors_module.MIN_SIMILARITY < anchors_module.MIN_SIMILARITY_OF_PIECES
