@@ -1,10 +1,11 @@
-"""What every tracker does with the boxes of a made sequence, in which it is known what is who."""
+"""What every tracker does with the boxes of a made sequence, in which it is known what is who; the camera's motion."""
 
 from __future__ import annotations
 
 import gc
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -12,9 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 from skylark.errors import MissingPackageError
+from tests.vision.video.made_tracks import RATE as TRACKS_RATE
+from tests.vision.video.made_tracks import going, still, tracks_of
 from vision.detections.detections import Detection, Detections
 from vision.errors import TrackingError
-from vision.video.tracker import TRACKERS, Tracker
+from vision.video.events import events_of
+from vision.video.tracker import STILL, TRACKERS, CameraMotion, Tracker
 
 SIZE = (640, 480)
 RATE = 10.0
@@ -22,6 +26,8 @@ SECOND = round(RATE)
 
 Thing = tuple[str, float, float]
 """Class, and the middle of its box, which is 40 pixels wide and 80 high."""
+
+Picture = NDArray[np.uint8]
 
 every_tracker = pytest.mark.parametrize("name", TRACKERS)
 
@@ -33,19 +39,18 @@ def found(things: Iterable[Thing], score: float = 0.9) -> Detections:
     return Detections(SIZE, boxes, names, np.full(len(rows), score, np.float32), ("dog", "cat"))
 
 
+def boxed(boxes: Sequence[Sequence[float]], scores: Sequence[float] | None = None) -> Detections:
+    found_scores = None if scores is None else np.array(scores, np.float32)
+    return Detections(SIZE, np.array(boxes, np.float32), ("dog",) * len(boxes), found_scores)
+
+
 def followed(tracker: Tracker, frames: Iterable[Sequence[Thing]]) -> list[list[Detection]]:
     """What the tracker gives of each frame."""
     return [list(tracker.update(found(things))) for things in frames]
 
 
-def ids_near(frames: Sequence[Sequence[Detection]], way: Sequence[tuple[float, float] | None]) -> set[int | None]:
-    """The ids of the boxes whose middle is where a way is at that frame."""
-    return {
-        one.track_id
-        for there, place in zip(frames, way, strict=True)
-        for one in there
-        if place is not None and np.allclose((one.xyxy[:2] + one.xyxy[2:]) / 2, place)
-    }
+def ids(frames: Iterable[Iterable[Detection]]) -> set[int | None]:
+    return {one.track_id for there in frames for one in there}
 
 
 @every_tracker
@@ -53,45 +58,34 @@ class TestEveryTracker:
     def test_two_that_cross_keep_their_ids_which_count_from_one(self, name: str) -> None:
         right = [(60 + 12.0 * frame, 200.0) for frame in range(40)]
         left = [(580 - 12.0 * frame, 240.0) for frame in range(40)]
-        frames = followed(
-            Tracker(name, RATE), ([("dog", *one), ("dog", *other)] for one, other in zip(right, left, strict=True))
-        )
-        ids = ids_near(frames, right), ids_near(frames, left)
-        assert sorted(map(len, ids)) == [1, 1]
-        assert ids[0] | ids[1] == {1, 2}
+        both = zip(right, left, strict=True)
+        frames = followed(Tracker(name, RATE), ([("dog", *one), ("dog", *other)] for one, other in both))
+        near = [
+            {one.track_id for there, place in zip(frames, way, strict=True) for one in there
+             if np.allclose((one.xyxy[:2] + one.xyxy[2:]) / 2, place)}
+            for way in (right, left)
+        ]  # fmt: skip
+        assert sorted(map(len, near)) == [1, 1] and near[0] | near[1] == {1, 2}
 
     def test_what_comes_in_later_gets_an_id_of_its_own_within_three_frames(self, name: str) -> None:
-        frames = followed(
-            Tracker(name, RATE),
-            ([("dog", 100, 200), *([("dog", 400, 200)] if frame >= 10 else [])] for frame in range(20)),
-        )
-        assert {one.track_id for there in frames[5:10] for one in there} == {1}
-        assert {one.track_id for one in frames[13]} == {1, 2}
+        things = ([("dog", 100, 200), *([("dog", 400, 200)] if frame >= 10 else [])] for frame in range(20))
+        frames = followed(Tracker(name, RATE), things)
+        assert ids(frames[5:10]) == {1} and ids(frames[13:14]) == {1, 2}
 
-    def test_what_is_hidden_for_half_a_second_keeps_its_id(self, name: str) -> None:
-        way = [(100 + 10.0 * frame, 200.0) for frame in range(30)]
+    def test_what_is_hidden_for_half_a_second_keeps_its_id_and_for_seconds_does_not(self, name: str) -> None:
         hidden = range(12, 12 + SECOND // 2)
         frames = followed(
-            Tracker(name, RATE), ([] if frame in hidden else [("dog", *place)] for frame, place in enumerate(way))
+            Tracker(name, RATE), ([] if frame in hidden else [("dog", 100 + 10 * frame, 200)] for frame in range(30))
         )
-        assert not any(frames[frame] for frame in hidden)
-        assert {one.track_id for there in frames for one in there} == {1}
-        assert frames[-1]
-
-    def test_what_was_gone_for_seconds_is_another(self, name: str) -> None:
-        frames = followed(
-            Tracker(name, RATE),
-            ([("dog", 100, 200)] if not 10 <= frame < 10 + 3 * SECOND else [] for frame in range(60)),
-        )
-        assert {one.track_id for there in frames[:10] for one in there} == {1}
-        assert {one.track_id for there in frames[-10:] for one in there} == {2}
+        assert not any(frames[frame] for frame in hidden) and ids(frames) == ids(frames[-1:]) == {1}
+        gone = range(10, 10 + 3 * SECOND)
+        frames = followed(Tracker(name, RATE), ([] if frame in gone else [("dog", 100, 200)] for frame in range(60)))
+        assert ids(frames[:10]) == {1} and ids(frames[-10:]) == {2}
 
     def test_a_dog_never_becomes_a_cat(self, name: str) -> None:
-        frames = followed(
-            Tracker(name, RATE), ([("dog" if frame < 10 else "cat", 100 + 2 * frame, 200)] for frame in range(20))
-        )
-        classes = {(one.track_id, one.class_name) for there in frames for one in there}
-        assert classes == {(1, "dog"), (2, "cat")}
+        things = ([("dog" if frame < 10 else "cat", 100 + 2 * frame, 200)] for frame in range(20))
+        frames = followed(Tracker(name, RATE), things)
+        assert {(one.track_id, one.class_name) for there in frames for one in there} == {(1, "dog"), (2, "cat")}
 
     def test_boxes_keep_all_that_they_had(self, name: str) -> None:
         outline = np.array([[90, 170], [110, 170], [100, 230]], np.float32)
@@ -109,18 +103,16 @@ class TestEveryTracker:
         assert np.array_equal(kept.scores, given.scores) and np.array_equal(kept.xyxy, given.xyxy)  # type: ignore[arg-type]
         assert kept.polygons is not None and np.array_equal(kept.polygons[1][0], other)
 
-    def test_what_the_detector_is_not_sure_of_begins_nothing(self, name: str) -> None:
-        for score, there in ((0.34, []), (0.36, [0.36])):
+    def test_what_the_detector_is_not_sure_of_begins_nothing_and_without_scores_it_is_sure(self, name: str) -> None:
+        for given, scores in (
+            (found([("dog", 100, 200)], 0.34), []), (found([("dog", 100, 200)], 0.36), [0.36]),
+            (boxed([[80, 160, 120, 240]]), None),
+        ):  # fmt: skip
             tracker = Tracker(name, RATE, sure_score=0.35)
             for _ in range(6):
-                kept = tracker.update(found([("dog", 100, 200)], score=score))
-            assert kept.scores is not None and kept.scores.tolist() == pytest.approx(there)
-
-    def test_a_detector_without_scores_is_sure_of_everything(self, name: str) -> None:
-        tracker = Tracker(name, RATE)
-        for _ in range(5):
-            kept = tracker.update(Detections(SIZE, [[80, 160, 120, 240]], ("dog",)))  # type: ignore[arg-type]
-        assert kept.scores is None and kept.track_ids is not None and kept.track_ids.tolist() == [1]
+                kept = tracker.update(given)
+            assert (None if kept.scores is None else kept.scores.tolist()) == pytest.approx(scores)
+            assert ids([kept]) == ({1} if len(kept) else set()) and len(kept) == (scores != [])
 
     def test_where_nothing_is_there_is_nothing(self, name: str) -> None:
         tracker = Tracker(name, RATE)
@@ -134,19 +126,19 @@ class TestEveryTracker:
             x = 60 + 5.0 * frame
             if frame % 3 == 0:
                 tracker.update(found([("dog", x, 200)]))
-            elif frame > 24:
-                (one,) = tracker.predict()
+                continue
+            there = list(tracker.predict())
+            if frame > 24:
+                (one,) = there
                 assert one.track_id == 1 and one.score == pytest.approx(0.9)
                 far.append(abs((one.xyxy[0] + one.xyxy[2]) / 2 - x))
-            else:
-                tracker.predict()
         assert max(far) < 5
 
     def test_frames_that_are_not_later_than_the_last_do_no_harm(self, name: str) -> None:
         tracker = Tracker(name, RATE)
         for time in (0.0, 0.1, 0.1, 0.05, 0.3, 0.4, 0.5):
             kept = tracker.update(found([("dog", 100, 200)]), time=time)
-        assert kept.track_ids is not None and kept.track_ids.tolist() == [1]
+        assert ids([kept]) == {1}
 
 
 def test_things_that_are_gone_leave_nothing_behind() -> None:
@@ -158,17 +150,12 @@ def test_things_that_are_gone_leave_nothing_behind() -> None:
         if frame in (60, 199):
             gc.collect()
             counts.append(len(gc.get_objects()))
-    assert last > 25
-    assert counts[1] - counts[0] < 250
+    assert last > 25 and counts[1] - counts[0] < 250
 
 
-def test_things_of_the_first_frame_are_there_at_once() -> None:
-    assert Tracker(rate=RATE).update(found([("dog", 100, 200)])).track_ids.tolist() == [1]  # type: ignore[union-attr]
-
-
-def test_what_is_there_for_one_frame_alone_is_no_thing() -> None:
-    frames = [[], [], [("dog", 100, 200)], [], []]
-    assert not any(followed(Tracker(rate=RATE), frames))
+def test_things_of_the_first_frame_are_there_at_once_and_of_another_frame_alone_are_none() -> None:
+    assert ids([Tracker(rate=RATE).update(found([("dog", 100, 200)]))]) == {1}
+    assert not any(followed(Tracker(rate=RATE), [[], [], [("dog", 100, 200)], [], []]))
 
 
 @pytest.mark.parametrize("name", ["botsort", "bytetrack"])
@@ -176,55 +163,47 @@ def test_less_sure_boxes_keep_a_thing_alive(name: str) -> None:
     tracker = Tracker(name, RATE, sure_score=0.35)
     scores = [0.6, 0.6, 0.6, *[0.2] * 15, 0.6]
     frames = [tracker.update(found([("dog", 100 + 2 * frame, 200)], score)) for frame, score in enumerate(scores)]
-    assert all(len(there) == 1 for there in frames[2:])
-    assert {int(number) for there in frames if there.track_ids is not None for number in there.track_ids} == {1}
+    assert all(len(there) == 1 for there in frames[2:]) and ids(frames) == {1}
 
 
 def test_an_unsure_box_over_a_sure_one_is_the_same_thing_again() -> None:
-    tracker, ids = Tracker(rate=RATE, sure_score=0.35), set()
+    tracker, kept = Tracker(rate=RATE, sure_score=0.35), set()
+    whole, part, beside = [100, 100, 200, 300], [100, 100, 200, 220], [400, 100, 440, 180]
     for _ in range(6):
-        whole, part, beside = [100, 100, 200, 300], [100, 100, 200, 220], [400, 100, 440, 180]
-        both = Detections(SIZE, np.array([whole, part, beside], np.float32), ("dog",) * 3, [0.8, 0.3, 0.6])  # type: ignore[arg-type]
-        ids |= {(one.track_id, float(one.xyxy[3])) for one in tracker.update(both)}
+        there = tracker.update(boxed([whole, part, beside], [0.8, 0.3, 0.6]))
+        kept |= {(one.track_id, float(one.xyxy[3])) for one in there}
+    assert kept == {(1, 300.0), (2, 180.0)}
     # Where the whole is not found, the part stands for it.
-    alone = Detections(SIZE, np.array([part, beside], np.float32), ("dog",) * 2, [0.3, 0.6])  # type: ignore[arg-type]
-    assert ids == {(1, 300.0), (2, 180.0)}
-    assert [one.track_id for one in tracker.update(alone)] == [1, 2]
+    assert [one.track_id for one in tracker.update(boxed([part, beside], [0.3, 0.6]))] == [1, 2]
 
 
 def test_predicted_boxes_stay_in_the_picture_and_have_no_outline() -> None:
     tracker = Tracker(rate=RATE)
-    for frame in range(12):
-        x = 460 + 12 * frame
-        box = [x - 20, 160, x + 20, 240]
+    for x in range(460, 604, 12):
         ring = np.array([[x - 10, 170], [x + 10, 170], [x, 230]], np.float32)
-        tracker.update(Detections(SIZE, [box], ("dog",), [0.9], polygons=((ring,),), polygon_source="model"))  # type: ignore[arg-type]
+        thing = boxed([[x - 20, 160, x + 20, 240]], [0.9])
+        tracker.update(replace(thing, polygons=((ring,),), polygon_source="model"))
     ahead = [tracker.predict() for _ in range(10)]
     assert len(ahead[0]) == 1 and ahead[0].polygons is None and ahead[0].polygon_source is None
-    assert all(there.xyxy.max(initial=0) <= SIZE[0] for there in ahead)
-    assert not len(ahead[-1])
+    assert all(there.xyxy.max(initial=0) <= SIZE[0] for there in ahead) and not len(ahead[-1])
 
 
-def shaken() -> tuple[list[NDArray[np.uint8]], list[Thing]]:
-    """Pictures of a camera that is shaken by more than a thing's width, and where a thing that stands still is."""
+def test_the_motion_of_the_camera_is_taken_out() -> None:
+    """A camera is shaken by more than the width of a thing that stands still."""
     # Spots of many sizes, as the world has them.
     rng, ground = np.random.default_rng(0), np.zeros((700, 900, 3), np.float32)
     for spots in (6, 12, 24, 48):
         ground += cv2.resize(rng.uniform(0, 64, (spots, 2 * spots, 3)).astype(np.float32), (900, 700))
-    shifts = np.array([[(0, 0), (45, 10), (0, 30), (-40, 0)][frame % 4] for frame in range(24)]) + 100
-    pictures = [ground[y : y + 480, x : x + 640].astype(np.uint8) for x, y in shifts.tolist()]
-    return pictures, [("dog", 400.0 - x, 300.0 - y) for x, y in shifts.tolist()]
-
-
-def test_the_motion_of_the_camera_is_taken_out() -> None:
-    pictures, things = shaken()
-    ids = {}
+    shifts = [(100 + x, 100 + y) for x, y in [(0, 0), (45, 10), (0, 30), (-40, 0)] * 6]
+    numbers = {}
     for camera_motion in (True, False):
         tracker = Tracker("botsort", RATE, camera_motion=camera_motion)
-        frames = [tracker.update(found([thing]), picture) for picture, thing in zip(pictures, things, strict=True)]
-        ids[camera_motion] = [number for there in frames for number in there.track_ids.tolist()]  # type: ignore[union-attr]
-    assert ids[True] == [1] * len(pictures)
-    assert ids[False] != ids[True]
+        frames = [
+            tracker.update(found([("dog", 400.0 - x, 300.0 - y)]), ground[y : y + 480, x : x + 640].astype(np.uint8))
+            for x, y in shifts
+        ]
+        numbers[camera_motion] = [one.track_id for there in frames for one in there]
+    assert numbers[True] == [1] * len(shifts) != numbers[False]
 
 
 @pytest.mark.parametrize(
@@ -233,26 +212,70 @@ def test_the_motion_of_the_camera_is_taken_out() -> None:
         ("ByteTracks", "no tracker 'ByteTracks', did you mean 'bytetrack'.*botsort, bytetrack, ocsort, sort"),
         ("oc_sort", "did you mean 'ocsort'"),
         ("foo", "no tracker 'foo'; expected one of botsort, bytetrack, ocsort, sort$"),
-        ("", "no tracker ''; expected one of"),
+        *((rate, "frames a second") for rate in (0, float("nan"), float("inf"))),
     ],
 )
-def test_an_unknown_tracker_is_refused_with_the_nearest_or_all(asked: str, told: str) -> None:
+def test_an_unknown_tracker_and_a_rate_that_is_none_are_refused(asked: str | float, told: str) -> None:
     with pytest.raises(TrackingError, match=told):
-        Tracker(asked)
+        Tracker(asked) if isinstance(asked, str) else Tracker(rate=asked)
 
 
-@pytest.mark.parametrize("rate", [0, -25, float("nan"), float("inf")])
-def test_a_rate_that_is_none_is_refused(rate: float) -> None:
-    with pytest.raises(TrackingError, match="frames a second"):
-        Tracker(rate=rate)
-
-
-def test_nothing_is_predicted_before_anything_was_seen() -> None:
+def test_nothing_is_predicted_before_anything_was_seen_and_a_missing_package_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with pytest.raises(TrackingError, match="first update"):
         Tracker().predict()
-
-
-def test_a_missing_package_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "trackers", None)
     with pytest.raises(MissingPackageError, match=r"Tracking needs the package trackers.*skylark setup"):
         Tracker()
+
+
+class TestTheCamera:
+    NOTHING = np.zeros((0, 4), np.float32)
+    BACKGROUND: Picture = np.asarray(
+        cv2.resize(
+            np.random.default_rng(0).integers(0, 255, (40, 60, 3)).astype(np.uint8),
+            (900, 600),
+            interpolation=cv2.INTER_CUBIC,
+        )
+    )
+    """A wide picture with much to see."""
+
+    def view(self, x: int, y: int) -> Picture:
+        return self.BACKGROUND[y : y + 240, x : x + 320]
+
+    def test_that_turns_moves_what_stands_still_the_other_way(self) -> None:
+        camera = CameraMotion()
+        assert camera.follow(self.view(100, 100), self.NOTHING) is STILL
+        for step in range(1, 5):
+            moved = camera.follow(self.view(100 + 6 * step, 100 - 2 * step), self.NOTHING)
+            np.testing.assert_allclose(moved, [[1, 0, -6], [0, 1, 2]], atol=0.1)
+
+    def test_is_told_of_in_the_pixels_of_large_pictures(self) -> None:
+        camera = CameraMotion()
+        for x in (100, 104):
+            large = np.asarray(cv2.resize(self.view(x, 50), (1280, 960), interpolation=cv2.INTER_CUBIC), np.uint8)
+            moved = camera.follow(large, self.NOTHING)
+        np.testing.assert_allclose(moved[:, 2], np.array([-16.0, 0.0]), atol=0.5)
+
+    def test_passes_over_what_moves_before_it(self) -> None:
+        camera = CameraMotion()
+        for x in (20, 30, 40, 50):
+            pixels = self.view(100, 100).copy()
+            pixels[40:200, x : x + 180] = self.BACKGROUND[::-1][40:200, :180]
+            moved = camera.follow(pixels, np.array([[x, 40, x + 180, 200]], np.float32))
+            np.testing.assert_allclose(moved, STILL, atol=0.1)
+
+    def test_is_taken_to_stand_where_nothing_can_be_seen(self) -> None:
+        for pixels in (np.full((240, 320, 3), 128, np.uint8), np.zeros((8, 8, 3), np.uint8)):
+            camera = CameraMotion()
+            for shown in (pixels, pixels, pixels, self.BACKGROUND):  # the last has another size
+                assert camera.follow(shown, self.NOTHING) is STILL
+
+    def test_follows_a_walker_who_stays_in_the_middle_while_a_bench_moves_to_the_left(self) -> None:
+        speed = 80.0
+        tracks = tracks_of(("person", still(320, 240, 60, 160)), ("bench", going(600, 300, -speed, w=90)))
+        camera = np.tile(STILL, (len(tracks.frames), 1, 1))
+        camera[:, 0, 2] = -speed / TRACKS_RATE
+        for shown, moving in ((replace(tracks, camera=camera), (1, "right")), (tracks, (2, "left"))):
+            assert {(one.of, one.side) for one in events_of(shown) if one.kind == "moves"} == {moving}
