@@ -18,7 +18,7 @@ import pickle
 import shutil
 from collections import Counter
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -394,7 +394,9 @@ def _lines_in(path: Path) -> Iterator[tuple[str, Line]]:
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
-    content = whole_lines(path.read_bytes()) if path.exists() else b""
+    content = b""
+    with suppress(FileNotFoundError):  # a run that ends removes its shards while others look
+        content = whole_lines(path.read_bytes())
     for number, text in enumerate(content.split(b"\n")[:-1], start=1):
         try:
             record = json.loads(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from pathlib import Path
 
 import av
@@ -15,8 +16,9 @@ from tests.reasoning.speech.recordings import RATE, music, write_wav
 
 def encoded(container: str, codec: str) -> bytes:
     """Two seconds of chords in another form."""
-    file = io.BytesIO()
-    with av.open(file, "w", format=container, options={"movflags": "faststart"} if container == "mp4" else {}) as made:
+    options = {"movflags": "faststart"} if container == "mp4" else {}
+    with tempfile.TemporaryDirectory() as folder:  # "faststart" opens the file by its name
+        made = av.open(path := Path(folder) / "sound", "w", format=container, options=options)
         stream = made.add_stream(codec, rate=RATE if container == "mp4" else 48_000, layout="mono")
         assert isinstance(stream, av.AudioStream)
         frame = av.AudioFrame.from_ndarray(music(2.0)[None, :], format="s16", layout="mono")
@@ -24,7 +26,8 @@ def encoded(container: str, codec: str) -> bytes:
         for packet in stream.encode(frame):
             made.mux(packet)
         made.mux(stream.encode(None))
-    return file.getvalue()
+        made.close()
+        return path.read_bytes()
 
 
 @pytest.fixture
