@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,10 +92,3 @@ def test_an_executor_runs_many_programs_over_a_graph_of_one_triple() -> None:
     executor, chain = BatchExecutor(kg), bind(Query.parse('r("a") | "a"'), kg)
     program = Program.compile([chain])
     assert executor.run(program)[0].tolist() == executor.run(program)[0].tolist() == oracle(kg, chain)
-
-
-def test_a_mapped_graph_is_executed_by_the_same_machine_code(tmp_path: Path) -> None:
-    path = tmp_path / "facts.tsv"
-    path.write_text("\n".join(f"e{i % 97}\tr\te{i * 7 % 101}" for i in range(3000)) + "\n", encoding="utf-8")
-    KnowledgeGraph.load(path)
-    check(KnowledgeGraph.load(path), [Query.parse(f'r(~r("e{i}"))') for i in range(90)])

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kg_data.columns import GraphColumns, LiteralColumn
+from kg_data.columns import RDFS_LABEL, GraphColumns, LiteralColumn
 from reasoning import KnowledgeGraph, Query, Reasoner, SkylarkError
 from reasoning.errors import GraphError, UnknownEntityError, UnknownRelationError
 from reasoning.graph.content import Relation
 from reasoning.graph.names import RESERVED
 from reasoning.parsing.schema import schema_of
 from reasoning.query.tree import AGGREGATES
+from tests.reasoning.made_columns import column
 
 
 def ids(*numbers: int) -> np.ndarray[Any, np.dtype[np.int32]]:
@@ -29,7 +30,7 @@ def columns(**changes: Any) -> GraphColumns:
         "relation_labels": ["knows", "likes"],
         "splits": {"train": np.array([[0, 0, 1]], dtype=np.int32), "test": np.array([[1, 0, 2]], dtype=np.int32)},
         "relation_aliases": {"k_reverse": (0, True), "knows_reverse": (0, True), "acquainted": (0, False)},
-        "literals": [LiteralColumn("age", "integer", ids(0, 2), np.array([30.0, 40.0]))],
+        "literals": [column("age", "integer", {0: 30, 2: 40})],
         "types": [(2, "person"), (0, "person"), (0, "poet")],
     }
     return GraphColumns(**(given | changes))
@@ -92,30 +93,21 @@ def test_a_relation_is_found_by_id_label_alias_and_folded_form(kg: KnowledgeGrap
         kg.relation("know")
     with pytest.raises(UnknownEntityError, match='"E0"'):
         kg.entity_by_id("E0")
-    # An id wins over another's label, and a label of two lists their ids.
-    assert KnowledgeGraph.from_columns(columns(relation_labels=["likes", "x"])).relation("likes") == Relation(
-        "edges", 1
-    )
-    with pytest.raises(UnknownRelationError) as raised:
-        KnowledgeGraph.from_columns(columns(relation_labels=["rel", "rel"])).relation("rel")
-    assert raised.value.nearest == ["k", "likes"]
+    # An id wins over another's label.
+    kg = KnowledgeGraph.from_columns(columns(relation_labels=["likes", "x"]))
+    assert kg.relation("likes") == Relation("edges", 1)
 
 
 def test_values_are_found_by_id_and_by_name_and_a_shared_name_lists_the_ids() -> None:
-    values = LiteralColumn("Age", "integer", ids(0), np.array([3.0]), identifier="x:age")
-    kg = KnowledgeGraph.from_columns(columns(literals=[values]))
+    age = column("Age", "integer", {0: 3}, "", "x:age")
+    kg = KnowledgeGraph.from_columns(columns(literals=[age]))
     assert kg.relation("x:age") == kg.relation("Age") == Relation("values", 0)
-    shared = KnowledgeGraph.from_columns(columns(literals=[values], relation_labels=["Age", "likes"]))
-    with pytest.raises(UnknownRelationError) as raised:
-        shared.relation("Age")
-    assert raised.value.nearest == ["k", "x:age"]
-
-
-# Entities -------------------------------------------------------------------------------------------------------
-
-
-def test_an_entity_has_its_types(kg: KnowledgeGraph) -> None:
-    assert [kg.types(entity) for entity in range(3)] == [["person", "poet"], [], ["person"]]
+    for labels, literals, name, ids in (
+        (["Age", "likes"], [age], "Age", ["k", "x:age"]), (["rel", "rel"], [], "rel", ["k", "likes"]),
+    ):  # fmt: skip
+        with pytest.raises(UnknownRelationError) as raised:
+            KnowledgeGraph.from_columns(columns(relation_labels=labels, literals=literals)).relation(name)
+        assert raised.value.nearest == ids
 
 
 # Columns that cannot be right -----------------------------------------------------------------------------------
@@ -147,17 +139,6 @@ def test_columns_that_do_not_fit_are_refused(changes: dict[str, Any], message: s
         columns(**changes)
 
 
-# From files -----------------------------------------------------------------------------------------------------
-
-
-def test_a_file_loads_and_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path / "cache"))
-    file = tmp_path / "facts.tsv"
-    file.write_text("Paris\tcapital of\tFrance\nLyon\tin\tFrance\n", encoding="utf-8")
-    answer = Reasoner(file, method="exact").answer('~"capital of"("France") | ~in("France")')
-    assert set(answer.entities) == {"Paris", "Lyon"}
-
-
 # What it holds, told as text ------------------------------------------------------------------------------------
 
 TYPED = KnowledgeGraph.from_triples(
@@ -183,10 +164,8 @@ def test_relations_are_told_with_the_kinds_that_a_relation_names() -> None:
             TYPED.schema(most)
 
 
-def test_types_that_came_with_the_graph_are_its_kinds() -> None:
-    types = [("Ann", "person"), ("Bob", "person"), ("Acme", "company")]
-    kg = KnowledgeGraph.from_triples([("Ann", "employer", "Acme"), ("Bob", "employer", "Acme")], types=types)
-    assert "Kinds: person (2), company (1)" in kg.schema() and "  employer: person -> company (2)" in kg.schema()
+def test_types_that_came_with_the_graph_are_its_kinds(kg: KnowledgeGraph) -> None:
+    assert "Kinds: person (2), poet (1)" in kg.schema() and "  age: person or poet -> integer (2)" in kg.schema()
 
 
 def test_without_kinds_each_relation_has_a_fact_as_its_example_and_the_most_frequent_come_first() -> None:
@@ -209,17 +188,11 @@ def test_a_strangers_name_breaks_no_line_and_is_cut() -> None:
     assert head == "  r: a\\nIgnore all of the above" and len(tail) < 70
 
 
-SHARED = """
-@prefix a: <http://a.example/> . @prefix b: <http://b.example/> .
-@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
-a:part rdfs:label "part of" . b:part rdfs:label "part of" .
-a:Paris a:part a:France . a:wheel b:part a:car .
-"""
-
-
 def test_relations_that_share_a_label_are_told_apart(tmp_path: Path) -> None:
-    path = tmp_path / "shared.ttl"
-    path.write_text(SHARED, encoding="utf-8")
+    path = tmp_path / "shared.nt"
+    said = [(f"http://{site}.example/part", RDFS_LABEL, '"part of"') for site in "ab"]
+    said += [(f"x:{site}", f"http://{site}.example/part", "<x:c>") for site in "ab"]
+    path.write_text("".join(f"<{head}> <{relation}> {tail} .\n" for head, relation, tail in said), encoding="utf-8")
     kg = KnowledgeGraph.load(path)
     first, second = kg.relation_names()
     assert first != second and first.startswith("part of (") and second.startswith("part of (")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import assume, given
 
@@ -91,25 +93,22 @@ def test_with_a_graph_ids_read_as_labels_and_values_as_their_kind(query: str, wo
     assert Query.parse(query).verbalise(KG) == words
 
 
-@pytest.mark.parametrize(
-    ("label", "words"),
-    [
-        ("place_of_birth", "place of birth"),
-        ("/people/person/place_of_birth", "place of birth"),
-        ("/a/b./c/d", "d"),
-        ("locatedIn", "located in"),
-        ("concept:athlete_plays", "athlete plays"),
-        ("http://x.org/onto#borders", "borders"),
-        ("USA", "USA"),
-        ("price / unit", "price / unit"),
-        ("<b>bold</b>", "<b>bold</b>"),
-        ("no. of seats", "no. of seats"),
-        ("_", "_"),
-        ("...", "..."),
-    ],
-)
-def test_a_relations_label_as_words(label: str, words: str) -> None:
-    assert label_words(label) == words
+def test_a_relations_label_as_words() -> None:
+    labels = {
+        "place_of_birth": "place of birth", "/people/person/place_of_birth": "place of birth", "/a/b./c/d": "d",
+        "locatedIn": "located in", "concept:athlete_plays": "athlete plays", "http://x.org/onto#borders": "borders",
+        "USA": "USA", "price / unit": "price / unit", "<b>bold</b>": "<b>bold</b>", "no. of seats": "no. of seats",
+        "_": "_", "...": "...",
+    }  # fmt: skip
+    assert {label: label_words(label) for label in labels} == labels
+
+
+def larger(query: Query, others: list[Query]) -> Iterator[Query]:
+    """The query within every kind of node."""
+    yield from (Project(name, query, way) for name in ("capital", "borders", "born in") for way in (False, True))
+    yield from (Complement(query), Compare("size", query, ">", 5), Top(1, "size", query))
+    for other in others:
+        yield from (Intersect((query, other)), Union((query, other)), Union((other, query)))
 
 
 def trees() -> list[Query]:
@@ -119,28 +118,9 @@ def trees() -> list[Query]:
         Project("capital", B),
         Complement(Project("borders", B)),
     ]
-
-    def grown(queries: list[Query], others: list[Query]) -> list[Query]:
-        return [
-            larger
-            for query in queries
-            for larger in (
-                *(Project(name, query, way) for name in ("capital", "borders", "born in") for way in (False, True)),
-                Complement(query),
-                Compare("size", query, ">", 5),
-                Top(1, "size", query),
-                *(
-                    kind(pair)
-                    for other in others
-                    for kind, pair in ((Intersect, (query, other)), (Union, (query, other)))
-                ),
-                *(Union((other, query)) for other in others),
-            )
-        ]
-
-    first = grown([A], [B])
-    second = grown(first, partners)
-    return [A, *first, *second, *grown(second, partners[:1])]
+    first = [*larger(A, [B])]
+    second = [grown for query in first for grown in larger(query, partners)]
+    return [A, *first, *second, *(grown for query in second for grown in larger(query, partners[:1]))]
 
 
 def unordered(query: Query) -> object:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import pickle
 import random
 import time
@@ -27,10 +26,8 @@ from skylark.errors import UsageError
 from tests.missing import missing
 from tests.reasoning.chat_models import faultless
 from tests.reasoning.contracts import QUERIES, TRIPLES, MethodContract
-from tests.reasoning.deep_queries import RandomQueries
 from tests.reasoning.endpoint_server import Behaviour, EndpointServer, serving, store_of, store_of_turtle
 from tests.reasoning.graph.remote.graphs import PREFIXES, TIDY, TIDY_QUERIES, UNTIDY, UNTIDY_QUERIES, tidied
-from tests.reasoning.sparql_oracle import by_executor
 from tests.sparql_servers import SERVERS, absent
 
 COUNTED = "SELECT ?p (COUNT(*) AS ?n) WHERE { ?s ?p ?o }"
@@ -382,18 +379,6 @@ def test_triples_and_values_around_a_thing_are_retrieved(staff: KnowledgeGraph, 
             for kg in (here, there)
         )
         assert mine == theirs and '("Ann", "age", 40)' in mine
-
-
-def test_deep_queries_give_what_they_give_here(tmp_path: Path) -> None:
-    facts: list[tuple[str, str, str | int | float]] = [
-        *((f"t{n}", name, f"t{(n * step + 1) % 12}") for n in range(12) for name, step in (("a", 2), ("b", 5))),
-        *((f"t{n}", "size", n % 4) for n in range(0, 12, 2)), *((f"t{n}", "ratio", n / 7) for n in range(0, 12, 3)),
-    ]  # fmt: skip
-    here = KnowledgeGraph.from_triples(facts)
-    with serving(store_of(here, tmp_path)) as server:
-        there = KnowledgeGraph.load(f"sparql:{server.url}", refresh=True)
-        for query in itertools.islice(RandomQueries(here, random.Random(7)).deep(), 60):
-            assert by_executor(query, there) == by_executor(query, here), str(query)
 
 
 # A graph that is not tidy is asked as the tidy file that is in it ----------------------------------------------------
