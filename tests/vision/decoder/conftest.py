@@ -22,13 +22,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of the language model."""
     return decoder_model(tmp_path_factory.mktemp("decoder_model"))
 
 
 @pytest.fixture(scope="session")
 def tokens(model: Path) -> DecoderTokens:
-    """Its tokens."""
     from reasoning.lm.candidate_scoring import open_base
 
     opened, tokenizer = open_base(str(model))
@@ -55,7 +53,6 @@ def random_learner(model: Path, nanodet: NanoDetTokens, std: float) -> BoxLearne
 
 @pytest.fixture(scope="session")
 def adapter(model: Path, nanodet: NanoDetTokens, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a decoder of random matrices."""
     folder = tmp_path_factory.mktemp("decoders") / "random"
     random_learner(model, nanodet, 0.02).save(folder)
     return folder

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from reasoning.lm import LLMError
 from reasoning.lm.candidate_scoring import open_base
+from reasoning.lm.errors import LLMError
 from reasoning.lm.local_weights import packaged_gguf
-from reasoning.lm.low_rank import CONFIG_FILE
-from tests.vision.decoder.tiny_decoders import blobs, changed_copy, options
+from reasoning.lm.low_rank import CONFIG_FILE, WEIGHTS_FILE
+from tests.vision.decoder.tiny_decoders import blobs, changed_copy, decoder_model, options
 from tests.vision.detectors.contract import Case, DetectorContract
 from tests.vision.detectors.test_nanodet import photograph
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
 from training.boxes import prepare_boxes
 from vision import Task, Vision
 from vision.classes.lexicon import COCO_CLASSES
-from vision.decoder.detector import BOXES_FILE, OVERLAP, PACKAGED, PROJECTOR_FILE, BoxWriting, VisionLLM
+from vision.decoder.detector import BOXES_FILE, FILE_FORMAT, OVERLAP, PACKAGED, PROJECTOR_FILE, BoxWriting, VisionLLM
 from vision.decoder.image_tokens import DetrTokens, NanoDetTokens
 from vision.decoder.opening import load_decoder
 from vision.decoder.vocabulary import HEADING, Prompt
@@ -121,8 +122,6 @@ class TestClassSets:
 
 
 class Noting(VisionLLM):
-    """Keeps the prompts that it writes behind."""
-
     def written(self, images: Sequence[LoadedImage], prompts: Sequence[Prompt], *others: Any) -> list[Found]:
         self.prompt = prompts[0]
         return super().written(images, prompts, *others)
@@ -239,10 +238,6 @@ def vision() -> Vision:
     return Vision(model="visionllm")
 
 
-def asked(*words: str) -> Task:
-    return Task(" and ".join(words), targets=tuple(Target(word, (word,)) for word in words))
-
-
 @pytest.mark.slow
 def test_it_was_taught_all_stages_and_is_small() -> None:
     writing = BoxWriting.read(PACKAGED)
@@ -252,11 +247,14 @@ def test_it_was_taught_all_stages_and_is_small() -> None:
 
 @pytest.mark.slow
 def test_the_words_decide_and_it_finds_what_the_detector_finds_and_nothing_else(vision: Vision) -> None:
-    """No class token and no place in the prompt means a class."""
-    found, usual = (one.detect(MOTORCYCLE, asked("cat", "motorcycle", "zebra")) for one in (vision, Vision()))
+    there, absent = (
+        Task(" and ".join(words), targets=tuple(Target(word, (word,)) for word in words))
+        for words in (("cat", "motorcycle", "zebra"), ("giraffe", "pizza", "toothbrush"))
+    )
+    found, usual = (one.detect(MOTORCYCLE, there) for one in (vision, Vision()))
     assert {*found.class_names} == {"motorcycle"} == {*usual.class_names}
     assert iou_matrix(found.xyxy[:1], usual.xyxy[:1])[0, 0] > 0.9
-    assert len(vision.detect(MOTORCYCLE, asked("giraffe", "pizza", "toothbrush"))) == 0
+    assert len(vision.detect(MOTORCYCLE, absent)) == 0
     blank = np.full((200, 300, 3), 127, np.uint8)
     assert len(vision.detect(blank, "Find every object.")) == 0
 
@@ -271,10 +269,74 @@ def test_few_classes_give_exactly_their_part_of_what_all_give(vision: Vision) ->
     assert np.array_equal(found.xyxy, everything.xyxy[mine])
 
 
-@pytest.mark.slow
-def test_words_mean_what_they_do_with_any_detector(vision: Vision) -> None:
-    phrases = ("motorbikes", "cats", "vehicle")
-    task = Task(" and ".join(phrases), targets=tuple(Target(one, vision.matcher.match(one).classes) for one in phrases))
-    found, usual = vision.detect(MOTORCYCLE, task), Vision().detect(MOTORCYCLE, task)
-    assert len(found) and found.class_names[0] == usual.class_names[0]
-    assert iou_matrix(found.xyxy[:1], usual.xyxy[:1])[0, 0] > 0.9
+def test_what_is_written_is_read_back(adapter: Path, model: Path, nanodet: NanoDetTokens, tmp_path: Path) -> None:
+    writing = BoxWriting.read(adapter)
+    assert writing.source == ("nanodet", nanodet.fingerprint) and writing.vocabulary == COCO_CLASSES
+    assert (writing.student, writing.layers, writing.format) == (str(model), 2, FILE_FORMAT)
+    assert len(set(writing.class_tokens)) == 512
+    changed = replace(writing, stages=("binding", "projector"))
+    changed.write(tmp_path)
+    assert BoxWriting.read(tmp_path) == changed
+
+
+class TestAnotherFolder:
+    @pytest.mark.parametrize("name", [BOXES_FILE, PROJECTOR_FILE, CONFIG_FILE, WEIGHTS_FILE])
+    def test_a_damaged_one_is_refused_by_its_name(self, adapter: Path, tmp_path: Path, name: str) -> None:
+        whole = (adapter / name).read_bytes()
+        for number, kept in enumerate((None, whole[: len(whole) // 2], b"", bytes(range(256)) * 4)):
+            folder = changed_copy(adapter, tmp_path / f"damaged{number}")
+            (folder / name).unlink()
+            if kept is not None:
+                (folder / name).write_bytes(kept)
+            with pytest.raises(LLMError, match=r"damaged\d (is|or)|/damaged\d holds no adapter") as told:
+                load_decoder(folder)
+            assert str(folder) in str(told.value)
+
+    def test_no_json_and_one_of_another_form_are_refused(self, adapter: Path, tmp_path: Path) -> None:
+        with pytest.raises(LLMError, match=f"^{tmp_path} holds no adapter that writes boxes: it has no boxes.json"):
+            load_decoder(tmp_path)
+        folder = changed_copy(adapter, tmp_path / "other")
+        for content in ("[]", "5", "null", '"boxes"', "{}", '{"layers": 2}'):
+            (folder / BOXES_FILE).write_text(content)
+            with pytest.raises(LLMError, match="other holds no adapter that writes boxes"):
+                BoxWriting.read(folder)
+
+    def test_values_of_another_kind_are_refused(self, adapter: Path, tmp_path: Path) -> None:
+        rows: list[dict[str, Any]] = [
+            {"format": None}, {"layers": "two"}, {"layers": True}, {"class_tokens": [1, 2]}, {"student": 5},
+            {"class_tokens": [5] * 512}, {"class_tokens": [*range(511), -1]}, {"class_tokens": [*range(511), 10**7]},
+        ]  # fmt: skip
+        for number, changed in enumerate(rows):
+            with pytest.raises(LLMError):
+                load_decoder(changed_copy(adapter, tmp_path / str(number), **changed)).prompts(("dog", "cat", "bus"))
+
+    def test_another_form_or_shape_and_weights_of_no_numbers_are_refused(self, adapter: Path, tmp_path: Path) -> None:
+        rows: list[tuple[dict[str, Any], str]] = [
+            ({"format": 9}, "has form 9, and this version reads up to form 1"),
+            ({"layers": 1}, "is damaged or does not fit the model.*on one side only"),
+            ({"shape": {"hidden": 48}}, r"is damaged \(RuntimeError: Error\(s\) in loading"),
+            *(({"shape": shape}, "boxes: expected") for shape in ({"hidden": "x"}, {"hidden": -1}, {"width": 0})),
+        ]
+        own = json.loads((adapter / BOXES_FILE).read_text())["shape"]
+        for number, (changed, message) in enumerate(rows):
+            changed |= {"shape": {**own, **changed.get("shape", {})}}
+            with pytest.raises(LLMError, match=message):
+                load_decoder(changed_copy(adapter, tmp_path / str(number), **changed))
+        folder = changed_copy(adapter, tmp_path / "nan")
+        weights = load_file(folder / PROJECTOR_FILE)
+        weights["none"][3] = float("nan")
+        save_file(weights, folder / PROJECTOR_FILE)
+        with pytest.raises(LLMError, match=r"nan is damaged \(ValueError: none holds what is no number"):
+            load_decoder(folder)
+
+
+def test_another_model_or_vocabulary_is_refused(adapter: Path, tmp_path: Path, nanodet: NanoDetTokens) -> None:
+    writing = BoxWriting.read(adapter)
+    writing.check_source(nanodet, adapter)
+    writing.check_base(own := writing.base, adapter)
+    other = decoder_model(tmp_path / "model", seed=1)
+    with pytest.raises(LLMError, match=rf"another base model \(fingerprint {own}\) than this one \((?!{own})\w+\)"):
+        load_decoder(changed_copy(adapter, tmp_path / "moved", student=str(other)))
+    writing = BoxWriting.read(changed_copy(adapter, tmp_path / "short", vocabulary=["cat", "dog"]))
+    with pytest.raises(LLMError, match=r"short is damaged: .* not that of nanodet"):
+        writing.check_source(nanodet, tmp_path / "short")

@@ -56,9 +56,7 @@ def test_boxes_and_scores_are_those_that_the_detector_gives(folder: str, tokens:
         assert likely[token, column] == pytest.approx(float(found.scores[place]), abs=1e-4)
     assert np.all(np.diff(tokens.logits.max(1)) <= 0)
     assert np.triu(iou_matrix(tokens.boxes, tokens.boxes), 1).max() <= LOOSE_OVERLAP + 1e-4
-
-
-def test_the_cell_is_the_boxs_middle_with_a_rough_size(tokens: ImageTokens) -> None:
+    # The cell is the box's middle with a rough size.
     low, high = tokens.boxes[:, :2], tokens.boxes[:, 2:]
     np.testing.assert_allclose(tokens.cells[:, :2], (low + high) / 2, atol=1e-5)
     ratio = tokens.cells[:, 2:] / np.clip(high - low, 2.0**-9, 1)

@@ -11,16 +11,8 @@ from numpy.typing import NDArray
 from tests.vision.decoder.tiny_decoders import blobs
 from tests.vision.detectors.test_nanodet import photograph
 from vision.classes.lexicon import COCO_CLASSES
-from vision.decoder.image_tokens import (
-    CONSIDERED,
-    HIDDEN,
-    LOOSE_OVERLAP,
-    NECK,
-    ImageTokens,
-    NanoDetTokens,
-    chosen_places,
-    open_tokens,
-)
+from vision.decoder import image_tokens
+from vision.decoder.image_tokens import CONSIDERED, HIDDEN, LOOSE_OVERLAP, NECK, ImageTokens, NanoDetTokens
 from vision.detections.boxes import iou_matrix
 from vision.detectors.detector import Request
 from vision.detectors.nanodet.detector import MODEL_FILE, NanoDet, letterboxed
@@ -83,20 +75,6 @@ def test_features_are_the_heads_hidden_layer_and_the_neck(tokens: ImageTokens, s
 
 
 class TestBoxes:
-    def test_they_are_read_as_the_authors_describe_them(self, tokens: ImageTokens, square: Square) -> None:
-        """Worked out again without array arithmetic."""
-        distances = run_session(open_session(MODEL_FILE, 1), {"image": square})[1][0]
-        begins = {8: 0, 16: 52 * 52, 32: 52 * 52 + 26 * 26}
-        middles, strides = pixels_of_the_square(tokens)
-        for box, (x, y), stride in zip(tokens.boxes[:10], middles.tolist(), strides.tolist(), strict=False):
-            place = begins[int(stride)] + int(y // stride) * (416 // int(stride)) + int(x // stride)
-            sides = []
-            for side in range(4):
-                powers = [math.exp(logit) for logit in distances[side * 11 : side * 11 + 11, place].tolist()]
-                sides.append(sum(step * power for step, power in enumerate(powers)) / sum(powers) * stride)
-            corners = [x - sides[0], y - sides[1], x + sides[2], y + sides[3]]
-            assert box.tolist() == pytest.approx([corners[i] / (416, 312)[i % 2] for i in range(4)], abs=1e-4)
-
     @pytest.mark.parametrize("image", [IMAGE, photograph("astronaut.png")], ids=["blobs", "portrait"])
     def test_a_found_box_is_a_tokens_or_below_a_surer_one(self, nanodet: NanoDetTokens, image: LoadedImage) -> None:
         (found,) = NanoDet(1).detect([image], Request(COCO_CLASSES, 0.1))
@@ -108,14 +86,6 @@ class TestBoxes:
         for overlap, score in zip(iou_matrix(found.xyxy, boxes), found.scores, strict=True):
             assert np.any((overlap > 0.999) | ((overlap > LOOSE_OVERLAP) & (best >= score)))
         assert np.triu(iou_matrix(tokens.boxes, tokens.boxes), 1).max() <= LOOSE_OVERLAP + 1e-4
-
-    def test_a_mirrored_portrait_has_the_mirrored_person(self, nanodet: NanoDetTokens) -> None:
-        image = photograph("astronaut.png")
-        mirrored = LoadedImage(np.ascontiguousarray(image.pixels[:, ::-1]))
-        one, other = nanodet.tokens([image, mirrored], 1)
-        x1, y1, x2, y2 = other.boxes[0].tolist()
-        assert iou_matrix(one.boxes[:1], [[1 - x2, y1, 1 - x1, y2]])[0, 0] > 0.8
-        assert one.logits.argmax() == other.logits.argmax() == COCO_CLASSES.index("person")
 
 
 class TestShapes:
@@ -166,19 +136,22 @@ def test_from_the_best_down_each_place_is_one_that_no_better_one_lies_on(unit: f
     for place in sorted(range(len(boxes)), key=lambda place: -scores[place]):
         if np.all(iou_matrix(boxes[place][None], boxes[expected]) <= LOOSE_OVERLAP):
             expected.append(place)
-    assert chosen_places(boxes, scores, 1000).tolist() == expected
+    assert image_tokens.chosen_places(boxes, scores, 1000).tolist() == expected
     assert 20 < len(expected) < 120, "some were suppressed, and some were not"
 
 
 def test_no_more_are_chosen_than_are_wanted_of_equal_ones_the_first_and_of_very_many_the_best() -> None:
     boxes, scores = crowded(160, 1.0)
-    assert chosen_places(boxes, scores, 7).tolist() == chosen_places(boxes, scores, 1000)[:7].tolist()
+    assert (
+        image_tokens.chosen_places(boxes, scores, 7).tolist()
+        == image_tokens.chosen_places(boxes, scores, 1000)[:7].tolist()
+    )
     count = CONSIDERED + 200
     boxes = np.array([[10 * place, 0, 10 * place + 5, 5] for place in range(count)], np.float32)
-    assert chosen_places(boxes[:50], np.full(50, 0.5, np.float32), 50).tolist() == list(range(50))
+    assert image_tokens.chosen_places(boxes[:50], np.full(50, 0.5, np.float32), 50).tolist() == list(range(50))
     scores = np.linspace(1, 0, count, dtype=np.float32)
-    assert chosen_places(boxes, scores, count).tolist() == list(range(CONSIDERED))
-    assert chosen_places(boxes[:0], scores[:0], 10).tolist() == []
+    assert image_tokens.chosen_places(boxes, scores, count).tolist() == list(range(CONSIDERED))
+    assert image_tokens.chosen_places(boxes[:0], scores[:0], 10).tolist() == []
 
 
 def test_some_of_the_tokens_are_the_same_rows_of_each_part() -> None:
@@ -189,9 +162,9 @@ def test_some_of_the_tokens_are_the_same_rows_of_each_part() -> None:
 
 
 def test_the_embedded_detector_is_opened_by_its_name_and_others_are_refused(nanodet: NanoDetTokens) -> None:
-    assert isinstance(open_tokens("nanodet"), NanoDetTokens) and len(nanodet.fingerprint) == 16
+    assert isinstance(image_tokens.open_tokens("nanodet"), NanoDetTokens) and len(nanodet.fingerprint) == 16
     assert nanodet.fingerprint in MODEL_FILE.with_name("PROVENANCE.md").read_text(encoding="utf-8")
     with pytest.raises(DetectorError, match="threads is 0"):
         NanoDetTokens(0)
     with pytest.raises(DetectorError, match="no model folder /no/such/detector"):
-        open_tokens("/no/such/detector")
+        image_tokens.open_tokens("/no/such/detector")

@@ -64,7 +64,6 @@ def decoder_model(folder: Path, seed: int = 0) -> Path:
 
 
 def options(model: Path, **changed: Any) -> BoxOptions:
-    """Of a short run of a small student."""
     small: dict[str, Any] = {
         "layers": 2, "rank": 4, "hidden": 32, "image_tokens": 8, "boxed": 2, "tokens": 400, "tokens_of_a_pass": 256,
         "report_every": 100_000, "dtype": "float32",
@@ -73,7 +72,6 @@ def options(model: Path, **changed: Any) -> BoxOptions:
 
 
 def changed_copy(adapter: Path, folder: Path, **changed: Any) -> Path:
-    """A copy whose `boxes.json` has other entries."""
     shutil.copytree(adapter, folder)
     stored = json.loads((folder / BOXES_FILE).read_text())
     (folder / BOXES_FILE).write_text(json.dumps({**stored, **changed}))
@@ -87,7 +85,6 @@ def blobs(width: int, height: int, seed: int = 0) -> LoadedImage:
 
 
 def save_blobs(folder: Path, count: int, size: tuple[int, int] = (120, 90)) -> Path:
-    """A folder with `images` of blobs."""
     (folder / "images").mkdir(parents=True)
     for number in range(count):
         Image.fromarray(blobs(*size, seed=number).pixels).save(folder / "images" / f"{number}.png")

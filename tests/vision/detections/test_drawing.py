@@ -85,8 +85,6 @@ class TestPicture:
         plain = drawn(found((100, 100, 400, 400)), ground())
         for more in ({"scores": [0.5]}, {"track_ids": [7]}):
             assert not np.array_equal(plain, drawn(found((100, 100, 400, 400), **more), ground()))
-
-    def test_names_of_any_letters(self) -> None:
         for name in ("собака", "犬", "كلب", "a\nb\tc", "x" * 500, " ", "🐶", "a\u202eb"):
             draw(found((100, 100, 200, 200), names=(name,), scores=[0.5]), ground())
 

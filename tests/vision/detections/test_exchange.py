@@ -41,13 +41,11 @@ FOUND = Detections(
 
 
 class TestCoco:
-    def test_ids_are_cocos_own_where_the_models_classes_are(self) -> None:
+    def test_ids_are_cocos_own_where_all_classes_are_and_else_places_in_the_class_set(self) -> None:
         assert [one["category_id"] for one in FOUND.to_coco()] == [63, 18]
         task = Task(targets=(Target("vehicle", ("car", "bus")), Target("pet", ("dog",))))
         found = Detections(SIZE, FOUND.xyxy, ("vehicle",) * 2, None, ("vehicle", "pet"), ("bus", "car"), task=task)
         assert [one["category_id"] for one in found.to_coco()] == [6, 3], "groups keep the model's classes"
-
-    def test_ids_are_places_in_the_class_set_where_any_is_not(self) -> None:
         other = Detections(SIZE, FOUND.xyxy, ("helicopter", "dog"), classes=("dog", "helicopter"))
         assert [one["category_id"] for one in other.to_coco()] == [2, 1]
         # An image without a helicopter has the same ids as one with it.

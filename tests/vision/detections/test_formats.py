@@ -164,9 +164,8 @@ class TestTheNumbersAreWhatTheDocsSay:
 
 
 class TestTheText:
-    @pytest.mark.parametrize(
-        ("output", "expected"),
-        [
+    def test_of_a_few_formats(self) -> None:
+        for output, expected in (
             (OutputFormat(class_as="token", score=True),
              "(<c1>, 40, 50, 200, 301, 0.91)\n(<c2>, 400, 400, 440, 440, 0.4567)"),
             (OutputFormat(box="xywh", class_as="index"), "(1, 40, 50, 160, 251)\n(2, 400, 400, 40, 40)"),
@@ -178,10 +177,8 @@ class TestTheText:
              "(dog, 40, 50, 200, 60, 120, 301)\n(traffic light, 400, 400, 440, 400, 440, 440, 400, 440)"),
             (OutputFormat("tokens"), "<c1> <p32> <p53> <p160> <p321>\n<c2> <p320> <p427> <p352> <p469>"),
             (OutputFormat("yolo"), "1 0.187812 0.365313 0.250625 0.522292\n2 0.65625 0.875 0.0625 0.083333"),
-        ],
-    )  # fmt: skip
-    def test_of_a_few_formats(self, output: OutputFormat, expected: str) -> None:
-        assert text(output) == expected
+        ):  # fmt: skip
+            assert text(output) == expected
 
     def test_quotes_names_that_would_be_misread(self) -> None:
         plain = ("traffic light", "chien méchant", "hip-hop dancer no. 1")
@@ -208,8 +205,7 @@ class TestTheText:
             assert first == f"# {POSITION_LOST}" and len(rest) == 2
         told = json.loads(text(OutputFormat("json", offsets=True, centre=False)))
         assert told["note"] == POSITION_LOST and told["objects"][1]["bbox"] == [-20, -20, 20, 20]
-
-    def test_names_the_same_classes_in_any_order_of_the_class_set(self) -> None:
+        # The order of the class set does not count.
         for class_as in get_args(ClassForm):
             found = replace(FOUND, classes=FOUND.classes[::-1], output=OutputFormat(class_as=class_as))
             assert back(found).class_names == FOUND.class_names

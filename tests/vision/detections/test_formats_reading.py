@@ -46,19 +46,18 @@ def voc_object(name: str = "dog", corners: str = "1 2 3 4", more: str = "") -> s
 class TestWhatOtherWritersWrite:
     """Models and tools write the formats with liberties that leave no doubt about what is meant."""
 
-    @pytest.mark.parametrize(
-        "text",
-        [
+    def test_tuples(self) -> None:
+        for text in (
             "[\n  ('dog', 1, 2, 30, 40),\n  ('cat', 5, 6, 70, 80),\n]\n",
             '("dog",1,2,30,40);("cat",5,6,70,80)',
             "# boxes\n\n( dog , 1.0 , 2 , 3e1 , +40 )\r\n(cat, 5, 6, 70, 80) # the second",
-        ],
-    )
-    def test_tuples(self, text: str) -> None:
-        found = read(text, TUPLE)
-        assert (found.class_names, found.xyxy.tolist()) == (("dog", "cat"), [[1, 2, 30, 40], [5, 6, 70, 80]])
+        ):
+            found = read(text, TUPLE)
+            assert (found.class_names, found.xyxy.tolist()) == (("dog", "cat"), [[1, 2, 30, 40], [5, 6, 70, 80]])
 
-    def test_tokens(self) -> None:
+    def test_tokens_and_what_is_rounded_beyond_the_edge(self) -> None:
+        assert read("(dog, -1, 0, 641, 480)", TUPLE).xyxy.tolist() == [[0, 0, 640, 480]]
+        assert read("(b, 1, 2, 3, 4)\n(a, 1, 2, 3, 4)\n(b, 1, 2, 3, 4)", TUPLE, ()).classes == ("b", "a")
         for text in (
             "<c1><p0><p0><p256><p512><c0><p0><p0><p512><p512>",
             "(<cls1>, <p0>, <p0>, <p256>, <p512>), (<cls0>, <p0>, <p0>, <p512>, <p512>)",
@@ -92,10 +91,6 @@ class TestWhatOtherWritersWrite:
         assert found.class_names == ("dog", "cat")
         assert found.xyxy.tolist() == [[160, 120, 480, 360], [0, 0, 640, 480]]
         assert found.scores is not None and found.scores.tolist() == [0.25, 0.75]
-
-    def test_rounding_beyond_the_edge_is_moved_to_it_and_names_make_a_class_set_in_their_order(self) -> None:
-        assert read("(dog, -1, 0, 641, 480)", TUPLE).xyxy.tolist() == [[0, 0, 640, 480]]
-        assert read("(b, 1, 2, 3, 4)\n(a, 1, 2, 3, 4)\n(b, 1, 2, 3, 4)", TUPLE, ()).classes == ("b", "a")
 
 
 @pytest.mark.parametrize(

@@ -6,22 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faster_coco_eval.core import mask as coco_mask  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import label  # type: ignore[import-untyped]
 
-from vision.detections.polygons import (
-    fitted,
-    grabcut_outlines,
-    joined,
-    mask_from_rings,
-    ring_area,
-    rings_from_mask,
-    rounded_box,
-    with_points,
-)
+from vision.detections import polygons
+from vision.detections.polygons import grabcut_outlines, mask_from_rings, ring_area, rings_from_mask, with_points
 from vision.errors import FormatError, InstructionError
 from vision.evaluation.annotations import read_annotations
 from vision.images import LoadedImage, load_image
@@ -87,7 +78,7 @@ class TestMasksAndRings:
 
     def test_overlapping_rings_are_added_up_and_joined_ones_are_one_with_the_area_of_both(self) -> None:
         assert mask_from_rings((square(0, 0, 6), square(3, 3, 6)), (10, 10)).sum() == 36 + 36 - 9
-        whole = joined(square(0, 0, 10), square(20, 3, 5))
+        whole = polygons.joined(square(0, 0, 10), square(20, 3, 5))
         assert ring_area(whole) == mask_from_rings((whole.astype(np.float32),), (30, 20)).sum() == 125
 
 
@@ -135,7 +126,7 @@ class TestNumberOfPoints:
         big = np.kron(mask, np.ones((12, 12), bool))
         parts = [ring.astype(np.float64) for ring in rings_from_mask(big)]
         start = evenly(parts[0], points).astype(np.float64)
-        rings = (ring.astype(np.float32) for ring in (start, fitted(start, parts)))
+        rings = (ring.astype(np.float32) for ring in (start, polygons.fitted(start, parts)))
         before, after = (iou(mask_from_rings((ring,), size_of(big)), big) for ring in rings)
         assert after > before - 0.03  # pixels at the edge are counted otherwise
 
@@ -230,21 +221,3 @@ class TestOutlinesFromBoxes:
                 assert rings
                 assert all(len(ring) >= 3 and (ring >= 0).all() and (ring <= 100).all() for ring in rings)
         assert grabcut_outlines(self.painted(disc()), np.zeros((0, 4), np.float32)).rings == ()
-
-    @pytest.mark.slow
-    def test_real_objects_are_outlined_better_than_by_their_boxes(self, data_root: Path) -> None:
-        folder = data_root / "vision" / "coco_mini_train"
-        annotated = read_annotations([(folder / "images", folder / "instances.json")])
-        ours: list[float] = []
-        boxes: list[float] = []
-        for place in range(3):
-            image = load_image(annotated.images[place].path)
-            rows = [row for row in annotated.annotations if row.image == place and not row.crowd]
-            found = grabcut_outlines(image, np.array([row.xyxy for row in rows], np.float32))
-            for row, rings in zip(rows, found.rings, strict=True):
-                assert isinstance(row.segmentation, list)
-                gold = coco_mask.merge(coco_mask.frPyObjects(row.segmentation, image.height, image.width))
-                for outline, kept in ((rings, ours), ((rounded_box(row.xyxy),), boxes)):
-                    mine = coco_mask.encode(np.asfortranarray(mask_from_rings(outline, image.size).astype(np.uint8)))
-                    kept.append(coco_mask.iou([mine], [gold], [0])[0][0])
-        assert np.mean(ours) > np.mean(boxes) + 0.03

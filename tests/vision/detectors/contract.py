@@ -32,9 +32,7 @@ class DetectorContract:
         assert len(found.labels), "the contract needs an image in which something is found"
         return found
 
-    def test_boxes_lie_inside_the_image_and_the_order_of_the_classes_does_not_count(
-        self, case: Case, found: Found
-    ) -> None:
+    def test_boxes_lie_in_the_image_and_the_classes_have_no_order(self, case: Case, found: Found) -> None:
         detector, image, classes = case
         (other,) = detector.detect([image], Request(classes[::-1], self.least))
         assert other.labels == found.labels and np.array_equal(other.xyxy, found.xyxy)

@@ -29,7 +29,6 @@ def test_an_integer_is_any_up_to_the_most_and_no_other(most: int) -> None:
 
 
 def array(most: int) -> str:
-    """The grammar of a list of named things."""
     names = any_of(["cat", "cat food", "dög"])
     return f"""
         start: "[" ({up_to(most - 1, "BEFORE_NEXT")} LAST | "]")
@@ -163,7 +162,4 @@ def test_a_family_writes_so_many_objects_and_no_more(kind: str, text: list[str],
         assert not held.accepts(ids[:-1]) or not ids
     assert spelling.written(ids) == "".join(text)
     assert len(family.read(spelling.written(ids), phrases, (100, 100))) == objects
-
-
-def test_enumerations_read_as_sentences_do() -> None:
     assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]

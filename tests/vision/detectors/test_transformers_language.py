@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,19 @@ def opened(shelf: Shelf, kind: str, seed: int = SEEDS[0], **options: Any) -> Lan
     return detector
 
 
-def same(one: Found, other: Found) -> None:
-    assert one.labels == other.labels
-    np.testing.assert_array_equal(one.xyxy, other.xyxy)
-    assert one.notes == other.notes
+Told = Callable[..., Found]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    """What is found where a model writes a text and ends."""
+
+    def found(detector: LanguageDetector, written: str, classes: Any = CLASSES, size: Any = (90, 60)) -> Found:
+        monkeypatch.undo()
+        _likes(detector, [*_ids(detector, written), detector._ends[0]], monkeypatch)
+        return detector.detect([picture(*size)], Request(classes))[0]
+
+    return found
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -51,8 +61,9 @@ def test_what_is_written_is_whole_and_of_the_set_in_a_batch_as_alone(shelf: Shel
         assert (found.xyxy >= 0).all() and (found.xyxy <= [image.width, image.height] * 2).all()
         assert (found.xyxy[:, 2:] > found.xyxy[:, :2]).all()
         assert not any("cut off" in note for note in found.notes)
-        same(detector.detect([image], ALL)[0], found)
-    same(together[0], detector.detect(images[:1], Request(CLASSES[::-1]))[0])
+        for classes in (CLASSES, CLASSES[::-1]):
+            (alone,) = detector.detect([image], Request(classes))
+            assert (alone.labels, alone.notes, alone.xyxy.tolist()) == (found.labels, found.notes, found.xyxy.tolist())
     others = [picture(90, 60, 8), picture(60, 70, 8)]
     together += opened(shelf, kind, SEEDS[1], max_objects=3, max_new_tokens=400).detect(others, ALL)
     assert any(found.labels for found in together), "the case shows what it is to show"
@@ -154,8 +165,8 @@ KNOWN = [
 
 
 @pytest.mark.parametrize(("kind", "written", "expected"), KNOWN)
-def test_a_familys_own_text_is_in_its_grammar_and_read_at_its_scale(
-    shelf: Shelf, kind: str, written: str, expected: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch
+def test_a_familys_own_text_is_read_at_its_scale(
+    shelf: Shelf, kind: str, written: str, expected: Any, told: Told
 ) -> None:
     """The model's forward pass is real; only which token it likes best is set, one after the other."""
     detector = opened(shelf, kind)
@@ -168,27 +179,24 @@ def test_a_familys_own_text_is_in_its_grammar_and_read_at_its_scale(
     assert not held.accepts(ids[:-1]), "a text that breaks off is not whole"
     read = detector.family.read(written, list(CLASSES), sent)
     np.testing.assert_allclose(np.array([one.box for one in read]), np.array([box for _, box in expected]), atol=1e-9)
-    found = _told(detector, written, monkeypatch)
+    found = told(detector, written)
     assert [one.phrase for one in read] == list(found.labels) == [phrase for phrase, _ in expected] and not found.notes
     np.testing.assert_allclose(found.xyxy, np.array([box for _, box in expected]) * [90, 60, 90, 60], atol=1e-3)
 
 
-def test_corners_in_any_order_are_a_box_and_boxes_without_area_are_said(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_corners_in_any_order_are_a_box_and_boxes_without_area_are_said(shelf: Shelf, told: Told) -> None:
     name = "<|object_ref_start|>dog<|object_ref_end|>"
     boxes = "<|box_start|>(500,900),(100,200)<|box_end|><|box_start|>(5,5),(5,9)<|box_end|>"
-    found = _told(opened(shelf, "qwen2_vl"), name + boxes, monkeypatch, size=(100, 200))
+    found = told(opened(shelf, "qwen2_vl"), name + boxes, size=(100, 200))
     np.testing.assert_allclose(found.xyxy, [[10, 40, 50, 180]], atol=1e-3)
     assert any("without area" in note and "left out: 1" in note for note in found.notes)
 
 
-def test_other_classes_are_not_let_through_and_no_more_objects(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_classes_are_not_let_through_and_no_more_objects(shelf: Shelf, told: Told) -> None:
     detector = opened(shelf, "florence2", max_objects=2)
-    assert set(_told(detector, "<s>zebra<loc_1><loc_2><loc_300><loc_400>", monkeypatch).labels) <= set(CLASSES)
-    monkeypatch.undo()
+    assert set(told(detector, "<s>zebra<loc_1><loc_2><loc_300><loc_400>").labels) <= set(CLASSES)
     endless = "<s>cat" + "".join(f"<loc_{n}><loc_{n}><loc_{n + 9}><loc_{n + 9}>" for n in range(0, 50, 5))
-    found = _told(detector, endless, monkeypatch)
+    found = told(detector, endless)
     assert found.labels == ("cat", "cat") and any("held to 2 objects" in note for note in found.notes)
 
 
@@ -218,20 +226,15 @@ def test_control_signs_in_a_class_reach_no_prompt(shelf: Shelf, kind: str, monke
         ("paligemma", "cat;dog", "<loc0000><loc0000><loc0512><loc0512> cat dog"),
     ],
 )  # fmt: skip
-def test_any_letters_and_separators_of_a_prompt_can_be_in_a_class(
-    shelf: Shelf, kind: str, label: str, reply: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = _told(opened(shelf, kind), reply, monkeypatch, (label,), (64, 64))
+def test_any_letters_can_be_in_a_class(shelf: Shelf, kind: str, label: str, reply: str, told: Told) -> None:
+    found = told(opened(shelf, kind), reply, (label,), (64, 64))
     assert found.labels == (label,)
     np.testing.assert_allclose(found.xyxy, [[0, 0, 32, 32]])
 
 
-def test_a_class_that_the_tokenizer_cannot_spell_is_said(shelf: Shelf) -> None:
+def test_classes_that_cannot_be_spelled_no_class_and_an_image_that_the_processor_refuses_are_said(shelf: Shelf) -> None:
     (found,) = opened(shelf, "kosmos-2", max_objects=2).detect([picture(90, 60)], Request(("cat", "\u732b")))
     assert any("cannot write '\u732b'" in note for note in found.notes) and set(found.labels) <= {"cat"}
-
-
-def test_no_class_gives_no_box_and_an_image_that_the_processor_refuses_is_named(shelf: Shelf) -> None:
     (found,) = opened(shelf, "florence2").detect([picture(9, 9)], Request(()))
     assert found.labels == () and found.scores is None
     with pytest.raises(DetectorError, match=r"picture 0 \(900 x 2 pixels\).*aspect ratio"):
@@ -279,15 +282,3 @@ def _likes(detector: LanguageDetector, row: list[int], monkeypatch: pytest.Monke
         return scores
 
     monkeypatch.setattr(head, "forward", liking)
-
-
-def _told(
-    detector: LanguageDetector,
-    written: str,
-    monkeypatch: pytest.MonkeyPatch,
-    classes: tuple[str, ...] = CLASSES,
-    size: tuple[int, int] = (90, 60),
-) -> Found:
-    """What is found where the model writes a text and ends."""
-    _likes(detector, [*_ids(detector, written), detector._ends[0]], monkeypatch)
-    return detector.detect([picture(*size)], Request(classes))[0]

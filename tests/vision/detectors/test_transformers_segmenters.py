@@ -161,22 +161,19 @@ def test_masks_and_scores_agree_with_the_library_where_it_pads_nothing(shelf: Sh
     assert overlap(mask_from_rings(found.polygons[0], image.size), mask) > 0.9
 
 
-@pytest.mark.parametrize(
-    ("kind", "size", "part"),
-    [
+def test_padding_is_known(shelf: Shelf) -> None:
+    for kind, size, part in (
         ("mask2former", (60, 70), (1.0, 1.0)),  # stretched until 32 divides both sides
         ("eomt", (90, 60), (1.0, 42 / 64)),  # 64 x 42 pixels in a square of 64
         ("eomt", (60, 90), (42 / 64, 1.0)),
         ("detr-masks", (90, 60), (96 / 120, 64 / 128)),
         ("rf_detr-masks", (90, 60), (1.0, 1.0)),
-    ],
-)
-def test_padding_is_known(shelf: Shelf, kind: str, size: tuple[int, int], part: tuple[float, float]) -> None:
-    detector: Any = open_transformers(shelf(kind))
-    if kind == "detr-masks":
-        detector.processor.pad_size = {"height": 128, "width": 120}
-    (batch,) = detector.batches([picture(*size)])
-    assert detector._part(batch, 0) == pytest.approx(part, abs=0.02)
+    ):
+        detector: Any = open_transformers(shelf(kind))
+        if kind == "detr-masks":
+            detector.processor.pad_size = {"height": 128, "width": 120}
+        (batch,) = detector.batches([picture(*size)])
+        assert detector._part(batch, 0) == pytest.approx(part, abs=0.02)
 
 
 def test_sam3_finds_the_concepts_that_phrases_name(shelf: Shelf) -> None:
@@ -209,25 +206,22 @@ def test_sam3_agrees_with_the_librarys_post_processing_of_one_phrase(shelf: Shel
             assert overlap(mask_from_rings(rings, image.size), mask) > 0.7
 
 
-@pytest.mark.parametrize(
-    ("width", "height", "part"), [(80, 40, (1.0, 1.0)), (80, 40, (0.75, 1.0)), (30, 90, (1.0, 0.5))]
-)
-def test_a_coarse_mask_lies_on_the_image_without_its_padding(width: int, height: int, part: tuple[float, ...]) -> None:
+@pytest.mark.parametrize(("size", "part"), [((80, 40), (1.0, 1.0)), ((80, 40), (0.75, 1.0)), ((30, 90), (1.0, 0.5))])
+def test_a_coarse_mask_lies_on_the_image_without_its_padding(size: tuple[int, int], part: tuple[float, float]) -> None:
     """The object fills the middle half of the image in both directions, on a grid that the image fills in part."""
     import torch
 
     rows, columns = np.mgrid[0:64, 0:64] + 0.5
     x, y = columns / 64 / part[0], rows / 64 / part[1]
     inside = (x > 0.25) & (x < 0.75) & (y > 0.25) & (y < 0.75)
-    mask = full_mask(torch.from_numpy(np.where(inside, 5.0, -5.0)), (width, height), (part[0], part[1]))
+    mask = full_mask(torch.from_numpy(np.where(inside, 5.0, -5.0)), size, part)
+    width, height = size
     assert mask.shape == (height, width)
     expected = np.zeros((height, width), bool)
     expected[round(height / 4) : round(height * 3 / 4), round(width / 4) : round(width * 3 / 4)] = True
     assert overlap(mask, expected) > 0.85
     np.testing.assert_allclose(box_of(mask), np.array([width, height, 3 * width, 3 * height]) / 4, atol=2)
-
-
-def test_the_box_of_no_pixel_has_no_area_and_its_outline_is_the_box_given() -> None:
+    # The box of no pixel has no area, and its outline is the box that is given.
     nothing = np.zeros((4, 6), np.bool_)
     assert box_of(nothing).tolist() == [0, 0, 0, 0]
     rings, seen = outline(nothing, np.array([1, 1, 3, 2], np.float32))

@@ -28,21 +28,16 @@ def detector(request: pytest.FixtureRequest, shelf: Shelf) -> Detector:
     return opened
 
 
-def test_a_class_that_cannot_be_asked_is_said_and_the_others_are_asked(detector: Detector) -> None:
+def test_what_cannot_be_asked_is_said_and_the_others_are_asked(detector: Detector) -> None:
     (found,) = detector.detect([picture(90, 60)], Request(("dog", "<>", "  ")))
     assert set(found.labels) == {"dog"}
     assert len(found.notes) == 2 and all("no word" in note for note in found.notes)
-
-
-def test_a_phrase_beyond_the_limit_keeps_its_label_and_the_cut_is_said(detector: Detector) -> None:
     long = "dog " * 50
     (found,) = detector.detect([picture(90, 60)], Request((long,)))
     assert set(found.labels) == {long} and any("reads only" in note for note in found.notes)
     (found,) = detector.detect([picture(90, 60)], Request(CLASSES))
     assert not found.notes and detector.vocabulary is None
-
-
-def test_signs_of_the_models_own_language_are_words_like_others(detector: Detector) -> None:
+    # Signs of the model's own language are words like others.
     classes = ("cat <|endoftext|> dog", "[SEP] bus", "st. bernard?")
     (found,) = detector.detect([picture(90, 60)], Request(classes))
     assert found.labels and set(found.labels) <= set(classes)

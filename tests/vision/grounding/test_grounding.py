@@ -11,7 +11,6 @@ import json
 import pickle
 from dataclasses import replace
 from html import escape, unescape
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -140,7 +139,6 @@ IN_THE_STREET: list[tuple[str, str, list[int]]] = [
     ("vehicles except buses", "all vehicles & !buses", [4]),
     ("everything that is not red", "all * & !red", [1, 2, 3]),
     ("the dog or the car", "all dog | car", [3, 4]),
-    ("people who are not near the dog", "all people & !near(dog)", [2]),
     ("the two people", "2 people", [1, 2]),
     ("the thing on the far right", "one last 1(*)", [4]),
     ("the dog right of the bus", "one dog & right(bus)", []),
@@ -167,7 +165,6 @@ ABOUT_THE_ROOM: list[tuple[str, str, object]] = [
     ("is the cat smaller than the person", "exists cat & smaller(person)", True),
     ("are there at least two dogs", "least 2 dogs", True),
     ("are there more than three cups", "least 4 cups", False),
-    ("is there exactly one cat", "exactly 1 cat", True),
     ("are there at most two cups", "most 2 cups", False),
     ("are there no buses", "denied buses", True),
     ("is nobody on the couch", "denied nobody & on(couch)", False),
@@ -256,24 +253,19 @@ def test_what_cannot_be_read_is_refused(room: Scene) -> None:
             ground(text, room, MATCHER)
 
 
-class TestLooseness:
-    THINGS: ClassVar[list[Thing]] = [
-        ("person", [100, 100, 160, 300], GREY, 0.9), ("dog", [180, 240, 240, 300], BLACK, 0.8)
-    ]  # fmt: skip
-
-    def test_a_relation_is_taken_loosely_where_nothing_fits_it_strictly_one_before_all(self) -> None:
-        for sentence in ("one person & touching(dog)", "one person & touching(dog & beside(person))"):
-            grounding = asked(sentence, scene_of(self.THINGS))
-            assert boxes(grounding, self.THINGS) == [0]
-            assert grounding.notes == ('Nothing fits "overlapping" strictly, so it was taken loosely.',)
-
-    def test_what_is_denied_stays_as_it_is_and_a_count_is_never_loose(self) -> None:
-        assert boxes(asked("one person & !touching(dog)", scene_of(self.THINGS)), self.THINGS) == [0]
-        assert asked("count people & touching(dog)", scene_of(self.THINGS)).value == 0
-
-    def test_another_reading_is_taken_where_the_first_gives_nothing(self, room: Scene) -> None:
-        grounding = asked("one dog & beside(last 1(couch & white)) / one last 1(dog & right(couch))", room)
-        assert boxes(grounding, ROOM) == [2] and not grounding.notes
+def test_a_relation_is_taken_loosely_where_nothing_fits_it_strictly_one_before_all(room: Scene) -> None:
+    dog: Thing = ("dog", [180, 240, 240, 300], BLACK, 0.8)
+    scene = scene_of(things := [("person", [100, 100, 160, 300], GREY, 0.9), dog])
+    for sentence in ("one person & touching(dog)", "one person & touching(dog & beside(person))"):
+        grounding = asked(sentence, scene)
+        assert boxes(grounding, things) == [0]
+        assert grounding.notes == ('Nothing fits "overlapping" strictly, so it was taken loosely.',)
+    # What is denied stays as it is, and a count is never loose.
+    assert boxes(asked("one person & !touching(dog)", scene), things) == [0]
+    assert asked("count people & touching(dog)", scene).value == 0
+    # Another reading is taken where the first gives nothing.
+    grounding = asked("one dog & beside(last 1(couch & white)) / one last 1(dog & right(couch))", room)
+    assert boxes(grounding, ROOM) == [2] and not grounding.notes
 
 
 UNSURE: list[Thing] = [("dog", [10, 10, 90, 90], BLACK, 0.9), ("cat", [200, 10, 290, 90], WHITE, 0.2)]
@@ -320,7 +312,7 @@ class TestWhatIsThereInstead:
 
 
 class TestReasons:
-    def test_each_object_has_the_triples_that_make_it_an_answer(self, street: Scene) -> None:
+    def test_each_object_has_the_triples_that_make_it_an_answer_in_json_too(self, street: Scene) -> None:
         grounding = asked("all people & left(bus)", street)
         assert [reason.facts for reason in grounding.justification] == [
             ((name, "class", "person"), (name, "left_of", "bus 1"), ("bus 1", "class", "bus"))
@@ -328,7 +320,12 @@ class TestReasons:
         ]
         assert grounding.justification[0].words == "person 1 is a person; person 1 is left of bus 1; bus 1 is a bus"
 
-    def test_every_fact_is_in_the_graph(self, room: Scene) -> None:
+        shown = json.loads(json.dumps(asked("exists dog & left(person)", street).to_dict()))
+        assert shown["value"] is True and shown["objects"][0]["class"] == "dog"
+        assert shown["query"] == 'exists(~class("dog") & ~left_of(~class("person")))'
+        assert shown["justification"][0]["facts"][0] == ["dog 1", "class", "dog"]
+
+    def test_every_fact_is_in_the_graph_and_the_query_runs_again_by_itself(self, room: Scene) -> None:
         for sentence in ("one dog & on(couch)", "one man & touching(tie & red)", "all cups & !red"):
             grounding = asked(sentence, room)
             assert grounding.justification
@@ -336,17 +333,9 @@ class TestReasons:
                 for head, relation, tail in reason.facts:
                     assert isinstance(tail, str)
                     assert len(room.answer(f'"{head}" & ~{relation}("{tail}")').ranked) == 1
-
-    def test_the_query_runs_again_by_itself(self, room: Scene) -> None:
         for sentence in ("one nearest 1(animal, person)", "one cat & between(dog, person)", "one largest 1(cup)"):
             grounding = asked(sentence, room)
             assert room.query(str(grounding.query)).xyxy.tolist() == grounding.detections.xyxy.tolist()
-
-    def test_it_goes_through_json(self, street: Scene) -> None:
-        shown = json.loads(json.dumps(asked("exists dog & left(person)", street).to_dict()))
-        assert shown["value"] is True and shown["objects"][0]["class"] == "dog"
-        assert shown["query"] == 'exists(~class("dog") & ~left_of(~class("person")))'
-        assert shown["justification"][0]["facts"][0] == ["dog 1", "class", "dog"]
 
 
 def test_asking_a_detector_for_the_expressions_classes_alone_changes_nothing(room: Scene) -> None:
