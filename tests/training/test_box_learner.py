@@ -84,7 +84,7 @@ def test_several_examples_cost_their_mean_and_a_box_that_does_not_count_nothing(
     learner: BoxLearner, example: BoxExample
 ) -> None:
     def loss(*given: BoxExample) -> float:
-        return float(learner.loss(given).detach())
+        return float(learner.loss(given))
 
     other = replace(example, shares=example.shares.flip(0))
     assert loss(example) != loss(other)

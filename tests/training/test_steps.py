@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,26 +59,23 @@ def sampled(scheme: MarkScheme, kind: StepKind, count: int = 20) -> list[StepExa
     return [sampler.sample(kind) for _ in range(count)]
 
 
+COMBINED: dict[str, Callable[..., set[int]]] = {
+    "intersect": set.intersection, "union": set.union, "difference": set.difference,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("kind", STEP_KINDS)
 def test_the_teachers_marks_are_what_the_step_asks_for(scheme: MarkScheme, kind: StepKind) -> None:
     some = False
     for step in sampled(scheme, kind):
         given = set(step.sheet.candidates[step.keep.astype(bool)].tolist())
-        if step.triples is not None:
+        if step.triples is None:
+            assert given == COMBINED[step.operation](*map(set, step.sets))
+        else:
             assert step.relation is not None
             near, far = (2, 0) if step.relation.inverse else (0, 2)
-            expected = {
-                triple[far]
-                for triple in step.triples.tolist()
-                if triple[1] == step.relation.index and triple[near] in step.sources
-            }
-        else:
-            first, *others = map(set, step.sets)
-            combine: dict[str, Callable[..., set[int]]] = {
-                "intersect": set.intersection, "union": set.union, "difference": set.difference,
-            }  # fmt: skip
-            expected = combine[step.operation](first, *others)
-        assert given == expected
+            rows = [row for row in step.triples.tolist() if row[1] == step.relation.index and row[near] in step.sources]
+            assert given == {row[far] for row in rows}
         some |= bool(given) and not step.keep.all()
     assert some or kind == "union", "no step has both, answers and others, so that nothing was to be told apart"
 
@@ -87,9 +85,14 @@ def test_steps_have_distractors_and_some_have_no_answer_the_same_for_the_same_se
     assert np.mean([1 - step.keep.mean() for step in steps]) > 0.4
     assert any(not step.keep.any() for step in steps)
     assert [step.sheet.tokens.tolist() for step in steps] == [step.sheet.tokens.tolist() for step in others]
+    for seed in range(20):
+        kg: KnowledgeGraph = random_graph(random.Random(seed))
+        assert kg.entity_count <= 300 and kg.relation_count <= 15 and len(kg) >= 20
 
 
-def test_a_chat_model_without_fault_marks_as_the_executor_does(scheme: MarkScheme) -> None:
+def test_a_chat_model_without_fault_marks_as_the_executor_does_and_is_asked_for_a_number_of_steps(
+    scheme: MarkScheme, model: Path, tmp_path: Path
+) -> None:
     steps = [step for kind in STEP_KINDS for step in sampled(scheme, kind, 6)]
     taught = ChatTeacher(faultless(), LarkOptions(), random.Random(0)).taught(steps)
     assert len(taught) == len(steps)
@@ -97,6 +100,9 @@ def test_a_chat_model_without_fault_marks_as_the_executor_does(scheme: MarkSchem
         assert own.keep.tolist() == exact.keep.tolist()
     prose = ChatTeacher(ScriptedChatModel("I do not know."), LarkOptions(repairs=0), random.Random(0))
     assert prose.taught(sampled(scheme, "union", 2)) == []
+    options = StepOptions(source=str(model), layers=2)
+    with pytest.raises(TrainingError, match="needs `unique`"):
+        train_steps(Graphs(GRAPHS, GRAPHS), options, tmp_path, print, teacher=prose)
 
 
 def test_sets_before_a_step_may_be_the_students_own_answers(model: Path) -> None:
@@ -109,15 +115,17 @@ def test_sets_before_a_step_may_be_the_students_own_answers(model: Path) -> None
     assert own[1] != exact.tolist(), "a model of random weights marked without fault"
 
 
-def step_options(model: Path, tokens: int, **changed: object) -> StepOptions:
-    small = {"layers": 2, "tokens_of_a_pass": 200, "report_every": 1000, "held_out": 2, "token_budget": 96}
-    return StepOptions(source=str(model), tokens=tokens, most_answers=10, **small, **changed)  # type: ignore[arg-type]
-
-
-def run(model: Path, out: Path, tokens: int, start: Path | None = None, **changed: object) -> list[str]:
+def run(model: Path, out: Path, tokens: int, start: Path | None = None, **changed: Any) -> list[str]:
+    small: dict[str, Any] = {
+        "layers": 2,
+        "tokens_of_a_pass": 200,
+        "report_every": 1000,
+        "held_out": 2,
+        "token_budget": 96,
+    }
+    options = StepOptions(source=str(model), tokens=tokens, most_answers=10, **small, **changed)
     said: list[str] = []
-    graphs = Graphs(GRAPHS[:2], GRAPHS[2:])
-    train_steps(graphs, step_options(model, tokens, **changed), out, said.append, start=start)
+    train_steps(Graphs(GRAPHS[:2], GRAPHS[2:]), options, out, said.append, start=start)
     return said
 
 
@@ -179,13 +187,6 @@ def test_a_run_of_0_1_0_may_go_on(tmp_path: Path) -> None:
             pass
 
 
-def test_another_teacher_than_the_executor_is_asked_for_a_number_of_steps(model: Path, tmp_path: Path) -> None:
-    options = StepOptions(source=str(model), layers=2)
-    teacher = ChatTeacher(faultless(), LarkOptions(), random.Random(0))
-    with pytest.raises(TrainingError, match="needs `unique`"):
-        train_steps(Graphs(GRAPHS, GRAPHS), options, tmp_path, print, teacher=teacher)
-
-
 @pytest.mark.parametrize(
     ("changed", "message"),
     [({"layers": 0}, "layers"), ({"joint": 2.0}, "share"), ({"dtype": "int8"}, "dtype"), ({"token_budget": 3}, "64")],
@@ -193,9 +194,3 @@ def test_another_teacher_than_the_executor_is_asked_for_a_number_of_steps(model:
 def test_options_out_of_range_are_refused(changed: dict[str, object], message: str) -> None:
     with pytest.raises(TrainingError, match=message):
         StepOptions(**changed)  # type: ignore[arg-type]
-
-
-def test_random_graphs_have_the_sizes_asked_for() -> None:
-    for seed in range(20):
-        kg: KnowledgeGraph = random_graph(random.Random(seed))
-        assert kg.entity_count <= 300 and kg.relation_count <= 15 and len(kg) >= 20
