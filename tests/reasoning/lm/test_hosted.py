@@ -99,7 +99,11 @@ def test_reading_a_question_is_part_of_the_bill_and_nonsense_that_a_server_state
 @pytest.mark.usefixtures("impatient")
 def test_what_may_pass_is_asked_again_and_counted(server: OpenAIServer) -> None:
     at_once = {"Retry-After": "0"}
-    for trouble in (Behaviour(status=429, headers=at_once), Behaviour(status=500, headers=at_once), Behaviour(cut=True)):
+    for trouble in (
+        Behaviour(status=429, headers=at_once),
+        Behaviour(status=500, headers=at_once),
+        Behaviour(cut=True),
+    ):
         server.requests.clear()
         server.then(trouble, trouble)
         (step,) = reasoner().answer('to("hub")').steps
