@@ -20,6 +20,7 @@ from reasoning.lm import EmbeddedChatModel, LLMError
 from reasoning.lm.candidate_scoring import MARKS_FILE, Marks, Sheet, Student, batches, load_student, shared
 from reasoning.lm.low_rank import CONFIG_FILE, WEIGHTS_FILE, save_adapter
 from reasoning.lm.mark_scheme import MarkScheme
+from reasoning.query.chain import Operation
 from tests.reasoning.word_models import word_model
 from training.learners import prepare
 from training.steps import StepOptions
@@ -92,26 +93,24 @@ def test_a_projection_asks_first_and_marks_behind_the_far_ends(
     assert sheet.tokens.tolist() != other.tokens.tolist(), "words are drawn anew for each sheet"
 
 
-@pytest.mark.parametrize(
-    ("operation", "sets", "candidates", "first"),
-    [
+def test_a_set_operation_marks_what_may_be_an_answer(scheme: MarkScheme) -> None:
+    cases: list[tuple[Operation, list[list[int]], list[int], str]] = [
         ("intersect", [[1, 2], [2, 3, 4]], [2, 3, 4], "both"),
         ("union", [[1, 2], [2, 3]], [1, 2, 2, 3], "either"),
         ("difference", [[1, 2, 3], [2]], [1, 2, 3], "without"),
-    ],
-)
-def test_a_set_operation_marks_what_may_be_an_answer(
-    scheme: MarkScheme, operation: str, sets: list[list[int]], candidates: list[int], first: str
-) -> None:
-    sheet = set_sheet(scheme, operation, sets, random.Random(0))  # type: ignore[arg-type]
-    said = spelt(scheme, sheet)
-    assert said[0] == first and said.count(":") == 1
-    assert sheet.candidates.tolist() == candidates
-    by_entity: dict[int, set[str]] = {}
-    for place, entity in zip(sheet.places.tolist(), candidates, strict=True):
-        by_entity.setdefault(entity, set()).add(said[place])
-    assert all(len(names) == 1 for names in by_entity.values())
-    assert len(set().union(*by_entity.values())) == len(by_entity)
+    ]
+    for operation, sets, candidates, first in cases:
+        sheet = set_sheet(scheme, operation, sets, random.Random(0))
+        said = spelt(scheme, sheet)
+        assert said[0] == first and said.count(":") == 1
+        assert sheet.candidates.tolist() == candidates
+        by_entity: dict[int, set[str]] = {}
+        for place, entity in zip(sheet.places.tolist(), candidates, strict=True):
+            by_entity.setdefault(entity, set()).add(said[place])
+        assert all(len(names) == 1 for names in by_entity.values())
+        assert len(set().union(*by_entity.values())) == len(by_entity)
+    members, scores = kept(np.array([7, 3, 7, 5], dtype=np.int32), np.array([0.2, 0.6, 0.9, 0.5]))
+    assert (members.tolist(), scores.tolist()) == ([7, 3], [0.9, 0.6]), "of several marks the highest counts"
 
 
 def some_sheets(scheme: MarkScheme) -> list[Sheet]:
@@ -157,12 +156,6 @@ def test_whoever_is_cancelled_or_waits_too_long_for_the_model_is_told(student: S
         assert len(first.result()) == len(some_sheets(scheme))
 
 
-def test_of_an_entity_with_several_marks_the_highest_counts() -> None:
-    members, scores = kept(np.array([7, 3, 7, 5], dtype=np.int32), np.array([0.2, 0.6, 0.9, 0.5]))
-    assert members.tolist() == [7, 3]
-    assert scores.tolist() == [0.9, 0.6]
-
-
 def made_graph() -> KnowledgeGraph:
     rng = random.Random(5)
     return KnowledgeGraph.from_triples(
@@ -178,7 +171,7 @@ def reasoner(model: Path, adapter: Path | None, kg: KnowledgeGraph, **options: A
 QUERIES = ('r0("a1")', 'r1(r0("a1"))', 'r0("a1") & ~r1("a2")', 'r0("a1") | r1("a2")', 'r0("a1") & !r1("a2")')
 
 
-def test_answers_by_marks_are_of_the_context_and_ranked_by_their_scores(model: Path, adapter: Path) -> None:
+def test_answers_by_marks_are_of_the_context_and_ranked_and_a_big_step_in_parts(model: Path, adapter: Path) -> None:
     asked = reasoner(model, adapter, made_graph())
     together = asked.batch([Query.parse(query) for query in QUERIES])
     for query, other in zip(QUERIES, together, strict=True):
@@ -194,9 +187,6 @@ def test_answers_by_marks_are_of_the_context_and_ranked_by_their_scores(model: P
                 assert all(0.5 < score <= 1 for score in answer.scores)
     with pytest.raises(LLMError, match="need a model with an adapter"):
         reasoner(model, None, made_graph(), replies="marks").answer(Query.parse(QUERIES[0]))
-
-
-def test_a_step_too_big_for_one_sheet_is_marked_in_parts_that_are_told(model: Path, adapter: Path) -> None:
     star = KnowledgeGraph.from_triples([("hub", "r", f"leaf {number}") for number in range(60)])
     answer = reasoner(model, adapter, star, token_budget=64).answer(Query.parse('r("hub")'))
     (step,) = answer.steps

@@ -35,9 +35,6 @@ def local(folder: Path, **options: Any) -> EmbeddedChatModel:
     return llm
 
 
-# Answering -------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("family", FAMILIES)
 def test_decoding_agrees_with_transformers(models: dict[str, Path], family: str) -> None:
     import torch
@@ -52,7 +49,7 @@ def test_decoding_agrees_with_transformers(models: dict[str, Path], family: str)
     assert model.context_window == WINDOW
 
 
-def test_it_replies_counts_streams_and_costs_nothing(models: dict[str, Path]) -> None:
+def test_it_replies_counts_streams_costs_nothing_and_is_given_up_once_cancelled(models: dict[str, Path]) -> None:
     llm = local(models["llama"], max_new_tokens=6)
     reply = llm.invoke(CONVERSATION)
     assert reply.usage_metadata is not None and reply.usage_metadata["output_tokens"] == 6
@@ -65,6 +62,12 @@ def test_it_replies_counts_streams_and_costs_nothing(models: dict[str, Path]) ->
     (attempt,) = answer.steps[0].attempts
     assert attempt.replied and attempt.usage.requests == 1 and attempt.usage.input_tokens > 50
     assert answer.usage.cost == 0
+    asked = iter(range(100))
+    llm = llm.model_copy(update={"cancelled": lambda: next(asked) > 3, "max_new_tokens": 100})
+    with pytest.raises(LLMError, match="cancelled"):
+        llm.invoke("e1")
+    assert next(asked) == 5, "between two tokens: the prompt takes one pass"
+    assert local(models["llama"], max_new_tokens=2).invoke("e1").usage_metadata is not None
 
 
 def test_a_chat_template_without_a_system_role_or_with_thoughts(tmp_path: Path) -> None:
@@ -87,57 +90,23 @@ def changed(source: Path, folder: Path, **entries: Any) -> Path:
     return folder
 
 
-def test_weights_that_are_not_all_there_are_refused(models: dict[str, Path], tmp_path: Path) -> None:
-    folder = changed(models["llama"], tmp_path / "taller", num_hidden_layers=3, layer_types=None)
-    with pytest.raises(LLMError, match=r"taller lacks \d+ of the model's weights, such as model\.layers\."):
-        local(folder).invoke("one?")
-    half = shutil.copytree(models["llama"], tmp_path / "half")
-    index = {"weight_map": {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors"}}
-    (half / "model.safetensors").rename(half / "model-1-of-2.safetensors")
-    (half / "model.safetensors.index.json").write_text(json.dumps(index))
-    with pytest.raises(LLMError, match="is not a model's folder"):
-        load_llm(f"hf:{half}")
+def test_weights_are_kept_in_the_format_asked_for(models: dict[str, Path]) -> None:
+    for dtype, kept in (("auto", "float32"), ("bfloat16", "bfloat16"), ("float16", "float16")):
+        assert str(load_local_model(str(models["llama"]), "cpu", dtype).model.dtype) == f"torch.{kept}"
+        assert (
+            local(models["llama"], dtype=dtype, device="cpu", max_new_tokens=2).invoke("e1").usage_metadata is not None
+        )
 
 
-def test_an_answer_is_given_up_between_two_tokens_once_cancelled(models: dict[str, Path]) -> None:
-    asked = 0
-
-    def after_three() -> bool:
-        nonlocal asked
-        asked += 1
-        return asked > 4  # the prompt takes one pass
-
-    llm = local(models["llama"], max_new_tokens=100).model_copy(update={"cancelled": after_three})
-    with pytest.raises(LLMError, match="cancelled"):
-        llm.invoke("e1")
-    assert asked == 5
-    assert local(models["llama"], max_new_tokens=2).invoke("e1").usage_metadata is not None
-
-
-# Devices and number formats --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("dtype", "kept"), [("auto", "float32"), ("bfloat16", "bfloat16"), ("float16", "float16")])
-def test_weights_are_kept_in_the_format_asked_for(models: dict[str, Path], dtype: str, kept: str) -> None:
-    model = load_local_model(str(models["llama"]), "cpu", dtype)
-    assert str(model.model.dtype) == f"torch.{kept}"
-    assert local(models["llama"], dtype=dtype, device="cpu", max_new_tokens=2).invoke("e1").usage_metadata is not None
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
+def test_a_device_or_format_that_is_not_there_is_named(models: dict[str, Path]) -> None:
+    for options, message in (
         ({"device": "gpu"}, "device must be auto, cpu, cuda, cuda:N or mps, not 'gpu'; did you mean 'cpu'"),
         ({"device": "cuda:x"}, "did you mean 'cuda:0'"),
         ({"dtype": "bf16"}, "dtype must be one of .*, not 'bf16'; did you mean 'bfloat16'"),
         ({"device": "cuda:99"}, "no device 'cuda:99' that torch .* can use; it has: .*cpu"),
-    ],
-)
-def test_a_device_or_format_that_is_not_there_is_named(
-    models: dict[str, Path], options: dict[str, str], message: str
-) -> None:
-    with pytest.raises(LLMError, match=message):
-        local(models["llama"], **options)
+    ):
+        with pytest.raises(LLMError, match=message):
+            local(models["llama"], **options)
 
 
 def test_memory_that_runs_out_is_an_error_with_a_way_out(
@@ -159,18 +128,23 @@ def test_memory_that_runs_out_is_an_error_with_a_way_out(
         llm.invoke("e1")
 
 
-# What is not there -----------------------------------------------------------------------------------------------
-
-
 def test_what_is_not_there_is_named_with_what_to_do(models: dict[str, Path], tmp_path: Path) -> None:
+    half = shutil.copytree(models["llama"], tmp_path / "half")
+    index = {"weight_map": {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors"}}
+    (half / "model.safetensors").rename(half / "model-1-of-2.safetensors")
+    (half / "model.safetensors.index.json").write_text(json.dumps(index))
     for name, words in {
         str(models["llama"].parent / "lama2"): r"There is no folder .*lama2; there are .*gemma3",
         str(tmp_path): r"is not a model's folder: it needs config\.json and safetensors",
+        str(half): "is not a model's folder",
         "no-such/model": r"'no-such/model' is not on this machine.*hf download no-such/model",
         "two words": "neither a folder nor a hub model's name",
     }.items():
         with pytest.raises(LLMError, match=words):
             load_llm(f"hf:{name}")
+    folder = changed(models["llama"], tmp_path / "taller", num_hidden_layers=3, layer_types=None)
+    with pytest.raises(LLMError, match=r"taller lacks \d+ of the model's weights, such as model\.layers\."):
+        local(folder).invoke("one?")
 
 
 def test_a_model_that_brings_code_is_not_run(models: dict[str, Path], tmp_path: Path) -> None:
@@ -195,8 +169,6 @@ def test_a_model_in_the_hubs_cache_is_found_without_a_network(
     assert describe_llm(load_llm("hf:skylark-tests/tiny"))["name"] == "skylark-tests/tiny"
 
 
-# What a reply that is a list of names may go on with --------------------------------------------------------------
-
 END = 0
 
 
@@ -208,24 +180,12 @@ def grammar(names: list[str]) -> ListGrammar:
     return ListGrammar(Choices(tuple(names), "none"), letters, [END])
 
 
-@pytest.mark.parametrize(
-    ("written", "following"),
-    [
-        ("", "en"),
-        ("n", "o"),
-        ("none", "\0"),
-        ("e", "12"),
-        ("e1", "23"),
-        ("e12", "\0,"),
-        ("e12,", " "),
-        ("e12, e", "12"),
-        ("e12, e1", "3"),
-        ("e12, e13, e21", "\0"),
-    ],
-)
-def test_what_may_follow(written: str, following: str) -> None:
-    allowed = grammar(["e12", "e13", "e21"]).allowed(letters(written))
-    assert "".join(map(chr, allowed)) == following
+def test_what_may_follow() -> None:
+    for written, following in {
+        "": "en", "n": "o", "none": "\0", "e": "12", "e1": "23", "e12": "\0,", "e12,": " ", "e12, e": "12",
+        "e12, e1": "3", "e12, e13, e21": "\0",
+    }.items():  # fmt: skip
+        assert "".join(map(chr, grammar(["e12", "e13", "e21"]).allowed(letters(written)))) == following
 
 
 def test_every_reply_that_it_lets_through_is_read_and_names_nothing_twice() -> None:
@@ -250,9 +210,10 @@ def test_a_model_of_random_weights_is_held_to_the_context(models: dict[str, Path
     """Without the grammar its replies are noise, so that every step fails."""
     llm = EmbeddedChatModel(source=str(models["llama"]))
     graph = KnowledgeGraph.from_triples([("a", "r", "b"), ("a", "r", "c"), ("b", "s", "d"), ("c", "s", "a")])
-    query = Query.parse('r("a")')
-    free = Reasoner(graph, llm=llm, options=LarkOptions(constrained=False, repairs=0)).answer(query)
-    held = Reasoner(graph, llm=llm, options=LarkOptions(repairs=0)).answer(query)
+    free, held = (
+        Reasoner(graph, llm=llm, options=LarkOptions(constrained=constrained, repairs=0)).answer(Query.parse('r("a")'))
+        for constrained in (False, True)
+    )
     assert free.error is not None
     assert held.error is None and set(held.entities) <= {"a", "b", "c", "d"}
     encoded = load_local_model(llm.source).encode("e1, e2, e3, e4, ")

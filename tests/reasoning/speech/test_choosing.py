@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,59 +50,36 @@ def heard(**scores: float) -> list[Hypothesis]:
     return [Hypothesis(text, score) for text, score in scores.items()]
 
 
-@pytest.fixture(scope="module")
-def world() -> KnowledgeGraph:
-    return KnowledgeGraph.load("world")
+GERMANY, JORDAN, FRANCE = (f"What is the capital of {name}?" for name in ("Germany", "Jordan", "France"))
+JOURNEY, MANNY = "Water is the capsule of journey", "What is the capitol officer Manny?"
 
 
-def test_what_can_be_asked_takes_the_place_of_what_cannot(world: KnowledgeGraph) -> None:
-    model = Hearing("What is the capitol officer Manny?", "What is the capital of Germany?")
-    heard = chosen(Transcript("Water is the capsule of journey", "en", 0.9, 2.0), AUDIO, world, model)
-    assert heard == Transcript("What is the capital of Germany?", "en", 0.9, 2.0)
-
-
-def test_what_two_hearings_put_first_and_can_be_read_surely_is_taken_and_no_more_is_heard(
-    world: KnowledgeGraph,
+@pytest.mark.parametrize(
+    ("first", "others", "taken", "told"),
+    [
+        (JOURNEY, (MANNY, GERMANY), GERMANY, 2),  # what can be asked takes the place of what cannot
+        (GERMANY, (JORDAN, JORDAN.lower()[:-1], FRANCE), JORDAN, 2),  # what two put first is surely read
+        (GERMANY, (GERMANY.lower()[:-1], JORDAN, FRANCE), GERMANY, 1),  # what was heard counts as a hearing
+        (GERMANY, (), GERMANY, 0),
+        (JOURNEY, ("Walter is the cap",), JOURNEY, 1),  # nothing can be asked
+        (JOURNEY, ("Walter is the cap", "Water", "walter is the cap?"), "Walter is the cap", 3),
+    ],
+)
+def test_what_can_be_asked_surely_or_two_hearings_put_first_is_taken(
+    first: str, others: tuple[str, ...], taken: str, told: int
 ) -> None:
-    model = Hearing("What is the capital of Jordan?", "what is the capital of Jordan", "What is the capital of France?")
-    heard = chosen(Transcript("What is the capital of Germany?", "en", 0.9, 2.0), AUDIO, world, model)
-    assert heard.text == "What is the capital of Jordan?"
-    assert model.told == 2
+    model, heard = Hearing(*others), Transcript(first, "en", 0.9, 2.0)
+    assert chosen(heard, AUDIO, KnowledgeGraph.load("world"), model) == replace(heard, text=taken)
+    assert model.told == told
 
 
-def test_what_was_heard_counts_as_a_hearing_where_the_next_one_puts_it_first(world: KnowledgeGraph) -> None:
-    model = Hearing(
-        "what is the capital of Germany", "What is the capital of Jordan?", "What is the capital of France?"
-    )
-    heard = Transcript("What is the capital of Germany?", "en", 0.9, 2.0)
-    assert chosen(heard, AUDIO, world, model) == heard
-    assert model.told == 1
-
-
-def test_of_a_model_that_tells_nothing_else_it_stays_as_it_was_heard(world: KnowledgeGraph) -> None:
-    heard = Transcript("What is the capital of Germany?", "en", 0.9, 2.0)
-    assert chosen(heard, AUDIO, world, Hearing()) == heard
-
-
-def test_who_waits_too_long_is_asked_what_was_heard_so_far_and_it_is_not_heard_again(
-    world: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_waits_too_long_is_asked_what_was_heard_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reasoning.speech.hearing.PATIENCE", 0.0)
-    model = Hearing("What is the capitol officer Manny?", "What is the capital of Jordan?")
-    heard = Transcript("What is the capital of Germany?", "en", 0.9, 2.0)
-    assert chosen(heard, AUDIO, world, model) == heard
+    model, heard = Hearing(MANNY, JORDAN), Transcript(GERMANY, "en", 0.9, 2.0)
+    assert chosen(heard, AUDIO, KnowledgeGraph.load("world"), model) == heard
     assert model.told == 1
-
-
-def test_where_nothing_can_be_asked_it_stays_as_it_was_heard(world: KnowledgeGraph) -> None:
-    heard = Transcript("Water is the capsule of journey", None, None, 2.0)
-    assert chosen(heard, AUDIO, world, Hearing("Walter is the cap")) == heard
-
-
-def test_where_nothing_can_be_asked_it_is_what_two_hearings_put_first(world: KnowledgeGraph) -> None:
-    heard = Transcript("Water is the capsule of journey", "en", 0.9, 2.0)
-    model = Hearing("Walter is the cap", "Water", "walter is the cap?")
-    assert chosen(heard, AUDIO, world, model).text == "Walter is the cap"
+    heard = Transcript(JOURNEY, None, None, 2.0)
+    assert chosen(heard, AUDIO, KnowledgeGraph.load("world"), Hearing("Walter is the cap")) == heard
 
 
 def test_a_text_is_read_once_whatever_its_signs_and_only_if_it_may_be_the_best() -> None:

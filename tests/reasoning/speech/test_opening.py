@@ -1,4 +1,4 @@
-"""Speech models by name: what there is, what is missing or damaged, and weights that are joined once."""
+"""Speech models by name: what is missing or damaged, weights that are joined once, and words as tokens."""
 
 from __future__ import annotations
 
@@ -10,12 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from reasoning.speech import SpeechError, check_speech_model, open_speech_model, whisper
 from reasoning.speech.audio import UnknownSpeechModelError, load_audio
 from reasoning.speech.model import MOST_OF_HEARING, Topic
 from reasoning.speech.transformers_model import TransformersSpeechModel
-from reasoning.speech.whisper import FINGERPRINTS, PACKAGES, is_intact, packaged_parts, packaged_whisper
+from reasoning.speech.whisper import (
+    FINGERPRINTS,
+    PACKAGES,
+    WhisperModel,
+    is_intact,
+    packaged_parts,
+    packaged_whisper,
+    whole_tokenizer,
+)
 from skylark.errors import MissingPackageError
 from tests.reasoning.speech.recordings import packaged_model, spoken
 
@@ -39,17 +48,14 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return folders
 
 
-def test_the_halves_are_joined_once(small: list[Path]) -> None:
+def test_the_halves_are_joined_once_and_a_damaged_cache_anew(small: list[Path]) -> None:
     folder = packaged_whisper()
     assert (folder / "model.bin").read_bytes() == b"model.bin of a small model"
     made = (folder / "model.bin").stat().st_mtime_ns
     assert packaged_whisper() == folder
     assert (folder / "model.bin").stat().st_mtime_ns == made
     assert not [path for path in folder.parent.iterdir() if ".part-" in path.name]
-
-
-def test_a_damaged_cache_is_joined_anew(small: list[Path]) -> None:
-    (packaged_whisper() / "vocabulary.txt").unlink()
+    (folder / "vocabulary.txt").unlink()
     (packaged_whisper() / "model.bin").write_bytes(b"model")
     assert is_intact(packaged_whisper())
 
@@ -73,24 +79,51 @@ def test_missing_weights_and_a_missing_extra_are_named(monkeypatch: pytest.Monke
         packaged_parts()
 
 
-@pytest.mark.parametrize(
-    ("name", "advice"),
-    [("whisper-bse", "did you mean whisper-base?"), ("openai/whisper-tiny", "did you mean hf:openai/whisper-tiny?")],
-)
-def test_an_unknown_name_has_the_nearest(name: str, advice: str) -> None:
+def test_an_unknown_name_has_the_nearest_and_a_folder_without_a_model_is_told(tmp_path: Path) -> None:
     packaged_model()
-    with pytest.raises(UnknownSpeechModelError) as caught:
-        check_speech_model(name)
-    assert advice in str(caught.value) and "Valid are" in str(caught.value)
-
-
-def test_a_folder_without_a_model_is_told(tmp_path: Path) -> None:
-    packaged_model()
-    with pytest.raises(UnknownSpeechModelError, match="not a speech model's folder"):
-        check_speech_model(str(tmp_path))
+    for name, advice in (
+        ("whisper-bse", r"did you mean whisper-base\?"),
+        ("openai/whisper-tiny", r"did you mean hf:openai/whisper-tiny\?"),
+        (str(tmp_path), "not a speech model's folder"),
+    ):
+        with pytest.raises(UnknownSpeechModelError, match=advice) as caught:
+            check_speech_model(name)
+        assert name == str(tmp_path) or "Valid are" in str(caught.value)
     (tmp_path / "model.bin").write_bytes(b"no weights")
     with pytest.raises(SpeechError, match="holds no Whisper model"):
         open_speech_model(str(tmp_path))
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
+    save_file({"weights": np.zeros(1, np.float32)}, tmp_path / "model.safetensors")
+    with pytest.raises(SpeechError, match="does not hold a speech model"):
+        open_speech_model(f"hf:{tmp_path}")
+
+
+def tokenizer(*merges: tuple[str, str]) -> Tokenizer:
+    """By pairs of bytes, of the letters of " the", its first two signs, and what the merges make."""
+    words = ["Ġ", "t", "h", "e", "Ġt", *("".join(merge) for merge in merges)]
+    made = Tokenizer(models.BPE({word: place for place, word in enumerate(dict.fromkeys(words))}, list(merges)))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    return made
+
+
+def test_the_lost_merge_is_found_again_and_a_whole_tokenizer_and_one_of_another_kind_are_left_as_they_are() -> None:
+    lost = tokenizer(("h", "e"), ("Ġt", "he"))
+    assert lost.encode(" the").tokens == ["Ġ", "t", "he"]
+    assert whole_tokenizer(lost).encode(" the").tokens == ["Ġthe"]
+    words = Tokenizer(models.WordLevel({"the": 0}, unk_token="the"))
+    letters = Tokenizer(models.BPE({"t": 0, "h": 1, "th": 2}, [("t", "h")]))
+    for whole in (tokenizer(("Ġ", "t"), ("h", "e"), ("Ġt", "he")), words, letters):
+        assert whole_tokenizer(whole) is whole
+
+
+@pytest.mark.slow
+def test_the_packaged_model_writes_each_of_its_words_as_one_token(model: WhisperModel) -> None:
+    mended = model._model.hf_tokenizer
+    words = {text: id for text, id in ((mended.decode([id]), id) for id in range(50_000)) if text[1:].isalpha()}
+    written = mended.encode_batch([f" {text.strip()}" for text in words if text[0] == " "], add_special_tokens=False)
+    assert [one.ids for one in written] == [[id] for text, id in words.items() if text[0] == " "]
+    assert len(written) > 20_000
 
 
 @pytest.mark.slow
@@ -127,12 +160,3 @@ def test_a_model_of_transformers_is_heard_through(tmp_path: Path) -> None:
     others = next(open_speech_model(str(tmp_path)).others(load_audio(spoken()), "en", topic))
     assert 1 <= len({one.text for one in others}) == len(others) <= MOST_OF_HEARING
     assert [one.score for one in others] == sorted((one.score for one in others), reverse=True)
-
-
-@pytest.mark.slow
-def test_a_model_of_transformers_that_is_none_is_told(tmp_path: Path) -> None:
-    packaged_model()
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
-    save_file({"weights": np.zeros(1, np.float32)}, tmp_path / "model.safetensors")
-    with pytest.raises(SpeechError, match="does not hold a speech model"):
-        open_speech_model(f"hf:{tmp_path}")
