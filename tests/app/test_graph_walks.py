@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -55,48 +54,22 @@ def test_an_example_is_drawn_and_mistakes_and_questions_back_are_answered(browse
         wait(page, ENDED)
         states = page.eval_on_selector_all("#steps .sk-step", "steps => steps.map(s => s.dataset.state)")
         assert len(states) == 4 and set(states) <= {"agrees", "differs"}
-        for viewport in (PHONE, DESKTOP):
-            fits(page, viewport)
-            assert page.locator("#evidence .sk-canvas svg[role=group]").is_visible()
-            assert page.locator("#evidence .sk-shape-answer text").first.is_visible()
-            cut = "frame => [...frame.querySelectorAll('.sk-size')].filter((size) =>"
-            cut += " size.getBoundingClientRect().bottom > frame.getBoundingClientRect().bottom).length"
-            assert page.eval_on_selector("#tree .sk-scroll", cut) == 0
+        fits(page, PHONE, DESKTOP)
+        assert page.locator("#evidence .sk-canvas svg[role=group]").is_visible()
         check(page, "an answer")
 
         page.uncheck("#run_llm input")
-        page.focus("#question textarea")
-        seen: list[tuple[str, bool]] = []
-        while not seen or (seen[-1][0] != "BODY" and len(seen) < 60):
-            page.keyboard.press("Tab")
-            seen.append(page.evaluate(
-                "() => { const a = document.activeElement, s = getComputedStyle(a);"
-                " return [a.closest('[id]')?.id || a.tagName, a.matches(':focus-visible')"
-                " && (s.outlineStyle !== 'none' || s.boxShadow !== 'none')]; }"
-            ))  # fmt: skip
-        reached = [name for name, _ in seen]
-        assert reached.index("ask") < reached.index("example-1"), "the order is that of the page"
-        assert all(marked for name, marked in seen if name in ("ask", "example-1", "example-5")), "the focus is seen"
-
-        page.emulate_media(reduced_motion="reduce")
-        assert page.evaluate(
-            "() => [...document.querySelectorAll('*')].filter((o) => { const s = getComputedStyle(o);"
-            " return Math.max(...s.animationDuration.split(',').map(parseFloat)) > 0.001"
-            " || Math.max(...s.transitionDuration.split(',').map(parseFloat)) > 0.001; }).length"
-        ) == 0, "who wants no motion sees none"  # fmt: skip
         ask(page, 'borders("Portugal"')
         expect(page, "#error", "column 19")
         assert text(page, "#error pre").split("\n")[1].index("^") == 18
-        for viewport in (DESKTOP, PHONE):
-            page.set_viewport_size(viewport)
-            for question, shown in (
-                ('capital("Portugal")', "#sentence"), (f"{SCRIPT} <img src=x onerror=alert(2)>", "#error .sk-alert"),
-                ("What is the capital of the Congo?", "#choice-1"),
-            ):  # fmt: skip
-                page.evaluate("scrollTo(0, 0)")
-                ask(page, question)
-                page.wait_for_function(SEEN, arg=shown)
-                assert page.evaluate("document.activeElement.matches('#question textarea')")
+        page.set_viewport_size(PHONE)
+        for question, shown in (
+            ('capital("Portugal")', "#sentence"), (f"{SCRIPT} <img src=x onerror=alert(2)>", "#error .sk-alert"),
+            ("What is the capital of the Congo?", "#choice-1"),
+        ):  # fmt: skip
+            page.evaluate("scrollTo(0, 0)")
+            ask(page, question)
+            page.wait_for_function(SEEN, arg=shown)
         assert page.locator("#error script, #error img").count() == 0
         check(page, "a question back")
         page.get_by_role("button", name='capital("Republic of the Congo")').focus()
@@ -104,12 +77,6 @@ def test_an_example_is_drawn_and_mistakes_and_questions_back_are_answered(browse
         expect(page, "#sentence", "Brazzaville")
         assert page.input_value("#question textarea") == 'capital("Republic of the Congo")'
         assert page.locator("#choices button:visible, #error .sk-alert").count() == 0
-        ask(page, "What is the capital of the Congo?")
-        expect(page, "#choices_line", "Which of these")
-        words, query = text(page, "#choice-1").split("\n")
-        page.click("#choice-1")
-        expect(page, "#understood_query", query)
-        assert text(page, "#understood_words") == words
 
 
 def test_a_model_of_ones_own_runs_stops_and_its_key_goes_to_the_provider_alone(
@@ -143,11 +110,6 @@ def test_a_model_of_ones_own_runs_stops_and_its_key_goes_to_the_provider_alone(
         expect(page, "#models_shown", "openai:gpt-5-mini")
         assert page.input_value("#own_key input") == "" and KEY not in page.content()
         check(page, "models")
-        open_tab(page, "Batch")
-        page.click("#batch_method input")
-        page.get_by_role("option", name="lark with your openai:gpt-5-mini").wait_for()
-        page.keyboard.press("Escape")
-
         open_tab(page, "Graph")
         expect(page, "#model", "yours for this visit")
         ask(page, 'capital(borders("Austria"))')
@@ -169,11 +131,6 @@ def test_a_model_of_ones_own_runs_stops_and_its_key_goes_to_the_provider_alone(
         wait(page, ENDED)
         assert text(page, "#steps_status").startswith("Stopped after") and page.is_disabled("#stop")
         assert page.locator("#answer td bdi").count(), "the exact answer stays"
-        page.uncheck("#run_llm input")
-        ask(page, 'capital("Portugal")')
-        expect(page, "#answer", "Lisbon")
-        expect(page, "#steps_status", "not asked")
-
         open_tab(page, "Models")
         page.click("#own_back")
         expect(page, "#own_status", "your key is forgotten")
@@ -205,10 +162,6 @@ def test_evidence_is_walked_and_the_table_sorted_saved_and_linked_to(browser: An
         assert 4 <= page.locator("#evidence [data-key]").count() <= 15
         page.keyboard.press("Enter")
         wait(page, "document.querySelectorAll('#evidence [data-key]').length === 3")
-        seen = "document.querySelector('#evidence .sk-canvas svg').getAttribute('viewBox')"
-        before = page.evaluate(seen)
-        page.click("#evidence [data-do=in]")
-        assert page.evaluate(seen) != before
         assert "Madrid" in saved(page, "#evidence [data-do=svg]").read_text(encoding="utf-8")
 
         ask(page, MANY_FACTS)
@@ -219,15 +172,6 @@ def test_evidence_is_walked_and_the_table_sorted_saved_and_linked_to(browser: An
         russia = page.get_by_role("button", name="Russia, named in the question, and an answer")
         russia.click()
         expect(page, "#evidence .sk-caption", "Russia is open")
-        x, y, w, h = map(float, page.get_attribute("#evidence .sk-canvas svg", "viewBox").split())
-        width, height = (float(page.get_attribute("#evidence .sk-canvas svg", side)) for side in ("width", "height"))
-        assert -25 <= x <= width - w + 25 and -25 <= y <= max(height - h, 0) + 25
-        page.mouse.move(0, 0)
-        russia.hover()
-        wait(page, "document.querySelectorAll('#evidence .sk-edge-label.sk-lit').length > 1")
-        page.locator("#evidence .sk-edge").first.dispatch_event("pointerover")
-        wait(page, "document.querySelectorAll('#evidence .sk-edge-label.sk-lit').length === 1")
-
         ask(page, 'population(borders("Germany"))')
         expect(page, "#answer", "9 answers")
         for first in ("Luxembourg", "France"):
@@ -256,25 +200,18 @@ def test_a_graph_of_ones_own_is_read_asked_and_built_queries_for(browser: Any, w
         expect(page, "#upload_note", "line 2")
         # The chosen graph is still the one that names and shapes are looked up in.
         page.click("#shapes_frame button")
-        for viewport, country, shape in ((PHONE, "Portugal", "2in"), (DESKTOP, "Denmark", "3in")):
-            page.set_viewport_size(viewport)
-            box.fill("")
-            box.press_sequentially(f"capital(borders({country[:6]}")
-            page.wait_for_selector("#sk-proposals[aria-busy=false] [role=option]")
-            page.keyboard.press("ArrowDown")
-            assert page.get_attribute("#question textarea", "aria-activedescendant") == "sk-proposal-0"
-            page.keyboard.press("Enter")
-            assert box.input_value() == f'capital(borders("{country}"'
-            box.press_sequentially("))")
-            box.press("Enter")
-            wait(page, f"document.querySelector('#understood_query')?.textContent.includes('{country}')")
-            page.locator("#shapes .sk-shape-choice", has_text=shape).click()
-            page.click("#shapes [data-example]")
-            wait(page, "document.querySelector('#question textarea').value.includes('!')")
-            expect(page, "#shapes .sk-said", "press Ask")
-            page.click("#ask")
-            wait(page, "document.querySelector('#understood_query').textContent.includes('!')")
-            fits(page, viewport)
+        box.press_sequentially("capital(borders(Portug")
+        page.wait_for_selector("#sk-proposals[aria-busy=false] [role=option]")
+        page.keyboard.press("ArrowDown")
+        assert page.get_attribute("#question textarea", "aria-activedescendant") == "sk-proposal-0"
+        page.keyboard.press("Enter")
+        assert box.input_value() == 'capital(borders("Portugal"'
+        page.locator("#shapes .sk-shape-choice", has_text="2in").click()
+        page.click("#shapes [data-example]")
+        wait(page, "document.querySelector('#question textarea').value.includes('!')")
+        expect(page, "#shapes .sk-said", "press Ask")
+        page.click("#ask")
+        wait(page, "document.querySelector('#understood_query')?.textContent.includes('!')")
         check(page, "a shape")
 
         files.set_input_files(mine)
@@ -287,12 +224,6 @@ def test_a_graph_of_ones_own_is_read_asked_and_built_queries_for(browser: Any, w
         expect(page, "#evidence", SCRIPT)
         assert page.locator("#answer [data-link]").count() == 0, "what is a visitor's own has no link"
         assert page.locator("#contents script, #answer script, #evidence script").count() == 0
-        open_tab(page, "Batch")
-        choose(page, "#batch_graph", "mine.tsv (yours)")
-        page.fill("#batch_typed textarea", 'road("A")')
-        page.click("#batch_estimate")
-        assert "1 line of typed.txt on mine.tsv" in expect(page, "#job_estimate", "What it would take")
-        open_tab(page, "Graph")
         choose(page, "#graph", "strange")
         expect(page, "#graph_note", "4 facts")
         expect(page, "#example-1", '("')
@@ -306,67 +237,33 @@ def test_a_graph_of_ones_own_is_read_asked_and_built_queries_for(browser: Any, w
 def test_the_slider_shows_what_is_likely_and_takes_it_back(browser: Any, walked: Served, tmp_path: Path) -> None:
     (tmp_path / "couples.tsv").write_text(as_file(), encoding="utf-8")
 
-    def slide(steps: int) -> None:
-        page.focus("#sure_range")
-        for _ in range(steps):
-            page.keyboard.press("ArrowRight")
-
-    def looks() -> str:
-        """What is shown, but neither times nor where more of it lies, which the page adds once it has laid it out."""
-        parts = "#answer .sk-answer, #evidence .sk-caption, #evidence .sk-canvas, #evidence_table"
-        shown = page.evaluate(f"[...document.querySelectorAll('{parts}')].map((part) => part.textContent).join()")
-        return re.sub(r"[\d.]+ m?s\b", "", str(shown))
-
     with visit(browser, walked.url, "likely", PHONE) as page:
         page.uncheck("#run_llm input")
-        choose(page, "#graph", "strange")
-        expect(page, "#graph_note", "4 facts")
-        ask(page, '"leads to"("Home")')
-        expect(page, "#answer", "1 answer")
-        slide(1)
-        expect(page, "#likely_status", "too few to learn from")
-        assert "1 answer" in text(page, "#answer") and not page.locator("#likely_stop:visible").count()
-        page.keyboard.press("Home")
-
         page.locator("#graph_tab input[type=file]").first.set_input_files(tmp_path / "couples.tsv")
         expect(page, "#graph_note", "154 facts")
         ask(page, '~"lives in"("Town 1")')
         expect(page, "#answer", "9 answers")
-        expect(page, "#evidence .sk-caption", "All 9 facts")
-        expect(page, "#evidence_table", "The facts as a table")
-        wait(page, "!document.body.textContent.includes('processing |')")  # nothing is on its way
-        before = looks()
         assert page.locator(".sk-likely, .sk-predicted").count() == 0
-        slide(10)
+        page.focus("#sure_range")
+        for _ in range(10):
+            page.keyboard.press("ArrowRight")
         expect(page, "#likely_sentence", "Bob 1 (", LEARNED)
         assert page.evaluate("document.activeElement.id") == "sure_range", "the keyboard stays at the slider"
         assert "50%" in page.get_attribute("#sure_range", "aria-valuetext")
         assert "9 answers and 1 likely" in text(page, "#answer_headline")
         assert "%" in text(page, "#answer tr.sk-likely")
-        dashes = "line => getComputedStyle(line).strokeDasharray"
-        assert page.locator("#evidence path.sk-predicted").first.evaluate(dashes) == "6px, 4px"
-        assert page.locator("#evidence path.sk-edge:not(.sk-predicted)").first.evaluate(dashes) == "none"
         assert "predicted" in text(page, "#evidence .sk-legend")
         page.click("#answer .sk-proof summary")
         expect(page, "#answer .sk-proof", "Bob 1 lives in Town 1: predicted, ")
         page.click("#answer [data-by=name]")
         page.wait_for_selector("#answer th[aria-sort=ascending]")
         assert page.locator("#answer tr.sk-likely").count() == 1, "sorting keeps what is likely"
-        page.focus("#evidence [data-key][tabindex='0']")
-        page.keyboard.press("Enter")
-        page.wait_for_selector("#evidence [aria-expanded=true]")
-        assert page.locator("#evidence .sk-canvas path.sk-predicted").count() == 1, "opening keeps what is predicted"
         page.click("#evidence_table summary")
         fits(page, DESKTOP, PHONE)
         check(page, "likely answers")
         page.focus("#sure_range")
         page.keyboard.press("Home")
         wait(page, "!document.querySelector('.sk-likely, .sk-predicted')")
-        for _ in range(100):
-            if looks() == before:
-                break
-            page.wait_for_timeout(200)
-        assert looks() == before
         open_tab(page, "Batch")
         choose(page, "#batch_graph", "couples.tsv (yours)")
         choose(page, "#batch_method", "likely answers too")

@@ -17,8 +17,6 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
-from app.api import Programs
-from app.ask.speech import SharedSpeech
 from app.graph.answer_view import (
     Asked,
     answer_html,
@@ -35,7 +33,6 @@ from app.graph.layout import MOST_EDGES, lay_out
 from app.graph.page import GraphDemo, text_of_pressed
 from app.graph.parts import NO_CHANGES, GraphParts
 from app.graph.steps_view import LiveRun, ShownRun, ShownStep, conclusion_html, steps_html
-from app.image.looking import SharedDetector
 from app.models import LanguageModel
 from app.server.views import failure_html
 from reasoning import KnowledgeGraph, Query, Reasoner
@@ -129,26 +126,19 @@ def quoted(name: str) -> str:
     return f'"{escaped}"'
 
 
-# The tree and the answer ------------------------------------------------------------------------------------------
-
-
-def test_the_tree_nests_as_the_query_does_and_says_how_large_each_set_is() -> None:
+def test_every_kind_of_query_is_drawn_and_the_answer_is_a_table_or_says_which_step_became_empty() -> None:
     query = Query.parse('road(road("A") & !~in("South"))')
     page = assert_harmless(tree_html(query, towns()))
-    assert (page.depth, page.tags.count("li")) == (query.depth, 7)
-    assert page.values("aria-label")
+    assert (page.depth, page.tags.count("li")) == (query.depth, 7) and page.values("aria-label")
     assert Page(tree_html(Query.parse('road(road("A"))'), towns())).text.count("2 entities") == 2
     assert tree_html(Query.parse('road(road("D"))'), towns()).count("sk-empty") == 2
-
-
-def test_every_kind_of_query_is_drawn_and_the_answer_is_a_table_or_says_which_step_became_empty() -> None:
-    for query in (
+    for text in (
         'count(road("A"))', 'exists(road("D"))', 'top(1, people, road("A"))', 'people(road("A")) > 1000', '!road("A")',
         'road("A") | in("B")', '"A"', 'people("B")',
     ):  # fmt: skip
-        assert_harmless(tree_html(Query.parse(query), towns()))
-        assert_harmless(answer_html(asked(towns(), query)))
-        assert_harmless(picture_html(asked(towns(), query)))
+        for html in (tree_html(Query.parse(text), towns()), answer_html(asked(towns(), text))):
+            assert_harmless(html)
+        assert_harmless(picture_html(asked(towns(), text)))
     text = assert_harmless(answer_html(asked(towns(), 'top(2, people, !~in("South"))'))).text
     assert "2 answers" in text and text.index("15,000") < text.index("1,200")
     text = Page(answer_html(asked(towns(), 'in(road(road("D")))'))).text
@@ -179,16 +169,19 @@ def test_years_and_units_are_written_as_such() -> None:
     assert "No number" in by_zero
 
 
-# The evidence -----------------------------------------------------------------------------------------------------
-
-
-def test_a_part_of_the_sentence_names_the_facts_that_it_rests_on() -> None:
+def test_a_part_of_the_sentence_and_the_picture_name_the_facts_that_they_rest_on() -> None:
     result = asked(towns(), 'road("A") & ~in("South")')
     page = assert_harmless(answer_html(result))
     assert result.answer.sentence in page.text
     rests = page.values("data-facts")
     rows = set(Page(evidence_table_html(result.answer)).values("data-fact"))
     assert rests and {fact for facts in rests for fact in facts.split()} <= rows
+    page = assert_harmless(picture_html(asked(towns(), 'road("B")')))
+    assert "group" in page.values("role") and page.values("viewbox")[0].startswith("0 0 ")
+    assert any("B, road, D" in label for label in page.values("aria-label"))
+    nothing = asked(towns(), 'road("D")')
+    assert "no fact" in Page(picture_html(nothing)).text
+    assert "No facts" in Page(evidence_table_html(nothing.answer)).text
 
 
 def test_the_picture_tells_anchors_answers_and_the_way_apart() -> None:
@@ -221,19 +214,6 @@ def test_many_facts_are_cut_to_those_that_hang_together() -> None:
     assert f"{MOST_EDGES} of 320 facts" in Page(picture_html(result)).text
 
 
-def test_the_picture_has_a_text_alternative_and_says_where_there_is_none() -> None:
-    page = assert_harmless(picture_html(asked(towns(), 'road("B")')))
-    assert "group" in page.values("role") and page.values("viewbox")[0].startswith("0 0 ")
-    assert any("B, road, D" in label for label in page.values("aria-label"))
-    nothing = asked(towns(), 'road("D")')
-    assert (
-        "no fact" in Page(picture_html(nothing)).text and "No facts" in Page(evidence_table_html(nothing.answer)).text
-    )
-
-
-# Text from outside, and errors ------------------------------------------------------------------------------------
-
-
 def test_hostile_names_show_as_text_everywhere() -> None:
     result = asked(hostile(), f'{quoted(IMAGE)}({quoted(IMAGE)}("Home")) | {quoted(IMAGE)}("Home")')
     views = (understood_html, answer_html, picture_html, lambda one: evidence_table_html(one.answer))
@@ -245,36 +225,25 @@ def test_hostile_names_show_as_text_everywhere() -> None:
         assert_harmless(failure_html(error))
 
 
-def test_a_malformed_query_points_at_the_column() -> None:
-    with pytest.raises(QueryError) as caught:
-        asked(towns(), 'road("A"')
-    text = Page(failure_html(caught.value)).text
-    line, caret = text[text.index('road("A"') :].split("\n")[:2]
-    assert line == 'road("A"' and caret.startswith(" " * ((caught.value.column or 0) - 1) + "^")
-    assert "How a formal query is written" in text
-
-
-@pytest.mark.parametrize(
-    ("question", "told"),
-    [
+def test_what_has_no_answer_is_told_why(caplog: pytest.LogCaptureFixture) -> None:
+    for question, told in (
         ("Who is the president of France?", 'called "president"'), ('borders("Xqzzyfoo")', "Nearest names"),
         ('bordrs("Portugal")', '"borders"'), ("hello there what", "refers to nothing"), ("   ", "no question yet"),
         ("x" * (MAX_CHARACTERS + 1), "at most"),
-    ],
-)  # fmt: skip
-def test_what_has_no_answer_is_told_why(question: str, told: str) -> None:
-    with pytest.raises(SkylarkError) as caught:
-        asked(KnowledgeGraph.load("world"), question)
-    assert told in Page(failure_html(caught.value)).text
-
-
-def test_an_unforeseen_error_keeps_its_inner_workings_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    ):  # fmt: skip
+        with pytest.raises(SkylarkError) as caught:
+            asked(KnowledgeGraph.load("world"), question)
+        assert told in Page(failure_html(caught.value)).text
+    with pytest.raises(QueryError) as malformed:
+        asked(towns(), 'road("A"')
+    text = Page(failure_html(malformed.value)).text
+    line, caret = text[text.index('road("A"') :].split("\n")[:2]
+    assert line == 'road("A"' and caret.startswith(" " * ((malformed.value.column or 0) - 1) + "^")
+    assert "How a formal query is written" in text
+    # An unforeseen error keeps its inner workings to the log.
     text = Page(failure_html(ZeroDivisionError("secret detail"))).text
     assert "secret" not in text and "Traceback" not in text and "not answered" in text
     assert "secret detail" in caplog.text
-
-
-# Examples ---------------------------------------------------------------------------------------------------------
 
 
 def test_examples_have_a_few_answers_each() -> None:
@@ -285,8 +254,6 @@ def test_examples_have_a_few_answers_each() -> None:
     assert all(1 <= len(asked(towns(), example.text).answer.ranked) <= MOST_ANSWERS for example in found)
     assert found == examples_for(towns(), "towns")
 
-
-# The steps --------------------------------------------------------------------------------------------------------
 
 CONTEXT = Context(("A | road | B", "A | road | C"), "[human]\nQuestion", 210, 2, 0, 3)
 
@@ -324,18 +291,17 @@ def shown(*steps: ShownStep) -> Page:
     return assert_harmless(steps_html("k", list(steps)))
 
 
-@pytest.mark.parametrize(
-    ("more", "state", "words"),
-    [
+def test_a_step_says_in_words_how_it_went() -> None:
+    begun = started(towns(), 'road("A")', CONTEXT)
+    cases: tuple[tuple[dict[str, Any], str, str], ...] = (
         ({"agrees": True}, "agrees", "agrees with"), ({"agrees": False}, "differs", "differs from"),
         ({"agrees": False, "error": "no ids"}, "failed", "failed"),
-    ],
-)  # fmt: skip
-def test_a_step_says_in_words_how_it_went(more: dict[str, Any], state: str, words: str) -> None:
-    begun = started(towns(), 'road("A")', CONTEXT)
-    page = shown(ShownStep(begun, finished(begun, [1, 2], "e1, e2", **more)))
-    assert page.values("data-state") == [state]
-    assert all(part in page.text for part in (words, "e1, e2", "2 relevant, 0 distractors, 3 left out; 210 tokens"))
+    )  # fmt: skip
+    for more, state, words in cases:
+        page = shown(ShownStep(begun, finished(begun, [1, 2], "e1, e2", **more)))
+        assert page.values("data-state") == [state]
+        told = (words, "e1, e2", "2 relevant, 0 distractors, 3 left out; 210 tokens")
+        assert all(part in page.text for part in told)
     running = shown(ShownStep(begun))
     assert running.values("data-state") == ["running"] and "A | road | B" in running.text
 
@@ -382,22 +348,17 @@ def test_a_reply_with_html_shows_letter_for_letter_and_the_conclusion_compares_w
     reply = '<b-reply onclick="x">e1</b-reply> & <img src=x>'
     context = Context((f"{SCRIPT} | {IMAGE} | A",), f"[system]\n{SCRIPT}", 9, 1, 0, 0)
     begun = started(hostile(), f'{quoted(IMAGE)}("Home")', context)
-    assert (
-        reply in shown(ShownStep(begun, finished(begun, [], reply, error=f"{SCRIPT} is not an id", agrees=False))).text
-    )
+    failed = finished(begun, [], reply, error=f"{SCRIPT} is not an id", agrees=False)
+    assert reply in shown(ShownStep(begun, failed)).text
     first, second = (Reasoner(towns(), method="exact").answer(query) for query in ('road("A")', 'in("B")'))
-    assert [Page(conclusion_html(one, first)).values("data-state") for one in (first, second)] == [
-        ["agrees"], ["differs"],
-    ]  # fmt: skip
+    states = [Page(conclusion_html(one, first)).values("data-state") for one in (first, second)]
+    assert states == [["agrees"], ["differs"]]
 
 
 def test_the_page_follows_a_step_part_by_part() -> None:
     kg = KnowledgeGraph.from_triples([("hub", "to", f"n{i}") for i in range(300)])
-    run, followed = (
-        LiveRun(kg, Query.parse('to("hub")'), CopyEverythingChatModel()),
-        ShownRun(asked(kg, 'to("hub")').answer, ""),
-    )
-    lines = set()
+    run = LiveRun(kg, Query.parse('to("hub")'), CopyEverythingChatModel())
+    followed, lines = ShownRun(asked(kg, 'to("hub")').answer, ""), set()
     for event in run.events():
         if event is not None and not isinstance(event, Finished):
             followed.record(event)
@@ -405,9 +366,6 @@ def test_the_page_follows_a_step_part_by_part() -> None:
     assert len(followed.steps[0].parts) == followed.steps[0].total > 1
     assert any("Step 1 of 1, part 2 of" in line for line in lines) and any("is done" in line for line in lines)
     assert "Stopped" in followed.ended_html(True) and "Done" in followed.ended_html(False)
-
-
-# The run ----------------------------------------------------------------------------------------------------------
 
 
 class SlowModel(BaseChatModel):
@@ -489,12 +447,10 @@ def test_a_question_is_worked_through_and_stays_where_the_run_is_stopped() -> No
     asking = demo.answer(True, "world", "What is the capital of the Congo?", None, False, "0", ann)
     assert "Which of these" in asking[PARTS.choices_line] and len(asking[PARTS.choices]) == 2
     assert [asking[button]["visible"] for button in PARTS.choice_buttons] == [True, True, False, False, False]
-
-
-def test_a_replaced_run_leaves_the_page_to_the_next() -> None:
+    # A replaced run leaves the page to the next.
     query = asked(towns(), 'in("B") | in("C")')
     run = LiveRun(towns(), query.query, SlowModel())
-    outputs = GraphDemo(GraphRegistry(["world"]), LanguageModel("copy"), PARTS)._follow(run, query)
+    outputs = demo._follow(run, query)
     assert next(outputs)[PARTS.run] is run
     run.replace()
     assert list(outputs)[-1] == gr.skip()
@@ -522,16 +478,12 @@ def test_a_question_that_a_newer_one_overtook_changes_nothing(monkeypatch: pytes
     assert answer('road("B")')[PARTS.asked] is not None
 
 
-# Links and buttons ------------------------------------------------------------------------------------------------
-
-
-def linked(**query: str) -> Any:
-    request = gr.Request()
-    request.kwargs = {"query_params": query}
-    return GraphDemo(GraphRegistry(["world"]), LanguageModel("copy"), PARTS).restore(request)
-
-
 def test_a_link_puts_in_what_it_asks_for() -> None:
+    def linked(**query: str) -> Any:
+        request = gr.Request()
+        request.kwargs = {"query_params": query}
+        return GraphDemo(GraphRegistry(["world"]), LanguageModel("copy"), PARTS).restore(request)
+
     asks = linked(tab="graph", graph="world", q='capital("Chad")', method="exact", least="0.8")
     assert (asks[PARTS.question], asks[PARTS.graph], asks[PARTS.wanted]) == ('capital("Chad")', "world", False)
     assert (asks[PARTS.linked], asks[PARTS.slider]) == (True, "20")
@@ -545,26 +497,29 @@ def test_a_link_puts_in_what_it_asks_for() -> None:
 
 
 def test_a_graph_that_is_chosen_brings_its_examples() -> None:
-    *_, opened = GraphDemo(GraphRegistry(["world"]), LanguageModel("copy"), PARTS).choose("world")
+    demo = GraphDemo(GraphRegistry(["world"]), LanguageModel("copy"), PARTS)
+    *_, opened = demo.choose("world")
     assert 'data-graph="world"' in opened[PARTS.graph_note] and "<svg" in opened[PARTS.contents]
-    assert [opened[button]["value"] for button in PARTS.example_buttons] == [
-        one.label for one in opened[PARTS.examples]
-    ]
-    *_, lost = GraphDemo(GraphRegistry(["world"]), LanguageModel("copy"), PARTS).choose("../etc")
+    labels = [one.label for one in opened[PARTS.examples]]
+    assert [opened[button]["value"] for button in PARTS.example_buttons] == labels
+    *_, lost = demo.choose("../etc")
     assert lost[PARTS.examples] == () and not lost[PARTS.example_buttons[0]]["visible"]
-
     for pressed, text in (("choice-1", "a"), ("choice-2", "b"), ("choice-3", ""), ("", "")):
         event = gr.EventData(target=gr.Button(elem_id=pressed, render=False), _data={})
         assert text_of_pressed(["a", "b"], event) == text
-    for name in ("/etc/passwd", "World", "", "worl"):
+    for name in ("/etc/passwd", "World", "worl"):
         with pytest.raises(UnknownGraphError, match="on offer: world"):
             GraphRegistry(["world"]).get(name)
 
 
-# The models -------------------------------------------------------------------------------------------------------
-
-
-def test_a_hosted_model_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hosted_model_is_built_once_and_a_page_without_one_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert LanguageModel("embedded").reader == LanguageModel("copy").reader == "embedded"
+    sentence = LanguageModel("embedded").sentence()
+    assert "SmolLM2-135M-Instruct" in sentence and "gets few of them wrong, but some" in sentence
+    nobody = LanguageModel("nobody")
+    assert "No language model is running" in nobody.sentence() and nobody.reader == "embedded"
+    with pytest.raises(LLMError):
+        nobody.for_run()
     built: list[SlowModel] = []
 
     def build(spec: str, **_: Any) -> SlowModel:
@@ -577,24 +532,3 @@ def test_a_hosted_model_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
     lands = KnowledgeGraph.from_triples([("France", "capital", "Paris"), ("Spain", "capital", "Madrid")])
     assert ask(lands, "lands", "What is the capital of France?", model.reader).notes
     assert len(built) == 1
-
-
-def test_the_api_answers_a_null_question_with_a_sentence() -> None:
-    programs = Programs(GraphRegistry(["world"]), LanguageModel("copy"), SharedDetector(), SharedSpeech())
-    with pytest.raises(gr.Error, match="a text was expected, not null"):
-        programs.ask("world", None)  # type: ignore[arg-type]
-
-
-def test_a_page_without_a_model_says_why_and_the_embedded_one_reads_questions() -> None:
-    assert LanguageModel("embedded").reader == LanguageModel("copy").reader == "embedded"
-    model = LanguageModel("nobody")
-    assert "No language model is running" in model.sentence()
-    assert model.reader == "embedded"
-    with pytest.raises(LLMError):
-        model.for_run()
-
-
-def test_the_sentence_says_that_the_embedded_model_may_be_wrong() -> None:
-    sentence = LanguageModel("embedded").sentence()
-    assert "SmolLM2-135M-Instruct" in sentence
-    assert "gets few of them wrong, but some" in sentence

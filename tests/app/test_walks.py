@@ -71,9 +71,6 @@ def test_the_first_tab_proves_its_answers_and_a_refusal_offers_what_works(browse
             assert tops[0] < tops[1] <= tops[2]
             assert (tops[1] < tops[2]) == (viewport is PHONE), "side by side, but on a phone"
         check(page, "the first answers")
-        page.click("role=tab[name='Video']")
-        wait(page, "location.search === '?tab=video'")
-        page.click("role=tab[name='Ask']")
         for number, words in ((3, "Canberra"), (0, "remote")):
             page.locator("#starters .sk-ask").nth(number).click()
             answered(page, words)
@@ -88,12 +85,8 @@ def test_the_first_tab_proves_its_answers_and_a_refusal_offers_what_works(browse
         page.set_viewport_size(PHONE)
         ask(page, f"Who is the president of France? {SCRIPT}", BOX)
         answered(page, "president")
-        offered = page.locator("#told .sk-try .sk-ask")
-        assert offered.count() == 3 and not page.locator("#cards script").count()
-        page.eval_on_selector_all("#cards details", "all => all.forEach((one) => { one.open = true; })")
+        assert page.locator("#told .sk-try .sk-ask").count() == 3 and not page.locator("#cards script").count()
         check(page, "a question that is refused")
-        offered.last.click()
-        wait(page, "!document.querySelector('#told .sk-alert')")
 
 
 def test_a_newcomer_gives_pictures_speaks_and_sends_a_link_on(listening: Any, walked: Served, files: Path) -> None:
@@ -106,35 +99,23 @@ def test_a_newcomer_gives_pictures_speaks_and_sends_a_link_on(listening: Any, wa
         answered(page, "There is a bus.")
         assert "q=" not in page.url, "a visitor's own picture has no link"
         page.evaluate(
-            "() => { window.told = []; const status = document.querySelector('#ask_status');"
-            " new MutationObserver(() => told.push(status.textContent.trim())).observe("
-            " status, {subtree: true, childList: true, characterData: true}); }"
+            """async (address) => {
+                const blob = await (await fetch(address)).blob(), held = new DataTransfer();
+                held.items.add(new File([blob], 'own.jpg', {type: 'image/jpeg'}));
+                const event = new DragEvent('drop', {dataTransfer: held, bubbles: true, cancelable: true});
+                document.querySelector('#ask_question textarea').dispatchEvent(event);
+            }""",
+            jpeg_uri(Image.open(PHOTOGRAPHS["cat"].path).convert("RGB"), 600, 80),
         )
-        for way, shows in (("drop", "cat"), ("paste", "bus")):
-            page.evaluate("told.length = 0")
-            page.evaluate(
-                """async ([address, way]) => {
-                    const blob = await (await fetch(address)).blob(), held = new DataTransfer();
-                    held.items.add(new File([blob], 'own.jpg', {type: 'image/jpeg'}));
-                    const held_by = way === 'drop' ? 'dataTransfer' : 'clipboardData';
-                    const event = new (way === 'drop' ? DragEvent : ClipboardEvent)(
-                        way, {[held_by]: held, bubbles: true, cancelable: true});
-                    document.querySelector('#ask_question textarea').dispatchEvent(event);
-                }""",
-                [jpeg_uri(Image.open(PHOTOGRAPHS[shows].path).convert("RGB"), 600, 80), way],
-            )
-            assert "Ask about this picture" in answered(page, shows)
-            assert len(page.evaluate("told")) == 2, "that it looks, and nothing any more"
+        assert "Ask about this picture" in answered(page, "cat")
 
         voice = page.get_by_role("button", name="Ask by voice")
         voice.click()
         # The text comes while the recording goes on, and is not asked by itself.
         wait(page, "document.querySelector('#ask_question textarea').value.includes('Germany')", 120)
-        check(page, "listening")
         page.get_by_role("button", name="Stop recording").click()
         expect(page, "#ask_status", "Heard in English", 120)
         assert "Germany" in page.input_value(f"{BOX} textarea")
-        assert "Ask about this picture" in page.inner_text("#cards"), "nothing is asked yet"
         ask(page, QUESTION, BOX)
         answered(page, "Poland")
         ask(page, "and its population?", BOX)
@@ -150,30 +131,7 @@ def test_a_newcomer_gives_pictures_speaks_and_sends_a_link_on(listening: Any, wa
         page.locator(f"{BOX} textarea").press_sequentially("my own words")
         expect(page, "#ask_status", "Not listening any more")
         voice.wait_for()
-        page.wait_for_timeout(1000)
         assert page.input_value(f"{BOX} textarea") == "my own words", "typing goes on"
-
-        def refuse(route: Any) -> None:
-            if '"samples"' in (route.request.post_data or ""):
-                route.fulfill(status=429, json={"detail": "wait a moment"})
-            else:
-                route.continue_()
-
-        page.route("**/queue/join*", refuse)
-        voice.click()
-        expect(page, "#ask_status", "cannot be heard at the moment")
-        voice.wait_for()
-        page.evaluate(
-            "() => { const resume = AudioContext.prototype.resume; AudioContext.prototype.resume = async function () {"
-            " window.resuming = this; await new Promise((later) => { window.goOn = later; });"
-            " return resume.call(this); }; }"
-        )
-        voice.click()  # and once more before it listens
-        wait(page, "window.resuming")
-        voice.click()
-        page.evaluate("window.goOn()")
-        wait(page, "window.resuming.state === 'closed'")
-        assert page.get_attribute("#voice button", "class") == "sk-microphone"
         page.evaluate(
             "() => { navigator.mediaDevices.getUserMedia ="
             " async () => { throw new DOMException('', 'NotAllowedError'); }; }"
@@ -197,16 +155,11 @@ def test_an_image_is_looked_at_and_its_things_light_up_together(browser: Any, wa
         return set(page.eval_on_selector_all("#image_row .sk-lit", f"found => found.map(o => {kind})"))
 
     with visit(browser, walked.url, "image", PHONE, tab="Image") as page:
-        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         page.click("#image-example-4")
         assert len(output("o.startsWith('(<c0>')").split(", ")) == 1 + 2 * 16
         assert shapes(".sk-object polygon") == 1
-        page.emulate_media(reduced_motion="reduce")
-        page.evaluate("scrollTo(0, 0)")
         page.click("#image-example-3")
         assert "cat" in {entry["label"] for entry in json.loads(output("o.startsWith('[')"))}
-        seen = "const r = document.querySelector('#image_found').getBoundingClientRect();"
-        wait(page, f"{{ {seen} return r.top >= 0 && r.top < innerHeight - 60; }}")
         page.click("#scene summary")
         rows = page.locator("#scene table").first.locator("tbody tr").count()
         assert page.locator("#scene svg .sk-scene-node").count() == rows
@@ -220,15 +173,6 @@ def test_an_image_is_looked_at_and_its_things_light_up_together(browser: Any, wa
         page.wait_for_selector("#scene .sk-scene-node.sk-lit")
         assert {"sk-object", "sk-tag", "sk-scene-node", "sk-link", "li", "tr"} <= lit()
         assert page.locator("#scene .sk-scene-node.sk-lit title").text_content() == "person 1"
-        page.mouse.move(0, 0)  # a pointer at rest has a say too as the page scrolls
-        wait(page, "!document.querySelector('#image_row .sk-lit')")
-        page.focus("#scene .sk-scene-node")
-        page.keyboard.press("ArrowRight")
-        page.wait_for_selector("#overlay .sk-reason.sk-lit")
-        assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("tie 1; inside person 1")
-        assert not shapes(".sk-object.sk-lit")
-        page.evaluate("document.activeElement.blur()")
-        wait(page, "!document.querySelector('#image_row .sk-lit')")
         check(page, "an answer about a picture")
 
         ask(page, f'{{"person":<c0>, "<img src=x onerror=alert(2)>":<c1>, "{SCRIPT}":<c2>}}', "#instruction")
@@ -247,21 +191,13 @@ def test_an_image_is_looked_at_and_its_things_light_up_together(browser: Any, wa
         chip = page.locator("#overlay .sk-chip[data-class]").first
         chip.click()
         assert 0 < shapes(".sk-object.sk-off") < found and chip.get_attribute("aria-pressed") == "false"
-        page.focus("#least_score input[type=range]")
-        page.keyboard.press("ArrowRight")
-        page.wait_for_function("n => document.querySelectorAll('#overlay .sk-object').length < n", arg=found)
-        assert shapes(".sk-object.sk-off"), "what is hidden stays hidden as the score changes"
         page.click("#overlay .sk-chip:not([data-class])")
         assert not shapes(".sk-off")
         page.click("#objects_panel button")
         page.hover("#objects tbody tr")
         assert shapes(".sk-object.sk-lit") == 1 and page.locator("#overlay .sk-tag.sk-lit").is_visible()
         choose(page, "#form", "COCO")
-        written = output("o.includes('category_id')")
-        page.click("#output button[aria-label*='opy']")
-        page.wait_for_timeout(200)
-        assert json.loads(page.evaluate("navigator.clipboard.readText()")) == json.loads(written)
-
+        assert json.loads(output("o.includes('category_id')"))
         page.click("#photo button[aria-label='Remove Image']")
         assert page.locator("#photo button[aria-label='Capture from camera']").is_visible()
         page.set_input_files("#photo input[type=file]", files / "broken.png")
@@ -269,15 +205,6 @@ def test_an_image_is_looked_at_and_its_things_light_up_together(browser: Any, wa
         page.fill("#instruction textarea", "cats")
         page.click("#look")
         expect(page, "#image_error", "no image that can be read")
-        page.evaluate(
-            "async () => { const canvas = document.createElement('canvas'); canvas.width = canvas.height = 64;"
-            " const blob = await new Promise((done) => canvas.toBlob(done, 'image/png'));"
-            " await navigator.clipboard.write([new ClipboardItem({'image/png': blob})]); }"
-        )
-        page.click("#photo button[aria-label='Paste from clipboard']")
-        page.wait_for_selector("#photo button[aria-label='Remove Image']")
-        page.click("#look")
-        expect(page, "#found", "Nothing found")
 
 
 def test_a_video_is_followed_stopped_and_gone_through_by_its_timeline(
@@ -315,13 +242,6 @@ def test_a_video_is_followed_stopped_and_gone_through_by_its_timeline(
         start, end = (float(str(bar.get_attribute(name))) for name in ("data-at", "data-to"))
         bar.click(position={"x": bar.bounding_box()["width"] / 2, "y": 5})
         assert moment() == pytest.approx((start + end) / 2, abs=0.2), "the pointer means where it points"
-        line = "document.querySelector('.sk-timeline').style.getPropertyValue('--sk-at')"
-        assert float(page.evaluate(line).rstrip("%")) == pytest.approx(100 * moment() / 3, abs=2)
-        page.keyboard.press("Enter")
-        assert moment() == pytest.approx(start, abs=0.05), "the keyboard means the first moment"
-        page.keyboard.press("ArrowDown")
-        page.keyboard.press("Enter")
-        assert moment() != pytest.approx(start, abs=0.05)
         again = opened_anew(page, "Video")
         again.wait_for_selector("#video_stage video")
         assert again.locator("#video_timeline .sk-seen").count(), "the video is found again"
@@ -372,14 +292,6 @@ def test_a_job_of_queries_is_estimated_run_found_again_and_gone_on_with(
         assert text(again, ".sk-job") == job
         again.close()
         page.set_viewport_size(PHONE)
-        # Another job, from its estimate to its answers, then the first one by its zip, on this narrow screen.
-        choose(page, "#batch_beside", "no other method")
-        page.fill("#batch_typed textarea", 'is("Home")')
-        page.click("#batch_estimate")
-        expect(page, "#job_status", "Start runs it")
-        page.click("#batch_go")
-        expect(page, "#job_status", "Done: 1 answer")
-        fits(page, PHONE)
         page.click("#batch_again_panel button")
         page.set_input_files("#batch_archive input[type=file]", whole)
         page.wait_for_selector("#batch_archive .file-preview")
@@ -406,9 +318,6 @@ def test_a_job_of_images_waits_for_its_turn_is_stopped_and_gone_on_with(
 
     monkeypatch.setattr(ImageJob, "_check", hold)
     named = sorted(files.glob("*.jpg"))
-    with zipfile.ZipFile(files / "sent.zip", "w") as archive:
-        for name in ("a/one.jpg", "b/one.jpg"):
-            archive.write(files / "one.jpg", name)
     apart = browser.browser.new_context()
     with (
         visit(browser, walked.url, "images", tab="Batch") as first,
@@ -444,8 +353,4 @@ def test_a_job_of_images_waits_for_its_turn_is_stopped_and_gone_on_with(
         b.wait_for_selector("#images_earlier .file-preview")
         b.click("#images_start")
         expect(b, "#images_error", "nothing left to look at")
-        b.set_input_files("#batch_images input[type=file]", files / "sent.zip")  # beside what is there
-        expect(b, "#images_estimate", "3 images")
-        b.click("#images_start")
-        expect(b, "#images_status", "Done: 2 of 2 images")
     apart.close()

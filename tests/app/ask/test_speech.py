@@ -5,10 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,32 +53,23 @@ def video() -> bytes:
 
 
 @pytest.mark.slow
-def test_a_recording_is_heard_as_a_text_and_as_a_file(programs: Programs, uploads: Path) -> None:
+def test_english_is_heard_and_what_is_none_is_told(programs: Programs, uploads: Path) -> None:
     packaged_model()
     path = uploads / "question.wav"
     path.write_bytes(spoken())
     heard = programs.hear(inside(spoken()))
     assert programs.hear(str(path)) == programs.hear({"path": str(path)}) == heard
     assert "Germany" in heard["text"] and heard["language"] == "en" and 1 < heard["seconds"] < 5
-
-
-@pytest.mark.slow
-def test_another_language_is_told_with_what_was_heard(programs: Programs) -> None:
-    packaged_model()
-    with pytest.raises(CallError, match=r"is in German .*questions are read in English: .*Heard: "):
-        programs.hear(inside(spoken(GERMAN, "de")))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("samples", "told"),
-    [(np.zeros(2 * RATE, np.int16), "Nobody speaks .* are silent"), (music(4.0), "Nobody speaks .* noise or music")],
-    ids=["silence", "music"],
-)
-def test_where_nobody_speaks_that_is_told(programs: Programs, tmp_path: Path, samples: np.ndarray, told: str) -> None:
-    packaged_model()
-    with pytest.raises(CallError, match=told):
-        programs.hear(inside(write_wav(tmp_path / "recording.wav", samples).read_bytes()))
+    silence, chords = (write_wav(path, sound).read_bytes() for sound in (np.zeros(2 * RATE, np.int16), music(4.0)))
+    for content, told in (
+        (spoken(GERMAN, "de"), r"is in German .*questions are read in English: .*Heard: "),
+        (silence, "Nobody speaks .* are silent"),
+        (chords, "Nobody speaks .* noise or music"),
+    ):
+        with pytest.raises(CallError, match=told):
+            programs.hear(inside(content))
+    with ThreadPoolExecutor(4) as pool:
+        assert {*pool.map(lambda _: id(SharedSpeech().model()), range(4))} == {id(SharedSpeech().model())}
 
 
 def test_half_an_hour_or_too_many_bytes_are_refused(programs: Programs, uploads: Path) -> None:
@@ -93,29 +82,20 @@ def test_half_an_hour_or_too_many_bytes_are_refused(programs: Programs, uploads:
         programs.hear(str(path))
 
 
-def test_what_is_cut_off_or_no_recording_is_told(programs: Programs, tmp_path: Path) -> None:
-    whole = write_wav(tmp_path / "chords.wav", music(4.0)).read_bytes()
-    for content, told in (
-        (whole[: len(whole) // 2], "cut off"),
-        (video(), "is a video"),
-        (b"hello, is this a recording?" * 100, "no recording that can be read"),
-        (b"#EXTM3U\nfile:///etc/passwd\n", "no recording that can be read"),
-    ):
-        with pytest.raises(CallError, match=told) as error:
-            programs.hear(inside(content))
-        assert error.value.status == 422
-
-
-def test_a_file_that_is_gone_or_was_not_sent_is_told_without_its_place(programs: Programs, uploads: Path) -> None:
+def test_what_is_no_whole_recording_or_not_here_is_told_without_its_place(programs: Programs, uploads: Path) -> None:
     (uploads / "folder").mkdir()
-    for path, told in (
-        (uploads / "gone.wav", "no longer here"),
-        (uploads / "folder", "the recording is "),
-        (uploads.parent / "other.wav", "was not sent to this page"),
+    whole = write_wav(uploads / "chords.wav", music(4.0)).read_bytes()
+    for sent, told in (
+        (inside(whole[: len(whole) // 2]), "cut off"),
+        (inside(video()), "is a video"),
+        (inside(b"#EXTM3U\nfile:///etc/passwd\n"), "no recording that can be read"),
+        (str(uploads / "gone.wav"), "no longer here"),
+        (str(uploads / "folder"), "the recording is "),
+        (str(uploads.parent / "other.wav"), "was not sent to this page"),
     ):
         with pytest.raises(CallError, match=told) as error:
-            programs.hear(str(path))
-        assert str(uploads.parent) not in error.value.message
+            programs.hear(sent)
+        assert error.value.status == 422 and str(uploads.parent) not in error.value.message
 
 
 def test_without_the_extra_that_is_told(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,22 +108,14 @@ def test_without_the_extra_that_is_told(programs: Programs, monkeypatch: pytest.
     SharedSpeech().warm_up()  # the page is served all the same
 
 
-@pytest.mark.slow
-def test_the_model_is_opened_once() -> None:
-    packaged_model()
-    speech = SharedSpeech()
-    with ThreadPoolExecutor(4) as pool:
-        opened = {pool.submit(speech.model) for _ in range(4)}
-    assert {id(one.result()) for one in opened} == {id(SharedSpeech().model())}
-
-
 class Slow(SpeechModel):
-    """Hears the same in every recording, and counts how many it hears at once."""
+    """Hears the same in every recording, once it may, and counts how many it hears at once."""
 
     name = "slow"
 
     def __init__(self) -> None:
         self.now = self.most = 0
+        self.began, self.may = threading.Event(), threading.Event()
         self._lock = threading.Lock()
 
     def partials(self, audio: Audio, expected: Sequence[str] = (), before: str = "") -> Iterator[Transcript]:
@@ -153,46 +125,28 @@ class Slow(SpeechModel):
         with self._lock:
             self.now += 1
             self.most = max(self.most, self.now)
-        time.sleep(0.02)
+        self.began.set()
+        self.may.wait(30)
         with self._lock:
             self.now -= 1
         yield Transcript("a question", "en", 1.0, audio.seconds)
 
 
-@pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
-    model = Slow()
-    monkeypatch.setattr(SharedSpeech, "model", lambda self: model)
-    return model
-
-
-def test_those_who_come_at_once_are_heard_one_after_another(slow: Slow, tmp_path: Path) -> None:
-    speech, recording = SharedSpeech(), inside(write_wav(tmp_path / "chords.wav", music(0.5)).read_bytes())
+def test_those_who_come_at_once_are_heard_one_after_another_or_told_to_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording, slow, late = inside(write_wav(tmp_path / "chords.wav", music(0.5)).read_bytes()), Slow(), Slow()
+    speech = Scripted(slow)
     with ThreadPoolExecutor(8) as pool:
         heard = [pool.submit(speech.hear, recording) for _ in range(8)]
-    assert [one.result().text for one in heard] == ["a question"] * 8
+        assert slow.began.wait(30)
+        slow.may.set()
+        assert [one.result().text for one in heard] == ["a question"] * 8
     assert 1 <= slow.most <= HEARD_AT_ONCE
-
-
-def test_who_would_wait_too_long_is_told_to_come_back(
-    slow: Slow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
     monkeypatch.setattr("app.ask.speech.HEAR_SECONDS", 0.2)
-    speech, release = SharedSpeech(), threading.Event()
-    monkeypatch.setattr(slow, "_heard", lambda *_: (release.wait(30), iter([Transcript("late", "en", 1.0, 1.0)]))[1])
-    recording = inside(write_wav(tmp_path / "chords.wav", music(0.5)).read_bytes())
-
-    def hear() -> None:
-        with suppress(SkylarkError):
-            speech.hear(recording)
-
-    first = threading.Thread(target=hear)
-    first.start()
-    time.sleep(0.05)
-    with pytest.raises(SkylarkError, match=r"hearing the recording .* try again in a minute"):
-        speech.hear(recording)
-    release.set()
-    first.join(30)
+    with pytest.raises(SkylarkError, match=r"hearing the recording took more than 0\.2"):
+        Scripted(late).hear(recording)
+    late.may.set()
 
 
 KG = KnowledgeGraph.from_triples([("Germany", "borders", "France"), ("Berlin", "capital of", "Germany")])
@@ -281,18 +235,15 @@ def test_what_is_not_spoken_in_english_is_said_and_typing_goes_on() -> None:
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ({}, "no piece of a recording"),
-        (piece(0, []) | {"recording": ["one"]}, "no piece of a recording"),
+        ({}, "no piece of a recording"), (piece(0, []) | {"recording": ["one"]}, "no piece of a recording"),
         (piece(0, [], recording="x" * 65), "no piece of a recording"),
         (piece(0, [], rate=0), "without its number or rate"),
         (piece(0, []) | {"number": "0"}, "without its number or rate"),
-        (piece(0, [], samples="%%%"), "damaged"),
-        (piece(0, [], samples="AA=="), "damaged"),
+        (piece(0, [], samples="%%%"), "damaged"), (piece(0, [], samples="AA=="), "damaged"),
         (piece(0, [], samples="A" * (MOST_LETTERS + 4)), "too long"),
-        (piece(3, [1, 2]), "beginning of the recording is missing"),
-        (piece(0, [], last=True), "Nobody speaks"),
+        (piece(3, [1, 2]), "beginning of the recording is missing"), (piece(0, [], last=True), "Nobody speaks"),
     ],
-)
+)  # fmt: skip
 def test_strangers_may_send_anything_for_a_piece(said: dict[str, Any], told: str) -> None:
     [answer] = hear([said])
     assert answer["over"] and told in answer["told"]

@@ -24,32 +24,29 @@ from app.models import LanguageModel
 from app.video import page as video_page
 from app.video.job import VideoJob
 from app.video.page import VideoTab
+from vision import Vision
 
 
 def queries(folder: Path) -> tuple[Any, Any]:
     shelf = GraphRegistry(["world"])
     with gr.Blocks() as page:
         part = QueriesPart(shelf, LanguageModel("copy"), page, kept_job("queries"))
-    job = QueryJob(
-        folder, receive([], 'borders("Spain")', folder / "input"), Settings("world", "reading", None, []), shelf
-    )
-    part._jobs.add(job)
+    sent = receive([], 'borders("Spain")', folder / "input")
+    part._jobs.add(job := QueryJob(folder, sent, Settings("world", "reading", None, []), shelf))
     return part, job
 
 
 def images(folder: Path) -> tuple[Any, Any]:
     with gr.Blocks() as page:
         part = ImagesPart(SharedDetector(), page, kept_job("images"))
-    job = ImageJob(folder, [], "every cat", 0.5, lambda: SharedDetector().vision)
-    part._jobs.add(job)
+    part._jobs.add(job := ImageJob(folder, [], "every cat", 0.5, Vision))
     return part, job
 
 
 def video(folder: Path) -> tuple[Any, Any]:
     with gr.Blocks() as page:
         part = VideoTab(SharedDetector(), page, kept_job("video"))
-    job = VideoJob(folder, folder / "none.mp4", "every cat", 0.5, lambda: SharedDetector().vision)
-    part._jobs.add(job)
+    part._jobs.add(job := VideoJob(folder, folder / "none.mp4", "every cat", 0.5, Vision))
     return part, job
 
 

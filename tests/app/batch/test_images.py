@@ -44,16 +44,16 @@ def images() -> SharedDetector:
 
 
 @pytest.fixture
+def jobs() -> JobStore[ImageJob]:
+    return JobStore()
+
+
+@pytest.fixture
 def photo(tmp_path: Path) -> Path:
     place = tmp_path / "photo.jpg"
     with Image.open(PHOTOGRAPHS / "astronaut.png") as opened:
         opened.convert("RGB").resize((256, 256)).save(place)
     return place
-
-
-@pytest.fixture
-def jobs() -> JobStore[ImageJob]:
-    return JobStore()
 
 
 def made(
@@ -99,15 +99,12 @@ def test_zips_and_images_are_counted_and_taken_together(photo: Path, tmp_path: P
         take_images([], folder)
     with pytest.raises(SkylarkError, match="more than one job here takes"):
         count_images([photo] * (MOST_IMAGES + 1))
-    large = tmp_path / "large.png"
-    with large.open("wb") as file:
+    with (large := tmp_path / "large.png").open("wb") as file:
         file.truncate(IMAGES.bytes_all)
     with pytest.raises(SkylarkError, match="more than one job here takes"):
         take_images([large, photo], folder)
-
-
-def test_what_it_takes_is_said_before_it_begins(images: SharedDetector, photo: Path, tmp_path: Path) -> None:
-    demo = part(images)
+    # What it takes is said before it begins.
+    demo = part(SharedDetector())
     told = demo.estimate([str(photo)] * 80)
     assert "80 images" in told and "about 8 s here" in told
     assert demo.estimate(None) == ""
@@ -197,21 +194,19 @@ def part(images: SharedDetector) -> ImagesPart:
 def followed(demo: ImagesPart, *arguments: Any) -> dict[Any, Any]:
     """What the page shows at the end: the error where nothing began, else what following gives last."""
     begun = demo.start(*arguments, None)  # type: ignore[call-arg]
-    if not begun[demo.follower.following]:
-        return begun
+    job = begun[demo.follower.following]
 
     async def last() -> dict[Any, Any]:
-        return [shown async for shown in demo.follow(begun[demo.follower.following])][-1]
+        return [shown async for shown in demo.follow(job)][-1]
 
-    return asyncio.run(last())
+    return asyncio.run(last()) if job else begun
 
 
 @pytest.mark.slow
 def test_a_followed_job_ends_with_a_zip_and_is_found_again(images: SharedDetector, photo: Path) -> None:
     demo = part(images)
     shown = followed(demo, [str(photo)], "Find every person", 0.35, None)
-    assert "Done: 1 of 1 image, 1 object." in shown[demo.status]
-    assert "1 object: person" in shown[demo.found]
+    assert "Done: 1 of 1 image, 1 object." in shown[demo.status] and "1 object: person" in shown[demo.found]
     assert shown[demo.download]["value"].endswith(".zip")
     buttons = (demo.look_at_all, demo.resume, demo.halt)
     assert [shown[button]["interactive"] for button in buttons] == [True, False, False]

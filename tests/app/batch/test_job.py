@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import gradio as gr
 import pytest
@@ -72,8 +73,7 @@ def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder with a graph of made queries and one whose names are markup."""
     root = tmp_path / "data"
     shutil.copytree(made, root / "kg" / "made")
-    strange = root / "kg" / "strange"
-    strange.mkdir()
+    (strange := root / "kg" / "strange").mkdir()
     (strange / "train.txt").write_text(f"Home\tleads to\t{SCRIPT}\n{SCRIPT}\tleads to\tEnd\nHome\tis\tplain\n")
     monkeypatch.setenv("SKYLARK_DATA", str(root))
     return root
@@ -156,15 +156,10 @@ def test_lines_by_two_methods_side_by_side(make: MakeJob, jobs: Jobs, monkeypatc
     assert "nothing" in job.runs[0].rows[3].note
     comparison = comparison_of(job)
     assert comparison is not None and comparison.count == 4
-    drawn: list[object] = []
-
-    def plotted(found: Any, out: Path, labels: object) -> None:
-        save_plot(found, out, labels=labels)  # type: ignore[arg-type]
-        drawn.append(labels)
-
-    monkeypatch.setattr(batch_job, "save_plot", plotted)
+    drawing = Mock(side_effect=save_plot)
+    monkeypatch.setattr(batch_job, "save_plot", drawing)
     write_files(job)
-    assert drawn == [["exact execution", "lark with the copy-everything baseline"]]
+    assert drawing.call_args.kwargs["labels"] == ["exact execution", "lark with the copy-everything baseline"]
     figures = figures_html(job, results_of(job), comparison, job.folder / "plot.png")
     shown = answers_html(job) + figures + state_html(job, 0)
     assert "data:image/png;base64," in shown and "<script" not in shown and "&lt;script&gt;" in shown
@@ -196,9 +191,8 @@ def test_what_is_taken_away_names_no_path_and_no_formula(make: MakeJob, jobs: Jo
     settings = json.loads(contents["results-a.jsonl.summary.json"])["settings"]
     assert (settings["kg"], settings["questions"]) == ("strange", "typed.txt")
     with (job.folder / "results-a.csv").open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert rows[0]["answers"] == SCRIPT
-    assert rows[1]["asked"] == '\'=nothing("Home")'
+        first, second = csv.DictReader(file)
+    assert (first["answers"], second["asked"]) == (SCRIPT, '\'=nothing("Home")')
 
 
 @pytest.mark.timing
@@ -320,17 +314,13 @@ def test_a_job_ends_when_nobody_watches_or_its_turn_is_over(
         assert (job.state, job.ended) == ("stopped", why) and why in state_html(job, 0)
 
 
-def test_the_clock_goes_on_while_a_line_is_waited_for(
-    make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_clock_goes_on_while_a_line_is_waited_for(make: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
     job = make(methods=chosen_methods(COPY, [EXACT]))
     [part] = job.runs
-    clock = [100.0]
+    clock = [103.0]
     monkeypatch.setattr(batch_job, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     job.state, part.total, part.began = "running", 4, 100.0
-    clock[0] = 103.0
-    assert "0 of 4 lines" in state_html(job, 0)
-    assert "3 s so far" in state_html(job, 0)
+    assert "0 of 4 lines" in state_html(job, 0) and "3 s so far" in state_html(job, 0)
     part.seconds, part.rows = 4.0, [Row(str(number), "", "", (), 0, 1.0, "", 1) for number in range(2)]
     for clock[0], told in ((104.0, "4 s so far, about 4 s left"), (107.0, "7 s so far, about 1 s left")):
         assert told in state_html(job, 0)
@@ -373,8 +363,7 @@ def test_a_visitors_model_is_held_by_a_job_only_while_it_works(
     with monkeypatch.context() as small:
         small.setattr(batch_job, "MOST_RESULT_BYTES", 1)
         assert run(job, jobs, chosen=chosen).state == "failed"
-    assert isinstance(job.error, SkylarkError)
-    assert client() is not None
+    assert isinstance(job.error, SkylarkError) and client() is not None
     del chosen
     for _ in range(100):  # the thread says that it is done before the last of its frames is gone
         gc.collect()
@@ -390,18 +379,9 @@ def test_a_visitors_model_is_held_by_a_job_only_while_it_works(
     assert run(job, jobs, chosen=own_method()).state == "done"
 
 
-def test_old_jobs_go_with_their_files(make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = make(), make()
-    monkeypatch.setattr("app.tasks.MOST_KEPT", 1)
-    assert jobs.get(first.id) is None
-    assert not first.folder.exists()
-    assert jobs.get(second.id) is second
-    monkeypatch.setattr("app.tasks.KEPT_SECONDS", -1.0)
-    assert jobs.get(second.id) is None
-    assert jobs.get(None) is jobs.get(7) is None
-
-
-def test_answers_and_results_are_bounded(make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_jobs_go_with_their_files_and_answers_and_results_are_bounded(
+    make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for bound, most, text, told in (
         ("app.batch.upload.MOST_ANSWERS", 1, '!"Home"', "ask for fewer"),
         ("app.batch.jobs.MOST_RESULT_BYTES", 300, LINES, "the most that is kept here"),
@@ -410,6 +390,12 @@ def test_answers_and_results_are_bounded(make: MakeJob, jobs: Jobs, monkeypatch:
             bounded.setattr(bound, most)
             job = run(make(text), jobs)
         assert job.state == "failed" and told in state_html(job, 0)
+    first, second = make(), make()
+    monkeypatch.setattr("app.tasks.MOST_KEPT", 1)
+    assert jobs.get(first.id) is None and not first.folder.exists()
+    assert jobs.get(second.id) is second
+    monkeypatch.setattr("app.tasks.KEPT_SECONDS", -1.0)
+    assert jobs.get(second.id) is jobs.get(None) is jobs.get(7) is None
 
 
 @pytest.mark.slow

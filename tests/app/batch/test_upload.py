@@ -29,53 +29,39 @@ def sent(folder: Path, **texts: str) -> list[Path]:
     return places
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        (json.dumps(RECORD), "records"),
-        (json.dumps({"question": "Who?", "answers": ["Ann"]}), "questions"),
-        ("Who is it?\tAnn|Bob", "questions"),
-        ('capital("Portugal")\nWhich countries border France?', "lines"),
-    ],
-)
-def test_a_file_is_told_by_what_is_in_it(tmp_path: Path, text: str, kind: str) -> None:
-    upload = receive(sent(tmp_path, valid_dash_1p__jsonl=f"\n{text}\n\n"), "", tmp_path / "input")
-    assert upload.kind == kind
-    assert upload.count == len(text.split("\n"))
-    assert upload.place.parent == tmp_path / "input"
-    assert described(tmp_path / "input") == upload
-
-
-def test_what_is_typed_is_run_where_nothing_is_sent(tmp_path: Path) -> None:
+def test_a_file_is_told_by_what_is_in_it_and_what_is_typed_is_run_where_nothing_is_sent(tmp_path: Path) -> None:
+    for number, (text, kind) in enumerate((
+        (json.dumps(RECORD), "records"), (json.dumps({"question": "Who?", "answers": ["Ann"]}), "questions"),
+        ("Who is it?\tAnn|Bob", "questions"), ('capital("Portugal")\nWhich countries border France?', "lines"),
+    )):  # fmt: skip
+        folder = tmp_path / str(number)
+        upload = receive(sent(folder, valid_dash_1p__jsonl=f"\n{text}\n\n"), "", folder / "input")
+        assert (upload.kind, upload.count, upload.place.parent) == (kind, len(text.split("\n")), folder / "input")
+        assert described(folder / "input") == upload
     upload = receive([], "  a(b)\n\n c \n", tmp_path / "input")
     assert (upload.kind, upload.count, upload.name) == ("lines", 2, "typed.txt")
     gold = receive(sent(tmp_path, qa__txt="who [Ann]\tBob", qa_qtype__txt="a_to_b"), "", tmp_path / "gold")
     assert (gold.kind, gold.name, gold.count) == ("questions", "qa.txt", 1)
     assert (tmp_path / "gold" / "qa_qtype.txt").is_file(), "gold paths stand beside their questions"
-
-
-def test_several_files_of_records_are_one_job_and_say_their_split(tmp_path: Path) -> None:
+    # Several files of records are one job and say their split.
     line = json.dumps(RECORD)
-    upload = receive(sent(tmp_path, test_dash_1p__jsonl=line, test_dash_2p__jsonl=line), "", tmp_path / "input")
+    records = sent(tmp_path / "r", test_dash_1p__jsonl=line, test_dash_2p__jsonl=line)
+    upload = receive(records, "", tmp_path / "r" / "input")
     assert (upload.kind, upload.count, split_of(upload)) == ("records", 2, "test")
-    nameless = receive(sent(tmp_path / "b", mine__jsonl=line), "", tmp_path / "b" / "input")
-    assert split_of(nameless) is None
+    assert split_of(receive(sent(tmp_path / "b", mine__jsonl=line), "", tmp_path / "b" / "input")) is None
 
 
 @pytest.mark.parametrize(
     ("texts", "said"),
     [
-        ({}, "nothing to run yet"),
-        ({"a__txt": ""}, "no line"),
-        ({"a__txt": "{"}, "no JSON object"),
+        ({}, "nothing to run yet"), ({"a__txt": ""}, "no line"), ({"a__txt": "{"}, "no JSON object"),
         ({"a__txt": '{"text": 1}'}, 'questions "question" and "answers"'),
         ({"a__txt": "a(b)\n" * (MOST_LINES + 1)}, f"({MOST_LINES})"),
         ({"a__txt": "who\tAnn", "b__txt": "who\tBob"}, "one job takes one"),
-        ({"a__txt": "x" * 1001}, "at most 1,000 are read"),
-        ({"a__txt": "x" * (4 * 2**20 + 1)}, "send fewer lines"),
+        ({"a__txt": "x" * 1001}, "at most 1,000 are read"), ({"a__txt": "x" * (4 * 2**20 + 1)}, "send fewer lines"),
         ({"a__zip": "PK\udcff"}, "belongs under Images or under Go on"),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_be_run_is_said(tmp_path: Path, texts: dict[str, str], said: str) -> None:
     with pytest.raises(SkylarkError) as raised:
         receive(sent(tmp_path, **texts), "", tmp_path / "input")
@@ -111,11 +97,8 @@ def take(archive: Path, folder: Path, bounds: Bounds = BOUNDS) -> list[Path]:
 
 
 def test_folders_are_dropped_and_other_files_passed_over(tmp_path: Path) -> None:
-    archive = packed(
-        tmp_path,
-        **{"a/b/one.png": b"1", "c/one.png": b"2", "notes.txt": b"3", "__MACOSX/._one.png": b"4", ".x.png": b"5"},
-    )
-    found = take(archive, tmp_path)
+    passed = {"notes.txt": b"3", "__MACOSX/._one.png": b"4", ".x.png": b"5"}
+    found = take(packed(tmp_path, **{"a/b/one.png": b"1", "c/one.png": b"2"}, **passed), tmp_path)
     assert [(path.name, path.read_bytes()) for path in found] == [("one.png", b"1"), ("one.png", b"2")]
     assert all((tmp_path / "into") in path.parents for path in found)
 

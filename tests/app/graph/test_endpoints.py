@@ -43,7 +43,7 @@ def test_whoever_serves_the_page_names_an_endpoint(server: EndpointServer) -> No
         GraphRegistry(names=(), files=[down]).get(down)
 
 
-def test_no_visitor_names_one_by_a_choice_or_a_link(server: EndpointServer) -> None:
+def test_no_visitor_names_one_by_a_choice_a_link_or_an_upload(server: EndpointServer, tmp_path: Path) -> None:
     server.queries.clear()
     shelf = GraphRegistry(names=("world",))
     for name in (f"sparql:{server.url}", f" SPARQL:{server.url}"):
@@ -53,18 +53,13 @@ def test_no_visitor_names_one_by_a_choice_or_a_link(server: EndpointServer) -> N
     request.kwargs = {"query_params": {"tab": "graph", "graph": f"sparql:{server.url}", "q": 'borders("France")'}}
     changes = GraphDemo(shelf, LanguageModel("copy"), PARTS).restore(request)
     assert changes[PARTS.linked] is False and "a graph that is not here" in str(changes[PARTS.error])
-    assert PARTS.graph not in changes and not server.queries
-
-
-def test_an_upload_that_is_called_like_one_is_a_file(server: EndpointServer, tmp_path: Path) -> None:
-    server.queries.clear()
-    upload = tmp_path / "upload"
-    upload.write_text(f"sparql:{server.url}\n")
+    assert PARTS.graph not in changes
+    # An upload that is called like one is a file.
+    (upload := tmp_path / "upload").write_text(f"sparql:{server.url}\n")
     with pytest.raises(UploadError, match="ending that is not known"):
         read_graph(upload, f"sparql:{server.url}")
-    named = upload.rename(tmp_path / "graph.tsv")
     with pytest.raises(UploadError):
-        read_graph(named, f"sparql:{server.url}")
+        read_graph(upload.rename(tmp_path / "graph.tsv"), f"sparql:{server.url}")
     assert not server.queries
 
 

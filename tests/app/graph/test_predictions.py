@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import Future
 from typing import Any
+from unittest.mock import Mock
 
 import gradio as gr
 import pytest
@@ -77,9 +78,6 @@ def seen(request: str = "me") -> gr.Request:
     return gr.Request(session_hash=request)
 
 
-# The answer -------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.slow
 def test_what_the_graph_says_comes_first_and_whole(predicted: PredictedGraph) -> None:
     answer, exact = shown(predicted, RESIDENTS), ask(predicted.kg, "g", RESIDENTS, "embedded").answer
@@ -94,33 +92,23 @@ def test_what_the_graph_says_comes_first_and_whole(predicted: PredictedGraph) ->
     assert shown(predicted, absent).entities == ask(predicted.kg, "g", absent, "embedded").answer.entities
 
 
-@pytest.mark.parametrize(
-    ("query", "value", "told"),
-    [
+def test_the_sentence_says_whose_word_it_is(predicted: PredictedGraph) -> None:
+    for query, value, told in (
         (f"count({RESIDENTS})", 10, "10 with likely ones, though the graph does not say so: Bob 1 ("),
         ('exists(spouse("Bob 1"))', True, "But likely: Ann 1 ("),
         (SPOUSE, None, "Likely, though the graph does not say so: Town 1 ("),
-    ],
-)
-def test_the_sentence_says_whose_word_it_is(
-    predicted: PredictedGraph, query: str, value: int | bool | None, told: str
-) -> None:
-    answer = shown(predicted, query)
-    assert answer.value == value
-    assert told in answer.sentence
-    assert f"({percent(answer.scores[-1])})" in answer.sentence
-    facts = [answer.evidence[at] for part in answer.likely_parts if part.entity is not None for at in part.evidence]
-    assert any(not fact.known for fact in facts)
-
-
-# How it looks -----------------------------------------------------------------------------------------------------
+    ):
+        answer = shown(predicted, query)
+        assert answer.value == value and told in answer.sentence
+        assert f"({percent(answer.scores[-1])})" in answer.sentence
+        facts = [answer.evidence[at] for part in answer.likely_parts if part.entity is not None for at in part.evidence]
+        assert any(not fact.known for fact in facts)
 
 
 def test_likely_rows_are_told_apart_in_words_and_looks(predicted: PredictedGraph) -> None:
     answer = shown(predicted, RESIDENTS)
     table = table_html(answer)
-    assert table.count('class="sk-likely"') == 1
-    assert table.count("in the graph") == answer.known
+    assert table.count('class="sk-likely"') == 1 and table.count("in the graph") == answer.known
     assert percent(answer.scores[-1]) in table
     assert "What the graph says, then what is likely" in assert_harmless(table).text
     evidence = assert_harmless(evidence_table_html(shown(predicted, SPOUSE))).text
@@ -164,9 +152,6 @@ def test_any_place_of_the_slider_is_a_confidence_and_a_link_restores_it() -> Non
     assert [position_of(least) for least in ("0.8", "1", "nan", "", "-3")] == ["20", "0", "0", "0", "70"]
 
 
-# What the page's scripts ask for ----------------------------------------------------------------------------------
-
-
 def test_the_scripts_get_what_is_shown(shelf: GraphRegistry) -> None:
     ran(shelf, SPOUSE)
     wanted = {"graph": key(shelf), "query": str(Query.parse(SPOUSE)), "least": "0.5"}
@@ -180,15 +165,9 @@ def test_the_scripts_get_what_is_shown(shelf: GraphRegistry) -> None:
     assert "Bob 1 spouse Ann 1: predicted" in proof
     assert "Ann 1 lives in Town 1: in the graph" in proof
     assert "On the way: Ann 1 in step 1" in proof
-
-
-def test_whatever_is_sent_is_answered_with_a_sentence(shelf: GraphRegistry) -> None:
     for given in ({"least": "nan"}, {"least": [1]}, {"least": "0.5", "entity": 10**9}, {}):
         told = called(proof_shown, shelf, {"graph": key(shelf), "query": SPOUSE, **given})["error"]
         assert told and "Traceback" not in told
-
-
-# In the background ------------------------------------------------------------------------------------------------
 
 
 def test_a_predictor_is_made_once_and_goes_with_its_graph(shelf: GraphRegistry) -> None:
@@ -202,7 +181,7 @@ def test_a_predictor_is_made_once_and_goes_with_its_graph(shelf: GraphRegistry) 
     assert shelf.likely.kept(name, Query.parse(SPOUSE)) is None
 
 
-def test_a_trained_predictor_is_preferred_and_a_graph_that_is_too_small_refused(
+def test_who_predicts_is_the_trained_one_and_what_is_too_small_or_left_is_given_up(
     couples: KnowledgeGraph, predicted: PredictedGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kg = KnowledgeGraph.from_triples([("A", "road", "B")], name="tiny")
@@ -210,9 +189,6 @@ def test_a_trained_predictor_is_preferred_and_a_graph_that_is_too_small_refused(
         Predictors().of("tiny", kg).result(60)
     monkeypatch.setattr("app.graph.predictions.find_predictor", lambda kg: predicted.predictor)
     assert PredictedGraph.of(couples).predictor is predicted.predictor
-
-
-def test_what_nobody_waits_for_is_given_up(couples: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch) -> None:
     likely, never = PredictedAnswers(), Future[PredictedGraph]()
     monkeypatch.setattr(likely.predictors, "of", lambda key, kg: never)
     run = likely.watch("g", couples, Query.parse(SPOUSE))
@@ -245,17 +221,11 @@ def test_the_slider_waits_once_and_filters_at_once_after_that(shelf: GraphRegist
 
 
 def test_a_failure_is_told_and_the_exact_answer_stays(shelf: GraphRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(kg: KnowledgeGraph) -> PredictedGraph:
-        raise CompletionError("the graph is too small")
-
-    monkeypatch.setattr(PredictedGraph, "of", fail)
+    monkeypatch.setattr(PredictedGraph, "of", Mock(side_effect=CompletionError("the graph is too small")))
     demo, asked = PredictionSlider(shelf, PARTS), ask(shelf.get(key(shelf)), key(shelf), SPOUSE, "embedded")
     changes = followed(demo, asked, OFF_THE_END, demo.slide(asked, OFF_THE_END, seen())[PARTS.waiting_for])[-1]
     assert "The graph is too small" in changes[PARTS.likely_status]
     assert "stays as it is" in changes[PARTS.likely_status] and PARTS.answer not in changes
-
-
-# For programs -----------------------------------------------------------------------------------------------------
 
 
 def test_programs_get_scores_and_proofs(shelf: GraphRegistry) -> None:

@@ -39,23 +39,11 @@ from reasoning.lm import LLMError
 from skylark.errors import UnknownGraphError, UsageError
 from tests.app.graph.scripted_pages import RELATIONS, TEXT, ScriptedPage
 from tests.app.test_views import SCRIPT, Page, assert_harmless
+from tests.reasoning.chat_models import Reply
 from tests.reasoning.extraction.models import faultless_reply, reply, shown
 
 
-@pytest.mark.parametrize(
-    ("given", "told"),
-    [
-        ("Hello", "no sentence"), ("Élan!", "no sentence"), ("?! …", "no sentence"), ("Ann\0Lee works", "code 0"),
-        ("x " * (MOST_CHARACTERS // 2) + "yz", "20,002 characters, and at most 20,000"),
-        (["Ann Lee works for Core."], "found list"),
-    ],
-)  # fmt: skip
-def test_what_is_no_text_to_read_is_refused(given: Any, told: str) -> None:
-    with pytest.raises(UsageError, match=told):
-        checked_text(given)
-
-
-def test_what_can_be_read_is_taken_and_relations_are_lines() -> None:
+def test_a_text_and_relations_are_read_or_what_is_none_is_named() -> None:
     for given, read in (
         (None, ""), (" \n ", ""), ("巴黎是法国的首都。", "巴黎是法国的首都。"), ("Ann \ud83d works", "Ann ? works"),
         ("Ann\r\nworks\rhere", "Ann\nworks\nhere"), (EXAMPLE, EXAMPLE),
@@ -64,25 +52,21 @@ def test_what_can_be_read_is_taken_and_relations_are_lines() -> None:
     schema = schema_of(f"{PLACEHOLDER}\n\nknows\nowns: person, company -> anything")
     assert schema is not None
     assert [relation.name for relation in schema.relations] == ["works for", "born in", "founded in", "knows", "owns"]
-    assert schema.relations[2].value == "year"
-    assert schema.relations[4].heads == ("person", "company")
+    assert schema.relations[2].value == "year" and schema.relations[4].heads == ("person", "company")
     assert schema_of("\n".join(map(relation_words, schema.relations))) == schema
     assert schema_of(" \n") is schema_of(None) is None
-
-
-@pytest.mark.parametrize(
-    ("given", "told"),
-    [
-        ("works for\nborn in: person place", "line 2 of the relations has no arrow"),
-        (": person -> place", "line 1 of the relations: expected a text"),
-        ("knows\nKnows", "two relations of one name"),
-        ("x" * 5000, "at most 4,000"),
-        (7, "found int"),
-    ],
-)
-def test_what_is_no_relation_is_named(given: Any, told: str) -> None:
-    with pytest.raises(UsageError, match=told):
-        schema_of(given)
+    refusals: list[tuple[Any, Any, str]] = [
+        (checked_text, "Hello", "no sentence"), (checked_text, "Élan!", "no sentence"),
+        (checked_text, "?! …", "no sentence"), (checked_text, "Ann\0Lee works", "code 0"),
+        (checked_text, "x " * (MOST_CHARACTERS // 2) + "yz", "20,002 characters, and at most 20,000"),
+        (checked_text, ["Ann Lee works for Core."], "found list"), (schema_of, 7, "found int"),
+        (schema_of, "works for\nborn in: person place", "line 2 of the relations has no arrow"),
+        (schema_of, ": person -> place", "line 1 of the relations: expected a text"),
+        (schema_of, "knows\nKnows", "two relations of one name"), (schema_of, "x" * 5000, "at most 4,000"),
+    ]  # fmt: skip
+    for reads, given, told in refusals:
+        with pytest.raises(UsageError, match=told):
+            reads(given)
 
 
 def test_an_estimate_sends_nothing_and_says_what_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,14 +84,13 @@ def test_an_estimate_sends_nothing_and_says_what_is_not_known(monkeypatch: pytes
         planned(TEXT, "", model)
 
 
-@pytest.mark.parametrize(("spec", "why"), [("embedded", "135 million parameters"), ("copy", "only repeats")])
-def test_a_model_that_is_not_up_to_it_is_said_before_anything_is_pasted(spec: str, why: str) -> None:
-    reader = reader_of_texts(LanguageModel(spec))
-    words = assert_harmless(reader.html).text
-    assert not reader.able and reader.can_be_named
-    assert why in words and "Models tab" in words
-    with pytest.raises(UsageError, match="too small to extract"):
-        planned(TEXT, "", LanguageModel(spec))
+def test_a_model_that_is_not_up_to_it_is_said_before_anything_is_pasted() -> None:
+    for spec, why in (("embedded", "135 million parameters"), ("copy", "only repeats")):
+        reader = reader_of_texts(LanguageModel(spec))
+        words = assert_harmless(reader.html).text
+        assert not reader.able and reader.can_be_named and why in words and "Models tab" in words
+        with pytest.raises(UsageError, match="too small to extract"):
+            planned(TEXT, "", LanguageModel(spec))
     able = reader_of_texts(ScriptedPage(faultless_reply))
     words = assert_harmless(able.html).text
     assert able.able and "Read by scripted" in words and "20,000 characters" in words
@@ -121,27 +104,21 @@ PROPOSED = (
 
 
 class Visit:
-    """A visitor at the panel.
+    """A visitor at the panel."""
 
-    Attributes:
-        shelf: the graphs.
-        panel: the panel.
-    """
-
-    def __init__(self, model: ScriptedPage) -> None:
-        self.shelf = GraphRegistry(["world"])
+    def __init__(self, *replies: Reply) -> None:
+        self.model, self.shelf = ScriptedPage(*replies), GraphRegistry(["world"])
         with gr.Blocks() as page:
-            self.panel = TextToGraphPanel(self.shelf, model, gr.Dropdown(["world"]), page)
+            self.panel = TextToGraphPanel(self.shelf, self.model, gr.Dropdown(["world"]), page)
 
-    def begin(self, text: str, relations: str = RELATIONS) -> Changes:
-        """Press the button once what it takes is there."""
+    def begin(self, text: str, relations: str = RELATIONS) -> str:
+        """Press the button once what it takes is there; what is said of it."""
         plan = self.panel.expect(text, relations)[self.panel.plan]
-        return self.panel.begin(text, relations, plan, ANN)
+        return self.status(self.panel.begin(text, relations, plan, ANN))
 
     def grow(self, text: str, relations: str = RELATIONS) -> list[Changes]:
         """Have a text read; all that the page is told."""
-        began = self.begin(text, relations)
-        assert "waits for a free place" in began[self.panel.status]
+        assert "waits for a free place" in self.begin(text, relations)
         return list(self.follow())
 
     def follow(self) -> Generator[Changes]:
@@ -153,31 +130,36 @@ class Visit:
         """The id of the graph that was chosen."""
         return str(changes[self.panel._graph]["value"])
 
+    def status(self, changes: Changes) -> str:
+        return assert_harmless(changes[self.panel.status]).text
 
-def status(visit: Visit, changes: Changes) -> str:
-    return assert_harmless(changes[visit.panel.status]).text
+    def found(self, changes: Changes) -> str:
+        """What was read and left out, blanks as one."""
+        return " ".join(assert_harmless(changes[self.panel.found]).text.split())
 
 
 def test_the_graph_grows_and_becomes_the_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = ScriptedPage(faultless_reply)
-    visit = Visit(model)
+    visit = Visit(faultless_reply)
     seen = visit.grow(TEXT)
-    assert [shown(prompt).split(" works")[0] for prompt in model.scripted.prompts] == ["Ann Lee", "Bo Moe", "Cy Poe"]
+    assert [shown(prompt).split(" works")[0] for prompt in visit.model.scripted.prompts] == [
+        "Ann Lee",
+        "Bo Moe",
+        "Cy Poe",
+    ]
     pictures = [Page(changes[visit.panel.picture]) for changes in seen if visit.panel.picture in changes]
     drawn = [sum(name == "data-key" for name, _ in picture.attributes) for picture in pictures]
     assert drawn == [3, 4, 7, 7]
     assert "sk-newest" in str(pictures[0].attributes) and "sk-newest" not in str(pictures[-1].attributes)
-    said = " ".join(status(visit, changes) for changes in seen if visit.panel.status in changes)
+    said = " ".join(visit.status(changes) for changes in seen if visit.panel.status in changes)
     assert "Reading passage 2 of 3: 2 triples so far" in said
     last = seen[-1]
-    assert "6 triples from 3 passages." in status(visit, last)
+    assert "6 triples from 3 passages." in visit.status(last)
     label, key = last[visit.panel._graph]["choices"][-1]
     assert (label, visit.graph(last)) == ("pasted text (yours)", key)
     kg = visit.shelf.get(key)
     assert kg.value_count == 2
     assert visit.shelf.own.note_of(key) == "Made of a pasted text by scripted: 6 triples from 3 of 3 passages."
-    words = Page(last[visit.panel.found]).text
-    assert "Bo Moe works for Core" in words and "line 3" in words
+    assert "Bo Moe works for Core" in visit.found(last) and "line 3" in visit.found(last)
     # A fact leads to its sentence.
     answer = ask(kg, key, '~"works for"("Core")', "embedded").answer
     table = assert_harmless(evidence_table_html(answer, visit.shelf.own.texts_of(key)))
@@ -191,38 +173,37 @@ def test_the_graph_grows_and_becomes_the_visitors(monkeypatch: pytest.MonkeyPatc
         assert words and (answer.entities or answer.value is not None)
     assert visit.panel.offer(None) == NO_CHANGES
 
-
-def test_the_model_proposes_relations_where_none_are_said() -> None:
-    visit = Visit(ScriptedPage(PROPOSED, faultless_reply))
+    # The model proposes relations where none are said.
+    visit = Visit(PROPOSED, faultless_reply)
     seen = visit.grow(TEXT, "")
-    assert "proposes which relations" in status(visit, seen[0])
-    words = " ".join(Page(seen[-1][visit.panel.found]).text.split())
-    assert "as the model proposes: works for: person → company" in words
+    assert "proposes which relations" in visit.status(seen[0])
+    assert "as the model proposes: works for: person → company" in visit.found(seen[-1])
 
 
 def test_what_it_takes_is_said_before_anything_is_sent() -> None:
-    model = ScriptedPage(faultless_reply)
-    visit = Visit(model)
+    visit = Visit(faultless_reply)
     told = visit.panel.begin(TEXT, RELATIONS, None, ANN)
     assert "Press the button once more" in told[visit.panel.expected]
     assert list(visit.follow()) == [NO_CHANGES]
     other = visit.panel.expect("Bo Moe works for Core.", RELATIONS)[visit.panel.plan]
     assert "once more" in visit.panel.begin(TEXT, RELATIONS, other, ANN)[visit.panel.expected]
-    assert not model.scripted.prompts
+    assert not visit.model.scripted.prompts
     assert "waits" in visit.panel.begin(TEXT, RELATIONS, told[visit.panel.plan], ANN)[visit.panel.status]
+    visit.panel.stop(ANN)
+    for text, words in (("", "no text yet"), ("Hello", "no sentence"), ("x" * 30_000, "30,000")):
+        assert words in visit.panel.begin(text, "", None, ANN)[visit.panel.status]
+        assert (words in visit.panel.expect(text, "")[visit.panel.expected]) == bool(text)
 
 
 def test_what_was_dropped_is_counted_with_its_reason_and_nothing_leaves_the_chosen_graph() -> None:
-    said = reply(
-        ("Ann Lee works for Core", "Ann Lee", "works for", "Core"),
-        ("Ann Lee owns Core", "Ann Lee", "works for", "Core"),
-    )
-    visit = Visit(ScriptedPage(said, reply()))
-    words = assert_harmless(visit.grow("Ann Lee works for Core. It rained.")[-1][visit.panel.found]).text
+    named = ("Ann Lee", "works for", "Core")
+    said = reply(("Ann Lee works for Core", *named), ("Ann Lee owns Core", *named))
+    visit = Visit(said, reply())
+    words = visit.found(visit.grow("Ann Lee works for Core. It rained.")[-1])
     assert "Left out: 1 of the model's triples" in words
     assert "1 triple whose evidence does not stand in the text" in words
     last = visit.grow("It rained all day long.")[-1]
-    assert "No triple was found in 1 passage" in status(visit, last)
+    assert "No triple was found in 1 passage" in visit.status(last)
     assert visit.panel._graph not in last and last[visit.panel.go]["interactive"]
 
 
@@ -233,7 +214,7 @@ def test_names_that_are_markup_stay_text_and_orders_are_data() -> None:
         ("Bo owns Rome", "Bo", "owns", "Rome"),
         ("Bo works for Rome", "Bo", "works for", "Rome"),
     )
-    visit = Visit(ScriptedPage(said))
+    visit = Visit(said)
     for changes in visit.grow(text):
         for content in changes.values():
             if isinstance(content, str):
@@ -250,7 +231,7 @@ def test_what_was_read_until_it_is_stopped_is_the_graph() -> None:
             release.wait(30)
         return faultless_reply(prompt)
 
-    visit = Visit(ScriptedPage(first_only))
+    visit = Visit(first_only)
     visit.begin(TEXT)
     seen = []
     for changes in visit.follow():
@@ -258,20 +239,18 @@ def test_what_was_read_until_it_is_stopped_is_the_graph() -> None:
         if visit.panel.picture in changes:
             visit.panel.stop(ANN)
     release.set()
-    assert "Stopped before the end: 2 triples from 1 passage." in status(visit, seen[-1])
+    assert "Stopped before the end: 2 triples from 1 passage." in visit.status(seen[-1])
     kg = visit.shelf.get(visit.graph(seen[-1]))
     assert [tuple(triple) for triple in kg if triple[1] == "works for"] == [("Ann Lee", "works for", "Core")]
 
 
-def test_what_only_waits_is_stopped_at_once_and_who_leaves_keeps_nothing() -> None:
-    model = ScriptedPage(faultless_reply)
-    visit = Visit(model)
+def test_what_only_waits_is_stopped_at_once_and_who_leaves_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    visit = Visit(faultless_reply)
     visit.begin(TEXT)
-    assert "being read already" in visit.begin(TEXT)[visit.panel.status]
-    stopped = visit.panel.stop(ANN)
-    assert "nothing was sent" in stopped[visit.panel.status]
+    assert "being read already" in visit.begin(TEXT)
+    assert "nothing was sent" in visit.status(visit.panel.stop(ANN))
     assert list(visit.follow()) == [NO_CHANGES]
-    assert not model.scripted.prompts
+    assert not visit.model.scripted.prompts
     assert visit.panel.stop(ANN) == NO_CHANGES
     visit.begin(TEXT)
     following = visit.follow()
@@ -283,10 +262,16 @@ def test_what_only_waits_is_stopped_at_once_and_who_leaves_keeps_nothing() -> No
     following = visit.follow()
     next(following)
     following.close()  # as where the connection breaks
-    assert "waits" in visit.begin(TEXT)[visit.panel.status]
+    assert "waits" in visit.begin(TEXT)
+    # Where there is no room nothing is begun.
+    monkeypatch.setattr(own_graphs, "MOST_GRAPHS", 0)
+    visit = Visit(faultless_reply)
+    assert "all the room" in visit.begin(TEXT)
+    with pytest.raises(UnknownGraphError):
+        visit.shelf.get("own-1")
 
 
-def test_a_request_under_way_is_waited_for_by_nobody() -> None:
+def test_a_request_under_way_is_waited_for_by_nobody_and_time_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     asked, release = threading.Event(), threading.Event()
 
     def slow(prompt: str) -> str:
@@ -294,59 +279,30 @@ def test_a_request_under_way_is_waited_for_by_nobody() -> None:
         release.wait(30)
         return reply()
 
-    model = ScriptedPage(slow)
-    visit = Visit(model)
+    visit = Visit(slow)
     visit.begin(TEXT)
     following = visit.follow()
     next(following)
     changes = next(following)
     assert asked.wait(10)
     visit.panel.stop(ANN)
-    assert "Nothing was read" in status(visit, list(following)[-1])
-    release.set()
-    assert len(model.scripted.prompts) == 1
+    assert "Nothing was read" in visit.status(list(following)[-1])
+    assert len(visit.model.scripted.prompts) == 1
     assert visit.panel.picture not in changes
+    monkeypatch.setattr(growing_run, "TEXT_TO_GRAPH_SECONDS", -1)
+    late = Visit(slow)
+    assert "the most for one text" in late.status(late.grow(TEXT)[-1])
+    release.set()
 
 
 def test_a_model_that_fails_is_told_and_what_was_read_is_kept() -> None:
-    visit = Visit(ScriptedPage(faultless_reply, LLMError("the provider is down")))
+    visit = Visit(faultless_reply, LLMError("the provider is down"))
     last = visit.grow(TEXT)[-1]
-    words = assert_harmless(last[visit.panel.found]).text
-    assert "line 3, which could not be read: the provider is down" in words
-    assert visit.graph(last)
-    nothing = Visit(ScriptedPage(LLMError("the provider is down")))
+    assert "line 3, which could not be read: the provider is down" in visit.found(last) and visit.graph(last)
+    nothing = Visit(LLMError("the provider is down"))
     last = nothing.grow(TEXT)[-1]
-    assert "he provider is down (given up after 3 passages" in status(nothing, last)
+    assert "he provider is down (given up after 3 passages" in nothing.status(last)
     assert nothing.panel._graph not in last
-
-
-def test_time_that_is_over_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(growing_run, "TEXT_TO_GRAPH_SECONDS", -1)
-
-    over = threading.Event()
-
-    def late(prompt: str) -> str:
-        over.wait(30)  # else all may be said before the time is looked at
-        return faultless_reply(prompt)
-
-    visit = Visit(ScriptedPage(late))
-    assert "the most for one text" in status(visit, visit.grow(TEXT)[-1])
-    over.set()
-
-
-def test_where_there_is_no_room_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    visit = Visit(ScriptedPage(faultless_reply))
-    monkeypatch.setattr(own_graphs, "MOST_GRAPHS", 0)
-    assert "all the room" in visit.begin(TEXT)[visit.panel.status]
-    with pytest.raises(UnknownGraphError):
-        visit.shelf.get("own-1")
-
-
-def test_what_cannot_be_read_is_said() -> None:
-    visit = Visit(ScriptedPage(faultless_reply))
-    for text, told in (("", "no text yet"), ("Hello", "no sentence"), ("x" * 30_000, "30,000")):
-        assert told in visit.panel.begin(text, "", None, ANN)[visit.panel.status]
-        assert (told in visit.panel.expect(text, "")[visit.panel.expected]) == bool(text)
 
 
 def triple(head: str, tail: str, at: int = 0) -> Extracted:

@@ -15,7 +15,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -27,7 +26,6 @@ from typing import Any, TypeVar
 from unittest.mock import Mock
 
 import gradio as gr
-import psutil  # type: ignore[import-untyped]
 import pytest
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
@@ -148,9 +146,6 @@ def got(url: str, path: str) -> tuple[int, bytes]:
         connection.request("GET", path)
         answer = connection.getresponse()
         return answer.status, answer.read()
-
-
-# Documented examples ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
@@ -497,9 +492,6 @@ def test_the_surest_objects_are_listed_with_how_to_get_more(copying: str, sent: 
         assert (status, told in refused) == (422, True), refused
 
 
-# Bad intentions ---------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.slow
 def test_no_address_is_fetched_in_any_way(copying: str, inward: tuple[str, list[str]]) -> None:
     url, asked = inward
@@ -546,50 +538,6 @@ def test_an_upload_stays_in_its_folder_and_is_no_page_whatever_its_name(copying:
         with urllib.request.urlopen(f"{copying}/gradio_api/file={urllib.parse.quote(sent)}", timeout=30) as answer:
             assert answer.headers["content-disposition"].startswith("attachment")
             assert answer.headers["x-content-type-options"] == "nosniff"
-
-
-# Many at once -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_a_server_that_nobody_asks_rests(copying: str) -> None:
-    server = psutil.Process()
-
-    def share() -> float:
-        before = sum(server.cpu_times()[:2])
-        time.sleep(1)
-        return float(sum(server.cpu_times()[:2]) - before)
-
-    # What was asked for before may still be at work.
-    assert any(share() <= 0.04 for _ in range(30)), "a core's hundredths each second"
-
-
-@pytest.mark.slow
-def test_memory_is_bounded_and_every_answer_is_its_visitors_own(copying: str, sent: str, recording: Path) -> None:
-    """`benchmarks/results/demo_load.md` has 500 requests of 20 visitors; five megabytes kept of each were too much."""
-    photo, words = (
-        f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
-        for kind, path in (("image/png", PHOTOGRAPH), ("audio/wav", recording))
-    )
-    capitals = {"Portugal": "Lisbon", "France": "Paris", "Poland": "Warsaw"}
-    requests: list[tuple[str, dict[str, Any], str]] = [
-        *(("query", {"graph": "world", "query": f'capital("{land}")'}, city) for land, city in capitals.items()),
-        ("detect", {"image": photo, "instruction": "every person"}, '"person"'),
-        ("detect", {"image": sent, "instruction": "every person"}, '"person"'),
-        ("hear", {"recording": words}, "Germany"),
-    ]
-
-    def visit(number: int) -> None:
-        name, arguments, told = requests[number % len(requests)]
-        events = called(copying, name, **arguments)
-        assert "event: complete" in events and told in events, events
-
-    memory = psutil.Process().memory_info
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        [*pool.map(visit, range(2 * len(requests)))]  # what is loaded once is loaded
-        before = memory().rss
-        [*pool.map(visit, range(5 * len(requests)))]
-    assert memory().rss - before < 150 * 2**20
 
 
 @pytest.mark.slow

@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import pytest
 from markupsafe import Markup
 
 from app.server.views import counted, duration, heading, in_view, macro, muted, percent, read_static, shortened
 
 
-def test_a_text_is_escaped_and_markup_is_not() -> None:
+def test_a_text_is_escaped_and_control_characters_are_visible() -> None:
     assert muted("<b>") == '<p class="sk-muted">&lt;b&gt;</p>'
     assert muted(Markup("<b>x</b>")) == '<p class="sk-muted"><b>x</b></p>'
     assert isinstance(heading("x"), Markup)
-
-
-def test_control_characters_are_made_visible() -> None:
     assert macro("name", "a\x00b\x1b\x7f\x9b\r\n\tc") == "<bdi>a\ufffdb\ufffd\ufffd\ufffd\ufffd\n\tc</bdi>"
 
 
-@pytest.mark.parametrize(
-    ("contents", "total", "words"),
-    [
-        ([], None, "nothing"),
-        (["A"], None, "<bdi>A</bdi>"),
+def test_names_and_numbers_are_words() -> None:
+    for contents, total, words in (
+        ([], None, "nothing"), (["A"], None, "<bdi>A</bdi>"), (["A"], 2_001, "<bdi>A</bdi> and 2,000 more"),
         (["A", "B", "C"], None, "<bdi>A</bdi>, <bdi>B</bdi> and 1 more"),
-        (["A"], 2_001, "<bdi>A</bdi> and 2,000 more"),
-    ],
-)
-def test_names_are_a_list_in_a_sentence(contents: list[str], total: int | None, words: str) -> None:
-    assert macro("names", iter(contents), total, 2) == words
-
-
-def test_words_of_numbers() -> None:
+    ):  # fmt: skip
+        assert macro("names", iter(contents), total, 2) == words
     assert [counted(1, "class", "classes"), counted(2_000, "class", "classes")] == ["1 class", "2,000 classes"]
     assert [percent(0.001), percent(0.4), percent(0.999)] == ["under 1%", "40%", "99%"]
     assert [duration(0.0004), duration(0.012), duration(3.14)] == ["0.4 ms", "12 ms", "3.1 s"]
     assert shortened("abcdef", 4) == "abc…"
-
-
-def test_scripts_come_out_of_the_package() -> None:
     assert "--sk-" in read_static("page.css")
     assert '["#a", "#b"]' in in_view("#a", "#b")

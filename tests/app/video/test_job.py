@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Callable, Sequence
@@ -123,9 +124,6 @@ def test_a_question_is_answered_and_the_video_shows_what_is_meant(
     assert np.abs(drawn[20][80:110, 60:100].astype(int) - COLOURS["dog"]).max() < 60, "the dog is not drawn on"
     for place in (str(tmp_path), str(video.parent)):
         assert not [path.name for path in job.files if place.encode() in path.read_bytes()]
-
-
-def test_nothing_found_is_told_and_the_video_is_there(began: Callable[..., VideoJob], video: Path) -> None:
     job = began(video, VideoTask(Task("every car", targets=(Target("car", ("car",)),))))
     assert (job.state, told(job).strip()) == ("done", "Nothing found")
     assert frames_in(job.annotated) == 36
@@ -162,27 +160,21 @@ def test_stop_ends_the_work_and_shows_what_was_seen(began: Callable[..., VideoJo
         assert 0 < frames_in(job.annotated) < 36 and told(job).strip() == "1 cat"
 
 
-def test_of_a_long_video_the_beginning_is_looked_at_and_that_is_said(
-    began: Callable[..., VideoJob], tmp_path: Path
+def test_of_a_long_video_the_beginning_is_looked_at_and_when_the_time_is_over_that_is_said(
+    began: Callable[..., VideoJob], video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = encoded(tmp_path / "long.mp4", [walking(9)] * (VIDEO_SECONDS + 9), SIZE, 1, options={"crf": "1"})
     job = began(path)
     assert f"Only the first {VIDEO_SECONDS} seconds were looked at" in told(job)
     assert frames_in(job.annotated) == VIDEO_SECONDS
-
-
-def test_what_was_seen_when_the_time_is_over_is_shown(
-    began: Callable[..., VideoJob], video: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
     monkeypatch.setattr(work, "WATCH_SECONDS", 0.0)
     monkeypatch.setattr(work, "looks_every", lambda *_: 2)
     job = began(video)
     assert job.state == "done", job.error
-    assert "was over after 0.1 seconds" in told(job)
-    assert "looked at one of 2 frames" in told(job)
+    assert "was over after 0.1 seconds" in told(job) and "looked at one of 2 frames" in told(job)
 
 
-def test_what_is_no_video_is_told_without_its_path(began: Callable[..., VideoJob], tmp_path: Path) -> None:
+def test_what_is_no_video_or_cut_off_is_told_without_its_path(began: Callable[..., VideoJob], tmp_path: Path) -> None:
     for name, content, error in (
         ("text.mp4", b"a text, and no video", "text.mp4 is no video that can be read"),
         ("empty.mp4", b"", "empty.mp4 is empty"),
@@ -192,9 +184,6 @@ def test_what_is_no_video_is_told_without_its_path(began: Callable[..., VideoJob
         job = began(tmp_path / name)
         assert job.state == "failed" and job.shown is None
         assert error in str(job.error) and str(tmp_path) not in str(job.error)
-
-
-def test_a_video_that_is_cut_off_is_looked_at_as_far_as_it_goes(began: Callable[..., VideoJob], tmp_path: Path) -> None:
     whole = encoded(
         tmp_path / "whole.mp4", map(walking, range(36)), SIZE, 12, options={"crf": "1"},
         container_options={"movflags": "faststart"},
@@ -204,9 +193,6 @@ def test_a_video_that_is_cut_off_is_looked_at_as_far_as_it_goes(began: Callable[
     job = began(cut)
     assert job.state == "done", job.error
     assert "cut.mp4 is cut off or broken" in told(job) and str(tmp_path) not in told(job)
-
-
-# What is looked at: bounds kept before a frame is decoded ---------------------------------------------------------
 
 
 def test_only_a_video_that_was_sent_and_is_still_there_is_read(uploads: Path) -> None:
@@ -240,25 +226,14 @@ def minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return moving_video(tmp_path_factory.mktemp("long") / "minute.mp4", boxes, (64, 48), rate=2)
 
 
-class Slow(Vision):
-    """Looks as slowly as a test says."""
-
-    seconds = 0.0
-
-    def detect(self, *_: Any, **__: Any) -> Any:
-        clock[0] += self.seconds
-
-
-clock = [0.0]
-
-
 @pytest.mark.parametrize(("seconds", "every"), [(0.74, 1), (0.76, 2), (3.1, 5)])
 def test_a_slow_detector_looks_at_fewer_frames(
     minute: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, every: int
 ) -> None:
-    monkeypatch.setattr("app.video.job.time.perf_counter", lambda: clock[0])
-    vision = Slow(ColourDetector())
-    vision.seconds = seconds
+    clock = itertools.count(step=seconds)  # a look begins and ends with one reading each
+    monkeypatch.setattr("app.video.job.time.perf_counter", lambda: next(clock))
+    vision = Vision(ColourDetector())
+    monkeypatch.setattr(vision, "detect", lambda *_, **__: None)
     with open_frames(minute, limits=BOUNDS) as frames:
         assert seconds_of(frames) == VIDEO_SECONDS
         assert looks_every(frames, vision, Task("every cat")) == every, "120 frames in 90 seconds"
@@ -266,9 +241,8 @@ def test_a_slow_detector_looks_at_fewer_frames(
 
 
 def test_large_frames_are_drawn_smaller_with_what_is_in_them() -> None:
-    assert [drawn_size(size) for size in ((640, 360), (3840, 2160), (1080, 1920))] == [
-        (640, 360), (1280, 720), (720, 1280),
-    ]  # fmt: skip
+    drawn = {(640, 360): (640, 360), (3840, 2160): (1280, 720), (1080, 1920): (720, 1280)}
+    assert {size: drawn_size(size) for size in drawn} == drawn
     image = LoadedImage(np.zeros((4 * DRAWN_SIDE // 2, 4 * DRAWN_SIDE, 3), np.uint8), "frame 3")
     ring = np.array([[40, 20], [80, 20], [80, 60]], np.float32)
     there = Detections(image.size, np.array([[40, 20, 80, 60]], np.float32), ("dog",), polygons=((ring,),))

@@ -53,30 +53,16 @@ def targets(*names: str) -> tuple[Target, ...]:
     return tuple(Target(name, (name,)) for name in names)
 
 
-# The answer -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("sentence", "told"),
-    [
-        (" one dog & enters( right)", "#1 dog"),
-        (" all people", "#2 person and #3 person"),
-        (" one cat", "Nothing found"),
-        (" count people", "2: #2 person and #3 person"),
-        (" count people & moves", "0"),
-        (" exists dog & stops", "Yes"),
-        (" exists dog & leaves", "No"),
-        (" when people", "From 0:00 to 0:08"),
-        (" when dog & leaves", "At no time that was looked at"),
-        (" way dog & enters", "right"),
+def test_an_answer_is_told_in_large_letters_by_the_names_that_the_video_shows() -> None:
+    for sentence, told in (
+        (" one dog & enters( right)", "#1 dog"), (" all people", "#2 person and #3 person"),
+        (" one cat", "Nothing found"), (" count people", "2: #2 person and #3 person"), (" count people & moves", "0"),
+        (" exists dog & stops", "Yes"), (" exists dog & leaves", "No"), (" when people", "From 0:00 to 0:08"),
+        (" when dog & leaves", "At no time that was looked at"), (" way dog & enters", "right"),
         (" what all crosses( right)", "bicycle"),
-    ],
-)
-def test_an_answer_is_told_in_large_letters_by_the_names_that_the_video_shows(sentence: str, told: str) -> None:
-    assert headline(found(asked=sentence)) == told
-
-
-def test_what_an_instruction_lists_is_counted_or_cannot_be_told() -> None:
+    ):  # fmt: skip
+        assert headline(found(asked=sentence)) == told
+    # What an instruction lists is counted or cannot be told.
     assert headline(found(task=Task("x", targets=targets("person", "cat")))) == "2 people, 1 dog, 1 bicycle and 0 cats"
     assert headline(found(tracks_of(), task=Task("x", targets=targets("cat")))) == "Nothing found"
     task = Task("helicopters", targets=(), undetectable=(Undetectable("helicopter", ("airplane",)),))
@@ -92,9 +78,6 @@ def test_reasons_are_moments_to_go_to() -> None:
     assert "#1 dog enters by the right" in assert_harmless(html).text
     [moment] = re.findall(r'data-at="([\d.]+)"', html)
     assert float(moment) == pytest.approx(1.4, abs=0.3)
-
-
-# The timeline -----------------------------------------------------------------------------------------------------
 
 
 def test_a_bar_lies_where_its_thing_is_seen_and_what_happens_is_marked() -> None:
@@ -116,20 +99,16 @@ def test_a_bar_lies_where_its_thing_is_seen_and_what_happens_is_marked() -> None
         assert all(after - before > 3 for before, after in itertools.pairwise(places))
 
 
-def test_what_is_meant_comes_first_and_is_told_apart_from_the_rest() -> None:
+def test_what_is_meant_comes_first_and_more_things_than_have_a_row_are_counted() -> None:
     rows = timeline(found(asked=" one bicycle & leaves")).rows
     assert [row.meant for row in rows] == [True, False, False, False]
     page = assert_harmless(timeline_html(found(asked=" one bicycle & leaves")))
-    assert ("aria-label", "#4 bicycle, which is meant") in page.attributes
+    assert "#4 bicycle, which is meant" in page.values("aria-label")
     # One bar is reached with Tab and each says what it is.
     page = assert_harmless(timeline_html(found()))
-    tabs = [value for name, value in page.attributes if name == "tabindex"]
+    tabs = page.values("tabindex")
     assert tabs.count("0") == 1 and set(tabs) == {"0", "-1"}
-    labels = [value or "" for name, value in page.attributes if name == "aria-label"]
-    assert "#2 person: seen from 0:00 to 0:08" in labels
-
-
-def test_more_things_than_have_a_row_are_counted_and_of_none_there_is_no_timeline() -> None:
+    assert "#2 person: seen from 0:00 to 0:08" in page.values("aria-label")
     places = [(70 * (n % 9) + 40, 70 * (n // 9) + 40) for n in range(MOST_ROWS + 7)]
     many = found(tracks_of(*(("person", still(*place)) for place in places), seconds=0.4))
     assert "and 7 things more" in assert_harmless(timeline_html(many)).text
@@ -144,27 +123,18 @@ def test_names_that_are_markup_stay_text() -> None:
     assert SCRIPT in Page(answer_html(one)).text
 
 
-# Counts, the stage, the work --------------------------------------------------------------------------------------
-
-
 def test_counts_tell_how_many_in_all_at_once_and_when() -> None:
     page = assert_harmless(counts_html(PARK))
     assert re.search(r"person\s*2\s*2", page.text), "both stand there from the third second on"
     assert ("aria-label", "person second by second, at most 2 at once") in page.attributes
     one_after_the_other = tracks_of(("cat", still(50, 50, until=2)), ("cat", still(300, 50, after=5)))
     assert re.search(r"cat\s*2\s*1", assert_harmless(counts_html(one_after_the_other)).text)
-
-
-def test_what_flickers_up_or_doubles_another_is_counted_nowhere() -> None:
-    one = found(
-        tracks_of(
-            ("dog", still(200, 200, 100, 100)),
-            ("dog", still(205, 205, 100, 100, after=2, until=4)),
-            ("dog", still(500, 100, after=5, until=5.1)),
-        )
-    )
+    one = found(tracks_of(
+        ("dog", still(200, 200, 100, 100)), ("dog", still(205, 205, 100, 100, after=2, until=4)),
+        ("dog", still(500, 100, after=5, until=5.1)),
+    ))  # fmt: skip
     assert headline(one) == "1 dog" and [row.name for row in timeline(one).rows] == ["#1 dog"]
-    assert re.search(r"dog\s*1\s*1", shown(one).counts.striptags())
+    assert re.search(r"dog\s*1\s*1", shown(one).counts.striptags()), "what flickers up or doubles another counts not"
 
 
 def test_the_stage_plays_the_video_from_an_address_without_a_name_of_a_machine() -> None:
@@ -198,9 +168,6 @@ def test_the_state_of_the_work_is_told_in_every_state(tmp_path: Path) -> None:
     assert "Stopped after the first frames of the video." in told(progress=replace(progress, seconds=0.04)).text
     assert "Done" in told(state="done").text
     assert SCRIPT in told(state="failed", error=SkylarkError(f"no video {SCRIPT}")).text
-
-
-def test_one_who_waits_is_told_how_many_are_before(tmp_path: Path) -> None:
     line = WaitingLine(at_once=1, most_waiting=1)
     line.join(object())
     work = job(tmp_path)
@@ -211,9 +178,6 @@ def test_one_who_waits_is_told_how_many_are_before(tmp_path: Path) -> None:
     work.stop()
     work.join(5)
     assert work.state == "stopped" and not isinstance(work.error, StoppedError)
-
-
-# Examples ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_examples_are_there_and_show_what_they_ask_about() -> None:
