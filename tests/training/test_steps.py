@@ -116,14 +116,8 @@ def test_sets_before_a_step_may_be_the_students_own_answers(model: Path) -> None
 
 
 def run(model: Path, out: Path, tokens: int, start: Path | None = None, **changed: Any) -> list[str]:
-    small: dict[str, Any] = {
-        "layers": 2,
-        "tokens_of_a_pass": 200,
-        "report_every": 1000,
-        "held_out": 2,
-        "token_budget": 96,
-    }
-    options = StepOptions(source=str(model), tokens=tokens, most_answers=10, **small, **changed)
+    small: dict[str, Any] = {"layers": 2, "tokens_of_a_pass": 200, "report_every": 1000, "held_out": 2, **changed}
+    options = StepOptions(source=str(model), tokens=tokens, most_answers=10, token_budget=96, **small)
     said: list[str] = []
     train_steps(Graphs(GRAPHS[:2], GRAPHS[2:]), options, out, said.append, start=start)
     return said
