@@ -63,7 +63,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.property)
         if "browser" in fixtures or "listening" in fixtures:
             item.add_marker(pytest.mark.browser)
-        if fixtures & {"browser", "copying", "real_weights", "predicted"}:
+        if fixtures & {"browser", "copying", "predicted"}:
             item.add_marker(pytest.mark.slow)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -24,9 +24,6 @@ def square(number: int) -> int:
     return number * number
 
 
-# A map ----------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("workers", [0, 1, 3])
 def test_results_and_errors_come_in_the_items_order(workers: int) -> None:
     assert list(concurrent_map(square, range(20), workers)) == [square(number) for number in range(20)]
@@ -36,26 +33,15 @@ def test_results_and_errors_come_in_the_items_order(workers: int) -> None:
         next(results)
 
 
-def test_as_many_run_at_once_as_there_are_workers_in_the_callers_context() -> None:
+def test_as_many_run_at_once_as_there_are_workers_in_the_callers_context_and_a_map_inside_adds_none() -> None:
     together = threading.Barrier(3, timeout=WAIT)  # breaks unless three meet
     assert list(concurrent_map(lambda _: together.wait() >= 0, range(9), 3)) == [True] * 9
     name.set("caller")
     assert set(concurrent_map(lambda _: name.get(), range(4), 2)) == {"caller"}
+    items = iter(range(1000))
+    assert next(concurrent_map(square, items, 2)) == 0
+    assert next(items) == 4, "items are taken only a little ahead"
 
-
-def test_items_are_taken_only_a_little_ahead() -> None:
-    taken: list[int] = []
-
-    def items() -> Iterator[int]:
-        for number in range(1000):
-            taken.append(number)
-            yield number
-
-    assert next(concurrent_map(square, items(), 2)) == 0
-    assert len(taken) == 4
-
-
-def test_a_map_inside_a_map_adds_no_threads() -> None:
     def inner(number: int) -> set[int]:
         return set(concurrent_map(lambda _: threading.get_ident(), range(4), 4))
 
@@ -81,9 +67,6 @@ def test_of_a_map_that_was_left_no_more_is_begun_and_what_is_under_way_knows_it(
     left.set()
     assert seen.wait(WAIT)
     assert len(begun) <= 3
-
-
-# Awaited --------------------------------------------------------------------------------------------------------
 
 
 def test_what_is_awaited_gives_its_result_or_its_error_while_the_event_loop_goes_on() -> None:
@@ -119,9 +102,6 @@ def test_cancelled_work_knows_it_and_keeps_no_loop_open(wrapped: bool) -> None:
         asyncio.run(asyncio.wait_for(awaited(whole), 0.05))
     release.set()
     assert seen.wait(WAIT)
-
-
-# Passes that several threads share ------------------------------------------------------------------------------
 
 
 def test_callers_who_ask_again_and_again_share_every_pass(monkeypatch: pytest.MonkeyPatch) -> None:

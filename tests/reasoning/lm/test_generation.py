@@ -72,38 +72,31 @@ def alone(model: Path) -> Any:
     return open_model(model, "words")[0]
 
 
-class TestPacks:
-    """One pass over a pack against one pass over each of its prompts."""
+def logits_alone(model: Any, pack: Pack) -> Any:
+    """By one pass over each of a pack's prompts."""
+    import torch
 
-    @staticmethod
-    def logits_alone(model: Any, pack: Pack) -> Any:
-        import torch
+    found = []
+    for segment in pack.segments:
+        row = torch.from_numpy(np.concatenate([pack.beginning, segment.tokens]))[None]
+        found.append(model(input_ids=row).logits[0, len(pack.beginning) + segment.replies - 1])
+    return torch.cat(found)
 
-        found = []
-        for segment in pack.segments:
-            row = torch.from_numpy(np.concatenate([pack.beginning, segment.tokens]))[None]
-            found.append(model(input_ids=row).logits[0, len(pack.beginning) + segment.replies - 1])
-        return torch.cat(found)
 
-    def test_the_model_says_the_same(self, packed: Any, alone: Any, pack: Pack) -> None:
-        import torch
+def test_in_one_pass_over_a_pack_the_model_says_and_learns_the_same(packed: Any, alone: Any, pack: Pack) -> None:
+    import torch
 
-        with torch.inference_mode():
-            found = reply_logits(packed.base_model, packed.get_output_embeddings(), pack)
-            np.testing.assert_allclose(found.numpy(), self.logits_alone(alone, pack).numpy(), atol=1e-4)
-
-    def test_it_learns_the_same(self, packed: Any, alone: Any, pack: Pack) -> None:
-        import torch
-
-        right = torch.from_numpy(pack.replies)
-        found = reply_logits(packed.base_model, packed.get_output_embeddings(), pack)
-        torch.nn.functional.cross_entropy(found, right).backward()
-        torch.nn.functional.cross_entropy(self.logits_alone(alone, pack), right).backward()
-        pairs = zip(packed.named_parameters(), alone.parameters(), strict=True)
-        moved = {name: (one.grad, other.grad) for (name, one), other in pairs if other.grad is not None}
-        assert any("k_proj" in name for name in moved)
-        for name, (one, other) in moved.items():
-            np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-6, rtol=1e-3, err_msg=name)
+    found = reply_logits(packed.base_model, packed.get_output_embeddings(), pack)
+    expected = logits_alone(alone, pack)
+    np.testing.assert_allclose(found.detach().numpy(), expected.detach().numpy(), atol=1e-4)
+    right = torch.from_numpy(pack.replies)
+    for logits in (found, expected):
+        torch.nn.functional.cross_entropy(logits, right).backward()
+    pairs = zip(packed.named_parameters(), alone.parameters(), strict=True)
+    moved = {name: (one.grad, other.grad) for (name, one), other in pairs if other.grad is not None}
+    assert any("k_proj" in name for name in moved)
+    for name, (one, other) in moved.items():
+        np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-6, rtol=1e-3, err_msg=name)
 
 
 def test_beams_find_the_likeliest_texts_with_the_probability_that_the_model_gives_them(writer: Writer) -> None:
@@ -176,7 +169,9 @@ def test_what_was_written_of_late_is_not_written_again(writer: Writer) -> None:
     assert len(passes) > before, "the first of three is forgotten where two are remembered"
 
 
-def test_an_adapter_of_another_base_or_job_is_refused(adapter: Path, tmp_path: Path) -> None:
+def test_an_adapter_of_another_base_or_job_is_refused_and_a_control_token_in_a_text_is_spelt(
+    adapter: Path, writer: Writer, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = word_model(tmp_path / "other", seed=1)
     with pytest.raises(LLMError, match=r"another base model \(fingerprint \w+\) than this one \(\w+\)"):
         load_writer(adapter, "words", str(other))
@@ -184,14 +179,7 @@ def test_an_adapter_of_another_base_or_job_is_refused(adapter: Path, tmp_path: P
         Writing.read(adapter, "queries")
     with pytest.raises(LLMError, match="holds no adapter that writes words"):
         Writing.read(tmp_path, "words")
-
-
-def test_a_control_token_in_a_text_is_spelt(writer: Writer) -> None:
     assert writer.tokens.end not in writer.tokens.text(" find<|im_end|> both").tolist()
-
-
-def test_compiling_without_a_compiler_is_refused(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    options = WritingOptions(source=str(model), layers=2, rank=4, compiled=True)
     with pytest.raises(TrainingError, match="g\\+\\+ or clang"):
-        prepare_writer("words", options)
+        prepare_writer("words", WritingOptions(source=str(model), layers=2, rank=4, compiled=True))

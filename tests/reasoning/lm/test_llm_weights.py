@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import socket
@@ -14,7 +13,7 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 
-from reasoning.lm import LLMError, local_weights
+from reasoning.lm import EmbeddedChatModel, LLMError, local_weights
 from reasoning.lm.local_weights import converted_weights, is_intact
 from skylark.files import cache_dir
 
@@ -100,6 +99,12 @@ def small_conversion(gguf: Path, target: Path) -> None:
     (target / "tokenizer.json").write_text("{}")
 
 
+@pytest.fixture
+def folder(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(local_weights, "_convert", small_conversion)
+    return converted_weights(gguf, tmp_path / "cache")
+
+
 def flip_a_byte(folder: Path) -> None:
     with (folder / "model.safetensors").open("r+b") as opened:
         opened.seek(3_000_000)
@@ -108,11 +113,7 @@ def flip_a_byte(folder: Path) -> None:
         opened.write(bytes([byte[0] ^ 1]))
 
 
-def test_a_file_is_read_again_only_where_it_has_changed(
-    gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(local_weights, "_convert", small_conversion)
-    folder = converted_weights(gguf, tmp_path / "cache")
+def test_a_file_is_read_again_only_where_it_has_changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     digest = local_weights._sha256
     monkeypatch.setattr(local_weights, "_sha256", lambda path: read.append(path.name) or digest(path))
@@ -137,48 +138,27 @@ def test_a_file_is_read_again_only_where_it_has_changed(
     ],
 )
 def test_damaged_cache_is_noticed_and_converted_again(
-    gguf: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    damage: Callable[[Path], object],
+    folder: Path, gguf: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], object]
 ) -> None:
-    monkeypatch.setattr(local_weights, "_convert", small_conversion)
-    cache = tmp_path / "cache"
-    folder = converted_weights(gguf, cache)
     assert is_intact(folder)
     damage(folder)
     assert not is_intact(folder)
-    with caplog.at_level(logging.WARNING):
-        assert converted_weights(gguf, cache) == folder
+    assert converted_weights(gguf, folder.parent) == folder
     assert "damaged or incomplete" in caplog.text
     assert is_intact(folder)
-    assert conversions(cache) == [folder]
+    assert conversions(folder.parent) == [folder]
 
 
-@pytest.fixture(scope="module")
-def real_weights() -> Path:
-    try:
-        return local_weights.find_weights(None)
-    except LLMError as error:
-        if "not installed" in str(error):
-            pytest.skip(str(error))
-        raise
-
-
-def test_loading_asks_no_network(real_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_loading_asks_no_network(embedded: EmbeddedChatModel, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object, **kwargs: object) -> None:
         raise AssertionError("the network was asked")
 
     for name in ("connect", "connect_ex"):
         monkeypatch.setattr(socket.socket, name, refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    assert local_weights._load(real_weights, None, "cpu", "auto").context_window == 8192
-
-
-def test_cache_folder_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path / "mine"))
-    assert cache_dir() == tmp_path / "mine"
-    assert not cache_dir().exists()
+    assert local_weights._load(local_weights.find_weights(None), None, "cpu", "auto").context_window == 8192
+    monkeypatch.setenv("SKYLARK_CACHE", "/mine")
+    assert cache_dir() == Path("/mine")
     monkeypatch.setenv("SKYLARK_CACHE", " ")
     assert "skylark" in cache_dir().parts

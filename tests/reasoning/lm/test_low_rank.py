@@ -69,8 +69,7 @@ def test_settings_that_are_none_are_refused(model: Path, adapter: Path, tmp_path
             merge_adapter(transformer(model), folder)
 
 
-# The card beside each adapter says what one has to know of it, and is the card of these weights ---------------------
-
+# The card beside each adapter says what one has to know of it, and is the card of these weights.
 ADAPTERS = sorted(path.parent for path in Path(reasoning.lm.__file__).parent.glob("adapters/*/adapter_config.json"))
 ROWS = ("What it does", "Base model", "Data", "How it was made", "Measured", "Limits", "Licence", "Weights")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -52,33 +53,20 @@ def test_a_fresh_process_imports_nothing_heavy_until_threads_load_models_at_once
     assert (done[0], done[-2], done[-1]) == ("set()", "False", "[]")
 
 
-@pytest.fixture
-def wheel(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """An installed package, whose messages name extras and not requirement files."""
+def test_a_model_without_its_packages_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # An installed package, whose messages name extras and not requirement files.
     monkeypatch.setattr(installation, "in_checkout", lambda: False)
-    return monkeypatch
-
-
-def lacking(wheel: pytest.MonkeyPatch, module: str) -> None:
-    wheel.setattr(installation, "find_spec", lambda name: None if name == module else find_spec(name))
-
-
-@pytest.mark.parametrize("module", ["torch", "transformers"])
-def test_a_local_model_without_its_packages_names_the_extra(
-    wheel: pytest.MonkeyPatch, tmp_path: Path, module: str
-) -> None:
-    lacking(wheel, module)
-    expected = rf"in this process needs the package {module}.*pip install 'skylark-reasoner\[llm\]'"
-    with pytest.raises(LLMError, match=expected):
-        load_llm("embedded")
-    with pytest.raises(LLMError, match=expected):
-        EmbeddedChatModel(source=str(tmp_path)).invoke("hello")
-
-
-def test_teaching_and_hosted_models_without_their_packages_name_the_extra(wheel: pytest.MonkeyPatch) -> None:
-    lacking(wheel, "peft")
-    with pytest.raises(LLMError, match=r"Teaching a model needs the package peft.*skylark-reasoner\[train\]"):
-        prepare(StepOptions(), OPERATION_WORDS)
-    lacking(wheel, "langchain")
-    with pytest.raises(LLMError, match=r"A hosted language model needs the package langchain.*reasoner\[hosted\]"):
-        load_hosted("openai", "gpt-5-mini", "key")
+    local, teaching = "in this process needs the package", "Teaching a model needs the package"
+    hosted = "A hosted language model needs the package"
+    for module, extra, said, call in (
+        ("torch", "llm", local, lambda: load_llm("embedded")),
+        ("torch", "llm", local, lambda: EmbeddedChatModel(source=str(tmp_path)).invoke("hello")),
+        ("transformers", "llm", local, lambda: load_llm("embedded")),
+        ("transformers", "llm", local, lambda: EmbeddedChatModel(source=str(tmp_path)).invoke("hello")),
+        ("peft", "train", teaching, lambda: prepare(StepOptions(), OPERATION_WORDS)),
+        ("langchain", "hosted", hosted, lambda: load_hosted("openai", "gpt-5-mini", "key")),
+    ):
+        lacking = partial(lambda missing, name: None if name == missing else find_spec(name), module)
+        monkeypatch.setattr(installation, "find_spec", lacking)
+        with pytest.raises(LLMError, match=rf"{said} {module}.*pip install 'skylark-reasoner\[{extra}\]'"):
+            call()

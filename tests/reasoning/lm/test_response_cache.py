@@ -26,14 +26,15 @@ from tests.reasoning.chat_models import ScriptedChatModel
 
 ROOT = Path(__file__).parents[3]
 WRITER = """
-import os, signal, sys, threading, time
+import sys
+from itertools import count
 from pathlib import Path
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration
 from reasoning.lm.response_cache import ResponseCache
-cache, name, count = ResponseCache(folder=Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
-for number in range(count):
-    cache.update(f"{name} {number}", "m", [ChatGeneration(message=AIMessage(f"reply {number}"))])
+cache = ResponseCache(folder=Path(sys.argv[1]))
+for number in count():
+    cache.update(f"a {number}", "m", [ChatGeneration(message=AIMessage(f"reply {number}"))])
     print(number, flush=True)
 """
 
@@ -56,64 +57,17 @@ def cache(tmp_path: Path) -> ResponseCache:
     return ResponseCache(folder=tmp_path)
 
 
-def test_a_reply_comes_back_with_its_usage_and_marked(cache: ResponseCache) -> None:
+def test_a_reply_comes_back_with_its_usage_and_marked_until_it_is_spoilt_or_cleared(
+    cache: ResponseCache, tmp_path: Path
+) -> None:
+    assert looked_up(cache) is None and not cache.path.exists(), "looking up makes no file"
     usage = {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9}
     cache.update("p", "m", said(usage_metadata=usage, response_metadata={"finish_reason": "stop"}, id="run-1"))
     reply = looked_up(cache)
     assert reply is not None and (reply.text, reply.usage_metadata, reply.id) == ("e1", usage, None)
     assert is_cached(reply)
-
-
-def test_another_prompt_model_or_address_has_no_reply(cache: ResponseCache, tmp_path: Path) -> None:
-    cache.update("p", "m", said())
     assert looked_up(cache, "q") is looked_up(cache, model="n") is None
     assert looked_up(ResponseCache("http://elsewhere/v1", tmp_path)) is None
-    with pytest.raises(LLMError, match="cannot be cached: it states no parameters"):
-        load_llm(ScriptedChatModel("none"), cache=True)
-
-
-def stored_by_0_1_0(path: Path) -> None:
-    """A store as version 0.1.0 wrote it, with one reply to the prompt "p" by the model "m"."""
-    key = hashlib.sha256(b'["https://api/v1", "m", "p"]').digest()
-    reply = '{"content": "e7, e9", "type": "ai", "response_metadata": {"finish_reason": "stop"}}'
-    with closing(sqlite3.connect(path)) as store:
-        store.execute("CREATE TABLE replies (key BLOB PRIMARY KEY, reply TEXT NOT NULL, used REAL NOT NULL)")
-        store.execute("INSERT INTO replies VALUES (?, ?, 0)", (key, reply))
-        store.commit()
-
-
-def test_a_store_of_0_1_0_is_read_and_one_of_another_version_is_another_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stored_by_0_1_0(tmp_path / "replies-1.sqlite3")
-    reply = looked_up(ResponseCache("https://api/v1", tmp_path))
-    assert reply is not None and reply.text == "e7, e9" and is_cached(reply)
-    before = (tmp_path / "replies-1.sqlite3").read_bytes()
-    monkeypatch.setattr(response_cache, "VERSION", 2)
-    cache = ResponseCache("https://api/v1", tmp_path)
-    assert looked_up(cache) is None
-    cache.update("p", "m", said("e1"))
-    assert (tmp_path / "replies-1.sqlite3").read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        said(response_metadata={"finish_reason": "length"}),
-        said(response_metadata={"stop_reason": "max_tokens"}),
-        said(" \n"),
-        [*said(), *said()],
-        [Generation(text="e1")],
-    ],
-)
-def test_what_is_no_whole_reply_is_not_kept(cache: ResponseCache, reply: list[Generation]) -> None:
-    cache.update("p", "m", reply)
-    assert looked_up(cache) is None
-
-
-def test_looking_up_makes_no_file_and_clearing_forgets_everything(cache: ResponseCache) -> None:
-    assert looked_up(cache) is None and not cache.path.exists()
-    cache.update("p", "m", said())
     with sqlite3.connect(cache.path) as store:
         store.execute("UPDATE replies SET reply = '{\"content\": 5'")
     assert looked_up(cache) is None, "a spoilt record is asked for again"
@@ -121,6 +75,40 @@ def test_looking_up_makes_no_file_and_clearing_forgets_everything(cache: Respons
     assert looked_up(cache) is not None
     cache.clear()
     assert looked_up(cache) is None
+    with pytest.raises(LLMError, match="cannot be cached: it states no parameters"):
+        load_llm(ScriptedChatModel("none"), cache=True)
+
+
+def test_a_store_of_0_1_0_is_read_and_one_of_another_version_is_another_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "replies-1.sqlite3"
+    key = hashlib.sha256(b'["https://api/v1", "m", "p"]').digest()
+    stored = '{"content": "e7, e9", "type": "ai", "response_metadata": {"finish_reason": "stop"}}'
+    with closing(sqlite3.connect(path)) as store:
+        store.execute("CREATE TABLE replies (key BLOB PRIMARY KEY, reply TEXT NOT NULL, used REAL NOT NULL)")
+        store.execute("INSERT INTO replies VALUES (?, ?, 0)", (key, stored))
+        store.commit()
+    reply = looked_up(ResponseCache("https://api/v1", tmp_path))
+    assert reply is not None and reply.text == "e7, e9" and is_cached(reply)
+    before = path.read_bytes()
+    monkeypatch.setattr(response_cache, "VERSION", 2)
+    cache = ResponseCache("https://api/v1", tmp_path)
+    assert looked_up(cache) is None
+    cache.update("p", "m", said("e1"))
+    assert path.read_bytes() == before
+
+
+def test_what_is_no_whole_reply_is_not_kept(cache: ResponseCache) -> None:
+    for reply in (
+        said(response_metadata={"finish_reason": "length"}),
+        said(response_metadata={"stop_reason": "max_tokens"}),
+        said(" \n"),
+        [*said(), *said()],
+        [Generation(text="e1")],
+    ):
+        cache.update("p", "m", reply)
+        assert looked_up(cache) is None
 
 
 def test_the_store_is_bounded_and_keeps_what_was_used_last(tmp_path: Path) -> None:
@@ -145,14 +133,10 @@ def test_threads_share_it(cache: ResponseCache) -> None:
         assert list(pool.map(work, range(8))) == [[f"{worker} {number}" for number in range(20)] for worker in range(8)]
 
 
-def start(folder: Path, name: str, count: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", WRITER, str(folder), name, str(count)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-
-
 @pytest.mark.slow
 def test_a_killed_process_leaves_all_that_it_had_stored(cache: ResponseCache) -> None:
-    process = start(cache.path.parent, "a", 100_000)
+    command = [sys.executable, "-c", WRITER, str(cache.path.parent)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdout is not None
     stored = [int(process.stdout.readline()) for _ in range(30)]
     os.kill(process.pid, signal.SIGKILL)
@@ -169,22 +153,16 @@ def told(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> p
     return caplog
 
 
-def no_folder(path: Path) -> None:
-    path.parent.rmdir()
-    path.parent.write_text("a file where a folder should be")
-
-
-def no_store(path: Path) -> None:
-    path.write_bytes(b"this is no database " * 1000)
-
-
-@pytest.mark.parametrize("spoil", [no_folder, no_store])
+@pytest.mark.parametrize("folder", [False, True])
 def test_a_store_that_cannot_be_used_is_told_once_and_does_without(
-    tmp_path: Path, told: pytest.LogCaptureFixture, spoil: Any
+    tmp_path: Path, told: pytest.LogCaptureFixture, folder: bool
 ) -> None:
     cache = ResponseCache(folder=tmp_path / "replies")
-    cache.path.parent.mkdir()
-    spoil(cache.path)
+    if folder:
+        cache.path.parent.mkdir()
+        cache.path.write_bytes(b"this is no database " * 1000)
+    else:
+        cache.path.parent.write_text("a file where a folder should be")
     for _ in range(3):
         cache.update("p", "m", said())
         assert looked_up(cache) is None
