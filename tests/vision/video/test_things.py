@@ -15,9 +15,8 @@ from vision.video.tracks import LeftOut, Track, Tracks, things_of
 def of_one_thing(track: Track, other: Track, frame: int) -> bool:
     """Whether two tracks have the box of one thing in a frame that both are seen in."""
     one, two = (some.xyxy[some.frames.tolist().index(frame)].astype(float) for some in (track, other))
-    width, height = (min(one[side + 2], two[side + 2]) - max(one[side], two[side]) for side in (0, 1))
-    shared = max(width, 0) * max(height, 0)
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, two)]
+    shared = np.clip(np.minimum(one[2:], two[2:]) - np.maximum(one[:2], two[:2]), 0, None).prod()
+    areas = [(box[2:] - box[:2]).prod() for box in (one, two)]
     overlap = shared / (sum(areas) - shared)
     if track.model_class == other.model_class:
         return bool(overlap >= 0.4 and shared >= 0.8 * min(areas))
@@ -56,13 +55,12 @@ def wandering(seed: int) -> Tracks:
         last = length if rng.random() < 0.6 else first + int(rng.integers(1, 12))
         there = np.arange(first, min(last, length))
         there = there[rng.random(len(there)) < 0.9] if len(there) > 1 else there
-        if not len(there):
-            continue
-        middles = ways[rng.integers(3)][there] + rng.normal(0, rng.uniform(0, 6), (len(there), 2))
-        half = rng.uniform(20, 28, 2)
-        boxes = np.concatenate([middles - half, middles + half], axis=1).astype(np.float32)
-        name = str(rng.choice(["dog", "cat"]))
-        items.append(Track(number, name, name, there, times[there], boxes))
+        if len(there):
+            middles = ways[rng.integers(3)][there] + rng.normal(0, rng.uniform(0, 6), (len(there), 2))
+            half = rng.uniform(20, 28, 2)
+            boxes = np.concatenate([middles - half, middles + half], axis=1).astype(np.float32)
+            name = str(rng.choice(["dog", "cat"]))
+            items.append(Track(number, name, name, there, times[there], boxes))
     return Tracks(tuple(items), (640, 480), times, np.arange(length))
 
 
@@ -77,26 +75,21 @@ def test_they_are_those_of_the_definition() -> None:
     assert brief > 20 and doubles > 10, "both kinds are there"
 
 
-def test_a_flicker_is_no_thing_but_in_a_video_that_is_hardly_longer() -> None:
+def test_a_flicker_is_no_thing_but_in_a_video_that_is_hardly_longer_and_who_pass_each_other_are_two() -> None:
     dog = ("dog", still(100, 100, after=0.2, until=0.4))
     assert things_of(tracks_of(dog, seconds=2))[1] == LeftOut(brief=frozenset({1}))
-    assert things_of(tracks_of(dog, seconds=0.8))[1] == LeftOut()
+    passing = tracks_of(("dog", going(100, 240, 40, w=100, h=80)), ("dog", still(220, 240, 100, 80, after=1)))
+    nothing = Tracks((), (640, 480), np.zeros(0), np.zeros(0, np.int64))
+    for tracks, count in ((tracks_of(dog, seconds=0.8), 1), (passing, 2), (tracks_of(), 0), (nothing, 0)):
+        things, left_out = things_of(tracks)
+        assert len(things) == count and left_out == LeftOut()
 
 
 def test_what_doubles_a_double_alone_is_a_thing() -> None:
-    tracks = tracks_of(
-        ("dog", still(100, 240, 100, 100)), ("dog", still(110, 240, 100, 100, until=6)),
-        ("dog", still(128, 240, 100, 100, until=4)),
-    )  # fmt: skip
+    places = ((100, 9), (110, 6), (128, 4))
+    tracks = tracks_of(*(("dog", still(x, 240, 100, 100, until=until)) for x, until in places))
     assert things_of(tracks)[1].doubles == {2}
     assert things_of(replace(tracks, items=tracks.items[1:]))[1].doubles == {3}
-
-
-def test_who_pass_each_other_are_two_and_no_tracks_and_no_frames_are_no_trouble() -> None:
-    tracks = tracks_of(("dog", going(100, 240, 40, w=100, h=80)), ("dog", still(220, 240, 100, 80, after=1)))
-    assert things_of(tracks)[1] == LeftOut()
-    for nothing in (tracks_of(), Tracks((), (640, 480), np.zeros(0), np.zeros(0, np.int64))):
-        assert len(things_of(nothing)[0]) == 0 and things_of(nothing)[1] == LeftOut()
 
 
 @pytest.mark.parametrize(

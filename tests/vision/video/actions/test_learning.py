@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +14,20 @@ from tests.vision.video.actions.made_features import CLASSES, made_videos
 from vision.errors import ActionsError
 from vision.video.actions import learning
 from vision.video.actions.features import Recipe, measured
-from vision.video.actions.learning import FILE, ActionModel, exchange, fitting_layers, learn, loss_of, unsmoothness
+from vision.video.actions.learning import (
+    FILE,
+    MODEL,
+    WEIGHTS,
+    ActionModel,
+    exchange,
+    fitting_layers,
+    learn,
+    loss_of,
+    unsmoothness,
+)
 
 SMALL = Recipe(graph=True, self_supervision=True, epochs=3, layers=3, stages=2, width=8)
+VIDEOS = made_videos(3, seed=1)
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +35,11 @@ def seeded() -> Iterator[None]:
     with torch.random.fork_rng():
         torch.manual_seed(1)
         yield
+
+
+@pytest.fixture(scope="module")
+def model() -> ActionModel:
+    return learn(VIDEOS, CLASSES, SMALL)
 
 
 def weights(model: ActionModel) -> list[torch.Tensor]:
@@ -35,14 +52,12 @@ def same(one: ActionModel, other: ActionModel) -> bool:
 
 @pytest.mark.parametrize(("frames", "layers"), [(1, 1), (3, 2), (4, 3), (511, 9), (9999, 10)])
 def test_no_dilation_exceeds_the_shortest_video(frames: int, layers: int) -> None:
-    assert fitting_layers(frames, 10) == layers
-    assert 2 ** (layers - 1) <= frames
+    assert fitting_layers(frames, 10) == layers and 2 ** (layers - 1) <= frames
 
 
 def test_a_taught_network_has_no_deeper_stage() -> None:
     videos = [replace(video, values=video.values[:20], labels=video.labels[:20]) for video in made_videos(2, 1)]  # type: ignore[index]
-    model = learn(videos, CLASSES, Recipe(epochs=1, width=8))
-    assert model.network.shape.layers == 5
+    assert learn(videos, CLASSES, Recipe(epochs=1, width=8)).network.shape.layers == 5
 
 
 @pytest.mark.parametrize("frames", [1, 9, 10, 101])
@@ -76,9 +91,7 @@ def test_a_step_is_cut_off_and_moves_its_later_frame() -> None:
     assert unsmoothness(logits).item() == pytest.approx((np.log(2) ** 2 + 16) / 2, rel=1e-4)
     mild = torch.tensor([[[0.0, 1.0], [0.0, 0.0]]], requires_grad=True)
     unsmoothness(mild).backward()
-    assert mild.grad is not None
-    assert mild.grad[..., 0].abs().max() == 0
-    assert mild.grad[..., 1].abs().max() > 0
+    assert mild.grad is not None and mild.grad[..., 0].abs().max() == 0 < mild.grad[..., 1].abs().max()
 
 
 @pytest.mark.parametrize(("graph", "self_supervision"), [(True, False), (False, True)])
@@ -90,72 +103,58 @@ def test_order_and_neighbours_beat_each_frame_by_itself(graph: bool, self_superv
     alone = measured(truth, [video.values.argmax(1) for video in test], model.background)
     figures = measured(truth, [model.labels(video) for video in test], model.background)
     assert alone.accuracy < 65
-    assert figures.accuracy > alone.accuracy + 15
-    assert figures.edit > alone.edit + 20
+    assert figures.accuracy > alone.accuracy + 15 and figures.edit > alone.edit + 20
 
 
-def test_the_same_seed_gives_the_same_network_and_another_one_another() -> None:
-    videos = made_videos(3, seed=1)
-    assert same(learn(videos, CLASSES, SMALL), learn(videos, CLASSES, SMALL))
-    assert not same(learn(videos, CLASSES, SMALL), learn(videos, CLASSES, replace(SMALL, seed=2)))
-
-
-def test_teaching_leaves_the_random_numbers_of_others_alone() -> None:
+def test_the_same_seed_gives_the_same_network_and_another_one_another_and_others_keep_theirs(
+    model: ActionModel,
+) -> None:
     state = torch.get_rng_state()
-    learn(made_videos(2, seed=1), CLASSES, replace(SMALL, epochs=1))
+    assert same(learn(VIDEOS, CLASSES, SMALL), model)
     assert torch.equal(torch.get_rng_state(), state)
+    assert not same(learn(VIDEOS, CLASSES, replace(SMALL, seed=2)), model)
 
 
 class Stopped(Exception):
     pass
 
 
-def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(tmp_path: Path) -> None:
-    videos = made_videos(3, seed=1)
-
+def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(model: ActionModel, tmp_path: Path) -> None:
     def stop(line: str) -> None:
         if line.startswith("epoch 1 of"):
             raise Stopped
 
     with pytest.raises(Stopped):
-        learn(videos, CLASSES, SMALL, tmp_path, stop)
+        learn(VIDEOS, CLASSES, SMALL, tmp_path, stop)
     said: list[str] = []
-    gone_on = learn(videos, CLASSES, SMALL, tmp_path, said.append)
-    assert said[0] == "goes on behind epoch 1"
-    assert len(said) == SMALL.epochs
-    assert same(gone_on, learn(videos, CLASSES, SMALL))
+    assert same(learn(VIDEOS, CLASSES, SMALL, tmp_path, said.append), model)
+    assert said[0] == "goes on behind epoch 1" and len(said) == SMALL.epochs
 
 
-def test_a_checkpoint_of_other_settings_or_videos_is_refused(tmp_path: Path) -> None:
-    videos = made_videos(3, seed=1)
-    learn(videos, CLASSES, SMALL, tmp_path)
+def test_a_checkpoint_that_is_of_other_settings_or_videos_or_damaged_is_refused(tmp_path: Path) -> None:
+    recipe = replace(SMALL, epochs=1)
+    learn(VIDEOS, CLASSES, recipe, tmp_path)
     with pytest.raises(ActionsError, match=r"width was 8, now 9"):
-        learn(videos, CLASSES, replace(SMALL, width=9), tmp_path)
+        learn(VIDEOS, CLASSES, replace(recipe, width=9), tmp_path)
     with pytest.raises(ActionsError, match="digest was"):
-        learn(made_videos(3, seed=2), CLASSES, SMALL, tmp_path)
-
-
-@pytest.mark.parametrize("content", [b"", b"no tensors", None])
-def test_a_damaged_checkpoint_is_refused(tmp_path: Path, content: bytes | None) -> None:
-    videos = made_videos(2, seed=1)
-    learn(videos, CLASSES, SMALL, tmp_path)
+        learn(made_videos(3, seed=2), CLASSES, recipe, tmp_path)
     path = tmp_path / FILE
-    path.write_bytes(path.read_bytes()[:-100] if content is None else content)
-    with pytest.raises(ActionsError, match=r"cannot be read .* delete it to begin anew"):
-        learn(videos, CLASSES, SMALL, tmp_path)
+    for content in (path.read_bytes()[:-100], b"no tensors", b""):
+        path.write_bytes(content)
+        with pytest.raises(ActionsError, match=r"cannot be read .* delete it to begin anew"):
+            learn(VIDEOS, CLASSES, recipe, tmp_path)
 
 
 def test_what_cannot_be_learned_from_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = made_videos(2, seed=1)
-    for videos, message in (
-        ([], "there is no video to learn from"),
-        ([replace(first, labels=None)], "has no labels to learn from"),
-        ([first, replace(second, rate=25.0)], "have from 2 to 25 frames a second"),
+    first, second, _ = VIDEOS
+    for videos, classes, message in (
+        ([], CLASSES, "there is no video to learn from"),
+        ([replace(first, labels=None)], CLASSES, "has no labels to learn from"),
+        ([first, replace(second, rate=25.0)], CLASSES, "have from 2 to 25 frames a second"),
+        ([first], CLASSES[:2], "frames of class 3, but there are names for 0 to 1 alone"),
     ):
         with pytest.raises(ActionsError, match=message):
-            learn(videos, CLASSES, SMALL)
-    with pytest.raises(ActionsError, match="frames of class 3, but there are names for 0 to 1 alone"):
-        learn([first], CLASSES[:2], SMALL)
+            learn(videos, classes, SMALL)
     monkeypatch.setattr(learning, "LONGEST", 10)
     with pytest.raises(ActionsError, match="more than 10"):
         learn([first], CLASSES, SMALL)
@@ -169,5 +168,64 @@ def test_a_recipe_that_cannot_be_is_refused(name: str, value: float) -> None:
 
 def test_a_channel_that_never_changes_does_no_harm() -> None:
     videos = [replace(v, values=np.pad(v.values, ((0, 0), (0, 1)), constant_values=3)) for v in made_videos(2, 1)]
-    model = learn(videos, CLASSES, SMALL)
-    assert all(torch.isfinite(value).all() for value in weights(model))
+    assert all(torch.isfinite(value).all() for value in weights(learn(videos, CLASSES, replace(SMALL, epochs=1))))
+
+
+def test_a_model_is_read_as_it_was_written(model: ActionModel, tmp_path: Path) -> None:
+    model.save(tmp_path / "model")
+    read = ActionModel.load(tmp_path / "model")
+    told = (CLASSES, 2.0, model.recipe, model.network.shape)
+    assert (read.classes, read.rate, read.recipe, read.network.shape) == told
+    for video in made_videos(3, seed=2):
+        assert np.array_equal(read.labels(video), model.labels(video))
+
+
+def test_background_is_the_class_of_that_name(model: ActionModel) -> None:
+    assert model.background == 0
+    assert replace(model, classes=("G1", "G2", "G3", "G4")).background is None
+
+
+def test_other_features_are_refused(model: ActionModel) -> None:
+    (video,) = made_videos(1, seed=2)
+    with pytest.raises(ActionsError, match="has 3 channels a frame, but the model was taught with 4"):
+        model.labels(replace(video, values=video.values[:, :3]))
+    with pytest.raises(ActionsError, match="has 30 frames a second, but the model was taught with 2"):
+        model.labels(replace(video, rate=30.0))
+    assert len(model.labels(replace(video, rate=None))) == len(video)
+    with pytest.raises(ActionsError, match="frames of class 9, but the model knows 0 to 3 alone"):
+        model.check_labels([replace(video, labels=np.full(len(video), 9))])
+
+
+def changed(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_bytes(change((folder / name).read_bytes()))
+
+
+def rewritten(**values: object) -> Callable[[Path], object]:
+    return changed(MODEL, lambda content: json.dumps({**json.loads(content), **values}).encode())
+
+
+OTHER_SHAPE = {"channels": 4, "classes": 4, "layers": 2, "stages": 2, "width": 8, "graph": True}
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (changed(MODEL, lambda content: content[:50]), "cannot be read"),
+        (changed(MODEL, lambda content: b"[]"), "cannot be read"),
+        (changed(WEIGHTS, lambda content: content[:-8]), r"weights.safetensors is not what model.json says"),
+        (lambda folder: (folder / WEIGHTS).unlink(), "cannot be read"),
+        (rewritten(classes=["one", "two"]), "2 names for 4 classes"),
+        (rewritten(classes=[]), "cannot be read"),
+        (rewritten(shape=OTHER_SHAPE), "cannot be read"),
+        (rewritten(shape={"depth": 4}), "cannot be read"),
+        (rewritten(format=99), "has the format 99, not 1"),
+        (lambda folder: (folder / MODEL).unlink(), "holds no model of actions"),
+    ],
+)
+def test_a_damaged_model_is_refused(
+    model: ActionModel, tmp_path: Path, damage: Callable[[Path], object], message: str
+) -> None:
+    model.save(tmp_path)
+    damage(tmp_path)
+    with pytest.raises(ActionsError, match=message):
+        ActionModel.load(tmp_path)
