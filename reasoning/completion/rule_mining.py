@@ -202,40 +202,6 @@ def returns(x: int, y: int, first: int, second: int, edges: DirectedEdges) -> in
     return count
 
 
-@compiled
-def between(x: int, y: int, body: Ids, edges: DirectedEdges) -> tuple[int, int, int]:
-    """Walks of a body from x to y, all entities distinct, and the inner entities of one, -1 where there is none."""
-    bounds, relations, _, starts, targets, _ = edges
-    group = group_of(bounds, relations, x, body[0])
-    count, first, second = 0, -1, -1
-    if group < 0:
-        return count, first, second
-    for at in range(starts[group], starts[group + 1]):
-        z = targets[at]
-        if body[1] < 0:
-            count += z == y
-            continue
-        onward = group_of(bounds, relations, z, body[1])
-        if onward < 0 or z == y:
-            continue
-        for to in range(starts[onward], starts[onward + 1]):
-            w = targets[to]
-            if body[2] < 0:
-                arrived = w == y
-            else:
-                arrived = False
-                last = group_of(bounds, relations, w, body[2])
-                if last >= 0 and w != x and w != y:
-                    place = first_at_least(targets, starts[last], starts[last + 1], y)
-                    arrived = place < starts[last + 1] and targets[place] == y
-            if arrived:
-                if count == 0:
-                    first = z
-                    second = w if body[2] >= 0 else -1
-                count += 1
-    return count, first, second
-
-
 BUCKETS = 5
 """Rules are counted apart for pairs that 1, 2, 3 to 4, 5 to 8, and more walks lead to."""
 NONE = -1

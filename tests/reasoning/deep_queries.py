@@ -42,19 +42,9 @@ from tests.reasoning.random_queries import SIGNS, holds
 MOST_MEASURED = 3000
 """Largest set whose members are measured: an engine of RDF counts for each of them anew."""
 
-KINDS = [
-    "project",
-    "intersect",
-    "unite",
-    "subtract",
-    "compare",
-    "top",
-    "complement",
-    "measure",
-    "rank",
-    "every",
-    "name",
-]
+KINDS = (
+    "project", "intersect", "unite", "subtract", "compare", "top", "complement", "measure", "rank", "every", "name"
+)  # fmt: skip
 WEIGHTS = (6, 3, 2, 3, 3, 2, 1, 2, 1, 2, 1)
 
 

@@ -156,11 +156,13 @@ def facts(draw: st.DrawFn) -> Facts:
     links = draw(st.frozensets(triple, max_size=16))
     # One edge of each relation and one value of each entity make every name known.
     links |= {(ENTITIES[0], relation, ENTITIES[1]) for relation in RELATIONS}
-    entity = st.sampled_from(ENTITIES)
-    numbers: dict[str, Value] = {name: draw(st.integers(-3, 3)) for name in ENTITIES}
-    decimals: dict[str, Value] = draw(st.dictionaries(entity, st.sampled_from((-0.5, 0.0, 0.25, 1.5)), min_size=1))
-    dates: dict[str, Value] = draw(st.dictionaries(entity, st.sampled_from(DATES), min_size=1))
-    return Facts(links, {NUMBER: numbers, DECIMAL: decimals, DATE: dates})
+    entity, decimals = st.sampled_from(ENTITIES), st.sampled_from((-0.5, 0.0, 0.25, 1.5))
+    values: dict[str, dict[str, Value]] = {
+        NUMBER: {name: draw(st.integers(-3, 3)) for name in ENTITIES},
+        DECIMAL: draw(st.dictionaries(entity, decimals, min_size=1)),
+        DATE: draw(st.dictionaries(entity, st.sampled_from(DATES), min_size=1)),
+    }
+    return Facts(links, values)
 
 
 def sets(
@@ -187,9 +189,7 @@ def sets(
             st.builds(Intersect, several),
             st.builds(Union, several),
             st.builds(Complement, inner),
-            st.builds(
-                lambda pair, source, sign: Compare(pair[0], source, sign, pair[1]), comparisons, inner, operators
-            ),
+            st.builds(lambda pair, part, sign: Compare(pair[0], part, sign, pair[1]), comparisons, inner, operators),
             st.builds(Top, st.integers(1, 4), rankings, inner, st.booleans()),
         )
 

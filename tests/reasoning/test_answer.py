@@ -133,7 +133,7 @@ def test_answers_that_say_the_same_are_equal_pickled_ones_too(query: str) -> Non
     assert again.to_dict() == answer.to_dict() and str(again) == str(answer)
 
 
-def test_answers_that_say_something_else_are_not_equal() -> None:
+def test_answers_that_say_something_else_are_not_equal_and_steps_are_compared() -> None:
     answer = asked('road("Ash")')
     others = [
         asked('path("Ash")'), replace(answer, scores=(1.0, 0.5)), replace(answer, ranked=answer.ranked[::-1]),
@@ -141,9 +141,6 @@ def test_answers_that_say_something_else_are_not_equal() -> None:
     ]  # fmt: skip
     assert answer not in others and answer != "road"
     assert len({answer, *others}) == 6
-
-
-def test_steps_of_several_entities_are_compared_without_an_error() -> None:
     first, second = asked('road("Ash")'), asked('road("Ash")')
     assert first.steps == first.steps != second.steps
     assert len({*first.steps, *second.steps}) == 2

@@ -140,16 +140,13 @@ def test_values_rank_the_answer_best_first(query: str, ranked: list[str], values
     assert (answer.entities, answer.values) == (ranked, values)
 
 
-def test_every_answer_is_json() -> None:
+def test_a_corrected_name_is_noted_and_every_answer_is_json() -> None:
     for reasoner in (exact(), lark(), lark(ScriptedChatModel("no idea"))):
         for query in ('"Ash"', TWO_STEPS, 'founded("Ash")', '!road("Ash")', 'people(!"Ash") > 25'):
             shown = reasoner.answer(query).to_dict()
             assert json.loads(json.dumps(shown)) == shown
     found = {"entity": "Ash", "id": "Ash", "score": 1.0, "value": "1200-05-01"}
     assert exact().answer('founded("Ash")').to_dict()["answers"] == [found]
-
-
-def test_a_corrected_name_is_noted_and_one_that_nothing_has_is_an_error_before_anything_is_asked() -> None:
     assert exact().answer('road("Birhc")').notes == ('read "Birhc" as "Birch"',)
     model = faultless()
     with pytest.raises(UnknownEntityError):
@@ -194,7 +191,7 @@ def test_what_the_model_will_be_shown_is_known_when_the_step_starts() -> None:
     assert model.prompts == []
 
 
-def test_a_stream_asks_for_a_step_only_when_it_is_wanted_and_returns_the_answer() -> None:
+def test_a_stream_asks_for_a_step_only_when_it_is_wanted_and_steps_can_be_awaited_and_given_up() -> None:
     model = faultless()
     stream, steps = lark(model).stream(TWO_STEPS), list[StepResult]()
     with pytest.raises(StopIteration) as stopped:
@@ -208,12 +205,10 @@ def test_a_stream_asks_for_a_step_only_when_it_is_wanted_and_returns_the_answer(
     given_up.close()
     assert len(model.prompts) == 1
 
-
-def test_steps_can_be_awaited_and_given_up() -> None:
-    async def steps() -> list[Any]:
+    async def awaited() -> list[Any]:
         return [step async for step in lark().astream(TWO_STEPS)]
 
-    first, second = asyncio.run(steps())
+    first, second = asyncio.run(awaited())
     assert isinstance(first, StepResult) and (first.entities, second.entities) == (["Birch"], ["Cedar"])
     model = faultless()
 
@@ -311,12 +306,7 @@ def test_what_is_no_question_is_refused(given: Any, message: str) -> None:
         exact().invoke(given)
 
 
-def test_its_schemas_can_be_written_as_json() -> None:
-    assert exact().get_output_jsonschema()["type"] == "object"
-    assert {"type": "string"} in exact().get_input_jsonschema()["anyOf"]
-
-
-def test_what_stands_behind_it_in_a_chain_reads_words() -> None:
+def test_what_stands_behind_it_in_a_chain_reads_words_and_its_schemas_are_json() -> None:
     asked: Runnable[Any, Any] = PROMPT | exact()
     chain: Runnable[Any, Any] = asked | PromptTemplate.from_template("It says: {answer}")
     assert chain.invoke({"town": "Ash"}).text == "It says: The road of Ash is Birch."
@@ -324,6 +314,8 @@ def test_what_stands_behind_it_in_a_chain_reads_words() -> None:
     behind: Runnable[Any, Any] = asked | str | model
     assert behind.invoke({"town": "Ash"}).text == "Birch."
     assert "The road of Ash is Birch." in model.prompts[0]
+    assert exact().get_output_jsonschema()["type"] == "object"
+    assert {"type": "string"} in exact().get_input_jsonschema()["anyOf"]
 
 
 # A config --------------------------------------------------------------------------------------------------------
@@ -375,14 +367,11 @@ def test_the_models_calls_are_children_of_the_run(how: str) -> None:
     assert len(recorder.ended) == 1 and recorder.failed == []
 
 
-def test_an_error_is_the_runs_error() -> None:
+def test_an_error_is_the_runs_error_and_calls_belong_to_the_run_around_them() -> None:
     recorder = Recorder()
     with pytest.raises(UnknownEntityError):
         exact().invoke('road("Nowhere at all")', {"callbacks": [recorder]})
     assert len(recorder.failed) == 1 and recorder.ended == []
-
-
-def test_calls_of_a_tool_and_of_a_plain_answer_belong_to_the_run_around_them() -> None:
     recorder = Recorder()
     lark().as_tool().invoke(TWO_STEPS, {"callbacks": [recorder], "tags": ["mine"]})
     assert len(recorder.parents_of_models()) == 2 and recorder.failed == []
@@ -425,12 +414,9 @@ def test_a_batch_asks_as_many_at_once_as_it_is_told(run: Any) -> None:
     assert [answer.entities for answer in answers] == [["Birch"], ["Cedar"], ["Cedar"], ["Ash"]]
 
 
-def test_the_options_bound_what_is_asked_at_once() -> None:
+def test_the_options_bound_what_is_asked_at_once_and_a_given_model_is_asked_one_after_the_other() -> None:
     answers = lark(ScriptedChatModel(Meeting(2)), max_concurrency=2).batch(['road("Ash")', 'rail("Ash")'])
     assert [answer.entities for answer in answers] == [["Birch"], ["Cedar"]]
-
-
-def test_a_given_model_is_asked_for_one_after_the_other_unless_told_otherwise() -> None:
     under_way = threading.Lock()
 
     def alone(prompt: str) -> str:
@@ -460,16 +446,15 @@ def test_a_step_that_the_model_fails_is_no_exception() -> None:
     assert (second.error, second.entities) == (None, ["Cedar"])
 
 
-def test_a_batch_and_an_evaluation_read_several_at_once_by_a_taught_model(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_taught_models_read_several_at_once_and_queries_come_one_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     questions = ["where from Ash", "where from Birch", "what is by Cedar"]
     monkeypatch.setattr(reasoning.reasoner, "understand", Meeting(3).read)
     assert [answer.entities for answer in exact().batch(questions)] == [["Birch"]] * 3
     monkeypatch.setattr(reasoning.reasoner, "understand", Meeting(3).read)
     found = [reply.answer for reply in replies(exact(), questions)]
     assert [answer and answer.entities for answer in found] == [["Birch"]] * 3
-
-
-def test_queries_are_answered_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: set[int] = set()
     answered = Reasoner.answer
 

@@ -41,22 +41,19 @@ def test_it_says_the_answer_and_keeps_it() -> None:
         assert message.status == "error" and "the query ends too early" in message.content
 
 
-def test_it_tells_the_agent_what_the_graph_holds() -> None:
-    assert STAFF.schema() in REASONER.as_tool().description
-    named = REASONER.as_tool(name="staff", description="Asks for staff.")
-    assert (named.name, named.description) == ("staff", "Asks for staff.")
-    with pytest.raises(UsageError, match=r"found 'staff'; a name goes in as name="):
-        REASONER.as_tool("staff")  # type: ignore[arg-type]
-
-
 @pytest.mark.filterwarnings("ignore:This API is in beta")
-def test_what_langchain_makes_of_it_is_a_tool_that_is_told_its_argument() -> None:
+def test_a_tool_tells_what_the_graph_holds_and_takes_other_arguments() -> None:
     tool = REASONER.as_tool(arg_types={"input": str}, name="staff", description="Asks for staff.")
     assert tool.invoke({"input": STAFF_OF_ACME}).entities == ["Ann", "Bob"]
     chains: tuple[Runnable[Any, Any], ...] = (REASONER.with_retry() | str, REASONER.with_config(tags=["mine"]) | str)
     for chain in chains:
         tool = chain.as_tool(arg_types={"question": str}, name="ask_graph", description="Asks for staff.")
         assert tool.invoke(called(STAFF_OF_ACME)).content == IN_WORDS
+    assert STAFF.schema() in REASONER.as_tool().description
+    named = REASONER.as_tool(name="staff", description="Asks for staff.")
+    assert (named.name, named.description) == ("staff", "Asks for staff.")
+    with pytest.raises(UsageError, match=r"found 'staff'; a name goes in as name="):
+        REASONER.as_tool("staff")  # type: ignore[arg-type]
 
 
 class Agent(ScriptedChatModel):

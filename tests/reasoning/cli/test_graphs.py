@@ -33,18 +33,16 @@ class TestDatasets:
         assert "world" in out and "mine" in out and "FB15k-237" in out
         assert {item["name"] for item in command.json("datasets")} >= {"world", "mine", "FB15k-237"}
 
-    def test_another_copy_is_a_failure(
-        self, monkeypatch: pytest.MonkeyPatch, command: Commands, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_another_copy_is_a_failure(self, monkeypatch: pytest.MonkeyPatch, command: Commands) -> None:
         monkeypatch.setenv("SKYLARK_DATA", ".")
         Path("kg/codex-l").mkdir(parents=True)
         for split in ("train", "valid", "test"):
             Path(f"kg/codex-l/{split}.txt").write_text("a\tr\tb\n")
         assert main(["datasets", "verify", "CoDEx-L"]) == 1
-        out = capsys.readouterr().out
+        out = command.capsys.readouterr().out
         assert "differs" in out and "551,193" in out and "entities: 2, published 77,951" in out
         assert main(["datasets", "verify", "CoDEx-L", "--json"]) == 1
-        found = json.loads(capsys.readouterr().out)
+        found = json.loads(command.capsys.readouterr().out)
         assert (found["benchmark"], found["matches"], found["by_digest"]) == ("CoDEx-L", False, False)
         assert "YAGO3-10 is to be had from https://" in command.fails(2, "datasets", "verify", "YAGO3-10")
 
@@ -68,7 +66,7 @@ class TestDatasets:
         assert "1 triples, 1 values, 2 entities" in printed
         assert command.json("query", "--kg", f"new{suffix}", 'r("a")')["answers"][0]["entity"] == "b"
 
-    def test_what_is_not_converted(self, command: Commands) -> None:
+    def test_any_graph_but_a_pickle_becomes_a_file(self, command: Commands) -> None:
         Path("g.tsv").write_text("a\tr\tb\n")
         official = write_official(make_dataset(Path("made"), queries_of_each=1), Path("official"))
         (official / "id2ent.pkl").write_bytes(b"cos\nsystem\n(S'touch executed'\ntR.")
@@ -80,8 +78,6 @@ class TestDatasets:
             assert said in command.fails(1, "datasets", "convert", source, target)
         assert Path("g.tsv").read_text() == "a\tr\tb\n"
         assert not Path("new").exists() and not Path("executed").exists()
-
-    def test_pickles_are_read_by_no_other_command(self, command: Commands) -> None:
         Path("id2ent.pkl").write_bytes(pickle.dumps({0: "a"}))
         assert "expected a folder with train.txt" in command.fails(1, "query", "--kg", ".", 'r("a")')
 
@@ -106,7 +102,9 @@ class TestExtracting:
     EXTRACT = ("graph", "extract", "--llm", "any:model")
     WITH_SCHEMA = (*EXTRACT, "--schema", "schema.json")
 
-    def test_the_triples_are_printed_with_their_words(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_the_triples_are_printed_with_their_words_or_places(
+        self, capsys: pytest.CaptureFixture[str], command: Commands
+    ) -> None:
         assert main([*self.WITH_SCHEMA, "a.txt"]) == 0
         out, err = capsys.readouterr()
         assert out.splitlines() == [
@@ -114,6 +112,12 @@ class TestExtracting:
             "Core\tfounded in\t1999\ta.txt, line 2\tCore founded in 1999",
         ]
         assert "2 triples in 1 passage of 1 document; 1 request" in err
+        found = command.json(*self.WITH_SCHEMA, "a.txt")
+        assert found["triples"][1] == {
+            "head": "Core", "relation": "founded in", "tail": 1999, "evidence": "Core founded in 1999",
+            "document": "a.txt", "line": 2, "start": 24, "end": 44,
+        }  # fmt: skip
+        assert found["dropped"] == {}
 
     def test_a_store_is_made_added_to_and_freed_of_a_document(self, command: Commands) -> None:
         command.prints(*self.WITH_SCHEMA, "a.txt", "--out", "store")
@@ -128,14 +132,6 @@ class TestExtracting:
         failing = [*self.EXTRACT, "a.txt", "b.txt", "--out", "store", "--retries", "0"]
         assert "could read none of 2 passages" in command.fails(1, *failing)
         assert set(KnowledgeGraph.load("store")) == first
-
-    def test_json_has_the_place_of_each_triple(self, command: Commands) -> None:
-        found = command.json(*self.WITH_SCHEMA, "a.txt")
-        assert found["triples"][1] == {
-            "head": "Core", "relation": "founded in", "tail": 1999, "evidence": "Core founded in 1999",
-            "document": "a.txt", "line": 2, "start": 24, "end": 44,
-        }  # fmt: skip
-        assert found["dropped"] == {}
 
     def test_a_dry_run_sends_nothing(self, model: ScriptedChatModel, command: Commands) -> None:
         printed = command.prints(*self.WITH_SCHEMA, "a.txt", "b.txt", "--dry-run")
@@ -189,12 +185,10 @@ class TestExtracting:
         assert message in command.fails(2, *self.EXTRACT, *arguments.split())
         assert not model.prompts and sorted(Path().iterdir()) == there
 
-    def test_a_passage_has_50_tokens_at_least(self) -> None:
-        with pytest.raises(UsageError, match="at least 50, not 49"):
-            asking.ExtractionOptions(chunk_tokens=49)
-        assert asking.ExtractionOptions(chunk_tokens=50).chunk_tokens == 50
-
-    def test_where_nothing_is_said_no_store_is_made(self, command: Commands) -> None:
+    def test_where_nothing_is_said_no_store_is_made_and_a_passage_has_50_tokens(self, command: Commands) -> None:
         self.answering('{"triples": []}')
         said = command.fails(1, *self.WITH_SCHEMA, "a.txt", "--out", "store")
         assert "no graph can be made: 0 triples" in said and not Path("store").exists()
+        with pytest.raises(UsageError, match="at least 50, not 49"):
+            asking.ExtractionOptions(chunk_tokens=49)
+        assert asking.ExtractionOptions(chunk_tokens=50).chunk_tokens == 50

@@ -174,7 +174,7 @@ def test_the_first_k_weigh_every_way_in_which_those_before_may_be_members() -> N
         assert found.of(members) == pytest.approx(expected)
 
 
-def test_the_floor_takes_away_predicted_edges_alone() -> None:
+def test_the_floor_takes_away_predicted_edges_alone_and_loops_need_a_loop() -> None:
     kg, _ = made(0)
     adjacency = NeuralAdjacency(kg.index.whole, Drawn(kg.entity_count), 0.3, 0.6)
     for relation, source in itertools.product(range(4), range(5)):
@@ -187,9 +187,6 @@ def test_the_floor_takes_away_predicted_edges_alone() -> None:
             expected = edge(kg, relation >> 1, bool(relation & 1), source, target, 0.6) if possible else 0.0
             got = adjacency.confidence(relation, source, target)
             assert got == pytest.approx(expected if expected >= 0.3 else 0.0, abs=1e-6)
-
-
-def test_where_nothing_leads_to_itself_no_loop_is_predicted() -> None:
     kg = KnowledgeGraph.from_triples([("a", "reports to", "b"), ("a", "knows", "a"), ("c", "knows", "b")])
     adjacency = NeuralAdjacency(kg.index.whole, Drawn(kg.entity_count), 0.0)
     reports, knows = (kg.relation(name).index for name in ("reports to", "knows"))

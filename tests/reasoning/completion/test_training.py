@@ -69,7 +69,7 @@ def run(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def test_questions_hold_every_triple_in_both_directions() -> None:
+def test_questions_hold_every_triple_in_both_directions_and_are_cut() -> None:
     kg = graph()
     asked = TrainingPairs.of(kg.index.whole)
     triples = kg.index.whole.triples().tolist()
@@ -79,9 +79,6 @@ def test_questions_hold_every_triple_in_both_directions() -> None:
         assert some.sources[place] == asked.sources[question]
         mine = some.targets[some.starts[place] : some.starts[place + 1]]
         assert mine.tolist() == asked.targets[asked.starts[question] : asked.starts[question + 1]].tolist()
-
-
-def test_a_question_with_many_targets_is_cut_and_keeps_them_all() -> None:
     triples = np.array([[0, 0, tail] for tail in range(1, 8)] + [[1, 0, 2]], dtype=np.int32)
     whole = TrainingPairs.of(TripleIndex.build(triples, 8, 1))
     cut = whole.cut(3)
@@ -125,7 +122,7 @@ def test_the_loss_and_its_gradients_are_those_of_the_papers_formula(weight: floa
     assert torch.allclose(got[1], model.relations.grad, atol=1e-6)
 
 
-def test_scores_are_those_of_the_definition() -> None:
+def test_scores_are_those_of_the_definition_and_ties_take_the_expected_rank() -> None:
     model = ComplEx.drawn(6, 2, 3, 1.0, 0, "cpu")
     tables = (model.entities, model.relations)
     entities, relations = (torch.complex(*table.detach().chunk(2, dim=1)) for table in tables)
@@ -133,17 +130,14 @@ def test_scores_are_those_of_the_definition() -> None:
     for row, source in enumerate((4, 1)):
         expected = (entities[source] * relations[3] * entities.conj()).sum(dim=1).real
         assert found[row] == pytest.approx(expected.numpy(), abs=1e-5)
-
-
-def test_ranks_are_filtered_and_ties_take_the_expected_rank() -> None:
     a, b, c = range(3)
     table = np.array([[0.0, 3.0, 2.0, 2.0, 1.0, 2.0]], dtype=np.float32)
     asked = TrainingPairs(np.array([a], np.int32), np.array([0], np.int32), np.array([0, 1]), np.array([c], np.int32))
     only_b = TripleIndex.build(np.array([[a, 0, b]], np.int32), 6, 1)
     # b is filtered; two others tie with c: ranks 1, 2 and 3, 2 on the mean.
-    found = rank_links(lambda relation, sources: table, asked, only_b)
-    assert found.mrr == pytest.approx(1 / 2)
-    assert found.hits == {1: 0.0, 3: 1.0, 10: 1.0}
+    ranking = rank_links(lambda relation, sources: table, asked, only_b)
+    assert ranking.mrr == pytest.approx(1 / 2)
+    assert ranking.hits == {1: 0.0, 3: 1.0, 10: 1.0}
     scores = np.array([0.5, np.nan, 0.1, 0.2], dtype=np.float32)  # what is no number ranks last
     assert rank_among(scores, np.array([1], dtype=np.int32), np.zeros(0, dtype=np.int32)).tolist() == [4]
 
@@ -282,15 +276,7 @@ def test_a_run_that_was_killed_within_an_epoch_goes_on_within_it(
     assert torch.equal(trained(graph(), run).entities, whole.entities)
 
 
-def test_a_checkpoint_being_written_when_the_process_dies_leaves_the_one_before(run: Path) -> None:
-    trained(graph(), run, replace(QUICK, epochs=4))
-    (run / CHECKPOINT).rename(run / f"{CHECKPOINT}.old")
-    (run / f"{CHECKPOINT}.part").mkdir()
-    (run / f"{CHECKPOINT}.part" / STATE_FILE).write_bytes(b"half")
-    goes_on_from(run, 4)
-
-
-def test_more_epochs_may_be_asked_but_nothing_else_changed(run: Path) -> None:
+def test_a_stopped_training_goes_on_from_the_checkpoint_before(run: Path) -> None:
     claim(run, replace(QUICK, rank=4), "fingerprint")  # of a run that never saved anything
     for epochs in (2, 4):
         trained(graph(), run, replace(QUICK, epochs=epochs))
@@ -298,6 +284,11 @@ def test_more_epochs_may_be_asked_but_nothing_else_changed(run: Path) -> None:
         trained(graph(), run, replace(QUICK, rank=9))
     with pytest.raises(CompletionError, match=r"triples [0-9a-f]+/[0-9a-f]+ and not [0-9a-f]+/"):
         trained(graph(seed=1), run)
+    trained(graph(), run, replace(QUICK, epochs=4))
+    (run / CHECKPOINT).rename(run / f"{CHECKPOINT}.old")
+    (run / f"{CHECKPOINT}.part").mkdir()
+    (run / f"{CHECKPOINT}.part" / STATE_FILE).write_bytes(b"half")
+    goes_on_from(run, 4)
 
 
 def test_training_stops_where_held_out_links_are_ranked_no_better(run: Path) -> None:
@@ -378,9 +369,6 @@ def test_one_process_at_a_time_trains_in_a_folder_and_one_begins_anew(tmp_path: 
     (tmp_path / "thesis.txt").write_text("mine")
     fit(graph(), replace(options, rank=4), "complex", tmp_path, anew=True)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
-
-
-def test_a_folder_that_cannot_be_made_is_told_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     said: list[str] = []
     with pytest.raises(CompletionError, match="cannot be written: Not a directory"):

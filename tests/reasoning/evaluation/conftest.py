@@ -41,8 +41,9 @@ SETTINGS: dict[str, Any] = {
 
 
 def write(path: Path, lines: Sequence[Line], complete: bool = True, **settings: Any) -> Path:
-    """Write lines with `SETTINGS` and what is to be different in them."""
+    """Write lines with `SETTINGS` and what is to be different in them, in the place of a file of before."""
     chosen = SETTINGS | settings
+    path.unlink(missing_ok=True)
     with ResultsFile(path, chosen, [line["id"] for line in lines], (), resume=False) as sink:
         for line in lines:
             sink.append(line)

@@ -1,4 +1,4 @@
-"""Two results files compared, and how they are read back."""
+"""Two results files compared, how they are read back, and pictures of them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
+from matplotlib.figure import Figure
 from scipy.stats import binomtest, permutation_test  # type: ignore[import-untyped]
 
 from reasoning.cli import main
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.comparison import Comparison, compare
-from reasoning.evaluation.metrics import p_value
-from reasoning.evaluation.results import labels_of, read_results, summary_path
+from reasoning.evaluation.metrics import LARK_METRICS, SET_METRICS, p_value
+from reasoning.evaluation.plot import COLOURS, plot, save_plot
+from reasoning.evaluation.results import Results, labels_of, read_results, summary_path
 from reasoning.evaluation.runs import QueryEvaluation, QuestionEvaluation
-from skylark.errors import DataError
+from reasoning.query.records import STRUCTURES
+from skylark.errors import DataError, ResultsError
 from skylark.files import Line
 from tests.reasoning.evaluation.conftest import ranked, write
 
@@ -67,19 +72,16 @@ class TestTwoFiles:
         found = compared(tmp_path, ranked("2p", values.tolist()), ranked("2p", (values + 0.01).tolist()))
         row = found.metrics["mrr"]["2p"]
         assert row.interval == pytest.approx([0.01, 0.01]) and row.p == 1 / 10_000
-        (tmp_path / "chance").mkdir()
-        found = compared(tmp_path / "chance", ranked("2p", values.tolist()), ranked("2p", others.tolist()))
+        found = compared(tmp_path, ranked("2p", values.tolist()), ranked("2p", others.tolist()))
         row = found.metrics["mrr"]["2p"]
         assert row.interval is not None and row.interval[0] < 0 < row.interval[1] and row.p > 0.05
 
-    def test_averages_weigh_types_alike(self, tmp_path: Path) -> None:
+    def test_averages_weigh_types_alike_and_one_query_has_no_interval(self, tmp_path: Path) -> None:
         a = [*ranked("1p", [0.0] * 10), *ranked("2p", [0.0] * 2), *ranked("2in", [0.5, 0.5])]
         b = [*ranked("1p", [1.0] * 10), *ranked("2p", [0.0] * 2), *ranked("2in", [0.25, 0.25])]
         rows = compared(tmp_path, a, b).metrics["mrr"]
         assert rows["avg_p"].difference == 0.5 and rows["avg_n"].difference == -0.25
         assert (rows["avg_p"].won, rows["avg_p"].tied) == (10, 2)
-
-    def test_one_query_has_no_interval(self, tmp_path: Path) -> None:
         row = compared(tmp_path, ranked("2p", [0.1]), ranked("2p", [0.2])).metrics["mrr"]["2p"]
         assert row.interval is None and row.p == 1.0
 
@@ -182,16 +184,12 @@ class TestTheCommand:
         QueryEvaluation(dataset, queries, "reading", method="lark", llm="copy").run(copy)
         return str(exact), str(copy)
 
-    def test_it_prints_a_table_for_each_metric_and_the_queries_in_words(
-        self, files: tuple[str, str], capsys: Captured
-    ) -> None:
+    def test_it_prints_a_table_for_each_metric_or_one_object(self, files: tuple[str, str], capsys: Captured) -> None:
         assert main(["compare", *files, "--metric", "f1", "--metric", "lark_mrr", "--worst", "1"]) == 0
         out, err = capsys.readouterr()
         assert err == "" and f"B: {files[1]} (lark, copy)" in out and "6 queries in both" in out
         assert "LARK's own released metrics" in out and "\nlark_mrr*  queries" in out
         assert "largest changes in f1" in out and "the relation 1 of entity 25" in out
-
-    def test_json_is_one_object(self, files: tuple[str, str], capsys: Captured) -> None:
         assert main(["compare", *files, "--json", "--worst", "2"]) == 0
         found = json.loads(capsys.readouterr().out)
         assert found["count"] == 6 and found["metrics"].keys() == {"f1", "exact_match"}
@@ -200,14 +198,18 @@ class TestTheCommand:
         assert row["difference"] < 0 and row["lost"] > 0
         assert all(change["text"] for change in found["changes"])
 
-    def test_a_run_that_was_stopped_is_compared_with_a_warning(
-        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    def test_a_stopped_run_is_compared_with_a_warning_and_another_split_refused(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: Captured
     ) -> None:
         a = write(tmp_path / "a.jsonl", ranked("2p", [0.1, 0.2]))
         b = write(tmp_path / "b.jsonl", ranked("2p", [0.1]), complete=False, kg_digest="other")
         assert main(["compare", str(a), str(b)]) == 0
         assert f"{b} is of a run that has not come to its end" in caplog.text
         assert "different graphs" in caplog.text
+        a = write(tmp_path / "a.jsonl", ranked("2p", [0.1]))
+        b = write(tmp_path / "b.jsonl", ranked("2p", [0.1]), split="valid")
+        assert main(["compare", str(a), str(b)]) == 2
+        assert "cannot be compared" in capsys.readouterr().err
 
     def test_questions_are_compared_overall(self, tmp_path: Path, capsys: Captured) -> None:
         graph, asked, out = (tmp_path / name for name in ("family.tsv", "questions.txt", "out.jsonl"))
@@ -217,8 +219,113 @@ class TestTheCommand:
         assert main(["compare", str(out), str(out)]) == 0
         assert "2 questions in both" in capsys.readouterr().out
 
-    def test_what_cannot_be_compared_is_a_usage_error(self, tmp_path: Path, capsys: Captured) -> None:
-        a = write(tmp_path / "a.jsonl", ranked("2p", [0.1]))
-        b = write(tmp_path / "b.jsonl", ranked("2p", [0.1]), split="valid")
-        assert main(["compare", str(a), str(b)]) == 2
-        assert "cannot be compared" in capsys.readouterr().err
+
+EACH = [0.0, 0.25, 0.5, 1.0]
+
+
+@pytest.fixture
+def every_type(tmp_path: Path) -> Results:
+    lines = [line for kind in STRUCTURES for line in ranked(kind, EACH)]
+    return read_results(write(tmp_path / "every.jsonl", lines, kg="/data/nell995-betae"))
+
+
+def parts(figure: Figure) -> tuple[Axes, list[BarContainer]]:
+    axes = figure.axes[0]
+    return axes, [bars for bars in axes.containers if isinstance(bars, BarContainer)]
+
+
+def ticks(axes: Axes) -> list[str]:
+    return [label.get_text() for label in axes.get_xticklabels()]
+
+
+def legend(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+@pytest.mark.slow
+def test_bars_are_the_means_and_whiskers_the_intervals(every_type: Results) -> None:
+    axes, (bars,) = parts(plot([every_type], "mrr"))
+    assert ticks(axes) == [*STRUCTURES, "avg_p", "avg_n"]
+    assert [bar.get_height() for bar in bars.patches] == pytest.approx([0.4375] * 16)
+    assert bars.errorbar is not None
+    whiskers = [segment[:, 1].tolist() for segment in bars.errorbar.lines[2][0].get_segments()]
+    bounds = every_type.tally.intervals()
+    expected = [bounds["per_type"][kind]["mrr"] for kind in STRUCTURES]
+    expected += [bounds["avg_p"]["mrr"], bounds["avg_n"]["mrr"]]
+    assert [end for whisker in whiskers for end in whisker] == pytest.approx([end for pair in expected for end in pair])
+
+
+@pytest.mark.slow
+def test_it_is_labelled_from_the_settings_and_larks_metrics_are_explained(every_type: Results, tmp_path: Path) -> None:
+    other = read_results(write(tmp_path / "o.jsonl", ranked("2p", EACH), method="lark", llm="openai:gpt-$5_x$"))
+    figure = plot([every_type, other])
+    axes, bars = parts(figure)
+    assert legend(figure) == ["exact", "lark, openai:gpt-$5_x$"]
+    assert legend(plot([every_type, other], labels=["one", "_two"])) == ["one", " _two"]
+    assert figure.legends[0].get_title().get_text() == "nell995-betae: protocol hard, test queries"
+    assert axes.get_ylabel() == "mrr, 95% interval"
+    assert [len(container.patches) for container in bars] == [16, 2]
+    values = dict.fromkeys((*SET_METRICS, *LARK_METRICS), 0.5)
+    lines = [line | values for line in ranked("2p", EACH)]
+    axes, _ = parts(plot([read_results(write(tmp_path / "l.jsonl", lines, protocol="reading"))], "lark_hits@3"))
+    assert axes.get_ylabel() == "lark_hits@3*, 95% interval"
+    assert "LARK's own released metrics" in axes.get_xlabel()
+
+
+@pytest.mark.slow
+def test_six_files_with_long_names_stay_inside_the_picture(tmp_path: Path) -> None:
+    names = [f"_{number}:{'long-name-' * 9}" for number in range(len(COLOURS))]
+    made = [write(tmp_path / f"{name[:2]}.jsonl", ranked("2p", EACH), method="lark", llm=name) for name in names]
+    files = [read_results(path) for path in made]
+    figure = plot(files)
+    figure.canvas.draw()
+    box = figure.legends[0].get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.width
+    assert len(legend(figure)) == len(files)
+    axes, bars = parts(figure)
+    assert len({container.patches[0].get_facecolor() for container in bars}) == len(files)
+    assert axes.get_window_extent().height > 0.4 * figure.bbox.height
+
+
+@pytest.mark.slow
+def test_a_type_that_one_file_lacks_has_no_bar_there(tmp_path: Path) -> None:
+    a = read_results(write(tmp_path / "a.jsonl", [*ranked("1p", EACH), *ranked("2in", [0.5])]))
+    b = read_results(write(tmp_path / "b.jsonl", ranked("1p", EACH)))
+    axes, (first, second) = parts(plot([a, b]))
+    assert ticks(axes) == ["1p", "2in", "avg_p", "avg_n"]
+    assert (len(first.patches), len(second.patches)) == (4, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("ending", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_the_same_results_give_the_same_file(every_type: Results, tmp_path: Path, ending: str, start: bytes) -> None:
+    pictures = [tmp_path / f"{name}.{ending}" for name in "ab"]
+    for picture in pictures:
+        save_plot([every_type], picture)
+    assert pictures[0].read_bytes() == pictures[1].read_bytes()
+    assert pictures[0].read_bytes().startswith(start)
+
+
+@pytest.mark.slow
+def test_what_cannot_be_drawn_is_refused(every_type: Results, tmp_path: Path) -> None:
+    with pytest.raises(EvaluationError, match=r"p\.jpeg is no picture that can be drawn; .* \.png, \.svg, \.pdf"):
+        save_plot([every_type], tmp_path / "p.jpeg")
+    with pytest.raises(EvaluationError, match="no metric 'f1'; it has mrr"):
+        save_plot([every_type], tmp_path / "p.png", "f1")
+    assert not (tmp_path / "p.jpeg").exists() and not (tmp_path / "p.png").exists()
+    with pytest.raises(EvaluationError, match="1 to 6 results files, not 7"):
+        plot([every_type] * 7)
+    other = read_results(write(tmp_path / "o.jsonl", ranked("2p", EACH), split="valid"))
+    with pytest.raises(EvaluationError, match='split "test" and "valid"'):
+        plot([every_type, other])
+    with pytest.raises(ResultsError, match=r"cannot write .*missing/p\.png: No such file"):
+        save_plot([every_type], tmp_path / "missing/p.png")
+
+
+@pytest.mark.slow
+def test_the_command_writes_the_picture_and_says_where(
+    every_type: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "p.png"
+    assert main(["plot", str(every_type.path), "--metric", "hits@10", "--out", str(picture)]) == 0
+    assert capsys.readouterr().out == f"{picture}\n" and picture.stat().st_size > 5000

@@ -76,16 +76,14 @@ class TestReading:
             values = [result["per_type"][kind]["lark_mrr"] for kind in kinds]
             assert result[average]["lark_mrr"] == pytest.approx(sum(values) / len(values))
 
-    def test_without_negated_types_there_is_no_average_of_them(self, dataset: Path) -> None:
-        result = evaluate(dataset, "reading", file="test-2p.jsonl", split=None)
-        assert result["avg_n"] == {} and {**result["avg_p"], "count": EACH} == result["per_type"]["2p"]
-
-    def test_a_limit_takes_the_first_of_each_type(self, dataset: Path, tmp_path: Path) -> None:
+    def test_types_are_averaged_where_there_are_any_and_limited_each(self, dataset: Path, tmp_path: Path) -> None:
         out, later = tmp_path / "r.jsonl", tmp_path / "later.jsonl"
         evaluate(dataset, "reading", out, split="valid", limit=2)
         assert {line["id"] for line in lines(out)} == {f"valid-{kind}:{n}" for kind in STRUCTURES for n in (0, 1)}
         evaluate(dataset, "reading", later, split="valid", limit=2, skip=3)
         assert {line["id"] for line in lines(later)} == {f"valid-{kind}:{n}" for kind in STRUCTURES for n in (3, 4)}
+        result = evaluate(dataset, "reading", file="test-2p.jsonl", split=None)
+        assert result["avg_n"] == {} and {**result["avg_p"], "count": EACH} == result["per_type"]["2p"]
 
 
 class TestHard:
@@ -305,13 +303,16 @@ class TestDisks:
         assert [path.name for path in tmp_path.glob("none.*")] == ["none.jsonl.lock"]
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-    def test_a_file_that_could_not_be_written_is_not_locked_any_more(self, tmp_path: Path) -> None:
+    def test_a_file_that_could_not_be_written_is_not_locked_and_must_be_regular(self, tmp_path: Path) -> None:
         sink = ResultsFile(tmp_path / "r.jsonl", {}, [], (), resume=False)
         with pytest.raises(ResultsError, match=r"cannot write .*r\.jsonl: No space left on device"), sink:
             sink._descriptor = os.open("/dev/full", os.O_WRONLY)
             sink.append({"id": "more"})
         with ResultsFile(tmp_path / "r.jsonl", {}, [], (), resume=False):
             pass
+
+    with pytest.raises(ResultsError, match="regular file"), ResultsFile(Path("/dev/null"), {}, [], (), resume=False):
+        pass
 
 
 class TestRecordsAreChecked:
@@ -323,7 +324,7 @@ class TestRecordsAreChecked:
         with pytest.raises(DataError, match=rf"test-x\.jsonl, line 2: expected {message}"):
             QueryEvaluation(dataset, queries, "reading").run()
 
-    def test_a_broken_record_is_named_by_file_and_line(self, dataset: Path, tmp_path: Path) -> None:
+    def test_a_broken_record_is_named_and_a_byte_order_mark_read_past(self, dataset: Path, tmp_path: Path) -> None:
         changes: tuple[tuple[dict[str, Any], str], ...] = (
             ({"type": "9p"}, 'a "type" among 1p, 2p'),
             ({"type": "2p"}, "a query of the type 2p, not 1p"),
@@ -348,8 +349,6 @@ class TestRecordsAreChecked:
             *((json.dumps({"query": text, "easy": [], "hard": [1]}), said) for text, said in texts),
         ):
             self.broken(dataset, tmp_path, line, message)
-
-    def test_a_byte_order_mark_is_read_past(self, dataset: Path, tmp_path: Path) -> None:
         queries = tmp_path / "test-1p.jsonl"
         queries.write_bytes(b"\xef\xbb\xbf" + (dataset / "queries/test-1p.jsonl").read_bytes())
         assert QueryEvaluation(dataset, queries, "reading").run()["count"] == EACH
@@ -387,30 +386,23 @@ class TestQueriesAsText:
 
 
 class TestTheSplitIsKnown:
-    def test_a_name_without_a_split_needs_one(self, dataset: Path, tmp_path: Path) -> None:
+    def test_a_name_or_a_folder_without_one_split_needs_a_choice(self, dataset: Path, tmp_path: Path) -> None:
         queries = tmp_path / "mine.jsonl"
         shutil.copy(dataset / "queries/valid-1p.jsonl", queries)
         with pytest.raises(EvaluationError, match=r"mine\.jsonl does not say which split"):
             QueryEvaluation(dataset, queries, "reading").run()
         assert QueryEvaluation(dataset, queries, "reading", split="valid").run()["avg_p"]["exact_match"] == 1.0
-
-    def test_a_folder_with_both_splits_needs_a_choice(self, dataset: Path) -> None:
         with pytest.raises(EvaluationError, match="both splits"):
             QueryEvaluation(dataset, dataset / "queries", "reading").run()
 
-    def test_queries_without_any_hard_answer_leave_nothing_to_rank(self, dataset: Path, tmp_path: Path) -> None:
+    def test_queries_without_hard_answers_and_graphs_without_splits_do_not_do(
+        self, dataset: Path, tmp_path: Path
+    ) -> None:
         queries = tmp_path / "test-1p.jsonl"
         queries.write_text(json.dumps({"type": "1p", "query": [0, [0]], "easy": [1], "hard": []}) + "\n")
         with pytest.raises(EvaluationError, match="none of the 1 queries has a hard answer"):
             QueryEvaluation(dataset, queries, "hard").run()
-
-    def test_a_graph_without_splits_has_no_protocol(self, dataset: Path, tmp_path: Path) -> None:
         graph = tmp_path / "facts.tsv"
         graph.write_text("0\t0\t1\n")
         with pytest.raises(EvaluationError, match=r'protocol hard on test queries.*no split "train"'):
             QueryEvaluation(graph, dataset / "queries/test-1p.jsonl", "hard").run()
-
-
-def test_results_go_to_a_regular_file_only() -> None:
-    with pytest.raises(ResultsError, match="regular file"), ResultsFile(Path("/dev/null"), {}, [], (), resume=False):
-        pass

@@ -87,9 +87,6 @@ def test_a_set_stands_first_and_everything_else_is_tied_behind_it() -> None:
     ranks = ranks_of((ids(1, 2, 3, 50), [1.0] * 4, ids(50, 60), ids(1)), entities=101)
     # Beside 50 stand the two wrong members; behind the two lie 101 - 3 answers - 2 = 96 others beside 60.
     assert ranks == [1 + 2 / 2, 1 + 2 + 96 / 2]
-
-
-def test_giving_nothing_ranks_every_answer_in_the_middle() -> None:
     assert ranks_of((ids(), [], ids(3), ids()), entities=101) == [51.0]
 
 
@@ -163,25 +160,21 @@ class TestOneMean:
         # The standard error of the share is 0.013.
         assert 0.91 <= held / 300 <= 0.98
 
-    def test_of_many_values_it_is_that_of_the_normal_distribution(self) -> None:
+    def test_of_many_values_it_is_normal_and_always_the_same_and_of_one_none(self) -> None:
         values = np.random.default_rng(0).exponential(size=2000)
         low, high = bounds(values.tolist())
         width = 1.96 * values.std() / math.sqrt(len(values))
         assert low == pytest.approx(values.mean() - width, abs=0.1 * width)
         assert high == pytest.approx(values.mean() + width, abs=0.1 * width)
-
-    def test_the_same_lines_give_the_same_interval(self) -> None:
         values = np.random.default_rng(0).random(50).tolist()
         assert bounds(values) == bounds(values) != bounds(values, "3p")
-
-    def test_one_value_says_nothing_of_its_spread_and_equal_ones_have_none(self) -> None:
         assert interval(resampled_means([0.5], "2p")) is None
         assert interval(resampled_means([], "2p")) is None
         assert bounds([0.1] * 7) == (0.1, 0.1)
 
 
 class TestAnAverageOfTypes:
-    def test_is_resampled_within_each_type(self) -> None:
+    def test_is_resampled_within_each_type_and_unknown_where_one_of_them_is(self) -> None:
         # The types lie far apart; between them nothing is drawn, so the average is as certain as they are.
         rng = np.random.default_rng(0)
         rows = {kind: (place + rng.random(400)).tolist() for place, kind in enumerate(("1p", "2p", "3p", "2i"))}
@@ -189,8 +182,6 @@ class TestAnAverageOfTypes:
         low, high = interval(average_of(means)) or [0.0, 0.0]
         widths = [high - low for low, high in (bounds(values, kind) for kind, values in rows.items())]
         assert high - low == pytest.approx(float(np.mean(widths)) / math.sqrt(4), rel=0.1)
-
-    def test_is_unknown_where_one_of_them_is(self) -> None:
         assert average_of([resampled_means([0.0, 1.0], "1p"), None]) is None
         assert average_of([]) is None
 
@@ -206,20 +197,18 @@ class TestTheSummary:
             for name, (low, high) in intervals.items():
                 assert low - 1e-12 <= means[name] <= high + 1e-12
 
-    def test_has_none_for_an_average_of_no_types(self) -> None:
+    def test_has_none_for_no_types_and_leaves_out_what_is_not_known(self) -> None:
         tally = QueryTally(["mrr"], skipped=0)
         for number in range(3):
             tally.add(line(number, "2in", mrr=number / 3))
         assert tally.intervals()["avg_p"] == {} and tally.intervals()["avg_n"]["mrr"] is not None
-
-    def test_of_questions_leaves_out_what_is_not_known(self) -> None:
-        tally = QuestionTally(["f1", "path_match"], skipped=0)
+        questions = QuestionTally(["f1", "path_match"], skipped=0)
         for number in range(6):
-            tally.add(line(number, "1-hop", f1=number / 6, path_match=1.0 if number == 3 else None))
-        found = tally.intervals()
+            questions.add(line(number, "1-hop", f1=number / 6, path_match=1.0 if number == 3 else None))
+        found = questions.intervals()
         assert found["overall"]["path_match"] is None and found["per_type"]["1-hop"]["path_match"] is None
         low, high = found["overall"]["f1"]
-        assert low < tally.summary()["overall"]["f1"] < high
+        assert low < questions.summary()["overall"]["f1"] < high
 
 
 class TestTheTable:
@@ -234,8 +223,6 @@ class TestTheTable:
         assert rows[2].split() == ["2p", "40", "0.5000", f"±{(high - low) / 2:.4f}".replace("0.", "."), "1.0000"]
         assert rows[3].split() == ["3p", "1", "0.2500", "0.0000"]
         assert "95% bootstrap interval" in rows[-1]
-
-    def test_of_a_stopped_run_has_none(self) -> None:
-        tally = QuestionTally(["f1"], skipped=0)
-        tally.add(line(0, "other", f1=0.5))
-        assert "±" not in question_table({**tally.summary(), "seconds": 1.0})
+        stopped = QuestionTally(["f1"], skipped=0)
+        stopped.add(line(0, "other", f1=0.5))
+        assert "±" not in question_table({**stopped.summary(), "seconds": 1.0})

@@ -107,13 +107,10 @@ def test_as_few_as_any_set_of_links_that_gives_the_answer(links: tuple[set[Link]
     assert found.tolist() == [fewest(query, answer, known, missing) for answer in answers]
 
 
-def test_the_cheapest_way_through_the_graph_counts() -> None:
+def test_the_cheapest_way_counts_one_branch_of_a_union_is_enough_and_a_link_counts_once() -> None:
     known, missing = {(0, 0, 1)}, {(0, 0, 2), (2, 1, 3), (1, 1, 3), (2, 1, 4)}
     assert least('r1(r0("e0"))', known, missing, 3) == 1  # through e1
     assert least('r1(r0("e0"))', known, missing, 4) == 2  # through e2 alone
-
-
-def test_one_branch_of_a_union_is_enough_and_a_link_of_two_branches_counts_once() -> None:
     known, missing = {(3, 0, 3)}, {(0, 0, 2), (1, 0, 2)}
     assert least('r0("e0") | r0("e1")', known, missing, 2) == 1
     assert least('r0("e0") & r0("e1")', known, missing, 2) == 2
@@ -121,14 +118,11 @@ def test_one_branch_of_a_union_is_enough_and_a_link_of_two_branches_counts_once(
     assert least('r1(r0("e0")) & r1("e1")', {(0, 0, 1)}, {(1, 1, 2)}, 2) == 1
 
 
-def test_what_the_full_graph_takes_away_proves_nothing() -> None:
+def test_what_proves_nothing_is_no_answer_or_has_no_proof_is_refused() -> None:
     known, missing = {(0, 0, 1), (2, 0, 3)}, {(1, 1, 4), (2, 0, 1), (0, 0, 3), (3, 1, 4)}
     assert least('r1(r0("e0"))', known, missing, 4) == 1
     with pytest.raises(EvaluationError, match='"e4" is no answer of'):
         least('r1(r0("e0") & !r0("e2"))', known, missing, 4)
-
-
-def test_what_is_no_answer_or_has_no_proof_is_refused() -> None:
     with pytest.raises(EvaluationError, match=r'"e3" is no answer of r0\("e0"\) on the splits train, valid'):
         least('r0("e0")', {(0, 0, 1)}, {(0, 0, 2)}, 3)
     with pytest.raises(QueryError, match="it has no part that proves an answer"):
@@ -171,7 +165,7 @@ def graph(tmp_path: Path) -> Path:
     return folder
 
 
-def test_pairs_are_counted_by_their_missing_links(graph: Path) -> None:
+def test_pairs_and_their_mrr_are_told_by_their_missing_links(graph: Path, tmp_path: Path) -> None:
     assert classify_queries(graph, graph / "queries") == {
         "per_type": {
             "1p": {"queries": 2, "pairs": 3, "links": {"1": {"pairs": 3, "share": 1.0, "queries": 2}}},
@@ -179,9 +173,6 @@ def test_pairs_are_counted_by_their_missing_links(graph: Path) -> None:
         },
         "split": "valid",
     }
-
-
-def test_the_mrr_of_each_kind_is_that_of_its_pairs(graph: Path, tmp_path: Path) -> None:
     (graph / "valid.txt").write_text("e1\tr1\te3\ne0\tr0\te2\ne2\tr1\te4\n")
     (graph / "queries/valid-1p.jsonl").unlink()
     out = tmp_path / "r.jsonl"

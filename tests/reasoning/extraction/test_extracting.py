@@ -87,10 +87,13 @@ def test_a_model_that_can_is_held_to_the_schema_of_the_reply_and_others_asked_in
     assert len(refusing.prompts) == 1
 
 
-def test_a_fenced_reply_and_one_with_thoughts_are_read() -> None:
+def test_fenced_replies_are_read_and_wrong_ones_asked_for_again() -> None:
     for around in ("```json\n{}\n```", "<think>hm</think>{}", "<think>hm</think>\n```\n{}\n```"):
         said = around.replace("{}", reply(ANN))
         assert len(extracted(TEXT, said).triples) == 1
+    model = ScriptedChatModel("I cannot help with that.", reply(ANN))
+    assert len(extract({"a": TEXT}, model, SCHEMA, None, UNKEPT).triples) == 1
+    assert "not a JSON object" in model.prompts[1]
 
 
 # What is wrong ----------------------------------------------------------------------------------------------------
@@ -128,12 +131,6 @@ def test_a_name_may_stand_shortly_before_what_is_said_of_it() -> None:
     assert one.evidence == "Ann Lee works\n   for Core"
 
 
-def test_a_wrong_reply_is_asked_for_again_with_what_is_wrong() -> None:
-    model = ScriptedChatModel("I cannot help with that.", reply(ANN))
-    assert len(extract({"a": TEXT}, model, SCHEMA, None, UNKEPT).triples) == 1
-    assert "not a JSON object" in model.prompts[1]
-
-
 @pytest.mark.parametrize("said", ["I cannot help with that.", "{", '{"triples": 3}', '{"facts": []}', "", "[]"])
 def test_where_no_reply_can_be_read_nothing_is_made(said: str) -> None:
     with pytest.raises(LLMError, match="could read none of 1 passages"):
@@ -149,12 +146,9 @@ def test_a_passage_that_fails_is_told_and_the_others_are_read() -> None:
     assert any("1 of 4 passages could not be read (a, line 5" in note for note in found.notes())
 
 
-def test_a_model_that_does_not_answer_is_given_up() -> None:
+def test_a_model_that_does_not_answer_or_always_fails_is_given_up() -> None:
     with pytest.raises(LLMError, match="did not answer within"):
         extracted(TEXT, hang, timeout=0.3)
-
-
-def test_a_model_that_always_fails_is_given_up_soon() -> None:
     model = ScriptedChatModel(ValueError("no credit"))
     text = "\n\n".join("It rained. " * 12 for _ in range(50))
     with pytest.raises(LLMError, match="given up after 3 passages in a row, 0 were read"):
@@ -223,15 +217,12 @@ def test_what_the_graph_speaks_against_is_dropped(said: str, reason: str) -> Non
     assert [dropped.name for dropped in found.dropped] == [reason]
 
 
-def test_a_name_of_several_things_is_left_out() -> None:
+def test_names_of_several_things_and_schemas_that_do_not_fit_are_refused() -> None:
     kg = KnowledgeGraph.from_triples(
         [("x1", "works for", "Core"), ("x2", "works for", "Core")], aliases=[("x1", "Ann Lee"), ("x2", "Ann Lee")]
     )
     found = extracted("Ann Lee works for Core.", reply(ANN), kg=kg)
     assert [reason.name for reason in found.dropped] == ["AMBIGUOUS"]
-
-
-def test_a_schema_that_does_not_fit_the_graph_is_refused_before_anything_is_asked() -> None:
     model = ScriptedChatModel(faultless_reply)
     schema = {"relations": [{"name": "founded in", "head": "company", "tail": "city"}]}
     with pytest.raises(UsageError, match='"founded in" has values, each of the kind integer'):
@@ -242,16 +233,13 @@ def test_a_schema_that_does_not_fit_the_graph_is_refused_before_anything_is_aske
 # More texts, and fewer --------------------------------------------------------------------------------------------
 
 
-def test_a_document_is_added_and_removed_again() -> None:
+def test_a_document_is_added_and_removed_again_and_says_only_what_it_says_now() -> None:
     one = from_text({"a": "Ann Lee works for Core."})
     both = from_text({"b": "Ann Lee works for Core. Bo Moe works for Core."}, one)
     assert both.documents() == {"a": 3, "b": 5}
     assert set(both.changed(remove_sources=["b"])) == set(one)
     left = both.changed(remove_sources=["a"])
     assert set(left) == set(from_text({"b": "Ann Lee works for Core. Bo Moe works for Core."}))
-
-
-def test_a_document_that_came_before_says_only_what_it_says_now() -> None:
     kg = from_text({"a": "Ann Lee works for Core. Core founded in 1999."})
     assert from_text({"a": "Ann Lee works for Core. Core founded in 1999."}, kg) is kg
     after = from_text({"a": "Ann Lee works for Core. Core founded in 2001."}, kg)
@@ -327,20 +315,19 @@ def test_a_text_of_many_names_is_read_within_bounds() -> None:
     assert len(found.graph) == 10_000 * 2 + 50
 
 
-def test_what_was_dropped_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    said = reply(ANN, ("Ann Lee flew", "Ann Lee", "works for", "Core"))
-    with caplog.at_level(logging.WARNING):
-        KnowledgeGraph.from_text(TEXT, llm=ScriptedChatModel(said), schema=SCHEMA, options=UNKEPT)
-    assert "dropped 1 triple whose evidence does not stand in the text" in caplog.text
-
-
-def test_a_reply_that_was_cut_off_is_read_as_far_as_it_is_whole() -> None:
+def test_a_reply_that_was_cut_off_is_read_and_what_is_dropped_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     whole = reply(ANN, ("Bo Moe works for Core", "Bo Moe", "works for", "Core"))
     cut = AIMessage(whole[:-30], response_metadata={"finish_reason": "length"})
     found = extracted(TEXT, cut)
     assert triples(found) == [("Ann Lee", "works for", "Core")]
     assert found.cut_off == 1
     assert json.dumps(found.to_dict())
+    said = reply(ANN, ("Ann Lee flew", "Ann Lee", "works for", "Core"))
+    with caplog.at_level(logging.WARNING):
+        KnowledgeGraph.from_text(TEXT, llm=ScriptedChatModel(said), schema=SCHEMA, options=UNKEPT)
+    assert "dropped 1 triple whose evidence does not stand in the text" in caplog.text
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""An evaluation by several processes writes what one process writes, and goes on from where others stopped."""
+"""Runs: what several processes write, how long they would take, and files of version 0.1.0 that are not added to."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.language_models import FakeListChatModel
 
 from kg_data.batches.shards import ShardFolder, Workers, cut
+from reasoning import KnowledgeGraph, LarkOptions, Reasoner
 from reasoning.cli import main
 from reasoning.errors import EvaluationError
 from reasoning.evaluation import run
-from reasoning.evaluation.results import summary_path
+from reasoning.evaluation.comparison import compare
+from reasoning.evaluation.results import read_results, summary_path
+from reasoning.evaluation.run import Duration, duration, time_text
 from reasoning.evaluation.runs import QueryEvaluation, QuestionEvaluation
 from skylark.errors import WorkerError
 from tests.reasoning.chat_models import faultless
+from tests.reasoning.made_dataset import make_dataset
 
 PROJECT = Path(__file__).resolve().parents[3]
 TWO = Workers(2)
@@ -200,3 +206,103 @@ class TestWhatIsRefused:
     def test_options_that_are_none(self, option: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["evaluate", "--kg", "world", "--questions", "q.txt", *option]) == 2
         assert said in capsys.readouterr().err
+
+
+KG = KnowledgeGraph.from_triples([("Ann", "knows", "Bob")])
+
+
+class Clock:
+    """A clock that stands still but for what is answered: 5 s for the first call, then each item's own seconds."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.answered = 0.0, 0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+
+    def answer(self, items: Sequence[float]) -> Iterator[float]:
+        for seconds in items:
+            self.now += seconds if self.answered else 5.0
+            self.answered += 1
+            yield seconds
+
+
+def test_the_rate_of_those_that_were_answered_is_that_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = duration(Reasoner(KG, method="exact"), [0.01] * 1001, Clock(monkeypatch).answer, requests=0)
+    assert found.seconds == pytest.approx(5 + 10)
+    assert str(found) == "Time: about 15 s, measured on 256 of 1,001 that were answered for it"
+    found = duration(Reasoner(KG, method="exact"), [1.0], Clock(monkeypatch).answer, requests=0)
+    assert found == Duration(5.0, "measured on 1 of 1 that were answered for it")
+    clock = Clock(monkeypatch)
+    found = duration(Reasoner(KG, method="lark", llm="copy"), [4.0] * 101, clock.answer, requests=101)
+    assert (found.seconds, clock.answered) == (5 + 400, 4)
+    found = duration(Reasoner(KG, method="exact"), [0.001] * 500 + [0.003] * 500, Clock(monkeypatch).answer, requests=0)
+    assert found.seconds == pytest.approx(5 + 2, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [(None, "Time: not known, since nothing was sent"), (30.0, "Time: at least 20 min, by the limit of 30 requests")],
+)
+def test_a_provider_is_not_asked(rate: float | None, said: str) -> None:
+    def never(items: Sequence[float]) -> Iterator[float]:
+        raise AssertionError("nothing may be answered")
+
+    options, model = LarkOptions(requests_per_minute=rate), FakeListChatModel(responses=[""])
+    reasoner = Reasoner(KG, method="lark", llm=model, options=options)
+    assert str(duration(reasoner, [1.0], never, requests=600)).startswith(said)
+
+
+def test_a_time_is_said_as_by_a_person() -> None:
+    assert [time_text(seconds) for seconds in (0.42, 50.2, 1200, 12600)] == ["0.4 s", "50 s", "20 min", "3.5 h"]
+
+
+WRITTEN = Path(__file__).parents[2] / "data" / "version-0.1.0" / "results.jsonl"
+
+
+@pytest.fixture
+def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> QueryEvaluation:
+    monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(run, "version", lambda: "0.1.0")
+    dataset = make_dataset(tmp_path / "made", 2)
+    return QueryEvaluation(dataset, dataset / "queries", "hard", split="valid", limit=1)
+
+
+@pytest.fixture
+def stopped(old: QueryEvaluation, tmp_path: Path) -> Path:
+    """The first half of the file, as a killed run would have left it, with the folders of this test."""
+    out = tmp_path / "results.jsonl"
+    lines = WRITTEN.read_bytes().splitlines(keepends=True)
+    out.write_bytes(b"".join(lines[: len(lines) // 2]))
+    summary = summary_path(WRITTEN).read_text().replace("DATASET", str(old.kg))
+    summary_path(out).write_text(summary)
+    return out
+
+
+def test_it_is_read_and_compared() -> None:
+    results = read_results(WRITTEN)
+    assert results.complete and len(results.lines) == 9
+    kept = json.loads(summary_path(WRITTEN).read_text())
+    summary = results.tally.summary()
+    assert summary["per_type"] == kept["per_type"] and summary["avg_p"] == kept["avg_p"]
+    intervals = results.tally.intervals()
+    assert intervals["avg_p"] == kept["intervals"]["avg_p"]
+    assert compare(results, results).metrics["mrr"]["avg_p"].difference == 0
+
+
+def test_a_run_gives_the_same_lines_today(old: QueryEvaluation, tmp_path: Path) -> None:
+    out = tmp_path / "today.jsonl"
+    summary = old.run(out)
+    assert out.read_bytes() == WRITTEN.read_bytes()
+    kept = json.loads(summary_path(WRITTEN).read_text())
+    assert {name for name in kept if summary[name] != kept[name]} <= {"settings", "seconds"}
+
+
+def test_a_stopped_run_is_not_added_to_by_other_code_or_another_version(
+    old: QueryEvaluation, stopped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = stopped.read_bytes()
+    with pytest.raises(EvaluationError, match=r'code was null, now "\w{16}"; choose another file for these'):
+        old.run(stopped, resume=True)
+    assert stopped.read_bytes() == before
+    monkeypatch.setattr(run, "version", lambda: "0.2.0")
+    with pytest.raises(EvaluationError, match=r'version was "0.1.0", now "0.2.0"; code was null'):
+        old.run(stopped, resume=True)
