@@ -47,13 +47,7 @@ _KEY = re.compile(r"[!-~]+")
 
 @dataclass(frozen=True)
 class OwnModel:
-    """A visitor's model.
-
-    Attributes:
-        provider: its name in `PROVIDERS`.
-        name: the provider's name of the model.
-        model: the client, which holds the key.
-    """
+    """A visitor's model."""
 
     provider: str
     name: str
@@ -114,11 +108,8 @@ def offered() -> dict[str, Provider]:
 
 
 def open_model(provider: str | None, name: str | None, key: str | None) -> OwnModel:
-    """A visitor's model, made of what the visitor typed; nothing is sent yet.
-
-    Raises:
-        LLMError: the provider is not offered, or the name or key cannot be one. The key is in no message.
-    """
+    """A visitor's model, made of what the visitor typed; nothing is sent yet (raises LLMError: the provider is not
+    offered, or the name or key cannot be one. The key is in no message)."""
     known = offered()
     if provider not in known:
         raise LLMError(f"choose a provider first: this page offers {', '.join(known) or 'none'}")
@@ -142,11 +133,8 @@ def open_model(provider: str | None, name: str | None, key: str | None) -> OwnMo
 
 
 def try_model(own: OwnModel, key: str) -> None:
-    """Ask the model for one word, so that a wrong name or key is known now and not in the middle of a run.
-
-    Raises:
-        LLMError: it did not answer; the message says what to do, and holds nothing of the key.
-    """
+    """Ask the model for one word, so that a wrong name or key is known now and not in the middle of a run (raises
+    LLMError: it did not answer; the message says what to do, and holds nothing of the key)."""
     try:
         ask_model(own.model, [HumanMessage("Say yes.")], TRIAL_SECONDS, retries=0)
     except LLMTimeoutError:
@@ -240,11 +228,7 @@ class LanguageModel:
         return self.own is not None or self._warm.is_set() or not isinstance(self._model, EmbeddedChatModel)
 
     def for_run(self) -> BaseChatModel:
-        """The model that runs are made with.
-
-        Raises:
-            LLMError: there is no model; the message says why.
-        """
+        """The model that runs are made with (raises LLMError: there is no model; the message says why)."""
         if (own := self.own) is not None:
             return own.model
         if self._model is None or self.error is not None:
@@ -291,16 +275,7 @@ HERE = "on this machine; nothing leaves it"
 
 @dataclass(frozen=True)
 class Card:
-    """One model as a visitor should know it; all texts are plain, and escaped when shown.
-
-    Attributes:
-        role: what it is for, as a heading.
-        name: what it is called.
-        does: what it does here.
-        licence, size, runs: as `describe_llm` has them.
-        cannot: what it can't do.
-        key: what the card is found by.
-    """
+    """One model as a visitor should know it; all texts are plain, and escaped when shown."""
 
     role: str
     name: str
@@ -323,12 +298,7 @@ def cards_html(model: LanguageModel, detector: str) -> Markup:
 
 
 def cards(model: LanguageModel, detector: str) -> tuple[Card, ...]:
-    """The models in use by the visitor whose event is being handled.
-
-    Args:
-        model: the page's language model, which knows visitors' own.
-        detector: what the detector was asked for as.
-    """
+    """The models in use by the visitor whose event is being handled."""
     return (_reader(model.own), _language_model(model), _encoder(), _instruction_reader(), _detector(detector))
 
 
@@ -415,16 +385,7 @@ PROMISE = (
 
 
 class ModelsTab:
-    """The tab, in the block in which it is made; its events give the new values of its components.
-
-    Args:
-        model: the page's language model, which keeps visitors' own.
-        detector: what the detector was asked for as.
-        page: the page.
-
-    Attributes:
-        changes: the events after which another model is in use.
-    """
+    """The tab, in the block in which it is made; its events give the new values of its components."""
 
     def __init__(self, model: LanguageModel, detector: str, page: gr.Blocks) -> None:
         self._model, self._detector = model, detector

@@ -78,15 +78,7 @@ def programs_beside(programs: Programs) -> Beside:
 def serve(
     llm: str, detector: str, host: str, port: int, files: Sequence[str | Path] = (), loading: LoadingOptions = USUAL
 ) -> int:
-    """Serve the page until Ctrl-C or a signal ends it; gives the exit code of the command.
-
-    Args:
-        llm: as for `LanguageModel`.
-        detector: as for `SharedDetector`.
-        host, port: where to listen.
-        files: graphs to offer first.
-        loading: what these files do not say of themselves; tables are recognised.
-    """
+    """Serve the page until Ctrl-C or a signal ends it; gives the exit code of the command."""
     uploads = prepare()
     # A service is ended by this signal; as an exception it leaves no uploads behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -35,16 +35,8 @@ class TimeIsOverError(Exception):
 
 
 def start(name: str, work: Callable[[], Result], stopped: threading.Event | None = None) -> Future[Result]:
-    """Do `work` on a thread of its own, which ends with the process; returns at once.
-
-    Args:
-        name: of the thread.
-        work: gives the result.
-        stopped: once it is set, calls of a language model within the work are given up.
-
-    Returns:
-        the result to come; it keeps the error of work that fails.
-    """
+    """Do `work` on a thread of its own; the future keeps its error. Once `stopped` is set, calls of models within it
+    end."""
     future: Future[Result] = Future()
 
     def run() -> None:
@@ -62,11 +54,7 @@ def start(name: str, work: Callable[[], Result], stopped: threading.Event | None
 
 
 class BackgroundRun(ABC, Generic[Item]):
-    """Work that gives item after item on a thread of its own, and can be stopped from any other.
-
-    Args:
-        name: of the thread.
-    """
+    """Work that gives item after item on a thread of its own, and can be stopped from any other."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -94,11 +82,8 @@ class BackgroundRun(ABC, Generic[Item]):
         """The work, on its thread; what it raises is raised where it is watched."""
 
     def _watched(self, seconds: float, tick: float) -> Iterator[Item | None]:
-        """Start the work and give what comes of it, in order; None whenever nothing has for `tick` seconds.
-
-        Raises:
-            TimeIsOverError: it took more than `seconds`.
-        """
+        """Start the work and give what comes of it, in order; None whenever nothing has for `tick` seconds (raises
+        TimeIsOverError: it took more than `seconds`)."""
         self._future = start(self._name, self._put_items, self._stopped)
         ends = time.monotonic() + seconds
         while not self.stopped:
@@ -153,12 +138,7 @@ class StoppedError(SkylarkError):
 
 
 class WaitingLine:
-    """Jobs in the order in which they came: the first few work, the others wait.
-
-    Args:
-        at_once: how many work at the same time.
-        most_waiting: how many may wait.
-    """
+    """Jobs in the order in which they came: the first few work, the others wait."""
 
     def __init__(self, at_once: int = AT_ONCE, most_waiting: int = MOST_WAITING) -> None:
         self._at_once, self._most = at_once, at_once + most_waiting
@@ -166,11 +146,7 @@ class WaitingLine:
         self._changed = threading.Condition()
 
     def join(self, job: object) -> None:
-        """Take the last place in the line.
-
-        Raises:
-            SkylarkError: too many wait.
-        """
+        """Take the last place in the line (raises SkylarkError: too many wait)."""
         with self._changed:
             if len(self._jobs) >= self._most:
                 raise SkylarkError(
@@ -262,11 +238,8 @@ class Job:
             wait([self._worker], seconds)
 
     def _begin(self, state: State, line: WaitingLine, work: Callable[[], State]) -> None:
-        """Do `work` on a thread, once it is the job's turn.
-
-        Raises:
-            SkylarkError: the job is at work already, or too many wait.
-        """
+        """Do `work` on a thread, once it is the job's turn (raises SkylarkError: the job is at work already, or too
+        many wait)."""
         with self._lock:
             if self.active:
                 raise SkylarkError("this job is at work already: stop it first")
@@ -334,9 +307,6 @@ class JobStore(Generic[AnyJob]):
     Args:
         line: where they wait for their turn; None for a line as the batch tab has it.
         inside: the folder in which theirs are made; None for the system's own for temporary files.
-
-    Attributes:
-        line: where they wait for their turn.
     """
 
     def __init__(self, line: WaitingLine | None = None, inside: Path | None = None) -> None:

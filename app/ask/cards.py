@@ -77,14 +77,7 @@ def _other_names(answer: Answer) -> list[str]:
 
 
 def picture_card(question: str, looked: Looked, scene: Scene, photograph: Photograph | None) -> Markup:
-    """What was found in a picture, drawn on it, with the relations that prove it.
-
-    Args:
-        question: what was asked.
-        looked: the picture looked at.
-        scene: the things that relations are told of.
-        photograph: the picture, where it is one of the page's own.
-    """
+    """What was found in a picture, drawn on it, with the relations that prove it."""
     grounding = looked.grounding
     proof = (
         []
@@ -107,17 +100,7 @@ def found_card(
     question: str = "", notes: Sequence[str] = (),
 ) -> Markup:  # fmt: skip
     """A picture with all that was found in it, and questions that can be asked of it: for a picture that was just
-    given, and where a question could not be answered.
-
-    Args:
-        image: the picture.
-        scene: all that was found.
-        photograph: the picture, where it is one of the page's own.
-        said: the large sentence.
-        suggestions: the questions.
-        question: what could not be answered.
-        notes: why.
-    """
+    given, and where a question could not be answered."""
     return _card(
         question, image, scene.detections, photograph, None, None, sentence=said, notes=notes, suggestions=suggestions
     )

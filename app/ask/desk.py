@@ -120,13 +120,7 @@ class Reply:
 
 
 class AskController:
-    """Answers whatever is typed; it holds only what all visitors share.
-
-    Args:
-        shelf: the graphs on offer.
-        model: reads questions about graphs.
-        detector: looks at pictures, and reads what is asked of them.
-    """
+    """Answers whatever is typed; it holds only what all visitors share."""
 
     def __init__(self, shelf: GraphRegistry, model: LanguageModel, detector: SharedDetector) -> None:
         self._shelf, self._model, self._detector = shelf, model, detector
@@ -134,13 +128,7 @@ class AskController:
         self._begins_with: Answer | None = None
 
     def answer(self, text: str, in_hand: AskSession, graph: str = "") -> Reply:
-        """Answer a text by the picture in hand or by a graph.
-
-        Args:
-            text: a question, an instruction or a formal query.
-            in_hand: the picture and the last answer.
-            graph: a graph on offer, which alone is asked; "" for the first one or the picture.
-        """
+        """Answer a text by the picture in hand or by a graph; a `graph` that is named is asked alone."""
         of_graph_alone = bool(graph)
         text, graph = (text or "").strip(), graph or self._shelf.names[0]
         if not text:
@@ -176,12 +164,7 @@ class AskController:
         return picture if Sureness(sure, picture.sure, in_view, follows, picture.of_things).is_for_picture else None
 
     def given(self, in_hand: AskSession, before: AskSession) -> Reply:
-        """Show a picture that was just given: what is in it, and what can be asked of it.
-
-        Args:
-            in_hand: with the picture.
-            before: what was in hand, and stays so where the picture cannot be looked at.
-        """
+        """Show a picture that was just given; where it cannot be looked at, what was in hand `before` stays."""
         try:
             looked, scene = self._described(in_hand)
         except Exception as error:

@@ -47,12 +47,7 @@ class Heard:
 
 
 def heard(vision: Vision, text: str) -> Heard:
-    """Read a text as an instruction, whose description is read too, or where that is not sure as a description alone.
-
-    Args:
-        vision: whose readers and classes are used.
-        text: what was typed.
-    """
+    """Read a text as an instruction, whose description is read too, or where that is not sure as a description alone."""
     read = _heard(vision, text)
     task = read.task
     says = task is not None and (task.expression is not None or bool(task.targets) or task.kind == "describe")

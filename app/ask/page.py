@@ -71,9 +71,6 @@ class FirstAnswers:
 
     A visitor gets them with the page and waits for no request. Until they are there, which takes as long as the models
     load, the page shows their questions with room for them, and asks for them.
-
-    Args:
-        desk: answers.
     """
 
     def __init__(self, desk: AskController) -> None:
@@ -114,15 +111,7 @@ def waiting_cards() -> tuple[Markup, Markup]:
 
 
 class AskTab:
-    """The tab, in the block in which it is made.
-
-    Args:
-        desk: answers.
-        shelf: the graphs on offer, which scripts ask for more of an answer.
-        page: the page.
-        tabs: all tabs of it, one of which a link may open.
-        speech: hears what is spoken; without it there is no microphone.
-    """
+    """The tab, in the block in which it is made."""
 
     def __init__(
         self, desk: AskController, shelf: GraphRegistry, page: gr.Blocks, tabs: gr.Tabs, speech: SharedSpeech

@@ -64,11 +64,7 @@ class SharedSpeech:
         return not self.problem
 
     def model(self) -> SpeechModel:
-        """The speech model.
-
-        Raises:
-            SkylarkError: something that it needs is missing or damaged.
-        """
+        """The speech model (raises SkylarkError: something that it needs is missing or damaged)."""
         return open_speech_model()
 
     def warm_up(self) -> None:
@@ -81,16 +77,8 @@ class SharedSpeech:
             log.warning("no recording can be heard: %s", error)
 
     def hear(self, recording: Any, kg: KnowledgeGraph | None = None) -> Transcript:
-        """The question that is spoken in a recording.
-
-        Args:
-            recording: the file that was sent, as `sent` takes it.
-            kg: the graph that will be asked, whose words are likely.
-
-        Raises:
-            SkylarkError: there is no recording, or it is none that can be heard (see `hear_question`), or it takes too
-                long.
-        """
+        """The question that is spoken in a recording, in which words of `kg` are likely (raises SkylarkError: there is
+        no recording, or it is none that can be heard (see `hear_question`), or it takes too long)."""
         # What is no recording is told without a model.
         return self._limit.run(lambda: hear_question(load_audio(_content(recording), LIMITS), kg, self.model()))
 
@@ -135,11 +123,7 @@ class Piece:
 
     @classmethod
     def sent(cls, said: Mapping[str, Any]) -> Piece:
-        """The piece that a script sent, which may come from anybody.
-
-        Raises:
-            AudioError: it is none.
-        """
+        """The piece that a script sent, which may come from anybody (raises AudioError: it is none)."""
         recording, number, rate, data = (said.get(part) for part in ("recording", "number", "rate", "samples"))
         if not (isinstance(recording, str) and 0 < len(recording) <= 64 and isinstance(data, str)):
             raise AudioError("this is no piece of a recording: speak again")
@@ -156,13 +140,7 @@ class Piece:
 
 @dataclass
 class Recording:
-    """A recording that is under way in a visit.
-
-    Attributes:
-        name: the browser's name for it.
-        live: hears it.
-        pieces: how many have come.
-    """
+    """A recording that is under way in a visit."""
 
     name: str
     live: LiveTranscription
@@ -170,11 +148,7 @@ class Recording:
 
 
 class Microphone:
-    """Hears what visitors speak; it holds only what all of them share.
-
-    Args:
-        speech: the speech model.
-    """
+    """Hears what visitors speak; it holds only what all of them share."""
 
     def __init__(self, speech: SharedSpeech) -> None:
         self._speech = speech
@@ -183,11 +157,6 @@ class Microphone:
         self, said: Mapping[str, Any], recording: Recording | None, kg: KnowledgeGraph
     ) -> tuple[dict[str, Any], Recording | None]:
         """Take a piece, and say what has been heard so far.
-
-        Args:
-            said: what the script sent.
-            recording: the visit's own that is under way.
-            kg: the graph whose words are likely.
 
         Returns:
             For the script: `recording` and `number` of the piece; `text`, where something was heard; `over`, whether

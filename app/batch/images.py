@@ -64,11 +64,8 @@ Entry = dict[str, Any]
 
 
 def count_images(files: Sequence[Path]) -> tuple[int, int]:
-    """How many images were sent, and how many bytes they have; zips are not unpacked for it.
-
-    Raises:
-        SkylarkError: as `take_images`.
-    """
+    """How many images were sent, and how many bytes they have; zips are not unpacked for it (raises SkylarkError: as
+    `take_images`)."""
     sizes: list[int] = []
     for path in files:
         sizes += listed(path, IMAGES, _is_image) if path.suffix.lower() == ".zip" else [path.stat().st_size]
@@ -85,11 +82,8 @@ def count_images(files: Sequence[Path]) -> tuple[int, int]:
 
 
 def take_images(files: Sequence[Path], folder: Path) -> list[Path]:
-    """The images among what was sent, copied or unpacked into `folder`, since uploads do not last.
-
-    Raises:
-        SkylarkError: there is none, or too much, or a zip is no honest one.
-    """
+    """The images among what was sent, copied or unpacked into `folder`, since uploads do not last (raises SkylarkError:
+    there is none, or too much, or a zip is no honest one)."""
     count_images(files)
     images: list[Path] = []
     for number, path in enumerate(files):
@@ -103,11 +97,8 @@ def take_images(files: Sequence[Path], folder: Path) -> list[Path]:
 
 
 def names_in_results(results: Path, folder: Path) -> Counter[str]:
-    """How often each image's name is in an earlier zip of results, whose list is unpacked into `folder`.
-
-    Raises:
-        SkylarkError: it is no such zip.
-    """
+    """How often each image's name is in an earlier zip of results, whose list is unpacked into `folder` (raises
+    SkylarkError: it is no such zip)."""
     unpacked = unpack(results, folder, LIST_BOUNDS, lambda name: name == LIST)
     try:
         return Counter(str(entry["image"]) for entry in json.loads(unpacked[0].read_text(encoding="utf-8")))
@@ -184,11 +175,8 @@ class ImageJob(Job):
         return self.elapsed / done if done else None
 
     def start(self, line: WaitingLine) -> None:
-        """Look at the images on a thread, from where it was; returns at once.
-
-        Raises:
-            SkylarkError: it is at work already, or too many jobs wait.
-        """
+        """Look at the images on a thread, from where it was; returns at once (raises SkylarkError: it is at work
+        already, or too many jobs wait)."""
         self._begin("waiting", line, self._run)
 
     def _run(self) -> State:
@@ -206,11 +194,8 @@ class ImageJob(Job):
         return "done"
 
     def _look_at_rest(self, folder: Path) -> Generator[Entry, None, None]:
-        """Gives each image's entry once its picture and text are written to `folder`.
-
-        Raises:
-            SkylarkError: the instruction cannot be obeyed.
-        """
+        """Gives each image's entry once its picture and text are written to `folder` (raises SkylarkError: the
+        instruction cannot be obeyed)."""
         for part in ("text", "pictures"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         done = len(self.entries)
@@ -359,13 +344,7 @@ PROMISE = (
 
 
 class ImagesPart:
-    """The part for images; its events give the new values of its components.
-
-    Args:
-        detector: the detector, which all visitors share.
-        page: the page.
-        kept: see `kept_job`.
-    """
+    """The part for images; its events give the new values of its components."""
 
     def __init__(self, detector: SharedDetector, page: gr.Blocks, kept: gr.BrowserState) -> None:
         self._detector, self._jobs, self._pace = detector, JobStore[ImageJob](), SECONDS_AN_IMAGE

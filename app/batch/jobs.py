@@ -92,11 +92,8 @@ def offered_methods(model: LanguageModel) -> list[BatchMethod]:
 
 
 def chosen_methods(model: LanguageModel, keys: list[str | None]) -> list[BatchMethod]:
-    """The methods that a visitor chose, without what is nothing.
-
-    Raises:
-        SkylarkError: one is not offered, or both are the same.
-    """
+    """The methods that a visitor chose, without what is nothing (raises SkylarkError: one is not offered, or both are
+    the same)."""
     known = {method.key: method for method in offered_methods(model)}
     chosen = [key for key in keys if key and key != NOTHING]
     for key in chosen:
@@ -112,15 +109,8 @@ def chosen_methods(model: LanguageModel, keys: list[str | None]) -> list[BatchMe
 
 
 def with_models(kept: Sequence[BatchMethod], chosen: Sequence[BatchMethod]) -> list[BatchMethod]:
-    """Methods of a job as they are run: those by a visitor's own model with the client that this visitor has now.
-
-    Args:
-        kept: the job's.
-        chosen: what `chosen_methods` gives the visitor who wants it run.
-
-    Raises:
-        LLMError: this visitor has not named the model.
-    """
+    """Methods of a job as they are run: those by a visitor's own model with the client that this visitor has now
+    (raises LLMError: this visitor has not named the model)."""
     now = {method.key: method for method in chosen}
     methods = []
     for method in kept:
@@ -201,13 +191,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a job's lines are to be run.
-
-    Attributes:
-        graph: its name on the shelf.
-        protocol, split: of query records, see `evaluate`.
-        methods: one, or two side by side.
-    """
+    """How a job's lines are to be run."""
 
     graph: str
     protocol: Protocol
@@ -216,15 +200,7 @@ class Settings:
 
 
 class QueryJob(Job):
-    """Queries or questions of a visitor.
-
-    Args:
-        folder: where its files are; `input` in it holds what was sent.
-        upload: what is run.
-        settings: how it is run.
-        shelf: where the graph is found.
-        identifier: as for `Job`.
-    """
+    """Queries or questions of a visitor."""
 
     def __init__(
         self, folder: Path, upload: Upload, settings: Settings, shelf: GraphRegistry, identifier: str | None = None
@@ -474,12 +450,8 @@ def write_files(job: QueryJob) -> list[Path]:
 
 
 def job_again(archive: Path, jobs: JobStore[QueryJob], shelf: GraphRegistry, model: LanguageModel) -> QueryJob:
-    """The job whose zip this is, ready to be continued.
-
-    Raises:
-        SkylarkError: it is no such zip, or of another version, or its graph or method is not here; the message says
-            what to do.
-    """
+    """The job whose zip this is, ready to be continued (raises SkylarkError: it is no such zip, or of another version,
+    or its graph or method is not here; the message says what to do)."""
     folder = jobs.new_folder()
     try:
         (loose := folder / "loose").mkdir()

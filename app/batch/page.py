@@ -55,18 +55,7 @@ WRITTEN = 'capital(borders("Germany") & !~currency("Euro"))\nWhich countries bor
 
 
 class BatchTab:
-    """The tab, in the block in which it is made.
-
-    Args:
-        shelf: the graphs on offer.
-        model: the page's language model, which knows visitors' own.
-        detector: the detector.
-        page: the page.
-        kept_queries, kept_images: see `kept_job`.
-
-    Attributes:
-        queries, images: its two parts.
-    """
+    """The tab, in the block in which it is made."""
 
     def __init__(
         self,
@@ -90,12 +79,7 @@ class BatchTab:
 
 
 class QueriesPart:
-    """The part for queries and questions; its events give the new values of its components.
-
-    Args:
-        shelf, model, page: as for `BatchTab`.
-        kept: see `kept_job`.
-    """
+    """The part for queries and questions; its events give the new values of its components."""
 
     def __init__(self, shelf: GraphRegistry, model: LanguageModel, page: gr.Blocks, kept: gr.BrowserState) -> None:
         self._shelf, self._model = shelf, model

@@ -36,12 +36,7 @@ PIECE = 1 << 16
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a zip may hold.
-
-    Attributes:
-        files: most files that are taken.
-        bytes_each, bytes_all: most bytes of one and of all, unpacked.
-    """
+    """What a zip may hold."""
 
     files: int
     bytes_each: int
@@ -167,14 +162,7 @@ WORDED, FORMAL = "in words", "in the grammar"
 
 @dataclass(frozen=True)
 class Upload:
-    """What is to be run, in the job's folder.
-
-    Attributes:
-        kind: query records, questions with answers, or plain lines.
-        place: the file, or the folder of several files of records.
-        name: what it is called in results.
-        count: how many lines it has.
-    """
+    """What is to be run, in the job's folder."""
 
     kind: Kind
     place: Path
@@ -183,11 +171,8 @@ class Upload:
 
 
 def receive(files: Sequence[Path], typed: str, folder: Path) -> Upload:
-    """Take what was sent or, where nothing was, what was typed, into `folder`.
-
-    Raises:
-        SkylarkError: there is nothing, too much, or what is none of the formats; the message says what to do.
-    """
+    """Take what was sent or, where nothing was, what was typed, into `folder` (raises SkylarkError: there is nothing,
+    too much, or what is none of the formats; the message says what to do)."""
     if not files:
         if not typed.strip():
             raise SkylarkError("there is nothing to run yet: add a file, or type questions or queries, one a line")
@@ -202,11 +187,7 @@ def receive(files: Sequence[Path], typed: str, folder: Path) -> Upload:
 
 
 def described(folder: Path) -> Upload:
-    """What is in a job's folder of inputs.
-
-    Raises:
-        SkylarkError: as `receive`.
-    """
+    """What is in a job's folder of inputs (raises SkylarkError: as `receive`)."""
     places = sorted(folder.iterdir())
     contents = {place: _lines(place.read_text(encoding="utf-8")) for place in places}
     main = [place for place in places if not _is_paths(place, contents)]

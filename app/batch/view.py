@@ -194,12 +194,7 @@ def rough_duration(seconds: float) -> str:
 
 
 def state_html(job: QueryJob, began: float) -> Markup:
-    """How far it is, in a line with a bar.
-
-    Args:
-        job: the job.
-        began: when this watching began, by the monotonic clock.
-    """
+    """How far it is, in a line with a bar."""
     words, ticking = "", ""
     done, total = job.answered, sum(run.total for run in job.runs)
     if job.active:

@@ -169,12 +169,7 @@ MOST_LISTED = 12
 
 
 def picture_html(asked: Asked, likely: AnswerWithPredictions | None = None) -> Markup:
-    """The picture with its tools and legend; a sentence where there is nothing to draw.
-
-    Args:
-        asked: the question and its exact answer.
-        likely: the same with likely answers, where these are drawn as well.
-    """
+    """The picture with its tools and legend; a sentence where there is nothing to draw."""
     layout = lay_out(likely or asked.answer)
     if not layout.edges:
         return muted("There is no fact to draw for this answer.")
@@ -294,13 +289,7 @@ def _tree_width(node: TreeNode) -> float:
 
 
 def answer_html(asked: Asked, likely: AnswerWithPredictions | None = None, predicted_by: str = "") -> Markup:
-    """What the graph says; where likely answers are shown too, they follow and look different.
-
-    Args:
-        asked: the question with its exact answer.
-        likely: the same answer followed by likely ones.
-        predicted_by: what predicted them, in words.
-    """
+    """What the graph says; where likely answers are shown too, they follow and look different."""
     answer = asked.answer
     settled = len(answer.ranked) > 0 or answer.contrast is not None
     empty_step = None if settled else emptying_step(answer.chain, answer.steps)
@@ -353,12 +342,7 @@ def _link(asked: Asked, likely: AnswerWithPredictions | None) -> str:
 
 
 def evidence_table_html(answer: Answer, texts: Mapping[str, str] = NO_TEXTS) -> Markup:
-    """The facts behind the answer as a table, folded up until somebody asks for it.
-
-    Args:
-        answer: the answer.
-        texts: texts that the graph was made of, by name: the words of them that say a fact stand beside it.
-    """
+    """The facts behind the answer as a table, folded up, beside the words of `texts` that say them."""
     facts = answer.evidence
     return render(
         "graph/evidence_table.html",
@@ -384,14 +368,7 @@ MOST_SAVED = 200_000
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table.
-
-    Attributes:
-        key: what it is asked for by.
-        title: its header.
-        sort_key: what a row, by its position among the answers, is sorted by.
-        spelled_out: whether sorting by it spells every answer out.
-    """
+    """A column of the table."""
 
     key: str
     title: str

@@ -73,14 +73,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Schema:
-    """The kinds of things in a graph and what connects them.
-
-    Attributes:
-        kinds: name and number of members of each.
-        links: between kinds, by their positions.
-        typed: whether the kinds are the graph's own types.
-        left_out: kinds that are not among these.
-    """
+    """The kinds of things in a graph and what connects them."""
 
     kinds: tuple[tuple[str, int], ...]
     links: tuple[Link, ...]

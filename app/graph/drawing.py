@@ -60,16 +60,7 @@ NAMED_ANSWER = "named in the question, and an answer"
 
 @dataclass(frozen=True)
 class Line:
-    """An edge as it is drawn.
-
-    Attributes:
-        edge: the edge.
-        path: the line in SVG's words.
-        both_ways: whether it stands for the facts of both directions.
-        words: what stands beside it.
-        place: where its words stand.
-        hidden: whether the words show only once the line is pointed at.
-    """
+    """An edge as it is drawn."""
 
     edge: Edge
     path: str

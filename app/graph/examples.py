@@ -203,14 +203,7 @@ def example_of(kg: KnowledgeGraph, name: str, rng: random.Random) -> tuple[list[
 
 @dataclass(frozen=True)
 class GrownExample:
-    """Names that fill a structure.
-
-    Attributes:
-        anchors: in the order of the structure's record.
-        relations: likewise.
-        query: what they make of it.
-        size: how many answers it has, at least one.
-    """
+    """Names that fill a structure."""
 
     anchors: list[str]
     relations: list[str]
@@ -224,13 +217,7 @@ class GrownExample:
 
 
 def grown(exact: Reasoner, name: str, rng: random.Random) -> Iterator[GrownExample]:
-    """Examples of a structure, each grown backwards from an answer drawn by chance; none comes twice.
-
-    Args:
-        exact: the graph, and what counts the answers.
-        name: the structure.
-        rng: draws the answers and what leads to them, `ATTEMPTS` times.
-    """
+    """Examples of a structure, each grown backwards from an answer drawn by chance; none comes twice."""
     kg, shape, tried = exact.kg, template(name), set[Query]()
     for _ in range(ATTEMPTS if len(kg) else 0):
         anchors, relations = list[str](), list[str]()
@@ -322,12 +309,7 @@ WORLD_EXAMPLES: tuple[Example, ...] = (
 
 
 def examples_for(kg: KnowledgeGraph, name: str) -> tuple[Example, ...]:
-    """The examples of a graph: up to five, each with at least one answer; the same graph always has the same ones.
-
-    Args:
-        kg: the graph.
-        name: its name on the shelf.
-    """
+    """The examples of a graph: up to five, each with at least one answer; the same graph always has the same ones."""
     if name == DEFAULT_GRAPH:
         return WORLD_EXAMPLES
     if kg.server is not None:
@@ -377,15 +359,7 @@ def _leaving(kg: KnowledgeGraph, entity: int) -> list[tuple[int, int, int]]:
 def _built(
     exact: Reasoner, structure: str, finish: Callable[[Query], Query | None], rng: random.Random, used: set[str]
 ) -> Query | None:
-    """A query with one to `MOST_ANSWERS` answers, if possible over short-named relations that are not `used` yet.
-
-    Args:
-        exact: what counts the answers.
-        structure: what the query is made of.
-        finish: makes the query of it; None where it cannot.
-        rng: draws the names.
-        used: relations of the examples so far; those of this one are added.
-    """
+    """A query with one to `MOST_ANSWERS` answers, if possible over short-named relations that are not `used` yet."""
     fallback: Query | None = None
     for example in grown(exact, structure, rng):
         if not example.is_distinct:
@@ -433,16 +407,8 @@ def about_graph(
     most: int = MOST,
     but: Collection[str] = (),
 ) -> tuple[str, ...]:
-    """Questions that the graph answers, of the names in a text, else of its first facts; each was asked.
-
-    Args:
-        kg: the graph.
-        graph: its name on the shelf.
-        text: what was asked, and could not be answered.
-        llm: reads questions.
-        most: how many are wanted.
-        but: questions that are offered anyway.
-    """
+    """At most `most` questions but `but` that the graph answers, of the names in a text, else of its first facts; each
+    was asked."""
     tried = islice(_simple(kg, text), TRIED)
     found = (question for question, _ in answered(kg, graph, tried, llm) if question not in but)
     return tuple(islice(found, most))
@@ -451,17 +417,8 @@ def about_graph(
 def answered(
     kg: KnowledgeGraph, graph: str, queries: Iterable[Query], llm: str | BaseChatModel
 ) -> Iterator[tuple[str, Query]]:
-    """Those of some queries that are read as they are meant when they are asked in English, and have an answer.
-
-    Args:
-        kg: the graph.
-        graph: its name on the shelf.
-        queries: what is tried, one after the other as they are wanted.
-        llm: reads questions.
-
-    Yields:
-        A question in English, and its query.
-    """
+    """Those of some queries that are read as they are meant when asked in English, and have an answer: question and
+    query."""
     for query in queries:
         with contextlib.suppress(SkylarkError):
             question = query.verbalise(kg)

@@ -88,11 +88,7 @@ class OwnGraphs:
         self._lock = threading.Lock()
 
     def get(self, key: str) -> KnowledgeGraph:
-        """The graph of this id.
-
-        Raises:
-            UnknownGraphError: it has gone, or never was.
-        """
+        """The graph of this id (raises UnknownGraphError: it has gone, or never was)."""
         with self._lock:
             own = self._held.get(key)
             if own is None:
@@ -118,26 +114,13 @@ class OwnGraphs:
             return self._held[key].texts if key in self._held else {}
 
     def check_room(self, owner: str) -> None:
-        """Say that there is no room for a small graph of a visit, before anything is done to make it.
-
-        Raises:
-            UploadError: there is none.
-        """
+        """Say that there is no room for a small graph of a visit, before anything is done to make it (raises
+        UploadError: there is none)."""
         with self._lock:
             self._kept_beside(owner, time.monotonic(), 0)
 
     def add(self, owner: str, kg: KnowledgeGraph, note: str = "", texts: Mapping[str, str] | None = None) -> OwnGraph:
-        """Keep a graph for a visit, in the place of the one it had.
-
-        Args:
-            owner: the visit.
-            kg: the graph.
-            note: how its file was read, or what it was made of.
-            texts: the texts that it was made of, by name.
-
-        Raises:
-            UploadError: there is no room.
-        """
+        """Keep a graph for a visit, in the place of the one it had (raises UploadError: there is no room)."""
         own = OwnGraph(PREFIX + secrets.token_urlsafe(16), owner, kg, note, texts or {})
         with self._lock:
             kept = self._kept_beside(owner, own.used, kg.nbytes)
@@ -148,11 +131,8 @@ class OwnGraphs:
         return own
 
     def _kept_beside(self, owner: str, now: float, size: int) -> dict[str, OwnGraph]:
-        """Return other visitors' graphs that are in use, by key, if a graph of `size` bytes fits beside them.
-
-        Raises:
-            UploadError: there is no room.
-        """
+        """Return other visitors' graphs that are in use, by key, if a graph of `size` bytes fits beside them (raises
+        UploadError: there is no room)."""
         kept = {k: g for k, g in self._held.items() if g.owner != owner and now - g.used < IDLE_SECONDS}
         if len(kept) >= MOST_GRAPHS or sum(g.kg.nbytes for g in kept.values()) + size > MOST_HELD:
             raise UploadError(
@@ -174,15 +154,8 @@ class OwnGraphs:
 
 
 def read_graph(path: Path, name: str) -> tuple[KnowledgeGraph, str]:
-    """Read an uploaded file, a table as one, and say how it was read where the file does not say so itself.
-
-    Args:
-        path: where it lies.
-        name: what the visitor calls it; errors use this and never the path.
-
-    Raises:
-        UploadError: it is too big, of another kind, or broken (the line is named).
-    """
+    """Read an uploaded file, a table as one, and say how it was read. Errors call it by its name and never by its path
+    (raises UploadError: it is too big, of another kind, or broken (the line is named))."""
     if path.suffix.lower() not in SUFFIXES:
         others = ", ".join(suffix for suffix in SUFFIXES if suffix not in (".tsv", ".csv", ".nt"))
         raise UploadError(
@@ -210,12 +183,7 @@ def read_graph(path: Path, name: str) -> tuple[KnowledgeGraph, str]:
 
 
 def loading_of(path: Path, said: LoadingOptions = USUAL) -> LoadingOptions:
-    """How a file is read: what looks like a table as one, with the numbers and dates of its columns as values.
-
-    Args:
-        path: the file.
-        said: what somebody says of it; only what is left open there is looked for.
-    """
+    """How a file is read, where nobody `said`: what looks like a table as one, with numbers and dates as values."""
     if said.table is None and _table_in(path) is not None:
         return replace(AS_TABLE, skip_broken=said.skip_broken)
     return said
@@ -233,11 +201,8 @@ def _table_note(table: Table, kg: KnowledgeGraph) -> str:
 
 
 def reading(path: Path, name: str) -> Iterator[float | tuple[KnowledgeGraph, str]]:
-    """Read on a thread of its own: gives the seconds gone by as they go by, and at the end what `read_graph` gives.
-
-    Raises:
-        UploadError: as `read_graph`.
-    """
+    """Read on a thread of its own: gives the seconds gone by as they go by, and at the end what `read_graph` gives
+    (raises UploadError: as `read_graph`)."""
     began, read = time.monotonic(), start("upload", lambda: read_graph(path, name))
     while not wait([read], TICK).done:
         yield time.monotonic() - began

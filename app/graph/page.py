@@ -58,16 +58,7 @@ Choices = tuple[tuple[str, str], ...]
 
 
 class GraphDemo:
-    """What the page's events do; it holds only what all visitors share.
-
-    Args:
-        shelf: the graphs on offer.
-        model: the language model.
-        parts: the parts of the tab.
-
-    Attributes:
-        likely: what the slider's events do.
-    """
+    """What the page's events do; it holds only what all visitors share."""
 
     def __init__(self, shelf: GraphRegistry, model: LanguageModel, parts: GraphParts) -> None:
         self._shelf, self._model, self._parts = shelf, model, parts
@@ -323,13 +314,7 @@ FOLLOWING_AT_ONCE = 24
 
 @dataclass(frozen=True)
 class GraphTab:
-    """The tab, as the rest of the page needs it.
-
-    Attributes:
-        demo: what its events do.
-        growing: the panel in which a text becomes a graph.
-        brought: the events after which a visitor's own graph may be chosen.
-    """
+    """The tab, as the rest of the page needs it."""
 
     demo: GraphDemo
     growing: TextToGraphPanel

@@ -52,19 +52,7 @@ NO_CHANGES: Changes = gr.skip()
 
 @dataclass(frozen=True)
 class GraphParts:
-    """The parts of the tab: components, and states, which a visitor does not see.
-
-    Attributes:
-        graph, question, wanted, slider: which graph, what is asked, whether the model is asked too, and the slider.
-        graph_note, upload_note, contents, example_buttons: what stands around the question box.
-        error, answer, picture, table, understood, tree: what comes in answer.
-        likely_status, likely_stop: how the search for likely answers goes, and the button that ends it.
-        choices_line, choice_buttons: what else the question may mean.
-        status, steps, stop: the language model's run.
-        asked, run, waiting_for, linked: the question in hand, its run, the slider's move that waits for likely answers,
-            and whether a link brought the question.
-        examples, choices: what the buttons ask.
-    """
+    """The parts of the tab: components, and states, which a visitor does not see."""
 
     graph: gr.Dropdown
     question: gr.Textbox

@@ -89,10 +89,6 @@ class PredictionSlider:
     """What happens as the slider moves.
 
     Only the last move of a visit counts: an earlier one that still waits sees that it is not the last, and ends.
-
-    Args:
-        shelf: the graphs, with their likely answers.
-        parts: the parts of the tab.
     """
 
     def __init__(self, shelf: GraphRegistry, parts: GraphParts) -> None:

@@ -54,13 +54,7 @@ class AnswerWithPredictions(Answer):
 
     @classmethod
     def of(cls, exact: Answer, soft: Answer, least: float) -> AnswerWithPredictions:
-        """Put together.
-
-        Args:
-            exact: the exact answer.
-            soft: the answer to the same query over known and predicted edges.
-            least: the confidence from which on an answer is likely.
-        """
+        """The exact answer, then those of the soft one whose confidence is at least `least`."""
         scores = np.array(soft.scores)
         new = np.flatnonzero(~np.isin(soft.ranked, exact.ranked))
         new = new[np.argsort(-scores[new], kind="stable")]
@@ -175,13 +169,7 @@ class GivenUpError(SkylarkError):
 
 @dataclass(frozen=True)
 class PredictedGraph:
-    """A graph with its link predictor, ready to answer over known and predicted edges.
-
-    Attributes:
-        kg: the graph.
-        predictor: believes in edges that it lacks.
-        adjacency: the confidences that were computed so far.
-    """
+    """A graph with its link predictor, ready to answer over known and predicted edges."""
 
     kg: KnowledgeGraph
     predictor: LinkPredictor
@@ -189,11 +177,8 @@ class PredictedGraph:
 
     @classmethod
     def of(cls, kg: KnowledgeGraph) -> PredictedGraph:
-        """With the predictor that was trained on the graph, else with one of rules.
-
-        Raises:
-            CompletionError: the graph is too small.
-        """
+        """With the predictor that was trained on the graph, else with one of rules (raises CompletionError: the graph
+        is too small)."""
         predictor = _predictor_of(kg)
         options = CompletionOptions()
         adjacency = NeuralAdjacency(kg.index.whole, predictor, options.floor, options.missing, ROW_BYTES)
@@ -207,11 +192,8 @@ class PredictedGraph:
         return "a link predictor that was trained on this graph"
 
     def answer(self, query: Query, least: float) -> Answer:
-        """Answers of at least this confidence, over known and predicted edges.
-
-        Raises:
-            GivenUpError: whoever asked has gone.
-        """
+        """Answers of at least this confidence, over known and predicted edges (raises GivenUpError: whoever asked has
+        gone)."""
         options = CompletionOptions(model=self.predictor, least=least)
         method = Complete(self.kg, None, None, options)
         method.logic = replace(method.logic, adjacency=self.adjacency)
@@ -307,11 +289,7 @@ class PredictionRun:
 
 
 class PredictedAnswers:
-    """The runs by graph and query, with the graphs' predictors.
-
-    Attributes:
-        predictors: of the graphs.
-    """
+    """The runs by graph and query, with the graphs' predictors."""
 
     def __init__(self) -> None:
         self.predictors = Predictors()

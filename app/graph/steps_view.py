@@ -38,11 +38,6 @@ class LiveRun(BackgroundRun[Event]):
     `stop` ends it whoever calls: the Stop button, the next question, or a visitor who leaves. A model in this
     process stops between two tokens; of a hosted model the reply under way is waited for by nobody, and no further
     one is asked for.
-
-    Args:
-        kg: the graph.
-        query: what is run.
-        llm: the model.
     """
 
     def __init__(self, kg: KnowledgeGraph, query: Query, llm: BaseChatModel) -> None:
@@ -66,11 +61,8 @@ class LiveRun(BackgroundRun[Event]):
         self._closed.wait(seconds)
 
     def events(self, tick: float = 0.5) -> Iterator[Event | None]:
-        """What happens, in order; None whenever nothing has for `tick` seconds. Ends when the run does.
-
-        Raises:
-            SkylarkError: the chain could not be run, or took more than `RUN_SECONDS`.
-        """
+        """What happens, in order; None whenever nothing has for `tick` seconds. Ends when the run does (raises
+        SkylarkError: the chain could not be run, or took more than `RUN_SECONDS`)."""
         try:
             yield from self._watched(RUN_SECONDS, tick)
         except TimeIsOverError:
@@ -100,13 +92,7 @@ VERDICTS = {
 
 @dataclass(frozen=True)
 class ShownStep:
-    """A step on the page.
-
-    Attributes:
-        started: its beginning.
-        result: its outcome, None while it is under way.
-        parts: the finished parts of a step that takes several prompts.
-    """
+    """A step on the page."""
 
     started: StepStarted
     result: StepResult | None = None
@@ -119,13 +105,7 @@ class ShownStep:
 
 
 def steps_html(run: str, steps: Sequence[ShownStep], conclusion: str = "") -> Markup:
-    """All steps so far.
-
-    Args:
-        run: names the run, so that a context opened by the visitor stays open while further steps arrive.
-        steps: in order.
-        conclusion: what `conclusion_html` gives, or "".
-    """
+    """All steps so far."""
     values, wrong = [], set[int]()
     for shown in steps:
         behind = sorted(position for position in shown.started.step.inputs if position in wrong)
@@ -238,12 +218,7 @@ def _answer_values(answer: Answer) -> dict[str, Any]:
 
 
 class ShownRun:
-    """The run of a chain as the page shows it.
-
-    Args:
-        exact: the exact answer.
-        message: what stands above the steps before the first one.
-    """
+    """The run of a chain as the page shows it."""
 
     def __init__(self, exact: Answer, message: str) -> None:
         self.steps: list[ShownStep] = []

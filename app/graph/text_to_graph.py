@@ -54,11 +54,8 @@ born in Paris in 1872 and taught at the Collège de France."""
 
 
 def checked_text(given: object) -> str:
-    """What was pasted, with ends of lines as the reader of texts has them; "" where that is nothing.
-
-    Raises:
-        UsageError: it is no text to be read, and why.
-    """
+    """What was pasted, with ends of lines as the reader of texts has them; "" where that is nothing (raises UsageError:
+    it is no text to be read, and why)."""
     if not isinstance(given, str | None):  # anybody can send anything
         raise UsageError(f"expected a text, found {type(given).__name__}")
     text = (given or "").strip()
@@ -86,11 +83,8 @@ MOST_RELATION_CHARACTERS = 4_000
 
 
 def schema_of(given: object) -> ExtractionSchema | None:
-    """The schema that lines say; None where they say nothing, so that the model proposes one.
-
-    Raises:
-        UsageError: a line is no relation, and which.
-    """
+    """The schema that lines say; None where they say nothing, so that the model proposes one (raises UsageError: a line
+    is no relation, and which)."""
     if not isinstance(given, str | None):
         raise UsageError(f"expected relations as lines of text, found {type(given).__name__}")
     text = given or ""
@@ -139,13 +133,7 @@ def extractor(model: LanguageModel) -> BaseChatModel:
 
 @dataclass(frozen=True)
 class Plan:
-    """A text that is to be read, and what that would take.
-
-    Attributes:
-        text, schema: what is read, and the relations that are looked for; None where the model proposes them.
-        model: which model, in words.
-        expected: what it takes.
-    """
+    """A text that is to be read, and what that would take."""
 
     text: str
     schema: ExtractionSchema | None
@@ -215,16 +203,6 @@ class TextToGraphRun(BackgroundRun[Growth]):
 
     `stop` ends it whoever calls: the Stop button, or a visitor who leaves. A model in this process stops between two
     tokens; of a hosted model the replies under way are waited for by nobody, and no further one is asked for.
-
-    Args:
-        plan: what is read.
-        llm: the model.
-
-    Attributes:
-        plan: the same.
-        growth: how far it is.
-        left: whether its visitor has gone.
-        ended: why it came to its end, once it has.
     """
 
     def __init__(self, plan: Plan, llm: BaseChatModel) -> None:
@@ -246,11 +224,8 @@ class TextToGraphRun(BackgroundRun[Growth]):
         self.stop()
 
     def events(self, tick: float = 0.5) -> Iterator[Growth | None]:
-        """How far it is, whenever it is further; None whenever it is not for `tick` seconds. Ends when the run does.
-
-        Raises:
-            SkylarkError: the model failed; what was read before is in `growth`.
-        """
+        """How far it is, whenever it is further; None whenever it is not for `tick` seconds. Ends when the run does
+        (raises SkylarkError: the model failed; what was read before is in `growth`)."""
         if self.stopped:
             return
         try:
@@ -289,11 +264,7 @@ class TextToGraphRuns:
         self._lock = threading.Lock()
 
     def begin(self, visit: str, run: TextToGraphRun) -> None:
-        """Store the text that a visitor reads next.
-
-        Raises:
-            SkylarkError: another text of the visit's is being read.
-        """
+        """Store the text that a visitor reads next (raises SkylarkError: another text of the visit's is being read)."""
         with self._lock:
             if visit in self._runs:
                 raise SkylarkError("a text of yours is being read already: wait for its end, or stop it")

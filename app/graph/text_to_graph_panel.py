@@ -57,12 +57,7 @@ ROW = 44
 
 
 def growth_html(triples: Sequence[Extracted], newest: int) -> Markup:
-    """The picture with a line that says how much of the graph it shows.
-
-    Args:
-        triples: all so far, in their order.
-        newest: how many of the last ones have just come; 0 marks none.
-    """
+    """The picture, in which the `newest` last triples are marked, with a line that says how much of the graph it shows."""
     layout = laid_out(triples, newest)
     labels = {node.key: node.label for node in layout.nodes}
     listed = "; ".join(f"{labels[e.head]}, {e.relation}, {labels[e.tail]}" for e in layout.edges[-MOST_NEWEST:])
@@ -122,11 +117,6 @@ def questions_of(kg: KnowledgeGraph, graph: str, triples: Sequence[Extracted]) -
     """Up to three questions that were asked and answered; where their English is not read as it is meant, the query.
 
     They are read by the embedded model, so that a visitor's provider charges for none of them.
-
-    Args:
-        kg: the graph.
-        graph: its name on the shelf.
-        triples: what it was made of.
     """
     tried = list(islice(dict.fromkeys(_queries(triples)), TRIED))
     read = list(islice(answered(kg, graph, tried, "embedded"), MOST))
@@ -169,13 +159,7 @@ UNABLE = {
 
 @dataclass(frozen=True)
 class Reader:
-    """Which model would read a text.
-
-    Attributes:
-        html: what a visitor should know of it before anything is pasted.
-        able: whether it can.
-        can_be_named: whether another one can be named in this page.
-    """
+    """Which model would read a text."""
 
     html: Markup
     able: bool
@@ -240,12 +224,7 @@ def progress_html(growth: Growth, seconds: float) -> Markup:
 
 
 def found_html(growth: Growth, proposed: bool) -> Markup:
-    """The triples so far, the newest first, each with the words that say it; what was looked for, and what was dropped.
-
-    Args:
-        growth: how far it is.
-        proposed: whether the model proposed the relations.
-    """
+    """The triples so far, the newest first, each with the words that say it; what was looked for, and what was dropped."""
     if growth.schema is None:
         return Markup("")
     extraction = growth.extraction
@@ -275,14 +254,7 @@ def _notes(extraction: Extraction) -> Iterator[str]:
 
 
 def made_html(extraction: Extraction, graph: str, how: str, seconds: float) -> Markup:
-    """That the graph is there, and what came of what.
-
-    Args:
-        extraction: what came of the text.
-        graph: what the graph is called in the choice.
-        how: why it ended before the whole text was read, as the beginning of a sentence; "" where it did not.
-        seconds: that it took.
-    """
+    """That the graph is there, and what came of what; `how` begins a sentence on why it ended before its end."""
     usage = extraction.usage
     return render(
         "growing/made.html",
@@ -313,19 +285,7 @@ ON, OFF = gr.update(interactive=True), gr.update(interactive=False)
 
 
 class TextToGraphPanel:
-    """The panel, in the block in which it is made; its events give the new values of its components.
-
-    Args:
-        shelf: the graphs, among which is the visitor's own.
-        model: the language model.
-        graph: the choice of graphs.
-        page: the page.
-
-    Attributes:
-        to_models: the button that leads to the tab in which a model is named.
-        offers, offer_buttons: questions about the new graph, and the buttons that ask them.
-        made: the event after which a visitor's own graph may be chosen.
-    """
+    """The panel, in the block in which it is made; its events give the new values of its components."""
 
     def __init__(self, shelf: GraphRegistry, model: LanguageModel, graph: gr.Dropdown, page: gr.Blocks) -> None:
         self._shelf, self._model, self._graph = shelf, model, graph

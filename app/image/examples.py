@@ -20,13 +20,7 @@ ICON_SIDE = 160
 
 @dataclass(frozen=True)
 class Photograph:
-    """A photograph that comes with the page.
-
-    Attributes:
-        name: of its file, without the suffix; links call it by it.
-        shows: what it shows, for those who cannot see it.
-        page: the address where it was published, which names who took it.
-    """
+    """A photograph that comes with the page."""
 
     name: str
     shows: str
@@ -60,14 +54,7 @@ PHOTOGRAPHS = {
 
 @dataclass(frozen=True)
 class ImageExample:
-    """A photograph with what is asked of it.
-
-    Attributes:
-        title: what the example shows.
-        package: the package that carries the photograph.
-        file: its path inside the package.
-        instruction: what is typed.
-    """
+    """A photograph with what is asked of it."""
 
     title: str
     package: str

@@ -91,11 +91,7 @@ class Looked:
 
 
 class SharedDetector:
-    """The detector that all visitors share, within the page's bounds of time and size.
-
-    Args:
-        model: as for `Vision`.
-    """
+    """The detector that all visitors share, within the page's bounds of time and size."""
 
     def __init__(self, model: str = "embedded") -> None:
         self._model = model
@@ -110,11 +106,7 @@ class SharedDetector:
 
     @property
     def vision(self) -> Vision:
-        """The detector, opened when first wanted.
-
-        Raises:
-            SkylarkError: it cannot be opened.
-        """
+        """The detector, opened when first wanted (raises SkylarkError: it cannot be opened)."""
         with self._lock:
             if self._vision is None:
                 self._vision = Vision(self._model, mirrored=self._model in QUICK)
@@ -203,11 +195,7 @@ class SharedDetector:
 
 
 def checked_instruction(instruction: str | None) -> str:
-    """The words of an instruction; "" where there are none.
-
-    Raises:
-        SkylarkError: it is too long.
-    """
+    """The words of an instruction; "" where there are none (raises SkylarkError: it is too long)."""
     words = (instruction or "").strip()
     if len(words) > MAX_INSTRUCTION:
         raise SkylarkError(f"the instruction has {len(words):,} characters; at most {MAX_INSTRUCTION:,} are read here")
@@ -215,22 +203,14 @@ def checked_instruction(instruction: str | None) -> str:
 
 
 def checked_score(score: float) -> float:
-    """A bound on the score that the page's slider could give.
-
-    Raises:
-        SkylarkError: it could not.
-    """
+    """A bound on the score that the page's slider could give (raises SkylarkError: it could not)."""
     if isinstance(score, bool) or not isinstance(score, int | float) or not LEAST_SCORE <= score <= MOST_SCORE:
         raise SkylarkError(f"min_score: a number from {LEAST_SCORE} to {MOST_SCORE} was expected, not {score!r}")
     return float(score)
 
 
 def checked_slices(slices: str) -> Slicing | None:
-    """How images are cut: "auto" or "WIDTHxHEIGHT"; None for "none".
-
-    Raises:
-        SkylarkError: it is none of these.
-    """
+    """How images are cut: "auto" or "WIDTHxHEIGHT"; None for "none" (raises SkylarkError: it is none of these)."""
     try:
         return None if slices == NO_SLICES else Slicing.parse(slices)
     except SlicingError as error:
@@ -238,11 +218,8 @@ def checked_slices(slices: str) -> Slicing | None:
 
 
 def loaded(photo: Any) -> LoadedImage:
-    """The image that was sent; one that the page has loaded itself stays as it is.
-
-    Raises:
-        SkylarkError: there is none, or it cannot be read.
-    """
+    """The image that was sent; one that the page has loaded itself stays as it is (raises SkylarkError: there is none,
+    or it cannot be read)."""
     if isinstance(photo, LoadedImage):
         return photo
     source = sent(photo)
@@ -278,11 +255,7 @@ def sent(file: Any, what: str = "image") -> Path | bytes | None:
 
 
 def uploaded(path: str) -> Path:
-    """The path of an uploaded file, itself and not what a link leads to.
-
-    Raises:
-        SkylarkError: it was not uploaded.
-    """
+    """The path of an uploaded file, itself and not what a link leads to (raises SkylarkError: it was not uploaded)."""
     if path.startswith(("http://", "https://")) and SERVED in path:
         path = unquote(path.partition(SERVED)[2])
     try:

@@ -42,14 +42,7 @@ SAME_WITHIN = 1.0
 
 @dataclass(frozen=True)
 class OtherThing:
-    """A thing of the scene that is not among what was found.
-
-    Attributes:
-        name: in the scene.
-        box: (x1, y1, x2, y2) in pixels of the image.
-        number: its number on the page.
-        gives_reason: whether the reasons of the answer speak of it, or the answer itself.
-    """
+    """A thing of the scene that is not among what was found."""
 
     name: str
     box: NDArray[np.float32]
@@ -61,11 +54,6 @@ def numbered(scene: Scene, detections: Detections, grounding: Grounding | None =
     """The number of each of the scene's things by its name.
 
     What was found has the numbers from 0 in its own order; the scene's other things come after.
-
-    Args:
-        scene: the things whose relations are shown.
-        detections: what was found, which the page draws.
-        grounding: the answer that `detections` is, which knows its things by name.
     """
     numbers: dict[str, int] = {}
     if grounding is not None:
@@ -106,12 +94,7 @@ def other_things(
 
 
 def may_be_there(detections: Detections, first: int) -> list[OtherThing]:
-    """What may be in an image beside what was found, which is drawn as quietly as what gives a reason.
-
-    Args:
-        detections: what was found.
-        first: the number on the page of the first of them.
-    """
+    """What may be in an image beside what was found, drawn as quietly as what gives a reason, numbered from `first`."""
     perhaps = detections.perhaps
     if perhaps is None or perhaps.scores is None:
         return []
@@ -123,13 +106,7 @@ def may_be_there(detections: Detections, first: int) -> list[OtherThing]:
 
 @dataclass(frozen=True)
 class _Frame:
-    """Where the photograph lies in the drawing, in pixels of the drawing.
-
-    Attributes:
-        scale: pixels of the drawing for one of the photograph.
-        left, top: of the photograph.
-        width, height: of the drawing.
-    """
+    """Where the photograph lies in the drawing, in pixels of the drawing."""
 
     scale: float
     left: float

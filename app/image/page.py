@@ -156,12 +156,6 @@ def scene_html(
 
     Objects lie in the picture as they lie to one another in the photograph, with arrows for the relations that say
     most. The distances are stretched to fill the picture, so that objects that crowd in one corner stand apart.
-
-    Args:
-        scene: what is shown.
-        colours: of each class name.
-        total: objects in all, where the scene holds only the surest.
-        numbers: of each thing on the page, by its name; by default their order.
     """
     numbers = numbers or {item.name: number for number, item in enumerate(scene.objects)}
     relations: list[list[str]] = scene.to_dict()["relations"] if len(scene) else []
@@ -324,12 +318,7 @@ Updates = dict[Any, Any]
 
 
 class ImageTab:
-    """The tab, in the block in which it is made; its events give the new values of its components.
-
-    Args:
-        detector: what looks at the images.
-        page: the page, whose link may ask for an example.
-    """
+    """The tab, in the block in which it is made; its events give the new values of its components."""
 
     def __init__(self, detector: SharedDetector, page: gr.Blocks) -> None:
         self._detector, self._page = detector, page

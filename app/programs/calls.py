@@ -45,11 +45,7 @@ class Group(NamedTuple):
 
 
 class Calls:
-    """The endpoints by name.
-
-    Args:
-        groups: all of them.
-    """
+    """The endpoints by name."""
 
     def __init__(self, groups: Sequence[Group]) -> None:
         self._endpoints: dict[str, tuple[Callable[..., Any], anyio.CapacityLimiter]] = {}
@@ -63,31 +59,16 @@ class Calls:
         return tuple(self._endpoints)
 
     def endpoint(self, name: str) -> Callable[..., Any]:
-        """The endpoint of this name.
-
-        Raises:
-            CallError: there is none.
-        """
+        """The endpoint of this name (raises CallError: there is none)."""
         return self._found(name)[0]
 
     def arguments(self, name: str, given: Mapping[str, Any] | Sequence[Any]) -> Json:
-        """All arguments of a call by name, as `named` gives them.
-
-        Raises:
-            CallError: there is no such endpoint, or an argument is wrong.
-        """
+        """All arguments of a call by name, as `named` gives them (raises CallError: there is no such endpoint, or an
+        argument is wrong)."""
         return named(self.endpoint(name), given)
 
     async def answer(self, name: str, given: Mapping[str, Any] | Sequence[Any]) -> Json:
-        """What a call gives.
-
-        Args:
-            name: the endpoint's.
-            given: the arguments by name, or in order.
-
-        Raises:
-            CallError: it has no answer, or too many others wait.
-        """
+        """What a call gives (raises CallError: it has no answer, or too many others wait)."""
         endpoint, limiter = self._found(name)
         arguments = named(endpoint, given)
         if limiter.statistics().tasks_waiting >= QUEUE_LIMIT:
@@ -107,12 +88,7 @@ ADDRESS = re.compile(r"/gradio_api/(call/v2|call|run|api)/([^/]+)/?")
 
 
 class CheckedCalls:
-    """ASGI middleware.
-
-    Args:
-        app: the page's server.
-        calls: the endpoints.
-    """
+    """ASGI middleware."""
 
     def __init__(self, app: ASGIApp, calls: Calls) -> None:
         self._app, self._calls = app, calls
@@ -199,11 +175,7 @@ TOOLS = {
 
 
 class ToolServer:
-    """The endpoints as a server of MCP: each request stands for itself, none is remembered.
-
-    Args:
-        calls: the endpoints.
-    """
+    """The endpoints as a server of MCP: each request stands for itself, none is remembered."""
 
     def __init__(self, calls: Calls) -> None:
         server: Server[Any, Any] = Server("skylark", version=version(), instructions=INSTRUCTIONS)

@@ -117,12 +117,7 @@ Slices = Annotated[str, Field(description=(
 
 
 class CallError(gr.Error):
-    """A call that has no answer, with a sentence for the caller; Gradio writes no traceback of it.
-
-    Args:
-        message: the sentence.
-        status: of HTTP, where the call is answered in one request.
-    """
+    """A call that has no answer, with a sentence for the caller and a status of HTTP; Gradio writes no traceback of it."""
 
     def __init__(self, message: str, status: int = 422) -> None:
         super().__init__(message, print_exception=False)
@@ -142,15 +137,8 @@ def parameter_lines(endpoint: Callable[..., Any]) -> list[str]:
 
 
 def named(endpoint: Callable[..., Any], given: Mapping[str, Any] | Sequence[Any]) -> Json:
-    """The arguments of a call by name, in order, those that have a default and were not given with it.
-
-    Args:
-        endpoint: what is called.
-        given: the arguments by name, or in order.
-
-    Raises:
-        CallError: one is missing, unknown or of another kind than expected.
-    """
+    """The arguments of a call by name, in order, those that have a default and were not given with it (raises
+    CallError: one is missing, unknown or of another kind than expected)."""
     parameters = inspect.signature(endpoint).parameters
     if not isinstance(given, Mapping):
         if len(given) > len(parameters):
@@ -174,11 +162,8 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def check(endpoint: Callable[..., Any], name: str, value: Any) -> None:
-    """A number within its bounds, a file, or a text that is not empty, as the parameter of an endpoint says.
-
-    Raises:
-        CallError: it is something else.
-    """
+    """A number within its bounds, a file, or a text that is not empty, as the parameter of an endpoint says (raises
+    CallError: it is something else)."""
     if (bounds := _bounds(endpoint, name)) is not None:
         low, high = bounds
         whole = name == "limit"
@@ -445,12 +430,7 @@ class HeardQuestion(TypedDict):
 
 
 def listed(answer: Answer, limit: int) -> Json:
-    """An answer as JSON with its first answers alone, what they rest on, and how to get more of them.
-
-    Args:
-        answer: the answer.
-        limit: how many answers, triples and members of a step are listed at most.
-    """
+    """An answer as JSON with its first `limit` answers alone, what they rest on, and how to get more of them."""
     total = len(answer.ranked)
     first = answer
     if total > limit:
@@ -488,12 +468,7 @@ def names_in(query: Query) -> tuple[str, ...]:
 
 
 def namesake_notes(kg: KnowledgeGraph, names: Iterable[str]) -> list[str]:
-    """What names may mean beside the entities that they are read as, a sentence for each that may.
-
-    Args:
-        kg: the graph.
-        names: such as it reads as one entity each.
-    """
+    """What names may mean beside the entities that they are read as, a sentence for each that may."""
     notes = []
     for name in names:
         others = [kg.name(entity) for entity in kg.namesakes(name)]
@@ -517,14 +492,7 @@ def with_first_relations(scene: Json) -> Json:
 
 
 def more_notes(things: str, total: int, limit: int, most: int = MOST_ANSWERS) -> list[str]:
-    """How to get the rest, where only the first so many things are listed; [] where all are.
-
-    Args:
-        things: what is listed, "answers".
-        total: how many there are.
-        limit: how many are listed.
-        most: how many one call lists at most.
-    """
+    """How to get the rest, where only the first so many things are listed; [] where all are."""
     if total <= limit:
         return []
     listed = f"the first {limit:,} of {total:,} {things} are listed"

@@ -128,11 +128,7 @@ class TimeLimit:
         self._started, self._lock = 0, threading.Lock()
 
     def run(self, work: Callable[[], T]) -> T:
-        """What `work` gives or raises.
-
-        Raises:
-            TookTooLongError: it took too long, or nobody was free to begin it.
-        """
+        """What `work` gives (raises TookTooLongError: it took too long, or nobody was free to begin it)."""
         with self._lock:
             if self._most is not None and self.callers >= self._most:
                 raise TookTooLongError(
@@ -226,13 +222,7 @@ class Refusal(Exception):
 
 
 class Guard:
-    """ASGI middleware.
-
-    Args:
-        app: the page's server.
-        waiting: what waits or runs in the page's queue.
-        uploads: the folder of uploads.
-    """
+    """ASGI middleware."""
 
     def __init__(self, app: ASGIApp, waiting: Waiting, uploads: Path) -> None:
         self._app, self._waiting, self._uploads = app, waiting, uploads
@@ -474,13 +464,7 @@ LOOKS_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Beside:
-    """What the page's server answers besides the page.
-
-    Attributes:
-        middleware: what requests pass through behind the guard.
-        routes: further addresses.
-        lifespan: runs for as long as the server does.
-    """
+    """What the page's server answers besides the page."""
 
     middleware: Middleware
     routes: Sequence[BaseRoute]
@@ -501,17 +485,8 @@ def prepare() -> Path:
 
 
 def launch(page: gr.Blocks, uploads: Path, host: str, port: int, beside: Beside) -> str:
-    """Begin to serve; returns the page's address.
-
-    Args:
-        page: the page.
-        uploads: the folder of uploads, as `prepare` made it.
-        host, port: where to listen.
-        beside: what is served beside it.
-
-    Raises:
-        OSError: the port is taken, or the address is not this machine's.
-    """
+    """Begin to serve; returns the page's address (raises OSError: the port is taken, or the address is not this
+    machine's)."""
 
     def waiting() -> Iterator[tuple[str, str]]:
         for event in list(page._queue.event_ids_to_events.values()):

@@ -55,12 +55,7 @@ MEADOW_SECONDS = 11
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip that can be drawn.
-
-    Attributes:
-        frames: how many it has.
-        draw: gives the frame of a number.
-    """
+    """A clip that can be drawn."""
 
     frames: int
     draw: Callable[[int], Picture]
@@ -68,14 +63,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class VideoExample:
-    """A clip with what is asked of it.
-
-    Attributes:
-        title: what the example shows.
-        clip: which clip, of `CLIPS`.
-        shown: the number of the frame that its button shows.
-        instruction: what is typed.
-    """
+    """A clip with what is asked of it."""
 
     title: str
     clip: str

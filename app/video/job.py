@@ -50,14 +50,7 @@ BOUNDS = FrameLimits(max_bytes=FILE_BYTES, max_pixels=VIDEO_PIXELS)
 
 
 def sent_video(file: Any) -> Path:
-    """The path of the video that was sent.
-
-    Args:
-        file: as Gradio describes a file, {"path": ...}.
-
-    Raises:
-        SkylarkError: there is none, or it was not sent to this page.
-    """
+    """The path of the video that was sent (raises SkylarkError: there is none, or it was not sent to this page)."""
     path = file.get("path") if isinstance(file, dict) else file
     if not path or not isinstance(path, str):
         raise SkylarkError("there is no video yet: upload one, or pick an example")
@@ -68,11 +61,7 @@ def sent_video(file: Any) -> Path:
 
 
 def checked_words(instruction: str | None) -> str:
-    """An instruction that is there and not too long.
-
-    Raises:
-        SkylarkError: it is not.
-    """
+    """An instruction that is there and not too long (raises SkylarkError: it is not)."""
     words = checked_instruction(instruction)
     if not words:
         raise SkylarkError('there is no instruction yet: say what to follow, as in "every car", or ask a question')
@@ -157,13 +146,6 @@ class Progress:
 class VideoJob(Job):
     """A visitor's video.
 
-    Args:
-        folder: where its files are written.
-        video: the video that was sent.
-        instruction: what is asked of it.
-        min_score: bound on the score.
-        vision: gives what looks; called once the job has its turn.
-
     Attributes:
         progress: how far it is.
         shown: what the page shows of what was found; None before.
@@ -191,11 +173,8 @@ class VideoJob(Job):
         return path if path.exists() else None
 
     def start(self, line: WaitingLine) -> None:
-        """Look at the video on a thread; returns at once.
-
-        Raises:
-            SkylarkError: it is at work already, or too many wait.
-        """
+        """Look at the video on a thread; returns at once (raises SkylarkError: it is at work already, or too many
+        wait)."""
         self._begin("waiting", line, self._run)
 
     def _run(self) -> State:

@@ -28,13 +28,7 @@ GONE = "Your video is no longer on this server: upload it again."
 
 
 class VideoTab:
-    """The tab, in the block in which it is made; its events give the new values of its components.
-
-    Args:
-        detector: what looks at the frames.
-        page: the page.
-        kept: where the browser keeps the id of the work, see `kept_job`.
-    """
+    """The tab, in the block in which it is made; its events give the new values of its components."""
 
     def __init__(self, detector: SharedDetector, page: gr.Blocks, kept: gr.BrowserState) -> None:
         self._detector, self._clips, self._examples = detector, ExampleClips(), available()

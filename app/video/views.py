@@ -30,15 +30,7 @@ from vision.video.tracks import Track, Tracks, things_of
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What was found in a video.
-
-    Attributes:
-        task: what was followed.
-        tracks: all that was.
-        scene: the tracks with what happens to them.
-        answer: to an expression or a question; None where the things themselves were asked for.
-        notes: what the visitor should know, one sentence each.
-    """
+    """What was found in a video."""
 
     task: Task
     tracks: Tracks
@@ -119,15 +111,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Row:
-    """One thing.
-
-    Attributes:
-        name: as the annotated video has it.
-        colour: as the annotated video has it, in CSS.
-        meant: whether it is the answer to what was asked.
-        bars: when it is seen.
-        marks: what happens to it.
-    """
+    """One thing."""
 
     name: str
     colour: str
@@ -273,13 +257,7 @@ def shown(found: Found) -> Shown:
 
 
 def stage_html(picture: str = "", video: Path | None = None, words: str = EMPTY) -> Markup:
-    """Where the video shows: the newest frame, the annotated video to play, or words before there is either.
-
-    Args:
-        picture: an address of a picture.
-        video: a file that the server serves.
-        words: what stands there without them, and what a screen reader says of a picture.
-    """
+    """Where the video shows: the newest frame, the annotated video to play, or words before there is either."""
     address = "" if video is None else f"gradio_api/file={quote(str(video))}"
     return render("video/stage.html", picture=picture, video=address, words=words)
 

@@ -35,13 +35,7 @@ shifts.push([e.value, ...e.sources.map((s) => s.node?.id).filter((id) => id)])))
 
 @dataclass(frozen=True)
 class Served:
-    """The page.
-
-    Attributes:
-        url: its address.
-        uploads: the folder of what visitors send.
-        first: the first tab, which finds the answers that the page begins with.
-    """
+    """The page at an address, the folder of what visitors send, and the first tab, which finds the first answers."""
 
     url: str
     uploads: Path
@@ -118,11 +112,9 @@ def _forgetful(context: Any, site: str) -> Any:
 
     To fetch and compile all of that anew costs a visit half a second.
     """
-    # A page of the site that shows nothing; it also keeps the site's process, with what was compiled, until the next.
-    quiet = f"{site}/robots.txt"
-    keeper = next((page for page in context.pages if page.url == quiet), None)
-    if keeper is None:
-        keeper = context.new_page()
+    quiet = f"{site}/robots.txt"  # shows nothing, and keeps the site's process, with what was compiled
+    keeper = next((page for page in context.pages if page.url == quiet), None) or context.new_page()
+    if keeper.url != quiet:
         keeper.goto(quiet)
     keeper.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
     context.clear_permissions()
@@ -131,12 +123,8 @@ def _forgetful(context: Any, site: str) -> Any:
 
 def expect(page: Any, selector: str, words: str, seconds: float = 60) -> str:
     """Wait until an element holds these words, and give its whole text."""
-    page.wait_for_function(
-        "([selector, words]) => { const e = document.querySelector(selector);"
-        " return e && e.textContent.includes(words); }",
-        arg=[selector, words],
-        timeout=seconds * 1000,
-    )
+    holds = "([selector, words]) => document.querySelector(selector)?.textContent.includes(words)"
+    page.wait_for_function(holds, arg=[selector, words], timeout=seconds * 1000)
     return str(page.text_content(selector))
 
 

@@ -25,7 +25,7 @@ from tests.app.browsing import (
     wait,
 )
 from tests.app.couples import as_file
-from tests.app.graph.scripted_pages import TEXT
+from tests.app.graph.test_text_to_graph import TEXT
 from tests.reasoning.extraction.models import faultless_reply
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 

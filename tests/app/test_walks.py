@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-import app.video.job as video_job
-from app.batch.images import ImageJob
 from app.image.examples import PHOTOGRAPHS
 from app.image.overlay import jpeg_uri
-from app.video.examples import CLIPS, HEIGHT, RATE, VIDEO_EXAMPLES, WIDTH
+from app.video.examples import CLIPS, HEIGHT, RATE, WIDTH
 from tests.app.browsing import (
     DESKTOP,
     PHONE,
@@ -207,9 +204,7 @@ def test_an_image_is_looked_at_and_its_things_light_up_together(browser: Any, wa
         expect(page, "#image_error", "no image that can be read")
 
 
-def test_a_video_is_followed_stopped_and_gone_through_by_its_timeline(
-    browser: Any, walked: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_video_is_followed_and_gone_through_by_its_timeline(browser: Any, walked: Served, tmp_path: Path) -> None:
     def look(video: Path, instruction: str) -> None:
         page.set_input_files("#video input[type=file]", video)
         page.wait_for_selector("#video .file-preview")
@@ -220,7 +215,7 @@ def test_a_video_is_followed_stopped_and_gone_through_by_its_timeline(
         """Seconds at which the player is."""
         return float(page.evaluate(f"{PLAYING}.currentTime"))
 
-    draw, held = CLIPS["horses-at-dusk"].draw, threading.Event()  # two horses come, one leaves
+    draw = CLIPS["horses-at-dusk"].draw  # two horses come, one leaves
     crossing = encoded(tmp_path / "crossing.mp4", map(draw, range(45, 120)), (WIDTH, HEIGHT), RATE)
     (tmp_path / "text.mp4").write_text("a text, and no video")
     with visit(browser, walked.url, "video", PHONE, tab="Video") as page:
@@ -248,18 +243,6 @@ def test_a_video_is_followed_stopped_and_gone_through_by_its_timeline(
         again.close()
         fits(page, PHONE)
         check(page, "what was found")
-        page.set_viewport_size(DESKTOP)
-
-        monkeypatch.setattr(video_job, "is_beyond", lambda index, _: index >= 8 and not held.wait(120))
-        page.click("#video-example-2")  # is looked at as if it had been sent
-        page.wait_for_selector("#video_stage img", timeout=120_000)
-        assert page.is_disabled("#video_look")
-        assert page.input_value("#video_instruction textarea") == VIDEO_EXAMPLES[1].instruction
-        page.click("#video_stop:enabled")
-        held.set()
-        assert 0 < float(expect(page, "#video_status", "Stopped after").split("Stopped after")[1].split()[0]) < 10
-        page.wait_for_selector("#video_stage video")
-        assert page.is_enabled("#video_look") and page.is_disabled("#video_stop")
 
 
 def test_a_job_of_queries_is_estimated_run_found_again_and_gone_on_with(
@@ -300,57 +283,26 @@ def test_a_job_of_queries_is_estimated_run_found_again_and_gone_on_with(
         assert text(page, ".sk-job") == job
 
 
-def test_a_job_of_images_waits_for_its_turn_is_stopped_and_gone_on_with(
-    browser: Any, walked: Served, files: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_job_of_images_is_found_again_and_its_zip_leaves_nothing_to_do(
+    browser: Any, walked: Served, files: Path
 ) -> None:
-    held, checked = threading.Event(), ImageJob._check
-
-    def hold(job: ImageJob) -> None:
-        if job.state == "running":
-            held.wait(120)
-        checked(job)
-
-    def prepare(page: Any, *sent: Path) -> None:
+    with visit(browser, walked.url, "images", tab="Batch") as page:
         page.get_by_role("tab", name="Images", exact=True).click()
-        page.set_input_files("#batch_images input[type=file]", sent)
-        expect(page, "#images_estimate", f"{len(sent)} image")
+        named = sorted(files.glob("*.jpg"))
+        page.set_input_files("#batch_images input[type=file]", [*named, files / "broken.png"])
+        expect(page, "#images_estimate", f"{len(named) + 1} image")
         page.fill("#batch_instruction textarea", "Find every bus")
-
-    monkeypatch.setattr(ImageJob, "_check", hold)
-    named = sorted(files.glob("*.jpg"))
-    apart = browser.browser.new_context()
-    with (
-        visit(browser, walked.url, "images", tab="Batch") as first,
-        visit(apart, walked.url, "other", tab="Batch") as b,
-    ):
-        prepare(b, files / "one.jpg")
-        prepare(first, *named, files / "broken.png")
-        first.click("#images_start")
-        expect(first, "#images_status", "Looking: ")
-        b.click("#images_start")
-        expect(b, "#images_status", "Waiting: 1 job before yours")
-        assert b.is_disabled("#images_start")
-        b.click("#images_stop")
-        expect(b, "#images_status", "Stopped: 0 of 1 image")
-        again = opened_anew(first, "Batch")
+        page.click("#images_start")
+        told = expect(page, "#images_status", f"Done: {len(named) + 1} of {len(named) + 1} images")
+        assert "1 not readable" in told and "bus" in text(page, "#images_rows")
+        again = opened_anew(page, "Batch")
         again.get_by_role("tab", name="Images", exact=True).click()
-        expect(again, "#images_status", "Looking: ")
-        again.click("#images_stop")
-        held.set()
-        expect(again, "#images_status", "Go on continues from there")
-        again.wait_for_selector("#images_zip", state="visible")
-        again.click("#images_go_on")
-        told = expect(again, "#images_status", f"Done: {len(named) + 1} of {len(named) + 1} images")
-        assert "1 not readable" in told and "bus" in text(again, "#images_rows")
         again.wait_for_selector("#images_zip", state="visible")
         results = files / "results.zip"
         saved(again, "#images_zip").rename(results)
         again.close()
-        b.click("#images_go_on")
-        expect(b, "#images_status", "Done: 1 of 1 image")
-        b.click("#images_again button")
-        b.set_input_files("#images_earlier input[type=file]", results)
-        b.wait_for_selector("#images_earlier .file-preview")
-        b.click("#images_start")
-        expect(b, "#images_error", "nothing left to look at")
-    apart.close()
+        page.click("#images_again button")
+        page.set_input_files("#images_earlier input[type=file]", results)
+        page.wait_for_selector("#images_earlier .file-preview")
+        page.click("#images_start")
+        expect(page, "#images_error", "nothing left to look at")

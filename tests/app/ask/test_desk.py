@@ -65,7 +65,7 @@ def test_a_further_question_may_refer_to_the_last_answer(desk: AskController) ->
     assert "after the last answer" not in afresh.told
 
 
-def test_what_counts_as_a_country_and_what_the_sentence_cuts_short_stand_beneath_it(desk: AskController) -> None:
+def test_what_a_sentence_counts_cuts_short_or_misses_stands_with_it(desk: AskController) -> None:
     told = desk.answer('count(borders("France"))', AskSession()).told
     note = "A country is here an entry of ISO 3166-1"
     assert told.index("8 countries") < told.index(note) < told.index("sk-evidence") and told.count(note) == 1
@@ -75,9 +75,6 @@ def test_what_counts_as_a_country_and_what_the_sentence_cuts_short_stand_beneath
     assert places == sorted(places)
     for query in ('borders("Spain")', '~continent("Africa")'):
         assert "sk-others" not in desk.answer(query, AskSession()).told
-
-
-def test_what_was_asked_for_beside_what_is_there_is_said_to_be_missing(desk: AskController) -> None:
     seen = desk.answer("Find every bus and every zebra", AskSession().given("bus")).seen
     assert "Found a bus (centre). Not found: zebra." in seen
     assert "Not found" not in desk.answer("Find every bus", AskSession().given("bus")).seen
@@ -331,15 +328,12 @@ def test_the_surer_reader_is_asked_or_who_was_shown_last(sureness: Sureness, is_
     assert sureness.is_for_picture is is_for_picture
 
 
-def test_a_question_that_is_asked_back_counts_half_and_a_broken_query_whole() -> None:
+def test_how_sure_readers_are_that_a_text_is_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
     reading = Reading(Query.parse('capital("Chad")'), probability=0.6)
     unclear = ReadQuestion("the capital", None, alternatives=(reading,))
     assert graph_sureness(QuestionError("not clear", unclear)) == pytest.approx(0.3)
     assert graph_sureness(QuestionError("nothing is known")) == 0
     assert graph_sureness(SkylarkError("the query ends too early")) == 1
-
-
-def test_what_no_picture_tells_is_a_description_only_where_that_is_surer(monkeypatch: pytest.MonkeyPatch) -> None:
     text, vision = "what does the sign say", Vision()
     beyond = Task(text, targets=(), understood=False, unread=(text,), probability=0.8)
     monkeypatch.setattr(vision, "read", lambda _: beyond)

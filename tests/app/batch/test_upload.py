@@ -143,7 +143,7 @@ def test_too_much_is_refused_before_it_is_unpacked(tmp_path: Path, contents: dic
     assert not any((tmp_path / "into").iterdir())
 
 
-def test_what_is_no_zip_is_said(tmp_path: Path) -> None:
+def test_what_is_no_zip_is_said_and_names_are_no_more_than_names(tmp_path: Path) -> None:
     place = tmp_path / "sent.zip"
     place.write_bytes(b"no zip at all")
     with pytest.raises(SkylarkError, match="no zip that can be read"):
@@ -154,8 +154,5 @@ def test_what_is_no_zip_is_said(tmp_path: Path) -> None:
     place.write_bytes(whole.getvalue().replace(b"abcdefgh" * 100, b"abcdefgx" * 100))
     with pytest.raises(SkylarkError, match="no zip that can be read"):
         take(place, tmp_path)
-
-
-def test_names_are_no_more_than_names() -> None:
     names = {"a/b.png": "b.png", "..": "file", "a\\..\\b c.png": "b c.png", "<b>.png": "_b_.png", ".hidden": "hidden"}
     assert {name: plain_name(name) for name in names} == names

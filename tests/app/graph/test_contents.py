@@ -42,10 +42,16 @@ def links(kg: KnowledgeGraph) -> set[tuple[str, tuple[str, ...], str]]:
     return {(schema.kinds[link.head][0], link.relations, schema.kinds[link.tail][0]) for link in schema.links}
 
 
-def test_every_relation_comes_with_a_fact_of_the_graph(typed: KnowledgeGraph) -> None:
+def test_every_relation_comes_with_a_fact_and_the_section_counts_and_escapes(typed: KnowledgeGraph) -> None:
     rows = relation_rows(typed)
     assert {row.name: row.facts for row in rows} == {"lives in": 3, "in": 2, "knows": 1, "age": 1}
     assert {(row.head, row.name, row.tail) for row in rows} <= {(h, r, str(t)) for h, r, t in FACTS}
+    facts: list[tuple[str, str, str | int]] = [(SCRIPT, f"{SCRIPT} of", "B"), (SCRIPT, "size", 3)]
+    page = assert_harmless(contents_html(KnowledgeGraph.from_triples(facts, types=[(SCRIPT, SCRIPT)])))
+    assert SCRIPT in page.text
+    assert "size" in assert_harmless(contents_html(KnowledgeGraph.from_triples([("A", "size", 3)]))).text
+    assert description(typed).startswith(f"{len(FACTS)} facts, ")
+    assert f"<dt>facts</dt><dd>{len(FACTS)}</dd>" in contents_html(typed)
 
 
 def test_the_schema_links_types_else_what_relations_lead_from_and_to(typed: KnowledgeGraph) -> None:
@@ -73,15 +79,6 @@ def test_the_picture_of_a_schema_is_bounded() -> None:
     layout = schema_layout(schema)
     assert {end for edge in layout.edges for end in (edge.head, edge.tail)} == {node.key for node in layout.nodes}
     assert len({(node.column, node.row) for node in layout.nodes}) == len(layout.nodes)
-
-
-def test_the_section_counts_and_escapes(typed: KnowledgeGraph) -> None:
-    facts: list[tuple[str, str, str | int]] = [(SCRIPT, f"{SCRIPT} of", "B"), (SCRIPT, "size", 3)]
-    page = assert_harmless(contents_html(KnowledgeGraph.from_triples(facts, types=[(SCRIPT, SCRIPT)])))
-    assert SCRIPT in page.text
-    assert "size" in assert_harmless(contents_html(KnowledgeGraph.from_triples([("A", "size", 3)]))).text
-    assert description(typed).startswith(f"{len(FACTS)} facts, ")
-    assert f"<dt>facts</dt><dd>{len(FACTS)}</dd>" in contents_html(typed)
 
 
 @pytest.fixture

@@ -41,10 +41,12 @@ def test_a_structure_is_drawn_with_its_dots_and_arrows_and_has_an_example(kg: Kn
     assert query.structure == name and len(Reasoner(kg, method="exact").answer(query).ranked)
 
 
-def test_no_example_is_tried_twice() -> None:
+def test_no_example_is_tried_twice_and_each_shape_is_a_choice() -> None:
     exact = Reasoner(KnowledgeGraph.from_triples([("A", "road", "B"), ("C", "road", "D")]), method="exact")
     queries = [str(example.query) for example in grown(exact, "1p", random.Random(1))]
     assert sorted(queries) == ['road("A")', 'road("C")', '~road("B")', '~road("D")']
+    page = assert_harmless(shapes_html().replace("<form", "<div").replace("</form", "</div"))
+    assert [value for name, value in page.attributes if name == "value"] == list(STRUCTURES)
 
 
 def test_filling_a_shape_writes_its_query(kg: KnowledgeGraph) -> None:
@@ -61,8 +63,3 @@ def test_filling_a_shape_writes_its_query(kg: KnowledgeGraph) -> None:
         assert told in called(filled_shape, shelf, given | change)["error"]
     assert "error" in called(shape_example, shelf, {"graph": graph, "shape": "<script>"})
     assert "error" in called(shape_example, shelf, None)
-
-
-def test_each_shape_is_a_choice_with_its_words() -> None:
-    page = assert_harmless(shapes_html().replace("<form", "<div").replace("</form", "</div"))
-    assert [value for name, value in page.attributes if name == "value"] == list(STRUCTURES)

@@ -65,7 +65,7 @@ def test_a_broken_file_is_named_and_not_its_path(tmp_path: Path) -> None:
         assert f'"{name}"' in str(error.value) and str(tmp_path) not in str(error.value)
 
 
-def test_what_is_too_big_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_too_big_is_not_read_and_the_time_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path, "g.tsv", "A\troad\tB\n" * 20)
     monkeypatch.setattr(graphs, "MOST_LINES", 20)
     read_graph(path, "g.tsv")
@@ -73,9 +73,7 @@ def test_what_is_too_big_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(graphs, bound, most)
         with pytest.raises(UploadError, match=told):
             read_graph(path, "g.tsv")
-
-
-def test_reading_tells_the_time_until_the_graph_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
     monkeypatch.setattr(graphs, "TICK", 0.001)
     *waited, read = reading(write(tmp_path, "g.tsv", "A\troad\tB\n" * 50_000), "g.tsv")
     seconds = [wait for wait in waited if isinstance(wait, float)]
@@ -161,7 +159,7 @@ def test_a_file_of_whoever_serves_is_offered_first_and_read_as_is_said(tmp_path:
     assert kg.name(kg.entity("Data")) == "Data"
 
 
-def test_graphs_that_cannot_be_offered_are_refused(tmp_path: Path) -> None:
+def test_graphs_that_cannot_be_offered_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "other").mkdir()
     for name in ("company.csv", "world.csv"):
         write(tmp_path, name, COMPANY)
@@ -173,9 +171,6 @@ def test_graphs_that_cannot_be_offered_are_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(SkylarkError, match=told):
             GraphRegistry(["world"], [tmp_path / name for name in files])
-
-
-def test_the_page_does_not_start_over_a_broken_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = write(tmp_path, "broken.tsv", "A\troad\tB\nA\tB\n")
     assert main(["--llm", "copy", "--kg", str(broken)]) == 2
     assert "line 2" in capsys.readouterr().err

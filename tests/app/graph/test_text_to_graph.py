@@ -37,10 +37,25 @@ from reasoning.extraction.extraction import Extracted
 from reasoning.graph.provenance import Source
 from reasoning.lm import LLMError
 from skylark.errors import UnknownGraphError, UsageError
-from tests.app.graph.scripted_pages import RELATIONS, TEXT, ScriptedPage
 from tests.app.test_views import SCRIPT, Page, assert_harmless
-from tests.reasoning.chat_models import Reply
+from tests.reasoning.chat_models import Reply, ScriptedChatModel
 from tests.reasoning.extraction.models import faultless_reply, reply, shown
+
+RELATIONS = "works for: person -> company\nfounded in: company -> year"
+TEXT = "\n\n".join(
+    f"{person} works for {firm}. {firm} founded in {year}. {'It rained all day long and nobody came. ' * 12}"
+    for person, firm, year in (("Ann Lee", "Core", 1999), ("Bo Moe", "Core", 1999), ("Cy Poe", "Vantor", 2004))
+)
+"""Three passages, which can be told apart: two people work for one company."""
+
+
+class ScriptedPage(LanguageModel):
+    """The language model of a page that is scripted."""
+
+    def __init__(self, *replies: Reply) -> None:
+        super().__init__("copy")
+        self.spec = "scripted"
+        self._model = self.scripted = ScriptedChatModel(*replies)
 
 
 def test_a_text_and_relations_are_read_or_what_is_none_is_named() -> None:

@@ -98,16 +98,15 @@ def test_nothing_is_fetched_for_a_request(client: TestClient) -> None:
     assert client.post(f"{API}/call/ask", json=question).status_code == 200
 
 
-def test_a_request_is_bounded_in_bytes_and_depth(client: TestClient) -> None:
+def test_a_request_is_bounded_in_bytes_and_depth_and_an_upload_as_a_whole(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     answer = client.post(f"{API}/call/ask", content=b"x" * (serving.JSON_BYTES + 1))
     assert (answer.status_code, "more than 12 MB, the limit here" in answer.json()["detail"]) == (413, True)
     unstated = (b"x" * 2**20 for _ in range(13))
     for content, status in ((unstated, 413), (b"[" * 200_000, 400)):
         assert client.post(f"{API}/call/ask", content=content).status_code == status
     assert client.post(f"{API}/call/ask", json={"data": ["x" * 1000]}).json()["bytes"] > 1000
-
-
-def test_an_upload_is_bounded_as_a_whole(client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(serving, "UPLOAD_BYTES", 1000)
     assert client.post(f"{API}/upload", content=b"x" * 1000).status_code == 200
     assert client.post(f"{API}/upload", content=b"x" * 1001).status_code == 413

@@ -73,11 +73,16 @@ def test_an_answer_is_told_in_large_letters_by_the_names_that_the_video_shows() 
     assert '~class("dog")' in text and "Not understood" in text and SCRIPT in text
 
 
-def test_reasons_are_moments_to_go_to() -> None:
+def test_reasons_are_moments_to_go_to_and_names_that_are_markup_stay_text() -> None:
     html = answer_html(found(asked=" one dog & enters( right)"))
     assert "#1 dog enters by the right" in assert_harmless(html).text
     [moment] = re.findall(r'data-at="([\d.]+)"', html)
     assert float(moment) == pytest.approx(1.4, abs=0.3)
+    tracks = tracks_of((SCRIPT, still(100, 100)), (IMAGE, still(300, 100)))
+    one = found(tracks, notes=(SCRIPT,))
+    for html in (answer_html(one), timeline_html(one), counts_html(tracks), read_html(one)):
+        assert_harmless(html)
+    assert SCRIPT in Page(answer_html(one)).text
 
 
 def test_a_bar_lies_where_its_thing_is_seen_and_what_happens_is_marked() -> None:
@@ -113,14 +118,6 @@ def test_what_is_meant_comes_first_and_more_things_than_have_a_row_are_counted()
     many = found(tracks_of(*(("person", still(*place)) for place in places), seconds=0.4))
     assert "and 7 things more" in assert_harmless(timeline_html(many)).text
     assert timeline_html(found(tracks_of())) == counts_html(tracks_of()) == ""
-
-
-def test_names_that_are_markup_stay_text() -> None:
-    tracks = tracks_of((SCRIPT, still(100, 100)), (IMAGE, still(300, 100)))
-    one = found(tracks, notes=(SCRIPT,))
-    for html in (answer_html(one), timeline_html(one), counts_html(tracks), read_html(one)):
-        assert_harmless(html)
-    assert SCRIPT in Page(answer_html(one)).text
 
 
 def test_counts_tell_how_many_in_all_at_once_and_when() -> None:
