@@ -1,15 +1,17 @@
-"""How the processes of the command lines end by Ctrl-C: as shells expect it, and without the insides of a library."""
+"""How the processes of the command lines end by Ctrl-C, as shells expect it, and how their threads wait."""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from skylark.process import INTERRUPTED, ended_by_interrupt
+from skylark.process import INTERRUPTED, SPINS, ended_by_interrupt, thread_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -77,29 +79,47 @@ def test_ctrl_c_during_imports_is_one_line(importing: str, arguments: list[str])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("what", "status", "said"), [("interrupted", 130, "interrupted"), ("failed", 1, "error: no room")]
-)
-def test_a_thread_that_computes_is_not_stumbled_over(what: str, status: int, said: str) -> None:
+def test_a_thread_that_computes_is_not_stumbled_over() -> None:
     pytest.importorskip("torch")
-    assert ended("-c", COMPUTING, what) == (status, "half a result", f"{said}\n")
+    for what, status, said in (("interrupted", 130, "interrupted"), ("failed", 1, "error: no room")):
+        assert ended("-c", COMPUTING, what) == (status, "half a result", f"{said}\n")
 
 
-def test_a_process_that_ignores_ctrl_c_goes_on_doing_so() -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.default_int_handler])
+def test_behind_the_imports_ctrl_c_is_what_it_was_and_stays_so_where_it_is_ignored(handler: Any) -> None:
+    before = signal.signal(signal.SIGINT, handler)
     try:
         with ended_by_interrupt():
-            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+            assert (signal.getsignal(signal.SIGINT) is signal.SIG_IGN) == (handler is signal.SIG_IGN)
+        assert signal.getsignal(signal.SIGINT) is handler
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def test_behind_the_imports_ctrl_c_is_what_it_was() -> None:
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with ended_by_interrupt():
-            pass
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-    finally:
-        signal.signal(signal.SIGINT, before)
+@pytest.mark.parametrize(
+    ("environment", "settings"),
+    [
+        ({}, {"GOMP_SPINCOUNT": SPINS}),
+        ({"OMP_NUM_THREADS": "2"}, {"GOMP_SPINCOUNT": SPINS}),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, {}),
+        ({"GOMP_SPINCOUNT": "7"}, {}),
+    ],
+)
+def test_settings_leave_what_the_user_has_set(environment: dict[str, str], settings: dict[str, str]) -> None:
+    assert thread_settings(environment) == settings
+
+
+@pytest.mark.slow
+def test_a_command_sets_them_before_torch_is_loaded() -> None:
+    program = (
+        "import sys, runpy, os\n"
+        "sys.argv = ['reasoning', '--help']\n"
+        "try: runpy.run_module('reasoning', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "print('torch' in sys.modules, os.environ['GOMP_SPINCOUNT'])"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == f"False {SPINS}"

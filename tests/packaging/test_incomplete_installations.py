@@ -42,45 +42,38 @@ def family(tmp_path: Path) -> Path:
     return path
 
 
+EVERYTHING = ",".join(module for extra in installation.EXTRA_MODULES.values() for module in extra)
+QUERY = ("query", "--kg", "family.tsv", 'parent("Ann")')
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("missing", "arguments", "advice"),
+    ("missing", "arguments", "extra"),
     [
-        ("cv2", ["detect", "street.jpg", "--instruction", "every car"], "skylark-reasoner[vision]"),
-        ("PIL", ["image", "ask", "street.jpg", "the car"], "skylark-reasoner[vision]"),
-        ("gradio", ["demo"], "skylark-reasoner[demo]"),
-        ("torch", ["query", "--kg", "FAMILY", "--method", "lark", 'parent("Ann")'], "skylark-reasoner[llm]"),
-        (
-            "langchain",
-            ["query", "--kg", "FAMILY", "--method", "lark", "--llm", "openai:x", 'parent("Ann")'],
-            "skylark-reasoner[hosted]",
-        ),
+        ("cv2", ("detect", "street.jpg", "--instruction", "every car"), "vision"),
+        ("PIL", ("image", "ask", "street.jpg", "the car"), "vision"),
+        ("gradio", ("demo",), "demo"),
+        ("torch", (*QUERY, "--method", "lark"), "llm"),
+        ("langchain", (*QUERY, "--method", "lark", "--llm", "openai:x"), "hosted"),
+        (EVERYTHING, QUERY, None),
     ],
+    ids=["cv2", "PIL", "gradio", "torch", "langchain", "everything"],
 )
-def test_a_part_that_is_not_installed_is_a_sentence_that_names_its_extra(
-    missing: str, arguments: list[str], advice: str, family: Path
+def test_a_part_that_is_not_installed_is_a_sentence_that_names_its_extra_and_graphs_need_none(
+    missing: str, arguments: tuple[str, ...], extra: str | None, family: Path
 ) -> None:
-    done = run("-c", WITHOUT, missing, *[str(family) if part == "FAMILY" else part for part in arguments])
-    assert done.returncode == 1
-    assert f"which is not installed: run `pip install '{advice}'`" in done.stderr
-    assert "Traceback" not in done.stderr
+    done = run("-c", WITHOUT, missing, *[str(family) if part == family.name else part for part in arguments])
+    assert done.returncode == (extra is not None) and "Traceback" not in done.stderr
+    if extra is None:
+        assert "1 answer:\n  Bob" in done.stdout
+    else:
+        assert f"which is not installed: run `pip install 'skylark-reasoner[{extra}]'`" in done.stderr
 
 
-@pytest.mark.slow
-def test_the_graph_half_needs_no_extra(family: Path) -> None:
-    modules = ",".join(module for extra in installation.EXTRA_MODULES.values() for module in extra)
-    done = run("-c", WITHOUT, modules, "query", "--kg", family, 'parent("Ann")')
-    assert done.returncode == 0, done.stderr
-    assert "1 answer:\n  Bob" in done.stdout
-
-
-def test_in_a_checkout_the_requirement_files_are_named() -> None:
+def test_in_a_checkout_the_requirement_files_are_named_and_a_module_of_no_extra_is_not_explained_away() -> None:
     assert installation.extra_command("llm") == "pip install -r requirements.txt"
     assert installation.extra_command("ray") == "pip install -r requirements-dev.txt"
     assert installation.setup_command() == "python -m skylark setup"
-
-
-def test_a_missing_module_of_no_extra_is_not_explained_away() -> None:
     error = ModuleNotFoundError("No module named 'mine'", name="mine")
     assert installation.missing_extra("This", error) is None
     with pytest.raises(MissingPackageError, match="accelerate"):
@@ -114,25 +107,18 @@ def test_without_a_folder_to_write_to_a_query_is_answered_with_a_remark(family: 
     assert NOT_WRITABLE in done.stderr and "SKYLARK_CACHE names another folder" in done.stderr
 
 
-class TestSetup:
-    def test_the_command_is_printed_and_not_run(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert setup.main(["--print"]) == 0
-        out = capsys.readouterr().out
-        assert "-m pip install --no-deps -r" in out and setup.FILE in out
-
-    def test_where_pip_cannot_write_an_environment_is_advised(
-        self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-    ) -> None:
-        failing = [sys.executable, "-c", "import sys; sys.exit('[Errno 30] Read-only file system')"]
-        monkeypatch.setattr(setup, "pip_command", lambda: failing)
-        assert setup.main([]) == 1
-        err = capfd.readouterr().err
-        assert "Read-only file system" in err
-        assert f"Where {sys.prefix} may not be written to, make an environment of your own" in err
-
-    def test_without_pip_another_installer_is_named(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        monkeypatch.setattr(setup, "find_spec", lambda name: None)
-        assert setup.main([]) == 1
-        assert "uv pip install --no-deps -r" in capsys.readouterr().err
+def test_setup_prints_its_command_and_where_pip_cannot_do_it_says_what_can(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert setup.main(["--print"]) == 0
+    out = capfd.readouterr().out
+    assert "-m pip install --no-deps -r" in out and setup.FILE in out
+    failing = [sys.executable, "-c", "import sys; sys.exit('[Errno 30] Read-only file system')"]
+    monkeypatch.setattr(setup, "pip_command", lambda: failing)
+    assert setup.main([]) == 1
+    err = capfd.readouterr().err
+    assert "Read-only file system" in err
+    assert f"Where {sys.prefix} may not be written to, make an environment of your own" in err
+    monkeypatch.setattr(setup, "find_spec", lambda name: None)
+    assert setup.main([]) == 1
+    assert "uv pip install --no-deps -r" in capfd.readouterr().err

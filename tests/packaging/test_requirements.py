@@ -1,10 +1,18 @@
-"""The requirement files, which a checkout installs, and pyproject.toml, which a wheel does, ask for the same ranges."""
+"""Requirement files and pyproject.toml ask for the same ranges, and the demo's image holds all that it needs.
+
+The image's build itself needs a registry of images; here is what can be told without one.
+"""
 
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 from skylark.installation import APART, DISTRIBUTION, EXTRA_MODULES
 
@@ -27,16 +35,10 @@ def package(requirement: str) -> str:
     return re.split(r"[<>=!\[ ]", requirement, maxsplit=1)[0]
 
 
-def test_the_full_set_is_the_core_and_every_extra_but_dev_and_those_apart() -> None:
+def test_the_full_set_is_the_core_and_every_extra_but_dev_and_those_apart_which_are_among_the_tools() -> None:
     extras = set().union(*(of_extra(extra) for extra in EXTRAS if extra not in ("dev", *APART)))
     assert requirements("requirements.txt") == set(PROJECT["dependencies"]) | extras
-
-
-def test_the_tools_are_the_extra_dev() -> None:
     assert requirements("requirements-dev.txt") == of_extra("dev")
-
-
-def test_an_extra_apart_is_among_the_tools() -> None:
     for extra in APART:
         assert of_extra(extra) <= of_extra("dev")
 
@@ -58,10 +60,37 @@ def test_a_missing_module_is_found_in_the_extra_that_brings_it() -> None:
         assert set(modules.values()) <= {package(line) for line in EXTRAS[extra]} | {"starlette"}
 
 
-def test_the_distribution_is_named_once_in_code() -> None:
+def test_the_distribution_is_named_once_in_code_and_the_citation_is_of_this_version() -> None:
     assert PROJECT["name"] == DISTRIBUTION
-
-
-def test_the_citation_is_of_this_version() -> None:
     cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {PROJECT['version']}\nlicense: {PROJECT['license']}\n" in cited
+
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+COPIED = [path for line in re.findall(r"^COPY (.*) \S+$", DOCKERFILE, re.MULTILINE) for path in line.split()]
+
+
+def test_what_is_copied_is_let_into_the_build() -> None:
+    let_in = re.findall(r"^!(.*)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(let_in) == sorted(COPIED)
+    assert [path for path in COPIED if not (ROOT / path).exists()] == []
+
+
+def test_it_runs_as_nobody_special_and_says_whether_it_is_well() -> None:
+    assert re.findall(r"^USER (.*)$", DOCKERFILE, re.MULTILINE) == ["1000"]
+    assert "\nHEALTHCHECK " in DOCKERFILE
+    assert "\nEXPOSE 7860\n" in DOCKERFILE
+
+
+@pytest.mark.slow
+def test_the_demo_needs_nothing_else_of_the_checkout(tmp_path: Path) -> None:
+    for path in COPIED:
+        copy = shutil.copytree if (ROOT / path).is_dir() else shutil.copy
+        copy(ROOT / path, tmp_path / path)
+    program = "import app.page\nfrom skylark.installation import version\nprint(version())"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env={"PATH": "", "PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", done.stdout)
