@@ -35,9 +35,6 @@ def found(kg: KnowledgeGraph, query: Query | str) -> set[str]:
     return set(answer.entities)
 
 
-# Against Python sets over the triples ---------------------------------------------------------------------------
-
-
 @pytest.mark.slow
 @given(facts(), sets() | measured_sets())
 def test_every_query_gives_what_sets_over_the_triples_give(world: Facts, query: Query) -> None:
@@ -64,9 +61,6 @@ def test_numbers_are_what_python_reckons_over_the_triples(world: Facts, number: 
     answer = Reasoner(KnowledgeGraph.from_triples(world.triples), method="exact").answer(number)
     expected = world.number(number)
     assert answer.value == expected if expected is None else answer.value == pytest.approx(expected)
-
-
-# One case at a time ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -191,9 +185,6 @@ def test_reckoned_numbers_tie_though_their_last_digits_differ() -> None:
     assert answer.sentence.startswith("Cid (0.3) and Dan (0.3) have the largest pay")
 
 
-# Evidence -----------------------------------------------------------------------------------------------------------
-
-
 def answer(world: Facts | list[tuple[str, str, object]], query: Query | str) -> Answer:
     triples = world.triples if isinstance(world, Facts) else world
     return Reasoner(KnowledgeGraph.from_triples(triples), method="exact").answer(query)  # type: ignore[arg-type]
@@ -290,8 +281,6 @@ def test_the_total_counts_what_is_not_shown_and_a_triple_gives_its_entities_by_i
     assert seen == {(a, b), (a, c), (b, None), (c, None)}
     assert json.loads(json.dumps(answer(ROADS, 'born("b")').to_dict()["evidence"])) == [["b", "born", "2000-01-01"]]
 
-
-# Outcomes -----------------------------------------------------------------------------------------------------------
 
 KG = KnowledgeGraph.from_triples([
     ("Ann", "knows", "Bo"), ("Ann", "knows", "Cy"), ("Bo", "knows", "Cy"), ("Ann", "age", 40), ("Bo", "age", 40),

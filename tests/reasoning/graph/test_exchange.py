@@ -45,9 +45,6 @@ def awkward() -> KnowledgeGraph:
     )  # fmt: skip
 
 
-# Triples of names -----------------------------------------------------------------------------------------------
-
-
 @given(facts())
 def test_a_graph_holds_the_triples_it_was_made_of_and_goes_to_networkx_and_pandas_and_back(world: Facts) -> None:
     kg = KnowledgeGraph.from_triples(world.triples)
@@ -113,9 +110,6 @@ def test_twins_fold_into_their_relation(relation: str, stored: str) -> None:
     assert KnowledgeGraph.from_triples([("a", "r_reverse", "b")]).relation_ids == ("r_reverse",)
 
 
-# NetworkX -------------------------------------------------------------------------------------------------------
-
-
 def test_ids_labels_years_and_types_go_to_networkx_and_pandas_and_back() -> None:
     kg = awkward()
     back = KnowledgeGraph.from_networkx(kg.to_networkx())
@@ -161,9 +155,6 @@ def test_networkx_says_relations_and_values_in_several_ways() -> None:
     multi.add_edges_from([("a", tail, relation) for relation in "rs" for tail in "ab"])
     expected = {(h, r, t) for r in "rs" for h, t in (("a", "b"), ("b", "a"), ("a", "a"))}
     assert triples_of(KnowledgeGraph.from_networkx(multi)) == expected
-
-
-# pandas ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_frame_has_a_row_for_each_triple_and_value() -> None:

@@ -57,9 +57,6 @@ def assert_answers(index: EdgeIndex, content: set[Triple], size: int = ENTITIES,
     assert {tuple(triple) for triple in drawn} <= content and len(drawn) == (50 if content else 0)
 
 
-# Edges --------------------------------------------------------------------------------------------------------------
-
-
 def built(content: list[Triple] | set[Triple], entities: int = ENTITIES, relations: int = RELATIONS) -> TripleIndex:
     return TripleIndex.build(np.array(list(content), dtype=np.int32).reshape(-1, 3), entities, relations)
 
@@ -108,8 +105,6 @@ def test_what_is_undone_weighs_nothing() -> None:
     changes, _ = edited(changes, content, [(0, 0, 1), (2, 1, 3)])
     assert changes.weight == 0 and len(changes.pending) == 0
 
-
-# Whole graphs -------------------------------------------------------------------------------------------------------
 
 IDS = [f"e{number}" for number in range(ENTITIES)]
 LINKS = {(0, 0, 1), (0, 0, 3), (1, 1, 2), (1, 1, 1), (3, 0, 2), (4, 2, 5), (5, 2, 4), (6, 1, 0)}

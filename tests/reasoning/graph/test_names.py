@@ -112,9 +112,6 @@ def test_what_else_a_name_may_mean_is_known() -> None:
     assert {name: [kg.name(entity) for entity in kg.namesakes(name)] for name in others} == others
 
 
-# Display names --------------------------------------------------------------------------------------------------
-
-
 def test_a_shared_label_is_displayed_with_its_id() -> None:
     kg = ring(("1", "Paris"), ("2", "Paris"), ("3", "PARIS"))
     assert [kg.name(i) for i in range(3)] == ["Paris (1)", "Paris (2)", "PARIS"]
@@ -138,9 +135,6 @@ def test_a_display_name_means_its_entity_whatever_the_labels(entities: list[tupl
     assert [kg.entity(kg.name(i)) for i in range(len(entities))] == list(range(len(entities)))
 
 
-# Folding --------------------------------------------------------------------------------------------------------
-
-
 @given(st.text(min_size=1, max_size=12))
 def test_folding_twice_changes_nothing_and_leaves_something(name: str) -> None:
     assert fold(name) and fold(fold(name)) == fold(name)
@@ -150,8 +144,6 @@ def test_folding_twice_changes_nothing_and_leaves_something(name: str) -> None:
 def test_capitals_fold_away(name: str) -> None:
     assert fold(name.upper()) == fold(name)
 
-
-# Strings --------------------------------------------------------------------------------------------------------
 
 texts = st.lists(st.text(max_size=5), max_size=12)
 

@@ -99,8 +99,6 @@ def test_a_name_that_says_no_format_is_refused(tmp_path: Path) -> None:
         write_graph(KG, tmp_path / "g.xlsx")
 
 
-# Read again ---------------------------------------------------------------------------------------------------------
-
 IRI_IDS = graph(
     {"http://x.org/a_b": "http://x.org/a_b", "http://x.org/c": "C", "mailto:a@x.org": "mailto:a@x.org", "_:1": "_:1",
      "Q1": "Q1"},

@@ -41,18 +41,12 @@ def kg() -> KnowledgeGraph:
     return KnowledgeGraph.from_columns(columns())
 
 
-# Facts -----------------------------------------------------------------------------------------------------------
-
-
 def test_its_facts_come_one_by_one_links_first(kg: KnowledgeGraph) -> None:
     assert list(kg) == [("Ann", "knows", "Bob"), ("Bob", "knows", "Cid"), ("Ann", "age", 30), ("Cid", "age", 40)]
     assert [fact.tail for fact in kg][: len(kg)] == ["Bob", "Cid"]
     assert list(KnowledgeGraph.from_triples(kg)) == list(kg)
     assert (kg.entity_count, kg.relation_count, len(kg), kg.value_count) == (3, 2, 2, 2)
     assert repr(kg) == "KnowledgeGraph('small': 2 triples, 2 values, 3 entities, 3 relations)"
-
-
-# Splits ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -75,9 +69,6 @@ def test_an_empty_graph_or_an_unknown_split_is_an_error() -> None:
         KnowledgeGraph.from_columns(columns(), ["dev"])
     with pytest.raises(SkylarkError, match="'wrold'; nearest: world"):
         KnowledgeGraph.load("wrold")
-
-
-# Relations ------------------------------------------------------------------------------------------------------
 
 
 def test_a_relation_is_found_by_id_label_alias_and_folded_form(kg: KnowledgeGraph) -> None:
@@ -110,9 +101,6 @@ def test_values_are_found_by_id_and_by_name_and_a_shared_name_lists_the_ids() ->
         assert raised.value.nearest == ids
 
 
-# Columns that cannot be right -----------------------------------------------------------------------------------
-
-
 def values(*entities: int, count: int | None = None) -> list[LiteralColumn]:
     return [LiteralColumn("age", "integer", ids(*entities), np.zeros(len(entities) if count is None else count))]
 
@@ -138,8 +126,6 @@ def test_columns_that_do_not_fit_are_refused(changes: dict[str, Any], message: s
     with pytest.raises(SkylarkError, match=message):
         columns(**changes)
 
-
-# What it holds, told as text ------------------------------------------------------------------------------------
 
 TYPED = KnowledgeGraph.from_triples(
     [

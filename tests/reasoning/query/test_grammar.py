@@ -41,9 +41,6 @@ names = st.one_of(st.sampled_from(AWKWARD), st.text(min_size=1, max_size=8))
 values = st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False) | st.dates()
 
 
-# What is read ---------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.slow
 @given(queries(sets(names, names, st.tuples(names, values), names, by_id=True)) | measured_sets() | numbers())
 def test_a_query_prints_as_text_that_reads_back_to_it(query: Query) -> None:
@@ -90,9 +87,6 @@ def test_a_text_reads_as_its_tree(text: str, query: Query) -> None:
     assert found == query
     if isinstance(found, Compare) and isinstance(query, Compare):
         assert type(found.value) is type(query.value)  # whole numbers stay whole
-
-
-# What is refused ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -143,9 +137,6 @@ def test_any_text_is_a_query_or_a_query_error(text: str) -> None:
     except QueryError:
         return
     assert Query.parse(str(query)) == query
-
-
-# Depth ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_text_nested_too_deeply_is_a_query_error_and_brackets_alone_add_no_depth() -> None:

@@ -130,9 +130,6 @@ def test_any_tree_of_the_four_operations_comes_back(query: Query) -> None:
     assert Query.from_record(query.to_record()) == query
 
 
-# With a graph ---------------------------------------------------------------------------------------------------
-
-
 def test_names_and_directions_become_the_data_sets_ids() -> None:
     records = {
         '"0"("Ann")': [1, [0]], 'likes("3")': [3, ["likes"]], '~"0"("2")': [2, ["0_reverse"]],
@@ -157,8 +154,6 @@ def test_what_a_record_cannot_hold_is_an_error(text: str, kg: KnowledgeGraph | N
         Query.parse(text).to_record(kg)
     assert message in str(raised.value)
 
-
-# Malformed ------------------------------------------------------------------------------------------------------
 
 DEEP: list[Any] = [1, [0]]
 for _ in range(5000):

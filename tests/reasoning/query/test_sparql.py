@@ -55,9 +55,6 @@ def selected(kg: KnowledgeGraph, query: Query | str) -> Outcome:
     return by_sparql(query if isinstance(query, Query) else Query.parse(query), kg, store_of(kg).query)
 
 
-# Against Python sets over the triples ---------------------------------------------------------------------------
-
-
 @pytest.mark.slow
 @given(facts(), sets() | measured_sets())
 def test_every_query_selects_what_sets_over_the_triples_give(world: Facts, query: Query) -> None:
@@ -96,9 +93,6 @@ def test_numbers_are_reckoned_alike(world: Facts, number: Query) -> None:
     assert isinstance(found, pyoxigraph.QuerySolutions)
     got, expected = number_in(found), world.number(number)
     assert got == expected if expected is None else got == pytest.approx(expected, rel=1e-9, abs=1e-12)
-
-
-# Against the executor -------------------------------------------------------------------------------------------
 
 
 @st.composite
@@ -183,9 +177,6 @@ TWINS: list[tuple[str, str, str | int]] = [
 def test_one_thing_by_two_names_is_one_thing(query: str, found: Outcome) -> None:
     kg = KnowledgeGraph.from_triples(TWINS)
     assert selected(kg, query) == by_executor(Query.parse(query), kg) == found
-
-
-# The text -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -288,9 +279,6 @@ def test_what_cannot_be_answered_cannot_be_written() -> None:
             Query.parse(query).to_sparql(KG)
 
 
-# Depth and width ------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("kind", ["complement", "intersect and union", "compare", "top", "every", "name"])
 def test_many_levels_are_written_and_run(kind: str) -> None:
     query = grown(kind, 1 + MOST_NESTED if kind in ("top", "every") else 25)
@@ -310,9 +298,6 @@ def test_a_path_that_branches_at_every_step_and_a_union_of_hundreds_are_written_
     assert len(ids_of(selected(kg, query))) == 8
     kg = KnowledgeGraph.from_triples([(f"n{i}", "next", f"n{i + 1}") for i in range(300)])
     assert len(ids_of(selected(kg, " | ".join(f'next("n{i}")' for i in range(300))))) == 300
-
-
-# The command line -----------------------------------------------------------------------------------------------
 
 
 def test_the_command_line_prints_the_text_instead_of_an_answer(capsys: pytest.CaptureFixture[str]) -> None:

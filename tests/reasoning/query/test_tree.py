@@ -136,9 +136,6 @@ def test_a_node_that_says_nothing_is_refused_when_made(make: Callable[..., Any],
         make()
 
 
-# Steps --------------------------------------------------------------------------------------------------------------
-
-
 def project(source: Entity | int, relation: str = "r", inverse: bool = False) -> Step:
     return Step("project", (source,), relation=relation, inverse=inverse)
 

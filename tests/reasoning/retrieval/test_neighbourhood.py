@@ -228,9 +228,6 @@ def test_what_cannot_be_searched_is_refused(wrong: dict[str, Any]) -> None:
     assert keys(search(KnowledgeGraph.from_triples([("a", "r", "a")]), '~r("a")', hops=3)) == [(0, 0, 0)]
 
 
-# What guides it -------------------------------------------------------------------------------------------------
-
-
 def test_a_query_guides_by_each_anchors_way_to_the_answer() -> None:
     guided = guidance_of_query(Query.parse('mayor(road("Ash") & ~twin("Oak"))'), TOWNS)
     road, mayor, twin = (TOWNS.relation(name).index for name in ("road", "mayor", "twin"))
@@ -248,8 +245,6 @@ def test_a_text_guides_by_what_it_names() -> None:
     assert TOWNS.relation("road").index in guided.named
     assert guidance_of_text("hello there", TOWNS).anchors == ()
 
-
-# What one step is about, with distractors ----------------------------------------------------------------------------
 
 edges = st.sets(
     st.tuples(st.integers(0, 11), st.sampled_from(["red", "blue"]), st.integers(0, 11)), min_size=1, max_size=60

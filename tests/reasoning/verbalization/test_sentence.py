@@ -161,9 +161,6 @@ def test_forms_of_labels_and_verbs() -> None:
     assert {label: past(label) for label in done} == done, "only a label of one participle tells who did it"
 
 
-# What a sentence rests on -----------------------------------------------------------------------------------------
-
-
 def assert_rests_on_its_evidence(answer: Answer) -> None:
     facts = answer.evidence
     assert "".join(part.text for part in answer.sentence_parts) == answer.sentence
@@ -259,8 +256,6 @@ def test_a_name_is_said_as_it_is() -> None:
     assert answer.sentence == f"The capital of A is {order}."
     assert EXACT.answer(Entity("Ash")).sentence_parts[1].entity == LANDS.entity("Ash")
 
-
-# A yes or no with what settles it ------------------------------------------------------------------------------------
 
 PEOPLE = {"Avon": 900, "Brent": 700, "Cole": 700, "Dart": 100}
 STATES = KnowledgeGraph.from_triples(

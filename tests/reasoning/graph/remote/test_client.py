@@ -50,9 +50,6 @@ def answer_of(rows: str) -> bytes:
     return f'{{"head": {{"vars": ["o"]}}, "results": {{"bindings": [{rows}]}}}}'.encode()
 
 
-# What comes back ----------------------------------------------------------------------------------------------------
-
-
 def test_terms_come_with_their_kind_datatype_and_language(client: SparqlClient, server: EndpointServer) -> None:
     found = [term for term in select(client) if term is not None]
     assert Term("iri", "http://example.org/b") in found
@@ -122,9 +119,6 @@ def test_what_is_no_one_number_is_an_error(client: SparqlClient, server: Endpoin
     server.then(Behaviour(body=answer_of(rows)))
     with pytest.raises(EndpointError, match="did not answer in the form"):
         client.count(QUERY, "n")
-
-
-# Who asks -----------------------------------------------------------------------------------------------------------
 
 
 def basic(text: str) -> str:
@@ -216,9 +210,6 @@ def test_the_environment_says_how_long_a_query_may_take(monkeypatch: pytest.Monk
     monkeypatch.setenv("SKYLARK_SPARQL_TIMEOUT", "soon")
     with pytest.raises(EndpointError, match="soon"):
         SparqlClient(Address("http://localhost/query"))
-
-
-# Servers that misbehave ---------------------------------------------------------------------------------------------
 
 
 def failure(client: SparqlClient) -> EndpointError:
@@ -318,9 +309,6 @@ def test_a_limit_that_was_not_met_or_is_none_is_no_error(server: EndpointServer)
     for limit in ("10000", "²", "many", "9" * 5000):
         server.then(Behaviour(headers={"X-SPARQL-MaxRows": limit}))
         assert len(select(SparqlClient(Address(server.url), LIMITS))) == 4
-
-
-# What stands in a query as a term can never be read as more than one --------------------------------------------------
 
 
 def read(text: str) -> object:

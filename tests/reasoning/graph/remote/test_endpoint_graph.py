@@ -83,9 +83,6 @@ def given(kg: KnowledgeGraph, query: str, with_evidence: bool = False) -> tuple[
     return found, digits(answer.value), sorted(answer.entities), evidence
 
 
-# The same as of the file --------------------------------------------------------------------------------------------
-
-
 def test_answers_values_and_evidence(here: KnowledgeGraph, there: KnowledgeGraph, large: KnowledgeGraph) -> None:
     for query in TIDY_QUERIES:
         assert given(there, query, True) == given(large, query, True) == given(here, query, True), query
@@ -162,9 +159,6 @@ def test_triples_are_drawn_though_a_relation_is_of_blank_nodes_alone() -> None:
         with served(turtle) as there:
             drawn = there.index.drawn(5, random.Random(0))
             assert drawn.shape == (count, 3) and {there.relation_label(r) for r in drawn[:, 1].tolist()} <= {"in"}
-
-
-# What is kept, and what is asked for ---------------------------------------------------------------------------------
 
 
 def test_what_a_graph_is_like_is_found_out_once_a_day(
@@ -286,9 +280,6 @@ def test_only_the_first_members_of_a_large_step_come(there: KnowledgeGraph, monk
     assert answer.sentence.startswith("3 entities") and "the first 2 of 3 members are listed" in answer.notes
 
 
-# What is refused -----------------------------------------------------------------------------------------------------
-
-
 def test_nothing_fetches_the_whole_graph(large: KnowledgeGraph) -> None:
     takes: list[Callable[[], object]] = [
         lambda: large.index.whole, lambda: large.names.whole, large.names.aliases, large.content.stored,
@@ -326,9 +317,6 @@ def test_numbers_stay_though_many_threads_meet_things(there: KnowledgeGraph) -> 
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(entities.meet, [iris] * 16))
     assert all(np.array_equal(one, found[0]) for one in found) and len(set(found[0].tolist())) == 200
-
-
-# Methods, held to the contract of all methods -----------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -380,8 +368,6 @@ def test_triples_and_values_around_a_thing_are_retrieved(staff: KnowledgeGraph, 
         )
         assert mine == theirs and '("Ann", "age", 40)' in mine
 
-
-# A graph that is not tidy is asked as the tidy file that is in it ----------------------------------------------------
 
 KEPT_BY_ALL = UNTIDY.replace(', "many"^^xsd:integer', "").replace('"0.1"^^xsd:float', '"0.5"^^xsd:float')
 """Without what Virtuoso makes something else of when it loads it: 0 of "many", 0.10000000149 of 0.1 as a float."""
