@@ -17,21 +17,19 @@ from vision.selection import labelled, parted, settled
 from vision.task import Limit, SizeRange, Target
 
 RED, BLUE = (200, 20, 20), (20, 20, 200)
+Box = tuple[float, float, float, float]
 
 
-def picture(*patches: tuple[tuple[int, int, int, int], tuple[int, int, int]], size: int = 100) -> LoadedImage:
-    pixels = np.full((size, size, 3), 255, np.uint8)
+def picture(*patches: tuple[tuple[int, int, int, int], tuple[int, int, int]]) -> LoadedImage:
+    pixels = np.full((100, 100, 3), 255, np.uint8)
     for (left, top, right, bottom), colour in patches:
         pixels[top:bottom, left:right] = colour
     return LoadedImage(pixels)
 
 
-def found(*boxes: tuple[tuple[float, float, float, float], str, float]) -> Found:
-    return Found(
-        np.array([box for box, _, _ in boxes], np.float32).reshape(-1, 4),
-        tuple(label for _, label, _ in boxes),
-        np.array([score for _, _, score in boxes], np.float32),
-    )
+def found(*rows: tuple[Box, str, float]) -> Found:
+    boxes, labels, scores = zip(*rows, strict=True)
+    return Found(np.array(boxes, np.float32), labels, np.array(scores, np.float32))
 
 
 def test_the_most_specific_label_has_the_box_whatever_the_order() -> None:
@@ -39,13 +37,15 @@ def test_the_most_specific_label_has_the_box_whatever_the_order() -> None:
     boxes = found(((0, 0, 9, 9), "car", 0.9), ((0, 0, 9, 9), "bus", 0.8))
     for order in permutations(targets):
         assert labelled(boxes, order, picture()) == ["car", "vehicle"]
+    person = found(((0, 0, 9, 9), "person", 0.9))
+    for two in permutations((Target("child", ("person",)), Target("person", ("person",)))):
+        assert labelled(person, two, picture()) == ["person"], "the class's own name"
 
 
 def test_an_object_of_two_classes_is_the_one_with_the_higher_score() -> None:
     whole, nearly, beside = (0, 0, 100, 100), (0, 0, 100, 95), (0, 0, 100, 60)
     boxes = settled(found((whole, "cat", 0.6), (nearly, "dog", 0.7), (beside, "bed", 0.5)))
-    assert boxes.labels == ("dog", "bed")
-    assert boxes.xyxy.tolist() == [list(nearly), list(beside)]
+    assert boxes.labels == ("dog", "bed") and boxes.xyxy.tolist() == [list(nearly), list(beside)]
     unscored = Found(boxes.xyxy, boxes.labels, None)
     assert settled(unscored) is unscored
 
@@ -86,27 +86,18 @@ def test_a_colour_is_looked_for_in_the_pixels() -> None:
     assert labelled(boxes, (any_car, red), image) == labelled(boxes, (red, any_car), image) == ["red car", "car"]
 
 
-@pytest.mark.parametrize(
-    ("region", "kept"),
-    [
-        ((0, 0, 0.5, 1), [True, False, False]),
-        ((0.5, 0, 1, 1), [False, True, True]),
-        ((0.5, 0.5, 1, 1), [False, False, True]),
-        ((0.25, 0.25, 0.75, 0.75), [False, True, False]),
-    ],
-)
-def test_a_region_holds_the_boxes_whose_middle_lies_in_it(
-    region: tuple[float, float, float, float], kept: list[bool]
-) -> None:
+def test_a_region_holds_the_boxes_whose_middle_lies_in_it_and_two_halves_share_none() -> None:
     xyxy = np.array([[0, 0, 40, 40], [30, 20, 70, 60], [60, 60, 100, 100]], np.float32)
-    assert in_region(xyxy, (100, 100), region).tolist() == kept
-
-
-def test_two_halves_share_no_box_and_lose_none() -> None:
+    regions: dict[Box, list[bool]] = {
+        (0, 0, 0.5, 1): [True, False, False],
+        (0.5, 0, 1, 1): [False, True, True],
+        (0.5, 0.5, 1, 1): [False, False, True],
+        (0.25, 0.25, 0.75, 0.75): [False, True, False],
+    }
+    assert {region: in_region(xyxy, (100, 100), region).tolist() for region in regions} == regions
     xyxy = np.array([[x, 0, x + 10, 10] for x in range(91)], np.float32)
     left, right = (in_region(xyxy, (100, 100), half) for half in ((0, 0, 0.5, 1), (0.5, 0, 1, 1)))
-    assert not (left & right).any()
-    assert (left | right).all()
+    assert not (left & right).any() and (left | right).all()
 
 
 def test_sizes_are_bounds_with_their_ends() -> None:
@@ -138,10 +129,3 @@ def test_a_limit_keeps_the_first_by_its_rank() -> None:
     assert kept(Limit(1, "centre", "ascending")) == [2]
     assert kept(Limit(9)) == [3, 1, 0, 2]
     assert ranked(xyxy, None, (100, 100), replace(Limit(2), by="x", order="ascending")).tolist() == [3, 0]
-
-
-def test_of_two_words_for_one_class_its_own_name_has_the_box() -> None:
-    found = Found(np.array([[0, 0, 10, 10]], np.float32), ("person",), np.array([0.9], np.float32))
-    image = LoadedImage(np.zeros((20, 20, 3), np.uint8))
-    targets = (Target("child", ("person",)), Target("person", ("person",)))
-    assert labelled(found, targets, image) == labelled(found, targets[::-1], image) == ["person"]

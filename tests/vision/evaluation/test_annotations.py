@@ -29,9 +29,8 @@ def error_of(folder: Path, change: Any) -> str:
 
 class TestASet:
     def test_it_has_the_images_and_objects_of_the_file(self, tmp_path: Path) -> None:
-        images, file = make_set(tmp_path)
-        found = read_annotations([(images, file)])
-        assert [image.path for image in found.images] == [images / name for name in PICTURES]
+        found = read_annotations([make_set(tmp_path)])
+        assert [image.path for image in found.images] == [tmp_path / "images" / name for name in PICTURES]
         assert [(image.id, image.size) for image in found.images] == [(n, (96, 64)) for n in (10, 20, 30, 40)]
         named = [(row.category, row.xywh) for row in found.annotations]
         assert named == [(name, box) for objects in PICTURES.values() for name, box in objects]
@@ -39,6 +38,8 @@ class TestASet:
         assert found.annotations[0].xyxy == (4, 4, 34, 44)
         assert found.category_ids == ({"car": 3, "cat": 17, "dog": 18},)
         assert found.supercategories["dog"] == "animal"
+        assert [row.image for row in found.first(2).annotations] == [0, 0, 0, 1, 1]
+        assert len(found.first(2).images) == 2 and found.first(99) == found.first(None) == found
 
     def test_several_files_make_one_set_though_their_ids_are_the_same(self, tmp_path: Path) -> None:
         other = {"categories": [{"id": 17, "name": "dog"}, {"id": 18, "name": "cat"}, {"id": 3, "name": "bird"}]}
@@ -49,11 +50,6 @@ class TestASet:
         assert {row.image for row in found.annotations[7:]} == {4, 5, 7}
         assert found.categories == ("car", "cat", "dog", "bird")
         assert found.supercategories["cat"] == "animal"
-
-    def test_its_first_images_come_with_their_objects(self, tmp_path: Path) -> None:
-        found = read_annotations([make_set(tmp_path)])
-        assert [row.image for row in found.first(2).annotations] == [0, 0, 0, 1, 1]
-        assert len(found.first(2).images) == 2 and found.first(99) == found.first(None) == found
 
     def test_real_annotations_are_read_with_their_crowds(self, data_root: Path) -> None:
         folders = [data_root / "vision" / name for name in ("coco128", "coco_mini_train")]
@@ -102,29 +98,25 @@ class TestBrokenFiles:
         message = error_of(tmp_path, change)
         assert said in message and "instances.json" in message
 
-    @pytest.mark.parametrize(
-        ("text", "said"), [("{", "a JSON file"), ("[{}]", "an object with images, annotations and categories")]
-    )
-    def test_what_is_no_json_or_no_object_is_refused(self, tmp_path: Path, text: str, said: str) -> None:
-        images, file = make_set(tmp_path)
-        file.write_text(text)
-        with pytest.raises(DataError, match=said):
-            read_annotations([(images, file)])
-
-    def test_without_any_object_there_is_nothing_to_measure(self, tmp_path: Path) -> None:
-        assert "nothing to measure" in error_of(tmp_path, lambda content: content.update(annotations=[]))
-        found = read_annotations([make_set(tmp_path / "two", {"c.png": [], "a.png": PICTURES["a.png"]})])
+    def test_what_is_no_json_or_no_object_or_has_nothing_to_measure_is_refused(self, tmp_path: Path) -> None:
+        images, file = make_set(tmp_path, {"c.png": [], "a.png": PICTURES["a.png"]})
         with pytest.raises(EvaluationError, match="the first 1 images have no annotation"):
-            found.first(1)
+            read_annotations([(images, file)]).first(1)
+        for text, said in (("{", "a JSON file"), ("[{}]", "an object with images, annotations and categories")):
+            file.write_text(text)
+            with pytest.raises(DataError, match=said):
+                read_annotations([(images, file)])
+        assert "nothing to measure" in error_of(tmp_path / "two", lambda content: content.update(annotations=[]))
 
     def test_missing_images_are_counted_and_the_nearest_name_is_given(self, tmp_path: Path) -> None:
         images, file = make_set(tmp_path, {"street1.png": PICTURES["a.png"], "b.png": []})
-        with pytest.raises(EvaluationError, match="is there 2 times"):
-            read_annotations([(images, file)] * 2)
-        with pytest.raises(EvaluationError, match=r"no folder of images .*imagess; the nearest name there is images"):
-            read_annotations([(tmp_path / "imagess", file)])
-        with pytest.raises(EvaluationError, match=r"no annotation file .*nearest name there is instances\.json"):
-            read_annotations([(images, tmp_path / "instance.json")])
+        for pairs, said in (
+            ([(images, file)] * 2, "is there 2 times"),
+            ([(tmp_path / "imagess", file)], "no folder of images .*imagess; the nearest name there is images"),
+            ([(images, tmp_path / "instance.json")], r"no annotation file .*nearest name there is instances\.json"),
+        ):
+            with pytest.raises(EvaluationError, match=said):
+                read_annotations(pairs)
         (images / "street1.png").rename(images / "street1.jpg")
         with pytest.raises(EvaluationError, match=r"1 of the 2 images .* the nearest name there is street1\.jpg"):
             read_annotations([(images, file)])

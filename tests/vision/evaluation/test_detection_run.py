@@ -53,8 +53,7 @@ class OpenVocabulary(ColourDetector):
 
 def expected(folder: Path) -> dict[str, Any]:
     """The figures of what the detector finds: all that is annotated, the small ones a pixel too large."""
-    annotated = read_annotations([(folder / "images", folder / "instances.json")])
-    found = []
+    annotated, found = read_annotations([(folder / "images", folder / "instances.json")]), []
     for row in annotated.annotations:
         x, y, w, h = row.xywh
         wider = 0 if min(w, h) > 16 else 1
@@ -65,14 +64,17 @@ def expected(folder: Path) -> dict[str, Any]:
 def evaluate(folder: Path, detector: ColourDetector | None = None, **settings: Any) -> dict[str, Any]:
     if not folder.exists():
         make_set(folder)
-    pair = (folder / "images", folder / "instances.json")
     options = RunOptions(**{name: settings.pop(name) for name in ("limit", "out", "resume") if name in settings})
-    return evaluate_detections(Vision(detector or ColourDetector()), [pair], options=options, **settings)
+    return of([(folder / "images", folder / "instances.json")], detector, options=options, **settings)
+
+
+def of(pairs: list[tuple[Path, Path]], detector: ColourDetector | None = None, **settings: Any) -> dict[str, Any]:
+    return evaluate_detections(Vision(detector or ColourDetector()), pairs, **{"masks": False, **settings})
 
 
 class TestFigures:
     def test_they_are_cocos_of_what_was_found(self, tmp_path: Path) -> None:
-        figures = evaluate(tmp_path / "set")
+        figures = evaluate(tmp_path / "set", masks=True)
         wanted = expected(tmp_path / "set")
         assert {name: figures[name] for name in wanted} == wanted
         assert 0.5 < figures["AP"] < 1 and figures["AP50"] == 1.0
@@ -84,51 +86,39 @@ class TestFigures:
         figures = evaluate_detections(Vision(ColourDetector(), min_score=0.9), pairs, masks=False)
         assert (figures["images"], figures["detections"]) == (8, 14) and "segm" not in figures
         assert figures["per_class"]["cat"]["annotations"] == 6 and figures["AP"] == pytest.approx(wanted["AP"])
-        first = evaluate(tmp_path / "set", limit=2, masks=False)
+        first = evaluate(tmp_path / "set", limit=2)
         assert first["images"] == 2 and first["per_class"]["cat"]["annotations"] == 3
-
-    def test_models_without_scores_or_of_any_phrase_are_measured_too(self, tmp_path: Path) -> None:
-        figures = evaluate(tmp_path / "set", Unsure(), masks=False)
+        # Models without scores or of any phrase are measured too.
+        figures = evaluate(tmp_path / "set", Unsure())
         assert figures["AP50"] == 1.0 and figures["detections"] == 7
-        figures = evaluate(tmp_path / "set", OpenVocabulary(), masks=False)
-        assert figures["AP"] == expected(tmp_path / "set")["AP"] and figures["not_detectable"] == {}
+        figures = evaluate(tmp_path / "set", OpenVocabulary())
+        assert figures["AP"] == wanted["AP"] and figures["not_detectable"] == {}
 
     def test_masks_need_an_outline_of_every_object(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         content = instances(PICTURES)
         del content["annotations"][0]["segmentation"]
         pair = make_set(tmp_path / "set", changed=content)
-        assert "segm" not in evaluate_detections(Vision(ColourDetector()), [pair])
-        assert "1 of 7 objects have no outline" in caplog.text
-        # That object is a cat, so the others can be measured.
-        assert "segm" in evaluate_detections(Vision(ColourDetector()), [pair], ["dog", "car"])
+        assert "segm" not in of([pair], masks=True) and "1 of 7 objects have no outline" in caplog.text
+        assert "segm" in of([pair], classes=["dog", "car"], masks=True), "that object is a cat"
 
     def test_many_boxes_are_cut_to_a_hundred_of_the_best(self, tmp_path: Path) -> None:
         dots = [("dog", (x, y, 3, 3)) for x in range(0, 96, 5) for y in range(0, 60, 5)]
         pair = make_set(tmp_path / "set", {"dots.png": [*dots[:-1], ("dog", (90, 50, 6, 6))]})
-        figures = evaluate_detections(Vision(ColourDetector()), [pair], masks=False)
-        assert figures["detections"] == 100 < len(dots)
+        assert of([pair])["detections"] == 100 < len(dots)
 
 
 class TestClasses:
-    @pytest.mark.parametrize(
-        ("words", "counted"), [(["kitten", "Dogs"], ["cat", "dog"]), (["animals"], ["cat", "dog"]), (["car"], ["car"])]
-    )
-    def test_a_subset_is_named_in_the_users_words(self, tmp_path: Path, words: list[str], counted: list[str]) -> None:
-        figures = evaluate(tmp_path / "set", classes=words, masks=False)
-        assert list(figures["per_class"]) == counted
-        whole = expected(tmp_path / "set")
-        assert {name: figures["per_class"][name] for name in counted} == {
-            name: whole["per_class"][name] for name in counted
-        }
-        assert figures["AP"] == pytest.approx(np.mean([whole["per_class"][name]["AP"] for name in counted]))
-
-    @pytest.mark.parametrize(
-        ("word", "said"),
-        [("helicopter", "names none of the annotated classes"), ("caar", "car"), ("red dog", "name dog without it")],
-    )
-    def test_a_word_that_names_none_is_refused_with_the_nearest(self, tmp_path: Path, word: str, said: str) -> None:
-        with pytest.raises(EvaluationError, match=said):
-            evaluate(tmp_path / "set", classes=[word])
+    def test_a_subset_is_named_in_the_users_words(self, tmp_path: Path) -> None:
+        for words, counted in (["kitten", "Dogs"], ["cat", "dog"]), (["animals"], ["cat", "dog"]), (["car"], ["car"]):
+            figures, whole = evaluate(tmp_path / "set", classes=words), expected(tmp_path / "set")["per_class"]
+            assert list(figures["per_class"]) == counted
+            assert figures["per_class"] == {name: whole[name] for name in counted}
+            assert figures["AP"] == pytest.approx(np.mean([whole[name]["AP"] for name in counted]))
+        for word, said in (
+            ("helicopter", "names none of the annotated classes"), ("caar", "car"), ("red dog", "name dog without it")
+        ):  # fmt: skip
+            with pytest.raises(EvaluationError, match=said):
+                evaluate(tmp_path / "set", classes=[word])
 
     def test_a_class_that_the_model_lacks_is_named_and_in_no_mean(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -137,40 +127,36 @@ class TestClasses:
         content["categories"].append({"id": 90, "name": "helicopter"})
         content["annotations"][1]["category_id"] = 90
         pair = make_set(tmp_path / "set", changed=content)
-        figures = evaluate_detections(Vision(ColourDetector()), [pair], masks=False)
+        figures = of([pair])
         assert figures["not_detectable"] == {"helicopter": 1} and "helicopter (1 objects)" in caplog.text
         assert list(figures["per_class"]) == ["car", "cat", "dog"]
         with pytest.raises(EvaluationError, match="the model has no class for any of: helicopter"):
-            evaluate_detections(Vision(ColourDetector()), [pair], ["helicopter"])
+            of([pair], classes=["helicopter"])
+        pair = make_set(tmp_path / "none", changed=instances({**PICTURES, "a.png": [], "d.png": []}))
+        with pytest.raises(EvaluationError, match="no object is annotated of: dog"):
+            of([pair], classes=["dog"])
 
     def test_a_category_of_another_name_is_tied_by_its_meaning_each_class_to_one(self, tmp_path: Path) -> None:
-        names = [{"id": 3, "name": "automobile"}, {"id": 17, "name": "Cat"}, {"id": 18, "name": "dogs"}]
-        pair = make_set(tmp_path / "set", changed={"categories": names})
-        figures = evaluate_detections(Vision(ColourDetector()), [pair], masks=False)
+        def named(folder: str, *names: str) -> dict[str, Any]:
+            categories = [{"id": number, "name": name} for number, name in zip((3, 17, 18), names, strict=True)]
+            return of([make_set(tmp_path / folder, changed={"categories": categories})])
+
+        figures = named("one", "automobile", "Cat", "dogs")
         assert figures["settings"]["classes"] == {"automobile": "car", "Cat": "cat", "dogs": "dog"}
         assert figures["AP50"] == 1.0
-        names = [{"id": 3, "name": "automobile"}, {"id": 17, "name": "car"}, {"id": 18, "name": "dog"}]
-        pair = make_set(tmp_path / "two", changed={"categories": names})
-        figures = evaluate_detections(Vision(ColourDetector()), [pair], masks=False)
+        figures = named("two", "automobile", "car", "dog")
         assert figures["settings"]["classes"] == {"car": "car", "dog": "dog"}
         assert figures["not_detectable"] == {"automobile": 2}
-
-    def test_classes_without_an_object_are_refused(self, tmp_path: Path) -> None:
-        content = instances({**PICTURES, "a.png": [], "d.png": []})
-        pair = make_set(tmp_path / "set", changed=content)
-        with pytest.raises(EvaluationError, match="no object is annotated of: dog"):
-            evaluate_detections(Vision(ColourDetector()), [pair], ["dog"])
 
 
 class TestFiles:
     def test_the_lines_hold_cocos_results(self, tmp_path: Path) -> None:
         out = tmp_path / "ap.json"
-        figures = evaluate(tmp_path / "set", out=out)
+        figures = evaluate(tmp_path / "set", out=out, masks=True)
         assert json.loads(out.read_text()) == json.loads(json.dumps(figures))
         lines = [json.loads(line) for line in lines_path(out).read_text().splitlines()][1:]
-        assert {line["id"]: line["file"] for line in lines} == {
-            10: "a.png", 20: "b.png", 30: "c.png", 40: "d.png"
-        }  # fmt: skip
+        files = {line["id"]: line["file"] for line in lines}
+        assert files == {10: "a.png", 20: "b.png", 30: "c.png", 40: "d.png"}
         first = lines[0]["detections"][0]
         assert (first["image_id"], first["category_id"], first["bbox"]) == (10, 17, [4.0, 4.0, 30.0, 40.0])
         assert first["segmentation"]["size"] == [64, 96] and 0 < first["score"] < 1
@@ -203,15 +189,12 @@ class TestFiles:
             evaluate(tmp_path / "set")
 
 
-class TestOnRealImages:
-    """The embedded detector on COCO; the benchmark has the whole of it."""
-
-    @pytest.mark.slow
-    def test_the_figures_of_a_few_images_are_plausible(self, data_root: Path) -> None:
-        folder = data_root / "vision" / "coco128"
-        if not folder.is_dir():
-            pytest.skip(f"needs {folder}: set SKYLARK_DATA to the data folder")
-        pair = (folder / "images", folder / "instances.json")
-        figures = evaluate_detections(Vision(), [pair], options=RunOptions(limit=24), masks=False)
-        assert 0.3 < figures["AP50"] < 0.9 and figures["AP"] < figures["AP50"]
-        assert len(figures["per_class"]) == 80 and figures["not_detectable"] == {}
+@pytest.mark.slow
+def test_the_embedded_detectors_figures_of_a_few_images_of_coco_are_plausible(data_root: Path) -> None:
+    folder = data_root / "vision" / "coco128"
+    if not folder.is_dir():
+        pytest.skip(f"needs {folder}: set SKYLARK_DATA to the data folder")
+    pair = (folder / "images", folder / "instances.json")
+    figures = evaluate_detections(Vision(), [pair], options=RunOptions(limit=24), masks=False)
+    assert 0.3 < figures["AP50"] < 0.9 and figures["AP"] < figures["AP50"]
+    assert len(figures["per_class"]) == 80 and figures["not_detectable"] == {}

@@ -7,6 +7,7 @@ measured, and held to a share of these here.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, replace
 from types import SimpleNamespace
 from typing import Any
@@ -82,80 +83,63 @@ HOW: list[tuple[str, str, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "written", "kind", "expected"), WHAT)
-def test_the_task_and_its_class_set(text: str, written: str, kind: str, expected: list[str] | None) -> None:
-    found = task(text, written)
-    assert found.kind == kind
-    assert labels(found) == expected
-    assert found.asks_whether == written.startswith("check")
+def test_the_task_and_its_class_set() -> None:
+    for text, written, kind, expected in WHAT:
+        found = task(text, written)
+        assert (found.kind, labels(found)) == (kind, expected), text
+        assert found.asks_whether == written.startswith("check")
 
 
-@pytest.mark.parametrize(("text", "written", "field", "expected"), WHICH)
-def test_which_of_them(text: str, written: str, field: str, expected: Any) -> None:
-    assert getattr(task(text, written), field) == expected
-
-
-@pytest.mark.parametrize(("text", "written", "expected"), HOW)
-def test_how_it_is_written(text: str, written: str, expected: dict[str, Any]) -> None:
-    assert asdict(task(text, written).output) == asdict(OutputFormat()) | expected
+def test_which_of_them_and_how_they_are_written() -> None:
+    for text, written, field, expected in WHICH:
+        assert getattr(task(text, written), field) == expected, text
+    for text, written, output in HOW:
+        assert asdict(task(text, written).output) == asdict(OutputFormat()) | output, text
 
 
 def test_most_of_what_people_ask_is_read() -> None:
-    right = []
-    cases = [(text, written) for text, written, *_ in WHAT] + [(text, written) for text, written, *_ in WHICH]
-    cases += [(text, written) for text, written, _ in HOW]
-    for text, written in cases[::4]:
-        try:
-            found = read_instruction(text, MATCHER)
-        except InstructionError:
-            right.append(False)
-            continue
-        right.append(replace(found, probability=None, rivals=(), notes=()) == replace(task(text, written), notes=()))
-    assert sum(right) / len(right) >= 0.6
+    rows: list[tuple[Any, ...]] = [*WHAT, *WHICH, *HOW]
+    cases = [(text, written) for text, written, *_ in rows[::4]]
+    right = 0
+    for text, written in cases:
+        with suppress(InstructionError):
+            found = replace(read_instruction(text, MATCHER), probability=None, rivals=(), notes=())
+            right += found == replace(task(text, written), notes=())
+    assert right / len(cases) >= 0.6
 
 
-def test_the_published_polygon_form() -> None:
+def test_the_published_forms() -> None:
     found = read_instruction(
         'For each object in the image that is a member of the class set {"person":<c0>, "car":<c1>, "black cat":<c2>}, '
         "output a tuple with the class label and the coordinates of a polygon with 16 points that encloses the object. "
         "The coordinates should be within range 512. The output format should be (c, x1, y1, ...).", MATCHER
     )  # fmt: skip
-    assert found.class_set == ("person", "car", "black cat")
-    assert found.targets is not None
-    assert [(target.classes, target.colour) for target in found.targets] == [
-        (("person",), None), (("car",), None), (("cat",), "black"),
-    ]  # fmt: skip
+    assert found.class_set == ("person", "car", "black cat") and found.targets is not None
+    meant = [(target.classes, target.colour) for target in found.targets]
+    assert meant == [(("person",), None), (("car",), None), (("cat",), "black")]
     assert found.output == OutputFormat(geometry="polygon", points=16, scale="range", class_as="token")
 
-
-def test_the_published_expression_form() -> None:
     found = read_instruction(
         "Please find the object in the category set {<the person left of the dog>:<cls0>} within the range 512.",
         MATCHER,
     )
-    assert found.kind == "ground"
-    assert found.expression == "person left of the dog"
+    assert (found.kind, found.expression) == ("ground", "person left of the dog")
 
 
-def test_what_the_model_does_not_know_is_named_with_the_nearest() -> None:
+def test_what_the_model_does_not_know_or_cannot_obey_is_said() -> None:
     found = task("find the helicopter and the dogs", "detect helicopter, dogs")
-    assert labels(found) == ["dog"]
-    assert [unknown.word for unknown in found.undetectable] == ["helicopter"]
+    assert labels(found) == ["dog"] and [unknown.word for unknown in found.undetectable] == ["helicopter"]
     assert "airplane" in found.undetectable[0].nearest
-
-
-def test_what_cannot_be_obeyed_is_said_in_the_users_own_words() -> None:
     found = task("Find the Buses — and PAINT them “with feelings”", "detect Buses; ignore PAINT them with feelings")
-    assert labels(found) == ["bus"]
-    assert found.unread == ("PAINT them “with feelings",)
+    assert labels(found) == ["bus"] and found.unread == ("PAINT them “with feelings",)
     assert "PAINT them" in found.describe()
 
 
-@pytest.mark.parametrize("text", ["Finde alle Hunde", "すべての犬を見つけて"])
-def test_other_languages_are_not_guessed(text: str) -> None:
-    found = read_instruction(text, MATCHER)
-    assert found.undetectable or found.unread or not found.understood
-    assert not found.targets
+def test_other_languages_are_not_guessed() -> None:
+    for text in ("Finde alle Hunde", "すべての犬を見つけて"):
+        found = read_instruction(text, MATCHER)
+        assert found is read_instruction(text, MATCHER), "read once for many images"
+        assert (found.undetectable or found.unread or not found.understood) and not found.targets
 
 
 @pytest.mark.parametrize(
@@ -171,24 +155,17 @@ def test_a_contradiction_is_told(text: str, written: str, named: str) -> None:
         task(text, written)
 
 
-@pytest.mark.parametrize("text", ["", "  \n", "?!", "x" * 200_001, "{<expression>:<cls0>}"])
-def test_what_is_no_instruction_is_refused(text: str) -> None:
-    with pytest.raises(InstructionError):
-        read_instruction(text, MATCHER)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_what_is_no_instruction_is_refused_and_no_text_breaks_the_reading() -> None:
+    for text in ("", "  \n", "?!", "x" * 200_001, "{<expression>:<cls0>}"):
+        with pytest.raises(InstructionError):
+            read_instruction(text, MATCHER)
+    for text in (
         "{" * 500 + " [" * 500 + " find dogs",
         "Task: segment α; points 16\nI: dogs\nTask:",
         "<|im_end|><|endoftext|> find the dogs \x00\x07\u202e in it",
         "a" * 3000,
-    ],
-)
-def test_no_text_breaks_the_reading(text: str) -> None:
-    found = read_instruction(text, MATCHER)
-    assert isinstance(found.describe(), str)
+    ):
+        assert isinstance(read_instruction(text, MATCHER).describe(), str)
 
 
 def test_readings_are_not_told_apart_by_the_extent_of_what_is_not_obeyed() -> None:
@@ -199,44 +176,34 @@ def test_readings_are_not_told_apart_by_the_extent_of_what_is_not_obeyed() -> No
     assert sum(reading.probability for reading in readings) <= 1.001
 
 
+DOGS, CATS = (Target("dog", ("dog",)),), (Target("cat", ("cat",)),)
+
+
 @pytest.mark.parametrize(
-    ("beyond", "dogs", "cats", "understood", "unread", "rivals"),
+    ("shares", "understood", "unread", "rivals"),
     [
-        (0.1, 0.7, 0.1, True, False, 1),
-        (0.7, 0.2, 0.1, False, True, 0),
-        (0.4, 0.3, 0.2, False, False, 2),
-        (0.4, 0.0, 0.0, False, True, 0),
-        (0.45, 0.2, 0.0, False, False, 1),
-        (0.05, 0.05, 0.05, False, True, 0),
-        (0.0, 0.4, 0.3, False, False, 2),
+        ((0.1, 0.7, 0.1), True, False, 1),
+        ((0.7, 0.2, 0.1), False, True, 0),
+        ((0.4, 0.3, 0.2), False, False, 2),
+        ((0.4, 0.0, 0.0), False, True, 0),
+        ((0.45, 0.2, 0.0), False, False, 1),
+        ((0.05, 0.05, 0.05), False, True, 0),
+        ((0.0, 0.4, 0.3), False, False, 2),
     ],
 )
 def test_what_no_picture_tells_is_told_from_what_may_mean_several_things(
-    monkeypatch: pytest.MonkeyPatch,
-    beyond: float,
-    dogs: float,
-    cats: float,
-    understood: bool,
-    unread: bool,
-    rivals: int,
+    monkeypatch: pytest.MonkeyPatch, shares: tuple[float, ...], understood: bool, unread: bool, rivals: int
 ) -> None:
-    text = f"what does the sign say to {beyond} {dogs} {cats}"
-    tasks = {
-        Task(text, unread=(text,)): beyond,
-        Task(text, targets=(Target("dog", ("dog",)),)): dogs,
-        Task(text, targets=(Target("cat", ("cat",)),)): cats,
-    }
-    readings = sorted((TaskReading(task, p, "") for task, p in tasks.items()), key=lambda one: -one.probability)
+    text = f"what does the sign say to {shares}"  # that is beyond pictures, dogs, or cats
+    tasks = (Task(text, unread=(text,)), Task(text, targets=DOGS), Task(text, targets=CATS))
+    listed = [TaskReading(task, share, "") for task, share in zip(tasks, shares, strict=True)]
+    readings = sorted(listed, key=lambda one: -one.probability)
     reader = SimpleNamespace(instructions=SimpleNamespace(read=lambda prompt, matcher: readings))
     monkeypatch.setattr("vision.parsing.reader.readers", lambda folder: reader)
     found = read_instruction(text, MATCHER)
     assert (found.understood, bool(found.unread), len(found.rivals)) == (understood, unread, rivals)
     assert ("may mean several things" in str(found.notes)) == bool(rivals and not understood)
-    assert is_beyond_pictures(found) == (unread and beyond >= POSSIBLE)
-
-
-def test_a_task_is_read_once_for_many_images() -> None:
-    assert read_instruction("find the dogs", MATCHER) is read_instruction("find the dogs", MATCHER)
+    assert is_beyond_pictures(found) == (unread and shares[0] >= POSSIBLE)
 
 
 @pytest.mark.parametrize(
@@ -271,31 +238,25 @@ def test_a_task_goes_into_json_with_its_rivals() -> None:
 def test_an_open_vocabulary_takes_the_users_phrases() -> None:
     text = "find forklifts and red helmets"
     found = task_of(text, read_back(" detect forklifts, red helmets", TextPrompt(text)), OpenMatcher())
-    assert found.targets is not None
-    assert [target.classes for target in found.targets] == [("forklift",), ("red helmet",)]
+    assert [target.classes for target in found.targets or ()] == [("forklift",), ("red helmet",)]
     assert not found.undetectable
 
 
 def test_what_else_may_be_meant_is_told_once_and_is_something_else() -> None:
-    dogs = (Target("dog", ("dog",)),)
     nothing = Task(targets=(), undetectable=(Undetectable("white bus"),), asks_whether=True)
-    same, whether = Task(targets=dogs, unread=("please",)), Task(targets=dogs, asks_whether=True)
-    task = Task(targets=dogs, rivals=(same, nothing, whether, Task("x", "count"), Task("y", "count")))
+    same, whether = Task(targets=DOGS, unread=("please",)), Task(targets=DOGS, asks_whether=True)
+    task = Task(targets=DOGS, rivals=(same, nothing, whether, Task("x", "count"), Task("y", "count")))
     assert choices(task) == {"Find the boxes of dog. Answer yes or no.": 2, "Count everything that the model knows.": 3}
     assert task.describe().count("It may also mean") == 2
     assert choices(replace(task, understood=False))["Find the boxes of dog."] == 0, "nothing is done yet"
 
 
 def test_for_a_video_readings_that_follow_the_same_things_are_one() -> None:
-    dogs, cats = (Target("dog", ("dog",)),), (Target("cat", ("cat",)),)
-    find, count, other = (
-        Task("x", targets=dogs, probability=0.4),
-        Task("x", "count", dogs, probability=0.2),
-        Task("x", targets=cats, probability=0.3),
-    )
+    find, other = Task("x", targets=DOGS, probability=0.4), Task("x", targets=CATS, probability=0.3)
+    count = Task("x", "count", DOGS, probability=0.2)
     unsure = Task("x", targets=(), understood=False, probability=0.4, rivals=(find, other, count))
     sure = followed(unsure)
-    assert sure.understood and sure.targets == dogs and sure.rivals == (other,)
+    assert sure.understood and sure.targets == DOGS and sure.rivals == (other,)
     assert sure.probability == pytest.approx(0.6)
     assert followed(replace(unsure, rivals=(find, other))) == replace(unsure, rivals=(find, other))
     assert followed(other) is other

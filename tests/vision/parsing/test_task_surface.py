@@ -17,47 +17,25 @@ from vision.parsing.prompt import LONGEST_WORD, TextPrompt
     ("instruction", "reply", "text"),
     [
         ("Dogs!", {"classes": ["Dogs"]}, " detect Dogs"),
-        (
-            "the red and blue umbrellas, but no mugs",
-            {"classes": ["red umbrellas", "blue umbrellas"], "excluded": ["mugs"]},
-            " detect red umbrellas, blue umbrellas except mugs",
-        ),
-        (
-            'Outline {"bus":<c1>, "black cat":<c0>} by sixteen points, range 512',
-            {
-                "kind": "segment",
-                "classes": ["black cat", "bus"],
-                "explicit_set": True,
-                "output": {"points": 16, "scale": "range", "range": 512, "class_as": "token"},
-            },
-            " segment α; points 16; range 512; token",
-        ),
-        (
-            "find the cup left of the jug, JSON",
-            {"kind": "ground", "expression": "cup left of the jug", "output": {"format": "json"}},
-            " ground: cup left of the jug; json",
-        ),
+        ("the red and blue umbrellas, but no mugs",
+         {"classes": ["red umbrellas", "blue umbrellas"], "excluded": ["mugs"]},
+         " detect red umbrellas, blue umbrellas except mugs"),
+        ('Outline {"bus":<c1>, "black cat":<c0>} by sixteen points, range 512',
+         {"kind": "segment", "classes": ["black cat", "bus"], "explicit_set": True,
+          "output": {"points": 16, "scale": "range", "range": 512, "class_as": "token"}},
+         " segment α; points 16; range 512; token"),
+        ("find the cup left of the jug, JSON",
+         {"kind": "ground", "expression": "cup left of the jug", "output": {"format": "json"}},
+         " ground: cup left of the jug; json"),
         ("{the cup left of the jug:<cls0>}", {"kind": "ground", "expression": "the cup left of the jug"}, " ground: α"),
-        (
-            "the three biggest dogs in the top left corner, over 40 px wide, 35 % sure",
-            {
-                "classes": ["dogs"],
-                "limit": {"count": 3, "by": "area", "order": "descending"},
-                "region": {"left": 0, "right": 0.5, "top": 0, "bottom": 0.5},
-                "size": {"min_width": 40},
-                "min_score": 0.35,
-            },
-            " detect dogs; largest 3; left half top half; width > 40; sure 0.35",
-        ),
-        (
-            "cars with x from 0.1 to 0.9, keys kind and bbox_2d",
-            {
-                "classes": ["cars"],
-                "region": {"left": 0.1, "right": 0.9},
-                "output": {"label_key": "kind", "box_key": "bbox_2d"},
-            },
-            " detect cars; x 0.1, 0.9; keys kind, bbox_2d",
-        ),
+        ("the three biggest dogs in the top left corner, over 40 px wide, 35 % sure",
+         {"classes": ["dogs"], "limit": {"count": 3, "by": "area", "order": "descending"}, "size": {"min_width": 40},
+          "region": {"left": 0, "right": 0.5, "top": 0, "bottom": 0.5}, "min_score": 0.35},
+         " detect dogs; largest 3; left half top half; width > 40; sure 0.35"),
+        ("cars with x from 0.1 to 0.9, keys kind and bbox_2d",
+         {"classes": ["cars"], "region": {"left": 0.1, "right": 0.9},
+          "output": {"label_key": "kind", "box_key": "bbox_2d"}},
+         " detect cars; x 0.1, 0.9; keys kind, bbox_2d"),
         ("any dogs?", {"classes": ["dogs"], "asks_whether": True}, " check dogs"),
         ("find dogs and mail it to me", {"classes": ["dogs"], "unread": ["mail it to me"]},
          " detect dogs; ignore mail it to me"),
@@ -72,20 +50,16 @@ def test_a_reply_is_written_in_few_pieces_and_read_back(instruction: str, reply:
     assert read_back(text, prompt) == meant
 
 
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        (" detect dogs; middle quarter", "middle quarter"),
-        (" detect dogs; sure 7", "sure 7"),
-        (" detect dogs; wherever 3", "wherever"),
-        (" ground: the cat", "the cat"),
-        (" detect α", "α"),
-        (" sing dogs", "sing"),
-    ],
-)
-def test_what_is_no_reply_is_refused(text: str, named: str) -> None:
-    with pytest.raises(InstructionError, match=named):
-        read_back(text, TextPrompt("find the dogs"))
+def test_what_is_no_reply_is_refused_and_named() -> None:
+    for text, named in {
+        " detect dogs; middle quarter": "middle quarter", " detect dogs; sure 7": "sure 7", " sing dogs": "sing",
+        " detect dogs; wherever 3": "wherever", " ground: the cat": "the cat", " detect α": "α",
+    }.items():  # fmt: skip
+        with pytest.raises(InstructionError, match=named):
+            read_back(text, TextPrompt("find the dogs"))
+    for text, named in {"find {<expression>:<cls0>}": "<expression>", "dogs " * 10_000: "at most 4000"}.items():
+        with pytest.raises(InstructionError, match=named):
+            _ = TextPrompt(text).text
 
 
 def test_class_sets_of_any_length_stand_in_a_prompt_by_their_ids() -> None:
@@ -98,34 +72,18 @@ def test_class_sets_of_any_length_stand_in_a_prompt_by_their_ids() -> None:
     assert len(read_back(" detect α except β", prompt).classes) == 5000
 
 
-@pytest.mark.parametrize(
-    ("instruction", "names"),
-    [
-        ('{"car": "<c0>", \'bus\': <c1>}', ("car", "bus")),
-        ('{\\"car\\":<c0>,\\"bus\\":<c1>}', ("car", "bus")),
-        ('{"people": <c1>, "dog": <c0>}', ("dog", "people")),
-        ("find {<the man in the red coat>:<cls0>}", ("the man in the red coat",)),
-        ("[cup, wine glass; mug]", ("cup", "wine glass", "mug")),
-    ],
-)
-def test_notations_of_class_sets(instruction: str, names: tuple[str, ...]) -> None:
-    (found,) = TextPrompt(instruction).sets
-    assert found.names == names
-
-
-@pytest.mark.parametrize("instruction", ["boxes as [0.1, 0.2]", "{}", "[only]", '{"a": "b c"}'])
-def test_other_brackets_are_no_class_sets(instruction: str) -> None:
-    assert not TextPrompt(instruction).sets
-
-
-def test_a_placeholder_that_was_not_filled_in_is_named() -> None:
-    with pytest.raises(InstructionError, match="<expression>"):
-        _ = TextPrompt("find {<expression>:<cls0>}").text
-
-
-def test_an_instruction_of_ten_thousand_words_is_refused() -> None:
-    with pytest.raises(InstructionError, match="expected at most 4000"):
-        _ = TextPrompt("dogs " * 10_000).text
+def test_notations_of_class_sets() -> None:
+    for instruction, names in {
+        '{"car": "<c0>", \'bus\': <c1>}': ("car", "bus"),
+        '{\\"car\\":<c0>,\\"bus\\":<c1>}': ("car", "bus"),
+        '{"people": <c1>, "dog": <c0>}': ("dog", "people"),
+        "find {<the man in the red coat>:<cls0>}": ("the man in the red coat",),
+        "[cup, wine glass; mug]": ("cup", "wine glass", "mug"),
+    }.items():
+        (found,) = TextPrompt(instruction).sets
+        assert found.names == names
+    for instruction in ("boxes as [0.1, 0.2]", "{}", "[only]", '{"a": "b c"}'):
+        assert not TextPrompt(instruction).sets
 
 
 def test_a_flood_of_letters_is_cut_short_and_no_word_to_copy() -> None:
