@@ -8,10 +8,8 @@ from tests.vision.coloured_pictures import Object, picture
 
 SIZE = (96, 64)
 COUNT = 14
-HIDDEN = (6, 7)
-"""Frames in which the cat is not seen; it passes the middle of the picture in them."""
-DRIVES_IN = 5
-"""The frame in which the car is there first."""
+HIDDEN, DRIVES_IN = (6, 7), 5
+"""Frames in which the cat is not seen, as it passes the middle, and the one in which the car is there first."""
 
 
 def objects(frame: int) -> list[Object]:

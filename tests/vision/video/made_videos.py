@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from itertools import zip_longest
 from pathlib import Path
 
 import av
@@ -19,15 +20,7 @@ GROUND = (128, 128, 128)
 
 
 def drawn(boxes: Sequence[Box | None], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """A grey picture with filled rectangles.
-
-    Args:
-        boxes: xyxy in whole pixels; None leaves a colour out, so that things keep theirs.
-        size: (width, height).
-
-    Returns:
-        Shape (height, width, 3), uint8, RGB.
-    """
+    """A grey RGB picture with filled rectangles, xyxy in whole pixels; None leaves a colour out."""
     pixels = np.full((size[1], size[0], 3), GROUND, np.uint8)
     for place, box in enumerate(boxes):
         if box is not None:
@@ -39,14 +32,7 @@ def drawn(boxes: Sequence[Box | None], size: tuple[int, int]) -> NDArray[np.uint
 def moving_video(
     path: Path, boxes_by_frame: Iterable[Sequence[Box | None]], size: tuple[int, int] = (160, 120), rate: float = 25
 ) -> Path:
-    """A video of rectangles; the kind is that of the path's ending.
-
-    Args:
-        path: where it is written.
-        boxes_by_frame: the boxes of each frame, as `drawn` takes them.
-        size: (width, height), both even.
-        rate: frames a second.
-    """
+    """A video of the rectangles of each frame; the kind is that of the path's ending."""
     return encoded(path, (drawn(boxes, size) for boxes in boxes_by_frame), size, rate)
 
 
@@ -62,17 +48,11 @@ def encoded(
     container_options: Mapping[str, str] | None = None,
     rotation: tuple[float, bool, bool] | None = None,
 ) -> Path:
-    """A video of RGB pictures.
+    """A video of RGB pictures with even sides.
 
     Args:
         path: where it is written; its ending says which container.
-        pictures: shape (height, width, 3), uint8.
-        size: (width, height), both even.
-        rate: frames a second.
         times: seconds of each frame, for a rate that varies.
-        codec: FFmpeg's name of the encoder.
-        options: the encoder's.
-        container_options: the container's.
         rotation: degrees counter-clockwise, whether mirrored, whether flipped, as the display matrix says.
     """
     with av.open(str(path), "w", container_options=dict(container_options or {})) as container:
@@ -85,11 +65,10 @@ def encoded(
             stream.set_display_rotation(*rotation)
         if times is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
-        places = iter(times) if times is not None else None
-        for picture in pictures:
+        for picture, time in zip_longest(pictures, times or ()):
             frame = av.VideoFrame.from_ndarray(picture, "rgb24")
-            if places is not None:
-                frame.pts, frame.time_base = round(next(places) * 1000), Fraction(1, 1000)
+            if time is not None:
+                frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path

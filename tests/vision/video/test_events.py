@@ -27,11 +27,8 @@ def one(tracks: Tracks, kind: str, of: int = 1, with_: int | None = None) -> Eve
     return event
 
 
-def test_every_word_has_its_meaning() -> None:
-    assert tuple(MOTION_KINDS) == MOTIONS and tuple(MEETING_KINDS) == (*RELATIONS, *MEETINGS)
-
-
 def test_a_track_appears_once_from_its_first_frame_to_its_last_whatever_hides_it() -> None:
+    assert tuple(MOTION_KINDS) == MOTIONS and tuple(MEETING_KINDS) == (*RELATIONS, *MEETINGS)
     event = one(tracks_of(HIDDEN), "appears")
     assert (event.start, event.end, event.start_frame, event.end_frame) == (0.0, 7.96, 0, 199)
 

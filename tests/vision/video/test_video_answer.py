@@ -56,37 +56,23 @@ def asked(sentences: str, scene: VideoScene) -> VideoAnswer:
 @pytest.mark.parametrize(
     ("sentence", "text"),
     [
-        (" one dog & enters( right)", "dog 1"),
-        (" all people & near( dog)", "person 1, person 2"),
-        (" one person & near( dog) after( dog & stops)", "person 1"),
-        (" one earliest 1( * & leaves)", "bicycle 1"),
-        (" one brief 1( people)", "person 2"),
-        (" count people", "2"),
-        (" count people & moves", "0"),
-        (" times dog & stops", "1"),
-        (" exists dog & stops", "yes"),
-        (" exists dog & leaves", "no"),
-        (" denied people & moves", "yes"),
-        (" least 2 people", "yes"),
-        (" what all crosses( right)", "bicycle"),
-        (" where one dog & enters", "centre"),
-        (" way dog & enters", "right"),
-        (" way dog & moves", "left"),
-        (" way dog & stops", "unknown"),
-        (" where one first 1( people)", "left"),
-        (" when dog & leaves", "never"),
+        (" one dog & enters( right)", "dog 1"), (" all people & near( dog)", "person 1, person 2"),
+        (" one person & near( dog) after( dog & stops)", "person 1"), (" one earliest 1( * & leaves)", "bicycle 1"),
+        (" one brief 1( people)", "person 2"), (" count people", "2"), (" count people & moves", "0"),
+        (" times dog & stops", "1"), (" exists dog & stops", "yes"), (" exists dog & leaves", "no"),
+        (" denied people & moves", "yes"), (" least 2 people", "yes"), (" what all crosses( right)", "bicycle"),
+        (" where one dog & enters", "centre"), (" way dog & enters", "right"), (" way dog & moves", "left"),
+        (" way dog & stops", "unknown"), (" where one first 1( people)", "left"), (" when dog & leaves", "never"),
         (" what one earliest 1( doing after( doing( peels the cucumber)))", "cut_tomato"),
         (" what all doing after( doing( peels the cucumber))", "cut_tomato, add_oil"),
-        (" when doing( cutting the tomato)", "0:02 to 0:05"),
-        (" long doing( cutting the tomato)", "3.0 seconds"),
+        (" when doing( cutting the tomato)", "0:02 to 0:05"), (" long doing( cutting the tomato)", "3.0 seconds"),
         (" exists doing( adds oil) before( doing( cut the tomato))", "no"),
         (" one doing after( doing( peels the cucumber))", "cut_tomato from 0:02 to 0:05"),
         (" one bicycle & leaves while( doing( add oil))", "bicycle 1"),
         # Another reading is taken where nothing fits the first, but a "no" is an answer.
-        (" one dog & leaves / one dog & stops", "dog 1"),
-        (" exists dog & leaves / exists dog & stops", "no"),
+        (" one dog & leaves / one dog & stops", "dog 1"), (" exists dog & leaves / exists dog & stops", "no"),
     ],
-)
+)  # fmt: skip
 def test_answers(park: VideoScene, sentence: str, text: str) -> None:
     assert asked(sentence, park).text == text
 
@@ -186,11 +172,9 @@ def names(scene: VideoScene, query: str) -> list[str]:
     ("query", "expected"),
     [
         ('~kind("object")', "bus 1, car 1, dog 1, person 1, person 2, suitcase 1"),
-        ('~class("person")', "person 1, person 2"),
-        ('~supercategory("vehicle") & ~colour("red")', "car 1"),
+        ('~class("person")', "person 1, person 2"), ('~supercategory("vehicle") & ~colour("red")', "car 1"),
         ('~class("car") & ~overtakes(~class("bus"))', "car 1"),
-        ('~class("person") & ~carries(~class("suitcase"))', "person 1"),
-        ('carries(~class("person"))', "suitcase 1"),
+        ('~class("person") & ~carries(~class("suitcase"))', "person 1"), ('carries(~class("person"))', "suitcase 1"),
         ('~class("dog") & of(~kind("enters") & ~side("right"))', "dog 1"),
         ('~class("dog") & of(~kind("enters") & ~side("left"))', ""),
         ('~class("car") & of(~kind("leaves") & ~before(~kind("enters") & ~of(~class("dog"))))', "car 1"),
@@ -202,16 +186,13 @@ def names(scene: VideoScene, query: str) -> list[str]:
         ('~class("bus") & of(~kind("moves") & before(~kind("enters")))', ""),
         ('~class("bus") & of(~kind("moves") & begins_before_end(~kind("enters")))', "bus 1"),
         ('of(~kind("stops") & ~shares_time(~kind("leaves") & ~of(~class("car"))))', ""),
-        ('top(1, speed, ~kind("object"))', "car 1"),
-        ('bottom(1, duration, ~class("person"))', "person 2"),
+        ('top(1, speed, ~kind("object"))', "car 1"), ('bottom(1, duration, ~class("person"))', "person 2"),
         ('bottom(1, "distance to ~class(\\"suitcase\\")", ~class("person"))', "person 1"),
         ('~class("person") & ~position("right half")', "person 2"),
-        ('~class("suitcase") & ~size("small")', "suitcase 1"),
-        ('~class("person") & !of(~kind("moves"))', "person 2"),
-        ('~class("zebra")', ""),
-        ('~class("zebra") | ~class("dog")', "dog 1"),
+        ('~class("suitcase") & ~size("small")', "suitcase 1"), ('~class("person") & !of(~kind("moves"))', "person 2"),
+        ('~class("zebra")', ""), ('~class("zebra") | ~class("dog")', "dog 1"),
     ],
-)
+)  # fmt: skip
 def test_tracks(street: VideoScene, query: str, expected: str) -> None:
     assert ", ".join(names(street, query)) == expected
 

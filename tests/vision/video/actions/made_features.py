@@ -13,13 +13,7 @@ CLASSES = ("background", "peel", "cut", "mix")
 
 
 def made_videos(count: int, seed: int, noise: float = 1.2) -> list[VideoFeatures]:
-    """Videos of segments in a fixed order of actions, each frame's scores right on average but noisy.
-
-    Args:
-        count: how many.
-        seed: of everything drawn.
-        noise: deviation of the scores; at 1.2 about half of the frames' best scores are right.
-    """
+    """Videos of segments in a fixed order, each frame's scores right on average; at this noise half of the best are."""
     drawn = np.random.default_rng(seed)
     videos = []
     for number in range(count):
@@ -34,10 +28,8 @@ def write_videos(folder: Path, videos: list[VideoFeatures], labelled: bool = Tru
     """A folder of one npz a video."""
     folder.mkdir(parents=True, exist_ok=True)
     for video in videos:
-        arrays: dict[str, Any] = {"features": video.values, "rate": video.rate}
-        if labelled:
-            arrays["labels"] = video.labels
-        np.savez(folder / f"{video.name}.npz", **arrays)
+        labels: dict[str, Any] = {"labels": video.labels} if labelled else {}
+        np.savez(folder / f"{video.name}.npz", features=video.values, rate=video.rate, **labels)
     return folder
 
 

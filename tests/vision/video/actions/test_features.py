@@ -96,15 +96,14 @@ def written(**arrays: Any) -> Callable[[Path], object]:
         (changed(SVM_S=VALUES.astype(str)), r"numbers \(frames, channels\)"),
         (changed(SVM_S=np.array([[object()]] * 6, dtype=object)), "whose arrays hold numbers"),
         (lambda path: path.write_bytes(b"no archive"), "an npz file"),
-        (lambda path: path.write_bytes(b""), "an npz file"),
-        (written(pictures=VALUES), "arrays of one of two forms"),
+        (lambda path: path.write_bytes(b""), "an npz file"), (written(pictures=VALUES), "arrays of one of two forms"),
         (written(videos=np.array(["a"])), "arrays of one of two forms"),
         (written(features=VALUES[:0]), r"numbers \(frames, channels\)"),
         (written(features=VALUES, rate=0), "frames a second above 0"),
         (written(features=VALUES, rate=np.inf), "frames a second above 0"),
         (written(features=VALUES, labels=np.zeros(5, np.int64)), "a class for each of 6 frames"),
     ],
-)
+)  # fmt: skip
 def test_a_damaged_set_and_what_is_no_video_are_refused(
     tmp_path: Path, write: Callable[[Path], object], message: str
 ) -> None:
