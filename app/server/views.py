@@ -160,7 +160,7 @@ def in_view(*selectors: str) -> str:
 
 
 def called(function: Callable[[Source, object], dict[str, Any]], source: Source, request: object) -> Any:
-    """What a function gives for `request`, or `{"error": ...}` with a sentence: a failure is a sentence here as well."""
+    """What a function gives for `request`, or `{"error": ...}` with a sentence: a failure is one here as well."""
     try:
         return function(source, request)
     except SkylarkError as error:
