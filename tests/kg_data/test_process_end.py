@@ -80,7 +80,6 @@ def test_ctrl_c_during_imports_is_one_line(importing: str, arguments: list[str])
 
 @pytest.mark.slow
 def test_a_thread_that_computes_is_not_stumbled_over() -> None:
-    pytest.importorskip("torch")
     for what, status, said in (("interrupted", 130, "interrupted"), ("failed", 1, "error: no room")):
         assert ended("-c", COMPUTING, what) == (status, "half a result", f"{said}\n")
 

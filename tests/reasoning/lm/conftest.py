@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reasoning.lm import EmbeddedChatModel, LLMError, local_weights
+from reasoning.lm import EmbeddedChatModel
 from tests.reasoning.openai_server import server
 from tests.reasoning.tiny_models import tiny_model
 from tests.reasoning.word_models import word_model
@@ -31,8 +31,4 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def embedded() -> EmbeddedChatModel:
-    try:
-        local_weights.packaged_gguf()
-    except LLMError as error:
-        pytest.skip(str(error))
     return EmbeddedChatModel(max_new_tokens=16)

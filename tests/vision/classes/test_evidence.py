@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+import transformers
 
 from kg_data.sentence_vectors import model_folder, sentence_encoder
 from skylark.errors import MissingPackageError
@@ -61,8 +63,6 @@ def test_singulars() -> None:
 
 
 def test_the_encoder_computes_what_transformers_computes_from_the_same_weights() -> None:
-    torch = pytest.importorskip("torch")
-    transformers = pytest.importorskip("transformers")
     tokenizer = transformers.AutoTokenizer.from_pretrained(model_folder())
     model = transformers.AutoModel.from_pretrained(model_folder()).eval()
     phrases = ["dog", "a hair straightener", "things you can sit on", "labradoodle", "dog"]

@@ -17,7 +17,6 @@ from safetensors.torch import load_file, save_file
 
 from reasoning.lm.candidate_scoring import open_base
 from reasoning.lm.errors import LLMError
-from reasoning.lm.local_weights import packaged_gguf
 from reasoning.lm.low_rank import CONFIG_FILE, WEIGHTS_FILE
 from tests.vision.decoder.tiny_decoders import blobs, changed_copy, decoder_model, options
 from tests.vision.detectors.contract import Case, DetectorContract
@@ -231,10 +230,6 @@ MOTORCYCLE = photograph("motorcycle_left.png").pixels
 
 @pytest.fixture(scope="module")
 def vision() -> Vision:
-    try:
-        packaged_gguf()
-    except LLMError as error:
-        pytest.skip(f"needs the packaged weights: {error}")
     return Vision(model="visionllm")
 
 

@@ -9,8 +9,6 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-pytest.importorskip("onnx", reason="needs onnx to make models: pip install -r requirements-dev.txt")
-
 from tests.vision.detectors.contract import Case, DetectorContract
 from tests.vision.detectors.test_nanodet import photograph
 from tests.vision.detectors.test_onnx_export import picture

@@ -26,8 +26,7 @@ EVERYTHING = Request(COCO_CLASSES, 0.0)
 
 def photograph(name: str) -> LoadedImage:
     package = importlib.util.find_spec("skimage")
-    if package is None or package.origin is None:
-        pytest.skip("needs a photograph of scikit-image: pip install --no-deps -r requirements-models.txt")
+    assert package is not None and package.origin is not None
     return load_image(Path(package.origin).parent / "data" / name)
 
 

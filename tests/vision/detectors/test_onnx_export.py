@@ -5,9 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-pytest.importorskip("onnx", reason="needs onnx to make models: pip install -r requirements-dev.txt")
-
 from onnx import TensorProto, helper
 
 from tests.vision.onnx_models import FORMS, NAMES, Form, save_constant, save_detector, save_graph

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from skylark.errors import SkylarkError
+from tests.vision.onnx_models import save_detector
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
 from vision.classes.lexicon import COCO_CLASSES
 from vision.detectors.detector import Detector, Found, Request
@@ -127,9 +128,6 @@ def test_many_threads_give_what_one_image_at_a_time_gives() -> None:
 def test_the_embedded_detector_a_users_own_file_and_one_that_is_given_back(tmp_path: Path, name: str) -> None:
     detector = open_detector("embedded", threads=1)
     assert isinstance(detector, NanoDet) and detector.threads == 1 and open_detector(detector) is detector
-    pytest.importorskip("onnx")
-    from tests.vision.onnx_models import save_detector
-
     path = save_detector(tmp_path / name, "v8")
     detector = open_detector(f"onnx:{path}")
     assert isinstance(detector, OnnxExport) and detector.name == f"onnx:{path}"
