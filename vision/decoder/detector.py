@@ -95,11 +95,7 @@ class BoxWriting:
 
     @classmethod
     def read(cls, folder: Path) -> BoxWriting:
-        """From an adapter's folder.
-
-        Raises:
-            LLMError: the folder holds no decoder, a damaged one, or one of a newer form.
-        """
+        """From an adapter's folder."""
         try:
             stored: dict[str, Any] = json.loads((folder / BOXES_FILE).read_text(encoding="utf-8"))
             read = cls(**{**stored, "shape": Shape(**stored["shape"])})
@@ -135,11 +131,7 @@ class BoxWriting:
         (folder / BOXES_FILE).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
     def check_source(self, source: TokenSource, folder: Path) -> None:
-        """Refuse the tokens of another detector.
-
-        Raises:
-            LLMError: they are of another.
-        """
+        """Refuse the tokens of another detector."""
         if self.source[1] != source.fingerprint:
             raise LLMError(
                 f"{folder} was taught on the image tokens of {self.source[0]} (fingerprint {self.source[1]}), not on "
@@ -150,15 +142,7 @@ class BoxWriting:
                            f"again")  # fmt: skip
 
     def check_base(self, base: str, folder: Path) -> None:
-        """Refuse another base model than it was taught on.
-
-        Args:
-            base: fingerprint of the model.
-            folder: of the adapter, for the message.
-
-        Raises:
-            LLMError: it is another.
-        """
+        """Refuse another base model than it was taught on."""
         if self.base != base:
             raise LLMError(
                 f"The adapter {folder} was taught on another base model (fingerprint {self.base}) than this one "
@@ -212,11 +196,7 @@ class VisionLLM(Detector):
         self.supercategories = dict(COCO_SUPERCATEGORIES) if coco else None
 
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
-        """Look at images; one result an image, in order.
-
-        Raises:
-            DetectorError: a class is not of the vocabulary, more are asked for than can be named, or the model failed.
-        """
+        """Look at images; one result an image, in order."""
         if not request.classes:
             return [NOTHING for _ in images]
         class_numbers(request.classes, self.vocabulary, self.name)
@@ -253,9 +233,6 @@ class VisionLLM(Detector):
             min_score: boxes with lower scores are left out, and those below 0.005 always.
             overlap: of two boxes of a class, above which only the better stays; 1 for no suppression.
             most: image tokens of an image.
-
-        Raises:
-            DetectorError: the classes' names are too long, or the model failed.
         """
         prompt = prompts[0]
         if len(prompt.tokens) > MOST_PROMPT_TOKENS:
@@ -304,7 +281,6 @@ def as_found(
 
 
 def _of(found: Found, asked: Collection[str]) -> Found:
-    """What was found of the classes that are asked for."""
     kept = [place for place, label in enumerate(found.labels) if label in asked]
     assert found.scores is not None
     labels = tuple(found.labels[place] for place in kept)

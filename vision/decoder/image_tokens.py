@@ -63,7 +63,6 @@ class ImageTokens:
         return len(self.features)
 
     def __getitem__(self, places: Any) -> ImageTokens:
-        """Some of the tokens, by anything that indexes an array's rows."""
         return ImageTokens(self.features[places], self.cells[places], self.boxes[places], self.logits[places])
 
 
@@ -89,11 +88,7 @@ class TokenSource(ABC):
 
     @abstractmethod
     def tokens(self, images: Sequence[LoadedImage], most: int = MOST_TOKENS) -> list[ImageTokens]:
-        """The tokens of each image, at most so many.
-
-        Raises:
-            DetectorError: the detector failed.
-        """
+        """The tokens of each image, at most so many."""
 
 
 def log_odds(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -255,8 +250,5 @@ def open_tokens(name: str, device: str = "auto") -> TokenSource:
     Args:
         name: "nanodet", or the folder or hub name of a DETR-like detector of transformers.
         device: of such a model, by torch's name.
-
-    Raises:
-        DetectorError: there is no such detector, or it cannot be opened.
     """
     return NanoDetTokens() if name == NANODET else DetrTokens(name, device)

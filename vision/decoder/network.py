@@ -122,12 +122,7 @@ class Projector(nn.Module):
         return vectors
 
     def slots(self, vectors: torch.Tensor, tokens: TokenBatch) -> torch.Tensor:
-        """The inputs of all slots, shape (m, 5, width); the four of a box hold where that side of l_i is.
-
-        Args:
-            vectors: of the tokens, see `vectors`.
-            tokens: whose places are taken.
-        """
+        """The inputs of all slots, shape (m, 5, width); the four of a box hold where that side of l_i is."""
         sides = self._place(tokens) - tokens.cells[:, :2].repeat(1, 2)
         places = self.place(fourier(sides))
         kinds = self.kinds[None] + vectors[:, None]
@@ -231,8 +226,6 @@ class Network(nn.Module):
         """Fill all slots behind a prompt, in one pass.
 
         Args:
-            prompt: what is asked for.
-            segments: the slots.
             sees_others: whether slots see the class slots of their segment; None for what the shape says.
         """
         device = self.embeddings.device
@@ -242,15 +235,8 @@ class Network(nn.Module):
         inputs = torch.cat([beginning, segments.slots.flatten(0, 1).to(beginning.dtype)])
         seen = self.projector.shape.sees_others if sees_others is None else sees_others
         layout = Layout.of(begun, [length] * count, device, unseen(length, segments.class_slots, seen))
-        positions = torch.cat([torch.arange(begun), torch.full((count * length,), begun)]).to(device)
-        output = self.decoder(
-            inputs_embeds=inputs[None],
-            # What is masked the layout says; a mask that is given keeps one from being made.
-            attention_mask=torch.zeros(1, 1, 1, 1, device=device),
-            position_ids=positions[None],
-            use_cache=False,
-            layout=layout,
-        ).last_hidden_state[0, begun:]
+        positions = torch.cat([torch.arange(begun), torch.full((count * length,), begun)])
+        output = _hidden(self.decoder, inputs[None], positions[None], layout=layout)[0, begun:]
         return self.read(output.view(count, length, -1), prompt, segments.class_slots)
 
     def read(self, hidden: torch.Tensor, prompt: Prompt, class_slots: int) -> Written:
@@ -332,34 +318,26 @@ def read_prompts(decoder: Any, embeddings: Any, prompts: Sequence[Prompt]) -> Re
     """
     read = ReadPrompts(tuple(prompts))
     tokens = torch.stack([torch.from_numpy(prompt.tokens) for prompt in prompts]).to(embeddings.device)
-    positions = torch.arange(tokens.shape[1], device=embeddings.device)[None]
-    decoder(
-        inputs_embeds=embeddings[tokens],
-        attention_mask=torch.zeros(1, 1, 1, 1, device=embeddings.device),
-        position_ids=positions,
-        use_cache=False,
-        work=read,
-    )
+    _hidden(decoder, embeddings[tokens], torch.arange(tokens.shape[1])[None], work=read)
     return read
 
 
 def fill_slots(decoder: Any, slots: Any, filling: Filling) -> Any:
-    """The last hidden states of slots, shape (slots, width).
-
-    Args:
-        decoder: that read the prompts.
-        slots: inputs of all groups, shape (slots, width).
-        filling: which of them stand where.
-    """
+    """The last hidden states of slots, shape (slots, width)."""
     begun = len(filling.read.prompts[0].tokens)
-    positions = torch.full((1, len(slots)), begun, device=slots.device)
+    return _hidden(decoder, slots[None], torch.full((1, len(slots)), begun), work=filling)[0]
+
+
+def _hidden(decoder: Any, inputs: Any, positions: Any, **how: Any) -> Any:
+    """The last hidden states, by an attention that knows from `how` what is masked."""
     return decoder(
-        inputs_embeds=slots[None],
-        attention_mask=torch.zeros(1, 1, 1, 1, device=slots.device),
-        position_ids=positions,
+        inputs_embeds=inputs,
+        # A mask that is given keeps one from being made.
+        attention_mask=torch.zeros(1, 1, 1, 1, device=inputs.device),
+        position_ids=positions.to(inputs.device),
         use_cache=False,
-        work=filling,
-    ).last_hidden_state[0]
+        **how,
+    ).last_hidden_state
 
 
 def attend(
@@ -368,11 +346,8 @@ def attend(
     """The attention of one layer, as transformers calls it: prompts are read, slots filled.
 
     Args:
-        module: the layer.
         query: shape (prompts or 1, heads, tokens, width).
         key, value: shape (prompts or 1, key heads, tokens, width).
-        mask: not used.
-        scaling: of the scores.
         work: the prompts that are read, or the slots that are filled.
 
     Returns:

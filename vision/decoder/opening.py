@@ -61,14 +61,7 @@ def base_fingerprint(model: Any) -> str:
 def new_projector(
     writing: BoxWriting, embeddings: torch.Tensor, tokens: DecoderTokens, vocabulary: Sequence[str]
 ) -> Projector:
-    """A projector with nothing taught.
-
-    Args:
-        writing: what belongs to the adapter.
-        embeddings: of the language model.
-        tokens: of it.
-        vocabulary: of the detector.
-    """
+    """A projector with nothing taught."""
     names = NameVectors(embeddings).of([tokens.name(name) for name in vocabulary])
     projector = Projector(writing.shape, names)
     rows = embeddings.detach().float()
@@ -86,12 +79,7 @@ def load_projector(projector: Projector, folder: Path, only: Collection[str] | N
     """The weights in an adapter's folder.
 
     Args:
-        projector: that takes them.
-        folder: of the adapter.
         only: the names of those that are taken; None for all, which must then be all that there are.
-
-    Raises:
-        LLMError: they are missing, damaged or of another form.
     """
     from safetensors.torch import load_file
 
@@ -132,9 +120,6 @@ class Decoder:
         """A class set under several permutations of its class tokens, drawn from the names and a seed.
 
         Where the shape has each class's token fixed there is one.
-
-        Raises:
-            DetectorError: there are no classes, or more than 512.
         """
         if self.writing.shape.fixed_tokens:
             return (self.tokens.prompt(classes, fixed_numbers(classes, self.writing.vocabulary)),)
@@ -190,10 +175,6 @@ class Decoder:
 
 def load_decoder(folder: Path, device: str = "cpu") -> Decoder:
     """A taught decoder, its adapter merged into the weights.
-
-    Args:
-        folder: of the adapter.
-        device: by torch's name.
 
     Raises:
         LLMError: the adapter or the weights are missing or damaged, or do not belong together.

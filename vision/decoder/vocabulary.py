@@ -57,7 +57,6 @@ class DecoderTokens:
     """Texts and class tokens as the ids of one model.
 
     Args:
-        tokenizer: of the model.
         class_tokens: token ids of `<c0>` to `<c511>`; see `new_class_tokens`.
     """
 

@@ -41,10 +41,6 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
 def cover_matrix(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
     """Of each box of `a` and each of `b` the area that both have as a share of the smaller one's.
 
-    Args:
-        a: xyxy, shape (n, 4).
-        b: xyxy, shape (m, 4).
-
     Returns:
         Shape (n, m), 0 to 1; 0 where a box has no area.
     """
@@ -150,13 +146,7 @@ def suppressed(
 
 
 def best_first(xyxy: Boxes, scores: NDArray[np.floating[Any]], classes: NDArray[np.integer[Any]]) -> NDArray[np.intp]:
-    """Positions by score, then box, then class, which is the order that detectors give.
-
-    Args:
-        xyxy: shape (n, 4), pixels.
-        scores: shape (n,).
-        classes: shape (n,), a class's number.
-    """
+    """Positions by score, then box, then class, which is the order that detectors give."""
     return np.lexsort((classes, *xyxy.T[::-1], -scores))
 
 
@@ -190,14 +180,7 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
 def checked(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of `Detections` that need a check, checked.
-
-    Args:
-        values: every field by its name, as the caller gave it.
-
-    Raises:
-        DetectionsError: something does not fit, such as a box outside the image or a name outside the class set.
-    """
+    """The fields of `Detections` that need a check, checked."""
     size = checked_size(values["image_size"])
     boxes = _boxes(values["xyxy"], size)
     classes = checked_classes(values["classes"], values["class_names"])
@@ -250,7 +233,6 @@ def _boxes(xyxy: Any, size: tuple[int, int]) -> NDArray[np.float32]:
 
 
 def _scores(scores: Any, count: int) -> NDArray[np.float32] | None:
-    """Scores from 0 to 1, shape (n,), or None."""
     if scores is None:
         return None
     values = _numbers(scores, "scores")
@@ -327,7 +309,6 @@ def _polygons(polygons: Sequence[Sequence[Any]] | None, count: int, size: tuple[
 
 
 def _track_ids(track_ids: Any, count: int) -> NDArray[np.int64] | None:
-    """Whole numbers, shape (n,), or None."""
     if track_ids is None:
         return None
     ids = np.asarray(track_ids)

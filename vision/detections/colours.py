@@ -251,7 +251,6 @@ def evidence(votes: Votes) -> tuple[float, ...]:
 
 
 def _doubt(votes: Votes) -> str:
-    """Why the likeliest colour is unsure."""
     name = votes.likeliest
     (first, most), (second, next_most) = votes.ranked[:2]
     if name not in NEUTRAL:
@@ -280,7 +279,9 @@ def counted(pixels: NDArray[np.uint8], xyxy: NDArray[np.float32], polygon: Rings
     box = np.clip(np.asarray(xyxy, np.float64), 0, [width, height, width, height])
     if min(box[2:] - box[:2]) <= 0:
         return None
-    view, whole = window(pixels, box), _sampled(pixels)
+    # Every so many-th pixel: mean pixels would have colours that nothing in the picture has.
+    step = max(1, -(-max(pixels.shape[:2]) // _SIDE))
+    view, whole = window(pixels, box), pixels[::step, ::step]
     likely = _likely(view, polygon)
     rgb = np.asarray(cv2.cvtColor(view.lab, cv2.COLOR_Lab2RGB), np.float64) * _gains(whole)
     bins = _bins(np.clip(rgb, 0, 255).astype(np.uint8))
@@ -330,12 +331,6 @@ def _gains(whole: NDArray[np.uint8]) -> NDArray[np.float64]:
     mean = whole.reshape(-1, 3)[pale].astype(np.float64).mean(axis=0)
     gains: NDArray[np.float64] = np.clip((mean.mean() / mean) ** 0.5, 1 / _MOST_GAIN, _MOST_GAIN)
     return gains
-
-
-def _sampled(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Every so many-th pixel: mean pixels would have colours that nothing in the picture has."""
-    step = max(1, -(-max(pixels.shape[:2]) // _SIDE))
-    return pixels[::step, ::step]
 
 
 def _coarse(row: NDArray[np.float64]) -> NDArray[np.float64]:

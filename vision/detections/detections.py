@@ -455,7 +455,6 @@ class Detections:
         return detections_html(self)
 
     def _repr_png_(self) -> bytes | None:
-        """The picture, for front ends that show no HTML; None where the image is not known."""
         from vision.detections.showing import detections_png
 
         return detections_png(self)

@@ -95,7 +95,6 @@ def draw(detections: Detections, image: ImageSource | LoadedImage | None = None)
     below the picture.
 
     Args:
-        detections: the objects to draw.
         image: the image that they are in; None for the image that the detections come from.
 
     Returns:
@@ -125,28 +124,14 @@ def draw(detections: Detections, image: ImageSource | LoadedImage | None = None)
 
 
 def line_and_font(size: Size, count: int) -> tuple[int, int]:
-    """How wide lines are and how high letters, in pixels; smaller where there are many objects.
-
-    Args:
-        size: (width, height) of the picture.
-        count: objects in it.
-    """
+    """How wide lines are and how high letters, in pixels; smaller where there are many objects."""
     side = math.sqrt(size[0] * size[1])
     crowd = min(1.0, math.sqrt(_MANY / max(count, 1)))
     return max(1, round(0.004 * side * max(crowd, 0.5))), max(_LEAST_FONT, round(0.024 * side * max(crowd, 0.7)))
 
 
 def image_of(detections: Detections, image: ImageSource | LoadedImage | None = None) -> LoadedImage:
-    """The image that detections are in.
-
-    Args:
-        detections: the objects.
-        image: where it is; None for the image that the detections come from.
-
-    Raises:
-        DetectionsError: no image is known, or it has another size than the one that the detections are of.
-        ImageError: the image cannot be read.
-    """
+    """The image that detections are in."""
     source = image if image is not None else detections.source
     if source is None:
         raise DetectionsError("These detections don't know their image: give it, as in draw(image).")
@@ -182,8 +167,6 @@ def draw_shapes(
 
     Args:
         pixels: the picture, which is drawn on.
-        detections: the objects.
-        colours: of each object.
         line: width of the lines in pixels.
         scale: by how much the picture is larger than the one that the objects are in.
     """
@@ -240,14 +223,6 @@ def draw_labels(
 ) -> bool:
     """Write the labels that have a place.
 
-    Args:
-        picture: it is drawn on.
-        detections: the objects.
-        colours: of each object.
-        line: width of the lines in pixels.
-        font_size: height of the letters in pixels.
-        scale: by how much the picture is larger than the one that the objects are in.
-
     Returns:
         Whether every object's class can be read.
     """
@@ -287,7 +262,6 @@ def _drawn_boxes(detections: Detections) -> NDArray[np.float64]:
 
 
 def _texts(detections: Detections, position: int) -> list[str]:
-    """An object's labels, the fullest first."""
     name = _shown(detections.class_names[position])
     if detections.track_ids is not None:
         name = f"#{int(detections.track_ids[position])} {name}"

@@ -432,9 +432,6 @@ def grabcut_outlines(image: LoadedImage, xyxy: NDArray[np.floating]) -> Outlines
 def rounded_box(box: Sequence[float]) -> Ring:
     """The superellipse in a box: among outlines that use nothing of the image about the best.
 
-    Args:
-        box: x1, y1, x2, y2.
-
     Returns:
         Shape (points, 2), clockwise on the picture.
     """
@@ -464,12 +461,7 @@ class Window:
 
 
 def window(pixels: NDArray[np.uint8], box: NDArray[np.float64]) -> Window:
-    """Look at a box with its surroundings.
-
-    Args:
-        pixels: shape (height, width, 3), RGB, of the image.
-        box: shape (4,), xyxy in pixels of the image.
-    """
+    """Look at a box with its surroundings."""
     sides = box[2:] - box[:2]
     low = np.maximum(np.floor(box[:2] - _MARGIN * sides - 2), 0).astype(int)
     high = np.minimum(np.ceil(box[2:] + _MARGIN * sides + 2), [pixels.shape[1], pixels.shape[0]]).astype(int)

@@ -50,12 +50,7 @@ def counted_names(counts: Iterable[tuple[str, int]]) -> str:
 
 
 def in_other_colours(names: Sequence[str], colours: Sequence[Sequence[str]]) -> str:
-    """What is there of a class, where a colour was asked for that none of it has.
-
-    Args:
-        names: n class names, at least one.
-        colours: those that each of them is seen as, the likeliest first.
-    """
+    """What is there of a class, where a colour was asked for that none of it has."""
     seen = [", ".join(words) or "unsure" for words in colours[:MOST_SEEN]]
     seen += ["and so on"] if len(colours) > MOST_SEEN else []
     whose = "its colour is" if len(names) == 1 else "their colours are"
@@ -68,12 +63,7 @@ def there_is(names: Sequence[str], after: bool = False) -> str:
 
 
 def whether_narrower(names: Sequence[str], words: Sequence[str]) -> str:
-    """What can't be told of what is there: "whether any of them is a bride"; "" without objects or words.
-
-    Args:
-        names: of what is there.
-        words: narrower ones than the classes of these, such as "bride".
-    """
+    """What can't be told of what is there: "whether any of them is a bride"; "" without objects or words."""
     if not names or not words:
         return ""
     return f"whether {'it' if len(names) == 1 else 'any of them'} is {listed([*map(with_article, words)], 'or')}"
@@ -83,8 +73,6 @@ def narrower_note(names: Sequence[str], words: Sequence[str], answers: bool) -> 
     """The same as a sentence.
 
     Args:
-        names: of what is there, at least one.
-        words: narrower ones than the classes of these, at least one.
         answers: whether it stands for a number or a truth value, so that it says what there is.
     """
     untold = whether_narrower(names, words)
@@ -92,12 +80,7 @@ def narrower_note(names: Sequence[str], words: Sequence[str], answers: bool) -> 
 
 
 def perhaps_too(names: Sequence[str], doubted: Sequence[str]) -> str:
-    """What may be there beside what is: "2 more", "another", "a cat and 2 dogs".
-
-    Args:
-        names: of what is there.
-        doubted: of what may be, at least one.
-    """
+    """What may be there beside what is: "2 more", "another", "a cat and 2 dogs"."""
     if set(names) == set(doubted) and len(set(names)) == 1:
         return "another" if len(doubted) == 1 else f"{len(doubted)} more"
     return _with_articles(doubted)
@@ -318,7 +301,6 @@ def short(detections: Detections) -> str:
 
 
 def _unsought(detections: Detections) -> str:
-    """What of the instruction could not be looked for, where there is such."""
     task = detections.task
     if task is None or (task.understood and not task.undetectable):
         return ""
@@ -350,7 +332,6 @@ def shown(detections: Detections, says: str, further: Mapping[str, Sequence[str]
     """What a notebook shows of detections.
 
     Args:
-        detections: the objects.
         says: an answer in words that stands above them, "" for none.
         further: columns of the table behind those of the detections: their titles with a text for each object.
     """

@@ -99,15 +99,10 @@ class Detector(ABC):
 
     def take_after(self, detector: Detector) -> None:
         """Be, for whoever asks, what another detector is, by which this one looks in a way of its own."""
-        self.name = detector.name
-        self.files = detector.files
-        self.vocabulary = detector.vocabulary
-        self.supercategories = detector.supercategories
-        self.default_min_score = detector.default_min_score
-        self.trusted_score = detector.trusted_score
-        self.gives_polygons = detector.gives_polygons
-        self.gives_scores = detector.gives_scores
-        self.batch_size = detector.batch_size
+        self.name, self.files, self.batch_size = detector.name, detector.files, detector.batch_size
+        self.vocabulary, self.supercategories = detector.vocabulary, detector.supercategories
+        self.default_min_score, self.trusted_score = detector.default_min_score, detector.trusted_score
+        self.gives_polygons, self.gives_scores = detector.gives_polygons, detector.gives_scores
 
     @abstractmethod
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
@@ -139,12 +134,15 @@ class Detector(ABC):
         return None
 
 
-def all_found(results: Iterable[Found | DetectorError]) -> list[Found]:
-    """The results of `Detector.detect_each` where one that failed fails them all.
+def part_of(image: LoadedImage, pixels: NDArray[np.uint8]) -> LoadedImage:
+    """Some pixels of an image as an image; copied, since models want pixels that lie side by side."""
+    pixels = np.ascontiguousarray(pixels)
+    pixels.flags.writeable = False
+    return LoadedImage(pixels, image.name)
 
-    Raises:
-        DetectorError: one is an error.
-    """
+
+def all_found(results: Iterable[Found | DetectorError]) -> list[Found]:
+    """The results of `Detector.detect_each` where one that failed fails them all."""
     found = []
     for result in results:
         if isinstance(result, DetectorError):
@@ -173,14 +171,7 @@ def found_in(
     scores: NDArray[np.float32],
     classes: NDArray[np.intp],
 ) -> Found:
-    """What was found, with the classes' names.
-
-    Args:
-        vocabulary: names in the order of their numbers.
-        xyxy: shape (n, 4), pixels.
-        scores: shape (n,).
-        classes: shape (n,), numbers.
-    """
+    """What was found, by the names of the classes; `classes`, shape (n,), are numbers in the vocabulary."""
     return Found(xyxy, tuple(vocabulary[number] for number in classes.tolist()), scores)
 
 
@@ -193,9 +184,6 @@ LEAST = 0.05
 
 class FlipTTA(Detector):
     """Any detector that gives scores, looking twice at each image.
-
-    Args:
-        detector: what looks.
 
     Raises:
         DetectorError: it gives no scores, of which there is no mean.
@@ -212,11 +200,7 @@ class FlipTTA(Detector):
         self.detector = detector
 
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
-        """Look at images; one result an image, in order.
-
-        Raises:
-            DetectorError: the model failed.
-        """
+        """Look at images; one result an image, in order."""
         return all_found(self.detect_each(images, request))
 
     def detect_each(self, images: Iterable[LoadedImage], request: Request) -> Iterator[Found | DetectorError]:
@@ -227,7 +211,7 @@ class FlipTTA(Detector):
             for image in images:
                 widths.append(image.size[0])
                 yield image
-                yield _mirrored(image)
+                yield part_of(image, image.pixels[:, ::-1])
 
         found = self.detector.detect_each(looks(), replace(request, min_score=min(request.min_score, LEAST)))
         for plain, mirrored in zip(found, found, strict=True):
@@ -246,8 +230,6 @@ def fused(one: Found, other: Found, min_score: float) -> Found:
     """Two looks at an image as one: of two boxes of an object their mean.
 
     Args:
-        one: with scores.
-        other: with scores.
         min_score: boxes that score less after this are left out.
 
     Returns:
@@ -291,12 +273,6 @@ def _outlines(one: Found, other: Found) -> tuple[Rings, ...] | None:
     if (one.polygons is None and one.labels) or (other.polygons is None and other.labels):
         return None
     return (*(one.polygons or ()), *(other.polygons or ())) or None
-
-
-def _mirrored(image: LoadedImage) -> LoadedImage:
-    pixels = np.ascontiguousarray(image.pixels[:, ::-1])
-    pixels.flags.writeable = False
-    return LoadedImage(pixels, image.name)
 
 
 def _turned(found: Found, width: int) -> Found:

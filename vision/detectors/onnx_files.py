@@ -72,15 +72,7 @@ class Layout:
 
 
 def layout_of(outputs: Mapping[str, NDArray[Any]], classes: int) -> Layout:
-    """Which form a file has.
-
-    Args:
-        outputs: name to array, of one image.
-        classes: how many names its classes have.
-
-    Raises:
-        DetectorError: it has none of the forms, or its classes are more or fewer than their names.
-    """
+    """Which form a file has."""
     three = {name: array for name, array in outputs.items() if array.ndim == 3 and array.shape[0] == 1}
     boxes = [name for name, array in three.items() if array.shape[2] == 4]
     if len(boxes) > 1:
@@ -129,13 +121,7 @@ def _single(name: str, array: NDArray[Any], classes: int) -> Layout | None:
 
 
 def read_boxes(layout: Layout, outputs: Mapping[str, NDArray[Any]], min_score: float) -> Raw:
-    """All boxes of all classes that score enough, as they are: in the form's units, not suppressed.
-
-    Args:
-        layout: the file's form.
-        outputs: name to array, of one image.
-        min_score: lower scores are left out.
-    """
+    """All boxes of all classes that score enough, as they are: in the form's units, not suppressed."""
     # In half precision, which some exports have, a box of a large image would be off by pixels.
     arrays = [np.asarray(outputs[name][0]) for name in layout.names]
     wide = [array.astype(np.float32, copy=False) for array in arrays]
@@ -162,20 +148,6 @@ def read_boxes(layout: Layout, outputs: Mapping[str, NDArray[Any]], min_score: f
             _, boxes, scores = wide
             places = np.flatnonzero(scores >= min_score)
             return boxes[places], scores[places], np.rint(arrays[0][places]).astype(np.intp)
-
-
-def known_classes(numbers: Sequence[int], names: Sequence[str], path: str) -> None:
-    """Check that every class number has a name.
-
-    Raises:
-        DetectorError: one has none.
-    """
-    for number in numbers:
-        if not 0 <= number < len(names):
-            raise DetectorError(
-                f"{path} found class number {number}, and {len(names)} names are known for it, numbers 0 to "
-                f"{len(names) - 1}: give as many names as the model has classes"
-            )
 
 
 SUFFIXES = (".names", ".txt", ".json")
@@ -277,12 +249,7 @@ class ModelInputs:
     mask: tuple[str, tuple[int, int]] | None = None
 
     def feed(self, tensor: NDArray[np.float32], size: tuple[int, int]) -> dict[str, NDArray[Any]]:
-        """All inputs by name.
-
-        Args:
-            tensor: shape (3, height, width).
-            size: (width, height) of the image itself in pixels.
-        """
+        """All inputs by name, of pixels of shape (3, height, width) and the image's own (width, height)."""
         inputs: dict[str, NDArray[Any]] = {self.image: np.ascontiguousarray(tensor[None], self.dtype)}
         if self.sizes is not None:
             inputs[self.sizes] = np.array([size], np.int64)
@@ -292,11 +259,7 @@ class ModelInputs:
 
 
 def read_inputs(session: Session, path: Path) -> ModelInputs:
-    """What a model's inputs are.
-
-    Raises:
-        DetectorError: it takes no image of three channels, several at once, or something that is not known here.
-    """
+    """What a model's inputs are."""
     inputs = session.get_inputs()
     refused = f"{path} takes {', '.join(f'{one.name} {one.type} {one.shape}' for one in inputs)}: {_EXPECTED}"
     images = [one for one in inputs if len(one.shape) == 4]
@@ -326,7 +289,6 @@ def _fixed(dimension: Any, otherwise: int) -> int:
 
 
 def _stated_size(metadata: Mapping[str, str]) -> tuple[int, int]:
-    """(height, width) that Ultralytics' export names as `imgsz`."""
     try:
         height, width = ast.literal_eval(metadata.get("imgsz", ""))
         return int(height), int(width)
@@ -350,12 +312,7 @@ class Placed:
 
 
 def letterboxed(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Placed:
-    """Fit an image to the middle of a grey field, its aspect kept, 0 to 1, as YOLO's training has it.
-
-    Args:
-        pixels: shape (height, width, 3), RGB.
-        size: (width, height) of the field.
-    """
+    """Fit an image to the middle of a grey field, its aspect kept, 0 to 1, as YOLO's training has it."""
     height, width = pixels.shape[:2]
     factor = min(size[0] / width, size[1] / height)
     new = max(1, round(width * factor)), max(1, round(height * factor))
@@ -369,8 +326,6 @@ def stretched(pixels: NDArray[np.uint8], size: tuple[int, int], normalise: bool)
     """Fit an image to the whole field, as DETR's and RT-DETR's exports want it.
 
     Args:
-        pixels: shape (height, width, 3), RGB.
-        size: (width, height) of the field.
         normalise: by ImageNet's mean and deviation (DETR); else 0 to 1 (RT-DETR).
     """
     tensor = _unit(_resized(pixels, size))
@@ -408,7 +363,6 @@ class OnnxExport(Detector):
     see `layouts`. A DETR whose logits have one for "nothing" is given ImageNet-normalised images, others 0 to 1.
 
     Args:
-        path: the ONNX file.
         threads: how many threads one run uses; None for one a core.
 
     Raises:
@@ -438,11 +392,7 @@ class OnnxExport(Detector):
         self.default_min_score = 0.25 if yolo else 0.5
 
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
-        """Look at images one by one; one result an image, in order.
-
-        Raises:
-            DetectorError: a class of the request is not in the vocabulary, or the model failed.
-        """
+        """Look at images one by one; one result an image, in order."""
         asked = class_numbers(request.classes, self.vocabulary, self.name)
         return [self._look(image, asked, request.min_score) for image in images]
 
@@ -454,7 +404,12 @@ class OnnxExport(Detector):
             placed = stretched(image.pixels, size, normalise=self._layout.background)
         outputs = self._run(placed.tensor, image.size)
         xyxy, scores, numbers = read_boxes(self._layout, outputs, max(min_score, LOWEST_SCORE))
-        known_classes(np.unique(numbers).tolist(), self._names, self.name)
+        for number in np.unique(numbers).tolist():
+            if not 0 <= number < len(self._names):
+                raise DetectorError(
+                    f"{self.name} found class number {number}, and {len(self._names)} names are known for it, numbers "
+                    f"0 to {len(self._names) - 1}: give as many names as the model has classes"
+                )
         classes = self._numbers[numbers]
         if form in (Form.GRID, Form.KEPT):
             xyxy = (xyxy - np.array(placed.offset * 2, np.float32)) * np.array(placed.scale * 2, np.float32)

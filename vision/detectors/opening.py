@@ -71,7 +71,6 @@ def open_detector(
 
 
 def _is_onnx(name: str) -> bool:
-    """Whether onnxruntime runs it."""
     return name in (EMBEDDED, NANODET) or name.startswith(ONNX)
 
 

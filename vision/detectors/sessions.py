@@ -40,8 +40,6 @@ def open_session(path: Path, threads: int, inner: Sequence[str] = ()) -> Session
     `run` may be called by several threads at once.
 
     Args:
-        path: an ONNX file.
-        threads: how many threads one run uses.
         inner: tensors of the graph that are given behind its own outputs.
 
     Raises:
@@ -119,9 +117,7 @@ def detect_many(
     """Look at many images.
 
     Args:
-        detector: what looks at them.
         sources: the images; each is taken only when its turn comes near.
-        request: what is asked of each.
 
     Returns:
         Of each source, in order: the source, the image (None where it could not be read), and what was found or why
@@ -146,7 +142,6 @@ def detect_many(
 def _unreadable(
     waiting: deque[tuple[ImageSource, LoadedImage | SkylarkError]],
 ) -> Iterator[tuple[ImageSource, None, SkylarkError]]:
-    """Those at the head of the queue that could not be read."""
     while waiting and isinstance(waiting[0][1], SkylarkError):
         source, error = waiting.popleft()
         assert isinstance(error, SkylarkError)

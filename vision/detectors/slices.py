@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from reasoning.lm.calls import abandoned
 from vision.detections.boxes import Rings, best_first, suppressed
 from vision.detections.polygons import mask_from_rings, rings_from_mask
-from vision.detectors.detector import Detector, Found, Request, all_found
+from vision.detectors.detector import Detector, Found, Request, all_found, part_of
 from vision.errors import DetectorError, SlicingError
 from vision.images import LoadedImage
 
@@ -146,7 +146,6 @@ class Slicing:
             square = _larger(square)
 
     def _counts(self, image_size: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
-        """How many slices of a size it takes across and down."""
         columns, rows = (self._count(*lengths) for lengths in zip(image_size, size, strict=True))
         return columns, rows
 
@@ -266,8 +265,9 @@ class _Boxes:
             xyxy.append(boxes + np.array([left, top] * 2, np.float32))
             parts.append(np.repeat(np.array([look.part], np.float32), len(boxes), axis=0))
         pieces = np.concatenate(cut)
-        if all(look.found.scores is not None for look in looks):
-            scores = np.concatenate([np.zeros(0, np.float32), *(_scores(look.found) for look in looks)])
+        given = [look.found.scores for look in looks if look.found.scores is not None]
+        if len(given) == len(looks):
+            scores = np.concatenate([np.zeros(0, np.float32), *given])
         else:
             scores = np.where(pieces, np.float32(AS_SURE), np.float32(1))
         return cls(
@@ -281,7 +281,6 @@ class _Boxes:
         )
 
     def __getitem__(self, index: NDArray[np.bool_] | NDArray[np.intp]) -> _Boxes:
-        """Those at a mask or at positions."""
         places = np.arange(len(self.xyxy))[index]
         return replace(
             self,
@@ -292,11 +291,6 @@ class _Boxes:
             parts=self.parts[places],
             polygons=None if self.polygons is None else tuple(self.polygons[i] for i in places.tolist()),
         )
-
-
-def _scores(found: Found) -> NDArray[np.float32]:
-    assert found.scores is not None
-    return found.scores
 
 
 def _outlines(looks: Sequence[Look]) -> tuple[Rings, ...] | None:
@@ -401,10 +395,6 @@ class SlicedDetector(Detector):
     """Any detector, looking at slices of images.
 
     An image that is not cut gives exactly what the detector gives of it.
-
-    Args:
-        detector: what looks.
-        slicing: how images are cut.
     """
 
     def __init__(self, detector: Detector, slicing: Slicing) -> None:
@@ -413,12 +403,7 @@ class SlicedDetector(Detector):
         self.slicing = slicing
 
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
-        """Look at images, cut as the slicing says; one result an image, in order.
-
-        Raises:
-            SlicingError: an image would be cut into too many slices.
-            DetectorError: the model failed.
-        """
+        """Look at images, cut as the slicing says; one result an image, in order."""
         if not any(self._slices(image) for image in images):
             return self.detector.detect(images, request)
         return all_found(self.detect_each(images, request))
@@ -438,10 +423,10 @@ class SlicedDetector(Detector):
                 under_way.append(cut)
                 if cut.whole:
                     yield image
-                for part in cut.slices:
+                for left, top, right, bottom in cut.slices:
                     if abandoned():
                         raise DetectorError("the look at the image was stopped, since nobody waits for it any more")
-                    yield _part_of(image, part)
+                    yield part_of(image, image.pixels[top:bottom, left:right])
 
         for found in self.detector.detect_each(parts(), request):
             yield from _refused(under_way)
@@ -463,14 +448,7 @@ class SlicedDetector(Detector):
 
 @dataclass(eq=False)
 class _Cut:
-    """An image whose parts are being looked at.
-
-    Attributes:
-        size: (width, height) of the image in pixels.
-        slices: where they are.
-        whole: whether the image is looked at as a whole before its slices.
-        found: what came of its parts so far, in their order.
-    """
+    """An image whose parts, first the whole where it is looked at too, are being looked at; with what came of them."""
 
     size: tuple[int, int]
     slices: tuple[Part, ...]
@@ -502,19 +480,7 @@ class _Cut:
 
 
 def _refused(under_way: deque[_Cut | SlicingError]) -> Iterator[SlicingError]:
-    """The errors of images at the head of the queue that are not cut."""
     while under_way and isinstance(under_way[0], SlicingError):
         error = under_way.popleft()
         assert isinstance(error, SlicingError)
         yield error
-
-
-def _part_of(image: LoadedImage, part: Part) -> LoadedImage:
-    """A part of an image as an image; copied, since models want pixels that lie side by side."""
-    left, top, right, bottom = part
-    pixels = np.ascontiguousarray(image.pixels[top:bottom, left:right])
-    pixels.flags.writeable = False
-    return LoadedImage(pixels, image.name)
-
-
-__all__ = ["SlicedDetector", "Slicing"]

@@ -181,11 +181,6 @@ def not_found(asked: Asked, scene: Things) -> list[str]:
 def narrower_words(asked: Asked, scene: Things, objects: Sequence[SceneObject]) -> tuple[list[str], list[str]]:
     """The words of a question or expression that are narrower than the classes of the objects that it is about, which
     can't be told of these; with notes.
-
-    Args:
-        asked: what was asked.
-        scene: of what.
-        objects: the things that it is about.
     """
     narrower = [match for match in asked.reading.matches.values() if match.narrower]
     if asked.sentence.denied:  # of all that is there: what is found is what speaks against it
@@ -207,7 +202,6 @@ def as_many(
     """As many things as a sentence asks for, with notes; all where it asks for all or of all.
 
     Args:
-        sentence: what is asked.
         members: places of the things that fit.
         key: of a place; of more than are asked for those with the least are taken.
         which: what marks these, said of one and of several: "with the highest score".
@@ -226,14 +220,7 @@ def as_many(
 def value_of(
     asked: Asked, scene: Things, answer: Answer, objects: Sequence[SceneObject]
 ) -> tuple[Value | None, list[str]]:
-    """The value that answers a question, with notes; None where things themselves are asked for.
-
-    Args:
-        asked: what was asked.
-        scene: of what.
-        answer: what its query gave.
-        objects: the things that it is about.
-    """
+    """The value that answers a question, with notes; None where things themselves are asked for."""
     match asked.sentence.question:
         case "count":
             assert isinstance(answer.value, int)
@@ -311,13 +298,7 @@ OF_CLASS, OF_COLOUR = ("class", "supercategory"), ("main_colour", "colour", "par
 
 
 def passed_over(things: Query, classes: Sequence[str], scene: Things) -> str:
-    """What there is of the class that is asked for, and as which colours it is seen where these rule it out.
-
-    Args:
-        things: the query of what is asked for, which nothing fits.
-        classes: that it names.
-        scene: what was asked.
-    """
+    """What there is of the class that is asked for, and as which colours it is seen where these rule it out."""
     while isinstance(things, Top | Compare):
         things = things.source
     if not isinstance(things, Intersect):
@@ -354,17 +335,15 @@ def reasons(narrowed: Query, asked: Asked, scene: Things) -> list[Evidence]:
 
 def telling(facts: Iterable[tuple[str, str, str | QueryValue]], name: str) -> tuple[Fact, ...]:
     """The facts that tell something of a thing, its own first; that it is a thing tells nothing."""
-    rounded = [(head, relation, tail if isinstance(tail, str) else _number(tail)) for head, relation, tail in facts]
-    return tuple(sorted((fact for fact in rounded if fact[2] != OBJECT), key=lambda fact: fact[0] != name))
+    rounded: list[Fact] = []
+    for head, relation, tail in facts:
+        assert isinstance(tail, str | int | float)
+        if tail != OBJECT:
+            rounded.append((head, relation, tail if isinstance(tail, str) else round(float(tail), 1)))
+    return tuple(sorted(rounded, key=lambda fact: fact[0] != name))
 
 
 _VERBS = {"class": "is {}", "supercategory": "is of the kind {}", "colour": "is {}", "position": "is in the {}"}
-
-
-def _number(value: object) -> float:
-    """A value of the graph as it is told."""
-    assert isinstance(value, int | float)
-    return round(float(value), 1)
 
 
 def in_words(fact: Fact) -> str:

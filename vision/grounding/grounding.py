@@ -71,10 +71,6 @@ class Alternatives:
 def alternatives_held(asked: Asked, scene: Things) -> Alternatives | None:
     """Which alternatives of a question hold; None where it names none, several to choose from at once, or none that
     can be said in words, and where none holds for sure.
-
-    Args:
-        asked: the question.
-        scene: of what.
     """
     sentence = asked.sentence
     if sentence.question != "exists" or sentence.denied or sentence.bound is not None:
@@ -131,9 +127,6 @@ def sure_readings(
     """What an expression may well mean, the likeliest first; the last ones are kept.
 
     Args:
-        text: the expression.
-        matcher: knows what words mean among the detector's classes.
-        adapter: folder of the adapter that reads.
         pieces: of what the expression speaks about.
         actions: the labels of the actions that a video was divided into.
 
@@ -154,11 +147,6 @@ def sure_readings(
 
 def expression_classes(text: str, matcher: Matcher, adapter: Path = PACKAGED) -> tuple[Target, ...] | None:
     """What a detector must look for so that an expression can be grounded.
-
-    Args:
-        text: the expression.
-        matcher: knows what words mean among the detector's classes.
-        adapter: folder of the adapter that reads.
 
     Returns:
         One target for each phrase that means something else, in order, under the names of the classes where it is
@@ -214,12 +202,7 @@ class Justification:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-serialisable."""
-        return {
-            "name": self.name,
-            "index": self.index,
-            "facts": [list(fact) for fact in self.facts],
-            "words": self.words,
-        }
+        return {**vars(self), "facts": [list(fact) for fact in self.facts]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -287,7 +270,6 @@ class Grounding:
         )
 
     def _repr_png_(self) -> bytes | None:
-        """The picture, for front ends that show no HTML; None where the image is not known."""
         return self.detections._repr_png_()
 
     def to_dict(self) -> dict[str, Any]:
@@ -339,14 +321,7 @@ def ground(
 def grounded(
     text: str, readings: Sequence[ExpressionReading], scene: Scene, min_score: float | None = None
 ) -> Grounding:
-    """The answer to what an expression was read as; see `ground`.
-
-    Args:
-        text: the expression.
-        readings: what it may mean, the likeliest first, at least one.
-        scene: what was found.
-        min_score: what an object must score to be there.
-    """
+    """The answer to what an expression was read as; see `ground`."""
     tried = (_Fit(part, note, *first_fitting(readings, part)) for part, note in _parts(scene, min_score, readings[0]))
     sure = next(tried)
     fit = sure if len(sure.answer.ranked) else next((fit for fit in tried if len(fit.answer.ranked)), sure)

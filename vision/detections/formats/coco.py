@@ -44,7 +44,6 @@ from vision.detections.polygons import rings_from_mask
 from vision.errors import FormatError
 from vision.task import Geometry, OutputFormat
 
-_COCO_NAMES = {number: name for name, number in COCO_CATEGORY_IDS.items()}
 _IMAGE_ID = 1
 
 
@@ -65,9 +64,6 @@ def to_annotations(
         n dicts with `id`, `image_id`, `category_id`, `bbox` (x, y, width, height in pixels), `area`, `iscrowd`, and
         `score` and `segmentation` (rings x1, y1, x2, y2, ...) where there are any. The area is the outline's, else
         the box's.
-
-    Raises:
-        FormatError: a class has no id in `category_ids`.
     """
     ids = [_given_id(detections, i, category_ids) for i in range(len(detections))] if category_ids is not None else None
     if ids is None and all(name in COCO_CATEGORY_IDS for name in _possible(detections)):
@@ -109,15 +105,13 @@ def from_annotations(
         categories: category id to class name; COCO's own where None, or the class set counted from 1 where that is
             given and not COCO's.
         classes: the class set; the categories that occur where empty.
-
-    Raises:
-        FormatError: an annotation lacks something or lies outside the image, or they are of several images.
     """
-    names = dict(categories) if categories is not None else _names(classes)
+    if categories is None:
+        categories = {number: name for name, number in _class_ids(classes or list(COCO_CATEGORY_IDS)).items()}
     images = {str(item.get("image_id")) for item in annotations if isinstance(item, Mapping)}
     if len(images) > 1:
         raise FormatError(f"annotations of {len(images)} images: expected those of one")
-    records = [_record(item, image_size, names, Place("annotation", i + 1)) for i, item in enumerate(annotations)]
+    records = [_record(item, image_size, categories, Place("annotation", i + 1)) for i, item in enumerate(annotations)]
     if any(record.rings is None for record in records):
         records = [replace(record, rings=None) for record in records]
     return assembled(records, image_size, classes, OutputFormat("coco"))
@@ -154,17 +148,7 @@ def write(detections: Detections, grid: Grid) -> str:
 
 
 def read(text: str, image_size: tuple[int, int], output: OutputFormat | None, classes: Sequence[str]) -> Detections:
-    """The objects of a data set of one image, or of a list of annotations or results of one image.
-
-    Args:
-        text: JSON.
-        image_size: (width, height) in pixels.
-        output: what is read of each; None for outlines and scores where all have them.
-        classes: the class set; the data set's categories where empty.
-
-    Raises:
-        FormatError: it is neither, or about an image of another size.
-    """
+    """The objects of a data set of one image, or of a list of annotations or results of one image."""
     document = parsed(text)
     categories = None
     if isinstance(document, dict):
@@ -208,10 +192,6 @@ def _class_ids(classes: Sequence[str]) -> dict[str, int]:
     if all(name in COCO_CATEGORY_IDS for name in classes):
         return {name: COCO_CATEGORY_IDS[name] for name in classes}
     return {name: i + 1 for i, name in enumerate(classes)}
-
-
-def _names(classes: Sequence[str]) -> dict[int, str]:
-    return {number: name for name, number in _class_ids(classes).items()} if classes else _COCO_NAMES
 
 
 def _of_data_set(document: dict[str, Any], image_size: tuple[int, int]) -> tuple[Any, dict[int, str]]:
@@ -318,12 +298,7 @@ def write_voc(detections: Detections, grid: Grid) -> str:
 
 
 def read_voc(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
-    """The objects of an annotation.
-
-    Raises:
-        FormatError: it isn't well-formed XML without a document type, about an image of another size, or an object
-            lacks something.
-    """
+    """The objects of an annotation."""
     root = _parsed(text)
     if root.tag != "annotation":
         raise FormatError(f"expected a Pascal VOC annotation, found the element {root.tag[:80]!r}")
@@ -335,11 +310,7 @@ def read_voc(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
 
 
 def format_of(text: str) -> OutputFormat:
-    """What an annotation holds: outlines if every object has one, scores if any has.
-
-    Raises:
-        FormatError: it isn't well-formed XML without a document type.
-    """
+    """What an annotation holds: outlines if every object has one, scores if any has."""
     objects = _parsed(text).findall("object")
     outlined = bool(objects) and all(element.find("polygon") is not None for element in objects)
     scored = any(element.find("score") is not None for element in objects)

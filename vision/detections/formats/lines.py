@@ -66,11 +66,7 @@ def write_json(detections: Detections, grid: Grid, note: str = "") -> str:
 
 
 def read(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
-    """The objects of such a list.
-
-    Raises:
-        FormatError: it isn't JSON, or an object lacks a key or has a value of another kind.
-    """
+    """The objects of such a list."""
     objects = parsed(text)
     if not isinstance(objects, list):
         raise FormatError(f"expected a JSON list of objects, found {type(objects).__name__}")
@@ -79,11 +75,7 @@ def read(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
 
 
 def parsed(text: str) -> Any:
-    """The value that a JSON text holds, without NaN and infinities.
-
-    Raises:
-        FormatError: it isn't JSON, or nested too deeply.
-    """
+    """The value that a JSON text holds, without NaN and infinities."""
     try:
         return json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as error:
@@ -95,11 +87,7 @@ def parsed(text: str) -> Any:
 
 
 def numbers_of(value: object, place: Place) -> list[float]:
-    """A flat list of finite numbers.
-
-    Raises:
-        FormatError: it is something else.
-    """
+    """A flat list of finite numbers."""
     if not isinstance(value, list):
         raise place.wrong("a list of numbers", value)
     return [finite(item, place) for item in value]
@@ -179,16 +167,14 @@ def written(rows: Sequence[Sequence[float]], digits: int) -> list[list[str]]:
 
 
 def read_tuples(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
-    """The objects of one or several tuples a line, with or without the brackets of a list around them.
-
-    Raises:
-        FormatError: a line is no such tuple.
-    """
+    """The objects of one or several tuples a line, with or without the brackets of a list around them."""
     labels = Labels(classes, grid.output.class_as)
     records: list[Record] = []
     position, line = 0, 1
     while True:
-        start = _end_of_match(_BETWEEN_TUPLES, text, position)
+        between = _BETWEEN_TUPLES.match(text, position)
+        assert between is not None  # it takes nothing too
+        start = between.end()
         line += text.count("\n", position, start)
         if start == len(text):
             return records
@@ -204,11 +190,7 @@ def read_tuples(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
 
 
 def read_tokens(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
-    """The objects of a text of tokens; every class token begins one, whether on a line of its own or not.
-
-    Raises:
-        FormatError: there is something other than tokens and scores, or an object of too few or too many tokens.
-    """
+    """The objects of a text of tokens; every class token begins one, whether on a line of its own or not."""
     labels = Labels(classes, "token")
     records: list[Record] = []
     name: str | None = None
@@ -238,11 +220,7 @@ def read_tokens(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
 
 
 def read_yolo(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
-    """The objects of YOLO's lines; empty lines and remarks, which start with `#`, are skipped.
-
-    Raises:
-        FormatError: a line is something else, or its index is not in the class set.
-    """
+    """The objects of YOLO's lines; empty lines and remarks, which start with `#`, are skipped."""
     labels = Labels(classes, "index")
     records = []
     for place, line in _yolo_lines(text):
@@ -275,11 +253,7 @@ def _yolo_lines(text: str) -> list[tuple[Place, str]]:
 
 
 def _line_record(name: str, numbers: list[float], score: float | None, grid: Grid, place: Place) -> Record:
-    """An object from its numbers, the last of which may be the score unless that is known already.
-
-    Raises:
-        FormatError: too few or too many numbers, or one outside the scale.
-    """
+    """An object from its numbers, the last of which may be the score unless that is known already."""
     form = grid.layout
     # Coordinates of a polygon come in pairs, so a number left over is the score.
     expected = len(form.centre) + (len(form.box) or (len(numbers) - len(form.centre)) // 2 * 2)
@@ -290,11 +264,6 @@ def _line_record(name: str, numbers: list[float], score: float | None, grid: Gri
     if form.box:
         return Record(name, grid.box(centre, coordinates, place), None, score)
     return Record.of_rings(name, [grid.ring(centre, coordinates, place)], score)
-
-
-def _end_of_match(pattern: re.Pattern[str], text: str, position: int) -> int:
-    match = pattern.match(text, position)
-    return position if match is None else match.end()
 
 
 def _unquoted(label: str, place: Place) -> str:

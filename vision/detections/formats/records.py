@@ -81,11 +81,7 @@ class Labels:
         return [f"<c{place}>" for place in places] if self.form == "token" else list(places)
 
     def name(self, written: object, place: Place) -> str:
-        """The class that a string or number stands for.
-
-        Raises:
-            FormatError: it is of another form, or not in the class set.
-        """
+        """The class that a string or number stands for."""
         if self.form == "name":
             if not isinstance(written, str) or not written:
                 raise place.wrong("the name of a class", written)
@@ -106,11 +102,7 @@ class Labels:
         return self.at(written, place)
 
     def at(self, index: int, place: Place) -> str:
-        """The class at an index of the class set.
-
-        Raises:
-            FormatError: there is none.
-        """
+        """The class at an index of the class set."""
         if not self.classes:
             raise place.wrong("the class set, without which an index has no meaning", index, "give classes=(...)")
         if not 0 <= index < len(self.classes):
@@ -125,11 +117,7 @@ def quoted(value: object) -> str:
 
 
 def number(text: str, place: Place) -> float:
-    """A number in a text.
-
-    Raises:
-        FormatError: it is none, or not finite.
-    """
+    """A number in a text."""
     text = text.strip()
     if not NUMBER.fullmatch(text):
         raise place.wrong("a number", repr(text))
@@ -137,11 +125,7 @@ def number(text: str, place: Place) -> float:
 
 
 def finite(value: Any, place: Place) -> float:
-    """A finite number that is neither a string nor a truth value.
-
-    Raises:
-        FormatError: it is something else.
-    """
+    """A finite number that is neither a string nor a truth value."""
     try:
         good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     except OverflowError:
@@ -152,11 +136,7 @@ def finite(value: Any, place: Place) -> float:
 
 
 def checked_score(value: float, place: Place) -> float:
-    """A score from 0 to 1.
-
-    Raises:
-        FormatError: it is outside.
-    """
+    """A score from 0 to 1."""
     if not 0 <= value <= 1:
         raise place.wrong("a score from 0 to 1", value)
     return value
@@ -180,11 +160,7 @@ def one_ring(rings: Rings) -> NDArray[np.float32]:
 def assembled(
     records: Sequence[Record], image_size: tuple[int, int], classes: Sequence[str], output: OutputFormat
 ) -> Detections:
-    """Detections of what was read, in its order.
-
-    Raises:
-        FormatError: some objects have a score or an outline and others none.
-    """
+    """Detections of what was read, in its order."""
     if len(records) > MAX_OBJECTS:
         raise FormatError(f"{len(records)} objects: expected at most {MAX_OBJECTS}")
     scored = [record.score is not None for record in records]

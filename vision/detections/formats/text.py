@@ -20,12 +20,7 @@ _TUPLES = re.compile(r"[\s\[]*\(")
 
 
 def write(detections: Detections) -> str:
-    """The text of detections in their output format.
-
-    Raises:
-        FormatError: no text can be in that format, or outlines are asked for and missing, or of another number
-            of points.
-    """
+    """The text of detections in their output format."""
     grid = Grid(detections.output, detections.image_size)
     output = grid.output
     if output.geometry == "polygon":
@@ -44,11 +39,7 @@ def write(detections: Detections) -> str:
 def read(
     text: str, image_size: tuple[int, int], output: OutputFormat | None = None, classes: Sequence[str] = ()
 ) -> Detections:
-    """Detections from a text; see `Detections.from_text`.
-
-    Raises:
-        FormatError: the text is not in the format, or does not say enough to know the positions.
-    """
+    """Detections from a text; see `Detections.from_text`."""
     if len(text) > MAX_CHARACTERS:
         raise FormatError(f"a text of {len(text)} characters: expected at most {MAX_CHARACTERS}")
     try:
@@ -88,11 +79,7 @@ def _check_polygons(detections: Detections, output: OutputFormat) -> None:
 
 
 def _format_of(text: str) -> OutputFormat:
-    """The format of a text where the text alone decides it.
-
-    Raises:
-        FormatError: it does not; the message says what to give.
-    """
+    """The format of a text where the text alone decides it."""
     body = _REMARKS.sub("", text, count=1)
     if POSITION_LOST in text[: len(text) - len(body)]:
         raise FormatError("offsets without the centre do not say where in the image an object is")

@@ -54,11 +54,7 @@ class Letterboxed:
 
 
 def letterboxed(pixels: NDArray[np.uint8]) -> Letterboxed:
-    """Fit an image to the top left of a square of zeros, its aspect kept to the pixel.
-
-    Args:
-        pixels: shape (height, width, 3), RGB.
-    """
+    """Fit RGB pixels to the top left of a square of zeros, their aspect kept to the pixel."""
     height, width = pixels.shape[:2]
     factor = min(SIDE / width, SIDE / height)
     new_width, new_height = max(1, round(width * factor)), max(1, round(height * factor))
@@ -195,11 +191,7 @@ class NanoDet(Detector):
         self._session = open_session(MODEL_FILE, self.threads)
 
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
-        """Look at images; one result an image, in order.
-
-        Raises:
-            DetectorError: a class of the request is not in the vocabulary, or onnxruntime failed.
-        """
+        """Look at images; one result an image, in order."""
         if len(images) == 1:
             return [self._look(self._session, images[0], request)]
         return all_found(self.detect_each(images, request))

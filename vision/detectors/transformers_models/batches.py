@@ -134,17 +134,7 @@ def load_model(source: Source, model_class: Any) -> Any:
 
 
 def load_processor(source: Source, processor_class: Any, **settings: Any) -> Any:
-    """What turns images and texts into the model's input, by one of transformers' (auto) classes.
-
-    Args:
-        source: what is opened.
-        processor_class: transformers' class.
-        **settings: what is to be other than the folder has it.
-
-    Raises:
-        DetectorError: the folder lacks its files.
-        MissingExtraError: it needs a package that isn't installed.
-    """
+    """What turns images and texts into the model's input, by one of transformers' (auto) classes."""
     with _load_errors(source.name, part="image processor or tokenizer"):
         return processor_class.from_pretrained(
             source.folder, local_files_only=True, trust_remote_code=False, **settings
@@ -153,11 +143,7 @@ def load_processor(source: Source, processor_class: Any, **settings: Any) -> Any
 
 @contextmanager
 def running(name: str) -> Iterator[None]:
-    """Infer without gradients, and say whose failure it was where a model fails.
-
-    Raises:
-        DetectorError: the model failed; the message keeps what it said.
-    """
+    """Infer without gradients, and say whose failure it was where a model fails."""
     import torch
 
     try:
@@ -215,7 +201,6 @@ def as_phrases(classes: Sequence[str], avoid: str = "") -> tuple[list[Phrase], l
     """Sorted phrases, no two alike, with a note on each class that cannot be asked for.
 
     Args:
-        classes: the request's classes in any order.
         avoid: signs that mean something else in the model's prompt; they become spaces.
     """
     phrases: dict[str, Phrase] = {}
@@ -385,11 +370,7 @@ class MaskModel:
 
     @classmethod
     def open(cls, source: Source) -> MaskModel:
-        """Load the model and its processor.
-
-        Raises:
-            DetectorError: see `load_model`.
-        """
+        """Load the model and its processor."""
         from transformers import AutoModelForMaskGeneration, AutoProcessor
 
         processor = load_processor(source, AutoProcessor)
@@ -398,15 +379,8 @@ class MaskModel:
     def masks(self, image: LoadedImage, xyxy: NDArray[np.float32]) -> Iterator[NDArray[np.bool_]]:
         """The masks of the objects in boxes, one at a time: full masks of a large image are large.
 
-        Args:
-            image: any size.
-            xyxy: shape (n, 4), pixels of the image.
-
         Yields:
             n arrays of shape (height, width).
-
-        Raises:
-            DetectorError: the model failed.
         """
         seen: dict[str, Any] | None = None
         for start in range(0, len(xyxy), BOXES):
@@ -435,12 +409,7 @@ class MaskModel:
 
 
 class MaskedDetector(Detector):
-    """A detector whose boxes get their outlines from a mask model.
-
-    Args:
-        detector: finds the boxes.
-        masks: outlines them.
-    """
+    """A detector whose boxes get their outlines from a mask model."""
 
     def __init__(self, detector: Detector, masks: MaskModel) -> None:
         self.take_after(detector)
@@ -498,13 +467,7 @@ class Batch:
 
 
 class TransformersDetector(Detector):
-    """A model of the transformers library with its processor.
-
-    Args:
-        source: what it was opened from.
-        model: in inference mode, on its device.
-        processor: what prepares its input.
-    """
+    """A model of the transformers library with its processor."""
 
     batch_size = BATCH
     model_class = ""
@@ -521,11 +484,7 @@ class TransformersDetector(Detector):
 
     @classmethod
     def open(cls, source: Source, **options: Any) -> Self:
-        """Load the model and its processor.
-
-        Raises:
-            DetectorError: see `load_model`.
-        """
+        """Load the model and its processor."""
         import transformers
 
         name = cls.model_classes.get(source.config.model_type, cls.model_class)
@@ -569,11 +528,7 @@ class TransformersDetector(Detector):
         """The images in batches of equal shape, on the model's device in its number format.
 
         Args:
-            images: any number, of any sizes.
             prepare: makes the model's input from one image; the processor alone where None.
-
-        Raises:
-            DetectorError: the processor refuses an image (Qwen's, for one, those 200 times as wide as high).
         """
         for start in range(0, len(images), BATCH):
             alike: dict[Hashable, list[tuple[int, dict[str, Any]]]] = {}
@@ -585,7 +540,6 @@ class TransformersDetector(Detector):
                 yield Batch(places, [images[place] for place in places], self._together([one for _, one in group]))
 
     def _alike(self, inputs: dict[str, Any]) -> Hashable:
-        """What images of one batch must have in common."""
         return tuple(sorted((key, tuple(value.shape)) for key, value in inputs.items()))
 
     def _prepared(self, image: LoadedImage, prepare: Callable[[Image.Image], Any] | None) -> dict[str, Any]:

@@ -95,20 +95,13 @@ class Family(ABC):
         """All texts that answer it, for `Constraint`.
 
         Args:
-            phrases: the classes.
             sent: (width, height) in pixels of the image as the model gets it.
             most: objects of one text, at least 1.
         """
 
     @abstractmethod
     def read(self, written: str, phrases: Sequence[str], sent: tuple[int, int]) -> list[Written]:
-        """The complete objects of a text, in its order; what breaks off in the middle of one is left out.
-
-        Args:
-            written: the text, control tokens as they are written.
-            phrases: the classes that were asked for.
-            sent: as in `grammar`.
-        """
+        """The complete objects of a text, in its order; what breaks off in the middle of one is left out."""
 
     def prepare(self, picture: Any, prompt: str) -> Any:
         """The model's input for one image and a prompt."""
@@ -315,7 +308,6 @@ class Qwen3VL(_Qwen):
         return [Written(entry["label"], _shares(entry["bbox_2d"], self._scale(sent))) for entry in entries]
 
     def _scale(self, sent: tuple[int, int]) -> tuple[int, int]:
-        """What width and height are as numbers."""
         return THOUSANDTHS, THOUSANDTHS
 
 
@@ -360,9 +352,6 @@ class LanguageDetector(TransformersDetector):
     """A vision-language model that writes boxes.
 
     Args:
-        source: what it was opened from.
-        model: in inference mode, on its device.
-        processor: what prepares its input.
         max_objects: of one reply.
         max_new_tokens: of one reply.
 
@@ -393,11 +382,7 @@ class LanguageDetector(TransformersDetector):
 
     @classmethod
     def open(cls, source: Source, **options: Any) -> Self:
-        """Load the model and its processor.
-
-        Raises:
-            DetectorError: see `load_model`; or an option is unknown.
-        """
+        """Load the model and its processor."""
         if unknown := sorted(set(options) - {"max_objects", "max_new_tokens"}):
             raise DetectorError(f"no option {unknown[0]!r}: there are max_objects and max_new_tokens")
         return super().open(source, **options)

@@ -79,10 +79,7 @@ def with_masks(detector: Detector, name: str, device: str | None = None, dtype: 
     """A detector whose boxes get their outlines from a mask model of the SAM family.
 
     Args:
-        detector: finds the boxes.
         name: the mask model's name on the hub or its folder, such as "facebook/sam-vit-base".
-        device: as in `open_transformers`.
-        dtype: as in `open_transformers`.
 
     Raises:
         DetectorError: it is no mask model, or cannot be opened.
@@ -111,7 +108,6 @@ def split_mask_model(spec: str) -> tuple[str, str | None]:
 
 
 def _kinds() -> dict[str, tuple[str, ...]]:
-    """Each kind with the model types that it takes."""
     object_detectors = {kind for kind in _registry("OBJECT_DETECTION") if not kind.startswith(TEXT_FINDERS)}
     segmenters = {**_registry("UNIVERSAL_SEGMENTATION"), **_registry("INSTANCE_SEGMENTATION")}
     return {
@@ -127,11 +123,7 @@ def _kinds() -> dict[str, tuple[str, ...]]:
 
 
 def _kind(source: Source, kinds: dict[str, tuple[str, ...]]) -> str:
-    """Which kind a model is; where its type can be several (DETR finds boxes or masks), its architecture says.
-
-    Raises:
-        DetectorError: it is of none, or a mask model.
-    """
+    """Which kind a model is; where its type can be several (DETR finds boxes or masks), its architecture says."""
     model_type, architectures = source.config.model_type, source.config.architectures or []
     fitting = [kind for kind, types in kinds.items() if model_type in types]
     if len(fitting) > 1 and {"object detectors", "segmenters"} <= set(fitting):
@@ -155,7 +147,6 @@ def _kind(source: Source, kinds: dict[str, tuple[str, ...]]) -> str:
 
 
 def _registry(task: str) -> Mapping[str, str]:
-    """transformers' model types that can do a task, each with its class's name."""
     from transformers.models.auto import modeling_auto
 
     registry: Mapping[str, str] = getattr(modeling_auto, f"MODEL_FOR_{task}_MAPPING_NAMES")

@@ -96,11 +96,7 @@ def class_names(id2label: Mapping[int, str]) -> tuple[str, ...]:
 
 
 def wanted_classes(detector: TransformersDetector, request: Request) -> set[str]:
-    """The requested classes of a detector with a fixed class set.
-
-    Raises:
-        DetectorError: one is not in its vocabulary; the message names the nearest that are.
-    """
+    """The requested classes, all of which a detector of a fixed class set must have."""
     class_numbers(request.classes, detector.vocabulary or (), detector.name)
     return set(request.classes)
 
@@ -142,33 +138,18 @@ class Segmenter(TransformersDetector):
                         for query in range(scores.shape[1])
                         if int(classes[row, query]) in numbers and float(scores[row, query]) >= request.min_score
                     ]
-                    found[place] = self._found(
-                        image,
-                        masks[row, kept],
-                        [str(self.config.id2label[int(classes[row, query])]) for query in kept],
-                        scores[row, kept].cpu().numpy(),
-                        self._part(batch, row),
-                        request,
-                    )
+                    part = self._part(batch, row)
+                    boxes, polygons = [], list[Rings]()
+                    for logits in masks[row, kept]:
+                        mask = full_mask(logits, image.size, part)
+                        boxes.append(box_of(mask))
+                        if request.polygons:
+                            polygons.append(outline(mask, boxes[-1])[0])
+                    xyxy = np.array(boxes, np.float32).reshape(-1, 4)  # an empty mask's box has no area: it is left out
+                    labels = [str(self.config.id2label[int(classes[row, query])]) for query in kept]
+                    sure = scores[row, kept].cpu().numpy()
+                    found[place] = as_found(image.size, xyxy, labels, sure, polygons if request.polygons else None)
         return [found[place] for place in range(len(images))]
-
-    def _found(
-        self,
-        image: LoadedImage,
-        masks: Any,
-        labels: list[str],
-        scores: Any,
-        part: tuple[float, float],
-        request: Request,
-    ) -> Found:
-        boxes, polygons = [], list[Rings]()
-        for logits in masks:
-            mask = full_mask(logits, image.size, part)
-            boxes.append(box_of(mask))
-            if request.polygons:
-                polygons.append(outline(mask, boxes[-1])[0])
-        xyxy = np.array(boxes, np.float32).reshape(-1, 4)  # an empty mask's box has no area, and is left out
-        return as_found(image.size, xyxy, labels, scores, polygons if request.polygons else None)
 
     def _part(self, batch: Batch, row: int) -> tuple[float, float]:
         """Shares of width and height of the model's input that the image fills."""
@@ -287,14 +268,7 @@ class ConceptSegmenter(TransformersDetector):
 
 @dataclass(frozen=True, eq=False)
 class _Claim:
-    """An object that a phrase claims.
-
-    Attributes:
-        score: 0 to 1.
-        phrase: its position.
-        box: shape (4,), corners in shares of the image.
-        mask: shape (rows, columns), logits, where outlines are wanted.
-    """
+    """An object that a phrase claims: the phrase's position, corners in shares of the image, and logits of the mask."""
 
     score: float
     phrase: int
