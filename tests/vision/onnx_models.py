@@ -27,10 +27,9 @@ class _Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
-    def add(self, op: str, *inputs: str, outputs: int = 1, **attributes: Any) -> str:
+    def add(self, op: str, *inputs: str, **attributes: Any) -> str:
         name = f"{op}_{len(self.nodes)}"
-        names = [name, *(f"{name}_{number}" for number in range(1, outputs))]
-        self.nodes.append(helper.make_node(op, list(inputs), names, **attributes))
+        self.nodes.append(helper.make_node(op, list(inputs), [name], **attributes))
         return name
 
     def constant(self, array: Any, dtype: Any = np.float32) -> str:
@@ -67,18 +66,19 @@ def save_detector(
     pixels = _cells(width, height)  # (cells, 4): centre and size
     unit = pixels / (width, height, width, height)
     by_cell = graph.add("Transpose", colours, perm=[0, 2, 1])
-    inputs = [helper.make_tensor_value_info("images", number, _shape(free, height, width))]
+    dimensions = {"batch": 1, "colours": 3, "height": height, "width": width}
+    shape = [name if name in free else number for name, number in dimensions.items()]
+    inputs = [helper.make_tensor_value_info("images", number, shape)]
     outputs: dict[str, str] = {}
     if form == "v8":
         outputs["output0"] = graph.add("Concat", graph.constant(pixels.T[None]), colours, axis=1)
-    elif form == "v8-turned":
-        outputs["output0"] = graph.add("Concat", graph.constant(pixels[None]), by_cell, axis=2)
-    elif form == "unit":
-        outputs["output0"] = graph.add("Concat", graph.constant(unit[None]), by_cell, axis=2)
+    elif form in ("v8-turned", "unit"):
+        boxes = pixels if form == "v8-turned" else unit
+        outputs["output0"] = graph.add("Concat", graph.constant(boxes[None]), by_cell, axis=2)
     elif form == "v5":
         # Objectness of a half, so that a reader who forgets it doubles every score.
-        boxes = graph.constant(np.concatenate([pixels, np.full((len(pixels), 1), 0.5)], axis=1)[None])
-        outputs["output"] = graph.add("Concat", boxes, by_cell, axis=2)
+        halves = np.concatenate([pixels, np.full((len(pixels), 1), 0.5)], axis=1)
+        outputs["output"] = graph.add("Concat", graph.constant(halves[None]), by_cell, axis=2)
     elif form == "kept":
         best = graph.add("ReduceMax", by_cell, axes=[2], keepdims=1)
         which = graph.add("Cast", graph.add("ArgMax", by_cell, axis=2, keepdims=1), to=TensorProto.FLOAT)
@@ -91,13 +91,13 @@ def save_detector(
     else:
         best = graph.add("ReduceMax", by_cell, axes=[2], keepdims=0)
         which = graph.add("ArgMax", by_cell, axis=2, keepdims=0)
-        boxes = graph.constant(_corners(pixels if form == "labelled-plain" else unit)[None])
+        corners = graph.constant(_corners(pixels if form == "labelled-plain" else unit)[None])
         scale = graph.constant(1)
         if form == "labelled":
             inputs.append(helper.make_tensor_value_info("orig_target_sizes", TensorProto.INT64, [1, 2]))
             sizes = graph.add("Cast", "orig_target_sizes", to=TensorProto.FLOAT)
             scale = graph.add("Concat", sizes, sizes, axis=1)
-        outputs = {"labels": which, "boxes": graph.add("Mul", boxes, scale), "scores": best}
+        outputs = {"labels": which, "boxes": graph.add("Mul", corners, scale), "scores": best}
     infos = []
     for name, tensor in outputs.items():
         whole = name == "labels"
@@ -115,11 +115,8 @@ def save_graph(
     metadata: Mapping[str, str] | None = None,
 ) -> Path:
     """Write a model; its metadata name the three colours where None is given."""
-    model = helper.make_model(
-        helper.make_graph(nodes, "made", inputs, outputs, constants),
-        opset_imports=[helper.make_opsetid("", 17)],
-        ir_version=8,
-    )
+    graph = helper.make_graph(nodes, "made", inputs, outputs, constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     helper.set_model_props(model, dict({"names": str(NAMES)} if metadata is None else metadata))
     onnx.save(model, path)
     return path
@@ -135,15 +132,6 @@ def save_constant(path: Path, outputs: Mapping[str, NDArray[Any]], metadata: Map
     ]
     image = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 64, 64])
     return save_graph(path, nodes, [image], infos, constants, metadata)
-
-
-def _shape(free: Sequence[str], height: int, width: int) -> list[Any]:
-    return [
-        "batch" if "batch" in free else 1,
-        3,
-        "height" if "height" in free else height,
-        "width" if "width" in free else width,
-    ]
 
 
 def _cells(width: int, height: int) -> NDArray[np.float64]:

@@ -23,10 +23,10 @@ from vision.vision import Vision
 TWO = Workers(2)
 
 
-def many(folder: Path, count: int = 24) -> tuple[Path, Path]:
-    """A set of so many pictures."""
+def many(folder: Path) -> tuple[Path, Path]:
+    """A set of 24 pictures."""
     pictures = list(PICTURES.values())
-    return make_set(folder, {f"{number:03}.png": pictures[number % len(pictures)] for number in range(count)})
+    return make_set(folder, {f"{number:03}.png": pictures[number % len(pictures)] for number in range(24)})
 
 
 def evaluate(pair: tuple[Path, Path], out: Path, workers: Workers = ALONE, resume: bool = False) -> dict[str, Any]:
@@ -34,8 +34,11 @@ def evaluate(pair: tuple[Path, Path], out: Path, workers: Workers = ALONE, resum
     return evaluate_detections(Vision(ColourDetector()), [pair], options=options, masks=False)
 
 
+Whole = tuple[tuple[Path, Path], Path]
+
+
 @pytest.fixture
-def whole(tmp_path: Path) -> tuple[tuple[Path, Path], Path]:
+def whole(tmp_path: Path) -> Whole:
     """A set, and what one process writes of it."""
     pair, out = many(tmp_path / "set"), tmp_path / "whole.json"
     evaluate(pair, out)
@@ -47,9 +50,7 @@ def contents(out: Path) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.slow
-def test_lines_and_figures_are_those_of_one(
-    whole: tuple[tuple[Path, Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lines_and_figures_are_those_of_one(whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pair, expected = whole
     out = tmp_path / "two.json"
     asked: list[tuple[Any, ...]] = []
@@ -66,9 +67,7 @@ def test_lines_and_figures_are_those_of_one(
     assert keys[5] == "image 6, 005.png"
 
 
-def test_lines_that_are_begun_anew_hold_nothing_of_those_before(
-    whole: tuple[tuple[Path, Path], Path], tmp_path: Path
-) -> None:
+def test_lines_that_are_begun_anew_hold_nothing_of_those_before(whole: Whole, tmp_path: Path) -> None:
     pair, expected = whole
     out = tmp_path / "again.json"
     folder = ShardFolder.of(lines_path(out)).path
@@ -82,7 +81,7 @@ def test_lines_that_are_begun_anew_hold_nothing_of_those_before(
     assert contents(failed) == contents(expected)
 
 
-def test_what_several_left_others_go_on_with(whole: tuple[tuple[Path, Path], Path], tmp_path: Path) -> None:
+def test_what_several_left_others_go_on_with(whole: Whole, tmp_path: Path) -> None:
     pair, expected = whole
     out = tmp_path / "killed.json"
     lines = lines_path(expected).read_bytes().splitlines(keepends=True)
@@ -92,10 +91,8 @@ def test_what_several_left_others_go_on_with(whole: tuple[tuple[Path, Path], Pat
     places = (1, 8, 9, 17)
     done = {f"image {place + 1}, {place:03}.png": json.loads(lines[place + 1]) for place in places}
     records = [{"key": key, "line": {**line, "seen": True}} for key, line in done.items()]
-    text = "".join(
-        json.dumps(record, separators=(",", ":")) + "\n" for record in [{"begun": 1}, {"ready": 1}, *records]
-    )
-    (folder.path / "0001-000000.jsonl").write_text(text)
+    kept = [json.dumps(record, separators=(",", ":")) + "\n" for record in [{"begun": 1}, {"ready": 1}, *records]]
+    (folder.path / "0001-000000.jsonl").write_text("".join(kept))
     evaluate(pair, out, resume=True)
     found = [json.loads(line) for line in lines_path(out).read_bytes().splitlines()]
     assert [place for place, line in enumerate(found[1:]) if line.pop("seen", False)] == [8, 9, 17]
@@ -112,31 +109,28 @@ class TestIdentity:
         vision.detector.files[0].write_bytes(b"other weights")
         assert vision.deciding()["weights_digest"] != settings["weights_digest"]
 
-    @pytest.mark.parametrize("key", ["weights_digest", "code", "version"])
-    def test_another_is_refused_by_name(
-        self, whole: tuple[tuple[Path, Path], Path], key: str, monkeypatch: pytest.MonkeyPatch
+    def test_another_is_refused_by_name_and_an_image_that_changed(
+        self, whole: Whole, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        pair, out = whole
-        out.unlink()
-        deciding = Vision.deciding
-        monkeypatch.setattr(Vision, "deciding", lambda self: {**deciding(self), key: "another"})
-        with pytest.raises(EvaluationError, match=f'begun with other settings: {key} was "[^"]+", now "another"'):
-            evaluate(pair, out, resume=True)
-
-    def test_an_image_that_changed_is_refused(self, whole: tuple[tuple[Path, Path], Path]) -> None:
         (images, annotations), out = whole
         out.unlink()
+        deciding = Vision.deciding
+        for key in ("weights_digest", "code", "version"):
+            with monkeypatch.context() as patched:
+                patched.setattr(Vision, "deciding", lambda self, key=key: {**deciding(self), key: "another"})
+                said = f'begun with other settings: {key} was "[^"]+", now "another"'
+                with pytest.raises(EvaluationError, match=said):
+                    evaluate((images, annotations), out, resume=True)
         first, *_, last = list_images(images)
         last.write_bytes(first.read_bytes() + b" ")
         with pytest.raises(EvaluationError, match=f"line 25: the image has changed since \\({last.name}\\)"):
             evaluate((images, annotations), out, resume=True)
 
 
-class TestPickling:
-    def test_another_process_opens_the_model_anew(self, tmp_path: Path) -> None:
-        vision = Vision(min_score=0.1, slices="640x640")
-        again: Vision = pickle.loads(pickle.dumps(vision))
-        assert (again.min_score, again.slicing, again.deciding()) == (0.1, vision.slicing, vision.deciding())
-        image = list_images(make_set(tmp_path / "set")[0])[0]
-        task = Task("cats", "detect", targets=(Target("cat", ("cat",)),))
-        assert np.array_equal(again.detect(image, task).xyxy, vision.detect(image, task).xyxy)
+def test_another_process_opens_the_model_anew(tmp_path: Path) -> None:
+    vision = Vision(min_score=0.1, slices="640x640")
+    again: Vision = pickle.loads(pickle.dumps(vision))
+    assert (again.min_score, again.slicing, again.deciding()) == (0.1, vision.slicing, vision.deciding())
+    image = list_images(make_set(tmp_path / "set")[0])[0]
+    task = Task("cats", "detect", targets=(Target("cat", ("cat",)),))
+    assert np.array_equal(again.detect(image, task).xyxy, vision.detect(image, task).xyxy)
