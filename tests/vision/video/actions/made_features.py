@@ -28,9 +28,8 @@ def write_videos(folder: Path, videos: list[VideoFeatures], labelled: bool = Tru
     """A folder of one npz a video."""
     folder.mkdir(parents=True, exist_ok=True)
     for video in videos:
-        arrays: dict[str, Any] = {"features": video.values, "rate": video.rate}
-        arrays |= {"labels": video.labels} if labelled else {}
-        np.savez(folder / f"{video.name}.npz", **arrays)
+        arrays: dict[str, Any] = {"rate": video.rate, **({"labels": video.labels} if labelled else {})}
+        np.savez(folder / f"{video.name}.npz", features=video.values, **arrays)
     return folder
 
 
