@@ -400,12 +400,7 @@ TRIED = 8
 
 
 def about_graph(
-    kg: KnowledgeGraph,
-    graph: str,
-    text: str,
-    llm: str | BaseChatModel,
-    most: int = MOST,
-    but: Collection[str] = (),
+    kg: KnowledgeGraph, graph: str, text: str, llm: str | BaseChatModel, most: int = MOST, but: Collection[str] = ()
 ) -> tuple[str, ...]:
     """At most `most` questions but `but` that the graph answers, of the names in a text, else of its first facts; each
     was asked."""

@@ -204,10 +204,7 @@ FORMS = frozenset(f"{API}/{name}" for name in ("queue/join", "upload", "cancel",
 STREAMS = (f"{API}/heartbeat/", f"{API}/queue/data", f"{API}/mcp")
 """What stays open; the rest is over in a moment."""
 BEGINS_EVENT = (f"{API}/queue/join", f"{API}/call/", f"{API}/run/", f"{API}/api/", f"{API}/mcp")
-HEADERS = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),
-)
+HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin"))
 
 Waiting = Callable[[], Iterable[tuple[str, str]]]
 """Gives the session and the address of each request that waits or runs."""

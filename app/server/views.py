@@ -63,11 +63,7 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
 )
 _ENVIRONMENT.filters.update(
-    counted=counted,
-    duration=duration,
-    percent=percent,
-    shortened=shortened,
-    thousands=lambda number: f"{number:,}",
+    counted=counted, duration=duration, percent=percent, shortened=shortened, thousands=lambda number: f"{number:,}"
 )
 
 _VISIBLE = {

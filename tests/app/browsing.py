@@ -129,17 +129,14 @@ def expect(page: Any, selector: str, words: str, seconds: float = 60) -> str:
 
 
 def wait(page: Any, condition: str, seconds: float = 30) -> None:
-    """Wait until something holds in the page."""
     page.wait_for_function(f"() => {condition}", timeout=seconds * 1000)
 
 
 def text(page: Any, selector: str) -> str:
-    """What an element says now."""
     return str(page.text_content(selector)).strip()
 
 
 def ask(page: Any, question: str, box: str = "#question") -> None:
-    """Ask in the tab for graphs, or in another box."""
     page.fill(f"{box} textarea", question)
     page.press(f"{box} textarea", "Enter")
 
@@ -162,29 +159,18 @@ def opened_anew(page: Any, tab: str) -> Any:
     return opened.value
 
 
-def name_a_model(page: Any, key: str = "vk9-Visitors.Secret_Key-0123456789") -> None:
-    """Use a model of one's own in the tab for models, which the provider has to answer once."""
-    page.fill("#own_name input, #own_name textarea", "gpt-5-mini")
-    page.fill("#own_key input", key)
-    page.press("#own_key input", "Enter")
-    expect(page, "#own_status", "In use now: openai:gpt-5-mini")
-
-
 def choose(page: Any, selector: str, option: str) -> None:
-    """Choose from a dropdown."""
     page.click(f"{selector} input")
     page.get_by_role("option", name=option).first.click()
 
 
 def saved(page: Any, selector: str) -> Path:
-    """The file that a click downloads."""
     with page.expect_download() as download:
         page.locator(selector).first.click()
     return Path(download.value.path())
 
 
 def fits(page: Any, *viewports: dict[str, int]) -> None:
-    """Nothing scrolls sideways."""
     for viewport in viewports:
         page.set_viewport_size(viewport)
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]

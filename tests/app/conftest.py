@@ -41,7 +41,6 @@ def chromium() -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture(scope="module")
 def browser(chromium: Callable[..., Any]) -> Any:
-    """What opens pages for the visits of a module."""
     return chromium()
 
 
@@ -73,7 +72,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="session")
 def copying(served: Served) -> str:
-    """The address of the page."""
     return served.url
 
 

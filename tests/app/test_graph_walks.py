@@ -1,4 +1,4 @@
-"""The tab for graphs as visitors meet it, in headless Chromium: six visits, each with all that one may do there."""
+"""The tab for graphs as visitors meet it, in headless Chromium: five visits, each with all that one may do there."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from tests.app.browsing import (
     choose,
     expect,
     fits,
-    name_a_model,
     open_tab,
     saved,
     text,
     visit,
     wait,
 )
-from tests.app.couples import as_file
+from tests.app.graph.test_predictions import triples
 from tests.app.graph.test_text_to_graph import TEXT
 from tests.reasoning.extraction.models import faultless_reply
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
@@ -79,11 +78,14 @@ def test_an_example_is_drawn_and_mistakes_and_questions_back_are_answered(browse
         assert page.locator("#choices button:visible, #error .sk-alert").count() == 0
 
 
-def test_a_model_of_ones_own_runs_stops_and_its_key_goes_to_the_provider_alone(
+def test_a_model_of_ones_own_runs_stops_reads_a_text_and_its_key_goes_to_the_provider_alone(
     browser: Any, walked: Served, provider: OpenAIServer
 ) -> None:
     addresses: list[str] = []
     received: list[str] = []
+    seen = threading.Event()  # what was read of all passages but the last
+    relations = (("works for", "person", "company"), ("founded in", "company", "year"))
+    proposed = json.dumps({"relations": [{"name": n, "head": head, "tail": tail} for n, head, tail in relations]})
 
     def keep(response: Any) -> None:
         addresses.append(response.url)
@@ -94,10 +96,20 @@ def test_a_model_of_ones_own_runs_stops_and_its_key_goes_to_the_provider_alone(
             except Exception:  # a stream that is cut as the page closes has no body
                 received.append("")
 
+    def read(prompt: str) -> str:
+        if not prompt.startswith("Relations:"):
+            return proposed
+        if "Cy " in prompt:
+            seen.wait(120)
+        return faultless_reply(prompt)
+
     provider.then(Behaviour(status=401, body=f'{{"error": {{"message": "{KEY}", "code": "x"}}}}'.encode()))
     with visit(browser, walked.url, "own-model") as page:
         page.on("requestfinished", lambda request: keep(request.response()))
-        open_tab(page, "Models")
+        page.click("#grow_frame > button")
+        expect(page, "#grow_model", "larger language model is needed")
+        assert not page.locator("#grow_text").is_visible()
+        page.click("#grow_to_models")
         expect(page, "#models_shown", "copy-everything baseline")
         page.fill("#own_name input, #own_name textarea", "gpt-5-mini")
         assert page.get_attribute("#own_key input", "type") == "password"
@@ -106,7 +118,9 @@ def test_a_model_of_ones_own_runs_stops_and_its_key_goes_to_the_provider_alone(
         expect(page, "#own_status", "refuses this key")
         assert page.input_value("#own_key input") == ""
         provider.then(Behaviour(reply="yes"), for_ever=Behaviour(delay=600))  # no run ends by itself
-        name_a_model(page, KEY)
+        page.fill("#own_key input", KEY)
+        page.press("#own_key input", "Enter")
+        expect(page, "#own_status", "In use now: openai:gpt-5-mini")
         expect(page, "#models_shown", "openai:gpt-5-mini")
         assert page.input_value("#own_key input") == "" and KEY not in page.content()
         check(page, "models")
@@ -118,7 +132,6 @@ def test_a_model_of_ones_own_runs_stops_and_its_key_goes_to_the_provider_alone(
         wait(page, "document.querySelector('#step-1')?.textContent.includes('Portugal')")
         expect(page, "#answer", "Spain")
         page.click("#step-1 details summary")
-        assert page.locator("#step-1 .sk-lines").first.is_visible()
         provider.then(for_ever=Behaviour(reply="e1"))
         provider.release()
         page.wait_for_selector("#step-1:not([data-state=running])")
@@ -131,6 +144,28 @@ def test_a_model_of_ones_own_runs_stops_and_its_key_goes_to_the_provider_alone(
         wait(page, ENDED)
         assert text(page, "#steps_status").startswith("Stopped after") and page.is_disabled("#stop")
         assert page.locator("#answer td bdi").count(), "the exact answer stays"
+
+        page.uncheck("#run_llm input")
+        provider.then(for_ever=Behaviour(reply=read))
+        expect(page, "#grow_model", "Read by openai:gpt-5-mini")
+        asked = len(provider.requests)
+        page.fill("#grow_text textarea", f"{SCRIPT} is what somebody wrote here.\n{TEXT}")
+        expect(page, "#grow_expected", "4 requests to openai:gpt-5-mini")
+        assert len(provider.requests) == asked, "nothing is sent before that is said"
+        page.click("#grow_go")
+        expect(page, "#grow_status", "triples so far")
+        page.wait_for_selector("#grown .sk-newest")
+        page.wait_for_selector("#grow_stop:enabled")
+        seen.set()
+        expect(page, "#grow_status", "is yours and chosen above")
+        assert page.input_value("#graph input") == "pasted text (yours)"
+        assert "Bo Moe works for Core" in text(page, "#grown_triples")
+        page.wait_for_selector("#offer-1:visible")
+        page.click("#offer-1")
+        expect(page, "#evidence_table", "pasted text, line")
+        assert page.locator("#evidence_table mark").count()
+        assert page.locator("#grow_frame script, #evidence_table script").count() == 0
+        fits(page, PHONE)
         open_tab(page, "Models")
         page.click("#own_back")
         expect(page, "#own_status", "your key is forgotten")
@@ -235,7 +270,7 @@ def test_a_graph_of_ones_own_is_read_asked_and_built_queries_for(browser: Any, w
 
 
 def test_the_slider_shows_what_is_likely_and_takes_it_back(browser: Any, walked: Served, tmp_path: Path) -> None:
-    (tmp_path / "couples.tsv").write_text(as_file(), encoding="utf-8")
+    (tmp_path / "couples.tsv").write_text("".join("\t".join(triple) + "\n" for triple in triples()))
 
     with visit(browser, walked.url, "likely", PHONE) as page:
         page.uncheck("#run_llm input")
@@ -272,49 +307,3 @@ def test_the_slider_shows_what_is_likely_and_takes_it_back(browser: Any, walked:
         page.wait_for_selector("#batch_go:not([disabled])", timeout=LEARNED * 1000)
         page.click("#batch_go")
         assert "Ann 1 (" in expect(page, "#job_answers", "%", LEARNED)
-
-
-def test_a_pasted_text_grows_into_a_graph_that_is_asked(browser: Any, walked: Served, provider: OpenAIServer) -> None:
-    seen = threading.Event()  # what was read of all passages but the last
-    relations = (("works for", "person", "company"), ("founded in", "company", "year"))
-    proposed = json.dumps({"relations": [{"name": n, "head": head, "tail": tail} for n, head, tail in relations]})
-
-    def read(prompt: str) -> str:
-        if "-----" not in prompt:
-            return "yes"
-        if not prompt.startswith("Relations:"):
-            return proposed
-        if "Cy " in prompt:
-            seen.wait(120)
-        return faultless_reply(prompt)
-
-    provider.then(for_ever=Behaviour(reply=read))
-    with visit(browser, walked.url, "growing", PHONE) as page:
-        page.uncheck("#run_llm input")
-        page.click("#grow_frame > button")
-        expect(page, "#grow_model", "larger language model is needed")
-        assert not page.locator("#grow_text").is_visible()
-        check(page, "no model that can read it")
-        page.click("#grow_to_models")
-        page.wait_for_selector("#own_name input:visible, #own_name textarea:visible")
-        name_a_model(page)
-        open_tab(page, "Graph")
-        expect(page, "#grow_model", "Read by openai:gpt-5-mini")
-        asked = len(provider.requests)
-        page.fill("#grow_text textarea", f"{SCRIPT} is what somebody wrote here.\n{TEXT}")
-        expect(page, "#grow_expected", "4 requests to openai:gpt-5-mini")
-        assert len(provider.requests) == asked, "nothing is sent before that is said"
-        page.click("#grow_go")
-        expect(page, "#grow_status", "triples so far")
-        page.wait_for_selector("#grown .sk-newest")
-        page.wait_for_selector("#grow_stop:enabled")
-        seen.set()
-        expect(page, "#grow_status", "is yours and chosen above")
-        assert page.input_value("#graph input") == "pasted text (yours)"
-        assert "Bo Moe works for Core" in text(page, "#grown_triples")
-        page.wait_for_selector("#offer-1:visible")
-        page.click("#offer-1")
-        expect(page, "#evidence_table", "pasted text, line")
-        assert page.locator("#evidence_table mark").count()
-        assert page.locator("#grow_frame script, #evidence_table script").count() == 0
-        fits(page, DESKTOP)

@@ -83,7 +83,6 @@ class Page(HTMLParser):
         self.text += data
 
     def values(self, name: str) -> list[str]:
-        """All values of an attribute."""
         return [value or "" for each, value in self.attributes if each == name]
 
 
@@ -109,7 +108,6 @@ def towns() -> KnowledgeGraph:
 
 @cache
 def hostile() -> KnowledgeGraph:
-    """A graph whose names are markup."""
     facts: list[tuple[str, str, str | int]] = [
         ("Home", IMAGE, SCRIPT), (SCRIPT, IMAGE, "A & B"), ("Home", "plain", IMAGE), (SCRIPT, "size", 7),
         (SCRIPT, f"{SCRIPT} of", "B"),
@@ -423,7 +421,6 @@ def test_a_model_in_this_process_writes_nothing_more_once_its_run_is_stopped(tmp
 
 
 def demo_of(kg: KnowledgeGraph) -> tuple[GraphDemo, str, gr.Request]:
-    """The tab, a visitor's own graph there, and the visitor."""
     shelf = GraphRegistry(["world"])
     return GraphDemo(shelf, LanguageModel("copy"), PARTS), shelf.own.add("ann", kg).key, gr.Request(session_hash="ann")
 

@@ -212,7 +212,6 @@ def test_a_video_is_followed_and_gone_through_by_its_timeline(browser: Any, walk
         page.click("#video_look")
 
     def moment() -> float:
-        """Seconds at which the player is."""
         return float(page.evaluate(f"{PLAYING}.currentTime"))
 
     draw = CLIPS["horses-at-dusk"].draw  # two horses come, one leaves

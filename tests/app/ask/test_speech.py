@@ -35,12 +35,10 @@ def programs() -> Programs:
 
 
 def inside(content: bytes) -> str:
-    """A recording as a text of a request."""
     return f"data:audio/wav;base64,{base64.b64encode(content).decode()}"
 
 
 def video() -> bytes:
-    """A video of three frames."""
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as made:
         stream = made.add_stream("mpeg4", rate=10)
@@ -165,16 +163,12 @@ class Repeating(SpeechModel):
 
 
 class Searching(Repeating):
-    """Finds what is expected."""
-
     def others(self, audio: Audio, language: str, topic: Topic = ANYTHING) -> Iterator[list[Hypothesis]]:
         assert {"Germany", "Berlin", "borders", "traffic light", "dogs"} <= set(topic.phrases)
         yield [Hypothesis("Germany at last", -1.0)]
 
 
 class Scripted(SharedSpeech):
-    """A speech model of the test's."""
-
     def __init__(self, model: SpeechModel | None) -> None:
         super().__init__()
         self._scripted = model
@@ -191,7 +185,6 @@ def piece(number: int, sound: Any, last: bool = False, **other: Any) -> dict[str
 
 
 def pieces(sound: Any) -> list[dict[str, Any]]:
-    """A recording in pieces of half a second."""
     parts = [sound[at : at + RATE // 2] for at in range(0, len(sound), RATE // 2)]
     return [piece(number, part, part is parts[-1]) for number, part in enumerate(parts)]
 

@@ -186,7 +186,6 @@ def test_contradictions_stop_a_job_before_it_starts_and_jobs_are_bounded_in_byte
 
 
 def part(images: SharedDetector) -> ImagesPart:
-    """The images part of a page."""
     with gr.Blocks() as page:
         return ImagesPart(images, page, kept_job("images"))
 

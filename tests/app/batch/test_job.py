@@ -53,7 +53,7 @@ from reasoning.evaluation.runs import QueryEvaluation
 from reasoning.lm import LLMError
 from skylark.errors import SkylarkError
 from tests.app.browsing import SCRIPT
-from tests.app.couples import triples
+from tests.app.graph.test_predictions import triples
 from tests.reasoning.chat_models import faultless_reply
 from tests.reasoning.made_dataset import make_dataset
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
@@ -94,7 +94,6 @@ MakeJob = Callable[..., QueryJob]
 
 
 def own_method(name: str = "gpt-5-mini") -> list[BatchMethod]:
-    """A visitor's own model, with its key."""
     own = open_model("openai", name, "sk-visitors-own-0123456789")
     return [BatchMethod(LARK_OWN, f"lark with your {name}", "lark", own.model, own.spec)]
 
@@ -114,7 +113,7 @@ def make(jobs: Jobs, shelf: GraphRegistry) -> MakeJob:
     return job
 
 
-def run(job: QueryJob, jobs: Jobs, seconds: float = 60, chosen: Sequence[BatchMethod] = ()) -> QueryJob:
+def run(job: QueryJob, jobs: Jobs, seconds: float = 240, chosen: Sequence[BatchMethod] = ()) -> QueryJob:
     job.start(jobs.line, chosen)
     job.join(seconds)
     return job
@@ -402,7 +401,7 @@ def test_old_jobs_go_with_their_files_and_answers_and_results_are_bounded(
 def test_likely_answers_are_kept_with_their_scores(make: MakeJob, jobs: Jobs, shelf: GraphRegistry) -> None:
     own = shelf.own.add("ann", KnowledgeGraph.from_triples(triples(), name="couples"))
     methods = chosen_methods(COPY, [COMPLETE])
-    job = run(make('spouse("Bob 1")\ncount(spouse("Bob 1"))', own.key, methods), jobs, 240)
+    job = run(make('spouse("Bob 1")\ncount(spouse("Bob 1"))', own.key, methods), jobs)
     assert job.state == "done", state_html(job, 0)
     first, second = (json.loads(line) for line in job.runs[0].out.read_text().splitlines())
     assert first["answers"] == ["Ann 1"]

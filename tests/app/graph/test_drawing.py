@@ -7,15 +7,7 @@ import pytest
 
 from app.graph.answer_view import picture_html
 from app.graph.contents import SCHEMA_ROW, schema_layout, schema_of
-from app.graph.drawing import (
-    EDGE_LETTER,
-    MANY,
-    NAMED_ANSWER,
-    Place,
-    drawing_svg,
-    node_places,
-    routes_of,
-)
+from app.graph.drawing import EDGE_LETTER, MANY, NAMED_ANSWER, Place, drawing_svg, node_places, routes_of
 from app.graph.layout import Layout, lay_out
 from reasoning import KnowledgeGraph
 from tests.app.test_views import asked, assert_harmless

@@ -33,11 +33,21 @@ from app.models import LanguageModel
 from app.server.views import called, percent
 from reasoning import KnowledgeGraph, Query
 from reasoning.errors import CompletionError
-from tests.app.couples import triples
 from tests.app.test_views import PARTS, SCRIPT, assert_harmless
 
 RESIDENTS, SPOUSE = '~"lives in"("Town 1")', '"lives in"(spouse("Bob 1"))'
 OFF_THE_END = "50"
+
+
+def triples() -> list[tuple[str, str, str]]:
+    """Spouses are each other's, and live in one town, as the graph does not say of the first three couples."""
+    found = []
+    for number in range(40):
+        one, other, town = f"Ann {number}", f"Bob {number}", f"Town {number % 8}"
+        found += [(one, "spouse", other), (one, "lives in", town)]
+        if number >= 3:
+            found += [(other, "spouse", one), (other, "lives in", town)]
+    return found
 
 
 @pytest.fixture(scope="module")

@@ -50,8 +50,6 @@ TEXT = "\n\n".join(
 
 
 class ScriptedPage(LanguageModel):
-    """The language model of a page that is scripted."""
-
     def __init__(self, *replies: Reply) -> None:
         super().__init__("copy")
         self.spec = "scripted"
@@ -119,8 +117,6 @@ PROPOSED = (
 
 
 class Visit:
-    """A visitor at the panel."""
-
     def __init__(self, *replies: Reply) -> None:
         self.model, self.shelf = ScriptedPage(*replies), GraphRegistry(["world"])
         with gr.Blocks() as page:
@@ -142,7 +138,6 @@ class Visit:
         return following
 
     def graph(self, changes: Changes) -> str:
-        """The id of the graph that was chosen."""
         return str(changes[self.panel._graph]["value"])
 
     def status(self, changes: Changes) -> str:

@@ -265,7 +265,6 @@ def test_only_uploads_are_read(uploads: Path, tmp_path: Path) -> None:
 
 
 def tab() -> ImageTab:
-    """The tab of a page."""
     with gr.Blocks() as page:
         return ImageTab(SharedDetector(), page)
 

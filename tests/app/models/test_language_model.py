@@ -43,7 +43,6 @@ def visit(name: str | None) -> Iterator[None]:
 
 
 def tab(model: LanguageModel) -> ModelsTab:
-    """The tab of a page."""
     with gr.Blocks() as page:
         return ModelsTab(model, "embedded", page)
 

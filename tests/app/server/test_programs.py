@@ -70,7 +70,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def sent(copying: str, folder: Path) -> str:
-    """Where the photograph lies once it is uploaded."""
     return upload(copying, "photo.jpg", (folder / "photo.jpg").read_bytes())
 
 
@@ -120,7 +119,6 @@ def upload(url: str, name: str, content: bytes) -> str:
 
 
 def called(url: str, name: str, /, **arguments: Any) -> str:
-    """The events of one call, or the refusal of it."""
     status, told = post(f"{url}/gradio_api/call/v2/{name}", arguments)
     if status != 200:
         return f"refused {status}: {told}"
@@ -141,12 +139,12 @@ def got(url: str, path: str) -> tuple[int, bytes]:
     ("code", "told"), [*zip(examples("py"), PRINTED, strict=True)], ids=["calls", "heard", "tools"]
 )
 def test_the_documented_python_runs(
-    copying: str, folder: Path, code: str, told: list[str], request: pytest.FixtureRequest
+    walked: Served, folder: Path, code: str, told: list[str], request: pytest.FixtureRequest
 ) -> None:
     if "question.wav" in code:
         request.getfixturevalue("recording")
     done = subprocess.run(
-        [sys.executable, "-c", code.replace(HERE, copying)], cwd=folder, capture_output=True, text=True, timeout=120,
+        [sys.executable, "-c", code.replace(HERE, walked.url)], cwd=folder, capture_output=True, text=True, timeout=120,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert all(words in done.stdout for words in told), done.stdout + done.stderr
@@ -188,7 +186,6 @@ def test_every_endpoint_says_what_it_takes_and_gives(copying: str) -> None:
 
 
 def with_tools(url: str, walk: Callable[[ClientSession, InitializeResult], Awaitable[T]]) -> T:
-    """What a client of MCP finds that has begun with the server at this address."""
     address = json.loads(examples("json")[0])["mcpServers"]["skylark"]["url"].replace(HERE, url)
 
     async def begun() -> T:
@@ -362,7 +359,6 @@ def test_arguments_in_order_may_leave_out_the_last(copying: str) -> None:
 
 
 def programs_of(kg: KnowledgeGraph | None = None) -> Programs:
-    """Programs of the built-in graph, or of one that is in its place."""
     shelf = GraphRegistry(["world"])
     if kg is not None:
         shelf.get = lambda name: kg  # type: ignore[method-assign]

@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import av
@@ -71,14 +72,11 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., VideoJob]:
-    """Begins the work at a video."""
-
     def begin(
         path: Path, reading: VideoTask = EVERY_CAT, detector: ColourDetector | None = None, wait: bool = True
     ) -> VideoJob:
         monkeypatch.setattr(Vision, "read_for_video", lambda *_: reading)
-        folder = tmp_path / "job"
-        folder.mkdir(exist_ok=True)
+        folder = Path(mkdtemp(dir=tmp_path))
         vision = Vision(detector or ColourDetector())
         job = VideoJob(folder, path, "as it is read", 0.02, lambda: vision)
         job.start(WaitingLine())
