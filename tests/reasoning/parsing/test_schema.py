@@ -66,9 +66,7 @@ def test_the_rows_of_a_table_are_a_kind_with_those_of_empty_cells(tmp_path: Path
     assert [kind.query for kind in schema.kinds] == ['~type("staff")'], "one kind is enough"
 
 
-def test_ends_that_share_things_are_a_kind_where_nothing_tells_types(
-    untyped: GraphSchema, typed: GraphSchema
-) -> None:
+def test_ends_that_share_things_are_a_kind_where_nothing_tells_types(untyped: GraphSchema, typed: GraphSchema) -> None:
     assert untyped.type_relation is None
     people, teams = ends(untyped)["team"].split(" > ")
     assert ends(untyped)["boss"] == f"{people} > {people}"
