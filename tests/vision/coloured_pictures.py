@@ -16,23 +16,16 @@ from vision.detectors.detector import Detector, Found, Request
 from vision.images import LoadedImage
 
 COLOURS = {"cat": (200, 30, 30), "dog": (30, 200, 30), "car": (30, 30, 200)}
-"""Class to the RGB colour of its rectangles."""
-
 SUPERCATEGORIES = {"cat": "animal", "dog": "animal", "car": "vehicle"}
-
 IDS = {"car": 3, "cat": 17, "dog": 18}
-"""COCO's ids."""
+"""Of classes: the RGB colour of their rectangles, COCO's supercategories and ids."""
 
 Object = tuple[str, tuple[int, int, int, int]]
 """Class and xywh in pixels."""
 
 
 class ColourDetector(Detector):
-    """Finds rectangles by their colour: as sure of them as they are large. Small ones it sees a pixel too large.
-
-    Args:
-        name: what it was opened by.
-    """
+    """Finds rectangles by their colour: as sure of them as they are large. Small ones it sees a pixel too large."""
 
     vocabulary = tuple(COLOURS)
     supercategories = SUPERCATEGORIES
@@ -78,13 +71,9 @@ def instances(pictures: dict[str, Sequence[Object]], size: tuple[int, int] = (96
     for number, (name, objects) in enumerate(pictures.items(), start=1):
         images.append({"id": number * 10, "file_name": name, "width": size[0], "height": size[1]})
         for label, (x, y, w, h) in objects:
-            annotations.append(
-                {
-                    "id": 1000 + len(annotations), "image_id": number * 10, "category_id": IDS[label], "iscrowd": 0,
-                    "bbox": [x, y, w, h], "area": w * h,
-                    "segmentation": [[x, y, x + w, y, x + w, y + h, x, y + h]],
-                }
-            )  # fmt: skip
+            ids = {"id": 1000 + len(annotations), "image_id": number * 10, "category_id": IDS[label], "iscrowd": 0}
+            outline = [[x, y, x + w, y, x + w, y + h, x, y + h]]
+            annotations.append({**ids, "bbox": [x, y, w, h], "area": w * h, "segmentation": outline})
     categories = [{"id": IDS[name], "name": name, "supercategory": SUPERCATEGORIES[name]} for name in IDS]
     return {"images": images, "annotations": annotations, "categories": categories}
 
@@ -100,13 +89,7 @@ PICTURES: dict[str, Sequence[Object]] = {
 def make_set(
     folder: Path, pictures: dict[str, Sequence[Object]] = PICTURES, changed: dict[str, Any] | None = None
 ) -> tuple[Path, Path]:
-    """Write pictures and their annotations; the folder of the images and the annotation file.
-
-    Args:
-        folder: where to, made if it is not there.
-        pictures: file name to objects.
-        changed: what the annotation file holds in place of its own keys.
-    """
+    """Write pictures and their annotations, changed in some keys; the folder of images and the annotation file."""
     images = folder / "images"
     images.mkdir(parents=True)
     for name, objects in pictures.items():

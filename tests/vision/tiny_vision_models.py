@@ -69,11 +69,8 @@ class Shelf:
 def tiny_vision_model(kind: str, folder: Path, change: Callable[[Any], None] | None = None, seed: int = 0) -> Path:
     """A model's folder: configuration, safetensors, image processor, tokenizer.
 
-    Args:
-        kind: a model type by transformers' name; "detr-masks" and "rf_detr-masks" for the forms that give masks.
-        folder: where to.
-        change: what is done to the random weights by hand before they are saved.
-        seed: of the random weights.
+    The kind is a model type by transformers' name; "detr-masks" and "rf_detr-masks" are the forms that give masks.
+    `change` is done to the random weights before they are saved.
     """
     import torch
 
@@ -454,11 +451,13 @@ def _kosmos2() -> Pair:
 
 _HEADS = dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 8)
 _MAKERS: dict[str, Callable[[], Pair]] = {
+    **{"yolos": _yolos, "omdet-turbo": _omdet_turbo, "sam2": _sam2, "sam3": _sam3, "sam3_tracker": _sam3_tracker},
+    **{"maskformer": _maskformer, "mask2former": _mask2former, "oneformer": _oneformer, "eomt": _eomt},
+    **{"florence2": _florence2, "paligemma": _paligemma, "kosmos-2": _kosmos2},
     "detr": lambda: _detr("Detr", "stage4"),
     "detr-masks": lambda: _detr("Detr", *_STAGES, task="Segmentation", **_WIDE, **_HEADS),
     "conditional_detr": lambda: _detr("ConditionalDetr", "stage4"),
     "deformable_detr": lambda: _detr("DeformableDetr", *_STAGES[1:], **_WIDE),
-    "yolos": _yolos,
     "rt_detr": lambda: _rt_detr("RTDetr", _rt_resnet()),
     "rt_detr_v2": lambda: _rt_detr("RTDetrV2", _rt_resnet()),
     "d_fine": lambda: _rt_detr("DFine", _hgnet()),
@@ -468,20 +467,9 @@ _MAKERS: dict[str, Callable[[], Pair]] = {
     "mm-grounding-dino": lambda: _grounding_dino("MMGroundingDino"),
     "owlvit": lambda: _owl("OwlViT"),
     "owlv2": lambda: _owl("Owlv2"),
-    "omdet-turbo": _omdet_turbo,
     "sam": lambda: _sam("Sam"),
     "sam_hq": lambda: _sam("SamHQ"),
-    "sam2": _sam2,
-    "sam3": _sam3,
-    "sam3_tracker": _sam3_tracker,
-    "maskformer": _maskformer,
-    "mask2former": _mask2former,
-    "oneformer": _oneformer,
-    "eomt": _eomt,
-    "florence2": _florence2,
     "qwen2_vl": lambda: _qwen("Qwen2VL"),
     "qwen2_5_vl": lambda: _qwen("Qwen2_5_VL"),
     "qwen3_vl": lambda: _qwen("Qwen3VL"),
-    "paligemma": _paligemma,
-    "kosmos-2": _kosmos2,
 }

@@ -79,8 +79,12 @@ def with_part(relation: str, tracks: Query) -> tuple[Query, ...]:
 
 def events(parts: Sequence[Query]) -> Query:
     """The events to which all conditions apply, written in one order."""
-    flat = [one for part in parts for one in _parts(part)]
-    return both(sorted(flat, key=_place))
+
+    def place(condition: Query) -> int:
+        relation = condition.relation if isinstance(condition, Project) else ""
+        return _ORDER.index(relation) if relation in _ORDER else len(_ORDER)
+
+    return both(sorted((one for part in parts for one in _parts(part)), key=place))
 
 
 def is_of_events(query: Query) -> bool:
@@ -131,9 +135,7 @@ def is_action(things: Query) -> bool:
 def tracks_meant(of_events: Query, role: str = OF) -> Query:
     """The set of tracks by which events are said; `events_meant` gives the events again.
 
-    Args:
-        of_events: the events.
-        role: of which tracks: `OF` those that it happens to, or the first ones; `WITH` the second ones.
+    The role says of which tracks: `OF` those that it happens to, or the first ones; `WITH` the second ones.
     """
     if isinstance(of_events, Union):
         return either([tracks_meant(part, role) for part in of_events.parts])
@@ -201,11 +203,6 @@ def _happening(part: Query) -> tuple[str, Query] | None:
     return role, events([kind_of_event(part.relation), *with_part(other, part.source)])
 
 
-def _place(condition: Query) -> int:
-    relation = condition.relation if isinstance(condition, Project) else ""
-    return _ORDER.index(relation) if relation in _ORDER else len(_ORDER)
-
-
 # Writing ------------------------------------------------------------------------------------------------------
 
 
@@ -214,11 +211,7 @@ def written(
 ) -> list[str]:
     """The pieces in which a sentence is written.
 
-    Args:
-        sentence: what is asked.
-        words: by class, supercategory, colour or action the phrases of the expression that say it, used in turn.
-        prompt: the expression.
-        pieces: of what it speaks about.
+    `words` are by class, supercategory, colour or action the phrases of the expression that say it, used in turn.
 
     Raises:
         InstructionError: it names what does not stand in the expression, or what no piece says.
@@ -390,11 +383,7 @@ def read_back(
 ) -> Sentence:
     """What pieces, joined, ask.
 
-    Args:
-        text: the pieces.
-        meaning: the query of what a phrase names.
-        pieces: of what it speaks about.
-        action: the label of the action that a phrase names.
+    `meaning` gives the query of what a phrase names, `action` the label of the action that it names.
 
     Raises:
         InstructionError: it is no sentence, or a phrase names nothing.
@@ -594,13 +583,7 @@ time: times left set right
 
 
 def expression_grammar(prompt: TextPrompt, piece: Callable[[str], Sequence[int]], pieces: Pieces = PICTURE) -> str:
-    """The grammar of what may be written of an expression.
-
-    Args:
-        prompt: whose words may be copied, in stretches.
-        piece: the tokens of a piece.
-        pieces: of what it speaks about.
-    """
+    """The grammar of what may be written of an expression and its words; `piece` gives the tokens of a piece."""
     numbered = [word for word, (question, _) in pieces.heads.items() if question in NUMBERED]
     classes: dict[str, Iterable[str]] = {
         "few": (" one", " all"), "numbered": numbered, "alone": [word for word in pieces.heads if word not in numbered],

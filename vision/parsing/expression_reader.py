@@ -33,11 +33,7 @@ _LITTLE = frozenset({"the", "a", "an", "some", "his", "her", "their", "its", "it
 
 
 def action_named(phrase: str, labels: Sequence[str]) -> str:
-    """The label of the action that a phrase names.
-
-    Args:
-        phrase: such as "peels the cucumber".
-        labels: of the actions that the video was divided into.
+    """The label of the action, of those that the video was divided into, that a phrase ("peels the cucumber") names.
 
     Raises:
         InstructionError: there are none, or none is like it.
@@ -78,11 +74,7 @@ THINGS = frozenset({
 
 
 class Meanings:
-    """Phrases as queries.
-
-    Args:
-        matcher: what words mean among the classes of the detector.
-        actions: the labels of the actions that a video was divided into.
+    """Phrases as queries, by a matcher and the labels of the actions that a video was divided into.
 
     Attributes:
         matches: what each phrase that was asked for means.
@@ -112,11 +104,7 @@ class Meanings:
         return both([kind, _has("colour", match.colour)]) if match.colour else kind
 
     def action(self, phrase: str) -> str:
-        """The label of the action that a phrase names.
-
-        Raises:
-            InstructionError: the video was not divided into actions, or none is like it.
-        """
+        """The label of the action that a phrase names, or the error of `action_named`."""
         return action_named(phrase, self._actions)
 
 
@@ -169,23 +157,13 @@ class ExpressionReading:
 
 
 class ExpressionReader:
-    """Reads expressions.
-
-    Args:
-        beams: writes the sentences.
-        pieces: of what the expressions speak about.
-    """
+    """Reads expressions about what the pieces speak of."""
 
     def __init__(self, beams: BeamWriter, pieces: Pieces = PICTURE) -> None:
         self._beams, self._pieces = beams, pieces
 
     def read(self, prompt: TextPrompt, matcher: Matcher, actions: Sequence[str] = ()) -> list[ExpressionReading]:
-        """What an expression may mean, the likeliest first.
-
-        Args:
-            prompt: the expression.
-            matcher: what words mean among the classes of the detector.
-            actions: the labels of the actions that a video was divided into.
+        """What an expression may mean, the likeliest first; `actions` are the labels of those that a video has.
 
         Raises:
             InstructionError: it is too long, or all that it may mean names things that the model has no class for.

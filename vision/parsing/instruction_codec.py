@@ -118,12 +118,7 @@ class TaskReply(_Strict):
 
 
 def task_of(text: str, reply: TaskReply, matcher: Matcher) -> Task:
-    """The task that a reply means.
-
-    Args:
-        text: the instruction.
-        reply: to it.
-        matcher: what words mean among the classes of the detector.
+    """The task that a reply to an instruction means.
 
     Raises:
         InstructionError: the instruction contradicts itself.
@@ -154,16 +149,16 @@ def task_of(text: str, reply: TaskReply, matcher: Matcher) -> Task:
             "the instruction rules out everything that it asks for: expected one that leaves something"
         )
     everything = not wanted and not out
-    class_set = [labels.get(phrase, phrase) for phrase in wanted] if reply.explicit_set else list(targets)
+    class_set = tuple(labels.get(phrase, phrase) for phrase in wanted) if reply.explicit_set else tuple(targets)
+    if kind == "ground" and expression:
+        class_set = (expression,)
+    elif everything:
+        class_set = ()
     return Task(
         instruction=text,
         kind=kind,
         targets=None if everything or kind == "ground" else tuple(targets.values()),
-        class_set=(expression,)
-        if kind == "ground" and expression
-        else ()
-        if everything
-        else tuple(dict.fromkeys(class_set)),
+        class_set=tuple(dict.fromkeys(class_set)),
         undetectable=() if kind == "ground" else tuple(undetectable.values()),
         asks_whether=reply.asks_whether,
         expression=expression,
@@ -263,15 +258,11 @@ class _Said:
         """Whether a phrase stands there as it is."""
         return f" {_plain(phrase)} " in self._text
 
-    def names(self, phrase: str) -> bool:
-        """Whether it holds a phrase's words: "red umbrellas" of "the red and blue umbrellas"."""
-        return self._words.issuperset(_plain(phrase).split())
-
     def of(self, what: Literal["class", "excluded class"], phrases: list[str], notes: list[str]) -> list[str]:
-        """The phrases whose words the instruction holds, each once; the others are noted."""
+        """The phrases whose words it holds ("red umbrellas" of "red and blue umbrellas") once; others are noted."""
         kept = []
         for phrase in dict.fromkeys(" ".join(phrase.lower().split()) for phrase in phrases):
-            if self.names(phrase):
+            if self._words.issuperset(_plain(phrase).split()):
                 kept.append("".join(emoji_name(letter) or letter for letter in phrase))
             else:
                 notes.append(f"The language model's {what} {phrase!r} is not in the instruction, so it was left out.")
@@ -297,17 +288,11 @@ CHECK = " check"
 ACTS: Mapping[str, Kind] = {f" {kind}": kind for kind in get_args(Kind)}
 
 RANKS: Mapping[str, tuple[str, str]] = {
-    " largest": ("area", "descending"),
-    " smallest": ("area", "ascending"),
-    " first": ("x", "ascending"),
-    " last": ("x", "descending"),
-    " highest": ("y", "ascending"),
-    " lowest": ("y", "descending"),
-    " best": ("score", "descending"),
-    " worst": ("score", "ascending"),
-    " nearest": ("centre", "ascending"),
+    " largest": ("area", "descending"), " smallest": ("area", "ascending"), " first": ("x", "ascending"),
+    " last": ("x", "descending"), " highest": ("y", "ascending"), " lowest": ("y", "descending"),
+    " best": ("score", "descending"), " worst": ("score", "ascending"), " nearest": ("centre", "ascending"),
     " outer": ("centre", "descending"),
-}
+}  # fmt: skip
 
 PARTS: Mapping[str, Mapping[str, tuple[float, float]]] = {
     " half": {"low": (0, 0.5), "mid": (0.25, 0.75), "high": (0.5, 1)},
@@ -347,7 +332,8 @@ def written(reply: TaskReply, prompt: TextPrompt) -> list[str]:
     act = CHECK if reply.asks_whether else f" {reply.kind}"
     pieces = [act]
     if reply.expression is not None and reply.kind in ("ground", "count"):
-        pieces += [":", *_about(reply.expression, prompt)]
+        letter = prompt.id_of_set([reply.expression])  # of a class set that it is alone in
+        pieces += [":", *(prompt.copied(reply.expression) if letter is None else [letter])]
     else:
         pieces += _names(reply.classes, prompt)
         if reply.excluded:
@@ -413,12 +399,6 @@ def _name(name: str, prompt: TextPrompt) -> list[str]:
     if prompt.find(name) is not None:
         return prompt.copied(name)
     return [piece for part in name.split() for piece in prompt.copied(part)]
-
-
-def _about(phrase: str, prompt: TextPrompt) -> list[str]:
-    """An expression, or the id of the class set that it is alone in."""
-    letter = prompt.id_of_set([phrase])
-    return prompt.copied(phrase) if letter is None else [letter]
 
 
 def _number(value: float) -> list[str]:
@@ -565,12 +545,7 @@ number: space digit{1,7} (point digit{1,6})?
 
 
 def task_grammar(prompt: TextPrompt, piece: Callable[[str], Sequence[int]]) -> str:
-    """The grammar of what may be written of an instruction.
-
-    Args:
-        prompt: whose words may be copied, in stretches.
-        piece: the tokens of a piece.
-    """
+    """The grammar of what may be written of an instruction and its words; `piece` gives the tokens of a piece."""
     classes: dict[str, Iterable[str]] = {
         "nonsense": (NONSENSE,),
         "act": [act for act in (*ACTS, CHECK) if act != " ground"],

@@ -13,35 +13,23 @@ from vision.classes import Matcher
 from vision.errors import InstructionError
 from vision.parsing.instruction_codec import read_back, task_grammar, task_of
 from vision.parsing.prompt import TextPrompt
-from vision.task import Limit, OutputFormat, SizeRange, Target, Task
+from vision.task import OutputFormat, SizeRange, Target, Task
 
 _DOING = {
-    "detect": "Find the boxes of",
-    "segment": "Find the outlines of",
-    "ground": "Find what is meant by",
-    "describe": "Describe the image",
-    "count": "Count",
-}
+    "detect": "Find the boxes of", "segment": "Find the outlines of", "ground": "Find what is meant by",
+    "describe": "Describe the image", "count": "Count",
+}  # fmt: skip
 _FORMATS = {
-    "tuple": "tuples",
-    "json": "JSON",
-    "coco": "COCO JSON",
-    "yolo": "YOLO lines",
-    "voc": "Pascal VOC XML",
+    "tuple": "tuples", "json": "JSON", "coco": "COCO JSON", "yolo": "YOLO lines", "voc": "Pascal VOC XML",
     "tokens": "class and location tokens",
-}
+}  # fmt: skip
 _BOXES = {"xyxy": "x1, y1, x2, y2", "xywh": "x, y, width, height", "cxcywh": "centre x, centre y, width, height"}
 _RANKS = {
-    ("area", "descending"): "largest",
-    ("area", "ascending"): "smallest",
-    ("x", "ascending"): "furthest left",
-    ("x", "descending"): "furthest right",
-    ("y", "ascending"): "highest in the image",
-    ("y", "descending"): "lowest in the image",
-    ("score", "descending"): "most certain",
-    ("score", "ascending"): "least certain",
-    ("centre", "ascending"): "nearest the middle of the image",
-    ("centre", "descending"): "furthest from the middle of the image",
+    "area": {"descending": "largest", "ascending": "smallest"},
+    "x": {"ascending": "furthest left", "descending": "furthest right"},
+    "y": {"ascending": "highest in the image", "descending": "lowest in the image"},
+    "score": {"descending": "most certain", "ascending": "least certain"},
+    "centre": {"ascending": "nearest the middle of the image", "descending": "furthest from the middle of the image"},
 }
 _MOST_CLASSES = 30
 
@@ -115,7 +103,8 @@ def _listed(words: list[str]) -> str:
 def _kept(task: Task) -> list[str]:
     kept = []
     if task.limit is not None:
-        kept.append(_limited(task.limit))
+        rank = _RANKS[task.limit.by][task.limit.order]
+        kept.append(f"the {rank}" if task.limit.count == 1 else f"at most {task.limit.count}, the {rank}")
     if task.region is not None:
         x0, y0, x1, y1 = (f"{100 * share:.3g} %" for share in task.region)
         kept.append(f"what lies from {x0} to {x1} across and from {y0} to {y1} down the image")
@@ -124,11 +113,6 @@ def _kept(task: Task) -> list[str]:
     if task.min_score is not None:
         kept.append(f"a score of at least {task.min_score:g}")
     return kept
-
-
-def _limited(limit: Limit) -> str:
-    rank = _RANKS[limit.by, limit.order]
-    return f"the {rank}" if limit.count == 1 else f"at most {limit.count}, the {rank}"
 
 
 def _sized(size: SizeRange) -> list[str]:
@@ -157,15 +141,9 @@ def _written(output: OutputFormat) -> str:
     }
     parts.append(scale[output.scale])
     if output.offsets:
-        parts.append(
-            "as offsets from the object's centre"
-            + (", which comes first" if output.centre else ", which is not written")
-        )
-    parts.append(
-        {"name": "with the class's name", "token": "with the class's token", "index": "with the class's index"}[
-            output.class_as
-        ]
-    )
+        carried = "which comes first" if output.centre else "which is not written"
+        parts.append(f"as offsets from the object's centre, {carried}")
+    parts.append(f"with the class's {output.class_as}")
     if output.format == "json":
         parts.append(f"under the keys {output.keys[0]} and {output.keys[1]}")
     if output.score:
@@ -193,21 +171,13 @@ class TaskReading:
 
 
 class InstructionReader:
-    """Reads instructions.
-
-    Args:
-        beams: writes the tasks.
-    """
+    """Reads instructions."""
 
     def __init__(self, beams: BeamWriter) -> None:
         self._beams = beams
 
     def read(self, prompt: TextPrompt, matcher: Matcher) -> list[TaskReading]:
         """What an instruction may mean, the likeliest first.
-
-        Args:
-            prompt: the instruction.
-            matcher: what words mean among the classes of the detector.
 
         Raises:
             InstructionError: it is too long, or a placeholder in it was not filled in.

@@ -66,19 +66,12 @@ class ClassSet:
 
 @dataclass(frozen=True)
 class TextPrompt:
-    """An instruction or an expression as the model reads it.
-
-    Attributes:
-        original: as it was given.
-    """
+    """An instruction or an expression as the model reads it, and `original` as it was given."""
 
     original: str
 
     def check(self, what: str) -> None:
-        """Refuse what nobody could read.
-
-        Args:
-            what: it is, "instruction" or "expression".
+        """Refuse what nobody could read; `what` names it, "instruction" or "expression".
 
         Raises:
             InstructionError: it is empty or too long, or a placeholder in it was not filled in.

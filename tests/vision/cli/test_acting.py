@@ -59,25 +59,17 @@ def test_a_model_is_taught_measured_and_used(folder: Path, tmp_path: Path, capsy
     assert capsys.readouterr().err.splitlines() == ["goes on behind epoch 2"]
 
 
-@pytest.mark.parametrize(
-    ("more", "code", "message"),
-    [
-        (["--rate", "0"], 2, "--rate is a number of frames a second above 0"),
-        (["--features", "nowhere"], 2, "there is no file or folder nowhere"),
-        (["--model", "nowhere"], 1, "nowhere holds no model of actions"),
-        (["--plot", "lines.txt"], 2, "must end in .png"),
-    ],
-)
-def test_mistakes_are_said(
-    folder: Path, more: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(with_model("segment", folder, *more)) == code
-    assert message in capsys.readouterr().err
-
-
-def test_videos_without_truth_are_not_measured(
+def test_mistakes_are_said_and_videos_without_truth_not_measured(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    for option, value, code, message in (
+        ("--rate", "0", 2, "--rate is a number of frames a second above 0"),
+        ("--features", "nowhere", 2, "there is no file or folder nowhere"),
+        ("--model", "nowhere", 1, "nowhere holds no model of actions"),
+        ("--plot", "lines.txt", 2, "must end in .png"),
+    ):
+        assert main(with_model("segment", folder, option, value)) == code
+        assert message in capsys.readouterr().err
     write_videos(tmp_path, made_videos(1, seed=3), labelled=False)
     assert main(with_model("evaluate", folder, "--features", str(tmp_path))) == 2
     assert "no labels to measure against" in capsys.readouterr().err

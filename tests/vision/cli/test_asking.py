@@ -69,20 +69,18 @@ class TestImages:
         assert answer["objects"][0]["xyxy"] == [70, 30, 90, 60] and "right_of" in answer["query"]
         assert len(answer["justification"]) == 1 and answer["image"] == str(photos / "d.png")
 
-    @pytest.mark.parametrize(
-        ("asked", "answer"), [("how many cats are there?", "2"), ("is there a dog?", "no"), ("all dogs", "nothing")]
-    )
-    def test_a_value_or_nothing_stands_first(self, run: Any, photos: Path, asked: str, answer: str) -> None:
-        code, out, _ = run("ask", photos / "b.png", asked)
-        assert code == OK and out.splitlines()[0] == answer
+    def test_a_value_or_nothing_stands_first(self, run: Any, photos: Path) -> None:
+        for asked, answer in {"how many cats are there?": "2", "is there a dog?": "no", "all dogs": "nothing"}.items():
+            code, out, _ = run("ask", photos / "b.png", asked)
+            assert code == OK and out.splitlines()[0] == answer
 
-    @pytest.mark.parametrize(
-        "arguments", [("d.png", "the helicopter"), ("e.png", "the dog"), ("b.png", "all dogs", "--every", "2")]
-    )
-    def test_what_cannot_be_asked_is_a_usage_error(self, run: Any, photos: Path, arguments: tuple[str, ...]) -> None:
-        code, out, err = run("ask", photos / arguments[0], *arguments[1:])
-        assert (code, out) == (USAGE, "") and err.startswith("error: ")
-        assert ("--every is of videos" in err) == ("--every" in arguments)
+    def test_what_cannot_be_asked_is_a_usage_error(self, run: Any, photos: Path) -> None:
+        for name, *arguments in (
+            ("d.png", "the helicopter"), ("e.png", "the dog"), ("b.png", "all dogs", "--every", "2")
+        ):  # fmt: skip
+            code, out, err = run("ask", photos / name, *arguments)
+            assert (code, out) == (USAGE, "") and err.startswith("error: ")
+            assert ("--every is of videos" in err) == ("--every" in arguments)
 
     def test_one_image_is_an_image_however_it_is_named(self, run: Any, photos: Path, tmp_path: Path) -> None:
         (tmp_path / "one").mkdir()
@@ -116,7 +114,5 @@ class TestWithoutImages:
 
     def test_the_classes_are_those_of_the_model(self, run: Any) -> None:
         code, out, _ = run("classes")
-        assert code == OK and [line.split() for line in out.splitlines()] == [
-            ["cat", "animal"], ["dog", "animal"], ["car", "vehicle"],
-        ]  # fmt: skip
+        assert code == OK and out.split() == ["cat", "animal", "dog", "animal", "car", "vehicle"]
         assert json.loads(run("classes", "--json")[1])["classes"] == ["cat", "dog", "car"]

@@ -55,7 +55,10 @@ class TestPrinted:
     def test_one_image_gives_its_text_alone_and_several_a_header_each(self, detect: Any, photos: Path) -> None:
         code, out, err = detect(photos / "d.png")
         assert code == OK and boxes(out) == corners("d.png") and "image/s" not in err
-        code, out, _ = detect(photos)
+        (photos / "more").mkdir()
+        (photos / "notes.txt").write_text("no picture")
+        code, out, err = detect(photos)
+        assert f"{photos}: left out 1 subfolder and 1 file that is no image" in err
         parts = out.split("== ")[1:]
         assert code == OK and [part.splitlines()[0] for part in parts] == [str(photos / name) for name in PICTURES]
         assert boxes(parts[0].split("\n", 1)[1]) == corners("a.png")
@@ -122,24 +125,19 @@ class TestWrongArguments:
         code, out, err = run("detect", *shlex.split(arguments))
         assert (code, out) == (USAGE, "") and said in err
 
-    def test_a_folder_without_images_is_said_before_a_model_is_opened(
-        self, detect: Any, tmp_path: Path, colours: list[ColourDetector]
+    def test_a_folder_without_images_or_a_missing_key_is_said_before_a_model_is_opened(
+        self, run: Any, detect: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, colours: list[Any]
     ) -> None:
-        (tmp_path / "notes.txt").write_text("no picture")
-        code, _, err = detect(tmp_path)
+        monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+        (tmp_path / "none").mkdir()
+        (tmp_path / "none/notes.txt").write_text("no picture")
+        code, _, err = detect(tmp_path / "none")
         assert code == FAILURE and "holds no image" in err and colours == []
-
-    def test_help_and_no_command(self, run: Any) -> None:
+        code, out, err = detect(photos / "a.png", "--llm", "openai:gpt-5-mini")
+        assert (code, out, err.count("\n")) == (FAILURE, "", 1) and "OPENAI_API_KEY" in err
         assert run()[0] == USAGE and run("paint")[0] == USAGE
         code, out, _ = run("--help")
         assert code == OK and all(name in out for name in ("detect", "ask", "task", "classes", "evaluate"))
-
-    def test_a_missing_key_is_one_line_that_names_it(
-        self, detect: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-        code, out, err = detect(photos / "a.png", "--llm", "openai:gpt-5-mini")
-        assert (code, out, err.count("\n")) == (FAILURE, "", 1) and "OPENAI_API_KEY" in err
 
 
 class TestToAFolder:
@@ -205,11 +203,6 @@ class TestToAFolder:
             assert found.class_id is not None
             names = [loaded.classes[number] for number in found.class_id]
             assert {(name, *box) for name, box in zip(names, found.xyxy.round().tolist(), strict=True)} == expected
-
-    def test_what_is_left_out_of_a_folder_is_said(self, detect: Any, photos: Path) -> None:
-        (photos / "more").mkdir()
-        (photos / "notes.txt").write_text("no picture")
-        assert f"{photos}: left out 1 subfolder and 1 file that is no image" in detect(photos)[2]
 
     def test_images_of_one_name_do_not_overwrite_each_other(self, detect: Any, tmp_path: Path) -> None:
         folders, out = [tmp_path / name for name in ("one", "two", "two/one")], tmp_path / "out"
@@ -295,8 +288,8 @@ class TestWorkers:
         two = detect(*command, "--out", tmp_path / "two", "--workers", "2")
         assert contents(tmp_path / "two") == contents(tmp_path / "one") and len(contents(tmp_path / "one")) == 13
         assert one[0] == two[0] == FAILURE and two[1] == one[1].replace("/one:", "/two:")
-        errors = [[line for line in said[2].splitlines() if "error" in line] for said in (one, two)]
-        assert errors[0] == errors[1]
+        one_said, two_said = ([line for line in said[2].splitlines() if "error" in line] for said in (one, two))
+        assert one_said == two_said
 
     def test_what_several_left_one_goes_on_with(self, detect: Any, many: Path, tmp_path: Path) -> None:
         assert detect(many, "--out", tmp_path / "whole")[0] == OK
@@ -311,12 +304,11 @@ class TestWorkers:
         shards = ShardFolder.of(record).path
         shards.mkdir()
         kept = {"objects": 1, "text": "seen", "classes": ["cat"], "value": None, "drawn": ""}
-        written = [
-            {"key": left[0], "line": {"notes": ["kept"], "digest": images_digest([Path(left[0])]), "result": kept}},
-            {"key": left[1], "line": {"error": "it is tried again"}},
-            {"key": left[2], "line": {"notes": ["it has changed"], "digest": "another", "result": kept}},
-        ]
-        text = "".join(json.dumps(one, separators=(",", ":")) + "\n" for one in [{"begun": 1}, {"ready": 1}, *written])
+        seen = {"notes": ["kept"], "digest": images_digest([Path(left[0])]), "result": kept}
+        changed = {"notes": ["it has changed"], "digest": "another", "result": kept}
+        lines_of = zip(left, (seen, {"error": "it is tried again"}, changed), strict=False)
+        written = [{"begun": 1}, {"ready": 1}, *({"key": key, "line": line} for key, line in lines_of)]
+        text = "".join(json.dumps(one, separators=(",", ":")) + "\n" for one in written)
         (shards / "0001-000000.jsonl").write_text(text)
         code, told, notes = detect(many, "--out", out)
         assert code == OK and "7 images" in told and "5 there before" in told
@@ -324,8 +316,8 @@ class TestWorkers:
         found, expected = contents(out), contents(tmp_path / "whole")
         name = f"{Path(left[0]).stem}.json"
         assert found.pop(name) == b"seen\n" and expected.pop(name) != b"seen\n"
-        changed = {json.dumps(json.loads(line)) for line in found.pop(RECORD).splitlines()}
-        assert len(changed ^ {json.dumps(json.loads(line)) for line in expected.pop(RECORD).splitlines()}) <= 2
+        records = [{json.dumps(json.loads(line)) for line in one.pop(RECORD).splitlines()} for one in (found, expected)]
+        assert len(records[0] ^ records[1]) <= 2
         assert found == expected and not shards.exists()
 
 

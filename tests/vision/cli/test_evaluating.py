@@ -84,9 +84,6 @@ def test_what_does_not_fit_together_is_a_usage_error(
     filled = [argument.replace("{images}", str(pair[0])).replace("{}", str(pair[1])) for argument in arguments]
     code, out, err = run("evaluate", *filled)
     assert (code, out) == (USAGE, "") and said in err
-
-
-def test_broken_annotations_are_a_failure(run: Any, pair: tuple[Path, Path]) -> None:
     pair[1].write_text("{")
     code, _, err = run("evaluate", "--images", pair[0], "--annotations", pair[1])
     assert code == FAILURE and "expected a JSON file" in err

@@ -140,25 +140,20 @@ class TestPrinted:
             assert "1 track (1 dog); not counted: 1 that" in written
         assert set(read_mot(tmp_path / "out/tracks.txt", "results").ids.tolist()) == {1, 2}
 
-    @pytest.mark.parametrize(
-        ("arguments", "said"),
-        [
-            (["--tracker", "sorted"], "'sorted' is none of botsort"),
-            (["--every", "0"], "must be at least 1"),
-            (["--line", "gate"], "expected a line as NAME="),
-            (["--line", "gate=0,0,500,500"], "outside the picture of 96 x 64 pixels"),
-            (["--zone", "part=0,0,1,1"], "expected a zone as NAME="),
-            (["--limit-seconds", "0"], "expected a number of seconds above 0"),
-            (["--draw"], "--draw and --overwrite need --out DIR"),
-        ],
-    )
-    def test_what_is_wrong_is_a_usage_error(
-        self, track: Any, detectors: list[Stopped], arguments: list[str], said: str
+    def test_what_is_wrong_is_a_usage_error_and_no_video_a_failure_with_the_nearest(
+        self, track: Any, video: Path, tmp_path: Path, detectors: list[Stopped]
     ) -> None:
-        code, out, err = track(*arguments)
-        assert (code, out) == (USAGE, "") and said in err and detectors == []
-
-    def test_no_video_is_a_failure_with_the_nearest(self, track: Any, video: Path, tmp_path: Path) -> None:
+        for arguments, said in {
+            "--tracker sorted": "'sorted' is none of botsort",
+            "--every 0": "must be at least 1",
+            "--line gate": "expected a line as NAME=",
+            "--line gate=0,0,500,500": "outside the picture of 96 x 64 pixels",
+            "--zone part=0,0,1,1": "expected a zone as NAME=",
+            "--limit-seconds 0": "expected a number of seconds above 0",
+            "--draw": "--draw and --overwrite need --out DIR",
+        }.items():
+            code, out, err = track(*arguments.split())
+            assert (code, out) == (USAGE, "") and said in err and detectors == []
         code, _, err = track(of=[video.with_name("frame")])
         assert code == FAILURE and "frames" in err
         (tmp_path / "notes.mp4").write_text("no video")
@@ -327,22 +322,19 @@ class TestLiveVideos:
 
         monkeypatch.setattr("vision.cli.tracking.open_frames", opened)
 
-    def test_what_was_seen_is_written_when_it_is_stopped(
+    def test_what_was_seen_is_written_when_it_is_stopped_or_stalls(
         self, track: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(Stopped, "stops_at", 1)
-        code, out, _ = track("--out", tmp_path, "--draw")
+        code, out, _ = track("--out", tmp_path / "one", "--draw")
         assert code == OK and "1 frame" in out
-        assert {path.name for path in tmp_path.iterdir()} == {*MADE, "annotated.mp4"}
-        with av.open(str(tmp_path / "annotated.mp4")) as container:
+        assert {path.name for path in (tmp_path / "one").iterdir()} == {*MADE, "annotated.mp4"}
+        with av.open(str(tmp_path / "one/annotated.mp4")) as container:
             assert len(list(container.decode(video=0))) == 1
-
-    def test_or_when_it_stalls(self, track: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(Stopped, "stops_at", 1)
         monkeypatch.setattr(Stopped, "stops_with", VideoError("The stream has stalled."))
-        code, out, err = track("--out", tmp_path)
+        code, out, err = track("--out", tmp_path / "two")
         assert code == FAILURE and "1 frame" in out and "error: The stream has stalled." in err
-        assert {path.name for path in tmp_path.iterdir()} == {*MADE}
+        assert {path.name for path in (tmp_path / "two").iterdir()} == {*MADE}
 
     def test_it_is_not_gone_on_with(self, track: Any, tmp_path: Path) -> None:
         assert track("--out", tmp_path)[0] == OK

@@ -42,21 +42,15 @@ def made(seed: int) -> tuple[AnnotatedSet, list[Detection]]:
             w, h = rng.uniform(3, width * 0.6), rng.uniform(3, height * 0.6)
             box = (rng.uniform(0, width - w), rng.uniform(0, height - h), w, h)
             outline = polygon(box, rng)
-            annotations.append(
-                Annotation(
-                    len(annotations) + 1, image, str(rng.choice(CATEGORIES[:3])), box, w * h * 0.6,
-                    bool(rng.random() < 0.15), [outline.reshape(-1).tolist()],
-                )
-            )  # fmt: skip
+            kind, crowd, number = str(rng.choice(CATEGORIES[:3])), bool(rng.random() < 0.15), len(annotations) + 1
+            ring = outline.reshape(-1).tolist()
+            annotations.append(Annotation(number, image, kind, box, w * h * 0.6, crowd, [ring]))
             for _ in range(int(rng.integers(0, 4))):
                 near = np.clip(np.array(box) + rng.normal(0, 0.12, 4) * [w, h, w, h], 0, None)
                 category = annotations[-1].category if rng.random() < 0.8 else str(rng.choice(CATEGORIES))
-                detections.append(
-                    Detection(
-                        image, category, tuple(near), round(float(rng.random()), 1),
-                        from_rings((polygon(near, rng).astype(np.float32),), (width, height)),
-                    )
-                )  # fmt: skip
+                score = round(float(rng.random()), 1)
+                lengths = from_rings((polygon(near, rng).astype(np.float32),), (width, height))
+                detections.append(Detection(image, category, tuple(near), score, lengths))
     images = tuple(AnnotatedImage(i, f"{i}.jpg", Path(f"{i}.jpg"), size, 0) for i, size in enumerate(SIZES))
     return AnnotatedSet(images, tuple(annotations), CATEGORIES, {}, ({},), ""), detections
 
@@ -95,17 +89,16 @@ def twelve(figures: dict[str, Any]) -> list[float]:
 
 @pytest.mark.parametrize("kind", ["bbox", "segm"])
 @pytest.mark.parametrize("seed", range(2))
-class TestAgainstCocosOwnCode:
-    def test_all_figures_are_the_same_together_by_class_and_of_some_classes(self, seed: int, kind: Any) -> None:
-        annotated, detections = made(seed)
-        ours = average_precision(annotated, detections, CATEGORIES, SIZES, kind)
-        assert twelve(ours) == pytest.approx(reference(annotated, detections, list(CATEGORIES), kind), abs=1e-9)
-        assert ours["AP"] > 0 and list(ours["per_class"]) == list(CATEGORIES)
-        for name, row in ours["per_class"].items():
-            assert twelve(row) == pytest.approx(reference(annotated, detections, [name], kind), abs=1e-9)
-        some = average_precision(annotated, detections, ("dog", "cat"), SIZES, kind)
-        assert twelve(some) == pytest.approx(reference(annotated, detections, ["cat", "dog"], kind), abs=1e-9)
-        assert list(some["per_class"]) == ["dog", "cat"]
+def test_all_figures_are_the_same_together_by_class_and_of_some_classes(seed: int, kind: Any) -> None:
+    annotated, detections = made(seed)
+    ours = average_precision(annotated, detections, CATEGORIES, SIZES, kind)
+    assert twelve(ours) == pytest.approx(reference(annotated, detections, list(CATEGORIES), kind), abs=1e-9)
+    assert ours["AP"] > 0 and list(ours["per_class"]) == list(CATEGORIES)
+    for name, row in ours["per_class"].items():
+        assert twelve(row) == pytest.approx(reference(annotated, detections, [name], kind), abs=1e-9)
+    some = average_precision(annotated, detections, ("dog", "cat"), SIZES, kind)
+    assert twelve(some) == pytest.approx(reference(annotated, detections, ["cat", "dog"], kind), abs=1e-9)
+    assert list(some["per_class"]) == ["dog", "cat"]
 
 
 def test_what_is_not_annotated_has_no_figure() -> None:
@@ -115,10 +108,7 @@ def test_what_is_not_annotated_has_no_figure() -> None:
     assert ours["per_class"]["nowhere"]["annotations"] == 0
     counted = sum(row["annotations"] for row in ours["per_class"].values())
     assert counted == sum(not row.crowd for row in annotated.annotations) < len(annotated.annotations)
-
-
-def test_the_annotations_found_as_they_are_score_one_and_nothing_found_nothing() -> None:
-    annotated, _ = made(1)
+    # The annotations found as they are score one, and nothing found nothing.
     perfect = [Detection(row.image, row.category, row.xywh, 0.5) for row in annotated.annotations]
     ours = average_precision(annotated, perfect, CATEGORIES, SIZES)
     assert ours["AP"] == ours["AR100"] == pytest.approx(1.0)

@@ -28,11 +28,11 @@ from vision.evaluation.grounding import (
 from vision.evaluation.runs import RunOptions, lines_path
 from vision.vision import Vision
 
+COLOURS = Vision(ColourDetector())
+Pair = tuple[Path, Path]
 A, B, C = [0, 0, 10, 10], [20, 0, 30, 10], [0, 40, 10, 60]
-NEAR_A = [0, 0, 10, 6]
-"""IoU 0.6 with A."""
-FAR_A = [0, 0, 10, 4]
-"""IoU 0.4 with A."""
+NEAR_A, FAR_A = [0, 0, 10, 6], [0, 0, 10, 4]
+"""IoU 0.6 and 0.4 with A."""
 
 corner = st.integers(0, 12)
 box = st.builds(lambda x, y, w, h: [x, y, x + w, y + h], corner, corner, corner, corner)
@@ -52,58 +52,38 @@ def test_pairs_are_the_most_that_any_assignment_gives(a: list[list[int]], b: lis
 
 
 class TestScores:
-    @pytest.mark.parametrize(
-        ("found", "correct", "first"),
-        [
-            ([A], True, True),
-            ([[0, 0, 10, 5]], True, True),  # an overlap of exactly a half
-            ([FAR_A], False, False),
-            ([B, A], False, False),
+    def test_it_alone_must_be_returned(self) -> None:
+        half = [0, 0, 10, 5]  # an overlap of exactly a half
+        for found, correct, first in (
+            ([A], True, True), ([half], True, True), ([FAR_A], False, False), ([B, A], False, False),
             ([A, A], False, True),
-        ],
-    )
-    def test_it_alone_must_be_returned(self, found: list[list[int]], correct: bool, first: bool) -> None:
-        score = score_expression(named(A), found)
-        assert (score.kind, score.correct, score.first) == ("single", correct, first)
+        ):  # fmt: skip
+            score = score_expression(named(A), found)
+            assert (score.kind, score.correct, score.first) == ("single", correct, first), found
         assert score_expression(named(A), [A, B]) == Score("single", False, 1, 0.5, 1.0, True)
         assert score_expression(named(A), []) == Score("single", False, 0, 0.0, 0.0, False)
 
-    @pytest.mark.parametrize(
-        ("found", "correct"), [([B, NEAR_A], True), ([A], False), ([A, B, C], False), ([A, A], False)]
-    )
-    def test_they_must_match_one_to_one_in_any_order(self, found: list[list[int]], correct: bool) -> None:
-        score = score_expression(named(A, B), found)
-        assert (score.kind, score.correct, score.first) == ("set", correct, None)
-
-    def test_where_nothing_is_named_nothing_may_be_returned(self) -> None:
+    def test_several_must_match_one_to_one_in_any_order_and_none_be_none(self) -> None:
+        for found, correct in (([B, NEAR_A], True), ([A], False), ([A, B, C], False), ([A, A], False)):
+            score = score_expression(named(A, B), found)
+            assert (score.kind, score.correct, score.first) == ("set", correct, None), found
         assert score_expression(named(), []) == Score("none", True, 0, 1.0, 1.0)
         assert score_expression(named(), [A]) == Score("none", False, 0, 0.0, 1.0)
 
-    @pytest.mark.parametrize(
-        ("value", "correct"), [(2, True), (np.int64(2), True), (3, False), (None, False), (True, False)]
-    )
-    def test_a_count_is_right_by_its_number(self, value: int | None, correct: bool) -> None:
-        assert score_expression(Expected("a.jpg", "how many?", count=2), [], value) == Score("count", correct)
-
+    def test_a_count_is_right_by_its_number_and_yes_or_no_by_its_value(self) -> None:
+        count, one = Expected("a.jpg", "how many?", count=2), Expected("a.jpg", "how many?", count=1)
+        for value, correct in ((2, True), (np.int64(2), True), (3, False), (None, False), (True, False)):
+            assert score_expression(count, [], value) == Score("count", correct)
         assert score_expression(named(A, B, count=2), [A, C], 2) == Score("count", True, 1, 0.5, 0.5)
-
-    def test_a_yes_is_no_one(self) -> None:
-        assert not score_expression(Expected("a.jpg", "how many?", count=1), [], True).correct
-        assert not score_expression(Expected("a.jpg", "is there?", answer=True), [], 1).correct
-
-    @pytest.mark.parametrize("answer", [True, False])
-    def test_yes_or_no_is_right_by_its_value(self, answer: bool) -> None:
-        asked = Expected("a.jpg", "is there a dog?", answer=answer)
-        given_back = [score_expression(asked, [A], value).correct for value in (answer, not answer, None)]
-        assert given_back == [True, False, False]
+        yes, no = (Expected("a.jpg", "is there?", answer=answer) for answer in (True, False))
+        assert [score_expression(yes, [A], value).correct for value in (True, False, None)] == [True, False, False]
+        assert [score_expression(no, [A], value).correct for value in (True, False, None)] == [False, True, False]
+        assert not score_expression(one, [], True).correct and not score_expression(yes, [], 1).correct
 
     def test_it_has_the_shares_of_each_kind_that_occurs(self) -> None:
-        scores = [
-            score_expression(named(A), [A]),
-            score_expression(named(A), [A, B]),
-            score_expression(Expected("a.jpg", "how many?", count=2), [], 1),
-        ]
-        assert summarise(scores) == {
+        single = [score_expression(named(A), found) for found in ([A], [A, B])]
+        count = score_expression(Expected("a.jpg", "how many?", count=2), [], 1)
+        assert summarise([*single, count]) == {
             "accuracy": pytest.approx(1 / 3),
             "count": 3,
             "per_kind": {
@@ -134,14 +114,12 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> tuple[Path, Path]:
+def pair(tmp_path: Path) -> Pair:
     return make_set(tmp_path)
 
 
 class TestReading:
-    def test_each_line_has_what_is_expected_and_where_its_image_lies(
-        self, tmp_path: Path, pair: tuple[Path, Path]
-    ) -> None:
+    def test_each_line_has_what_is_expected_and_where_its_image_lies(self, tmp_path: Path, pair: Pair) -> None:
         asked = read_expressions(write(tmp_path / "e.jsonl", ROWS), [], read_annotations([pair]))
         kinds = ["single", "single", "set", "none", "count", "yes_no", "single"]
         assert [one.expected.kind for one in asked] == kinds
@@ -150,9 +128,7 @@ class TestReading:
         assert asked[0].expected.named.tolist() == [[4, 4, 34, 44]]
         assert asked[2].expected.named.tolist() == [[70, 2, 78, 11], [10, 10, 60, 50]]
 
-    def test_images_are_found_from_the_folders_and_those_above_them(
-        self, tmp_path: Path, pair: tuple[Path, Path]
-    ) -> None:
+    def test_images_are_found_from_the_folders_and_those_above_them(self, tmp_path: Path, pair: Pair) -> None:
         rows = [{**ROWS[3], "image": name} for name in ("b.png", "images/b.png", f"{tmp_path.name}/images/b.png")]
         (tmp_path / "elsewhere").mkdir()
         asked = read_expressions(write(tmp_path / "elsewhere" / "e.jsonl", rows), [pair[0]])
@@ -160,40 +136,37 @@ class TestReading:
 
     def test_ids_are_those_of_the_images_own_file(self, tmp_path: Path) -> None:
         pairs = [make_set(tmp_path / "one"), make_set(tmp_path / "two", dict(reversed(PICTURES.items())))]
-        rows = [
-            {"image": f"{name}/images/a.png", "expression": "x", "annotation_ids": [1000]} for name in ("one", "two")
-        ]
+        rows = [{**ROWS[0], "image": f"{name}/images/a.png"} for name in ("one", "two")]
         path = write(tmp_path / "e.jsonl", rows)
         with pytest.raises(DataError, match=r"line 2: expected ids of annotations of two/images/a\.png, found '1000'"):
             read_expressions(path, [], read_annotations(pairs))
 
     @pytest.mark.parametrize(
-        ("line", "said"),
+        ("more", "said"),
         [
-            ("{", "line 2: expected an expression as JSON"),
-            ('{"expression": "x", "count": 1}', "image: Field required"),
-            ('{"image": "images/a.png", "expression": "", "count": 1}', "expression: "),
-            ('{"image": "images/a.png", "expression": "x"}', "found 'none of them'"),
-            ('{"image": "images/a.png", "expression": "x", "counts": 1}', "counts: Extra inputs"),
-            ('{"image": "images/a.png", "expression": "x", "count": -1}', "count: "),
-            ('{"image": "images/a.png", "expression": "x", "count": 1, "answer": true}', "found 'count, answer'"),
-            ('{"image": "images/a.png", "expression": "x", "answer": 1}', "answer: "),
-            ('{"image": "images/a.png", "expression": "x", "boxes": [[1, 2, 3]]}', "boxes.0.3: Field required"),
-            ('{"image": "images/a.png", "expression": "x", "boxes": [[9, 2, 3, 4]]}', "x1 <= x2"),
-            ('{"image": "images/a.png", "expression": "x", "annotation_ids": [7]}', "found '7'"),
-            ('{"image": "images/e.png", "expression": "x", "count": 1}', "there is no image images/e.png"),
+            ({"image": None, "count": 1}, "image: "),
+            ({"expression": "", "count": 1}, "expression: "),
+            ({}, "found 'none of them'"),
+            ({"counts": 1}, "counts: Extra inputs"),
+            ({"count": -1}, "count: "),
+            ({"count": 1, "answer": True}, "found 'count, answer'"),
+            ({"answer": 1}, "answer: "),
+            ({"boxes": [[1, 2, 3]]}, "boxes.0.3: Field required"),
+            ({"boxes": [[9, 2, 3, 4]]}, "x1 <= x2"),
+            ({"annotation_ids": [7]}, "found '7'"),
+            ({"image": "images/e.png", "count": 1}, "there is no image images/e.png"),
+            (None, "line 2: expected an expression as JSON"),
         ],
     )
-    def test_broken_lines_are_named(self, tmp_path: Path, pair: tuple[Path, Path], line: str, said: str) -> None:
+    def test_broken_lines_are_named(self, tmp_path: Path, pair: Pair, more: dict[str, Any] | None, said: str) -> None:
         path = tmp_path / "e.jsonl"
+        line = "{" if more is None else json.dumps({"image": "images/a.png", "expression": "x", **more})
         path.write_text("\n" + line + "\n")
         with pytest.raises(SkylarkError) as caught:
             read_expressions(path, [pair[0]], read_annotations([pair]))
         assert said in str(caught.value) and "e.jsonl" in str(caught.value)
 
-    def test_a_missing_or_an_empty_file_and_missing_annotations_are_said(
-        self, tmp_path: Path, pair: tuple[Path, Path]
-    ) -> None:
+    def test_a_missing_or_an_empty_file_and_missing_annotations_are_said(self, tmp_path: Path, pair: Pair) -> None:
         with pytest.raises(EvaluationError, match="give its --images and --annotations"):
             read_expressions(write(tmp_path / "ids.jsonl", ROWS), [pair[0]])
         with pytest.raises(EvaluationError, match="no file of expressions"):
@@ -213,9 +186,9 @@ class TestReading:
 
 
 class TestMeasuring:
-    def test_what_is_returned_is_scored_by_its_kind(self, tmp_path: Path, pair: tuple[Path, Path]) -> None:
+    def test_what_is_returned_is_scored_by_its_kind(self, tmp_path: Path, pair: Pair) -> None:
         unread = {"image": "images/b.png", "expression": "the helicopter", "boxes": []}
-        figures = evaluate_expressions(Vision(ColourDetector()), write(tmp_path / "e.jsonl", [*ROWS, unread]), [pair])
+        figures = evaluate_expressions(COLOURS, write(tmp_path / "e.jsonl", [*ROWS, unread]), [pair])
         assert figures["accuracy"] == pytest.approx(6 / 8) and figures["count"] == 8
         assert {kind: row["accuracy"] for kind, row in figures["per_kind"].items()} == {
             "single": pytest.approx(2 / 3), "set": 1.0, "none": 0.5, "count": 1.0, "yes_no": 1.0,
@@ -225,17 +198,17 @@ class TestMeasuring:
         assert np.allclose(miss["found"]["boxes"], [[70, 30, 90, 60]]) and "dog" in miss["found"]["query"]
         assert figures["not_understood"] == 1 and "helicopter" in other["found"]["error"]
 
-    def test_a_run_that_ended_at_a_broken_image_goes_on(self, tmp_path: Path, pair: tuple[Path, Path]) -> None:
+    def test_a_run_that_ended_at_a_broken_image_goes_on(self, tmp_path: Path, pair: Pair) -> None:
         path, out = write(tmp_path / "e.jsonl", ROWS), tmp_path / "grounding.json"
         good = (pair[0] / "d.png").read_bytes()
         (pair[0] / "d.png").write_bytes(good[:50])
         with pytest.raises(ImageError):
-            evaluate_expressions(Vision(ColourDetector()), path, [pair], RunOptions(out=out))
+            evaluate_expressions(COLOURS, path, [pair], RunOptions(out=out))
         assert len(lines_path(out).read_text().splitlines()) == 1 + 1 and not out.exists()
         (pair[0] / "d.png").write_bytes(good)
-        figures = evaluate_expressions(Vision(ColourDetector()), path, [pair], RunOptions(out=out, resume=True))
-        assert figures == evaluate_expressions(Vision(ColourDetector()), path, [pair])
-        assert evaluate_expressions(Vision(ColourDetector()), path, [pair], RunOptions(limit=3))["count"] == 3
+        figures = evaluate_expressions(COLOURS, path, [pair], RunOptions(out=out, resume=True))
+        assert figures == evaluate_expressions(COLOURS, path, [pair])
+        assert evaluate_expressions(COLOURS, path, [pair], RunOptions(limit=3))["count"] == 3
         assert json.loads(out.read_text()) == json.loads(json.dumps(figures))
 
 

@@ -18,11 +18,7 @@ COUNT = 5
 
 
 def go(
-    out: Path | None,
-    resume: bool = False,
-    count: int = COUNT,
-    settings: dict[str, Any] | None = None,
-    fails_at: int | None = None,
+    out: Path | None, resume: bool = False, count: int = COUNT, model: str = "counter", fails_at: int | None = None
 ) -> tuple[dict[str, Any], list[int]]:
     """A run of counted items: its figures, and the items that it did itself."""
     did: list[int] = []
@@ -37,68 +33,63 @@ def go(
     figures = run(
         Job([{"id": number} for number in range(count)], [""] * count, range(count), work, "item"),
         lambda lines: {"sum": sum(line["square"] for line in lines)},
-        settings or {"model": "counter"},
+        {"model": model},
         RunOptions(out=out, resume=resume),
     )
     return figures, did
 
 
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "ap.json"
+
+
+def failed(out: Path, at: int) -> None:
+    with pytest.raises(SkylarkError, match="the model failed"):
+        go(out, fails_at=at)
+    assert not out.exists()
+
+
 class TestARun:
-    def test_it_writes_the_figures_it_gives_and_a_line_an_item(self, tmp_path: Path) -> None:
-        out = tmp_path / "ap.json"
+    def test_it_writes_the_figures_it_gives_and_a_line_an_item_once(self, out: Path) -> None:
         figures, did = go(out)
         assert figures == {"sum": 30, "settings": {"model": "counter"}} == json.loads(out.read_text())
         lines = [json.loads(line) for line in lines_path(out).read_text().splitlines()]
         assert lines == [{"settings": {"model": "counter"}}, *({"id": n, "square": n**2} for n in range(COUNT))]
-        assert did == list(range(COUNT))
+        assert did == list(range(COUNT)) and go(out, resume=True) == (figures, [])
 
     def test_without_a_file_it_writes_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         assert go(None)[0]["sum"] == 30 and list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize("stop", range(COUNT))
-    def test_one_that_failed_goes_on_where_it_was(self, tmp_path: Path, stop: int) -> None:
-        out = tmp_path / "ap.json"
-        with pytest.raises(SkylarkError, match="the model failed"):
-            go(out, fails_at=stop)
-        assert not out.exists()
+    def test_one_that_failed_goes_on_where_it_was(self, out: Path, stop: int) -> None:
+        failed(out, stop)
         figures, did = go(out, resume=True)
         assert figures["sum"] == 30 and did == list(range(stop, COUNT))
 
-    def test_lines_that_version_0_1_0_wrote_are_gone_on_with(self, tmp_path: Path) -> None:
-        out = tmp_path / "ap.json"
+    def test_lines_that_version_0_1_0_wrote_are_gone_on_with(self, out: Path) -> None:
         lines_path(out).write_bytes(b'{"settings":{"model":"counter"}}\n{"id":0,"square":0}\n{"id":1,"square":1}\n')
         figures, did = go(out, resume=True)
         assert figures["sum"] == 30 and did == [2, 3, 4]
 
-    def test_one_that_is_done_does_nothing_again(self, tmp_path: Path) -> None:
-        out = tmp_path / "ap.json"
-        first = go(out)[0]
-        assert go(out, resume=True) == (first, [])
-
 
 class TestWhatIsRefused:
-    def test_figures_that_are_there_are_not_written_over(self, tmp_path: Path) -> None:
-        out = tmp_path / "instances.json"
+    def test_figures_that_are_there_are_not_written_over(self, out: Path) -> None:
         out.write_text("mine")
         for resume in (False, True):
             with pytest.raises(EvaluationError, match="is there already"):
                 go(out, resume)
         assert out.read_text() == "mine"
 
-    def test_lines_that_are_there_are_gone_on_with_only_where_asked(self, tmp_path: Path) -> None:
-        out = tmp_path / "ap.json"
-        with pytest.raises(SkylarkError):
-            go(out, fails_at=2)
+    def test_lines_are_gone_on_with_where_asked_with_the_same_settings_and_items(self, out: Path) -> None:
+        failed(out, 3)
         with pytest.raises(EvaluationError, match="add --resume"):
             go(out)
-
-    def test_other_settings_are_told(self, tmp_path: Path) -> None:
-        out = tmp_path / "ap.json"
-        with pytest.raises(SkylarkError):
-            go(out, fails_at=2)
         with pytest.raises(EvaluationError, match='model was "counter", now "abacus"'):
-            go(out, resume=True, settings={"model": "abacus"})
+            go(out, resume=True, model="abacus")
+        with pytest.raises(DataError, match="line 4: expected no further line"):
+            go(out, resume=True, count=2)
 
     @pytest.mark.parametrize(
         ("text", "said"),
@@ -109,35 +100,21 @@ class TestWhatIsRefused:
             ('{"settings":{"model":"counter"}}\n' + '{"id":0,"square":0}\n' * 2, "line 3: expected the line of"),
         ],
     )
-    def test_damaged_lines_are_named(self, tmp_path: Path, text: str, said: str) -> None:
-        lines_path(tmp_path / "ap.json").write_text(text)
+    def test_damaged_lines_are_named(self, out: Path, text: str, said: str) -> None:
+        lines_path(out).write_text(text)
         with pytest.raises(DataError, match=said):
-            go(tmp_path / "ap.json", resume=True)
+            go(out, resume=True)
 
-    def test_lines_beyond_the_items_are_named(self, tmp_path: Path) -> None:
-        with pytest.raises(SkylarkError):
-            go(tmp_path / "ap.json", fails_at=3)
-        with pytest.raises(DataError, match="line 4: expected no further line"):
-            go(tmp_path / "ap.json", resume=True, count=2)
-
-    def test_a_file_that_another_process_writes_is_left_alone(self, tmp_path: Path) -> None:
-        out = tmp_path / "ap.json"
+    def test_a_place_that_cannot_be_written_is_said_before_anything_is_done(self, out: Path) -> None:
         with RunLines(lines_path(out), {}), pytest.raises(ResultsError, match="being written by another run"):
             go(out)
-
-    def test_a_folder_that_is_not_there_is_said_before_anything_is_done(self, tmp_path: Path) -> None:
         with pytest.raises(ResultsError, match="there is no folder"):
-            go(tmp_path / "nowhere" / "ap.json")
-
-    def test_what_is_no_regular_file_is_refused(self, tmp_path: Path) -> None:
-        lines_path(tmp_path / "ap.json").mkdir()
+            go(out.parent / "nowhere" / "ap.json")
+        lines_path(out.with_name("b.json")).mkdir()
         with pytest.raises(ResultsError, match="results need a regular file"):
-            go(tmp_path / "ap.json")
+            go(out.with_name("b.json"))
 
-    def test_a_full_disk_leaves_whole_lines_to_go_on_from(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        out = tmp_path / "ap.json"
+    def test_a_full_disk_leaves_whole_lines_to_go_on_from(self, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         real, left = os.write, [60]
 
         def write(descriptor: int, content: bytes) -> int:

@@ -142,20 +142,14 @@ def test_other_languages_are_not_guessed() -> None:
         assert (found.undetectable or found.unread or not found.understood) and not found.targets
 
 
-@pytest.mark.parametrize(
-    ("text", "written", "named"),
-    [
+def test_what_is_no_instruction_is_refused_and_no_text_breaks_the_reading() -> None:
+    for text, written, named in (
         ("find dogs but no dogs", "detect dogs except dogs", "rules out everything"),
         ("cars as YOLO and as COCO", "contradiction", "contradicts itself"),
         ("dogs at least 90 and at most 20 pixels wide", "detect dogs; width > 90; width < 20", "at least 90"),
-    ],
-)
-def test_a_contradiction_is_told(text: str, written: str, named: str) -> None:
-    with pytest.raises(InstructionError, match=named):
-        task(text, written)
-
-
-def test_what_is_no_instruction_is_refused_and_no_text_breaks_the_reading() -> None:
+    ):
+        with pytest.raises(InstructionError, match=named):
+            task(text, written)
     for text in ("", "  \n", "?!", "x" * 200_001, "{<expression>:<cls0>}"):
         with pytest.raises(InstructionError):
             read_instruction(text, MATCHER)
@@ -206,23 +200,19 @@ def test_what_no_picture_tells_is_told_from_what_may_mean_several_things(
     assert is_beyond_pictures(found) == (unread and shares[0] >= POSSIBLE)
 
 
-@pytest.mark.parametrize(
-    ("written", "targets"),
-    [
-        ("detect limousines", [("car", ("car",), ("limousine",))]),
-        ("detect taxis, limousines", [("car", ("car",), ("taxi", "limousine"))]),
-        ("detect red taxis", [("red car", ("car",), ("taxi",))]),
-        ("detect vans", [("car", ("car",), ("van",)), ("truck", ("truck",), ("van",))]),
-        ("detect limousines, cars", [("car", ("car",), ())]),
-        ("detect automobiles", [("automobile", ("car",), ())]),
-    ],
-)  # fmt: skip
-def test_what_is_looked_for_bears_the_class_where_the_word_is_narrower(
-    written: str, targets: list[tuple[str, tuple[str, ...], tuple[str, ...]]]
-) -> None:
-    found = task(written.replace("detect", "find"), written)
-    assert [(target.label, target.classes, target.narrower) for target in found.targets or ()] == targets
-    assert found.class_set == tuple(label for label, *_ in targets)
+def test_what_is_looked_for_bears_the_class_where_the_word_is_narrower() -> None:
+    cases: dict[str, list[tuple[str, tuple[str, ...], tuple[str, ...]]]] = {
+        "detect limousines": [("car", ("car",), ("limousine",))],
+        "detect taxis, limousines": [("car", ("car",), ("taxi", "limousine"))],
+        "detect red taxis": [("red car", ("car",), ("taxi",))],
+        "detect vans": [("car", ("car",), ("van",)), ("truck", ("truck",), ("van",))],
+        "detect limousines, cars": [("car", ("car",), ())],
+        "detect automobiles": [("automobile", ("car",), ())],
+    }
+    for written, targets in cases.items():
+        found = task(written.replace("detect", "find"), written)
+        assert [(target.label, target.classes, target.narrower) for target in found.targets or ()] == targets
+        assert found.class_set == tuple(label for label, *_ in targets)
 
 
 def test_a_task_goes_into_json_with_its_rivals() -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from reasoning.lm.constraint import Constraint
 from reasoning.lm.generation import WriterTokens
-from reasoning.lm.local_weights import find_weights
 from training.instructions import FOLDER, read_lists
 from vision.errors import InstructionError
 from vision.parsing.instruction_codec import TaskReply, read_back, task_grammar, written
@@ -94,10 +93,7 @@ def test_a_flood_of_letters_is_cut_short_and_no_word_to_copy() -> None:
     assert prompt.find("dog cat") is None, "something stands between them"
 
 
-def test_every_reply_of_the_written_lists_is_one_that_the_grammar_allows() -> None:
-    from transformers import AutoTokenizer
-
-    tokens = WriterTokens(AutoTokenizer.from_pretrained(find_weights(None)))
+def test_every_reply_of_the_written_lists_is_one_that_the_grammar_allows(tokens: WriterTokens) -> None:
     instructions = read_lists(sorted(FOLDER.glob("*.json")))
     assert len(instructions) >= 1000
     for one in instructions[::25]:
