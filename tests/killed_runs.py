@@ -8,8 +8,6 @@ the summary beside the lines, and once for one over images, whose settings stand
 in FOLDER under their numbers, beside `whole` of a run that was let be. Prints how many of each were killed.
 """
 
-from __future__ import annotations
-
 import itertools
 import os
 import signal

@@ -1,7 +1,5 @@
 """What tests need and is not here: a browser, a server of another project."""
 
-from __future__ import annotations
-
 import os
 from typing import NoReturn
 

@@ -4,8 +4,6 @@ Each runs on free ports of 127.0.0.1 with its database in a scratch folder, and 
 another server adds a context here; the suites and `benchmarks/sparql_engines.py` take it from `SERVERS`.
 """
 
-from __future__ import annotations
-
 import shutil
 import signal
 import socket

@@ -1,7 +1,5 @@
 """The examples in the README and docs run, in order, one namespace a page."""
 
-from __future__ import annotations
-
 import re
 import runpy
 import shlex

@@ -1,7 +1,5 @@
 """A run that is killed loses no item and repeats none, whenever that happens."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

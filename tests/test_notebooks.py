@@ -1,7 +1,5 @@
 """The notebooks in docs run from the first cell to the last, and are kept without what they once showed."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What the tests of loaders write, and read from columns: facts by the names of the source."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from kg_data.columns import GraphColumns, ValueKind

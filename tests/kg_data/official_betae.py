@@ -1,7 +1,5 @@
 """A folder in BetaE's own form, made of one in the integer form: what `datasets convert` reads, made the other way."""
 
-from __future__ import annotations
-
 import json
 import pickle
 import shutil
@@ -9,23 +7,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-STRUCTURES = {
-    "1p": ("e", ("r",)),
-    "2p": ("e", ("r", "r")),
-    "3p": ("e", ("r", "r", "r")),
-    "2i": (("e", ("r",)), ("e", ("r",))),
-    "3i": (("e", ("r",)), ("e", ("r",)), ("e", ("r",))),
-    "ip": ((("e", ("r",)), ("e", ("r",))), ("r",)),
-    "pi": (("e", ("r", "r")), ("e", ("r",))),
-    "2in": (("e", ("r",)), ("e", ("r", "n"))),
-    "3in": (("e", ("r",)), ("e", ("r",)), ("e", ("r", "n"))),
-    "inp": ((("e", ("r",)), ("e", ("r", "n"))), ("r",)),
-    "pin": (("e", ("r", "r")), ("e", ("r", "n"))),
-    "pni": (("e", ("r", "r", "n")), ("e", ("r",))),
-    "2u": (("e", ("r",)), ("e", ("r",)), ("u",)),
-    "up": ((("e", ("r",)), ("e", ("r",)), ("u",)), ("r",)),
-}
-TWO_UNIONS_BY_DE_MORGAN = ((("e", ("r", "n")), ("e", ("r", "n"))), ("n",))
+from kg_data import betae
+
+STRUCTURES = {name: structure for structure, name in betae.STRUCTURES.items()}
 
 
 def tuples(node: Any) -> Any:
@@ -65,7 +49,7 @@ def write_official(source: Path, target: Path, limit: int | None = None, protoco
                 queries[STRUCTURES[record["type"]]].add(query)
                 easy[query], hard[query] = set(record["easy"]), set(record["hard"])
         if queries:
-            queries[TWO_UNIONS_BY_DE_MORGAN].add((((0, (0, -2)), (1, (0, -2))), (-2,)))
+            queries[betae.UNIONS_ONCE_MORE[0]].add((((0, (0, -2)), (1, (0, -2))), (-2,)))
             dump(f"{split}-queries.pkl", queries)
             dump(f"{split}-easy-answers.pkl", easy)
             dump(f"{split}-hard-answers.pkl", hard)

@@ -1,7 +1,5 @@
 """BetaE's official folders: what is written, and what a pickle may not do."""
 
-from __future__ import annotations
-
 import collections
 import itertools
 import os

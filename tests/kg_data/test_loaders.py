@@ -1,7 +1,5 @@
 """Folders of triples and single files: every form gives the same facts, and a mistake is named with its place."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

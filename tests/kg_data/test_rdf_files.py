@@ -1,17 +1,19 @@
-"""N-Triples and Turtle as graphs."""
-
-from __future__ import annotations
+"""N-Triples and Turtle as graphs, and the IRIs of ids."""
 
 import datetime
 import re
 import socket
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
 import pyoxigraph
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from kg_data.columns import RDF_TYPE, GraphColumns
+from kg_data import columns
+from kg_data.columns import RDF_TYPE, GraphColumns, ValueKind
 from kg_data.loaders import load_path
 from skylark.errors import DataError
 from tests.kg_data.graph_files import links, load, values
@@ -233,3 +235,52 @@ def test_the_same_triples_give_the_same_graph_in_both_languages(tmp_path: Path) 
     other = load_path(tmp_path / "g.nt", "g")
     assert (links(other), values(other), types(other)) == (links(graph), values(graph), types(graph))
     assert (other.entity_labels, other.aliases) == (graph.entity_labels, graph.aliases)
+
+
+# IRIs -------------------------------------------------------------------------------------------------------------
+
+
+BOTH_WAYS = [
+    pytest.param(columns.entity_iri, columns.entity_id, id="entity"),
+    pytest.param(columns.relation_iri, columns.relation_id, id="relation"),
+    pytest.param(columns.type_iri, columns.type_name, id="type"),
+]
+ANY_TEXT = st.text(st.characters(), min_size=1)  # lone surrogates among them
+
+
+@pytest.mark.parametrize(("to_iri", "back"), BOTH_WAYS)
+@given(identifier=ANY_TEXT | st.builds("http://{}".format, ANY_TEXT) | st.builds("urn:skylark:{}".format, ANY_TEXT))
+@example(identifier="urn:skylark:entity:Paris")
+@example(identifier="https://example.org/São Paulo")
+def test_every_id_has_a_valid_iri_that_leads_back_to_it(
+    to_iri: Callable[[str], str], back: Callable[[str], str], identifier: str
+) -> None:
+    iri = to_iri(identifier)
+    pyoxigraph.NamedNode(iri)
+    assert back(iri) == identifier
+
+
+def test_an_iri_is_its_own_id_and_another_id_is_percent_encoded_behind_what_it_names() -> None:
+    for iri in ("http://www.wikidata.org/entity/Q142", "https://example.org/é#x", "urn:isbn:0451450523"):
+        assert columns.entity_iri(iri) == columns.entity_id(iri) == iri
+    assert columns.entity_iri("Côte d'Ivoire") == "urn:skylark:entity:C%C3%B4te%20d%27Ivoire"
+    assert columns.relation_iri("/film/genre") == "urn:skylark:relation:%2Ffilm%2Fgenre"
+    assert columns.type_iri("city") == "urn:skylark:type:city"
+    # A dot at the end is escaped in Turtle, which rdflib then refuses.
+    assert columns.entity_iri("Washington, D.C.") == "urn:skylark:entity:Washington%2C%20D.C%2E"
+    for iri in ("urn:skylark:entity:%61", "urn:skylark:entity:%FF", "urn:skylark:entity:"):
+        assert columns.entity_id(iri) == iri, "the scheme does not write it, so it stays as it is"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        ("integer", 67e6, "67000000"),
+        ("decimal", 0.1, "0.1"),
+        ("year", 476.0, "0476"),
+        ("year", -44.0, "-0044"),
+        ("date", float(datetime.date(1999, 1, 2).toordinal()), "1999-01-02"),
+    ],
+)
+def test_a_value_is_spelled_as_its_datatype_asks(kind: ValueKind, value: float, text: str) -> None:
+    assert columns.lexical_form(kind, value) == text

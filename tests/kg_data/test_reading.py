@@ -1,7 +1,5 @@
 """Files of any size, read in blocks."""
 
-from __future__ import annotations
-
 import io
 import tracemalloc
 from collections.abc import Callable

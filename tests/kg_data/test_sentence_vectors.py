@@ -1,7 +1,5 @@
 """The vectors of many phrases are kept, and made again where they cannot be read."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import IO
 
@@ -39,44 +37,47 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
-def test_many_phrases_run_through_the_encoder_once(cache_folder: Path, encoded: list[int], expected: Vectors) -> None:
-    for _ in range(2):
-        assert np.array_equal(vectors_if_installed(PHRASES), expected)  # type: ignore[arg-type]
-    assert encoded == [len(PHRASES)]
+def made() -> Vectors:
+    vectors = vectors_if_installed(PHRASES)
+    assert vectors is not None
+    return vectors
+
+
+def test_many_phrases_run_through_the_encoder_once_and_few_leave_no_file(
+    cache_folder: Path, encoded: list[int], expected: Vectors
+) -> None:
+    assert vectors_if_installed(PHRASES[1:]) is not None and vectors_if_installed([]) is None
+    assert not cache_folder.exists() and encoded == [len(PHRASES) - 1]
+    assert all(np.array_equal(made(), expected) for _ in range(2))
+    assert encoded == [len(PHRASES) - 1, len(PHRASES)]
     other = vectors_if_installed([*PHRASES[1:], "another word"])
     assert other is not None and not np.array_equal(other, expected), "other phrases have vectors of their own"
     assert {path.suffix for path in (cache_folder / "vectors").iterdir()} == {".npy"}, "nothing half-written is left"
 
 
-def test_few_phrases_leave_no_file(cache_folder: Path) -> None:
-    assert vectors_if_installed(PHRASES[1:]) is not None and vectors_if_installed([]) is None
-    assert not cache_folder.exists()
-
-
 @pytest.mark.parametrize("content", [b"", b"no array", b"\x93NUMPY"])
 def test_a_damaged_file_is_made_anew(cache_folder: Path, encoded: list[int], expected: Vectors, content: bytes) -> None:
-    vectors_if_installed(PHRASES)
+    made()
     (file,) = (cache_folder / "vectors").iterdir()
     whole = file.read_bytes()
     for damaged in (content, whole[:-4]):
         file.write_bytes(damaged)
-        assert np.array_equal(vectors_if_installed(PHRASES), expected)  # type: ignore[arg-type]
+        assert np.array_equal(made(), expected)
         assert file.read_bytes() == whole
     assert len(encoded) == 3
 
 
-def test_a_full_disk_leaves_nothing_half_written(
+def test_where_nothing_can_be_kept_the_vectors_come_all_the_same_and_nothing_is_half_written(
     cache_folder: Path, monkeypatch: pytest.MonkeyPatch, expected: Vectors
 ) -> None:
+    cache_folder.write_text("a file where a folder should be")
+    assert np.array_equal(made(), expected)
+    cache_folder.unlink()
+
     def full(file: IO[bytes], vectors: Vectors) -> None:
         file.write(b"half")
         raise OSError("no space left on device")
 
     monkeypatch.setattr("kg_data.sentence_vectors.np.save", full)
-    assert np.array_equal(vectors_if_installed(PHRASES), expected)  # type: ignore[arg-type]
+    assert np.array_equal(made(), expected)
     assert list((cache_folder / "vectors").iterdir()) == []
-
-
-def test_where_nothing_can_be_kept_the_vectors_come_all_the_same(cache_folder: Path, expected: Vectors) -> None:
-    cache_folder.write_text("a file where a folder should be")
-    assert np.array_equal(vectors_if_installed(PHRASES), expected)  # type: ignore[arg-type]

@@ -1,7 +1,5 @@
 """The one command `skylark`: it leads to the rooms' command lines, and imports no other."""
 
-from __future__ import annotations
-
 import argparse
 import shlex
 import subprocess

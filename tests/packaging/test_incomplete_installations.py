@@ -1,7 +1,5 @@
 """What an installation that lacks something, is mixed with another, or cannot be written to says, and what helps."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import os
 import subprocess

@@ -3,8 +3,6 @@
 The image's build itself needs a registry of images; here is what can be told without one.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """The maker of the table of visible nouns, on a small dictionary in WordNet's own form."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from tools.build_nouns import build

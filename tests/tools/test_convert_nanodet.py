@@ -1,11 +1,8 @@
 """The converter of the embedded detector: what it refuses, and that the published package gives the file we ship."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,30 +23,25 @@ def test_the_published_package_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "made.onnx").read_bytes() == MODEL_FILE.read_bytes()
 
 
-class TestConversionRefuses:
-    def test_a_folder_without_the_model(self, tmp_path: Path) -> None:
+def test_what_is_no_package_is_refused_and_nothing_left_behind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.tgz").write_bytes(b"no archive")
+    for path in (tmp_path, tmp_path / "a.tgz"):
         with pytest.raises(DetectorError, match="human-models"):
-            convert.read_package(tmp_path)
+            convert.read_package(path)
+    assert convert.main([str(tmp_path), "--out", str(tmp_path / "made.onnx")]) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tgz"]
+    assert "human-models" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(MissingExtraError, match="pip install onnx"):
+        convert.convert(b"{}", b"")
 
-    def test_a_file_that_is_no_package(self, tmp_path: Path) -> None:
-        (tmp_path / "a.tgz").write_bytes(b"no archive")
-        with pytest.raises(DetectorError, match="human-models"):
-            convert.read_package(tmp_path / "a.tgz")
 
-    @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"weightsManifest": []}', b"\xff\xfe"])
-    def test_json_of_another_kind(self, content: bytes) -> None:
-        with pytest.raises(DetectorError, match=r"TensorFlow\.js"):
-            convert.convert(content, b"")
-
-    def test_and_leaves_nothing_behind(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert convert.main([str(tmp_path), "--out", str(tmp_path / "made.onnx")]) == 1
-        assert list(tmp_path.iterdir()) == []
-        assert "human-models" in capsys.readouterr().err
-
-    def test_to_start_without_the_package_onnx(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(sys.modules, "onnx", None)
-        with pytest.raises(MissingExtraError, match="pip install onnx"):
-            convert.convert(b"{}", b"")
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"weightsManifest": []}', b"\xff\xfe"])
+def test_json_of_another_kind_is_refused(content: bytes) -> None:
+    with pytest.raises(DetectorError, match=r"TensorFlow\.js"):
+        convert.convert(content, b"")
 
 
 class TestTensorflowFiles:
@@ -66,8 +58,8 @@ class TestTensorflowFiles:
             manifest.append(entry)
         model = {
             "signature": {
-                "inputs": {"x:0": {"name": "x:0", "tensorShape": shape}},
-                "outputs": {"y:0": {"name": "y:0", "tensorShape": shape}},
+                f"{side}puts": {f"{name}:0": {"name": f"{name}:0", "tensorShape": shape}}
+                for side, name in (("in", "x"), ("out", "y"))
             },
             "modelTopology": {"node": nodes},
             "weightsManifest": [{"paths": ["a.bin"], "weights": manifest}],
@@ -82,13 +74,10 @@ class TestTensorflowFiles:
         {"name": "x", "op": "Placeholder", "attr": {"dtype": {"type": "DT_FLOAT"}}},
     ]
     WEIGHTS: ClassVar[dict[str, np.ndarray]] = {
-        "a": np.array([1, 2, 3], np.int32),
-        "at": np.array([[1]], np.int32),
-        "length": np.array([3], np.int32),
-        "value": np.array([5], np.int32),
-        "zero": np.array(0, np.int32),
-        "half": np.array([0.5, -2.0], np.float16),
-    }
+        name: np.array(value, np.float16 if name == "half" else np.int32)
+        for name, value in (("a", [1, 2, 3]), ("at", [[1]]), ("length", [3]), ("value", [5]), ("zero", 0),
+                            ("half", [0.5, -2.0]))
+    }  # fmt: skip
 
     def test_constants_are_worked_out_and_what_no_output_needs_falls_away(self) -> None:
         graph = read_graph(*self.written(self.NODES, self.WEIGHTS))
@@ -97,17 +86,13 @@ class TestTensorflowFiles:
         assert graph.constants["half"].dtype == np.float16 and graph.constants["half"].tolist() == [0.5, -2.0]
         assert graph.input == ("x", (1, 2)) and graph.outputs == {"y": (1, 2)}
 
-    @pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"\0"])
-    def test_weights_that_are_cut_off_or_too_long_are_refused(self, change: Callable[[bytes], bytes]) -> None:
+    def test_weights_of_another_length_and_nodes_that_are_not_there_or_known_are_refused(self) -> None:
         model, weights = self.written(self.NODES, self.WEIGHTS)
-        with pytest.raises(DetectorError, match="weights"):
-            read_graph(model, change(weights))
-
-    def test_a_node_that_is_not_there_is_named(self) -> None:
+        for changed in (weights[:-1], weights + b"\0"):
+            with pytest.raises(DetectorError, match="weights"):
+                read_graph(model, changed)
         with pytest.raises(DetectorError, match="'x'"):
             read_graph(*self.written(self.NODES[:-1], self.WEIGHTS))
-
-    def test_an_operation_that_is_not_known_is_named(self) -> None:
         nodes: list[dict[str, object]] = [{"name": "y", "op": "Einsum", "input": ["x"]}, self.NODES[-1]]
         with pytest.raises(DetectorError, match="Einsum"):
             convert.convert(*self.written(nodes, {}))

@@ -1,7 +1,5 @@
 """The docs build as a site, strictly and with nothing from elsewhere, and every link of it leads somewhere."""
 
-from __future__ import annotations
-
 import os
 import posixpath
 import subprocess
@@ -70,7 +68,9 @@ def own_links(name: str, page: Parsed) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.slow
-def test_every_link_of_the_site_leads_somewhere(pages: dict[str, Parsed]) -> None:
+def test_every_link_of_the_site_leads_somewhere_and_no_page_loads_anything_from_elsewhere(
+    pages: dict[str, Parsed],
+) -> None:
     broken = [
         f"{name}: {path}#{place}"
         for name, page in pages.items()
@@ -79,22 +79,9 @@ def test_every_link_of_the_site_leads_somewhere(pages: dict[str, Parsed]) -> Non
         if path not in pages or (place and not place.startswith("__") and place not in pages[path].places)
     ]
     assert broken == []
-
-
-@pytest.mark.slow
-def test_no_page_loads_anything_from_elsewhere(pages: dict[str, Parsed]) -> None:
-    elsewhere = {load for page in pages.values() for load in page.loads if urlsplit(load).netloc}
-    assert elsewhere == set()
-
-
-@pytest.mark.slow
-def test_the_readme_results_and_cards_are_pages(pages: dict[str, Parsed]) -> None:
-    assert {
-        "index.html",
-        "repository/benchmarks/results/unseen_questions.html",
-        "repository/reasoning/lm/adapters/steps/index.html",
-        "notebooks/graph.ipynb.html",
-    } <= set(pages)
+    assert {load for page in pages.values() for load in page.loads if urlsplit(load).netloc} == set()
+    results, card = "benchmarks/results/unseen_questions.html", "reasoning/lm/adapters/steps/index.html"
+    assert {"index.html", f"repository/{results}", f"repository/{card}", "notebooks/graph.ipynb.html"} <= set(pages)
 
 
 @pytest.mark.slow
@@ -128,26 +115,20 @@ def test_each_file_of_the_repository_has_its_place(path: str, place: str) -> Non
         assert docs_site.repository_path(place) == path
 
 
-def test_links_lead_to_where_the_site_has_what_they_name() -> None:
-    text = "[a](../LICENSE) [b](guide.md#graphs) ![c](images/demo.png) [d](https://a.b/c.md)"
-    assert docs_site.for_site(text, "docs/install.md") == (
-        "[a](repository/LICENSE.md) [b](guide.md#graphs) ![c](images/demo.png) [d](https://a.b/c.md)"
-    )
-    assert docs_site.for_site('<img src="docs/images/demo.png">', "README.md") == '<img src="images/demo.png">'
-    assert docs_site.for_site("[r](../../../../docs/guide.md)", "reasoning/lm/adapters/steps/README.md") == (
-        "[r](../../../../../guide.md)"
-    )
-
-
-def test_code_stays_as_it_is_but_for_the_escape_of_pipes_in_tables() -> None:
-    fenced = "```text\n[count(borders(it))](~type(README.md)) | `a \\| b` |\n```\n"
-    assert docs_site.for_site(fenced, "docs/guide.md") == fenced
-    assert docs_site.for_site("| `a \\| b` | \\|x\\| |", "docs/guide.md") == "| `a | b` | \\|x\\| |"
-
-
-def test_a_list_in_a_list_is_one() -> None:
-    assert docs_site.for_site("- a\n  - b\n", "docs/guide.md") == "- a\n    - b\n"
-
-
-def test_a_link_out_of_the_repository_is_left_for_mkdocs_to_tell() -> None:
-    assert docs_site.for_site("[x](../../../etc/passwd)", "docs/guide.md") == "[x](../../../etc/passwd)"
+@pytest.mark.parametrize(
+    ("page", "text", "expected"),
+    [
+        ("docs/install.md", "[a](../LICENSE) [b](guide.md#graphs) ![c](images/demo.png) [d](https://a.b/c.md)",
+         "[a](repository/LICENSE.md) [b](guide.md#graphs) ![c](images/demo.png) [d](https://a.b/c.md)"),
+        ("README.md", '<img src="docs/images/demo.png">', '<img src="images/demo.png">'),
+        ("reasoning/lm/adapters/steps/README.md", "[r](../../../../docs/guide.md)", "[r](../../../../../guide.md)"),
+        # Code stays as it is, but for the escape of pipes in tables.
+        ("docs/guide.md", *["```text\n[count(borders(it))](~type(README.md)) | `a \\| b` |\n```\n"] * 2),
+        ("docs/guide.md", "| `a \\| b` | \\|x\\| |", "| `a | b` | \\|x\\| |"),
+        # A list in a list is one; a link out of the repository is left for mkdocs to tell.
+        ("docs/guide.md", "- a\n  - b\n", "- a\n    - b\n"),
+        ("docs/guide.md", *["[x](../../../etc/passwd)"] * 2),
+    ],
+)  # fmt: skip
+def test_links_lead_to_where_the_site_has_what_they_name(page: str, text: str, expected: str) -> None:
+    assert docs_site.for_site(text, page) == expected

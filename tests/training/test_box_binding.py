@@ -1,7 +1,5 @@
 """Texts that teach to bind: which words they hold, and what their slots are to say."""
 
-from __future__ import annotations
-
 import random
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Folders of pictures: what is taught and held out, their tokens on disk, and what these are to say."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -38,6 +36,8 @@ from vision.decoder.vocabulary import BINS
 from vision.detections.boxes import iou_matrix
 from vision.errors import DetectorError, EvaluationError
 from vision.images import LoadedImage, load_image
+
+Kept = Callable[..., Pictures]
 
 
 def silent(line: str) -> None:
@@ -99,16 +99,16 @@ def test_each_picture_is_taught_or_held_out_with_what_is_annotated_in_it() -> No
         assert len(named(name, 1).split()[1].paths) == 0
 
 
-class Failing(GridTokens):
-    """Fails at the third image that it sees."""
+class Disturbed(GridTokens):
+    """Something happens before it looks at the image of this number."""
 
-    def __init__(self, error: BaseException) -> None:
+    def __init__(self, number: int, happens: Callable[[], object]) -> None:
         super().__init__()
-        self._error = error
+        self._number, self._happens = number, happens
 
     def tokens(self, images: Sequence[LoadedImage], most: int = MOST_TOKENS) -> list[ImageTokens]:
-        if self.seen == 2:
-            raise self._error
+        if self.seen == self._number:
+            self._happens()
         return super().tokens(images, most)
 
 
@@ -118,7 +118,7 @@ def pictures(tmp_path: Path) -> PictureSet:
 
 
 @pytest.fixture
-def kept(tmp_path: Path, pictures: PictureSet) -> Callable[..., Pictures]:
+def kept(tmp_path: Path, pictures: PictureSet) -> Kept:
     """The pictures' tokens, by the first source that asks."""
 
     def kept(source: GridTokens, most: int = 16, of: PictureSet = pictures) -> Pictures:
@@ -136,9 +136,7 @@ def same(picture: Picture, tokens: ImageTokens) -> bool:
 
 
 class TestTheirTokens:
-    def test_each_picture_is_there_as_it_is_and_mirrored(
-        self, pictures: PictureSet, kept: Callable[..., Pictures]
-    ) -> None:
+    def test_each_picture_is_there_as_it_is_and_mirrored(self, pictures: PictureSet, kept: Kept) -> None:
         found = kept(GridTokens())
         assert len(found) == 6
         for place, path in enumerate(pictures.paths):
@@ -148,9 +146,7 @@ class TestTheirTokens:
             assert same(found[2 * place], as_it_is) and same(found[2 * place + 1], mirrored)
             assert not same(found[2 * place + 1], as_it_is)
 
-    def test_the_source_is_asked_once_and_for_anything_else_anew(
-        self, pictures: PictureSet, kept: Callable[..., Pictures]
-    ) -> None:
+    def test_the_source_is_asked_once_and_for_anything_else_anew(self, pictures: PictureSet, kept: Kept) -> None:
         first, again = kept(GridTokens()), kept(source := GridTokens())
         assert source.seen == 0
         assert all(same(first[place], again[place].tokens) for place in range(6))
@@ -167,12 +163,18 @@ class TestTheirTokens:
 
     @pytest.mark.parametrize("error", [DetectorError("it failed"), KeyboardInterrupt()], ids=["error", "ctrl-c"])
     def test_a_source_that_fails_in_the_middle_leaves_nothing(
-        self, tmp_path: Path, kept: Callable[..., Pictures], error: BaseException
+        self, tmp_path: Path, kept: Kept, error: BaseException
     ) -> None:
+        def fail() -> None:
+            raise error
+
         with pytest.raises(type(error)):
-            kept(Failing(error))
+            kept(Disturbed(2, fail))
         assert list((tmp_path / "cache").iterdir()) == []
         assert len(kept(source := GridTokens())) == source.seen == 6
+
+    def test_two_runs_may_keep_them_at_the_same_time(self, kept: Kept) -> None:
+        assert len(kept(Disturbed(0, lambda: kept(GridTokens())))) == 6
 
     def test_a_broken_image_is_left_out_with_a_line(self, tmp_path: Path, pictures: PictureSet) -> None:
         pictures.paths[1].write_bytes(b"no image")
@@ -183,9 +185,7 @@ class TestTheirTokens:
         assert f"{pictures.paths[1]} is no image" in left_out
 
     @pytest.mark.parametrize(("name", "left"), [("features.npy", 200), ("counts.npy", 0)])
-    def test_what_was_kept_and_is_damaged_is_made_anew(
-        self, tmp_path: Path, kept: Callable[..., Pictures], name: str, left: int
-    ) -> None:
+    def test_what_was_kept_and_is_damaged_is_made_anew(self, tmp_path: Path, kept: Kept, name: str, left: int) -> None:
         kept(GridTokens())
         (path,) = (tmp_path / "cache").glob(f"*/{name}")
         whole = path.read_bytes()
@@ -194,7 +194,7 @@ class TestTheirTokens:
         assert path.read_bytes() == whole
 
     def test_a_full_disk_is_told_before_the_first_picture_is_looked_at_as_is_a_place_that_is_none(
-        self, tmp_path: Path, kept: Callable[..., Pictures], pictures: PictureSet, monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, kept: Kept, pictures: PictureSet, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def full(descriptor: int, offset: int, length: int) -> None:
             raise OSError(28, "No space left on device")
@@ -208,21 +208,8 @@ class TestTheirTokens:
         with pytest.raises(TrainingError, match=r"the image tokens of set cannot be kept in .*file \(.*make room"):
             Pictures(pictures, GridTokens(), 16, tmp_path / "file", silent)
 
-    def test_two_runs_may_keep_them_at_the_same_time(self, kept: Callable[..., Pictures], pictures: PictureSet) -> None:
-        class Overtaken(GridTokens):
-            """Another run has kept the same tokens before this one is done."""
 
-            def tokens(self, images: Sequence[LoadedImage], most: int = MOST_TOKENS) -> list[ImageTokens]:
-                if self.seen == 0:
-                    kept(GridTokens())
-                return super().tokens(images, most)
-
-        assert len(kept(Overtaken())) == 6
-
-
-def test_mirrored_annotations_have_left_and_right_exchanged_as_their_picture_has(
-    tmp_path: Path, kept: Callable[..., Pictures]
-) -> None:
+def test_mirrored_annotations_have_left_and_right_exchanged_as_their_picture_has(tmp_path: Path, kept: Kept) -> None:
     boxes = np.array([[0.1, 0.2, 0.4, 0.9], [0.0, 0.0, 1.0, 0.5]], np.float32)
     truth = Truth(("cat", "dog"), ("dog", "cat"), boxes, np.array([False, True]))
     mirrored = truth.mirrored()

@@ -1,7 +1,5 @@
 """A decoder that is taught: what an example costs it, how it is examined, and that it is read back as it was."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The passes that teach boxes, runs of a tiny student through the stages, and the command that begins them."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Runs that are killed at each thing that they do to the disk, or whose disk is full; and what examinations say."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import os

@@ -1,7 +1,5 @@
 """Questions that are taught: how they are sampled and linked, and runs over them."""
 
-from __future__ import annotations
-
 import json
 import random
 from dataclasses import replace

@@ -5,8 +5,6 @@
 Each number takes SECONDS, and a worker that comes to POISON is killed. Prints how many were left to be done.
 """
 
-from __future__ import annotations
-
 import sys
 from functools import partial
 from pathlib import Path

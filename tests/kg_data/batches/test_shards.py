@@ -1,7 +1,5 @@
 """Shards: how work is cut, written by one worker at a time, and given to workers."""
 
-from __future__ import annotations
-
 import heapq
 import json
 import os

@@ -1,7 +1,5 @@
 """Several processes give what one gives, whichever of them die."""
 
-from __future__ import annotations
-
 import gc
 import os
 import pickle

@@ -1,7 +1,5 @@
 """What workers do in the tests: numbers squared, with an accident at one of them."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time
