@@ -282,18 +282,14 @@ def _told_apart(labels: Sequence[str], ids: Sequence[str]) -> list[str]:
         if uses[label] > 1 or of_id.get(label, at) != at:
             shared.setdefault(label, []).append(at)
     for label, places in shared.items():
-        for what in (local_name, _namespace, str):
+        # Of an IRI the end, such as "description", else the end of what stands before it, such as "vaem".
+        for what in (local_name, lambda one: local_name(re.sub("[^#/:]+[#/:]*$", "", one)), str):
             found = [f"{label} ({what(ids[at])})" for at in places]
             if len(set(found)) == len(found) and taken.isdisjoint(found):
                 break
         for at, name in zip(places, found, strict=True):
             names[at] = name
     return names
-
-
-def _namespace(identifier: str) -> str:
-    """The readable end of what stands before the end of an id: "vaem" of "http://example.org/vaem#description"."""
-    return local_name(re.sub("[^#/:]+[#/:]*$", "", identifier))
 
 
 WHOLE = ("graph",)

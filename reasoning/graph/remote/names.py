@@ -458,12 +458,8 @@ class LookedUpNames:
         ]
 
     def _is_relation(self, iri: str) -> bool:
-        return iri in self._relation_iris
-
-    @property
-    def _relation_iris(self) -> frozenset[str]:
         form = self._survey.form
-        return frozenset(form.relation(one.id) for one in (*self._survey.relations, *self._survey.values))
+        return any(iri == form.relation(one.id) for one in (*self._survey.relations, *self._survey.values))
 
 
 def _spellings(text: str) -> list[str]:
