@@ -11,7 +11,7 @@ from rpds import HashTrieMap
 from kg_data.columns import ValueKind
 from kg_data.values import NUMBER_KINDS, Value, plain_value, read_value, typed_value
 from reasoning.errors import AmbiguousEntityError
-from reasoning.graph.content import EntityTable, GraphContent, StoredEntities
+from reasoning.graph.content import EntityTable, GraphContent
 from reasoning.graph.names import fold, keys_of
 from reasoning.graph.provenance import FactKey, FactSources, Provenance, Source
 from reasoning.graph.updates.changes import NO_VALUE, ChangedColumn, Changes
@@ -286,18 +286,41 @@ class NameBuilder:
             self._doubtful_labels.put(label, True)
 
 
-class PresenceBuilder:
-    """Counts the facts of entities, of which one without any is gone.
+class EntityBuilder:
+    """Entities that are being changed, of which one without any fact is gone.
 
     Args:
-        base: the graph that was changed first.
-        before: what is other in it so far.
+        before: what is other in the graph so far.
+        table: its entities with these changes.
+
+    Attributes:
+        names: what they are called.
     """
 
-    def __init__(self, base: GraphContent, before: EntityChanges) -> None:
-        self._base, self._known = base, len(base.entities.ids)
-        self._degrees, self._present = MapBuilder(before.degrees), MapBuilder(before.present)
+    def __init__(self, before: Changes, table: EntityTable) -> None:
+        self._base, self._entities, self._known = before.base, before.base.entities.whole, len(before.base.entities.ids)
+        self.names = NameBuilder(before.base, before.entities, table)
+        self._type_names, self._types = before.entities.type_names, MapBuilder(before.entities.types)
+        self._degrees, self._present = MapBuilder(before.entities.degrees), MapBuilder(before.entities.present)
         self._counted: set[int] = set()
+
+    def types(self, entity: int) -> list[str]:
+        """Names of the entity's types, [] where it has none."""
+        return types_of(entity, self._entities, self._types, self._type_names)
+
+    def give_type(self, entity: int, name: str) -> bool:
+        """Give an entity a type, be it a new one; whether it did not have it before."""
+        own = self.types(entity)
+        if name in own:
+            return False
+        if name not in self._type_names:
+            self._type_names = (*self._type_names, name)
+        self._put_types(entity, [*own, name])
+        return True
+
+    def take_type(self, entity: int, name: str) -> None:
+        """Take a type away from an entity, which has it."""
+        self._put_types(entity, [own for own in self.types(entity) if own != name])
 
     def count(self, entities: Iterable[int], by: int) -> None:
         """Note a fact of each of some entities: one more (1) or one less (-1)."""
@@ -306,34 +329,42 @@ class PresenceBuilder:
             self._counted.add(entity)
 
     def settle(self) -> list[int]:
-        """Let entities be there that something is said of now, and those be gone that nothing is; the latter.
+        """Let those be there that something is said of now, and those be gone that nothing is; the latter.
 
-        An entity that loses its last fact and gets another one before it is settled stays what it was.
+        One that loses its last fact and gets another one before it is settled stays what it was.
         """
-        gone = []
+        gone, present = [], self._entities.present
         for entity in self._counted:
-            in_base = self._is_in_base(entity)
             more = self._degrees.get(entity) or 0
             is_there = more > 0 or more + self._base_degree(entity) > 0
-            if is_there == in_base:
+            at = int(present.searchsorted(np.int32(entity)))
+            if is_there == (at < len(present) and int(present[at]) == entity):
                 self._present.drop(entity)
             else:
                 self._present.put(entity, is_there)
             if not is_there:
                 gone.append(entity)
-                if entity >= self._known:  # nothing in the base has to be covered
+                self.names.leave(entity)
+                if entity < self._known:
+                    self._types.put(entity, ())
+                else:  # nothing in the base has to be covered
+                    self._types.drop(entity)
                     self._degrees.drop(entity)
         self._counted.clear()
         return gone
 
-    def done(self) -> tuple[HashTrieMap[int, int], HashTrieMap[int, bool]]:
-        """How many facts more than in the base entities stand in, and whether they are there where that is other."""
-        return self._degrees.done(), self._present.done()
+    def done(self) -> EntityChanges:
+        """What is other of them now."""
+        return replace(
+            self.names.done(),
+            type_names=self._type_names,
+            types=self._types.done(),
+            degrees=self._degrees.done(),
+            present=self._present.done(),
+        )
 
-    def _is_in_base(self, entity: int) -> bool:
-        present = self._base.entities.present
-        at = int(present.searchsorted(np.int32(entity)))
-        return at < len(present) and int(present[at]) == entity
+    def _put_types(self, entity: int, names: list[str]) -> None:
+        self._types.put(entity, tuple(map(self._type_names.index, names)))
 
     def _base_degree(self, entity: int) -> int:
         """Facts that the base has of an entity; what matters is whether there are as many as were removed."""
@@ -342,83 +373,6 @@ class PresenceBuilder:
         one = np.array([entity], dtype=np.int32)
         edges = int(self._base.index.degrees(one)[0])
         return edges + sum(len(column.read(one)[0]) for column in self._base.values)
-
-
-class TypeBuilder:
-    """Types that are being changed.
-
-    Args:
-        base: the entities that were changed first.
-        before: what is other of them so far.
-    """
-
-    def __init__(self, base: StoredEntities, before: EntityChanges) -> None:
-        self._base, self._names, self._types = base, before.type_names, MapBuilder(before.types)
-
-    def of(self, entity: int) -> list[str]:
-        """Names of the entity's types, [] where it has none."""
-        return types_of(entity, self._base, self._types, self._names)
-
-    def give(self, entity: int, name: str) -> bool:
-        """Give an entity a type, be it a new one; whether it did not have it before."""
-        own = self.of(entity)
-        if name in own:
-            return False
-        if name not in self._names:
-            self._names = (*self._names, name)
-        self._put(entity, [*own, name])
-        return True
-
-    def take(self, entity: int, name: str) -> None:
-        """Take a type away from an entity, which has it."""
-        self._put(entity, [own for own in self.of(entity) if own != name])
-
-    def leave(self, entity: int) -> None:
-        """Let an entity have no types, since it is gone."""
-        if entity < len(self._base.ids):
-            self._types.put(entity, ())
-        else:  # nothing in the base has to be covered
-            self._types.drop(entity)
-
-    def done(self) -> tuple[tuple[str, ...], HashTrieMap[int, tuple[int, ...]]]:
-        """All types, and the numbers of those of each entity whose types are others than in the base."""
-        return self._names, self._types.done()
-
-    def _put(self, entity: int, names: list[str]) -> None:
-        self._types.put(entity, tuple(map(self._names.index, names)))
-
-
-class EntityBuilder:
-    """Entities that are being changed.
-
-    Args:
-        before: what is other in the graph so far.
-        table: its entities with these changes.
-
-    Attributes:
-        names: what they are called.
-        types: their types.
-        presence: which of them the graph says something of.
-    """
-
-    def __init__(self, before: Changes, table: EntityTable) -> None:
-        self.names = NameBuilder(before.base, before.entities, table)
-        self.types = TypeBuilder(before.base.entities.whole, before.entities)
-        self.presence = PresenceBuilder(before.base, before.entities)
-
-    def settle(self) -> list[int]:
-        """Let those be gone, with their names and types, that nothing is said of any more; these."""
-        gone = self.presence.settle()
-        for entity in gone:
-            self.names.leave(entity)
-            self.types.leave(entity)
-        return gone
-
-    def done(self) -> EntityChanges:
-        """What is other of them now."""
-        type_names, types = self.types.done()
-        degrees, present = self.presence.done()
-        return replace(self.names.done(), type_names=type_names, types=types, degrees=degrees, present=present)
 
 
 class SourceBuilder:

@@ -38,7 +38,7 @@ class Describing:
     """
 
     def __init__(self, entities: EntityBuilder, nearest: Callable[[str], list[str]]) -> None:
-        self._names, self._types, self._nearest = entities.names, entities.types, nearest
+        self._names, self._entities, self._nearest = entities.names, entities, nearest
         self._given: dict[int, str] = {}
         """Who was given something, with the beginning of a sentence that says so."""
 
@@ -66,7 +66,7 @@ class Describing:
             give(self._given_to(what, name), text)
             for what, pairs, give in (
                 ("labels", change.labels, self._names.give_label),
-                ("types", change.types, self._types.give),
+                ("types", change.types, self._entities.give_type),
                 ("aliases", change.aliases, self._names.give_alias),
             )
             for name, text in pairs
@@ -80,7 +80,7 @@ class Describing:
         """
         for name, type_name in change.remove_types:
             entity = self._names.known(name)
-            if entity is not None and type_name in self._types.of(entity):
+            if entity is not None and type_name in self._entities.types(entity):
                 return True
         for name, alias in change.remove_aliases:
             entity = self._names.known(name)
@@ -101,11 +101,11 @@ class Describing:
 
     def _take_type(self, name: str, type_name: str) -> None:
         entity = self._entity("remove_types", name)
-        own = self._types.of(entity)
+        own = self._entities.types(entity)
         if type_name not in own:
             has = f"it has {', '.join(own)}" if own else "it has none"
             raise ChangeError(f'remove_types: "{name}" does not have the type "{type_name}"; {has}')
-        self._types.take(entity, type_name)
+        self._entities.take_type(entity, type_name)
 
     def _take_alias(self, name: str, alias: str) -> None:
         entity = self._entity("remove_aliases", name)
