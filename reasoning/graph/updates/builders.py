@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
-from rpds import HashTrieMap
 
 from kg_data.columns import ValueKind
 from kg_data.values import NUMBER_KINDS, Value, plain_value, read_value, typed_value
@@ -75,57 +74,6 @@ def _is_whole(text: str) -> bool:
     return text.strip().lstrip("+-").isdecimal()
 
 
-class KeyBuilder:
-    """Folded names that are being changed.
-
-    Args:
-        base: the graph that was changed first.
-        before: what is other in it so far.
-        gone: entities that are no longer found, by whatever name.
-    """
-
-    def __init__(self, base: GraphContent, before: EntityChanges, gone: Container[int]) -> None:
-        self._base, self._known, self._gone = base.names, len(base.entities.ids), gone
-        self._added, self._hidden = MapBuilder(before.added_keys), MapBuilder(before.hidden_keys)
-
-    def with_key(self, key: str) -> list[int]:
-        """Entities under a key, rising."""
-        return entities_under(key, self._base, self._added, self._hidden, self._gone)
-
-    def has(self, entity: int, key: str) -> bool:
-        """Whether a key is one of an entity, be it gone or not."""
-        if entity in (self._added.get(key) or ()):
-            return True
-        if entity >= self._known or entity in (self._hidden.get(key) or ()):
-            return False
-        return entity in self._base.with_key(key)
-
-    def add(self, entity: int, keys: Iterable[str]) -> bool:
-        """Let an entity be found by further keys; whether it was not found by one of them before."""
-        new = False
-        for key in keys:
-            if self.has(entity, key):
-                continue
-            new = True
-            if entity in (self._hidden.get(key) or ()):
-                _leave_out(self._hidden, key, entity)
-            else:
-                others = (other for other in self._added.get(key) or () if other not in self._gone)
-                self._added.put(key, (*others, entity))
-        return new
-
-    def remove(self, entity: int, key: str) -> None:
-        """Let an entity no longer be found by a key, where it was."""
-        if entity in (self._added.get(key) or ()):
-            _leave_out(self._added, key, entity)
-        elif self.has(entity, key):
-            self._hidden.put(key, (*(self._hidden.get(key) or ()), entity))
-
-    def done(self) -> tuple[HashTrieMap[str, tuple[int, ...]], HashTrieMap[str, tuple[int, ...]]]:
-        """The keys that are added to the base's, and those of its that are hidden."""
-        return self._added.done(), self._hidden.done()
-
-
 def _leave_out(draft: MapBuilder[str, tuple[int, ...]], key: str, entity: int) -> None:
     left = tuple(other for other in draft.get(key) or () if other != entity)
     if left:
@@ -144,12 +92,12 @@ class NameBuilder:
     """
 
     def __init__(self, base: GraphContent, before: EntityChanges, table: EntityTable) -> None:
-        self._base, self._before, self._table = base.entities.whole, before, table
+        self._base, self._base_names, self._before, self._table = base.entities.whole, base.names, before, table
         self._first_new = len(self._base.ids) + len(before.ids)
         self._new_ids: list[str] = []
         self._by_id, self._labels = MapBuilder(before.by_id), MapBuilder(before.labels)
         self._gone, self._doubtful_labels = MapBuilder(before.gone), MapBuilder(before.ambiguous_labels)
-        self._keys = KeyBuilder(base, before, self._gone)
+        self._added, self._hidden = MapBuilder(before.added_keys), MapBuilder(before.hidden_keys)
         self._looked_up: dict[str, int] = {}
 
     def look_up_anew(self) -> None:
@@ -172,14 +120,14 @@ class NameBuilder:
 
     def alike(self, name: str) -> list[int]:
         """Entities that a name finds but for case, accents and marks, rising."""
-        return self._keys.with_key(fold(name))
+        return entities_under(fold(name), self._base_names, self._added, self._hidden, self._gone)
 
     def add(self, name: str) -> int:
         """A new entity of a name that no other is known by: its id and its label."""
         entity = self._looked_up[name] = self._first_new + len(self._new_ids)
         self._new_ids.append(name)
         self._by_id.put(name, entity)  # no other has the name as its label: it would be the one that is meant
-        self._keys.add(entity, keys_of(name, name))
+        self._add_keys(entity, keys_of(name, name))
         return entity
 
     def label(self, entity: int) -> str:
@@ -196,9 +144,9 @@ class NameBuilder:
             return False
         stays = keys_of(label, self._identifier(entity))
         if (key := fold(before)) not in stays:
-            self._keys.remove(entity, key)
+            self._remove_key(entity, key)
         self._labels.put(entity, label)
-        self._keys.add(entity, stays)
+        self._add_keys(entity, stays)
         self._doubt(before)
         self._doubt(label)
         self.look_up_anew()
@@ -206,11 +154,11 @@ class NameBuilder:
 
     def give_alias(self, entity: int, alias: str) -> bool:
         """Let an entity be found by another name too; whether it was not before."""
-        return self._keys.add(entity, [fold(alias)])
+        return self._add_keys(entity, [fold(alias)])
 
     def has_alias(self, entity: int, alias: str) -> bool:
         """Whether an entity is found by a name, be it its own or another."""
-        return self._keys.has(entity, fold(alias))
+        return self._has_key(entity, fold(alias))
 
     def is_own(self, entity: int, alias: str) -> bool:
         """Whether a name is the entity's label or id, but for case, accents and marks."""
@@ -218,7 +166,7 @@ class NameBuilder:
 
     def remove_alias(self, entity: int, alias: str) -> None:
         """Let an entity no longer be found by another name."""
-        self._keys.remove(entity, fold(alias))
+        self._remove_key(entity, fold(alias))
 
     def leave(self, entity: int) -> None:
         """Let an entity no longer be found by any name, since it is gone."""
@@ -231,22 +179,50 @@ class NameBuilder:
             self._doubt(label)  # perhaps another had it too, which has it alone now
         if not is_of_base:  # nothing in the base has to be covered
             for key in keys_of(label, identifier):
-                self._keys.remove(entity, key)
+                self._remove_key(entity, key)
         self.look_up_anew()
 
     def done(self) -> EntityChanges:
         """What is other now, types and presence as before."""
-        added_keys, hidden_keys = self._keys.done()
         return replace(
             self._before,
             ids=self._before.ids.extended(self._new_ids),
             by_id=self._by_id.done(),
             labels=self._labels.done(),
-            added_keys=added_keys,
-            hidden_keys=hidden_keys,
+            added_keys=self._added.done(),
+            hidden_keys=self._hidden.done(),
             gone=self._gone.done(),
             ambiguous_labels=self._doubtful_labels.done(),
         )
+
+    def _has_key(self, entity: int, key: str) -> bool:
+        """Whether a folded name is one of an entity, be it gone or not."""
+        if entity in (self._added.get(key) or ()):
+            return True
+        if entity >= len(self._base.ids) or entity in (self._hidden.get(key) or ()):
+            return False
+        return entity in self._base_names.with_key(key)
+
+    def _add_keys(self, entity: int, keys: Iterable[str]) -> bool:
+        """Let an entity be found by further keys; whether it was not found by one of them before."""
+        new = False
+        for key in keys:
+            if self._has_key(entity, key):
+                continue
+            new = True
+            if entity in (self._hidden.get(key) or ()):
+                _leave_out(self._hidden, key, entity)
+            else:
+                others = (other for other in self._added.get(key) or () if other not in self._gone)
+                self._added.put(key, (*others, entity))
+        return new
+
+    def _remove_key(self, entity: int, key: str) -> None:
+        """Let an entity no longer be found by a key, where it was."""
+        if entity in (self._added.get(key) or ()):
+            _leave_out(self._added, key, entity)
+        elif self._has_key(entity, key):
+            self._hidden.put(key, (*(self._hidden.get(key) or ()), entity))
 
     def _identifier(self, entity: int) -> str:
         is_new = entity >= self._first_new
