@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reasoning.execution.exact import execute
 from reasoning.graph.index import IdLists, Ids
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.binding import BoundChain, BoundStep
+from reasoning.query.binding import BoundChain
 
 PROJECT, INTERSECT, UNION, DIFFERENCE, COMPLEMENT = range(5)
 OPCODES = {
@@ -73,11 +73,7 @@ class Program(NamedTuple):
 
 def can_compile(chain: BoundChain) -> bool:
     """Whether a chain has steps, and nothing but set operations among them: values need the oracle."""
-    return len(chain) > 0 and all(_can_compile(step) for step in chain)
-
-
-def _can_compile(step: BoundStep) -> bool:
-    return step.step.operation in OPCODES and not step.gives_values
+    return len(chain) > 0 and all(step.step.operation in OPCODES and not step.gives_values for step in chain)
 
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -173,16 +173,12 @@ class RemoteStepResults(Sequence[StepSet]):
         return Measured(measure, members) if isinstance(measure, Measure) else Project(measure, members)
 
     def _text_of_rows(self, step: BoundStep, query: Query, most: int) -> str:
-        if step.position == self.chain.result and self._has_support(step) and isinstance(query, Project):
+        follows = step.step.operation == "project" and not step.gives_values and step.inputs[0] is not None
+        # Members differ in how many of the set before lead to them.
+        if step.position == self.chain.result and follows and isinstance(query, Project):
             named = {anchor for one in self.chain for anchor in one.anchors if anchor is not None}
             return text_with_support(query, self.kg, [self.server.entities.iri(at) for at in sorted(named)], most)
         return text_to_run(query, self.kg, most=most)
-
-    @staticmethod
-    def _has_support(step: BoundStep) -> bool:
-        """Whether members differ in how many of the set before lead to them."""
-        follows = step.step.operation == "project" and not step.gives_values
-        return follows and step.inputs[0] is not None
 
     def _rows(self, step: BoundStep, query: Query, most: int | None) -> StepSet:
         """The members that a query gives, all of them or the first, with their values where it reads some."""
@@ -194,7 +190,7 @@ class RemoteStepResults(Sequence[StepSet]):
         numbers = [_number(other, step.kind if has_values else None) for _, other in found]
         kept = [at for at, number in enumerate(numbers) if not has_values or number is not None]
         entities = self.server.entities.meet([found[at][0] for at in kept])
-        numbers_kept = np.array([_or_nan(numbers[at]) for at in kept], dtype=np.float64)
+        numbers_kept = np.array([np.nan if numbers[at] is None else numbers[at] for at in kept], dtype=np.float64)
         # Of several values of one entity the least is read.
         order = np.lexsort((numbers_kept, entities))
         members, first = np.unique(entities[order], return_index=True)
@@ -414,7 +410,3 @@ def _number(term: Term | None, kind: ValueKind | None) -> float | None:
     except ValueError:
         return None
     return number if np.isfinite(number) else None
-
-
-def _or_nan(number: float | None) -> float:
-    return float("nan") if number is None else number

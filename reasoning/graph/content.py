@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,13 @@ from kg_data.loaders.rdf import local_name
 from reasoning.errors import GraphError
 from reasoning.graph import cache
 from reasoning.graph.index import EdgeIndex, Ids, TripleIndex
-from reasoning.graph.names import Labels, NameIndex, Names, StoredKeys, StringColumn, Strings, byte_order, fold
+from reasoning.graph.names import NameIndex, Names, StoredKeys, StringColumn, byte_order, fold
 from reasoning.graph.provenance import NO_SOURCES, FactKey, FactSources, Provenance, Source, StoredSources, value_key
+
+if TYPE_CHECKING:
+    from reasoning.graph.remote.names import EndpointEntities
+    from reasoning.graph.updates.changes import Changes
+    from reasoning.graph.updates.overlay import ChangedEntities
 
 
 @dataclass(frozen=True)
@@ -64,125 +70,64 @@ class Origin:
         return ("--kg", self.name, *self.loading.flags())
 
 
-class ValueColumn(Protocol):
-    """What is asked of the values of one relation: numbers or dates, one an entity; see `LiteralColumn`."""
+class ComputedColumn(ABC):
+    """The values of one relation, one an entity, that become arrays only when all are needed; see `LiteralColumn`.
+
+    Attributes:
+        relation, identifier: the relation's name, and its id in the source.
+        kind: what the numbers stand for.
+        unit: the unit in words, "" where the number is a plain count.
+    """
+
+    relation: str
+    identifier: str
+    kind: ValueKind
+    unit: str
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many values there are."""
 
     @property
-    def relation(self) -> str:
-        """The relation's name."""
-        ...
-
-    @property
-    def identifier(self) -> str:
-        """The relation's id in the source."""
-        ...
-
-    @property
-    def kind(self) -> ValueKind:
-        """What the numbers stand for."""
-        ...
-
-    @property
-    def unit(self) -> str:
-        """The unit in words, "" where the number is a plain count."""
-        ...
-
-    @property
-    def entities(self) -> Ids:
-        """The entities that have a value, strictly increasing, shape (n,)."""
-        ...
-
-    @property
-    def values(self) -> NDArray[np.float64]:
-        """Their values, shape (n,)."""
-        ...
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its arrays."""
-        ...
-
-    @property
+    @abstractmethod
     def whole(self) -> LiteralColumn:
         """The same column as arrays.
 
         Raises:
             GraphError: the values cannot all be fetched.
         """
-        ...
 
-    def __len__(self) -> int:
-        """How many values there are."""
-        ...
-
-    def some(self, most: int) -> tuple[Ids, NDArray[np.float64]]:
-        """Entities with their values, each of shape (m,), where so many are enough: all where they are at hand, else at
-        most so many."""
-        ...
-
+    @abstractmethod
     def read(self, members: Ids) -> tuple[Ids, NDArray[np.float64]]:
         """Those of some entities (sorted, unique) that have a value, and the values."""
-        ...
-
-
-class EntityTable(Protocol):
-    """What is asked of the entities of a graph, wherever they are kept."""
-
-    @property
-    def ids(self) -> Strings:
-        """Id of each entity in its source."""
-        ...
-
-    @property
-    def labels(self) -> Labels:
-        """Label of each entity; may repeat."""
-        ...
-
-    @property
-    def present(self) -> Ids:
-        """Those that stand in a triple or have a value, sorted."""
-        ...
-
-    @property
-    def type_names(self) -> tuple[str, ...]:
-        """The types, by number."""
-        ...
-
-    @property
-    def type_pairs(self) -> Ids:
-        """All (entity, type number) pairs, shape (n, 2), sorted by entity."""
-        ...
 
     @property
     def nbytes(self) -> int:
         """Bytes of its arrays."""
-        ...
+        return 0
 
     @property
-    def whole(self) -> StoredEntities:
-        """The same entities as arrays.
+    def entities(self) -> Ids:
+        """The entities that have a value, sorted, as `whole` has them."""
+        return self.whole.entities
 
-        Raises:
-            GraphError: they cannot all be fetched.
-        """
-        ...
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """Their values, as `whole` has them."""
+        return self.whole.values
 
-    def find(self, identifier: str) -> int | None:
-        """The entity with exactly this id; None where there is none."""
-        ...
+    def some(self, most: int) -> tuple[Ids, NDArray[np.float64]]:
+        """Entities with their values where so many are enough: all where they are at hand, else at most so many."""
+        return self.whole.some(most)
 
-    def shares_label(self, entity: int) -> bool:
-        """Whether another entity has the same label."""
-        ...
 
-    def types(self, entity: int) -> list[str]:
-        """Names of the entity's types, [] where the source gives none."""
-        ...
+ValueColumn = LiteralColumn | ComputedColumn
+"""The values of one relation, wherever they are kept."""
 
 
 @dataclass(frozen=True, eq=False)
 class StoredEntities:
-    """Entities in arrays; see `EntityTable`.
+    """Entities in arrays.
 
     Attributes:
         ids, labels: by entity.
@@ -226,6 +171,10 @@ class StoredEntities:
         typed = np.asarray(self.type_pairs[:, 0])  # `searchsorted` would copy this column for each search
         low, high = bisect_left(typed, entity), bisect_right(typed, entity)
         return [self.type_names[number] for number in self.type_pairs[low:high, 1]]
+
+
+EntityTable: TypeAlias = "StoredEntities | ChangedEntities | EndpointEntities"
+"""The entities of a graph, wherever they are kept."""
 
 
 @dataclass(frozen=True)
@@ -333,18 +282,14 @@ def _told_apart(labels: Sequence[str], ids: Sequence[str]) -> list[str]:
         if uses[label] > 1 or of_id.get(label, at) != at:
             shared.setdefault(label, []).append(at)
     for label, places in shared.items():
-        for what in (local_name, _namespace, str):
+        # Of an IRI the end, such as "description", else the end of what stands before it, such as "vaem".
+        for what in (local_name, lambda one: local_name(re.sub("[^#/:]+[#/:]*$", "", one)), str):
             found = [f"{label} ({what(ids[at])})" for at in places]
             if len(set(found)) == len(found) and taken.isdisjoint(found):
                 break
         for at, name in zip(places, found, strict=True):
             names[at] = name
     return names
-
-
-def _namespace(identifier: str) -> str:
-    """The readable end of what stands before the end of an id: "vaem" of "http://example.org/vaem#description"."""
-    return local_name(re.sub("[^#/:]+[#/:]*$", "", identifier))
 
 
 WHOLE = ("graph",)
@@ -372,27 +317,6 @@ class Description:
     definitions: Mapping[str, str] = field(default_factory=dict)
 
 
-class ContentAgain(Protocol):
-    """Makes a changed content again of that of its base; pickled without the base."""
-
-    def __call__(self, base: GraphContent, origin: Origin, /) -> GraphContent:
-        """The changed content."""
-        ...
-
-
-class Overlay(Protocol):
-    """What is laid over the arrays of another graph; see `reasoning.graph.changing`."""
-
-    @property
-    def origin(self) -> Origin | None:
-        """Where that graph was loaded from, None where it was made of something else."""
-        ...
-
-    def detached(self) -> ContentAgain:
-        """The changes without what they are laid over."""
-        ...
-
-
 @dataclass(frozen=True, eq=False)
 class GraphContent:
     """The parts of a graph.
@@ -415,7 +339,7 @@ class GraphContent:
     names: Names
     values: tuple[ValueColumn, ...]
     sources: FactSources = NO_SOURCES
-    changes: Overlay | None = None
+    changes: Changes | None = None
 
     @property
     def nbytes(self) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,77 @@ class Adjacency:
         return np.repeat(has, counts), np.arange(int(counts.sum())) + np.repeat(low - (ends - counts), counts)
 
 
-class TripleIndex:
+class EdgeIndex(ABC):
+    """The edges of a graph: n triples between e entities under r relations.
+
+    Triples have positions: numbers from 0 to below `bound`, by which `around` names them and `triples` gives them.
+    """
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Triples in all."""
+
+    @property
+    @abstractmethod
+    def bound(self) -> int:
+        """Every position is below it; where all positions below are taken it is the number of triples."""
+
+    @property
+    @abstractmethod
+    def whole(self) -> TripleIndex:
+        """The same edges as arrays, whose positions are others.
+
+        Raises:
+            GraphError: the edges cannot all be fetched.
+        """
+
+    @property
+    @abstractmethod
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+
+    @abstractmethod
+    def counts(self) -> NDArray[np.int64]:
+        """How many edges each relation has, shape (r,)."""
+
+    @abstractmethod
+    def ends(self, relation: int, inverse: bool) -> Ids:
+        """The entities that a relation leads from (with `inverse`, to), sorted, unique, shape (m,)."""
+
+    @abstractmethod
+    def block(self, relation: int, inverse: bool) -> tuple[Ids, Ids]:
+        """All edges of a relation as (sources, targets), each of shape (m,), sorted by source, then target."""
+
+    def some(self, relation: int, inverse: bool, most: int) -> tuple[Ids, Ids]:
+        """Edges as `block` gives them, where so many are enough: all where they are at hand, else at most so many."""
+        return self.block(relation, inverse)
+
+    @abstractmethod
+    def edges(self, sources: Ids, relation: int, inverse: bool) -> tuple[Ids, Ids]:
+        """The edges of `relation` that leave `sources` (sorted, unique): (sources, targets), each of shape (m,)."""
+
+    @abstractmethod
+    def project(self, sources: Ids, relation: int, inverse: bool) -> Ids:
+        """Everything one step of `relation` from `sources` (sorted, unique); sorted, unique, shape (m,)."""
+
+    @abstractmethod
+    def degrees(self, entities: Ids) -> NDArray[np.int64]:
+        """How many edges leave or enter each of some entities, shape as `entities`."""
+
+    @abstractmethod
+    def around(self, entity: int, incoming: bool) -> Ids:
+        """Positions of the edges that leave (or enter) one entity, shape (degree,)."""
+
+    @abstractmethod
+    def triples(self, positions: Ids) -> Ids:
+        """Triples at `positions`, shape (m, 3), columns head, relation, tail."""
+
+    @abstractmethod
+    def drawn(self, count: int, rng: random.Random) -> Ids:
+        """Triples drawn by chance, each time from all of them, shape (count, 3); (0, 3) where there are none."""
+
+
+class TripleIndex(EdgeIndex):
     """Immutable columnar index over n triples, e entities and r relations.
 
     Triples have positions: their order by (relation, head, tail).
@@ -151,7 +222,7 @@ class TripleIndex:
 
     @property
     def whole(self) -> TripleIndex:
-        """Itself; see `EdgeIndex`."""
+        """Itself."""
         return self
 
     @property
@@ -182,10 +253,6 @@ class TripleIndex:
         rows = side.rows(relation)
         sources = np.repeat(side.sources[rows], np.diff(side.starts[rows.start : rows.stop + 1]))
         return sources, side.targets[int(side.bounds[relation]) : int(side.bounds[relation + 1])]
-
-    def some(self, relation: int, inverse: bool, most: int) -> tuple[Ids, Ids]:
-        """Edges as `block` gives them, where not all are needed: all, since they are at hand."""
-        return self.block(relation, inverse)
 
     def edges(self, sources: Ids, relation: int, inverse: bool) -> tuple[Ids, Ids]:
         """The edges of `relation` that leave `sources` (sorted, unique): (sources, targets), each of shape (m,)."""
@@ -331,76 +398,6 @@ class IdLists:
 
 STRETCH = 1 << 20
 """Triples that are taken from an index at a time where all are listed."""
-
-
-class EdgeIndex(Protocol):
-    """The edges of a graph: n triples between e entities under r relations.
-
-    Triples have positions: numbers from 0 to below `bound`, by which `around` names them and `triples` gives them.
-    """
-
-    def __len__(self) -> int:
-        """Triples in all."""
-        ...
-
-    @property
-    def bound(self) -> int:
-        """Every position is below it; where all positions below are taken it is the number of triples."""
-        ...
-
-    @property
-    def whole(self) -> TripleIndex:
-        """The same edges as arrays, whose positions are others.
-
-        Raises:
-            GraphError: the edges cannot all be fetched.
-        """
-        ...
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its arrays."""
-        ...
-
-    def counts(self) -> NDArray[np.int64]:
-        """How many edges each relation has, shape (r,)."""
-        ...
-
-    def ends(self, relation: int, inverse: bool) -> Ids:
-        """The entities that a relation leads from (with `inverse`, to), sorted, unique, shape (m,)."""
-        ...
-
-    def block(self, relation: int, inverse: bool) -> tuple[Ids, Ids]:
-        """All edges of a relation as (sources, targets), each of shape (m,), sorted by source, then target."""
-        ...
-
-    def some(self, relation: int, inverse: bool, most: int) -> tuple[Ids, Ids]:
-        """Edges as `block` gives them, where so many are enough: all where they are at hand, else at most so many."""
-        ...
-
-    def edges(self, sources: Ids, relation: int, inverse: bool) -> tuple[Ids, Ids]:
-        """The edges of `relation` that leave `sources` (sorted, unique): (sources, targets), each of shape (m,)."""
-        ...
-
-    def project(self, sources: Ids, relation: int, inverse: bool) -> Ids:
-        """Everything one step of `relation` from `sources` (sorted, unique); sorted, unique, shape (m,)."""
-        ...
-
-    def degrees(self, entities: Ids) -> NDArray[np.int64]:
-        """How many edges leave or enter each of some entities, shape as `entities`."""
-        ...
-
-    def around(self, entity: int, incoming: bool) -> Ids:
-        """Positions of the edges that leave (or enter) one entity, shape (degree,)."""
-        ...
-
-    def triples(self, positions: Ids) -> Ids:
-        """Triples at `positions`, shape (m, 3), columns head, relation, tail."""
-        ...
-
-    def drawn(self, count: int, rng: random.Random) -> Ids:
-        """Triples drawn by chance, each time from all of them, shape (count, 3); (0, 3) where there are none."""
-        ...
 
 
 def stretches(index: EdgeIndex) -> Iterator[Ids]:

@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from heapq import merge
 from itertools import chain, islice, pairwise
-from typing import Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
+
+if TYPE_CHECKING:
+    from reasoning.graph.remote.names import EndpointLabels, LookedUpNames
+    from reasoning.graph.updates.overlay import ChangedKeys, ChangedStrings
 
 RESERVED = frozenset(
     {"entity", "count", "exists", "top", "bottom", "sum", "average", "minimum", "maximum", "every", "name_starts"}
@@ -68,22 +72,6 @@ _ASCII = str.maketrans({code: None if chr(code) in "'`." else " " for code in ra
 _NUMBER = re.compile(r"\d+")
 _GAPS = re.compile(r"[\W_]+")
 _JOINTS = re.compile(r"['’`ʻʼ´.]")
-
-
-class Strings(Protocol):
-    """Ids or labels of entities, wherever they are kept."""
-
-    def __len__(self) -> int: ...
-    def __getitem__(self, index: int, /) -> str: ...
-    def __iter__(self) -> Iterator[str]: ...
-
-
-class Labels(Strings, Protocol):
-    """Labels of entities, in which can be searched."""
-
-    def holding(self, text: str, most: int) -> list[int]:
-        """The labels, by index, of the first `most` places where one has `text`, not empty, in it."""
-        ...
 
 
 class StringColumn(Sequence[str]):
@@ -215,38 +203,8 @@ class Match:
     corrected_to: str | None = None
 
 
-class KeyTable(Protocol):
-    """Folded keys of labels, ids and aliases, each with the entity that it is a key of."""
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its arrays."""
-        ...
-
-    @property
-    def whole(self) -> StoredKeys:
-        """The same keys as arrays."""
-        ...
-
-    def with_key(self, key: str) -> list[int]:
-        """Entities under a key, rising."""
-        ...
-
-    def starting(self, prefix: str, most: int) -> list[int]:
-        """The entity of each of the first `most` keys, by their order, that begin with `prefix`, not empty."""
-        ...
-
-    def items(self) -> Iterator[tuple[str, int]]:
-        """Every key with its entity."""
-        ...
-
-    def like(self, key: str, scorer: Scorer, limit: int, cutoff: float) -> list[tuple[str, float, int]]:
-        """The keys most like one by a measure of rapidfuzz, best first: (key, score, entity)."""
-        ...
-
-
 class StoredKeys:
-    """Keys in arrays; see `KeyTable`.
+    """Folded keys of labels, ids and aliases in arrays, each with the entity that it is a key of.
 
     Args:
         texts: sorted by bytes, shape (k,).
@@ -362,74 +320,8 @@ class StoredKeys:
         return list(self.texts)
 
 
-class Names(Protocol):
-    """What finds the entities of a graph by their names, wherever these are kept."""
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its arrays."""
-        ...
-
-    @property
-    def whole(self) -> StoredKeys:
-        """All names as arrays.
-
-        Raises:
-            GraphError: they cannot all be fetched.
-        """
-        ...
-
-    def with_key(self, key: str) -> list[int]:
-        """Entities under a folded key."""
-        ...
-
-    def called(self, text: str) -> list[int]:
-        """Entities with a name that is a text but for case, accents and marks."""
-        ...
-
-    def expect(self, texts: Sequence[str]) -> None:
-        """Make ready for several texts that `called` will be asked for, where looking each up by itself takes long."""
-        ...
-
-    def beginning(self, key: str, most: int) -> list[int]:
-        """The entity of each of the first `most` names that begin with a folded key, not empty."""
-        ...
-
-    def with_disambiguator(self, key: str) -> list[int]:
-        """Entities whose label is of a folded key with brackets behind: "Córdoba (Andalusia)" under "cordoba"."""
-        ...
-
-    def holding(self, key: str) -> list[int]:
-        """Entities whose label has a folded key in it as whole words: "Republic of the Congo" of "congo"."""
-        ...
-
-    def longer_by(self, key: str, endings: Sequence[str]) -> list[int]:
-        """Entities whose label is a folded key with one of some endings: "Uzbekistan" under "uzbek"."""
-        ...
-
-    def spelling(self, text: str, most: int) -> list[int]:
-        """The entities of the first `most` places where a label has a text in it, as it is spelled."""
-        ...
-
-    def match(self, name: str) -> Match | None:
-        """Read a name: exact label, exact id, folded key, close spelling, in this order; None where nothing fits."""
-        ...
-
-    def respelled(self, name: str) -> list[int]:
-        """Entities whose names are a slip away, or two if long, as few as any; `match` takes one that is alone."""
-        ...
-
-    def nearest(self, name: str, count: int = 3) -> list[str]:
-        """Labels of the entities whose names are most like `name`, best first."""
-        ...
-
-    def aliases(self) -> dict[int, list[str]]:
-        """Names of entities beside label and id, folded."""
-        ...
-
-
 class NameIndex:
-    """Finds entities by their names; see `Names`.
+    """Finds the entities of a graph by their names.
 
     Args:
         keys: the folded names.
@@ -458,7 +350,7 @@ class NameIndex:
         return self.with_key(fold(text))
 
     def expect(self, texts: Sequence[str]) -> None:
-        """Nothing: they are all at hand."""
+        """Make ready for several texts that `called` will be asked for: here they are all at hand."""
 
     def beginning(self, key: str, most: int) -> list[int]:
         """The entity of each of the first `most` names that begin with a folded key, not empty."""
@@ -535,6 +427,16 @@ class NameIndex:
             own = {fold(name) for name in {self._labels[entity], self._ids[entity]}}
             found[entity] = [key for key in keys if key not in own]
         return found
+
+
+KeyTable: TypeAlias = "StoredKeys | ChangedKeys"
+"""Folded keys, wherever they are kept."""
+Strings: TypeAlias = "Sequence[str] | ChangedStrings"
+"""Ids or labels of entities, wherever they are kept."""
+Labels: TypeAlias = "StringColumn | ChangedStrings | EndpointLabels"
+"""Labels of entities, in which can be searched."""
+Names: TypeAlias = "NameIndex | LookedUpNames"
+"""What finds the entities of a graph by their names, wherever these are kept."""
 
 
 def keys_of(label: str, identifier: str) -> list[str]:

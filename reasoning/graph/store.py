@@ -20,7 +20,7 @@ from kg_data.loaders.text import USUAL
 from kg_data.values import Value, plain_value
 from reasoning.errors import AmbiguousEntityError, GraphError, UnknownEntityError, UnknownRelationError
 from reasoning.graph import cache
-from reasoning.graph.content import ContentAgain, GraphContent, Origin, Relation, ValueColumn, build
+from reasoning.graph.content import GraphContent, Origin, Relation, ValueColumn, build
 from reasoning.graph.exchange import (
     columns_from_networkx,
     columns_from_pandas,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from reasoning.extraction.asking import ExtractionOptions
     from reasoning.extraction.documents import Texts
     from reasoning.extraction.schema import ExtractionSchema
+    from reasoning.graph.updates.changes import Detached
 
 log = logging.getLogger(__name__)
 
@@ -228,7 +229,7 @@ class KnowledgeGraph:
 
     @classmethod
     def _changed_again(
-        cls, origin: Origin, again: ContentAgain, predicted: Mapping[tuple[int, int, int], float]
+        cls, origin: Origin, again: Detached, predicted: Mapping[tuple[int, int, int], float]
     ) -> KnowledgeGraph:
         return cls.with_content(again(cls.reopened(origin).content, origin), predicted)
 

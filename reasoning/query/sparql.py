@@ -208,7 +208,7 @@ class _Writer:
                 return self._with_value(query, variable, self._fresh("value"))
             return self._projected(query, variable)
         if isinstance(query, Union):
-            return self._united(query, variable)
+            return _Pattern(self._alternatives(query.parts, variable, query.holds_it), once=False)
         if isinstance(query, Intersect):
             return self._intersected(query, variable)
         if isinstance(query, Compare):
@@ -302,9 +302,6 @@ class _Writer:
         ends = (variable, source) if backwards else (source, variable)
         line = self._noted(f"{ends[0]} {predicate} {ends[1]} .", notes, label)
         return _Pattern([*before, line, *self._entities(relation, backwards, variable)], once=not before)
-
-    def _united(self, query: Union, variable: str) -> _Pattern:
-        return _Pattern(self._alternatives(query.parts, variable, query.holds_it), once=False)
 
     def _alternatives(self, parts: Sequence[Query], variable: str, hold_it: bool) -> list[str]:
         """The members of any of some sets; those of the measure stand in each branch if they do in one."""
@@ -485,14 +482,11 @@ class _Writer:
         bound = self._fresh("bound")
         pick, beyond = ("MIN", ">=") if query.largest else ("MAX", "<=")
         limit = _group([f"SELECT ({pick}({found}) AS {bound}) {counted} WHERE {{", *_indented(first), "}"])
-        test = f"FILTER({value} {beyond} {self._last_place(query, measure, bound)})"
+        # Reckoned numbers tie though their last digits differ.
+        tied = f"({bound} {'-' if query.largest else '+'} {SAME} * ABS({bound}))"
+        last_place = bound if kind_of(self._kg, measure.number, ()) == "date" else tied
+        test = f"FILTER({value} {beyond} {last_place})"
         return _Pattern([*limit, *self._valued(query, variable, value), test], once=True)
-
-    def _last_place(self, query: Top, measure: Measure, bound: str) -> str:
-        """How far out the members of the last place are: reckoned numbers tie though their last digits differ."""
-        if kind_of(self._kg, measure.number, ()) == "date":
-            return bound
-        return f"({bound} {'-' if query.largest else '+'} {SAME} * ABS({bound}))"
 
     def _ranked_for_each(self, query: Top, variable: str, value: str) -> list[str]:
         """The first k for each member of a measure: those that fewer than k others are further out than."""
@@ -580,8 +574,9 @@ class _Writer:
         """The lines that bind `variable` to a number that the graph gives."""
         if isinstance(number, Count):
             member = self._fresh("x")
-            pattern = self.members(number.part, member).lines
-            return self._grouped(number, f"COUNT(DISTINCT {member})", self._optional(number, pattern), variable)
+            lines = self.members(number.part, member).lines
+            lines = ["OPTIONAL {", *_indented(lines), "}"] if number.holds_it else lines  # the count of none is 0
+            return self._grouped(number, f"COUNT(DISTINCT {member})", lines, variable)
         assert isinstance(number, Project | Aggregate)
         # A date is made days where it stands in the graph: an aggregate may be of none, whose year Virtuoso fails on.
         if isinstance(number, Project) and isinstance(number.source, Entity | It):
@@ -629,10 +624,6 @@ class _Writer:
         end = f"}} GROUP BY {self._member}" if per else "}"
         group = _group([f"SELECT {per}{made} WHERE {{", *_indented(lines), end])
         return [*group, f"FILTER({count} > 0)"] if counted and not per else group
-
-    def _optional(self, number: Query, lines: list[str]) -> list[str]:
-        """Of a member without any the count is 0."""
-        return ["OPTIONAL {", *_indented(lines), "}"] if number.holds_it else lines
 
     def _distinct(self, variables: list[str], lines: list[str], hold_it: bool) -> list[str]:
         """Each solution once; of each member of the measure, where it stands in the lines."""

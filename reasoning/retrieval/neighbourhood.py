@@ -342,7 +342,9 @@ class _Search:
         """Queue the edges around an entity, by tiers."""
         if visit.hop == self._hops:
             return
-        edges = self._around(visit.entity)
+        edges = self._edges.get(visit.entity)
+        if edges is None:
+            edges = self._edges[visit.entity] = _Edges(*self._facts.around(visit.entity))
         p = visit.p / math.log2(2 + len(edges.positions)) if visit.hop else 1.0
         on_path = np.zeros(len(edges.positions), dtype=bool)
         path = visit.anchor.path
@@ -370,11 +372,6 @@ class _Search:
         before = len(self._expanded)
         self._expanded.add(key)
         return len(self._expanded) > before
-
-    def _around(self, entity: int) -> _Edges:
-        if entity not in self._edges:
-            self._edges[entity] = _Edges(*self._facts.around(entity))
-        return self._edges[entity]
 
     def _tiers(self, edges: _Edges) -> NDArray[np.int64]:
         relations = edges.triples[:, 1]

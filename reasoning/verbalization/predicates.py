@@ -229,7 +229,7 @@ def _projected(query: Project, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
         return [has_value, Phrase(" and "), *_predicate(query.source, kg, mood.within())]
     words, backwards = direction(query, kg, relation_words(query.relation, kg))
     label = kg.relation_label(relation.index)
-    anchor = _anchor(query.source, kg)
+    anchor = bind(query.source, kg).anchor if isinstance(query.source, Entity) else None
 
     def about(text: str) -> Phrase:
         return Phrase(text, relation=label, anchor=anchor)
@@ -307,10 +307,6 @@ def members(query: Query, kg: KnowledgeGraph) -> Ids:
     if chain.result is None:
         return np.array([chain.anchor], dtype=np.int32)
     return execute(kg, chain)[-1].members
-
-
-def _anchor(query: Query, kg: KnowledgeGraph) -> int | None:
-    return bind(query, kg).anchor if isinstance(query, Entity) else None
 
 
 def _target(query: Query, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:

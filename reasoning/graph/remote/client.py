@@ -415,13 +415,9 @@ class SparqlClient:
 
     def _hidden(self, text: str) -> str:
         """A server's words without the secrets that it was sent, and on one line."""
-        for secret in self._secrets:
+        for secret in self.address.secrets:
             text = text.replace(secret, "***")
         return "".join(char if char.isprintable() else " " for char in text)
-
-    @cached_property
-    def _secrets(self) -> tuple[str, ...]:
-        return self.address.secrets
 
     def _shown(self, body: bytes) -> str:
         """A server's own words on one line, without its markup."""

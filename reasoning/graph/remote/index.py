@@ -12,18 +12,19 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.columns import DESCRIBING, RDF_TYPE, LiteralColumn, ValueKind
+from kg_data.columns import DESCRIBING, RDF_TYPE, LiteralColumn
 from kg_data.loaders.rdf import literal_value
 from reasoning.errors import EndpointError
-from reasoning.graph.index import Ids, TripleIndex
+from reasoning.graph.content import ComputedColumn
+from reasoning.graph.index import EdgeIndex, Ids, TripleIndex
 from reasoning.graph.remote.client import SparqlClient, Term
 from reasoning.graph.remote.names import EndpointEntities
 from reasoning.graph.remote.profile import EndpointProfile, ProfiledRelation
 from reasoning.graph.remote.terms import id_batches, iri_text, values_text
 
 
-class EndpointColumn:
-    """The values of a relation; see `reasoning.graph.content.ValueColumn`.
+class EndpointColumn(ComputedColumn):
+    """The values of a relation.
 
     A column holds one value an entity. Where the graph has several the least is read, and what is no value of the
     column's kind is no value here.
@@ -39,41 +40,12 @@ class EndpointColumn:
         self, client: SparqlClient, surveyed: ProfiledRelation, predicate: str, entities: EndpointEntities
     ) -> None:
         assert surveyed.kind is not None
-        self._client, self._surveyed, self._predicate, self._entities = client, surveyed, predicate, entities
-        self.kind: ValueKind = surveyed.kind
-
-    @property
-    def relation(self) -> str:
-        """The relation's name."""
-        return self._surveyed.label
-
-    @property
-    def identifier(self) -> str:
-        """The relation's id."""
-        return self._surveyed.id
-
-    @property
-    def unit(self) -> str:
-        """The unit in words, "" where none is said."""
-        return self._surveyed.unit
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its arrays: none."""
-        return 0
+        self._client, self._predicate, self._entities, self._count = client, predicate, entities, surveyed.count
+        self.relation, self.identifier = surveyed.label, surveyed.id
+        self.kind, self.unit = surveyed.kind, surveyed.unit
 
     def __len__(self) -> int:
-        return self._surveyed.count
-
-    @property
-    def entities(self) -> Ids:
-        """The entities that have a value, as `whole` has them."""
-        return self.whole.entities
-
-    @property
-    def values(self) -> NDArray[np.float64]:
-        """Their values, as `whole` has them."""
-        return self.whole.values
+        return self._count
 
     @cached_property
     def whole(self) -> LiteralColumn:
@@ -139,8 +111,8 @@ BOUND = 1 << 29
 Triple = tuple[int, int, int]
 
 
-class EndpointIndex:
-    """The edges; see `reasoning.graph.index.EdgeIndex`.
+class EndpointIndex(EdgeIndex):
+    """The edges.
 
     Args:
         client: asks the server.

@@ -38,12 +38,16 @@ Found = TypeVar("Found")
 
 
 class EndpointEntities:
-    """The entities met so far; see `reasoning.graph.content.EntityTable`.
+    """The entities met so far.
 
     Args:
         client: asks the server.
         survey: what the graph is like.
         ids, labels: of all entities, where they are known beforehand, numbered in this order.
+
+    Attributes:
+        ids: of each entity met.
+        labels: of each: one in English before one without a language before others, else the IRI's end.
     """
 
     def __init__(
@@ -51,27 +55,18 @@ class EndpointEntities:
     ) -> None:
         self._client, self._survey = client, survey
         self._ids = list(ids)
+        self.ids: Sequence[str] = self._ids
         self._held = len(self._ids)
         self._places = {identifier: at for at, identifier in enumerate(self._ids)}
         self._own = survey.form.own
         self._lock = threading.Lock()
         known = dict(enumerate(labels))
         uses = Counter(known.values())
-        self._labels = _Fetched(self._fetch_labels, self._ids, known)
+        self.labels = EndpointLabels(self._ids, _Fetched(self._fetch_labels, self._ids, known))
         shared = {entity: uses[label] > 1 for entity, label in known.items()}
         self._shared = _Fetched(self._fetch_shared, self._ids, shared)
         self._types = _Fetched(self._fetch_types, self._ids)
         self._present: Ids | None = None
-
-    @property
-    def ids(self) -> Sequence[str]:
-        """Id of each entity."""
-        return self._ids
-
-    @property
-    def labels(self) -> EndpointLabels:
-        """Label of each entity: one in English before one without a language before others, else the IRI's end."""
-        return EndpointLabels(self._ids, self._labels)
 
     @property
     def type_names(self) -> tuple[str, ...]:
@@ -230,7 +225,7 @@ class EndpointEntities:
 
 
 class EndpointLabels:
-    """Labels by entity, looked up when they are asked for; see `reasoning.graph.names.Labels`."""
+    """Labels by entity, looked up when they are asked for."""
 
     def __init__(self, ids: Sequence[str], labels: _Fetched[str]) -> None:
         self._ids, self._labels = ids, labels
@@ -285,7 +280,7 @@ log = logging.getLogger(__name__)
 
 
 class LookedUpNames:
-    """Names that stay on the server; see `reasoning.graph.names.Names`.
+    """Names that stay on the server.
 
     Args:
         client: asks the server.
@@ -463,12 +458,8 @@ class LookedUpNames:
         ]
 
     def _is_relation(self, iri: str) -> bool:
-        return iri in self._relation_iris
-
-    @property
-    def _relation_iris(self) -> frozenset[str]:
         form = self._survey.form
-        return frozenset(form.relation(one.id) for one in (*self._survey.relations, *self._survey.values))
+        return any(iri == form.relation(one.id) for one in (*self._survey.relations, *self._survey.values))
 
 
 def _spellings(text: str) -> list[str]:

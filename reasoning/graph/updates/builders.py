@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
-from rpds import HashTrieMap
 
 from kg_data.columns import ValueKind
 from kg_data.values import NUMBER_KINDS, Value, plain_value, read_value, typed_value
 from reasoning.errors import AmbiguousEntityError
-from reasoning.graph.content import EntityTable, GraphContent, StoredEntities
+from reasoning.graph.content import EntityTable, GraphContent
 from reasoning.graph.names import fold, keys_of
 from reasoning.graph.provenance import FactKey, FactSources, Provenance, Source
 from reasoning.graph.updates.changes import NO_VALUE, ChangedColumn, Changes
@@ -75,57 +74,6 @@ def _is_whole(text: str) -> bool:
     return text.strip().lstrip("+-").isdecimal()
 
 
-class KeyBuilder:
-    """Folded names that are being changed.
-
-    Args:
-        base: the graph that was changed first.
-        before: what is other in it so far.
-        gone: entities that are no longer found, by whatever name.
-    """
-
-    def __init__(self, base: GraphContent, before: EntityChanges, gone: Container[int]) -> None:
-        self._base, self._known, self._gone = base.names, len(base.entities.ids), gone
-        self._added, self._hidden = MapBuilder(before.added_keys), MapBuilder(before.hidden_keys)
-
-    def with_key(self, key: str) -> list[int]:
-        """Entities under a key, rising."""
-        return entities_under(key, self._base, self._added, self._hidden, self._gone)
-
-    def has(self, entity: int, key: str) -> bool:
-        """Whether a key is one of an entity, be it gone or not."""
-        if entity in (self._added.get(key) or ()):
-            return True
-        if entity >= self._known or entity in (self._hidden.get(key) or ()):
-            return False
-        return entity in self._base.with_key(key)
-
-    def add(self, entity: int, keys: Iterable[str]) -> bool:
-        """Let an entity be found by further keys; whether it was not found by one of them before."""
-        new = False
-        for key in keys:
-            if self.has(entity, key):
-                continue
-            new = True
-            if entity in (self._hidden.get(key) or ()):
-                _leave_out(self._hidden, key, entity)
-            else:
-                others = (other for other in self._added.get(key) or () if other not in self._gone)
-                self._added.put(key, (*others, entity))
-        return new
-
-    def remove(self, entity: int, key: str) -> None:
-        """Let an entity no longer be found by a key, where it was."""
-        if entity in (self._added.get(key) or ()):
-            _leave_out(self._added, key, entity)
-        elif self.has(entity, key):
-            self._hidden.put(key, (*(self._hidden.get(key) or ()), entity))
-
-    def done(self) -> tuple[HashTrieMap[str, tuple[int, ...]], HashTrieMap[str, tuple[int, ...]]]:
-        """The keys that are added to the base's, and those of its that are hidden."""
-        return self._added.done(), self._hidden.done()
-
-
 def _leave_out(draft: MapBuilder[str, tuple[int, ...]], key: str, entity: int) -> None:
     left = tuple(other for other in draft.get(key) or () if other != entity)
     if left:
@@ -144,12 +92,12 @@ class NameBuilder:
     """
 
     def __init__(self, base: GraphContent, before: EntityChanges, table: EntityTable) -> None:
-        self._base, self._before, self._table = base.entities.whole, before, table
+        self._base, self._base_names, self._before, self._table = base.entities.whole, base.names, before, table
         self._first_new = len(self._base.ids) + len(before.ids)
         self._new_ids: list[str] = []
         self._by_id, self._labels = MapBuilder(before.by_id), MapBuilder(before.labels)
         self._gone, self._doubtful_labels = MapBuilder(before.gone), MapBuilder(before.ambiguous_labels)
-        self._keys = KeyBuilder(base, before, self._gone)
+        self._added, self._hidden = MapBuilder(before.added_keys), MapBuilder(before.hidden_keys)
         self._looked_up: dict[str, int] = {}
 
     def look_up_anew(self) -> None:
@@ -172,14 +120,14 @@ class NameBuilder:
 
     def alike(self, name: str) -> list[int]:
         """Entities that a name finds but for case, accents and marks, rising."""
-        return self._keys.with_key(fold(name))
+        return entities_under(fold(name), self._base_names, self._added, self._hidden, self._gone)
 
     def add(self, name: str) -> int:
         """A new entity of a name that no other is known by: its id and its label."""
         entity = self._looked_up[name] = self._first_new + len(self._new_ids)
         self._new_ids.append(name)
         self._by_id.put(name, entity)  # no other has the name as its label: it would be the one that is meant
-        self._keys.add(entity, keys_of(name, name))
+        self._add_keys(entity, keys_of(name, name))
         return entity
 
     def label(self, entity: int) -> str:
@@ -196,9 +144,9 @@ class NameBuilder:
             return False
         stays = keys_of(label, self._identifier(entity))
         if (key := fold(before)) not in stays:
-            self._keys.remove(entity, key)
+            self._remove_key(entity, key)
         self._labels.put(entity, label)
-        self._keys.add(entity, stays)
+        self._add_keys(entity, stays)
         self._doubt(before)
         self._doubt(label)
         self.look_up_anew()
@@ -206,11 +154,11 @@ class NameBuilder:
 
     def give_alias(self, entity: int, alias: str) -> bool:
         """Let an entity be found by another name too; whether it was not before."""
-        return self._keys.add(entity, [fold(alias)])
+        return self._add_keys(entity, [fold(alias)])
 
     def has_alias(self, entity: int, alias: str) -> bool:
         """Whether an entity is found by a name, be it its own or another."""
-        return self._keys.has(entity, fold(alias))
+        return self._has_key(entity, fold(alias))
 
     def is_own(self, entity: int, alias: str) -> bool:
         """Whether a name is the entity's label or id, but for case, accents and marks."""
@@ -218,7 +166,7 @@ class NameBuilder:
 
     def remove_alias(self, entity: int, alias: str) -> None:
         """Let an entity no longer be found by another name."""
-        self._keys.remove(entity, fold(alias))
+        self._remove_key(entity, fold(alias))
 
     def leave(self, entity: int) -> None:
         """Let an entity no longer be found by any name, since it is gone."""
@@ -231,22 +179,50 @@ class NameBuilder:
             self._doubt(label)  # perhaps another had it too, which has it alone now
         if not is_of_base:  # nothing in the base has to be covered
             for key in keys_of(label, identifier):
-                self._keys.remove(entity, key)
+                self._remove_key(entity, key)
         self.look_up_anew()
 
     def done(self) -> EntityChanges:
         """What is other now, types and presence as before."""
-        added_keys, hidden_keys = self._keys.done()
         return replace(
             self._before,
             ids=self._before.ids.extended(self._new_ids),
             by_id=self._by_id.done(),
             labels=self._labels.done(),
-            added_keys=added_keys,
-            hidden_keys=hidden_keys,
+            added_keys=self._added.done(),
+            hidden_keys=self._hidden.done(),
             gone=self._gone.done(),
             ambiguous_labels=self._doubtful_labels.done(),
         )
+
+    def _has_key(self, entity: int, key: str) -> bool:
+        """Whether a folded name is one of an entity, be it gone or not."""
+        if entity in (self._added.get(key) or ()):
+            return True
+        if entity >= len(self._base.ids) or entity in (self._hidden.get(key) or ()):
+            return False
+        return entity in self._base_names.with_key(key)
+
+    def _add_keys(self, entity: int, keys: Iterable[str]) -> bool:
+        """Let an entity be found by further keys; whether it was not found by one of them before."""
+        new = False
+        for key in keys:
+            if self._has_key(entity, key):
+                continue
+            new = True
+            if entity in (self._hidden.get(key) or ()):
+                _leave_out(self._hidden, key, entity)
+            else:
+                others = (other for other in self._added.get(key) or () if other not in self._gone)
+                self._added.put(key, (*others, entity))
+        return new
+
+    def _remove_key(self, entity: int, key: str) -> None:
+        """Let an entity no longer be found by a key, where it was."""
+        if entity in (self._added.get(key) or ()):
+            _leave_out(self._added, key, entity)
+        elif self._has_key(entity, key):
+            self._hidden.put(key, (*(self._hidden.get(key) or ()), entity))
 
     def _identifier(self, entity: int) -> str:
         is_new = entity >= self._first_new
@@ -286,18 +262,41 @@ class NameBuilder:
             self._doubtful_labels.put(label, True)
 
 
-class PresenceBuilder:
-    """Counts the facts of entities, of which one without any is gone.
+class EntityBuilder:
+    """Entities that are being changed, of which one without any fact is gone.
 
     Args:
-        base: the graph that was changed first.
-        before: what is other in it so far.
+        before: what is other in the graph so far.
+        table: its entities with these changes.
+
+    Attributes:
+        names: what they are called.
     """
 
-    def __init__(self, base: GraphContent, before: EntityChanges) -> None:
-        self._base, self._known = base, len(base.entities.ids)
-        self._degrees, self._present = MapBuilder(before.degrees), MapBuilder(before.present)
+    def __init__(self, before: Changes, table: EntityTable) -> None:
+        self._base, self._entities, self._known = before.base, before.base.entities.whole, len(before.base.entities.ids)
+        self.names = NameBuilder(before.base, before.entities, table)
+        self._type_names, self._types = before.entities.type_names, MapBuilder(before.entities.types)
+        self._degrees, self._present = MapBuilder(before.entities.degrees), MapBuilder(before.entities.present)
         self._counted: set[int] = set()
+
+    def types(self, entity: int) -> list[str]:
+        """Names of the entity's types, [] where it has none."""
+        return types_of(entity, self._entities, self._types, self._type_names)
+
+    def give_type(self, entity: int, name: str) -> bool:
+        """Give an entity a type, be it a new one; whether it did not have it before."""
+        own = self.types(entity)
+        if name in own:
+            return False
+        if name not in self._type_names:
+            self._type_names = (*self._type_names, name)
+        self._put_types(entity, [*own, name])
+        return True
+
+    def take_type(self, entity: int, name: str) -> None:
+        """Take a type away from an entity, which has it."""
+        self._put_types(entity, [own for own in self.types(entity) if own != name])
 
     def count(self, entities: Iterable[int], by: int) -> None:
         """Note a fact of each of some entities: one more (1) or one less (-1)."""
@@ -306,34 +305,42 @@ class PresenceBuilder:
             self._counted.add(entity)
 
     def settle(self) -> list[int]:
-        """Let entities be there that something is said of now, and those be gone that nothing is; the latter.
+        """Let those be there that something is said of now, and those be gone that nothing is; the latter.
 
-        An entity that loses its last fact and gets another one before it is settled stays what it was.
+        One that loses its last fact and gets another one before it is settled stays what it was.
         """
-        gone = []
+        gone, present = [], self._entities.present
         for entity in self._counted:
-            in_base = self._is_in_base(entity)
             more = self._degrees.get(entity) or 0
             is_there = more > 0 or more + self._base_degree(entity) > 0
-            if is_there == in_base:
+            at = int(present.searchsorted(np.int32(entity)))
+            if is_there == (at < len(present) and int(present[at]) == entity):
                 self._present.drop(entity)
             else:
                 self._present.put(entity, is_there)
             if not is_there:
                 gone.append(entity)
-                if entity >= self._known:  # nothing in the base has to be covered
+                self.names.leave(entity)
+                if entity < self._known:
+                    self._types.put(entity, ())
+                else:  # nothing in the base has to be covered
+                    self._types.drop(entity)
                     self._degrees.drop(entity)
         self._counted.clear()
         return gone
 
-    def done(self) -> tuple[HashTrieMap[int, int], HashTrieMap[int, bool]]:
-        """How many facts more than in the base entities stand in, and whether they are there where that is other."""
-        return self._degrees.done(), self._present.done()
+    def done(self) -> EntityChanges:
+        """What is other of them now."""
+        return replace(
+            self.names.done(),
+            type_names=self._type_names,
+            types=self._types.done(),
+            degrees=self._degrees.done(),
+            present=self._present.done(),
+        )
 
-    def _is_in_base(self, entity: int) -> bool:
-        present = self._base.entities.present
-        at = int(present.searchsorted(np.int32(entity)))
-        return at < len(present) and int(present[at]) == entity
+    def _put_types(self, entity: int, names: list[str]) -> None:
+        self._types.put(entity, tuple(map(self._type_names.index, names)))
 
     def _base_degree(self, entity: int) -> int:
         """Facts that the base has of an entity; what matters is whether there are as many as were removed."""
@@ -342,83 +349,6 @@ class PresenceBuilder:
         one = np.array([entity], dtype=np.int32)
         edges = int(self._base.index.degrees(one)[0])
         return edges + sum(len(column.read(one)[0]) for column in self._base.values)
-
-
-class TypeBuilder:
-    """Types that are being changed.
-
-    Args:
-        base: the entities that were changed first.
-        before: what is other of them so far.
-    """
-
-    def __init__(self, base: StoredEntities, before: EntityChanges) -> None:
-        self._base, self._names, self._types = base, before.type_names, MapBuilder(before.types)
-
-    def of(self, entity: int) -> list[str]:
-        """Names of the entity's types, [] where it has none."""
-        return types_of(entity, self._base, self._types, self._names)
-
-    def give(self, entity: int, name: str) -> bool:
-        """Give an entity a type, be it a new one; whether it did not have it before."""
-        own = self.of(entity)
-        if name in own:
-            return False
-        if name not in self._names:
-            self._names = (*self._names, name)
-        self._put(entity, [*own, name])
-        return True
-
-    def take(self, entity: int, name: str) -> None:
-        """Take a type away from an entity, which has it."""
-        self._put(entity, [own for own in self.of(entity) if own != name])
-
-    def leave(self, entity: int) -> None:
-        """Let an entity have no types, since it is gone."""
-        if entity < len(self._base.ids):
-            self._types.put(entity, ())
-        else:  # nothing in the base has to be covered
-            self._types.drop(entity)
-
-    def done(self) -> tuple[tuple[str, ...], HashTrieMap[int, tuple[int, ...]]]:
-        """All types, and the numbers of those of each entity whose types are others than in the base."""
-        return self._names, self._types.done()
-
-    def _put(self, entity: int, names: list[str]) -> None:
-        self._types.put(entity, tuple(map(self._names.index, names)))
-
-
-class EntityBuilder:
-    """Entities that are being changed.
-
-    Args:
-        before: what is other in the graph so far.
-        table: its entities with these changes.
-
-    Attributes:
-        names: what they are called.
-        types: their types.
-        presence: which of them the graph says something of.
-    """
-
-    def __init__(self, before: Changes, table: EntityTable) -> None:
-        self.names = NameBuilder(before.base, before.entities, table)
-        self.types = TypeBuilder(before.base.entities.whole, before.entities)
-        self.presence = PresenceBuilder(before.base, before.entities)
-
-    def settle(self) -> list[int]:
-        """Let those be gone, with their names and types, that nothing is said of any more; these."""
-        gone = self.presence.settle()
-        for entity in gone:
-            self.names.leave(entity)
-            self.types.leave(entity)
-        return gone
-
-    def done(self) -> EntityChanges:
-        """What is other of them now."""
-        type_names, types = self.types.done()
-        degrees, present = self.presence.done()
-        return replace(self.names.done(), type_names=type_names, types=types, degrees=degrees, present=present)
 
 
 class SourceBuilder:

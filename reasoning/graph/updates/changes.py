@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rpds import HashTrieMap
 
 from kg_data.columns import LiteralColumn, ValueKind
-from reasoning.graph.content import GraphContent, Origin, RelationTable, StoredEntities, ValueColumn
+from reasoning.graph.content import ComputedColumn, GraphContent, Origin, RelationTable, StoredEntities, ValueColumn
 from reasoning.graph.index import Ids
 from reasoning.graph.names import NameIndex, StringColumn, byte_order
 from reasoning.graph.provenance import FactKey, FactSources, Provenance
@@ -27,8 +27,8 @@ NO_VALUE = math.nan
 """Stands for a value that was removed."""
 
 
-class ChangedColumn:
-    """A column with other values laid over it; see `ValueColumn`.
+class ChangedColumn(ComputedColumn):
+    """A column with other values laid over it.
 
     Args:
         base: the column.
@@ -38,30 +38,11 @@ class ChangedColumn:
     """
 
     def __init__(self, base: LiteralColumn, others: HashTrieMap[int, float], kind: ValueKind, count: int) -> None:
-        self.base, self.others, self._kind, self._count = base, others, kind, count
+        self.base, self.others, self.kind, self._count = base, others, kind, count
+        self.relation, self.identifier, self.unit = base.relation, base.identifier, base.unit
 
     def __reduce__(self) -> tuple[object, ...]:
-        return ChangedColumn, (self.base, self.others, self._kind, self._count)
-
-    @property
-    def relation(self) -> str:
-        """The relation's name."""
-        return self.base.relation
-
-    @property
-    def identifier(self) -> str:
-        """The relation's id in the source."""
-        return self.base.identifier
-
-    @property
-    def kind(self) -> ValueKind:
-        """What the numbers stand for."""
-        return self._kind
-
-    @property
-    def unit(self) -> str:
-        """The unit in words."""
-        return self.base.unit
+        return ChangedColumn, (self.base, self.others, self.kind, self._count)
 
     @property
     def nbytes(self) -> int:
@@ -70,20 +51,6 @@ class ChangedColumn:
 
     def __len__(self) -> int:
         return self._count
-
-    @property
-    def entities(self) -> Ids:
-        """The entities that have a value, sorted."""
-        return self.whole.entities
-
-    @property
-    def values(self) -> NDArray[np.float64]:
-        """Their values."""
-        return self.whole.values
-
-    def some(self, most: int) -> tuple[Ids, NDArray[np.float64]]:
-        """Entities with their values, where not all are needed: all, since they are at hand."""
-        return self.whole.some(most)
 
     def base_value(self, entity: int) -> float | None:
         """The value that one entity has in the base, None where it has none."""
@@ -247,7 +214,7 @@ class Detached:
 def merged(content: GraphContent) -> GraphContent:
     """A changed graph as arrays, without the entities that are gone; what stays keeps its order."""
     changes, whole = content.changes, content.whole
-    if not isinstance(changes, Changes) or not len(changes.entities.gone):
+    if changes is None or not len(changes.entities.gone):
         return whole
     entities, index = whole.entities.whole, whole.index.whole
     kept = np.ones(len(entities.ids), dtype=bool)

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.graph.index import Adjacency, Ids, TripleIndex
+from reasoning.graph.index import Adjacency, EdgeIndex, Ids, TripleIndex
 from reasoning.graph.updates.overlay import (
     NO_KEYS,
     Keys,
@@ -381,7 +381,7 @@ class EdgeEditor:
         return EdgeChanges(settled.changed(edits), {}, 0, self._size)
 
 
-class ChangedIndex:
+class ChangedIndex(EdgeIndex):
     """The edges of a base with changes.
 
     Args:
@@ -437,10 +437,6 @@ class ChangedIndex:
         """All edges of a relation as (sources, targets), each of shape (m,), sorted by source, then target."""
         rows = self._changed(relation, inverse)
         return self._base.block(relation, inverse) if rows is None else ends_of(rows.keys())
-
-    def some(self, relation: int, inverse: bool, most: int) -> tuple[Ids, Ids]:
-        """Edges as `block` gives them, where not all are needed: all, since they are at hand."""
-        return self.block(relation, inverse)
 
     def edges(self, sources: Ids, relation: int, inverse: bool) -> tuple[Ids, Ids]:
         """The edges of `relation` that leave `sources` (sorted, unique): (sources, targets), each of shape (m,)."""

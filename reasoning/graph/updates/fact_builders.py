@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from rpds import HashTrieMap
 
-from kg_data.columns import LiteralColumn, ValueKind, lexical_form
+from kg_data.columns import LiteralColumn, lexical_form
 from kg_data.loaders.facts import TWIN_SUFFIXES
 from kg_data.values import Value, with_article
 from reasoning.errors import ChangeError, UnknownEntityError, UnknownRelationError
@@ -20,36 +20,6 @@ from reasoning.graph.updates.builders import ColumnBuilder, EntityBuilder, Sourc
 from reasoning.graph.updates.changes import ChangedColumn, Changes
 from reasoning.graph.updates.edges import EdgeEditor
 from reasoning.graph.updates.edits import Change, Effect, FactEdit
-
-
-class ValueBuilder:
-    """Columns that are being changed.
-
-    Args:
-        before: the columns so far.
-    """
-
-    def __init__(self, before: Iterable[ChangedColumn]) -> None:
-        self._columns = list(before)
-        self._drafts: dict[int, ColumnBuilder] = {}
-
-    def column(self, number: int) -> ColumnBuilder:
-        """A column, to be read and changed."""
-        draft = self._drafts.get(number)
-        if draft is None:
-            draft = self._drafts[number] = ColumnBuilder(self._columns[number])
-        return draft
-
-    def add(self, relation: str, kind: ValueKind) -> None:
-        """A new column, without values so far."""
-        empty = LiteralColumn(relation, kind, np.zeros(0, dtype=np.int32), np.zeros(0))
-        self._columns.append(ChangedColumn(empty, HashTrieMap(), kind, 0))
-
-    def done(self) -> tuple[ChangedColumn, ...]:
-        """The columns now."""
-        drafts = self._drafts
-        return tuple(drafts[at].done() if at in drafts else column for at, column in enumerate(self._columns))
-
 
 NEAREST = 3
 """Relations named in an error where one is not there."""
@@ -214,7 +184,8 @@ class FactBuilder:
     ) -> None:
         self._graph, self._entities, self._note = graph, entities, note
         self._relations = RelationBuilder(before.relations, graph.graph_name, note)
-        self._edges, self._values = EdgeEditor(before.edges), ValueBuilder(before.values)
+        self._edges, self._columns = EdgeEditor(before.edges), list(before.values)
+        self._column_builders: dict[int, ColumnBuilder] = {}
         self._sources = SourceBuilder(before.sources)
         self._nearest = NearestFacts(graph)
 
@@ -272,7 +243,7 @@ class FactBuilder:
         if relation is None or head is None:
             return False
         if relation.kind == "values":
-            there = self._values.column(relation.index).value_of(head)
+            there = self._column(relation.index).value_of(head)
             is_value = change.spelled or isinstance(fact.tail, Value)
             return there is not None and is_value and there == self._value(fact, relation.index).number
         tail = self._entities.names.known(fact.tail) if isinstance(fact.tail, str) else None
@@ -309,7 +280,10 @@ class FactBuilder:
             before,
             relations=self._relations.done(),
             edges=self._edges.done(),
-            values=self._values.done(),
+            values=tuple(
+                self._column_builders[at].done() if at in self._column_builders else column
+                for at, column in enumerate(self._columns)
+            ),
             sources=self._sources.done(),
         )
 
@@ -323,14 +297,15 @@ class FactBuilder:
         if relation is None:
             relation = self._relations.add(fact.relation, of_values, change.add)
             if isinstance(tail, Value):
-                self._values.add(fact.relation, tail.kind)
+                empty = LiteralColumn(fact.relation, tail.kind, np.zeros(0, dtype=np.int32), np.zeros(0))
+                self._columns.append(ChangedColumn(empty, HashTrieMap(), tail.kind, 0))
         if relation.kind == "edges" and of_values:
             raise ChangeError(
                 f'cannot add {fact}: "{fact.relation}" leads to entities{self._nearest.example(relation)}, and {tail} '
                 "is a value; as a text it is a name, and a value needs a relation of its own"
             )
         if relation.kind == "values" and not of_values and not change.spelled:
-            kind = self._values.column(relation.index).kind
+            kind = self._column(relation.index).kind
             raise ChangeError(
                 f'cannot add {fact}: "{fact.relation}" has values, each {with_article(kind)}, and "{tail}" is a name; '
                 "an entity needs a relation of its own"
@@ -354,9 +329,15 @@ class FactBuilder:
             raise UnknownEntityError(name, self._graph.names.nearest(name), self._graph.graph_name)
         return entity
 
+    def _column(self, number: int) -> ColumnBuilder:
+        """A column, to be read and changed."""
+        if number not in self._column_builders:
+            self._column_builders[number] = ColumnBuilder(self._columns[number])
+        return self._column_builders[number]
+
     def _value(self, fact: FactEdit, column: int) -> Value:
         """The value that the tail of a fact means in a column."""
-        draft = self._values.column(column)
+        draft = self._column(column)
         try:
             return draft.read(fact.tail)
         except ValueError as error:
@@ -367,7 +348,7 @@ class FactBuilder:
     # Facts by what they mean ----------------------------------------------------------------------------------------
 
     def _add_value(self, fact: FactEdit, number: int, value: Value) -> Effect:
-        entity, column = self._entity_for(fact.head), self._values.column(number)
+        entity, column = self._entity_for(fact.head), self._column(number)
         there, key = column.value_of(entity), value_key(entity, number)
         if there is None:
             column.give(entity, value)
@@ -381,7 +362,7 @@ class FactBuilder:
         return self._said(key, fact.source)
 
     def _remove_value(self, fact: FactEdit, number: int, entity: int, spelled: bool) -> None:
-        column = self._values.column(number)
+        column = self._column(number)
         value = self._value(fact, number) if spelled or isinstance(fact.tail, Value) else None
         there = column.value_of(entity)
         if there is None or value is None or there != value.number:
@@ -391,7 +372,7 @@ class FactBuilder:
 
     def _added(self, key: FactKey, source: Source | None, entities: tuple[int, ...]) -> Effect:
         """Count a fact that is new among those of its entities, and note who says it."""
-        self._entities.presence.count(entities, 1)
+        self._entities.count(entities, 1)
         self._sources.add(key, source)
         return Effect(added=1)
 
@@ -403,11 +384,11 @@ class FactBuilder:
         """Remove a fact that is there."""
         head, relation, tail = key
         if relation < 0:  # a value: see `FactKey`
-            self._values.column(-1 - relation).take(head)
-            self._entities.presence.count((head,), -1)
+            self._column(-1 - relation).take(head)
+            self._entities.count((head,), -1)
         else:
             self._edges.put(*key, there=False)
-            self._entities.presence.count((head, tail), -1)
+            self._entities.count((head, tail), -1)
         self._sources.remove(key)
 
 

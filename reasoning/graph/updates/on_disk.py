@@ -38,7 +38,7 @@ class Describing:
     """
 
     def __init__(self, entities: EntityBuilder, nearest: Callable[[str], list[str]]) -> None:
-        self._names, self._types, self._nearest = entities.names, entities.types, nearest
+        self._names, self._entities, self._nearest = entities.names, entities, nearest
         self._given: dict[int, str] = {}
         """Who was given something, with the beginning of a sentence that says so."""
 
@@ -66,7 +66,7 @@ class Describing:
             give(self._given_to(what, name), text)
             for what, pairs, give in (
                 ("labels", change.labels, self._names.give_label),
-                ("types", change.types, self._types.give),
+                ("types", change.types, self._entities.give_type),
                 ("aliases", change.aliases, self._names.give_alias),
             )
             for name, text in pairs
@@ -80,7 +80,7 @@ class Describing:
         """
         for name, type_name in change.remove_types:
             entity = self._names.known(name)
-            if entity is not None and type_name in self._types.of(entity):
+            if entity is not None and type_name in self._entities.types(entity):
                 return True
         for name, alias in change.remove_aliases:
             entity = self._names.known(name)
@@ -101,11 +101,11 @@ class Describing:
 
     def _take_type(self, name: str, type_name: str) -> None:
         entity = self._entity("remove_types", name)
-        own = self._types.of(entity)
+        own = self._entities.types(entity)
         if type_name not in own:
             has = f"it has {', '.join(own)}" if own else "it has none"
             raise ChangeError(f'remove_types: "{name}" does not have the type "{type_name}"; {has}')
-        self._types.take(entity, type_name)
+        self._entities.take_type(entity, type_name)
 
     def _take_alias(self, name: str, alias: str) -> None:
         entity = self._entity("remove_aliases", name)
@@ -163,7 +163,10 @@ def apply(
     for change in changes:
         effect += applying.apply(change)
     if not again:
-        _warn(applying.notes)
+        for note in applying.notes[:MOST_WARNINGS]:
+            log.warning("%s", note)
+        if (more := len(applying.notes) - MOST_WARNINGS) > 0:
+            log.warning("and %s more such names", f"{more:,}")
     if not effect:
         return graph, effect
     after = applying.done()
@@ -188,13 +191,6 @@ def is_done(graph: KnowledgeGraph, change: Change) -> bool:
 def _changes_of(graph: KnowledgeGraph) -> Changes:
     known = graph.content.changes
     return known if isinstance(known, Changes) else Changes.none(graph.content, graph.origin)
-
-
-def _warn(notes: Sequence[str]) -> None:
-    for note in notes[:MOST_WARNINGS]:
-        log.warning("%s", note)
-    if (more := len(notes) - MOST_WARNINGS) > 0:
-        log.warning("and %s more such names", f"{more:,}")
 
 
 class Applying:
@@ -363,7 +359,12 @@ class GraphStore:
                 return Done(graph, effect, f"{already}; nothing to do")
             day = _now()
             line = json.dumps({"at": day, "change": change.to_dict()}, ensure_ascii=True).encode() + b"\n"
-            self._append(head, line)
+            with (self.folder / head.log).open("r+b") as file:
+                file.truncate(head.length)  # of a process that was killed
+                file.seek(head.length)
+                file.write(line)  # counts once the head says so
+                file.flush()
+                os.fsync(file.fileno())
             facts = effect.added + effect.removed + effect.sourced + effect.described
             head = head.followed_by(line, facts, change.digest, day)
             head.write(self.folder)
@@ -447,15 +448,6 @@ class GraphStore:
             raise StoreError(f"the graph store {self.folder} is as it was: {error.strerror or error}") from None
         finally:
             lock.release()
-
-    def _append(self, head: Head, line: bytes) -> None:
-        """Write a line behind what counts of the log; it counts once the head says so."""
-        with (self.folder / head.log).open("r+b") as file:
-            file.truncate(head.length)  # of a process that was killed
-            file.seek(head.length)
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
 
     def _compact(self, graph: KnowledgeGraph, head: Head) -> KnowledgeGraph:
         after = head.followed_by_base()

@@ -8,7 +8,7 @@ from collections.abc import Container, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,16 +114,6 @@ def adjacency_of(keys: Keys) -> Adjacency:
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 T = TypeVar("T")
-K_contra = TypeVar("K_contra", bound=Hashable, contravariant=True)
-V_co = TypeVar("V_co", covariant=True)
-
-
-class Lookup(Protocol[K_contra, V_co]):
-    """A map as it is looked up in: one that stands, or one that is being changed."""
-
-    def get(self, key: K_contra, /) -> V_co | None:
-        """What stands under a key, None where nothing does."""
-        ...
 
 
 class Appended(Generic[T]):
@@ -210,6 +200,10 @@ class MapBuilder(Generic[K, V]):
         for key in self._dropped:
             after = after.remove(key)
         return after
+
+
+Lookup: TypeAlias = "HashTrieMap[K, V] | MapBuilder[K, V]"
+"""A map as it is looked up in: one that stands, or one that is being changed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,7 +293,7 @@ class ChangedStrings:
 
 
 class ChangedKeys:
-    """Folded names of a changed graph; see `KeyTable`.
+    """Folded names of a changed graph.
 
     Args:
         base: the base's keys.
@@ -390,37 +384,27 @@ def entities_under(
 
 
 class ChangedEntities:
-    """Entities of a base with changes; see `EntityTable`.
+    """Entities of a base with changes.
 
     Args:
         base: the base's.
         changes: what is other.
         keys: the folded names with the changes.
+
+    Attributes:
+        ids, labels: by entity.
+        type_names: the types, by number.
     """
 
     def __init__(self, base: StoredEntities, changes: EntityChanges, keys: ChangedKeys) -> None:
         self._base, self._changes, self._keys = base, changes, keys
-        self._labels = ChangedStrings(base.labels, changes.ids, changes.labels, changes.gone)
-        self._ids = ChangedStrings(base.ids, changes.ids, HashTrieMap(), changes.gone)
+        self.labels = ChangedStrings(base.labels, changes.ids, changes.labels, changes.gone)
+        self.ids = ChangedStrings(base.ids, changes.ids, HashTrieMap(), changes.gone)
+        self.type_names = changes.type_names
         self._known, self._is_plain = len(base.ids), not len(changes.ambiguous_labels)
 
     def __reduce__(self) -> tuple[object, ...]:
         return ChangedEntities, (self._base, self._changes, self._keys)
-
-    @property
-    def ids(self) -> ChangedStrings:
-        """Id of each entity in its source."""
-        return self._ids
-
-    @property
-    def labels(self) -> ChangedStrings:
-        """Label of each entity."""
-        return self._labels
-
-    @property
-    def type_names(self) -> tuple[str, ...]:
-        """The types, by number."""
-        return self._changes.type_names
 
     @property
     def nbytes(self) -> int:
@@ -433,9 +417,9 @@ class ChangedEntities:
 
     def shares_label(self, entity: int) -> bool:
         """Whether another entity has the same label."""
-        if self._is_plain or (label := self._labels[entity]) not in self._changes.ambiguous_labels:
+        if self._is_plain or (label := self.labels[entity]) not in self._changes.ambiguous_labels:
             return entity < self._known and self._base.shares_label(entity)
-        return sum(self._labels[other] == label for other in self._keys.with_key(fold(label))) > 1
+        return sum(self.labels[other] == label for other in self._keys.with_key(fold(label))) > 1
 
     def types(self, entity: int) -> list[str]:
         """Names of the entity's types, [] where it has none."""
@@ -470,7 +454,7 @@ class ChangedEntities:
 
         So no two have the same id, and no one that is gone is found by its label.
         """
-        gone = HashTrieMap({entity: f"{self._ids[entity]}\0{entity}" for entity in self._changes.gone})
+        gone = HashTrieMap({entity: f"{self.ids[entity]}\0{entity}" for entity in self._changes.gone})
         ids = ChangedStrings(self._base.ids, self._changes.ids, gone, ())
         others = self._changes.labels.update(dict.fromkeys(self._changes.gone, ""))
         labels = ChangedStrings(self._base.labels, self._changes.ids, others, ())
@@ -492,10 +476,10 @@ class ChangedEntities:
         return np.insert(self._base.id_order, np.array(places, dtype=np.int64), np.array(added, dtype=np.int32))
 
     def _sharing(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        shared = np.zeros(len(self._ids), dtype=bool)
+        shared = np.zeros(len(self.ids), dtype=bool)
         shared[: len(self._base.ids)] = self._base.label_is_shared
         for label in self._changes.ambiguous_labels:
-            same = [entity for entity in self._keys.with_key(fold(label)) if self._labels[entity] == label]
+            same = [entity for entity in self._keys.with_key(fold(label)) if self.labels[entity] == label]
             shared[same] = len(same) > 1
         return shared
 

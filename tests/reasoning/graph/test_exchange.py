@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -53,12 +54,17 @@ def test_a_graph_holds_the_triples_it_was_made_of_and_goes_to_networkx_and_panda
         assert triples_of(back) == triples_of(kg) and kinds_of(back) == kinds_of(kg)
 
 
-def test_many_relations_between_one_pair_are_all_kept() -> None:
+def test_many_relations_between_one_pair_are_all_kept_and_twins_fold_into_theirs() -> None:
     triples = [("a", f"r{i}", "b") for i in range(20)] + [("b", "r0", "a"), ("a", "r0", "a")]
     assert triples_of(KnowledgeGraph.from_triples(triples)) == set(triples)
     assert triples_of(KnowledgeGraph.from_triples(np.array([["a", "r", "b"]] * 3))) == {("a", "r", "b")}
     values = KnowledgeGraph.from_triples([("a", "v", 1), ("b", "v", 2)])
     assert [values.name(int(entity)) for entity in values.universe] == ["a", "b"]
+    others = [("x", "r", "y"), ("y", "r_reverse", "x"), ("x", "r_reverse_reverse", "y")]
+    for relation, stored in (("r", "ab"), ("r_reverse", "ba"), ("r_reverse_reverse", "ab")):
+        kg = KnowledgeGraph.from_triples([("a", relation, "b"), *others])
+        assert triples_of(kg) == {("x", "r", "y"), (stored[0], "r", stored[1])}
+    assert KnowledgeGraph.from_triples([("a", "r_reverse", "b")]).relation_ids == ("r_reverse",)
 
 
 @pytest.mark.parametrize(
@@ -100,14 +106,6 @@ def test_what_cannot_be_kept_as_given_is_an_error(triples: list[Any], message: s
     for what in ("types", "aliases"):
         with pytest.raises(GraphError, match=f'{what}: the entity "x"'):
             KnowledgeGraph.from_triples([("a", "r", "b")], **{what: [("x", "thing")]})  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(("relation", "stored"), [("r", "ab"), ("r_reverse", "ba"), ("r_reverse_reverse", "ab")])
-def test_twins_fold_into_their_relation(relation: str, stored: str) -> None:
-    others = [("x", "r", "y"), ("y", "r_reverse", "x"), ("x", "r_reverse_reverse", "y")]
-    kg = KnowledgeGraph.from_triples([("a", relation, "b"), *others])
-    assert triples_of(kg) == {("x", "r", "y"), (stored[0], "r", stored[1])}
-    assert KnowledgeGraph.from_triples([("a", "r_reverse", "b")]).relation_ids == ("r_reverse",)
 
 
 def test_ids_labels_years_and_types_go_to_networkx_and_pandas_and_back() -> None:
@@ -230,10 +228,9 @@ def test_a_table_that_cannot_be_read_says_where(frame: Any, message: str) -> Non
 
 def test_the_rows_that_are_left_out_are_those_of_every_column_with_gaps() -> None:
     frame = pd.DataFrame({"who": ["a", None, "c"], "relation": ["r"] * 3, "whom": ["b", "b", None]})
-    with pytest.raises(GraphError, match="row 1:") as raised:
-        KnowledgeGraph.from_pandas(frame, head="who", tail="whom")
     call = 'frame.dropna(subset=["who", "whom"])'
-    assert call in str(raised.value)
+    with pytest.raises(GraphError, match=re.escape(call)):
+        KnowledgeGraph.from_pandas(frame, head="who", tail="whom")
     assert triples_of(KnowledgeGraph.from_pandas(eval(call), head="who", tail="whom")) == {("a", "r", "b")}
 
 

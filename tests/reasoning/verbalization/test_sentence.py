@@ -194,9 +194,7 @@ def test_every_answer_that_is_named_is_in_the_result(query: Query) -> None:
         assert answer.sentence.endswith(".") and "  " not in answer.sentence
         assert_rests_on_its_evidence(answer)
         if answer.contrast is not None:
-            assert set(named) <= {fact.head_entity for fact in answer.evidence} | {
-                fact.tail_entity for fact in answer.evidence
-            }
+            assert set(named) <= {end for fact in answer.evidence for end in (fact.head_entity, fact.tail_entity)}
             continue
         assert set(named) <= set(answer.ranked.tolist())
         assert bool(named) == bool(len(answer.ranked))
@@ -205,17 +203,11 @@ def test_every_answer_that_is_named_is_in_the_result(query: Query) -> None:
             assert any("found nothing" in note for note in answer.notes)
 
 
-@pytest.mark.parametrize(
-    ("total", "told"),
-    [
-        (6, "A borders B1, B2, B3, B4, B5 and B6."),
-        (7, "A borders B1, B2, B3, B4, B5 and 2 others."),
-        (2000, "A borders B1, B2, B3, B4, B5 and 1,995 others."),
-    ],
-)
-def test_a_long_list_is_cut_with_its_count(total: int, told: str) -> None:
-    kg = KnowledgeGraph.from_triples([("A", "borders", f"B{number}") for number in range(1, total + 1)])
-    assert Reasoner(kg, method="exact").answer('borders("A")').sentence == told
+def test_a_long_list_is_cut_with_its_count() -> None:
+    for total, told in ((6, "B5 and B6."), (7, "B5 and 2 others."), (2000, "B5 and 1,995 others.")):
+        kg = KnowledgeGraph.from_triples([("A", "borders", f"B{number}") for number in range(1, total + 1)])
+        sentence = Reasoner(kg, method="exact").answer('borders("A")').sentence
+        assert sentence == f"A borders B1, B2, B3, B4, {told}"
 
 
 DATED = KnowledgeGraph.from_triples(
