@@ -209,13 +209,7 @@ TaskT = TypeVar("TaskT", bound=StepTask)
 
 
 class StepAsker(ABC, Generic[TaskT]):
-    """Asks a model for the steps of chains over one graph.
-
-    Args:
-        kg: the graph.
-        llm: the model.
-        options: how it is asked.
-    """
+    """Asks a model for the steps of chains over one graph."""
 
     def __init__(self, kg: KnowledgeGraph, llm: BaseChatModel, options: LarkOptions) -> None:
         self.kg, self.llm, self.options = kg, llm, options

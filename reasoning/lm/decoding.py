@@ -39,12 +39,8 @@ class _Request(Generic[Asked, Reply]):
 
 
 class SharedPasses(Generic[Asked, Reply]):
-    """Serves any number of threads with one model.
-
-    Args:
-        serve: one pass, from what is asked to the replies in the same order.
-        most: requests that are served in one pass.
-    """
+    """Serves any number of threads with one model, `most` requests in one pass; replies come in the order of what is
+    asked."""
 
     def __init__(self, serve: Callable[[Sequence[Asked]], Sequence[Reply]], most: int = sys.maxsize) -> None:
         self._serve, self._most = serve, most
@@ -98,11 +94,8 @@ class SharedPasses(Generic[Asked, Reply]):
         return request.reply.result()
 
     def _may_serve(self, request: _Request[Asked, Reply], timeout: float) -> bool:
-        """Wait for the reply (False), or for nobody to be serving: whoever asked serves then (True).
-
-        Raises:
-            LLMError: others held the model too long.
-        """
+        """Wait for the reply (False), or for nobody to be serving: whoever asked serves then (True), or an LLMError in
+        time."""
         with self._changed:
             if not self._changed.wait_for(
                 lambda: request.reply.done() or not self._serving, None if timeout < 0 else timeout
@@ -361,11 +354,7 @@ class LocalModel:
 
     @cached_property
     def _cache_name(self) -> str:
-        """What the model calls its cache: the name changed within transformers 5.
-
-        Raises:
-            LLMError: it has none of keys and values, as state-space models.
-        """
+        """What the model calls its cache: the name changed within transformers 5; an LLMError where it has none."""
         for name in ("cache", "past_key_values"):
             if name in self._parameters:
                 return name

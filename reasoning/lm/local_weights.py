@@ -258,11 +258,8 @@ def _one_at_a_time(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def check_source(source: str | None, device: str) -> None:
-    """Say before any work starts that a model can't be had; nothing is loaded, and nothing fetched.
-
-    Raises:
-        LLMError: there is no such package, folder, file, hub model or device.
-    """
+    """Say, by an LLMError, before any work starts that a model or device can't be had; nothing is loaded, and nothing
+    fetched."""
     need_packages(*NEEDED)
     if source is None:
         packaged_gguf()
@@ -306,14 +303,8 @@ def find_weights(source: str | None) -> Path:
 
 
 def weights_digest(source: str | None) -> str:
-    """A hex digest of the weights of a source: whether two runs were answered by the same; none is loaded.
-
-    Args:
-        source: see `find_weights`.
-
-    Raises:
-        LLMError: they are nowhere to be had.
-    """
+    """A hex digest of a source's weights (see `find_weights`): whether two runs were answered by the same; none is
+    loaded."""
     path = packaged_gguf() if source is None else Path(source).expanduser()
     if _is_gguf(path):
         return files_digest([path])
@@ -321,15 +312,8 @@ def weights_digest(source: str | None) -> str:
 
 
 def load_local_model(source: str | None, device: str = "auto", dtype: str = "auto") -> LocalModel:
-    """The model of `source`, loaded at most once in this process; threads that ask meanwhile wait.
-
-    Args:
-        source: see `find_weights`.
-        device, dtype: see `ModelOptions`.
-
-    Raises:
-        LLMError: the weights are missing or unreadable, the device is not there, or its memory is too small.
-    """
+    """The model of `source` (see `find_weights`), loaded at most once in this process; threads that ask meanwhile
+    wait."""
     need_packages(*NEEDED)
     with _loading:
         key = (source, device, dtype)

@@ -76,11 +76,7 @@ def understood_after(question: LinkedQuestion, last: LastAnswer, read: Read, sur
 
 
 def understood_first(question: LinkedQuestion, read: Read) -> ReadQuestion:
-    """What a question is read as that no answer is before.
-
-    Raises:
-        QuestionError: it refers to an answer.
-    """
+    """What a question is read as that no answer is before; a QuestionError where it refers to one."""
     reference = reference_in(question)
     if reference is not None and refers_to_nothing(question, reference):
         raise QuestionError(
@@ -356,12 +352,8 @@ class _FollowUp:
         return None
 
     def _for_unsaid(self, query: Query, used: list[Query] | None = None) -> Query | None:
-        """A query with a set of the last answer for each kind that the question has no word for; None without such.
-
-        Args:
-            query: what was read.
-            used: the sets that are taken are added to it.
-        """
+        """A query with a set of the last answer, added to `used`, for each kind that the question has no word for; None
+        without."""
         schema = self._last.schema
         changed = query
         for kind in dict.fromkeys(sets_within(query, self._is_unsaid)):

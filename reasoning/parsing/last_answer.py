@@ -45,13 +45,7 @@ def holds(query: Query, part: Query) -> bool:
 
 
 def narrowed(query: Query, to: Query, fits: Callable[[Query], bool]) -> Query | None:
-    """A query of the members of a set alone: `count(S)` as `count(to & S)`; None where these are no such things.
-
-    Args:
-        query: what is narrowed.
-        to: the set.
-        fits: whether a set may hold members of it.
-    """
+    """A query of the members of `to` alone: `count(S)` as `count(to & S)`; None where none of its sets `fits`."""
     if isinstance(query, Count | Exists):
         part = narrowed(query.part, to, fits)
         return None if part is None else dataclasses.replace(query, part=part)
@@ -68,13 +62,7 @@ def narrowed(query: Query, to: Query, fits: Callable[[Query], bool]) -> Query | 
 
 
 def exchanged(query: Query, part: Query, other: Query, kept: Callable[[Query], bool]) -> Query:
-    """A query with another part wherever one stood.
-
-    Args:
-        query: in which it is exchanged.
-        part, other: what is taken out and what is put in.
-        kept: tells parts that nothing is exchanged in.
-    """
+    """A query with another part wherever one stood, but in what is to be kept."""
 
     def of(node: Query) -> Query:
         if node == part:
@@ -151,11 +139,7 @@ class LastAnswer:
 
     @classmethod
     def of(cls, answer: Answer, schema: GraphSchema) -> LastAnswer:
-        """What an answer of the graph is about.
-
-        Raises:
-            QuestionError: it is of another graph.
-        """
+        """What an answer of the graph is about; a QuestionError where it is of another graph."""
         kg = schema.kg
         try:
             if answer.kg.graph_name != kg.graph_name:

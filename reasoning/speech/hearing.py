@@ -137,11 +137,7 @@ class Choice:
         self._first.update([fold(one.text) for one in hypotheses[:1]])
 
     def best(self, alike: int = 0) -> str | None:
-        """The text with the highest score; None where none can be read.
-
-        Args:
-            alike: in how many hearings it is at least.
-        """
+        """The text with the highest score of those in so many hearings `alike`; None where none can be read."""
         heard = {
             words: sum(hearing.get(words, UNHEARD) for hearing in self.hearings) / max(1, len(self.hearings))
             for words in self._texts
@@ -162,11 +158,7 @@ class Choice:
         return self._texts[words] if times > 1 else None
 
     def is_settled(self, alike: int = 0) -> bool:
-        """Whether two hearings put the best text first, and it is read surely.
-
-        Args:
-            alike: see `best`.
-        """
+        """Whether two hearings put the best text (see `best`) first, and it is read surely."""
         sure = [words for words, times in self._first.items() if times > 1 and self._sureness(words) >= ENOUGH]
         return bool(sure) and fold(self.best(alike) or "") in sure
 
@@ -247,11 +239,7 @@ def _opened(model: str | SpeechModel) -> SpeechModel:
 
 
 def check_language(transcript: Transcript) -> None:
-    """Make sure that a question was spoken in a language in which questions are read.
-
-    Raises:
-        SpokenLanguageError: it was not.
-    """
+    """Make sure that a question was spoken in a language in which questions are read: else a SpokenLanguageError."""
     if transcript.language is None or transcript.language in ASKABLE:
         return
     sure = "" if transcript.probability is None else f" (probability {transcript.probability:.2f})"
@@ -315,16 +303,7 @@ class LiveTranscription:
         return replace(transcript, final=False)
 
     def finish(self, piece: Samples | None = None) -> Transcript:
-        """What was said in all.
-
-        Args:
-            piece: the last one, where some is left; see `add`.
-
-        Raises:
-            AudioError: see `add`.
-            NoSpeechError: nobody has spoken.
-            SpeechError: the model fails.
-        """
+        """What was said in all, with the last piece, where some is left; errors as for `add`, and NoSpeechError."""
         if piece is not None:
             self._pieces.append(self._resampler.add(piece))
         self._pieces.append(self._resampler.end())
@@ -347,11 +326,8 @@ def live_transcripts(
     topic: Topic = ANYTHING,
     limits: AudioLimits = USUAL_LIMITS,
 ) -> Iterator[Transcript]:
-    """The text so far of a recording that comes in pieces, and last, final, that of all of it; see `LiveTranscription`.
-
-    Raises:
-        AudioError, NoSpeechError, SpeechError: see there.
-    """
+    """The text so far of a recording that comes in pieces, and last, final, that of all of it, as `LiveTranscription`
+    does."""
     live = LiveTranscription(model, expected, topic, limits)
     for piece in pieces:
         if (transcript := live.add(piece)) is not None:

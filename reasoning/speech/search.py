@@ -200,11 +200,7 @@ AttentionMaskInterface.register(BY_WINDOW, sdpa_mask)
 
 
 class WrittenOfWindows(DynamicCache):
-    """Keys and values of what the beams say, as each window has them.
-
-    Args:
-        windows, beams: how many there are.
-    """
+    """Keys and values of what the beams say, as each window has them."""
 
     def __init__(self, windows: int, beams: int) -> None:
         super().__init__()
@@ -305,12 +301,7 @@ LEAST_TOKENS_OF_MULTILINGUAL = 51865
 
 @dataclass
 class Node:
-    """Where one is in the phrases.
-
-    Attributes:
-        next: nodes by the token that leads there.
-        ends: whether a phrase ends here.
-    """
+    """Where one is in the phrases: the `next` nodes by their token, and whether a phrase `ends` here."""
 
     next: dict[int, Node] = field(default_factory=dict)
     ends: bool = False
@@ -372,11 +363,7 @@ class PhraseBonus(LogitsProcessor):
 
 
 class DistinctWords(LogitsProcessor):
-    """Ends each beam that says the same words as a likelier one: signs and capitals tell no questions apart.
-
-    Args:
-        texts: of each token that may be said.
-    """
+    """Ends each beam that says the same words as a likelier one: signs and capitals tell no questions apart."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._texts = texts
@@ -396,12 +383,8 @@ class DistinctWords(LogitsProcessor):
 
 
 class SinceStart(LogitsProcessor):
-    """Shows other processors only what is said: what was said before may be said again, and has no bonus.
-
-    Args:
-        processors: the other ones, one after another.
-        start: how many tokens stand before what is said.
-    """
+    """Shows other processors only what is said from `start` on: what was said before may be said again, and has no
+    bonus."""
 
     def __init__(self, processors: Iterable[LogitsProcessor], start: int) -> None:
         self._processors, self._start = LogitsProcessorList(processors), start
@@ -413,12 +396,7 @@ class SinceStart(LogitsProcessor):
 
 
 class BiasedSearch:
-    """Writes what was said in a recording with a Whisper model of transformers; safe to use from several threads.
-
-    Args:
-        model: writes the words; its encoder is not asked.
-        tokenizer: the model's.
-    """
+    """Writes what was said in a recording with a Whisper model of transformers; safe to use from several threads."""
 
     def __init__(self, model: WhisperForConditionalGeneration, tokenizer: Tokenizer) -> None:
         self._decoder, self._tokenizer = AgreeingDecoder(model), tokenizer
