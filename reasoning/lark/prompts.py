@@ -420,15 +420,8 @@ def sources_shown(sources: Ids, relation: Relation, triples: Ids, rng: random.Ra
 def projection_sheet(
     scheme: MarkScheme, sources: Sequence[int], relation: Relation, triples: Ids, rng: random.Random
 ) -> Sheet:
-    """A projection over context triples of shape (n, 3), columns head, relation, tail.
-
-    Args:
-        scheme: the tokens.
-        sources: what is projected from.
-        relation: the relation asked for, and its direction.
-        triples: the context in its order.
-        rng: draws the words.
-    """
+    """A projection from `sources` over context triples of shape (n, 3), columns head, relation, tail, in the context's
+    order."""
     near, far = (triples[:, 2], triples[:, 0]) if relation.inverse else (triples[:, 0], triples[:, 2])
     drawn = rng.sample(scheme.words, len(scheme.words))
     entities, relations = _Words(drawn[:-RELATION_WORDS]), _Words(drawn[-RELATION_WORDS:])

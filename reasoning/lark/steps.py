@@ -194,12 +194,8 @@ ASKED: frozenset[Operation] = frozenset({"project", "intersect", "union", "diffe
 
 @dataclass(frozen=True)
 class StepTask:
-    """A step, or a part of one, ready to be asked.
-
-    Attributes:
-        context: what the model is shown, for display and checks.
-        expected: what the context gives, read without fault, sorted; for the check beside the reply alone.
-    """
+    """A step, or a part of one, ready to be asked, with what its context gives, read without fault, sorted: for the
+    check beside the reply alone."""
 
     context: Context
     expected: Ids
@@ -406,13 +402,7 @@ END_OF_REPLY = 8
 
 @dataclass(frozen=True)
 class TextTask(StepTask):
-    """A question over a context, ready to be sent.
-
-    Attributes:
-        messages: what is sent first.
-        naming: reads the replies.
-        longest_reply: tokens of a reply that lists everything in the context: no sensible reply is longer.
-    """
+    """A question over a context, ready to be sent; no sensible reply is longer than one that lists everything in it."""
 
     messages: list[BaseMessage]
     naming: Naming

@@ -107,13 +107,8 @@ class Sheet:
 
 
 def keep_logits(decoder: Any, readout: Any, sheets: Sequence[Sheet]) -> Any:
-    """The log-odds of keeping against dropping at every place of the sheets, in order; a float32 tensor.
-
-    Args:
-        decoder: the transformer without its head; positions begin anew with each sheet.
-        readout: shape (width,): the head's row of `keep` minus that of `drop`.
-        sheets: at least one.
-    """
+    """The log-odds of keeping against dropping at every place of the sheets, in order, by the head's row of `keep` less
+    that of `drop` (`readout`, shape (width,)); a float32 tensor."""
     import torch
 
     device = readout.device
@@ -242,16 +237,8 @@ def attach(model: Any, marks: Marks, config: LoraConfig, device: str = "cpu") ->
 
 
 def load_student(folder: Path, source: str | None = None, device: str = "cpu") -> Student:
-    """A taught model, its adapter merged into the weights, float32.
-
-    Args:
-        folder: of the adapter.
-        source: the base model, see `find_weights`.
-        device: by torch's name.
-
-    Raises:
-        LLMError: the adapter or the weights are missing or damaged, or do not belong together.
-    """
+    """A taught model, its adapter merged into the weights (`find_weights`), float32; an LLMError where either is
+    missing or damaged, or they do not belong together."""
     marks = Marks.read(folder)
     model, tokenizer = open_base(source)
     check_base(model, tokenizer, marks, folder)

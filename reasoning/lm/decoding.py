@@ -62,16 +62,8 @@ class SharedPasses(Generic[Asked, Reply]):
                 self._changed.notify_all()
 
     def ask(self, asked: Asked, timeout: float = -1, cancelled: Callable[[], bool] | None = None) -> Reply:
-        """The reply to one request.
-
-        Args:
-            asked: by the caller, who waits.
-            timeout: seconds for which others may hold the model; -1 for any time.
-            cancelled: says, before a pass begins, that nobody waits any more.
-
-        Raises:
-            LLMError: it was cancelled, the pass failed, or others held the model too long.
-        """
+        """The reply to one request; an LLMError where the pass failed, others held the model for `timeout` seconds (-1:
+        any), or `cancelled` says, before a pass begins, that nobody waits any more."""
         request: _Request[Asked, Reply] = _Request(asked)
         with self._changed:
             self._waiting.append(request)
@@ -321,12 +313,8 @@ class LocalModel:
         cancelled: Callable[[], bool] | None,
         allowed: Sequence[int] | None,
     ) -> int:
-        """Read `ids` into `cache` and return the most likely next token, of those allowed where they are given.
-
-        Raises:
-            LLMTimeoutError: the deadline passed, or another reply held the model until it did.
-            LLMError: the device's memory is too small for a conversation of this length.
-        """
+        """Read `ids` into `cache` and return the most likely next token, of those allowed where they are given; an
+        LLMTimeoutError by the deadline, an LLMError where the memory is too small for a conversation of this length."""
         import torch
 
         if (cancelled is not None and cancelled()) or abandoned():

@@ -42,20 +42,9 @@ log = logging.getLogger(__name__)
 
 
 def make_whole(folder: Path, is_intact: Callable[[Path], bool], make: Callable[[Path], object], seconds: float) -> None:
-    """See that a folder is there and intact; where it is not, make it beside its place and rename it.
-
-    What is there and damaged is replaced, and what killed processes left beside it is removed.
-
-    Args:
-        folder: the folder.
-        is_intact: whether one is whole.
-        make: fills an empty one.
-        seconds: how long another process that makes it is waited for.
-
-    Raises:
-        filelock.Timeout: it took longer.
-        OSError: nothing can be written there.
-    """
+    """See that a folder is there and intact; where it is not, make it beside its place, rename it, and remove what is
+    damaged or killed processes left. `seconds` are how long another process that makes it is waited for
+    (filelock.Timeout)."""
     if is_intact(folder):
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -77,11 +66,8 @@ TICKING = 2_000_000_000  # nanoseconds; longer than the ticks of any file system
 
 
 def packaged_gguf() -> Path:
-    """The GGUF file of the installed package, found without importing it (its imports need engines we don't install).
-
-    Raises:
-        LLMError: the package is not installed, or carries no GGUF file.
-    """
+    """The GGUF file of the installed package, or an LLMError, found without importing it (its imports need engines we
+    don't install)."""
     spec = importlib.util.find_spec(PACKAGE)
     for folder in (spec.submodule_search_locations or []) if spec else []:
         for gguf in sorted(Path(folder).glob("*.gguf")):
@@ -93,17 +79,9 @@ def packaged_gguf() -> Path:
 
 
 def converted_weights(gguf: Path, cache: Path) -> Path:
-    """A folder that transformers loads, converted from `gguf` the first time and checked every time.
-
-    The folder's name holds the hash of the GGUF file, so another version of the weights never meets an old folder.
-
-    Args:
-        gguf: the GGUF file.
-        cache: the folder to keep conversions in; made if it is absent.
-
-    Raises:
-        LLMError: the file cannot be read as a model, or the cache cannot be written.
-    """
+    """A folder in `cache` that transformers loads, converted from `gguf` the first time and checked every time; an
+    LLMError where either fails. Its name holds the hash of the GGUF file, so another version of the weights never meets
+    an old folder."""
     folder = cache / f"{gguf.stem}-{_sha256_once(gguf)[:16]}-{CONVERSION}"
     try:
         make_whole(folder, is_intact, partial(_build, gguf), WAIT_FOR_OTHER_PROCESS)
@@ -337,17 +315,8 @@ def _beside(path: Path) -> str:
 
 @_one_at_a_time
 def open_model(folder: Path, name: str, device: str = "cpu", dtype: str = "auto") -> tuple[Any, Any]:
-    """A causal language model in evaluation mode, and its tokenizer.
-
-    Args:
-        folder: in the Hugging Face layout, see `find_weights`.
-        name: the model's, for messages.
-        device: by torch's name.
-        dtype: see `ModelOptions`.
-
-    Raises:
-        LLMError: the weights are unreadable or incomplete, or the device's memory is too small.
-    """
+    """A causal language model in evaluation mode, and its tokenizer, from a folder of `find_weights`; an LLMError where
+    its weights are unreadable or incomplete, or the memory is too small."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

@@ -95,15 +95,8 @@ def load_adapter(adapter: Any, folder: Path) -> None:
 
 
 def merge_adapter(decoder: Any, folder: Path) -> Any:
-    """A transformer with an adapter in its weights: W + alpha / rank * B A (LoRA, equation 3).
-
-    Args:
-        decoder: the transformer, which is changed: W of shape (out, in), B of (out, rank), A of (rank, in).
-        folder: of the adapter.
-
-    Raises:
-        LLMError: the adapter is damaged or that of another model.
-    """
+    """A transformer with an adapter in its weights, which change: W + alpha / rank * B A (LoRA, equation 3), W of shape
+    (out, in), B of (out, rank), A of (rank, in); an LLMError where the adapter is damaged or another model's."""
     import torch
     from transformers.pytorch_utils import Conv1D
 

@@ -139,13 +139,8 @@ class Pack:
 
 
 def reply_logits(decoder: Any, head: Any, pack: Pack) -> Any:
-    """What the model says at every place where a reply's token is due; float32, shape (r, vocabulary).
-
-    Args:
-        decoder: the transformer without its head, opened with the attention that `packed_attention` registers.
-        head: its output embedding.
-        pack: what is read.
-    """
+    """What a decoder, opened with the attention of `packed_attention`, says by its head at every place where a reply's
+    token is due; float32, shape (r, vocabulary)."""
     import torch
 
     device = head.weight.device

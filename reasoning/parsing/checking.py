@@ -156,24 +156,16 @@ _FIRST, _LAST = (1, 1), (12, 31)
 
 @dataclass(frozen=True)
 class Checked:
-    """A query that can be asked.
-
-    Attributes:
-        query: mended where that took one step.
-        steps: relations that were put in to bridge kinds that did not fit.
-    """
+    """A query that can be asked, mended where that took the `steps` that were put in to bridge kinds that did not
+    fit."""
 
     query: Query
     steps: tuple[str, ...] = ()
 
 
 def check(query: Query, schema: GraphSchema) -> Checked:
-    """The query as it can be asked of the graph.
-
-    Raises:
-        SkylarkError: it cannot, and why: it only repeats what is named, compares something with itself, kinds do not
-            fit, or a name is none.
-    """
+    """The query as it can be asked of the graph; a SkylarkError says why it cannot: it only repeats what is named,
+    compares something with itself, kinds do not fit, or a name is none."""
     if _compares_with_itself(query):
         raise QueryError("the query compares something with itself: two things are to be compared")
     if not _follows_relation(query):

@@ -36,16 +36,8 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 def written(query: str, ids: Mapping[str, str]) -> list[str]:
-    """The pieces in which a query is written.
-
-    Args:
-        query: its text.
-        ids: the id of each relation, kind, name and number by its text in the query; a relation `~r` stands for the
-            relation that the graph stores the other way round.
-
-    Raises:
-        KeyError: something that the query names has no id.
-    """
+    """The pieces in which a query is written, by the id of each relation, kind, name and number as it stands in the
+    query (or a KeyError); `~r` stands for a relation that the graph stores the other way round."""
     pieces: list[str] = []
     tokens = list(_tokens(query))
     at = 0

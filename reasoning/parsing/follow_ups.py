@@ -60,17 +60,8 @@ NEVER_LEFT_OUT = WELL_LINKED - 0.05
 
 
 def understood_after(question: LinkedQuestion, last: LastAnswer, read: Read, sure: float) -> ReadQuestion:
-    """What a question is read as that was asked after an answer.
-
-    Args:
-        question: with its names linked.
-        last: the answer.
-        read: reads a question by itself.
-        sure: probability from which a question is answered.
-
-    Raises:
-        QuestionError: it refers to something that the answer does not have.
-    """
+    """What a question is read as that was asked after an answer, from the probability `sure` on; a QuestionError where
+    it refers to something that the answer does not have."""
     found = _FollowUp(without_restrictor(question), last, read, sure).understood()
     return replace(found, question=question.prompt.question)
 
@@ -396,15 +387,9 @@ class _FollowUp:
     def _noted(
         self, found: ReadQuestion, note: str, change: Callable[[Query], Query | None], shared: bool = False
     ) -> ReadQuestion | None:
-        """What was read with its queries changed, and what was referred to said; None where nothing can be asked.
-
-        Args:
-            found: what was read.
-            note: what was referred to.
-            change: a reading's query as it is asked; None where it is left out.
-            shared: whether nothing but what is kept can be meant, so that it has all probability; else what is left
-                out leaves its own to the rest, unless it is the likeliest.
-        """
+        """What was read with its queries changed (or left out, None), and what was referred to said; None where nothing
+        can be asked. `shared`: nothing but what is kept can be meant, so that it has all probability; else what is left
+        out leaves its own to the rest, unless it is the likeliest."""
         readings = list(self._changed(found.readings, note, change))
         if not readings:
             return None

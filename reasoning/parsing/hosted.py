@@ -252,13 +252,8 @@ class NoQueryWrittenError(SkylarkError):
 
 @dataclass(frozen=True)
 class Sample:
-    """What one reply says, after its repairs.
-
-    Attributes:
-        readings: the queries that can be asked; None among them where the model finds that there is none.
-        unanswerable: the model's reason for that.
-        notes: what a person should know of it, each in a sentence.
-    """
+    """What one reply says, after its repairs: readings (None among them where the model finds no query, with its
+    reason), and notes for a person."""
 
     readings: tuple[WeighedReading, ...]
     unanswerable: str = ""

@@ -191,11 +191,8 @@ class LastAnswer:
         return measure if entry is None else entry.words
 
     def ranked(self, chosen: int) -> Query | None:
-        """The set of which further ones are chosen by their rank: of all that were ranked, or of what was answered.
-
-        Args:
-            chosen: how many are chosen from; as many as were answered can be no choice among these.
-        """
+        """The set of which further ones are chosen by their rank: of all that were ranked, or of what was answered,
+        unless as many are chosen."""
         if isinstance(self.query, Top) and (self.query.k == 1 or chosen >= len(self.entities)):
             return self.query.source
         return self.those
@@ -217,15 +214,8 @@ class LastAnswer:
         return [self.schema.kg.name(int(entity)) for entity in entities]
 
     def in_places(self, place: int, count: int = 1) -> Ids:
-        """The entities in places of the answer, in its order.
-
-        Args:
-            place: the first of them, from 1 on, or the last, from -1 on backwards.
-            count: of places.
-
-        Raises:
-            QuestionError: it has no such places.
-        """
+        """The entities in so many places of the answer, in its order, from 1 on, or from -1 on backwards; a
+        QuestionError where it has no such places."""
         has, last = len(self.entities), abs(place) + count - 1
         if not 1 <= last <= has:
             if not has:

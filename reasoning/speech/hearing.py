@@ -62,12 +62,6 @@ def chosen(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model: Spee
 
     Where none can be asked, those are taken that two hearings put first, if there are such; what was heard counts as
     one.
-
-    Args:
-        transcript: of the whole recording.
-        audio: the recording.
-        kg: the graph that will be asked.
-        model: what heard it.
     """
     choice = _heard_again(transcript, audio, kg, model)
     text = (choice.best() or choice.often_first()) if choice.hearings else None
@@ -79,9 +73,6 @@ def heard_alike(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model:
 
     For a recording of which no word was understood: a search that prefers names finds some in any noise, and hardly the
     same ones with what was said before and without. Of a graph about which nothing stands before there is one hearing.
-
-    Args:
-        transcript, audio, kg, model: see `chosen`.
     """
     if not spoken_topic(kg).before:
         return None
@@ -256,15 +247,8 @@ EVERY = 1.0
 
 
 class LiveTranscription:
-    """Hears one recording while it is made; for one thread at a time.
-
-    Args:
-        model: what hears it.
-        expected: see `SpeechModel.partials`.
-        topic: what is expected. With phrases the whole is what `SpeechModel.others` tells first; without, and of a
-            model that tells no others, it is heard as its parts are.
-        limits: the most that is taken.
-    """
+    """Hears one recording while it is made; for one thread at a time. With phrases in the topic the whole is what
+    `SpeechModel.others` tells first; without, and of a model that tells no others, it is heard as its parts are."""
 
     def __init__(
         self,
@@ -279,15 +263,8 @@ class LiveTranscription:
         self._new = self._took = 0.0
 
     def add(self, piece: Samples) -> Transcript | None:
-        """Take the next piece; the text so far, where enough has come since the last, and somebody has spoken.
-
-        Args:
-            piece: samples a second, and the samples: integers or floats, shape (n,) or (n, channels).
-
-        Raises:
-            AudioError: it is not of the form of the pieces before, or the recording grows beyond the limits.
-            SpeechError: the model fails.
-        """
+        """Take the next piece, shape (n,) or (n, channels); the text so far, where enough has come since the last, and
+        somebody has spoken. An AudioError where it has another form than those before, or is beyond the limits."""
         samples = self._resampler.add(piece)
         self._pieces.append(samples)
         self._new += len(samples) / SAMPLE_RATE
