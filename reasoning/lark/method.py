@@ -60,11 +60,8 @@ from skylark.errors import SkylarkError
 
 
 def run_whole(asker: TextAsker, chain: BoundChain) -> Iterator[ChainEvent]:
-    """Ask the query at once; one event pair.
-
-    Raises:
-        QueryError: the query holds an operation that a model cannot be asked for.
-    """
+    """Ask the query at once; one event pair, or a QueryError where it has an operation that no model can be asked
+    for."""
     kg, task = asker.kg, whole_task(asker, chain)
     last = chain.steps[-1]
     question = f"What is {chain.query.verbalise(kg)}?"
@@ -78,11 +75,8 @@ def run_whole(asker: TextAsker, chain: BoundChain) -> Iterator[ChainEvent]:
 
 
 def whole_task(asker: TextAsker, chain: BoundChain) -> TextTask:
-    """The question and context of a whole query.
-
-    Raises:
-        QueryError: the query holds an operation that a model cannot be asked for.
-    """
+    """The question and context of a whole query; a QueryError where it has an operation that no model can be asked
+    for."""
     kg, options = asker.kg, asker.options
     for step in chain:
         if step.step.operation not in ASKED or step.gives_values:
@@ -304,11 +298,8 @@ class Estimate(ExpectedUsage):
 
 
 def estimate_run(reasoner: Asked, questions: Iterable[QuestionInput]) -> Estimate:
-    """What answering these would take of the reasoner's model, from the real prompts; nothing is sent.
-
-    Raises:
-        LLMError: there is no such model.
-    """
+    """What answering these would take of the reasoner's model (an LLMError without one), from the real prompts, nothing
+    sent."""
     count = _Count(reasoner)
     for question in questions:
         count.add(question)

@@ -75,11 +75,8 @@ class Naming(ABC):
 
     @abstractmethod
     def read(self, reply: str) -> list[int]:
-        """The entities that a reply lists, in its order, each once.
-
-        Raises:
-            StepError: the reply is empty, prose, glued together, or names something that the prompt does not hold.
-        """
+        """The entities that a reply lists, in its order, each once; a StepError says why it cannot be read, or is of no
+        use."""
 
     def write(self, names: Sequence[str]) -> str:
         """The reply that lists these names, each as the prompt writes it."""
@@ -91,13 +88,8 @@ class Naming(ABC):
 
 
 class AbstractNaming(Naming):
-    """Entities as `e7`, relations as `r2`, numbered at random, all entities with as many digits and all relations too.
-
-    Args:
-        entities: every entity that the prompt will hold.
-        relations: every relation that the prompt will hold.
-        rng: where the numbers are drawn from.
-    """
+    """Every entity of a prompt as `e7`, every relation as `r2`, numbered at random, each of one kind with as many
+    digits."""
 
     answer_form = "the ids alone, commas between them"
 
@@ -151,12 +143,7 @@ class AbstractNaming(Naming):
 
 
 class ReadableNaming(Naming):
-    """Entities and relations by their display names, quoted: data, not instructions.
-
-    Args:
-        entities: every entity that the prompt will hold.
-        kg: the graph that names them.
-    """
+    """Every entity that a prompt will hold by its display name, and relations, quoted: data, not instructions."""
 
     answer_form = "names in double quotes, exactly as in the context, separated by commas"
     example_entities = (
@@ -215,11 +202,7 @@ class ReadableNaming(Naming):
 
 
 class StructuredNaming(Naming):
-    """A naming whose replies are `{"answers": [...]}`.
-
-    Args:
-        plain: the naming that it writes and reads names by.
-    """
+    """A naming whose replies are `{"answers": [...]}`, of names that another one writes and reads."""
 
     answer_form = 'a JSON object {"answers": [...]}, each answer of the context a string in the list'
     none = '{"answers": []}'
@@ -437,15 +420,8 @@ def sources_shown(sources: Ids, relation: Relation, triples: Ids, rng: random.Ra
 def projection_sheet(
     scheme: MarkScheme, sources: Sequence[int], relation: Relation, triples: Ids, rng: random.Random
 ) -> Sheet:
-    """A projection over context triples of shape (n, 3), columns head, relation, tail.
-
-    Args:
-        scheme: the tokens.
-        sources: what is projected from.
-        relation: the relation asked for, and its direction.
-        triples: the context in its order.
-        rng: draws the words.
-    """
+    """A projection from `sources` over context triples of shape (n, 3), columns head, relation, tail, in the context's
+    order."""
     near, far = (triples[:, 2], triples[:, 0]) if relation.inverse else (triples[:, 0], triples[:, 2])
     drawn = rng.sample(scheme.words, len(scheme.words))
     entities, relations = _Words(drawn[:-RELATION_WORDS]), _Words(drawn[-RELATION_WORDS:])

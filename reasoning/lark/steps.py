@@ -194,12 +194,8 @@ ASKED: frozenset[Operation] = frozenset({"project", "intersect", "union", "diffe
 
 @dataclass(frozen=True)
 class StepTask:
-    """A step, or a part of one, ready to be asked.
-
-    Attributes:
-        context: what the model is shown, for display and checks.
-        expected: what the context gives, read without fault, sorted; for the check beside the reply alone.
-    """
+    """A step, or a part of one, ready to be asked, with what its context gives, read without fault, sorted: for the
+    check beside the reply alone."""
 
     context: Context
     expected: Ids
@@ -209,13 +205,7 @@ TaskT = TypeVar("TaskT", bound=StepTask)
 
 
 class StepAsker(ABC, Generic[TaskT]):
-    """Asks a model for the steps of chains over one graph.
-
-    Args:
-        kg: the graph.
-        llm: the model.
-        options: how it is asked.
-    """
+    """Asks a model for the steps of chains over one graph."""
 
     def __init__(self, kg: KnowledgeGraph, llm: BaseChatModel, options: LarkOptions) -> None:
         self.kg, self.llm, self.options = kg, llm, options
@@ -412,13 +402,7 @@ END_OF_REPLY = 8
 
 @dataclass(frozen=True)
 class TextTask(StepTask):
-    """A question over a context, ready to be sent.
-
-    Attributes:
-        messages: what is sent first.
-        naming: reads the replies.
-        longest_reply: tokens of a reply that lists everything in the context: no sensible reply is longer.
-    """
+    """A question over a context, ready to be sent; no sensible reply is longer than one that lists everything in it."""
 
     messages: list[BaseMessage]
     naming: Naming

@@ -340,15 +340,8 @@ MODEL = "model"
 
 
 def adapter_folder(reader: str, packaged: Path) -> Path:
-    """The folder of a reader's adapter.
-
-    Args:
-        reader: `MODEL` or a folder.
-        packaged: what `MODEL` stands for.
-
-    Raises:
-        LLMError: there is no such reader.
-    """
+    """The folder of a reader's adapter, by its path or `MODEL` for the packaged one; an LLMError where there is no such
+    reader."""
     if reader == MODEL:
         return packaged
     if not (folder := Path(reader).expanduser()).is_dir():

@@ -60,11 +60,8 @@ class Marks:
 
     @classmethod
     def read(cls, folder: Path) -> Marks:
-        """From an adapter's folder.
-
-        Raises:
-            LLMError: the folder holds no adapter that marks, a damaged one, or one of a newer form.
-        """
+        """From an adapter's folder; an LLMError where it holds no adapter that marks, a damaged one, or one of a newer
+        form."""
         try:
             stored = json.loads((folder / MARKS_FILE).read_text(encoding="utf-8"))
             form = int(stored.get("format", 1))
@@ -110,13 +107,8 @@ class Sheet:
 
 
 def keep_logits(decoder: Any, readout: Any, sheets: Sequence[Sheet]) -> Any:
-    """The log-odds of keeping against dropping at every place of the sheets, in order; a float32 tensor.
-
-    Args:
-        decoder: the transformer without its head; positions begin anew with each sheet.
-        readout: shape (width,): the head's row of `keep` minus that of `drop`.
-        sheets: at least one.
-    """
+    """The log-odds of keeping against dropping at every place of the sheets, in order, by the head's row of `keep` less
+    that of `drop` (`readout`, shape (width,)); a float32 tensor."""
     import torch
 
     device = readout.device
@@ -155,11 +147,8 @@ PACKAGED_ADAPTER = Path(__file__).parent / "adapters" / "steps"
 
 
 def adapter_of(llm: BaseChatModel) -> Path | None:
-    """The folder of the adapter that makes a chat model mark; None where it answers in words.
-
-    Raises:
-        LLMError: the folder holds no adapter.
-    """
+    """The folder of the adapter that makes a chat model mark, an LLMError where it holds none; None where it answers in
+    words."""
     if not isinstance(llm, EmbeddedChatModel) or llm.adapter is None:
         return None
     if llm.adapter == PACKAGED:
@@ -225,11 +214,8 @@ class Student:
 
 
 def open_base(source: str | None, dtype: str = "float32") -> tuple[Any, Any]:
-    """The model that an adapter belongs to, on the processor, and its tokenizer; see `find_weights` for `source`.
-
-    Raises:
-        LLMError: a package or the weights are missing, or they cannot be read.
-    """
+    """The model that an adapter belongs to, on the processor, and its tokenizer; `source` and errors as for
+    `find_weights`."""
     need_packages("A model with an adapter", "torch", "transformers")
     return open_model(find_weights(source), model_name(source), dtype=dtype)
 
@@ -251,16 +237,8 @@ def attach(model: Any, marks: Marks, config: LoraConfig, device: str = "cpu") ->
 
 
 def load_student(folder: Path, source: str | None = None, device: str = "cpu") -> Student:
-    """A taught model, its adapter merged into the weights, float32.
-
-    Args:
-        folder: of the adapter.
-        source: the base model, see `find_weights`.
-        device: by torch's name.
-
-    Raises:
-        LLMError: the adapter or the weights are missing or damaged, or do not belong together.
-    """
+    """A taught model, its adapter merged into the weights (`find_weights`), float32; an LLMError where either is
+    missing or damaged, or they do not belong together."""
     marks = Marks.read(folder)
     model, tokenizer = open_base(source)
     check_base(model, tokenizer, marks, folder)
@@ -275,11 +253,7 @@ def _readout(model: Any, scheme: MarkScheme) -> Any:
 
 
 def check_base(model: Any, tokenizer: Any, marks: Marks, folder: Path) -> None:
-    """Refuse an adapter of another base model.
-
-    Raises:
-        LLMError: the fingerprints differ, or of an adapter of version 0.1.0 the words.
-    """
+    """Refuse an adapter of another base model: an LLMError where fingerprints differ, or of version 0.1.0 the words."""
     scheme = marks.scheme
     if max(scheme.tokens) < len(tokenizer):
         if marks.base is not None:
@@ -315,11 +289,8 @@ _loading = threading.Lock()
 
 
 def passes_of(llm: EmbeddedChatModel) -> Passes:
-    """The passes of the student of a chat model that marks, its weights loaded at the first call and shared.
-
-    Raises:
-        LLMError: the adapter or the weights are missing, or do not belong together.
-    """
+    """The passes of the student of a chat model that marks, its weights loaded at the first call (or an LLMError) and
+    shared."""
     folder = adapter_of(llm)
     assert folder is not None
     device = find_device(llm.device, LLMError)

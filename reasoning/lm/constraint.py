@@ -28,13 +28,8 @@ Encode = Callable[[str], list[int]]
 
 @dataclass(frozen=True)
 class Choices:
-    """What a reply may list.
-
-    Attributes:
-        names: as written.
-        none: the reply that lists nothing.
-        apart: stands between two names.
-    """
+    """What a reply may list: `names` as written, `none` where it lists nothing, and what stands `apart` between two
+    names."""
 
     names: tuple[str, ...]
     none: str
@@ -73,11 +68,7 @@ class ListGrammar:
         return {tuple(self._encode(f"{self._choices.apart}{name}")): name for name in self._choices.names}
 
     def allowed(self, written: Sequence[int]) -> list[int]:
-        """The tokens that may follow, sorted.
-
-        Args:
-            written: the reply's tokens so far, each of them one that was allowed.
-        """
+        """The tokens that may follow the reply's tokens so far, sorted."""
         options: dict[tuple[int, ...], str | None] = dict(self._first)
         used: set[str] = set()
         rest, may_end = tuple(written), False
@@ -210,15 +201,8 @@ def read_spelling(tokenizer: Any, ends: Sequence[int]) -> Spelling:
 
 
 class Constraint:
-    """The texts of a grammar over the tokens of a tokenizer.
-
-    Args:
-        grammar: with the rule `start`.
-        spelling: of the model's tokenizer.
-
-    Raises:
-        ValueError: it is no grammar.
-    """
+    """The texts of a grammar, with the rule `start`, over the tokens of a tokenizer; a ValueError where it is no
+    grammar."""
 
     def __init__(self, grammar: str, spelling: Spelling) -> None:
         from llguidance import LLMatcher
@@ -243,11 +227,8 @@ class Constraint:
         return ConstraintWalk(self._start.deep_copy(), self._spelling.ends)
 
     def processor(self, prompt_length: int) -> Any:
-        """What transformers' `generate` takes as a logits processor; serves one call.
-
-        Args:
-            prompt_length: tokens that stand before the written ones.
-        """
+        """What transformers' `generate` takes as a logits processor, behind a prompt of so many tokens; serves one
+        call."""
         import torch
 
         matchers: list[LLMatcher] = []
@@ -271,12 +252,7 @@ class Constraint:
 
 
 class ConstraintWalk:
-    """One text of a grammar, as it grows.
-
-    Args:
-        matcher: at the beginning of the grammar.
-        ends: the tokens that end a text.
-    """
+    """One text of a grammar, as it grows."""
 
     def __init__(self, matcher: LLMatcher, ends: Sequence[int]) -> None:
         self._matcher, self._ends, self._read = matcher, list(ends), 0

@@ -39,12 +39,8 @@ class _Request(Generic[Asked, Reply]):
 
 
 class SharedPasses(Generic[Asked, Reply]):
-    """Serves any number of threads with one model.
-
-    Args:
-        serve: one pass, from what is asked to the replies in the same order.
-        most: requests that are served in one pass.
-    """
+    """Serves any number of threads with one model, `most` requests in one pass; replies come in the order of what is
+    asked."""
 
     def __init__(self, serve: Callable[[Sequence[Asked]], Sequence[Reply]], most: int = sys.maxsize) -> None:
         self._serve, self._most = serve, most
@@ -66,16 +62,8 @@ class SharedPasses(Generic[Asked, Reply]):
                 self._changed.notify_all()
 
     def ask(self, asked: Asked, timeout: float = -1, cancelled: Callable[[], bool] | None = None) -> Reply:
-        """The reply to one request.
-
-        Args:
-            asked: by the caller, who waits.
-            timeout: seconds for which others may hold the model; -1 for any time.
-            cancelled: says, before a pass begins, that nobody waits any more.
-
-        Raises:
-            LLMError: it was cancelled, the pass failed, or others held the model too long.
-        """
+        """The reply to one request; an LLMError where the pass failed, others held the model for `timeout` seconds (-1:
+        any), or `cancelled` says, before a pass begins, that nobody waits any more."""
         request: _Request[Asked, Reply] = _Request(asked)
         with self._changed:
             self._waiting.append(request)
@@ -98,11 +86,8 @@ class SharedPasses(Generic[Asked, Reply]):
         return request.reply.result()
 
     def _may_serve(self, request: _Request[Asked, Reply], timeout: float) -> bool:
-        """Wait for the reply (False), or for nobody to be serving: whoever asked serves then (True).
-
-        Raises:
-            LLMError: others held the model too long.
-        """
+        """Wait for the reply (False), or for nobody to be serving: whoever asked serves then (True), or an LLMError in
+        time."""
         with self._changed:
             if not self._changed.wait_for(
                 lambda: request.reply.done() or not self._serving, None if timeout < 0 else timeout
@@ -328,12 +313,8 @@ class LocalModel:
         cancelled: Callable[[], bool] | None,
         allowed: Sequence[int] | None,
     ) -> int:
-        """Read `ids` into `cache` and return the most likely next token, of those allowed where they are given.
-
-        Raises:
-            LLMTimeoutError: the deadline passed, or another reply held the model until it did.
-            LLMError: the device's memory is too small for a conversation of this length.
-        """
+        """Read `ids` into `cache` and return the most likely next token, of those allowed where they are given; an
+        LLMTimeoutError by the deadline, an LLMError where the memory is too small for a conversation of this length."""
         import torch
 
         if (cancelled is not None and cancelled()) or abandoned():
@@ -361,11 +342,7 @@ class LocalModel:
 
     @cached_property
     def _cache_name(self) -> str:
-        """What the model calls its cache: the name changed within transformers 5.
-
-        Raises:
-            LLMError: it has none of keys and values, as state-space models.
-        """
+        """What the model calls its cache: the name changed within transformers 5; an LLMError where it has none."""
         for name in ("cache", "past_key_values"):
             if name in self._parameters:
                 return name

@@ -220,11 +220,7 @@ def _grammar(local: LocalModel, choices: Choices | None, schema: dict[str, Any] 
 
 
 def _turns(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:
-    """Messages as the chat template takes them.
-
-    Raises:
-        LLMError: a message is not text, or comes from a tool.
-    """
+    """Messages as the chat template takes them; an LLMError where one is not text, or comes from a tool."""
     turns = []
     for message in messages:
         match message:

@@ -10,25 +10,15 @@ UNWANTED = "the reply is no longer wanted"
 
 
 class LLMError(SkylarkError):
-    """A language model could not be named, loaded or asked; the message says what to do next.
-
-    Attributes:
-        requests: requests that were sent before it was given up.
-    """
+    """A language model could not be named, loaded or asked, after so many `requests`; the message says what to do
+    next."""
 
     requests = 0
 
 
 def need_packages(subject: str, *modules: str) -> None:
-    """Make sure that the packages of an extra are installed, without importing them.
-
-    Args:
-        subject: what needs them, as the subject of a sentence: "A hosted language model".
-        modules: their modules.
-
-    Raises:
-        LLMError: one is missing; the message names the command that installs it.
-    """
+    """Make sure that an extra's modules are installed; the LLMError says what needs them and which command installs
+    them."""
     try:
         require(subject, *modules)
     except MissingPackageError as error:
@@ -36,13 +26,7 @@ def need_packages(subject: str, *modules: str) -> None:
 
 
 class UnknownLLMError(LLMError, UsageError):
-    """No language model has this name; the message gives the nearest valid ones.
-
-    Args:
-        name: the name.
-        nearest: valid names that are close to it.
-        valid: what names there are, in words.
-    """
+    """No language model has this name; the message gives the nearest valid ones."""
 
     def __init__(self, name: str, nearest: list[str], valid: str) -> None:
         super().__init__(
@@ -52,12 +36,7 @@ class UnknownLLMError(LLMError, UsageError):
 
 
 class LLMTimeoutError(LLMError):
-    """A language model did not finish its answer in the time it was given; no partial answer is returned.
-
-    Args:
-        name: the model, in words.
-        timeout: the time that was given, in seconds.
-    """
+    """A language model did not finish its answer in the time it was given; no partial answer is returned."""
 
     def __init__(self, name: str, timeout: float) -> None:
         super().__init__(

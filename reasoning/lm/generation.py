@@ -56,14 +56,8 @@ class Layout:
 
     @classmethod
     def of(cls, begun: int, lengths: Sequence[int], device: Any = "cpu", unseen: Any = None) -> Layout:
-        """The layout of segments of these lengths, on a device of torch's.
-
-        Args:
-            begun: tokens of the shared beginning.
-            lengths: of the segments.
-            device: of torch's.
-            unseen: which places of a segment each of its places does not see; None for those behind it.
-        """
+        """The layout behind a shared beginning of segments of these lengths; `unseen` tells which places each of a
+        segment's does not see, None those behind it."""
         import torch
 
         longest = max(lengths)
@@ -108,11 +102,8 @@ class Writing:
 
     @classmethod
     def read(cls, folder: Path, job: str) -> Writing:
-        """From an adapter's folder.
-
-        Raises:
-            LLMError: the folder holds no adapter of this job, a damaged one, or one of a newer form.
-        """
+        """From an adapter's folder; an LLMError where it holds no adapter of this job, a damaged one, or one of a newer
+        form."""
         try:
             stored = cls(**json.loads((folder / WRITING_FILE).read_text(encoding="utf-8")))
         except FileNotFoundError:
@@ -136,11 +127,7 @@ FINGERPRINT_ROWS = range(64, 192)
 
 
 class WriterTokens:
-    """Texts and pieces as token ids.
-
-    Args:
-        tokenizer: of the model.
-    """
+    """Texts and pieces as token ids of a model's tokenizer."""
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
@@ -174,14 +161,8 @@ class WriterTokens:
 
 @dataclass
 class Writer:
-    """A model that writes.
-
-    Attributes:
-        decoder: the transformer without its head; while it is taught, with PEFT's layers.
-        head: its output embedding.
-        tokens: texts as its tokens.
-        writing: what belongs to its adapter.
-    """
+    """A model that writes: the transformer without its head (while it is taught, with PEFT's layers), and its output
+    embedding."""
 
     decoder: Any
     head: Any
@@ -190,11 +171,8 @@ class Writer:
 
 
 def load_writer(folder: Path, job: str, source: str | None = None, dtype: str = "bfloat16") -> Writer:
-    """A taught writer, its adapter merged into the weights.
-
-    Raises:
-        LLMError: the adapter or the weights are missing or damaged, or do not belong together.
-    """
+    """A taught writer, its adapter merged into the weights; an LLMError where either is damaged, or they do not belong
+    together."""
     need_packages("A model with an adapter", "torch", "transformers")
     writing = Writing.read(folder, job)
     model, tokenizer = open_model(find_weights(source), model_name(source), dtype=dtype)
@@ -204,11 +182,7 @@ def load_writer(folder: Path, job: str, source: str | None = None, dtype: str = 
 
 
 def check_writing(writing: Writing, base: str, folder: Path) -> Writing:
-    """The same, where it was taught on a base model with this fingerprint.
-
-    Raises:
-        LLMError: it was taught on another.
-    """
+    """The same, where it was taught on a base model with this fingerprint; else an LLMError."""
     if writing.base != base:
         raise LLMError(
             f"The adapter {folder} was taught on another base model (fingerprint {writing.base}) than this one "
@@ -235,12 +209,7 @@ Layers = Sequence[tuple[Any, Any]]
 
 @dataclass(frozen=True)
 class Written:
-    """A text that was written.
-
-    Attributes:
-        text: of it.
-        log_probability: that the model gives it, after the temperature.
-    """
+    """A text that was written, with the log-probability that the model gives it, after the temperature."""
 
     text: str
     log_probability: float
@@ -248,14 +217,8 @@ class Written:
 
 @dataclass(frozen=True)
 class _Branch:
-    """A beginning of a text that may be followed.
-
-    Attributes:
-        tokens: of it; the last one is not read yet.
-        score: its log-probability.
-        layers: of what was read before.
-        length: how many tokens of `layers` belong to it.
-    """
+    """A beginning of a text that may be followed: its last token is not read yet, and `length` of the layers' tokens
+    are its."""
 
     tokens: list[int]
     score: float
@@ -265,13 +228,7 @@ class _Branch:
 
 @dataclass(frozen=True)
 class _Ahead:
-    """What a search has to read next.
-
-    Attributes:
-        layers: of what was read before.
-        ids: the tokens.
-        last: behind how many of them, the last ones, it needs to know what may follow.
-    """
+    """What a search has to read next, behind `layers`; of the `last` ids it needs to know what may follow."""
 
     layers: Layers
     ids: list[int]
@@ -318,13 +275,8 @@ class BeamWriter:
 
     @cachedmethod(attrgetter("_written"), key=lambda self, *asked: asked, lock=attrgetter("_remembering"))
     def write(self, beginning: str, prompt: str, grammar: str) -> tuple[Written, ...]:
-        """The likeliest texts of the grammar, best first; those that are far less likely are left out.
-
-        Args:
-            beginning: what prompts share, kept.
-            prompt: behind it.
-            grammar: over the writer's tokens, see `Constraint`.
-        """
+        """The likeliest texts of the grammar behind a beginning that prompts share and a prompt, best first; those that
+        are far less likely are left out."""
         constraint = Constraint(grammar, self.tokens.spelling)
         search = self._search(self._beginning(beginning), self.tokens.text(prompt).tolist(), constraint)
         with self._passes.asking():
@@ -457,13 +409,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ParsedBeam(Generic[T]):
-    """One meaning.
-
-    Attributes:
-        value: what was read back.
-        probability: that the model gives to all replies that mean it, 0 to 1.
-        written: the likeliest of these replies.
-    """
+    """One meaning, the probability of all replies that mean it, 0 to 1, and the likeliest of these replies."""
 
     value: T
     probability: float
@@ -478,14 +424,8 @@ def meanings(
     read_back: Callable[[str], T | None],
     key: Callable[[T], Hashable],
 ) -> list[ParsedBeam[T]]:
-    """What a prompt may mean, the likeliest first.
-
-    Args:
-        beams: writes the replies.
-        beginning, prompt, grammar: see `BeamWriter.write`.
-        read_back: what a reply means; None where it means nothing.
-        key: equal for values that are the same.
-    """
+    """What a prompt (see `BeamWriter.write`) may mean, the likeliest first; replies of equal keys mean the same, of
+    None nothing."""
     found: dict[Hashable, ParsedBeam[T]] = {}
     for text in beams.write(beginning, prompt, grammar):
         value = read_back(text.text)

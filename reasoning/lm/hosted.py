@@ -67,11 +67,7 @@ def redact(text: str, llm: BaseChatModel | None = None) -> str:
 
 @dataclass(eq=False)
 class Call:
-    """One reply being waited for, over all its requests.
-
-    Args:
-        timeout: seconds that it may take, without the turns it waits for.
-    """
+    """One reply being waited for, over all its requests; `timeout` seconds without the turns it waits for."""
 
     timeout: float
     began: float = field(default_factory=time.monotonic)
@@ -371,15 +367,8 @@ def send(llm: BaseChatModel, call: Callable[[], T], timeout: float, retries: int
 
 
 def within(call: Call, llm: BaseChatModel, work: Callable[[], T]) -> T:
-    """What `work` gives or raises, if it comes in time.
-
-    It runs on a daemon thread: Python cannot end a thread, and one that hangs in a provider must not keep the process
-    from exiting.
-
-    Raises:
-        LLMTimeoutError: nothing came in the time that `call` has left.
-        LLMError: nobody waits for it any more, see `reasoning.lm.calls`.
-    """
+    """What `work` gives or raises on a daemon thread, if it comes in time and is still wanted: Python cannot end a
+    thread, and one that hangs in a provider must not keep the process from exiting."""
     # LangChain finds the caller's tracing callbacks in the context, which a new thread doesn't inherit.
     context = copy_context()
     context.run(current_call.set, call)

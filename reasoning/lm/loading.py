@@ -137,13 +137,6 @@ def ask_model(
     A hosted model is asked on a thread of its own and asked again after errors that may pass, see `send`. A model in
     this process stops its own work, so nothing is left running; its time starts when its weights are loaded.
 
-    Args:
-        llm: any LangChain chat model.
-        messages: the conversation.
-        timeout: seconds, above 0.
-        retries: requests sent again after errors that may pass.
-        form: what the reply may be.
-
     Raises:
         LLMTimeoutError: no answer in time.
         LLMError: the model or its provider failed; the message is the provider's, without keys.

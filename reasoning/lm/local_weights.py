@@ -42,20 +42,9 @@ log = logging.getLogger(__name__)
 
 
 def make_whole(folder: Path, is_intact: Callable[[Path], bool], make: Callable[[Path], object], seconds: float) -> None:
-    """See that a folder is there and intact; where it is not, make it beside its place and rename it.
-
-    What is there and damaged is replaced, and what killed processes left beside it is removed.
-
-    Args:
-        folder: the folder.
-        is_intact: whether one is whole.
-        make: fills an empty one.
-        seconds: how long another process that makes it is waited for.
-
-    Raises:
-        filelock.Timeout: it took longer.
-        OSError: nothing can be written there.
-    """
+    """See that a folder is there and intact; where it is not, make it beside its place, rename it, and remove what is
+    damaged or killed processes left. `seconds` are how long another process that makes it is waited for
+    (filelock.Timeout)."""
     if is_intact(folder):
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -77,11 +66,8 @@ TICKING = 2_000_000_000  # nanoseconds; longer than the ticks of any file system
 
 
 def packaged_gguf() -> Path:
-    """The GGUF file of the installed package, found without importing it (its imports need engines we don't install).
-
-    Raises:
-        LLMError: the package is not installed, or carries no GGUF file.
-    """
+    """The GGUF file of the installed package, or an LLMError, found without importing it (its imports need engines we
+    don't install)."""
     spec = importlib.util.find_spec(PACKAGE)
     for folder in (spec.submodule_search_locations or []) if spec else []:
         for gguf in sorted(Path(folder).glob("*.gguf")):
@@ -93,17 +79,9 @@ def packaged_gguf() -> Path:
 
 
 def converted_weights(gguf: Path, cache: Path) -> Path:
-    """A folder that transformers loads, converted from `gguf` the first time and checked every time.
-
-    The folder's name holds the hash of the GGUF file, so another version of the weights never meets an old folder.
-
-    Args:
-        gguf: the GGUF file.
-        cache: the folder to keep conversions in; made if it is absent.
-
-    Raises:
-        LLMError: the file cannot be read as a model, or the cache cannot be written.
-    """
+    """A folder in `cache` that transformers loads, converted from `gguf` the first time and checked every time; an
+    LLMError where either fails. Its name holds the hash of the GGUF file, so another version of the weights never meets
+    an old folder."""
     folder = cache / f"{gguf.stem}-{_sha256_once(gguf)[:16]}-{CONVERSION}"
     try:
         make_whole(folder, is_intact, partial(_build, gguf), WAIT_FOR_OTHER_PROCESS)
@@ -258,11 +236,8 @@ def _one_at_a_time(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def check_source(source: str | None, device: str) -> None:
-    """Say before any work starts that a model can't be had; nothing is loaded, and nothing fetched.
-
-    Raises:
-        LLMError: there is no such package, folder, file, hub model or device.
-    """
+    """Say, by an LLMError, before any work starts that a model or device can't be had; nothing is loaded, and nothing
+    fetched."""
     need_packages(*NEEDED)
     if source is None:
         packaged_gguf()
@@ -306,14 +281,8 @@ def find_weights(source: str | None) -> Path:
 
 
 def weights_digest(source: str | None) -> str:
-    """A hex digest of the weights of a source: whether two runs were answered by the same; none is loaded.
-
-    Args:
-        source: see `find_weights`.
-
-    Raises:
-        LLMError: they are nowhere to be had.
-    """
+    """A hex digest of a source's weights (see `find_weights`): whether two runs were answered by the same; none is
+    loaded."""
     path = packaged_gguf() if source is None else Path(source).expanduser()
     if _is_gguf(path):
         return files_digest([path])
@@ -321,15 +290,8 @@ def weights_digest(source: str | None) -> str:
 
 
 def load_local_model(source: str | None, device: str = "auto", dtype: str = "auto") -> LocalModel:
-    """The model of `source`, loaded at most once in this process; threads that ask meanwhile wait.
-
-    Args:
-        source: see `find_weights`.
-        device, dtype: see `ModelOptions`.
-
-    Raises:
-        LLMError: the weights are missing or unreadable, the device is not there, or its memory is too small.
-    """
+    """The model of `source` (see `find_weights`), loaded at most once in this process; threads that ask meanwhile
+    wait."""
     need_packages(*NEEDED)
     with _loading:
         key = (source, device, dtype)
@@ -353,17 +315,8 @@ def _beside(path: Path) -> str:
 
 @_one_at_a_time
 def open_model(folder: Path, name: str, device: str = "cpu", dtype: str = "auto") -> tuple[Any, Any]:
-    """A causal language model in evaluation mode, and its tokenizer.
-
-    Args:
-        folder: in the Hugging Face layout, see `find_weights`.
-        name: the model's, for messages.
-        device: by torch's name.
-        dtype: see `ModelOptions`.
-
-    Raises:
-        LLMError: the weights are unreadable or incomplete, or the device's memory is too small.
-    """
+    """A causal language model in evaluation mode, and its tokenizer, from a folder of `find_weights`; an LLMError where
+    its weights are unreadable or incomplete, or the memory is too small."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

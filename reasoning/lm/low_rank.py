@@ -36,11 +36,7 @@ def new_config(rank: int) -> LoraConfig:
 
 
 def stored_config(folder: Path) -> LoraConfig:
-    """The configuration in an adapter's folder.
-
-    Raises:
-        LLMError: it is missing or damaged.
-    """
+    """The configuration in an adapter's folder; an LLMError where it is missing or damaged."""
     from peft import LoraConfig
 
     with _undamaged(folder):
@@ -48,11 +44,7 @@ def stored_config(folder: Path) -> LoraConfig:
 
 
 def lower_layers(model: Any, layers: int) -> Any:
-    """The model's transformer with its first `layers` layers alone.
-
-    Raises:
-        LLMError: the architecture keeps its layers in no single list.
-    """
+    """The model's transformer with its first layers alone; an LLMError where it keeps its layers in no single list."""
     from torch import nn
 
     decoder = model.base_model
@@ -68,13 +60,7 @@ def lower_layers(model: Any, layers: int) -> Any:
 
 
 def with_adapter(module: Any, config: LoraConfig, short: bool = False) -> Any:
-    """A frozen transformer with PEFT's new matrices.
-
-    Args:
-        module: the transformer.
-        config: of the matrices.
-        short: keep the matrices in the transformer's own number format; else they are float32.
-    """
+    """A frozen transformer with PEFT's new matrices, in its own number format where `short`, else float32."""
     from peft import get_peft_model
 
     with warnings.catch_warnings():  # of transformers, which PEFT causes and users cannot act on
@@ -100,11 +86,8 @@ def save_adapter(adapter: Any, folder: Path) -> None:
 
 
 def load_adapter(adapter: Any, folder: Path) -> None:
-    """The weights in an adapter's folder into PEFT's layers.
-
-    Raises:
-        LLMError: they are missing, damaged or those of another model.
-    """
+    """The weights in an adapter's folder into PEFT's layers; an LLMError where they are missing, damaged or another
+    model's."""
     from peft import get_peft_model_state_dict, set_peft_model_state_dict
 
     with _fitting(folder):
@@ -112,15 +95,8 @@ def load_adapter(adapter: Any, folder: Path) -> None:
 
 
 def merge_adapter(decoder: Any, folder: Path) -> Any:
-    """A transformer with an adapter in its weights: W + alpha / rank * B A (LoRA, equation 3).
-
-    Args:
-        decoder: the transformer, which is changed: W of shape (out, in), B of (out, rank), A of (rank, in).
-        folder: of the adapter.
-
-    Raises:
-        LLMError: the adapter is damaged or that of another model.
-    """
+    """A transformer with an adapter in its weights, which change: W + alpha / rank * B A (LoRA, equation 3), W of shape
+    (out, in), B of (out, rank), A of (rank, in); an LLMError where the adapter is damaged or another model's."""
     import torch
     from transformers.pytorch_utils import Conv1D
 

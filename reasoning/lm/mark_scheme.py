@@ -43,16 +43,8 @@ class MarkScheme:
 
     @classmethod
     def of(cls, tokenizer: Any, embeddings: Any, operations: Mapping[str, str]) -> MarkScheme:
-        """The scheme for a tokenizer and its model.
-
-        Args:
-            tokenizer: of the model.
-            embeddings: the model's input embeddings, a tensor of shape (tokens, width).
-            operations: how each operation is written, each a single token with a space before it.
-
-        Raises:
-            LLMError: the vocabulary has too few words that are single tokens.
-        """
+        """The scheme for a tokenizer and its model's input embeddings, shape (tokens, width), each operation a token
+        with a space before it; an LLMError where the vocabulary has too few words that are single tokens."""
         tokens = {name: _single(tokenizer, text) for name, text in operations.items()}
         apart, keep, drop = (_single(tokenizer, text) for text in (" :", " yes", " no"))
         taken = {apart, keep, drop, *tokens.values()}

@@ -38,12 +38,7 @@ def words_in(text: str) -> list[Word]:
 
 @dataclass(frozen=True)
 class CopiedWords:
-    """Words of a text, of which a reply copies stretches.
-
-    Attributes:
-        text: where they stand.
-        words: those that may be copied.
-    """
+    """Words of a text, of which a reply copies stretches."""
 
     text: str
     words: Sequence[Word]
@@ -71,11 +66,7 @@ class CopiedWords:
         return self.text[self.words[places[0]].start : self.words[places[-1]].end]
 
     def span_rules(self, piece: Callable[[str], Sequence[int]]) -> list[str]:
-        """Rules of a grammar: `span` is any stretch of the words, as a reply copies it.
-
-        Args:
-            piece: the tokens of a piece.
-        """
+        """Rules of a grammar, by the tokens of a piece: `span` is any stretch of the words, as a reply copies it."""
         rules = [
             f"s{at}: {in_turn(piece(f' {word.text}'))}" + (f" s{at + 1}?" if at + 1 < len(self.words) else "")
             for at, word in enumerate(self.words)
@@ -107,12 +98,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Pack:
-    """A shared beginning and what stands behind it.
-
-    Attributes:
-        beginning: token ids, int64, shape (b,); at least one.
-        segments: at least one.
-    """
+    """A shared beginning (token ids, int64, shape (b,), at least one) and one segment or more behind it."""
 
     beginning: NDArray[np.int64]
     segments: Sequence[Segment]
@@ -153,13 +139,8 @@ class Pack:
 
 
 def reply_logits(decoder: Any, head: Any, pack: Pack) -> Any:
-    """What the model says at every place where a reply's token is due; float32, shape (r, vocabulary).
-
-    Args:
-        decoder: the transformer without its head, opened with the attention that `packed_attention` registers.
-        head: its output embedding.
-        pack: what is read.
-    """
+    """What a decoder, opened with the attention of `packed_attention`, says by its head at every place where a reply's
+    token is due; float32, shape (r, vocabulary)."""
     import torch
 
     device = head.weight.device

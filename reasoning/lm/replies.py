@@ -77,12 +77,7 @@ ANY_FORM = ReplyForm()
 
 @dataclass(frozen=True)
 class Reply:
-    """What a model replied.
-
-    Attributes:
-        message: the reply as LangChain gives it.
-        requests: requests that were sent for it, 0 where it came from a cache.
-    """
+    """What a model replied, as LangChain gives it, and the requests sent for it, 0 where it came from a cache."""
 
     message: AIMessage
     requests: int = 1

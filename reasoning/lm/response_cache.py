@@ -53,11 +53,6 @@ class ResponseCache(BaseCache):
     """Replies by model, parameters and messages.
 
     Kept is what was said in full: no error, no reply that ended at its length limit, no empty one.
-
-    Args:
-        scope: what else tells models apart: the address that requests go to, which LangChain's key leaves out.
-        folder: where the store lies; in Skylark's cache folder by default.
-        max_bytes: size at which the oldest go.
     """
 
     def __init__(self, scope: str = "", folder: Path | None = None, max_bytes: int = MAX_BYTES) -> None:

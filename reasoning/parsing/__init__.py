@@ -120,11 +120,8 @@ def _understood(
     sure: float,
     previous: Answer | None,
 ) -> ReadQuestion:
-    """What a question is read as, by itself or after an answer.
-
-    Raises:
-        QuestionError: a marked name is in no way a name of the graph, or what is referred to is not there.
-    """
+    """What a question is read as, by itself or after an answer; a QuestionError where what it names or refers to is not
+    there."""
     linked = LinkedQuestion.of(question, schema)
     if previous is None:
         return understood_first(linked, read)
@@ -141,11 +138,6 @@ def read_question(
     llm: BaseChatModel | None,
     options: ReadingOptions | None = None,
 ) -> tuple[Query, tuple[str, ...]]:
-    """The query that a question asks, and in words what was assumed in reading it; arguments as for `understand`.
-
-    Raises:
-        QuestionError: the question cannot be read; the message says what of it was understood.
-        LLMError: the chat model failed or did not reply in time.
-    """
+    """The query that a question asks, and in words what was assumed in reading it; arguments as for `understand`."""
     found = understand(question, kg, llm, options)
     return found.understood(), found.assumed

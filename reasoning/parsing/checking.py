@@ -56,29 +56,18 @@ _FIRST_NUMBER = 917_263_554_008_000
 
 
 def without_directions(text: str, prompt: Prompt) -> str:
-    """What is written, less the marks of directions that kinds decide.
-
-    Raises:
-        QueryError: it is no query, or an id stands for nothing.
-    """
+    """What is written, less the marks of directions that kinds decide; a QueryError where it is no query over the
+    ids."""
     return _changed(text, prompt, lambda _: False)
 
 
 def with_directions(text: str, prompt: Prompt) -> str:
-    """What was written, with every direction as kinds decide it.
-
-    Raises:
-        QueryError: it is no query, or an id stands for nothing.
-    """
+    """What was written, with every direction as kinds decide it; a QueryError where it is no query over the ids."""
     return _changed(text, prompt, lambda decided: decided)
 
 
 def as_marked(text: str, prompt: Prompt) -> str:
-    """What is written in the form that the others give, its directions as they are marked.
-
-    Raises:
-        QueryError: it is no query, or an id stands for nothing.
-    """
+    """What is written in the form that the others give, its directions as marked; a QueryError where it is no query."""
     return _changed(text, prompt, None)
 
 
@@ -102,12 +91,8 @@ def _stand_ins(prompt: Prompt) -> dict[str, str]:
 
 
 class _Directions:
-    """Takes marks off, or puts them on.
-
-    Args:
-        prompt: says the kinds of names and of the ends of relations.
-        mark: whether a relation that is followed backwards (True) or forwards is marked as going backwards.
-    """
+    """Takes marks off, or puts them on relations that are followed backwards (`mark`) or forwards, by a prompt's
+    kinds."""
 
     def __init__(self, prompt: Prompt, mark: Callable[[bool], bool]) -> None:
         self._mark = mark
@@ -139,11 +124,8 @@ class _Directions:
 
 
 def unvalued(query: Query, kg: KnowledgeGraph) -> list[tuple[str, str]]:
-    """Each thing that a query names and compares, ranks or adds up by a value that it lacks, with the relation's label.
-
-    Raises:
-        SkylarkError: the query cannot be bound to the graph.
-    """
+    """Each thing that a query names and compares, ranks or adds up by a value that it lacks, with the relation's
+    label."""
     found: dict[tuple[str, str], None] = {}
     for name, relation in _measured(query):
         column = kg.column(relation)
@@ -174,24 +156,16 @@ _FIRST, _LAST = (1, 1), (12, 31)
 
 @dataclass(frozen=True)
 class Checked:
-    """A query that can be asked.
-
-    Attributes:
-        query: mended where that took one step.
-        steps: relations that were put in to bridge kinds that did not fit.
-    """
+    """A query that can be asked, mended where that took the `steps` that were put in to bridge kinds that did not
+    fit."""
 
     query: Query
     steps: tuple[str, ...] = ()
 
 
 def check(query: Query, schema: GraphSchema) -> Checked:
-    """The query as it can be asked of the graph.
-
-    Raises:
-        SkylarkError: it cannot, and why: it only repeats what is named, compares something with itself, kinds do not
-            fit, or a name is none.
-    """
+    """The query as it can be asked of the graph; a SkylarkError says why it cannot: it only repeats what is named,
+    compares something with itself, kinds do not fit, or a name is none."""
     if _compares_with_itself(query):
         raise QueryError("the query compares something with itself: two things are to be compared")
     if not _follows_relation(query):
@@ -251,11 +225,8 @@ def _of_years(node: Query, schema: GraphSchema) -> Query:
 
 
 def _bridged(node: Query, schema: GraphSchema, steps: list[str]) -> Query:
-    """A projection or an aggregate over things of a kind that its relation does not have, with a step between.
-
-    Raises:
-        QueryError: no one step, or more than one, leads there; or sets of different kinds are to have common members.
-    """
+    """A projection or an aggregate over things of a kind that its relation does not have, with the one step that leads
+    there."""
     kinds = schema.kinds_of_sets
     if isinstance(node, Intersect):
         known = [found for part in node.parts if (found := kinds.of(part))]

@@ -36,16 +36,8 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 def written(query: str, ids: Mapping[str, str]) -> list[str]:
-    """The pieces in which a query is written.
-
-    Args:
-        query: its text.
-        ids: the id of each relation, kind, name and number by its text in the query; a relation `~r` stands for the
-            relation that the graph stores the other way round.
-
-    Raises:
-        KeyError: something that the query names has no id.
-    """
+    """The pieces in which a query is written, by the id of each relation, kind, name and number as it stands in the
+    query (or a KeyError); `~r` stands for a relation that the graph stores the other way round."""
     pieces: list[str] = []
     tokens = list(_tokens(query))
     at = 0
@@ -78,15 +70,7 @@ def written(query: str, ids: Mapping[str, str]) -> list[str]:
 
 
 def read_back(text: str, meanings: Mapping[str, str]) -> str:
-    """The query's text that pieces, joined, say.
-
-    Args:
-        text: the pieces.
-        meanings: what each id stands for.
-
-    Raises:
-        QueryError: something stands there that is no piece, or an id that stands for nothing in the prompt.
-    """
+    """The query's text that pieces, joined, say by the meanings of ids; a QueryError where something is no piece."""
     if foreign := [word for word in _WORD.findall(_SPELLED.sub("", text)) if word not in FUNCTIONS]:
         raise QueryError(f'"{foreign[0]}" is no word of queries; relations, kinds and names are written as their ids')
     said: list[str] = []
@@ -178,12 +162,7 @@ letters: letter{1,12}
 
 
 def query_grammar(prompt: Prompt, piece: Callable[[str], Sequence[int]]) -> str:
-    """The grammar of what may be written for a prompt.
-
-    Args:
-        prompt: whose ids there are.
-        piece: the tokens of a piece.
-    """
+    """The grammar of what may be written for a prompt, over the tokens of its pieces."""
     relations = list(zip(RELATION_IDS, prompt.schema.relations, strict=False))
     names = list(zip(NAME_IDS, prompt.names, strict=False))
     kinds = KIND_IDS[: len(prompt.schema.kinds)]

@@ -35,11 +35,8 @@ _PARTS = {"half": 0.5, "quarter": 0.25}
 
 
 def spoken_number(words: Sequence[str]) -> tuple[int | float, int]:
-    """The number that some words begin with, and how many of the words say it; (0, 0) where they begin with none.
-
-    Args:
-        words: in lower case; digits as they were written.
-    """
+    """The number that some words in lower case (digits as written) begin with, and how many of them say it; (0, 0)
+    where they begin with none."""
     total, current, length, said = 0.0, 0.0, 0, False
     while length < len(words):
         word = words[length]

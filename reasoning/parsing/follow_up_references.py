@@ -242,14 +242,8 @@ def says_kind(question: LinkedQuestion, words: str) -> bool:
 def with_reference(
     question: LinkedQuestion, reference: Reference, meant: Candidate | None, written: str
 ) -> LinkedQuestion:
-    """The question with a stretch linked to what it refers to, in place of what else overlaps with it.
-
-    Args:
-        question: as it was asked.
-        reference: the stretch.
-        meant: what it refers to; None where `written` says no more than its kind.
-        written: what is put where the stretch stands; it holds the words of `meant`.
-    """
+    """The question with a stretch linked to what it refers to, in place of what else overlaps with it; `written`, which
+    holds the words of `meant`, is put where it stands, and `meant` is None where that says no more than its kind."""
     text, end = question.prompt.question, reference.start + len(reference.text)
     names = [] if meant is None else [replace(meant, start=reference.start + written.index(meant.text))]
     for name in question.names:

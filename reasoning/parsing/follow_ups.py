@@ -60,27 +60,14 @@ NEVER_LEFT_OUT = WELL_LINKED - 0.05
 
 
 def understood_after(question: LinkedQuestion, last: LastAnswer, read: Read, sure: float) -> ReadQuestion:
-    """What a question is read as that was asked after an answer.
-
-    Args:
-        question: with its names linked.
-        last: the answer.
-        read: reads a question by itself.
-        sure: probability from which a question is answered.
-
-    Raises:
-        QuestionError: it refers to something that the answer does not have.
-    """
+    """What a question is read as that was asked after an answer, from the probability `sure` on; a QuestionError where
+    it refers to something that the answer does not have."""
     found = _FollowUp(without_restrictor(question), last, read, sure).understood()
     return replace(found, question=question.prompt.question)
 
 
 def understood_first(question: LinkedQuestion, read: Read) -> ReadQuestion:
-    """What a question is read as that no answer is before.
-
-    Raises:
-        QuestionError: it refers to an answer.
-    """
+    """What a question is read as that no answer is before; a QuestionError where it refers to one."""
     reference = reference_in(question)
     if reference is not None and refers_to_nothing(question, reference):
         raise QuestionError(
@@ -356,12 +343,8 @@ class _FollowUp:
         return None
 
     def _for_unsaid(self, query: Query, used: list[Query] | None = None) -> Query | None:
-        """A query with a set of the last answer for each kind that the question has no word for; None without such.
-
-        Args:
-            query: what was read.
-            used: the sets that are taken are added to it.
-        """
+        """A query with a set of the last answer, added to `used`, for each kind that the question has no word for; None
+        without."""
         schema = self._last.schema
         changed = query
         for kind in dict.fromkeys(sets_within(query, self._is_unsaid)):
@@ -404,15 +387,9 @@ class _FollowUp:
     def _noted(
         self, found: ReadQuestion, note: str, change: Callable[[Query], Query | None], shared: bool = False
     ) -> ReadQuestion | None:
-        """What was read with its queries changed, and what was referred to said; None where nothing can be asked.
-
-        Args:
-            found: what was read.
-            note: what was referred to.
-            change: a reading's query as it is asked; None where it is left out.
-            shared: whether nothing but what is kept can be meant, so that it has all probability; else what is left
-                out leaves its own to the rest, unless it is the likeliest.
-        """
+        """What was read with its queries changed (or left out, None), and what was referred to said; None where nothing
+        can be asked. `shared`: nothing but what is kept can be meant, so that it has all probability; else what is left
+        out leaves its own to the rest, unless it is the likeliest."""
         readings = list(self._changed(found.readings, note, change))
         if not readings:
             return None

@@ -97,11 +97,8 @@ FIELDS = quoted_list(list(QuestionReply.model_fields), "and")
 
 
 def read_reply(reply: Reply) -> QuestionReply:
-    """A reply with its likeliest queries first, their probabilities at most 1 together.
-
-    Raises:
-        QuestionError: it is no such reply, and why.
-    """
+    """A reply with its likeliest queries first, their probabilities at most 1 together; a QuestionError where it is
+    none."""
     if reply.cut_off:
         raise QuestionError("the reply was cut off at its length limit")
     fenced = _FENCED.fullmatch(reply.text)
@@ -134,12 +131,7 @@ INVENTED = Schema(
 
 @dataclass(frozen=True)
 class Example:
-    """A question about the invented schema with the reply to it.
-
-    Attributes:
-        prompt: the question with its names.
-        reply: what is to be written.
-    """
+    """A question about the invented schema with the reply to it."""
 
     prompt: Prompt
     reply: QuestionReply
@@ -260,13 +252,8 @@ class NoQueryWrittenError(SkylarkError):
 
 @dataclass(frozen=True)
 class Sample:
-    """What one reply says, after its repairs.
-
-    Attributes:
-        readings: the queries that can be asked; None among them where the model finds that there is none.
-        unanswerable: the model's reason for that.
-        notes: what a person should know of it, each in a sentence.
-    """
+    """What one reply says, after its repairs: readings (None among them where the model finds no query, with its
+    reason), and notes for a person."""
 
     readings: tuple[WeighedReading, ...]
     unanswerable: str = ""
@@ -329,12 +316,8 @@ def sure_of(options: ReadingOptions) -> float:
 
 
 def averaged(samples: Sequence[Sequence[WeighedReading]], given: int) -> list[WeighedReading]:
-    """The readings of several samples, equal queries put together, best first.
-
-    Args:
-        samples: those that came to something.
-        given: how many there were with those that came to nothing.
-    """
+    """The readings of the samples that came to something, of all that were given, equal queries put together, best
+    first."""
     found: dict[str, WeighedReading] = {}
     for reading in (reading for sample in samples for reading in sample):
         first = found.get(str(reading.query), replace(reading, probability=0.0))
@@ -344,12 +327,7 @@ def averaged(samples: Sequence[Sequence[WeighedReading]], given: int) -> list[We
 
 
 class _Asking:
-    """One conversation with the model about a question.
-
-    Args:
-        question: as the model is shown it.
-        llm, options, spent: as for `understood_by_hosted`.
-    """
+    """One conversation with the model about a question; arguments as for `understood_by_hosted`."""
 
     def __init__(
         self,
@@ -363,12 +341,7 @@ class _Asking:
         self._empty: dict[str, str] = {}  # queries that find nothing, and where
 
     def sample(self) -> Sample:
-        """The first reply and its repairs.
-
-        Raises:
-            NoSchemaError, LLMError: see `understood_by_hosted`.
-            NoQueryWrittenError: no reply could be used.
-        """
+        """The first reply and its repairs; errors as for `understood_by_hosted`."""
         write = writer(self._llm, QuestionReply.model_json_schema(), method=None)
         messages = reading_messages(self._question.prompt)
         found: Sample | None = None

@@ -45,13 +45,7 @@ def holds(query: Query, part: Query) -> bool:
 
 
 def narrowed(query: Query, to: Query, fits: Callable[[Query], bool]) -> Query | None:
-    """A query of the members of a set alone: `count(S)` as `count(to & S)`; None where these are no such things.
-
-    Args:
-        query: what is narrowed.
-        to: the set.
-        fits: whether a set may hold members of it.
-    """
+    """A query of the members of `to` alone: `count(S)` as `count(to & S)`; None where none of its sets `fits`."""
     if isinstance(query, Count | Exists):
         part = narrowed(query.part, to, fits)
         return None if part is None else dataclasses.replace(query, part=part)
@@ -68,13 +62,7 @@ def narrowed(query: Query, to: Query, fits: Callable[[Query], bool]) -> Query | 
 
 
 def exchanged(query: Query, part: Query, other: Query, kept: Callable[[Query], bool]) -> Query:
-    """A query with another part wherever one stood.
-
-    Args:
-        query: in which it is exchanged.
-        part, other: what is taken out and what is put in.
-        kept: tells parts that nothing is exchanged in.
-    """
+    """A query with another part wherever one stood, but in what is to be kept."""
 
     def of(node: Query) -> Query:
         if node == part:
@@ -151,11 +139,7 @@ class LastAnswer:
 
     @classmethod
     def of(cls, answer: Answer, schema: GraphSchema) -> LastAnswer:
-        """What an answer of the graph is about.
-
-        Raises:
-            QuestionError: it is of another graph.
-        """
+        """What an answer of the graph is about; a QuestionError where it is of another graph."""
         kg = schema.kg
         try:
             if answer.kg.graph_name != kg.graph_name:
@@ -207,11 +191,8 @@ class LastAnswer:
         return measure if entry is None else entry.words
 
     def ranked(self, chosen: int) -> Query | None:
-        """The set of which further ones are chosen by their rank: of all that were ranked, or of what was answered.
-
-        Args:
-            chosen: how many are chosen from; as many as were answered can be no choice among these.
-        """
+        """The set of which further ones are chosen by their rank: of all that were ranked, or of what was answered,
+        unless as many are chosen."""
         if isinstance(self.query, Top) and (self.query.k == 1 or chosen >= len(self.entities)):
             return self.query.source
         return self.those
@@ -233,15 +214,8 @@ class LastAnswer:
         return [self.schema.kg.name(int(entity)) for entity in entities]
 
     def in_places(self, place: int, count: int = 1) -> Ids:
-        """The entities in places of the answer, in its order.
-
-        Args:
-            place: the first of them, from 1 on, or the last, from -1 on backwards.
-            count: of places.
-
-        Raises:
-            QuestionError: it has no such places.
-        """
+        """The entities in so many places of the answer, in its order, from 1 on, or from -1 on backwards; a
+        QuestionError where it has no such places."""
         has, last = len(self.entities), abs(place) + count - 1
         if not 1 <= last <= has:
             if not has:

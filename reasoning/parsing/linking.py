@@ -65,11 +65,8 @@ class Candidate:
 
 
 def link_names(question: str, schema: GraphSchema) -> list[Candidate]:
-    """The candidates in the question's order, at most as many as there are ids.
-
-    Raises:
-        QuestionError: a marked name is in no way a name of the graph.
-    """
+    """The candidates in the question's order, at most as many as ids; a QuestionError where a marked name is no name
+    here."""
     found = list(_dates(question))
     dated = [(candidate.start, candidate.start + len(candidate.text)) for candidate in found]
 
@@ -164,11 +161,7 @@ class LinkedQuestion:
 
     @classmethod
     def of(cls, question: str, schema: GraphSchema) -> LinkedQuestion:
-        """A question in plain English.
-
-        Raises:
-            QuestionError: a marked name is in no way a name of the graph.
-        """
+        """A question in plain English; a QuestionError where a marked name is in no way a name of the graph."""
         return cls._shown(question, link_names(question, schema), schema)
 
     @classmethod
@@ -235,11 +228,7 @@ class LinkedQuestion:
         )
 
     def query(self, written: str) -> Checked:
-        """What a model wrote as a query that can be asked.
-
-        Raises:
-            SkylarkError: it cannot, and why.
-        """
+        """What a model wrote as a query that can be asked; a SkylarkError says why where it cannot."""
         return check(Query.parse(read_back(with_directions(written, self.prompt), self.prompt.meanings)), self.schema)
 
     def meant(self, written: str) -> list[Checked]:

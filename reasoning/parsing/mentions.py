@@ -104,22 +104,14 @@ class _Word:
 
 
 class Mentions:
-    """Finds mentions of one graph's entities.
-
-    Args:
-        kg: the graph.
-        kinds: words for kinds of its things, which name no entity.
-    """
+    """Finds mentions of one graph's entities, which words for kinds of its things do not name."""
 
     def __init__(self, kg: KnowledgeGraph, kinds: Sequence[str] = ()) -> None:
         self._kg, self._kinds = kg, kinds
 
     def of(self, question: str) -> list[Mention]:
-        """The mentions of a question in its order, longer ones first where several begin together.
-
-        Raises:
-            QuestionError: a marked name is in no way a name of the graph.
-        """
+        """The mentions of a question in its order, longer ones first where several begin together; a QuestionError
+        where a marked name is in no way a name of the graph."""
         every_word = list(_words(question))
         marked = list(self._marked(question, every_word))
         words = [word for word in every_word if not any(one.start <= word.start < one.end for one in marked)]

@@ -67,11 +67,8 @@ class Confidence:
 
     @classmethod
     def read(cls, folder: Path) -> Confidence:
-        """From an adapter's folder; where there is none, the model's own probability.
-
-        Raises:
-            LLMError: the file is damaged.
-        """
+        """From an adapter's folder; where there is none, the model's own probability; an LLMError where the file is
+        damaged."""
         path = folder / CONFIDENCE_FILE
         if not path.exists():
             return cls({**dict.fromkeys(FEATURES, 0.0), "bias": 0.0, "log_probability": 1.0}, 0.5, 0.1)
@@ -121,14 +118,8 @@ class WeighedReading:
 def chosen(
     question: LinkedQuestion, readings: Sequence[WeighedReading], *, sure: float, possible: float
 ) -> ReadQuestion:
-    """The reading that is answered; where none is sure, what to choose from.
-
-    Args:
-        question: as the model was shown it.
-        readings: best first.
-        sure: probability from which a question is answered.
-        possible: probability from which a reading is offered beside others.
-    """
+    """The reading that is answered, from the probability `sure` on; where none is sure, what to choose from, from
+    `possible` on. Readings come best first."""
     asked = question.prompt.question
     weighed = [_by_its_relations(reading, question) for reading in readings]
     readings = sorted(weighed, key=lambda reading: -reading.probability)
@@ -200,13 +191,7 @@ LEAST = 1e-6
 
 
 class QuestionReader:
-    """Reads questions about one graph.
-
-    Args:
-        schema: of the graph.
-        beams: writes the queries.
-        confidence: how sure a reading is.
-    """
+    """Reads questions about one graph: `beams` writes the queries, and `confidence` tells how sure a reading is."""
 
     def __init__(self, schema: GraphSchema, beams: BeamWriter, confidence: Confidence) -> None:
         self.schema = schema
@@ -214,11 +199,8 @@ class QuestionReader:
         self._beams = beams
 
     def read(self, question: str) -> list[WeighedReading]:
-        """The readings that can be asked of the graph, best first; those that cannot are left out.
-
-        Raises:
-            QuestionError: a marked name is in no way a name of the graph.
-        """
+        """The readings that can be asked of the graph, best first; those that cannot are left out. A QuestionError
+        where a marked name is no name."""
         return self.readings(LinkedQuestion.of(question, self.schema))
 
     def readings(self, question: LinkedQuestion) -> list[WeighedReading]:
@@ -324,16 +306,8 @@ _loading = threading.RLock()
 
 
 def reader_of(kg: KnowledgeGraph, folder: Path = PACKAGED, source: str | None = None) -> QuestionReader:
-    """The reader of questions about a graph.
-
-    Args:
-        kg: the graph.
-        folder: of the adapter.
-        source: the base model, see `language.local_weights.find_weights`.
-
-    Raises:
-        LLMError: the adapter or the weights are missing or damaged, or do not belong together.
-    """
+    """The reader of questions about a graph with an adapter; an LLMError where that or the base model's weights are
+    missing or damaged, or do not belong together."""
     with _loading:
         return QuestionReader(schema_of(kg), *_model(folder, source))
 

@@ -133,13 +133,7 @@ class Schema:
 
 @dataclass(frozen=True)
 class Prompt:
-    """All that the model reads of one question.
-
-    Attributes:
-        schema: shared with other questions.
-        names: at most as many as there are ids.
-        question: as asked.
-    """
+    """All that the model reads of one question; its schema may be shared with others."""
 
     schema: Schema
     names: Sequence[NameEntry]
@@ -221,15 +215,7 @@ MOST_GRAPHS = 8
 
 
 class GraphSchema:
-    """All kinds and relations of one graph.
-
-    Args:
-        kg: the graph.
-
-    Attributes:
-        kg: as given.
-        type_relation: the relation that says what things are, None where none does.
-    """
+    """All kinds and relations of one graph, and which relation says what things are, None where none does."""
 
     def __init__(self, kg: KnowledgeGraph) -> None:
         self.kg = kg
@@ -299,14 +285,8 @@ class GraphSchema:
         return [int(at) for at in np.argsort(-scores, kind="stable")]
 
     def part(self, relations: Iterable[int], kinds: Iterable[int]) -> tuple[Schema, dict[int, int]]:
-        """The schema of some relations, with their kinds and some further ones, the first ones first.
-
-        Args:
-            relations, kinds: by place.
-
-        Returns:
-            It, and each kind's place there.
-        """
+        """The schema of some relations by place, with their kinds and some further ones, the first ones first, and each
+        kind's place there."""
         chosen = [self.relations[at] for at in list(relations)[: len(RELATION_IDS)]]
         ends = [kind for entry in chosen for kind in (*entry.start, *(() if isinstance(entry.end, str) else entry.end))]
         shown = list(dict.fromkeys([*list(kinds)[: len(KIND_IDS) // 2], *ends]))[: len(KIND_IDS)]

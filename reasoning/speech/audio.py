@@ -46,12 +46,7 @@ class NoSpeechError(AudioError):
 
 
 class NoWordsError(NoSpeechError):
-    """Somebody may speak in a recording, and no word of it is understood.
-
-    Args:
-        message: what it may hold.
-        transcript: without a text.
-    """
+    """Somebody may speak in a recording, and no word of it is understood: its transcript has no text."""
 
     def __init__(self, message: str, transcript: Transcript) -> None:
         super().__init__(message)
@@ -59,12 +54,7 @@ class NoWordsError(NoSpeechError):
 
 
 class SpokenLanguageError(SpeechError, UsageError):
-    """A question was spoken in a language in which questions are not read.
-
-    Args:
-        message: which language it is, and which can be asked in.
-        transcript: what was heard.
-    """
+    """A question was spoken, as the transcript has it, in a language in which questions are not read."""
 
     def __init__(self, message: str, transcript: Transcript) -> None:
         super().__init__(message)
@@ -98,22 +88,14 @@ _MOST_CHANNELS = 64
 
 @dataclass(frozen=True)
 class AudioLimits:
-    """The most of a recording that is read: a question, however slowly it is asked, takes no longer.
-
-    Attributes:
-        max_bytes: bytes of the file, room for two minutes in the largest usual form.
-        max_seconds: seconds of sound.
-    """
+    """The most of a recording that is read, by the file's bytes and the sound's seconds: a question, however slowly it
+    is asked, takes no longer."""
 
     max_bytes: int = 64 * 2**20
     max_seconds: float = 120.0
 
     def check_bytes(self, size: int, name: str) -> None:
-        """Refuse a recording of too many bytes.
-
-        Raises:
-            AudioError: it is empty or too large.
-        """
+        """Refuse a recording of no or too many bytes by an AudioError."""
         if not size:
             raise AudioError(f"{name} is empty: a recording was expected")
         if size > self.max_bytes:
@@ -122,11 +104,7 @@ class AudioLimits:
             )
 
     def check_seconds(self, seconds: float, name: str) -> None:
-        """Refuse a recording that is too long.
-
-        Raises:
-            AudioError: it is.
-        """
+        """Refuse a recording that is too long by an AudioError."""
         if seconds > self.max_seconds:
             raise AudioError(
                 f"{name} is longer than {self.max_seconds:,g} seconds, the limit of a question "
@@ -192,12 +170,7 @@ def load_audio(source: AudioSource | Audio, limits: AudioLimits = USUAL_LIMITS) 
 
 
 class Resampler:
-    """Makes samples of any rate, width and number of channels what models hear; piece by piece, as they come.
-
-    Args:
-        name: what the recording is called, for errors.
-        limits: the most that is taken.
-    """
+    """Makes samples of any rate, width and number of channels what models hear; piece by piece, as they come."""
 
     def __init__(self, name: str = "the recording", limits: AudioLimits = USUAL_LIMITS) -> None:
         import av
@@ -208,11 +181,7 @@ class Resampler:
         self._count = 0
 
     def add(self, piece: Samples) -> NDArray[np.float32]:
-        """The samples of a piece, shape (n,); what the filter still holds comes with the next.
-
-        Raises:
-            AudioError: they are no samples, of another form than before, or too many in all.
-        """
+        """The samples of a piece, shape (n,), or an AudioError; what the filter still holds comes with the next."""
         import av
 
         rate, samples = piece
@@ -224,11 +193,8 @@ class Resampler:
         return self.resampled(frame)
 
     def resampled(self, frame: AudioFrame | None) -> NDArray[np.float32]:
-        """The samples of a decoded frame; of None those that the filter still holds.
-
-        Raises:
-            AudioError: they are too many in all.
-        """
+        """The samples of a decoded frame, or an AudioError where they are too many; of None those that the filter still
+        holds."""
         if frame is not None:
             frame.pts = None  # gaps in the times would be filled with silence
         parts = [part.to_ndarray().reshape(-1) for part in self._resampler.resample(frame)]

@@ -62,12 +62,6 @@ def chosen(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model: Spee
 
     Where none can be asked, those are taken that two hearings put first, if there are such; what was heard counts as
     one.
-
-    Args:
-        transcript: of the whole recording.
-        audio: the recording.
-        kg: the graph that will be asked.
-        model: what heard it.
     """
     choice = _heard_again(transcript, audio, kg, model)
     text = (choice.best() or choice.often_first()) if choice.hearings else None
@@ -79,9 +73,6 @@ def heard_alike(transcript: Transcript, audio: Audio, kg: KnowledgeGraph, model:
 
     For a recording of which no word was understood: a search that prefers names finds some in any noise, and hardly the
     same ones with what was said before and without. Of a graph about which nothing stands before there is one hearing.
-
-    Args:
-        transcript, audio, kg, model: see `chosen`.
     """
     if not spoken_topic(kg).before:
         return None
@@ -137,11 +128,7 @@ class Choice:
         self._first.update([fold(one.text) for one in hypotheses[:1]])
 
     def best(self, alike: int = 0) -> str | None:
-        """The text with the highest score; None where none can be read.
-
-        Args:
-            alike: in how many hearings it is at least.
-        """
+        """The text with the highest score of those in so many hearings `alike`; None where none can be read."""
         heard = {
             words: sum(hearing.get(words, UNHEARD) for hearing in self.hearings) / max(1, len(self.hearings))
             for words in self._texts
@@ -162,11 +149,7 @@ class Choice:
         return self._texts[words] if times > 1 else None
 
     def is_settled(self, alike: int = 0) -> bool:
-        """Whether two hearings put the best text first, and it is read surely.
-
-        Args:
-            alike: see `best`.
-        """
+        """Whether two hearings put the best text (see `best`) first, and it is read surely."""
         sure = [words for words, times in self._first.items() if times > 1 and self._sureness(words) >= ENOUGH]
         return bool(sure) and fold(self.best(alike) or "") in sure
 
@@ -247,11 +230,7 @@ def _opened(model: str | SpeechModel) -> SpeechModel:
 
 
 def check_language(transcript: Transcript) -> None:
-    """Make sure that a question was spoken in a language in which questions are read.
-
-    Raises:
-        SpokenLanguageError: it was not.
-    """
+    """Make sure that a question was spoken in a language in which questions are read: else a SpokenLanguageError."""
     if transcript.language is None or transcript.language in ASKABLE:
         return
     sure = "" if transcript.probability is None else f" (probability {transcript.probability:.2f})"
@@ -268,15 +247,8 @@ EVERY = 1.0
 
 
 class LiveTranscription:
-    """Hears one recording while it is made; for one thread at a time.
-
-    Args:
-        model: what hears it.
-        expected: see `SpeechModel.partials`.
-        topic: what is expected. With phrases the whole is what `SpeechModel.others` tells first; without, and of a
-            model that tells no others, it is heard as its parts are.
-        limits: the most that is taken.
-    """
+    """Hears one recording while it is made; for one thread at a time. With phrases in the topic the whole is what
+    `SpeechModel.others` tells first; without, and of a model that tells no others, it is heard as its parts are."""
 
     def __init__(
         self,
@@ -291,15 +263,8 @@ class LiveTranscription:
         self._new = self._took = 0.0
 
     def add(self, piece: Samples) -> Transcript | None:
-        """Take the next piece; the text so far, where enough has come since the last, and somebody has spoken.
-
-        Args:
-            piece: samples a second, and the samples: integers or floats, shape (n,) or (n, channels).
-
-        Raises:
-            AudioError: it is not of the form of the pieces before, or the recording grows beyond the limits.
-            SpeechError: the model fails.
-        """
+        """Take the next piece, shape (n,) or (n, channels); the text so far, where enough has come since the last, and
+        somebody has spoken. An AudioError where it has another form than those before, or is beyond the limits."""
         samples = self._resampler.add(piece)
         self._pieces.append(samples)
         self._new += len(samples) / SAMPLE_RATE
@@ -315,16 +280,7 @@ class LiveTranscription:
         return replace(transcript, final=False)
 
     def finish(self, piece: Samples | None = None) -> Transcript:
-        """What was said in all.
-
-        Args:
-            piece: the last one, where some is left; see `add`.
-
-        Raises:
-            AudioError: see `add`.
-            NoSpeechError: nobody has spoken.
-            SpeechError: the model fails.
-        """
+        """What was said in all, with the last piece, where some is left; errors as for `add`, and NoSpeechError."""
         if piece is not None:
             self._pieces.append(self._resampler.add(piece))
         self._pieces.append(self._resampler.end())
@@ -347,11 +303,8 @@ def live_transcripts(
     topic: Topic = ANYTHING,
     limits: AudioLimits = USUAL_LIMITS,
 ) -> Iterator[Transcript]:
-    """The text so far of a recording that comes in pieces, and last, final, that of all of it; see `LiveTranscription`.
-
-    Raises:
-        AudioError, NoSpeechError, SpeechError: see there.
-    """
+    """The text so far of a recording that comes in pieces, and last, final, that of all of it, as `LiveTranscription`
+    does."""
     live = LiveTranscription(model, expected, topic, limits)
     for piece in pieces:
         if (transcript := live.add(piece)) is not None:

@@ -105,12 +105,7 @@ _NAME = re.compile(r"(?=[+.]|.*[^\W\d_])[+.]?[^\W_]+(?:(?:\. |[ '’-])[^\W_]+)*
 
 @dataclass(frozen=True)
 class Topic:
-    """What a speech model is told to expect.
-
-    Attributes:
-        before: a text that is taken to have been said just before, in the manner of which it goes on.
-        phrases: that a search for what was said prefers.
-    """
+    """What a speech model expects: a text `before`, in whose manner it goes on, and phrases that a search prefers."""
 
     before: str = ""
     phrases: tuple[str, ...] = ()
@@ -213,23 +208,14 @@ SILENT = 0.001
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """What may have been said.
-
-    Attributes:
-        text: its words.
-        score: its log-probability in nats, with what its expected phrases add.
-    """
+    """What may have been said, and its log-probability in nats, with what its expected phrases add."""
 
     text: str
     score: float
 
 
 class SpeechModel(ABC):
-    """Hears what is said in recordings; safe to use from several threads.
-
-    Attributes:
-        name: what it is called.
-    """
+    """Hears what is said in recordings; safe to use from several threads."""
 
     name: str
 
@@ -301,11 +287,8 @@ class SpeechModel(ABC):
 
 
 def seconds_of_speech(audio: Audio) -> float:
-    """For how long somebody speaks in a recording, by Silero's detector of voices (MIT), which faster-whisper carries.
-
-    Raises:
-        MissingPackageError: the extra `speech` is not installed.
-    """
+    """For how long somebody speaks in a recording, by Silero's detector of voices (MIT), which faster-whisper
+    carries."""
     require("Hearing a question", "faster_whisper")
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 

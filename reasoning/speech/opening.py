@@ -71,11 +71,7 @@ def _opened(spec: str, device: str) -> SpeechModel:
 
 
 def _hub_source(spec: str) -> str | None:
-    """What transformers is to open, None where that is for CTranslate2.
-
-    Raises:
-        UnknownSpeechModelError: nothing is called that.
-    """
+    """What transformers is to open, None where that is for CTranslate2."""
     spec = spec.strip()
     if spec == PACKAGED:
         return None

@@ -60,12 +60,8 @@ _TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 
 
 def whisper_decoder(file: Path) -> WhisperForConditionalGeneration:
-    """A Whisper model of transformers in float32 with the decoder of a `model.bin`, and an encoder without a layer.
-
-    Raises:
-        SpeechError: it is another version's file, or damaged, its weights are of a type that is not read, such as 8
-            bits, or they do not fit into memory.
-    """
+    """A Whisper model of transformers in float32 with the decoder of a `model.bin`, and an encoder without a layer; a
+    SpeechError where the file is another version's or damaged, or its weights are of a type that is not read."""
     try:
         return _decoder(_arrays(file))
     except MemoryError as error:
@@ -178,15 +174,8 @@ def attend_by_window(
     attention_mask: torch.Tensor | None,
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attention in which all beams of a window share its keys and values, which are held once.
-
-    Args:
-        module: the attention's.
-        query: shape (windows * beams, heads, tokens, width), the beams of a window together.
-        key, value: shape (windows, heads, frames, width), or as many rows as `query`.
-        attention_mask: transformers'.
-        **options: of transformers' attention by PyTorch's own.
-    """
+    """Attention in which all beams of a window, which stand together in the query, shape (windows * beams, heads,
+    tokens, width), share its keys and values, shape (windows, heads, frames, width), which are held once."""
     beams, tokens = len(query) // len(key), query.shape[2]
     _, heads, _, width = query.shape
     of_window = query.view(-1, beams, heads, tokens, width).transpose(1, 2).flatten(2, 3)
@@ -200,11 +189,7 @@ AttentionMaskInterface.register(BY_WINDOW, sdpa_mask)
 
 
 class WrittenOfWindows(DynamicCache):
-    """Keys and values of what the beams say, as each window has them.
-
-    Args:
-        windows, beams: how many there are.
-    """
+    """Keys and values of what the beams say, as each window has them."""
 
     def __init__(self, windows: int, beams: int) -> None:
         super().__init__()
@@ -240,13 +225,8 @@ class AgreeingDecoder(WhisperForConditionalGeneration):  # type: ignore[no-untyp
         self.set_attn_implementation(BY_WINDOW)
 
     def cache(self, encoded: torch.Tensor, before: Sequence[int], beams: int) -> EncoderDecoderCache:
-        """What beams go on from: keys and values of the windows, and of tokens that stand before, for each beam.
-
-        Args:
-            encoded: what the encoder gives for the windows, shape (windows, frames, width).
-            before: the tokens.
-            beams: how many.
-        """
+        """What so many beams go on from: keys and values of the windows, shape (windows, frames, width), and of tokens
+        that stand before, for each beam."""
         attended, written = Attended(), WrittenOfWindows(len(encoded), beams)
         for number, layer in enumerate(self.model.decoder.layers):
             attention = layer.encoder_attn
@@ -305,12 +285,7 @@ LEAST_TOKENS_OF_MULTILINGUAL = 51865
 
 @dataclass
 class Node:
-    """Where one is in the phrases.
-
-    Attributes:
-        next: nodes by the token that leads there.
-        ends: whether a phrase ends here.
-    """
+    """Where one is in the phrases: the `next` nodes by their token, and whether a phrase `ends` here."""
 
     next: dict[int, Node] = field(default_factory=dict)
     ends: bool = False
@@ -372,11 +347,7 @@ class PhraseBonus(LogitsProcessor):
 
 
 class DistinctWords(LogitsProcessor):
-    """Ends each beam that says the same words as a likelier one: signs and capitals tell no questions apart.
-
-    Args:
-        texts: of each token that may be said.
-    """
+    """Ends each beam that says the same words as a likelier one: signs and capitals tell no questions apart."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._texts = texts
@@ -396,12 +367,8 @@ class DistinctWords(LogitsProcessor):
 
 
 class SinceStart(LogitsProcessor):
-    """Shows other processors only what is said: what was said before may be said again, and has no bonus.
-
-    Args:
-        processors: the other ones, one after another.
-        start: how many tokens stand before what is said.
-    """
+    """Shows other processors only what is said from `start` on: what was said before may be said again, and has no
+    bonus."""
 
     def __init__(self, processors: Iterable[LogitsProcessor], start: int) -> None:
         self._processors, self._start = LogitsProcessorList(processors), start
@@ -413,12 +380,7 @@ class SinceStart(LogitsProcessor):
 
 
 class BiasedSearch:
-    """Writes what was said in a recording with a Whisper model of transformers; safe to use from several threads.
-
-    Args:
-        model: writes the words; its encoder is not asked.
-        tokenizer: the model's.
-    """
+    """Writes what was said in a recording with a Whisper model of transformers; safe to use from several threads."""
 
     def __init__(self, model: WhisperForConditionalGeneration, tokenizer: Tokenizer) -> None:
         self._decoder, self._tokenizer = AgreeingDecoder(model), tokenizer
@@ -430,14 +392,8 @@ class BiasedSearch:
         self._told = lru_cache(maxsize=4)(self._expectations)
 
     def hypotheses(self, encoded: torch.Tensor, language: str, topic: Topic, seconds: float) -> list[Hypothesis]:
-        """What was likely said, the likeliest first; they differ in their words.
-
-        Args:
-            encoded: what the model's encoder gives for windows of one recording, shape (windows, frames, width).
-            language: the code of the language that is spoken.
-            topic: what is expected.
-            seconds: how long the longest window is.
-        """
+        """What was likely said in windows of one recording, encoded to shape (windows, frames, width), the longest of
+        so many seconds; the likeliest first, and they differ in their words."""
         prompt, bonus, never = self._told(language, topic)
         said_once, distinct = NoRepeatNGramLogitsProcessor(NO_REPEAT), DistinctWords(self._texts)
         most = min(MOST_TOKENS_A_SECOND * math.ceil(seconds), self._room - len(prompt))

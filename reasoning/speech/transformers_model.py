@@ -31,11 +31,6 @@ chosen on the development recordings of `reasoning.speech.whisper.LIKELY`."""
 class TransformersSpeechModel(SpeechModel):
     """A speech model of transformers, from a folder in the Hugging Face layout with safetensors weights.
 
-    Args:
-        folder: the folder.
-        name: what it is called.
-        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
-
     Raises:
         SpeechError: it is no speech model that transformers knows, asks for code of its own, or does not fit.
         MissingPackageError: the extra `llm` is not installed.

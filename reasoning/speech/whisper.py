@@ -59,11 +59,8 @@ logger = logging.getLogger(__name__)
 
 
 def packaged_parts() -> list[Path]:
-    """The folders of data of the installed packages, found without importing them.
-
-    Raises:
-        SpeechError: one is not installed.
-    """
+    """The folders of data of the installed packages, found without importing them; a SpeechError where one is
+    missing."""
     folders = []
     for package in PACKAGES:
         spec = importlib.util.find_spec(package)
@@ -78,11 +75,8 @@ def packaged_parts() -> list[Path]:
 
 
 def packaged_whisper() -> Path:
-    """The folder of Whisper-base, joined into the cache the first time and checked every time.
-
-    Raises:
-        SpeechError: a package is missing or damaged, or the cache cannot be written.
-    """
+    """The folder of Whisper-base, joined into the cache the first time and checked every time; a SpeechError where it
+    fails."""
     parts = packaged_parts()
     folder = cache_dir() / "speech" / f"whisper-base-{FINGERPRINTS[WEIGHTS][:16]}"
     try:
@@ -141,11 +135,8 @@ FIRST_MERGE = ("Ġ", "t")
 
 
 def whole_tokenizer(tokenizer: Tokenizer) -> Tokenizer:
-    """The tokenizer as it is where it has the merge, or its vocabulary does not know what that makes.
-
-    Args:
-        tokenizer: by byte-pair encoding of bytes, as GPT-2's.
-    """
+    """The tokenizer (of bytes, as GPT-2's) as it is where it has the merge, or its vocabulary does not know what that
+    makes."""
     written = json.loads(tokenizer.to_str())
     model = written["model"]
     merges = [tuple(merge.split(" ")) if isinstance(merge, str) else tuple(merge) for merge in model.get("merges", ())]
