@@ -47,7 +47,7 @@ class Heard:
 
 
 def heard(vision: Vision, text: str) -> Heard:
-    """Read a text as an instruction, and its description too; where that is not sure, as a description alone."""
+    """Read a text as an instruction, whose description is read too, or where that is unsure as a description alone."""
     read = _heard(vision, text)
     task = read.task
     says = task is not None and (task.expression is not None or bool(task.targets) or task.kind == "describe")

@@ -120,14 +120,6 @@ def without_done(images: Sequence[Path], done: Counter[str]) -> list[Path]:
 class ImageJob(Job):
     """A visitor's images.
 
-    Args:
-        folder: where its files are; `sent` in it holds the images.
-        paths: the images.
-        instruction: what is asked of each.
-        min_score: bound on the score.
-        vision: gives what looks; called once the job has its turn.
-        skipped: how many images an earlier job's results hold, which are not among `paths`.
-
     Attributes:
         entries: what was found so far, an entry an image.
         archive: the zip of it, while the job rests; None where there is nothing.

@@ -50,13 +50,8 @@ def plain_name(name: str, otherwise: str = "file") -> str:
 
 
 def unpack(archive: Path, folder: Path, bounds: Bounds, is_wanted: Callable[[str], bool]) -> list[Path]:
-    """The wanted files of a zip, in the zip's order, each in a numbered folder of its own below `folder`.
-
-    Args:
-        archive: the zip.
-        folder: an empty folder.
-        bounds: what is more is refused, not cut.
-        is_wanted: whether a file is taken, by its plain name; the others are skipped.
+    """The wanted files of a zip, in its order, each in a numbered folder of its own; more than `bounds` is refused, not
+    cut.
 
     Raises:
         SkylarkError: it is no zip, is damaged, holds what no honest one does, or too much; nothing is then left.
@@ -222,12 +217,6 @@ def write_expected(upload: Upload, target: Path, reasoner: Reasoner, step: Calla
     """Write plain lines as questions whose expected answers are those of exact execution.
 
     A line that cannot be read has no expected answer, and counts as wrong.
-
-    Args:
-        upload: plain lines.
-        target: the file of questions.
-        reasoner: method exact over the graph.
-        step: is given the number of lines that are done; what it raises ends the work.
 
     Raises:
         SkylarkError: a line has too many answers.

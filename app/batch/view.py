@@ -59,12 +59,6 @@ def kept_job(kind: str) -> gr.BrowserState:
 class Follower(Generic[AnyJob]):
     """A visitor's job as a part of the page has it.
 
-    Args:
-        jobs: where jobs of this kind are kept.
-        kept: where the browser keeps the job's id.
-        error: where an error shows.
-        gone: says that the server no longer has the job of an id.
-
     Attributes:
         following: the id of the job to follow, empty for none.
         current: the id of the job that is shown.
@@ -88,17 +82,7 @@ class Follower(Generic[AnyJob]):
         queue: str,
         watchers: int = WATCHERS,
     ) -> None:
-        """Follow the jobs that events begin, and the one of before after a reload; have a button stop it.
-
-        Args:
-            page: the page.
-            begun: events that change `parts`.
-            follow: gives what the page shows of the job with an id.
-            shown: the parts that it changes.
-            halt: the button.
-            queue: what those who follow are called together.
-            watchers: how many follow at once.
-        """
+        """Follow the jobs that events begin, and the one of before after a reload; have a button stop it."""
         quick: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "multiple"}
         for begins in (*begun, page.load(self.find_again, [self._kept], self.parts, **quick)):
             begins.then(

@@ -71,14 +71,8 @@ class Asked:
 def ask(
     kg: KnowledgeGraph, graph: str, text: str | None, llm: str | BaseChatModel, previous: Answer | None = None
 ) -> Asked:
-    """Read a question or a formal query and answer it exactly.
-
-    Args:
-        kg: the graph.
-        graph: its name on the shelf.
-        text: what was typed.
-        llm: the model or its specification; hosted models help with reading questions in English.
-        previous: the answer that the question may refer to; one of another graph is left out.
+    """Read a question, which may refer to `previous`, an answer of the same graph, or a formal query, and answer it
+    exactly.
 
     Raises:
         SkylarkError: it cannot be read, or a name in it is not in the graph. A `QuestionError` holds what a question

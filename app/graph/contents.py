@@ -314,14 +314,7 @@ _NAME = re.compile(r"(?:[^\W\d_][\w'’.-]*)(?: [^\W_][\w'’.-]*){0,2}$")
 
 @dataclass(frozen=True)
 class Word:
-    """The word at the cursor.
-
-    Attributes:
-        start: where it begins.
-        typed: what of the name is there.
-        quoted: whether it stands within quotes.
-        formal: whether it belongs to a formal query; a question in words takes names as they are.
-    """
+    """The word at the cursor."""
 
     start: int
     typed: str

@@ -76,11 +76,7 @@ def is_own(name: str) -> bool:
 
 
 class OwnGraphs:
-    """The visitors' graphs: one a visit, a bounded number and size of them together.
-
-    Args:
-        gone: told the id of each graph that goes.
-    """
+    """The visitors' graphs: one a visit, a bounded number and size of them together."""
 
     def __init__(self, gone: Callable[[str], None] = lambda key: None) -> None:
         self._gone = gone

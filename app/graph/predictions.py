@@ -271,14 +271,7 @@ TICK = 0.2
 
 
 class PredictionRun:
-    """One query over known and predicted edges, on its way or done.
-
-    Attributes:
-        began: when, by the monotonic clock.
-        learning: whether the graph's predictor is still being made.
-        answers: answers of at least `MIN_CONFIDENCE`, and what they were predicted by.
-        watchers: visitors who wait for it.
-    """
+    """One query over known and predicted edges, on its way or done; `learning` while its predictor is made."""
 
     def __init__(self) -> None:
         self.began = time.monotonic()

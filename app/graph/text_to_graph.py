@@ -173,14 +173,7 @@ Ended = Literal["done", "stopped", "late"]
 
 @dataclass(frozen=True)
 class Growth:
-    """How far the reading of a text is.
-
-    Attributes:
-        passages: how many there are.
-        schema: the relations that are looked for; None while the model proposes them.
-        extraction: what came of the passages that were read; None before the first.
-        newest: triples of the last passage, which are the last ones.
-    """
+    """How far the reading of a text is."""
 
     passages: int
     schema: ExtractionSchema | None = None

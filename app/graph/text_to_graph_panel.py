@@ -57,7 +57,7 @@ ROW = 44
 
 
 def growth_html(triples: Sequence[Extracted], newest: int) -> Markup:
-    """The picture, the `newest` last triples marked in it, with a line that says how much of the graph it shows."""
+    """The picture, in which the `newest` last triples are marked, with a line on how much of the graph it shows."""
     layout = laid_out(triples, newest)
     labels = {node.key: node.label for node in layout.nodes}
     listed = "; ".join(f"{labels[e.head]}, {e.relation}, {labels[e.tail]}" for e in layout.edges[-MOST_NEWEST:])
@@ -224,7 +224,7 @@ def progress_html(growth: Growth, seconds: float) -> Markup:
 
 
 def found_html(growth: Growth, proposed: bool) -> Markup:
-    """The triples so far, the newest first, each with the words that say it; what was looked for and what dropped."""
+    """The triples so far, the newest first, each with its words; what was looked for, and what was dropped."""
     if growth.schema is None:
         return Markup("")
     extraction = growth.extraction

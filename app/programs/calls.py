@@ -31,13 +31,7 @@ from skylark.installation import version
 
 
 class Group(NamedTuple):
-    """Endpoints that take from the same store.
-
-    Attributes:
-        name: what they are called together.
-        at_once: calls of them that are under way at once, by each way of calling.
-        endpoints: what is called.
-    """
+    """Endpoints that take from the same store."""
 
     name: str
     at_once: int

@@ -117,7 +117,7 @@ Slices = Annotated[str, Field(description=(
 
 
 class CallError(gr.Error):
-    """A call without an answer: a sentence for the caller and a status of HTTP; Gradio writes no traceback of it."""
+    """A call that has no answer, with a sentence and an HTTP status; Gradio writes no traceback of it."""
 
     def __init__(self, message: str, status: int = 422) -> None:
         super().__init__(message, print_exception=False)

@@ -75,11 +75,7 @@ _VISIBLE = {
 
 
 def render(template: str, **values: Any) -> Markup:
-    """A template filled in, as markup that is not escaped again where it is put into another one.
-
-    Args:
-        template: its path under `static/templates`, such as "graph/steps.html".
-        values: what it is filled with; texts are escaped, `Markup` is not.
+    """A template under `static/templates` filled in, as markup: texts among the values are escaped, `Markup` is not.
 
     Raises:
         jinja2.TemplateNotFound: there is no such template.
@@ -156,7 +152,7 @@ def in_view(*selectors: str) -> str:
 
 
 def called(function: Callable[[Source, object], dict[str, Any]], source: Source, request: object) -> Any:
-    """What a function gives for `request`, or `{"error": ...}` with a sentence: a failure is one here as well."""
+    """What a function gives for `request`, or `{"error": ...}` with a sentence: a failure is a sentence here too."""
     try:
         return function(source, request)
     except SkylarkError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+import app.video.job as video_job
 from app.image.examples import PHOTOGRAPHS
 from app.image.overlay import jpeg_uri
-from app.video.examples import CLIPS, HEIGHT, RATE, WIDTH
+from app.video.examples import CLIPS, HEIGHT, RATE, VIDEO_EXAMPLES, WIDTH
 from tests.app.browsing import (
     DESKTOP,
     PHONE,
@@ -68,6 +70,9 @@ def test_the_first_tab_proves_its_answers_and_a_refusal_offers_what_works(browse
             assert tops[0] < tops[1] <= tops[2]
             assert (tops[1] < tops[2]) == (viewport is PHONE), "side by side, but on a phone"
         check(page, "the first answers")
+        page.click("role=tab[name='Video']")
+        wait(page, "location.search === '?tab=video'")
+        page.click("role=tab[name='Ask']")
         for number, words in ((3, "Canberra"), (0, "remote")):
             page.locator("#starters .sk-ask").nth(number).click()
             answered(page, words)
@@ -204,7 +209,9 @@ def test_an_image_is_looked_at_and_its_things_light_up_together(browser: Any, wa
         expect(page, "#image_error", "no image that can be read")
 
 
-def test_a_video_is_followed_and_gone_through_by_its_timeline(browser: Any, walked: Served, tmp_path: Path) -> None:
+def test_a_video_is_followed_stopped_and_gone_through_by_its_timeline(
+    browser: Any, walked: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def look(video: Path, instruction: str) -> None:
         page.set_input_files("#video input[type=file]", video)
         page.wait_for_selector("#video .file-preview")
@@ -214,7 +221,7 @@ def test_a_video_is_followed_and_gone_through_by_its_timeline(browser: Any, walk
     def moment() -> float:
         return float(page.evaluate(f"{PLAYING}.currentTime"))
 
-    draw = CLIPS["horses-at-dusk"].draw  # two horses come, one leaves
+    draw, held = CLIPS["horses-at-dusk"].draw, threading.Event()  # two horses come, one leaves
     crossing = encoded(tmp_path / "crossing.mp4", map(draw, range(45, 120)), (WIDTH, HEIGHT), RATE)
     (tmp_path / "text.mp4").write_text("a text, and no video")
     with visit(browser, walked.url, "video", PHONE, tab="Video") as page:
@@ -242,6 +249,15 @@ def test_a_video_is_followed_and_gone_through_by_its_timeline(browser: Any, walk
         again.close()
         fits(page, PHONE)
         check(page, "what was found")
+        page.set_viewport_size(DESKTOP)
+        monkeypatch.setattr(video_job, "is_beyond", lambda index, _: index >= 8 and not held.wait(120))
+        page.click("#video-example-2")  # is looked at as if it had been sent
+        page.wait_for_selector("#video_stage img", timeout=120_000)
+        assert page.is_disabled("#video_look")
+        assert page.input_value("#video_instruction textarea") == VIDEO_EXAMPLES[1].instruction
+        page.click("#video_stop:enabled")
+        held.set()
+        expect(page, "#video_status", "Stopped after")
 
 
 def test_a_job_of_queries_is_estimated_run_found_again_and_gone_on_with(

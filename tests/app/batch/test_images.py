@@ -72,8 +72,8 @@ def run(job: ImageJob, jobs: JobStore[ImageJob]) -> ImageJob:
     return job
 
 
-def stop_after(job: ImageJob, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the job stopped as soon as it has so many images."""
+def stop_after(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have jobs stopped as soon as they have so many images."""
     check = ImageJob._check
 
     def checked(self: ImageJob) -> None:
@@ -118,7 +118,7 @@ def test_a_stopped_job_goes_on_where_it_was_by_itself_or_by_its_zip(
 ) -> None:
     job = made(jobs, images, [photo] * 3)
     with monkeypatch.context() as stopping:
-        stop_after(job, 1, stopping)
+        stop_after(1, stopping)
         assert run(job, jobs).state == "stopped"
     assert "Stopped: 1 of 3 images, 1 object. Go on continues from there." in state_html(job, 0)
     assert job.archive is not None
@@ -190,28 +190,34 @@ def part(images: SharedDetector) -> ImagesPart:
         return ImagesPart(images, page, kept_job("images"))
 
 
-def followed(demo: ImagesPart, *arguments: Any) -> dict[Any, Any]:
+def followed(demo: ImagesPart, begun: dict[Any, Any]) -> dict[Any, Any]:
     """What the page shows at the end: the error where nothing began, else what following gives last."""
-    begun = demo.start(*arguments, None)  # type: ignore[call-arg]
-    job = begun[demo.follower.following]
 
     async def last() -> dict[Any, Any]:
-        return [shown async for shown in demo.follow(job)][-1]
+        return [shown async for shown in demo.follow(begun[demo.follower.following])][-1]
 
-    return asyncio.run(last()) if job else begun
+    return asyncio.run(last()) if begun[demo.follower.following] else begun
 
 
 @pytest.mark.slow
-def test_a_followed_job_ends_with_a_zip_and_is_found_again(images: SharedDetector, photo: Path) -> None:
+def test_a_followed_job_is_gone_on_with_ends_with_a_zip_and_is_found_again(
+    images: SharedDetector, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     demo = part(images)
-    shown = followed(demo, [str(photo)], "Find every person", 0.35, None)
-    assert "Done: 1 of 1 image, 1 object." in shown[demo.status] and "1 object: person" in shown[demo.found]
-    assert shown[demo.download]["value"].endswith(".zip")
     buttons = (demo.look_at_all, demo.resume, demo.halt)
+    with monkeypatch.context() as stopping:
+        stop_after(1, stopping)
+        shown = followed(demo, demo.start([str(photo)] * 2, "Find every person", 0.35, None, None))
+    assert "Stopped: 1 of 2 images" in shown[demo.status]
+    assert [shown[button]["interactive"] for button in buttons] == [True, True, False]
+    shown = followed(demo, demo.go_on(shown[demo.follower.current]))
+    assert "Done: 2 of 2 images, 2 objects." in shown[demo.status] and "1 object: person" in shown[demo.found]
+    assert shown[demo.download]["value"].endswith(".zip")
     assert [shown[button]["interactive"] for button in buttons] == [True, False, False]
     current = shown[demo.follower.current]
     assert demo.follower.find_again(current)[demo.follower.following] == current
     assert "no longer on this server" in demo.follower.find_again("x" * 22)[demo.error]
+    assert "no job of images to go on with" in demo.go_on(None)[demo.error]
 
 
 @pytest.mark.slow
@@ -224,5 +230,5 @@ def test_results_that_are_none_are_said(images: SharedDetector, photo: Path, tmp
     ):  # fmt: skip
         with zipfile.ZipFile(earlier, "w") as target:
             target.writestr("detections.json", content)
-        shown = followed(demo, [str(photo)], SCRIPT, 0.35, str(earlier))
+        shown = followed(demo, demo.start([str(photo)], SCRIPT, 0.35, str(earlier), None))
         assert told in shown[demo.error] if told else "<script" not in shown[demo.status]

@@ -113,9 +113,13 @@ def make(jobs: Jobs, shelf: GraphRegistry) -> MakeJob:
     return job
 
 
-def run(job: QueryJob, jobs: Jobs, seconds: float = 240, chosen: Sequence[BatchMethod] = ()) -> QueryJob:
+def run(job: QueryJob, jobs: Jobs, chosen: Sequence[BatchMethod] = ()) -> QueryJob:
     job.start(jobs.line, chosen)
-    job.join(seconds)
+    for _ in range(240):
+        job.watch()  # however long the models take to load, somebody looks on
+        job.join(1)
+        if not job.active:
+            break
     return job
 
 
