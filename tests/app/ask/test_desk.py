@@ -291,6 +291,13 @@ def test_an_answer_that_comes_after_that_of_a_newer_question_changes_nothing() -
     assert tab.typed("last", AskSession(), other)[tab.told] == "last"
 
 
+def test_a_pressed_question_is_about_its_picture() -> None:
+    tab, request = ask_tab(cast(AskController, SlowDesk())), cast(gr.Request, SimpleNamespace(session_hash="one"))
+    for sent, photograph in (("cat", "cat"), ("../etc/passwd", AskSession().photograph)):
+        pressed = cast(gr.EventData, SimpleNamespace(ask="quick", picture=sent))
+        assert tab.pressed(AskSession(), pressed, request)[tab.in_hand].photograph == photograph
+
+
 def test_a_link_that_leads_nowhere_is_told(desk: AskController) -> None:
     request, tab = gr.Request(), ask_tab(desk)
     for link, told in (

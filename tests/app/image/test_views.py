@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.image.examples import IMAGE_EXAMPLES, available
+from app.image.examples import IMAGE_EXAMPLES, PHOTOGRAPHS, available
 from app.image.looking import MAX_INSTRUCTION, MOST_IN_SCENE, Looked, SharedDetector
 from app.image.overlay import data_uri, numbered, objects_html, other_things, overlay_html
 from app.image.page import (
@@ -342,6 +342,7 @@ def test_a_large_image_is_looked_at_in_slices_where_asked_and_all_is_bounded(upl
 
 def test_every_example_finds_something() -> None:
     vision = Vision()
+    assert all(photograph.path.is_file() for photograph in PHOTOGRAPHS.values())
     assert len(available()) == len(IMAGE_EXAMPLES)
     for example in available():
         assert example.path is not None and len(example.icon["url"]) < 20_000
