@@ -55,13 +55,7 @@ log = logging.getLogger(__name__)
 
 
 class RemoteStepResults(Sequence[StepSet]):
-    """What the steps of a chain give, each asked for when it is looked at.
-
-    Args:
-        kg: the graph.
-        server: its server.
-        chain: the chain.
-    """
+    """What the steps of a chain give, each asked for when it is looked at."""
 
     def __init__(self, kg: KnowledgeGraph, server: Server, chain: BoundChain) -> None:
         self.kg, self.server, self.chain = kg, server, chain

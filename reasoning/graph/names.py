@@ -321,12 +321,7 @@ class StoredKeys:
 
 
 class NameIndex:
-    """Finds the entities of a graph by their names.
-
-    Args:
-        keys: the folded names.
-        labels, ids: by entity.
-    """
+    """Finds the entities of a graph by their names."""
 
     def __init__(self, keys: KeyTable, labels: Labels, ids: Strings) -> None:
         self._keys, self._labels, self._ids = keys, labels, ids

@@ -144,14 +144,9 @@ Row = tuple[Term | None, ...]
 
 
 class SparqlClient:
-    """Sends queries to one endpoint; safe to share between threads.
-
-    Args:
-        address: of the endpoint.
-        limits: of one query; the usual ones where None.
+    """Sends queries to one endpoint, within the usual limits where none are given; safe to share between threads.
 
     Attributes:
-        address, limits: as given.
         sent: queries sent so far.
     """
 

@@ -24,16 +24,10 @@ from reasoning.graph.remote.terms import id_batches, iri_text, values_text
 
 
 class EndpointColumn(ComputedColumn):
-    """The values of a relation.
+    """The values of a relation of a graph on a server.
 
     A column holds one value an entity. Where the graph has several the least is read, and what is no value of the
     column's kind is no value here.
-
-    Args:
-        client: asks the server.
-        surveyed: the relation.
-        predicate: its IRI.
-        entities: numbers what is met.
     """
 
     def __init__(
@@ -112,13 +106,7 @@ Triple = tuple[int, int, int]
 
 
 class EndpointIndex(EdgeIndex):
-    """The edges.
-
-    Args:
-        client: asks the server.
-        survey: what the graph is like.
-        entities: numbers what is met.
-    """
+    """The edges of a graph on a server; what is met is numbered by `entities`."""
 
     def __init__(self, client: SparqlClient, survey: EndpointProfile, entities: EndpointEntities) -> None:
         self._client, self._survey, self._entities = client, survey, entities

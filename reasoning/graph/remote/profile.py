@@ -244,11 +244,7 @@ class EndpointProfile:
 
 
 class EndpointProfiler:
-    """Finds out what one graph is like.
-
-    Args:
-        client: asks its server.
-    """
+    """Finds out what one graph is like."""
 
     def __init__(self, client: SparqlClient) -> None:
         self._client = client

@@ -20,9 +20,6 @@ from reasoning.graph.updates.overlay import EntityChanges, MapBuilder, entities_
 class ColumnBuilder:
     """A column that is being changed.
 
-    Args:
-        before: the column so far.
-
     Attributes:
         kind: what its numbers stand for now.
     """
@@ -83,13 +80,7 @@ def _leave_out(draft: MapBuilder[str, tuple[int, ...]], key: str, entity: int) -
 
 
 class NameBuilder:
-    """Names that are being changed.
-
-    Args:
-        base: the graph that was changed first.
-        before: what is other in it so far.
-        table: the entities with these changes.
-    """
+    """Names that are being changed."""
 
     def __init__(self, base: GraphContent, before: EntityChanges, table: EntityTable) -> None:
         self._base, self._base_names, self._before, self._table = base.entities.whole, base.names, before, table
@@ -265,10 +256,6 @@ class NameBuilder:
 class EntityBuilder:
     """Entities that are being changed, of which one without any fact is gone.
 
-    Args:
-        before: what is other in the graph so far.
-        table: its entities with these changes.
-
     Attributes:
         names: what they are called.
     """
@@ -352,11 +339,7 @@ class EntityBuilder:
 
 
 class SourceBuilder:
-    """Sources that are being changed.
-
-    Args:
-        before: the sources so far.
-    """
+    """Sources that are being changed."""
 
     def __init__(self, before: FactSources) -> None:
         self._stored, self._changed = before.stored, MapBuilder(before.changed)

@@ -26,13 +26,7 @@ NEAREST = 3
 
 
 class RelationBuilder:
-    """Relations that are being changed.
-
-    Args:
-        before: the relations so far.
-        graph_name: the graph's, for errors.
-        note: is given what may not have been meant, in a sentence.
-    """
+    """Relations that are being changed; `note` is given, in a sentence, what may not have been meant."""
 
     def __init__(self, before: RelationTable, graph_name: str, note: Callable[[str], object]) -> None:
         self._table, self._graph_name, self._note = before, graph_name, note
@@ -116,9 +110,6 @@ class NearestFacts:
     """Puts into words what a graph says; each text ends a sentence, and is "" where there is nothing to say.
 
     Entities and relations may be new ones, of which the graph says nothing.
-
-    Args:
-        graph: the graph before the change.
     """
 
     def __init__(self, graph: KnowledgeGraph) -> None:
@@ -170,14 +161,7 @@ def quoted(texts: Iterable[str]) -> str:
 
 
 class FactBuilder:
-    """Facts that are being changed.
-
-    Args:
-        graph: the graph before.
-        before: what is other in it so far.
-        entities: its entities, which are being changed too.
-        note: is given what may not have been meant, in a sentence.
-    """
+    """Facts that are being changed; `note` is given, in a sentence, what may not have been meant."""
 
     def __init__(
         self, graph: KnowledgeGraph, before: Changes, entities: EntityBuilder, note: Callable[[str], object]

@@ -30,12 +30,7 @@ from skylark.files import whole_folder
 
 
 class Describing:
-    """Describes the entities of a graph as changes ask for it.
-
-    Args:
-        entities: the entities, which are being changed.
-        nearest: the names in the graph that are most like one, for errors.
-    """
+    """Describes the entities of a graph as changes ask for it."""
 
     def __init__(self, entities: EntityBuilder, nearest: Callable[[str], list[str]]) -> None:
         self._names, self._entities, self._nearest = entities.names, entities, nearest
@@ -199,11 +194,6 @@ class Applying:
     Each change finds what the ones before it made of the graph, whose drafts go on from one to the next. After an
     error nothing is to be made of it.
 
-    Args:
-        graph: the graph.
-        before: what is other in it than in its base.
-        say: see `apply`.
-
     Attributes:
         notes: what may not have been meant, in sentences.
     """
@@ -283,11 +273,7 @@ class Done:
 
 
 class GraphStore:
-    """A graph on disk that changes. Readers open it at any time; writers exclude one another.
-
-    Args:
-        folder: the store's.
-    """
+    """A graph on disk that changes. Readers open it at any time; writers exclude one another."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)

@@ -121,9 +121,6 @@ class Appended(Generic[T]):
 
     All versions keep one list and each knows how much of it is its own. The longest one grows it; of any other a longer
     version copies its part.
-
-    Args:
-        items: the items.
     """
 
     def __init__(self, items: Iterable[T] = ()) -> None:
@@ -158,11 +155,7 @@ class Appended(Generic[T]):
 
 
 class MapBuilder(Generic[K, V]):
-    """A map that is being changed, over one that stays as it is.
-
-    Args:
-        before: the map so far.
-    """
+    """A map that is being changed, over one that stays as it is."""
 
     def __init__(self, before: HashTrieMap[K, V]) -> None:
         self._before = before
@@ -293,14 +286,7 @@ class ChangedStrings:
 
 
 class ChangedKeys:
-    """Folded names of a changed graph.
-
-    Args:
-        base: the base's keys.
-        added: further keys, each with its entities.
-        hidden: keys that are no longer the ones of some entities.
-        gone: entities that are no longer there, with all their keys in the base.
-    """
+    """Folded names of a changed graph."""
 
     def __init__(
         self,
