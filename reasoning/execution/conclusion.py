@@ -187,15 +187,9 @@ def counted_note(kg: KnowledgeGraph, counted: Ids) -> str | None:
 
 
 def by_support(kg: KnowledgeGraph, chain: BoundChain, last: StepResult) -> Ids:
-    """The members of the last step, the most often reached first, the query's own entities last.
+    """The members of the last step, done by set algebra, int32 of shape (m,).
 
-    Args:
-        kg: the graph.
-        chain: the query's chain.
-        last: its last step, done by set algebra.
-
-    Returns:
-        The members as int32, shape (m,).
+    The most often reached come first, the query's own entities last.
     """
     members = last.members
     named = [entity for step in chain.steps for entity in step.anchors if entity is not None]
@@ -217,14 +211,9 @@ def by_support(kg: KnowledgeGraph, chain: BoundChain, last: StepResult) -> Ids:
 
 
 def emptying_position(chain: BoundChain, members: Mapping[int, Ids]) -> int | None:
-    """The position of the step at which an answer became empty: its inputs that matter still held something.
+    """The position of the step at which an answer became empty, by what each step found; None where it is not empty.
 
-    Args:
-        chain: the chain that was run.
-        members: what each step found, by its position.
-
-    Returns:
-        The position; None where the answer is not empty.
+    The inputs of that step that matter still held something.
     """
     position = chain.result
     steps = {step.position: step for step in chain}

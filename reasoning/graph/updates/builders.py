@@ -254,11 +254,7 @@ class NameBuilder:
 
 
 class EntityBuilder:
-    """Entities that are being changed, of which one without any fact is gone.
-
-    Attributes:
-        names: what they are called.
-    """
+    """Entities that are being changed, of which one without any fact is gone; `names` is what they are called."""
 
     def __init__(self, before: Changes, table: EntityTable) -> None:
         self._base, self._entities, self._known = before.base, before.base.entities.whole, len(before.base.entities.ids)

@@ -128,12 +128,7 @@ class NearestFacts:
         return f"; there it leads to {quoted(tails)}" if tails else ""
 
     def instead(self, fact: FactEdit, head: int, relation: Relation, tail: int) -> str:
-        """What the graph says in place of a fact between entities that it does not say.
-
-        Args:
-            fact: the fact in names, its tail a name too.
-            head, relation, tail: what these mean.
-        """
+        """What the graph says in place of a fact between entities that it does not say; the fact is in names."""
         tails = self._tails(head, relation)
         if tails:
             near = (nearest_texts(str(fact.tail), tails) or tails)[:SHOWN]

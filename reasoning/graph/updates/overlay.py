@@ -286,7 +286,7 @@ class ChangedStrings:
 
 
 class ChangedKeys:
-    """Folded names of a changed graph."""
+    """Folded names of a changed graph; what is added, hidden and gone is as in `EntityChanges`."""
 
     def __init__(
         self,
@@ -356,13 +356,7 @@ def entities_under(
     hidden: Lookup[str, tuple[int, ...]],
     gone: Container[int],
 ) -> list[int]:
-    """Entities under a folded name, rising.
-
-    Args:
-        key: the name.
-        base: what finds them where nothing is other.
-        added, hidden, gone: what is other; see `ChangedKeys`.
-    """
+    """Entities under a folded name, rising; what is other than in the base is told as in `EntityChanges`."""
     not_any_more = hidden.get(key) or ()
     found = [entity for entity in base.with_key(key) if entity not in not_any_more and entity not in gone]
     more = added.get(key)
@@ -370,17 +364,7 @@ def entities_under(
 
 
 class ChangedEntities:
-    """Entities of a base with changes.
-
-    Args:
-        base: the base's.
-        changes: what is other.
-        keys: the folded names with the changes.
-
-    Attributes:
-        ids, labels: by entity.
-        type_names: the types, by number.
-    """
+    """Entities of a base with changes, by whose `keys` they are found; see `StoredEntities`."""
 
     def __init__(self, base: StoredEntities, changes: EntityChanges, keys: ChangedKeys) -> None:
         self._base, self._changes, self._keys = base, changes, keys
