@@ -146,6 +146,8 @@ Row = tuple[Term | None, ...]
 class SparqlClient:
     """Sends queries to one endpoint, within the usual limits where none are given; safe to share between threads.
 
+    Whatever comes that is no whole and well-formed answer is an `EndpointError`.
+
     Attributes:
         sent: queries sent so far.
     """
@@ -177,22 +179,14 @@ class SparqlClient:
         return rows
 
     def count(self, query: str, variable: str) -> int:
-        """The one whole number that a SELECT query gives.
-
-        Raises:
-            EndpointError: something else came.
-        """
+        """The one whole number that a SELECT query gives."""
         rows = self.select(query, variable)
         if len(rows) != 1:
             raise self.misformed(query, f"{len(rows)} rows where one number was asked for")
         return self.whole_number(rows[0][0], query)
 
     def counts(self, query: str, key: str, number: str) -> dict[str, int]:
-        """The whole number of each IRI that a SELECT query gives.
-
-        Raises:
-            EndpointError: something else came.
-        """
+        """The whole number of each IRI that a SELECT query gives."""
         return {
             node.value: self.whole_number(count, query)
             for node, count in self.select(query, key, number)
@@ -200,11 +194,7 @@ class SparqlClient:
         }
 
     def whole_number(self, term: Term | None, query: str, below: int | None = None) -> int:
-        """A term as the whole number that it ought to be, 0 or more, and perhaps less than another.
-
-        Raises:
-            EndpointError: it is something else.
-        """
+        """A term as the whole number that it ought to be, 0 or more, and perhaps less than another."""
         try:
             number = float(term.value) if term is not None and term.kind == "literal" else -1.0
         except ValueError:
@@ -228,11 +218,7 @@ class SparqlClient:
         return rows
 
     def ask(self, query: str) -> bool:
-        """Whether an ASK query holds.
-
-        Raises:
-            EndpointError: no whole and well-formed answer came.
-        """
+        """Whether an ASK query holds."""
         answer = self._answer(query)[0]
         found = answer.get("boolean")
         if isinstance(found, bool):
@@ -359,11 +345,7 @@ class SparqlClient:
             yield piece
 
     def _check(self, query: str, response: httpx.Response, end: float) -> None:
-        """Whether what begins to come is an answer.
-
-        Raises:
-            EndpointError: it is something else.
-        """
+        """Whether what begins to come is an answer."""
         status = response.status_code
         if response.is_redirect:
             raise self._redirected(query, self._hidden(response.headers.get("location", "nowhere"))[:SHOWN])

@@ -96,11 +96,7 @@ class NameBuilder:
         self._looked_up.clear()
 
     def known(self, name: str) -> int | None:
-        """The entity with exactly this id, else with exactly this label, else displayed so; None where none is.
-
-        Raises:
-            AmbiguousEntityError: several have the label.
-        """
+        """The entity with exactly this id, else with exactly this label, else displayed so; None where none is."""
         entity = self._looked_up.get(name)
         if entity is None:
             entity = self._meant(name)

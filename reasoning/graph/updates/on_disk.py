@@ -30,7 +30,7 @@ from skylark.files import whole_folder
 
 
 class Describing:
-    """Describes the entities of a graph as changes ask for it."""
+    """Describes the entities of a graph as changes ask for it; what does not fit is a `ChangeError`."""
 
     def __init__(self, entities: EntityBuilder, nearest: Callable[[str], list[str]]) -> None:
         self._names, self._entities, self._nearest = entities.names, entities, nearest
@@ -38,12 +38,7 @@ class Describing:
         """Who was given something, with the beginning of a sentence that says so."""
 
     def take(self, change: Change) -> int:
-        """Take types and other names away; how many.
-
-        Raises:
-            ChangeError: an entity is not there, or does not have it.
-            AmbiguousEntityError: several entities have a name.
-        """
+        """Take types and other names away; how many."""
         for name, type_name in change.remove_types:
             self._take_type(name, type_name)
         for name, alias in change.remove_aliases:
@@ -51,12 +46,7 @@ class Describing:
         return len(change.remove_types) + len(change.remove_aliases)
 
     def give(self, change: Change) -> int:
-        """Give labels, types and other names; how many were not there before.
-
-        Raises:
-            ChangeError: an entity is not there.
-            AmbiguousEntityError: several entities have a name.
-        """
+        """Give labels, types and other names; how many were not there before."""
         return sum(
             give(self._given_to(what, name), text)
             for what, pairs, give in (
@@ -68,11 +58,7 @@ class Describing:
         )
 
     def has_what_is_taken(self, change: Change) -> bool:
-        """Whether an entity has any of the types and other names that a change takes away.
-
-        Raises:
-            AmbiguousEntityError: several entities have a name.
-        """
+        """Whether an entity has any of the types and other names that a change takes away."""
         for name, type_name in change.remove_types:
             entity = self._names.known(name)
             if entity is not None and type_name in self._entities.types(entity):
@@ -84,11 +70,7 @@ class Describing:
         return False
 
     def end(self, gone: Iterable[int]) -> None:
-        """End a change, after which some entities are gone.
-
-        Raises:
-            ChangeError: one of these was given something by it.
-        """
+        """End a change, after which some entities are gone."""
         for entity in gone:
             if (given := self._given.get(entity)) is not None:
                 raise ChangeError(f"{given} the last fact is removed in the same change, so that it is gone")
@@ -206,12 +188,7 @@ class Applying:
         self._describing = Describing(self._entities, graph.names.nearest)
 
     def apply(self, change: Change) -> Effect:
-        """Apply a change; removals come first, so that one change can put one thing in place of another.
-
-        Raises:
-            ChangeError: it does not fit the graph.
-            UnknownEntityError, UnknownRelationError, AmbiguousEntityError: it names what is not there, or several.
-        """
+        """Apply a change; removals come first, so that one change can put one thing in place of another."""
         self._entities.names.look_up_anew()
         effect = sum(map(self._facts.forget, change.remove_sources), Effect())
         for fact in self._told(change.remove):
@@ -359,11 +336,7 @@ class GraphStore:
             return Done(after, effect)
 
     def compact(self, say: Say | None = None) -> Done:
-        """Merge all changes into a new base; the graph stays as it is, and is opened sooner.
-
-        Raises:
-            StoreError: as `change`.
-        """
+        """Merge all changes into a new base; the graph stays as it is, and is opened sooner."""
         with self._alone():
             graph, head = self._opened(say)
             if not head.changes:
