@@ -131,12 +131,7 @@ def conclude(
 ) -> Answer:
     """The answer that the last step gives, or why there is none; ranked by value where the query reads values.
 
-    Args:
-        kg: the graph.
-        method: the name of the method that ran the steps.
-        question: what was asked.
-        steps: the question's steps as they were done.
-        soft: the run over known and predicted edges, where there was one.
+    `soft` is the run over known and predicted edges, where there was one.
     """
     chain = question.chain
     failed = next((step for step in steps if step.error is not None), None)

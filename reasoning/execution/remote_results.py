@@ -294,13 +294,7 @@ def _as_done(given: dict[str, Any]) -> StepResult:
 
 
 def inputs_behind(sets: RemoteStepResults, answers: Ids, most: int) -> list[list[Ids]]:
-    """For each step as much of its inputs as some answers rest on.
-
-    Args:
-        sets: what the steps give.
-        answers: the entities to be explained, sorted.
-        most: entities of each set that are followed further back.
-    """
+    """For each step as much of its inputs as some answers, sorted, rest on; `most` of each set are followed back."""
     chain = sets.chain
     nothing = np.zeros(0, dtype=np.int32)
     inputs: list[list[Ids]] = [[nothing] * len(step.inputs) for step in chain]

@@ -108,11 +108,7 @@ class Limits:
 
     @classmethod
     def usual(cls) -> Limits:
-        """The usual ones, with the seconds that the environment says.
-
-        Raises:
-            EndpointError: it says no number of seconds.
-        """
+        """The usual ones, with the seconds that the environment says."""
         said = os.environ.get(TIMEOUT, "").strip()
         try:
             seconds = float(said) if said else cls.whole
@@ -242,13 +238,7 @@ class SparqlClient:
     def _answer(
         self, query: str, variable: str | None = None, most: int | None = None
     ) -> tuple[dict[str, Any], int | None]:
-        """What came as JSON, and at how many rows the server says that it stops.
-
-        Args:
-            query: its text.
-            variable: one that its rows bind, by which they are counted while they come.
-            most: rows that may come.
-        """
+        """What came as JSON, and at how many rows the server says that it stops; rows are counted by `variable`."""
         import httpx
 
         retrying = Retrying(
