@@ -114,9 +114,6 @@ class BatchExecutor:
     """Executes many chains over one graph; not to be shared between threads.
 
     The first run compiles the loop (about 4 s; the machine code is kept on disk for later processes).
-
-    Args:
-        kg: the graph.
     """
 
     def __init__(self, kg: KnowledgeGraph) -> None:

@@ -131,12 +131,7 @@ def conclude(
 ) -> Answer:
     """The answer that the last step gives, or why there is none; ranked by value where the query reads values.
 
-    Args:
-        kg: the graph.
-        method: the name of the method that ran the steps.
-        question: what was asked.
-        steps: the question's steps as they were done.
-        soft: the run over known and predicted edges, where there was one.
+    `soft` is the run over known and predicted edges, where there was one.
     """
     chain = question.chain
     failed = next((step for step in steps if step.error is not None), None)
@@ -187,15 +182,9 @@ def counted_note(kg: KnowledgeGraph, counted: Ids) -> str | None:
 
 
 def by_support(kg: KnowledgeGraph, chain: BoundChain, last: StepResult) -> Ids:
-    """The members of the last step, the most often reached first, the query's own entities last.
+    """The members of the last step, done by set algebra, int32 of shape (m,).
 
-    Args:
-        kg: the graph.
-        chain: the query's chain.
-        last: its last step, done by set algebra.
-
-    Returns:
-        The members as int32, shape (m,).
+    The most often reached come first, the query's own entities last.
     """
     members = last.members
     named = [entity for step in chain.steps for entity in step.anchors if entity is not None]
@@ -217,14 +206,9 @@ def by_support(kg: KnowledgeGraph, chain: BoundChain, last: StepResult) -> Ids:
 
 
 def emptying_position(chain: BoundChain, members: Mapping[int, Ids]) -> int | None:
-    """The position of the step at which an answer became empty: its inputs that matter still held something.
+    """The position of the step at which an answer became empty, by what each step found; None where it is not empty.
 
-    Args:
-        chain: the chain that was run.
-        members: what each step found, by its position.
-
-    Returns:
-        The position; None where the answer is not empty.
+    The inputs of that step that matter still held something.
     """
     position = chain.result
     steps = {step.position: step for step in chain}

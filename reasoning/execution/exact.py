@@ -96,14 +96,7 @@ def step_set(kg: KnowledgeGraph, step: BoundStep, results: Sequence[StepSet]) ->
 
 
 def execute_step(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids], numbers: Sequence[float] = ()) -> StepSet:
-    """One step's result.
-
-    Args:
-        kg: the graph.
-        step: the step.
-        inputs: its input sets, each sorted and unique.
-        numbers: as `numbers_of` gives them.
-    """
+    """One step's result of its input sets, each sorted and unique, and of numbers as `numbers_of` gives them."""
     operation, first = step.step.operation, inputs[0] if inputs else np.zeros(0, dtype=np.int32)
     if operation == "project":
         assert step.relation is not None

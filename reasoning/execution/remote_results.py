@@ -55,13 +55,7 @@ log = logging.getLogger(__name__)
 
 
 class RemoteStepResults(Sequence[StepSet]):
-    """What the steps of a chain give, each asked for when it is looked at.
-
-    Args:
-        kg: the graph.
-        server: its server.
-        chain: the chain.
-    """
+    """What the steps of a chain give, each asked for when it is looked at."""
 
     def __init__(self, kg: KnowledgeGraph, server: Server, chain: BoundChain) -> None:
         self.kg, self.server, self.chain = kg, server, chain
@@ -300,13 +294,7 @@ def _as_done(given: dict[str, Any]) -> StepResult:
 
 
 def inputs_behind(sets: RemoteStepResults, answers: Ids, most: int) -> list[list[Ids]]:
-    """For each step as much of its inputs as some answers rest on.
-
-    Args:
-        sets: what the steps give.
-        answers: the entities to be explained, sorted.
-        most: entities of each set that are followed further back.
-    """
+    """For each step as much of its inputs as some answers, sorted, rest on; `most` of each set are followed back."""
     chain = sets.chain
     nothing = np.zeros(0, dtype=np.int32)
     inputs: list[list[Ids]] = [[nothing] * len(step.inputs) for step in chain]

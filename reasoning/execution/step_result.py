@@ -38,14 +38,7 @@ class StepSet:
     reached: NDArray[np.int64] | None = None
 
     def number(self, what: str) -> float:
-        """The one number that the step gives, NaN where it gives none.
-
-        Args:
-            what: the number in the query, for the error.
-
-        Raises:
-            QueryError: it gives several.
-        """
+        """The one number that the step gives, NaN where it gives none; several are a `QueryError` of `what`."""
         if self.value is not None:
             return float(self.value)
         if self.values is None or not len(self.values):

@@ -284,11 +284,9 @@ class TripleIndex(EdgeIndex):
         return np.column_stack((self.forward.sources[row], relation, self.forward.targets[where])).astype(np.int32)
 
     def renumbered(self, numbers: Ids, kept: NDArray[np.bool_]) -> TripleIndex:
-        """The same edges with other numbers of entities, which keep their order.
+        """The same edges with other numbers of entities, shape (e,), which keep their order.
 
-        Args:
-            numbers: the new number of each entity, shape (e,).
-            kept: which entities there still are; the others stand in no edge.
+        Those that are not kept stand in no edge.
         """
         arrays = dict(self._arrays)
         for name in ("forward_sources", "forward_tails", "backward_sources", "backward_heads"):

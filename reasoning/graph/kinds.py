@@ -91,11 +91,7 @@ def kind_of_all(kg: KnowledgeGraph, entities: Ids) -> str | None:
 class GraphKinds:
     """The kinds of one graph, each known by its place, the most frequent first.
 
-    Args:
-        kg: the graph.
-
     Attributes:
-        kg: as given.
         type_relation: the relation that says what things are, None where none does.
     """
 
@@ -329,13 +325,7 @@ MOST_RELATIONS = 300
 
 
 class EndpointKinds:
-    """The kinds of one graph on a server, which `GraphKinds` asks; ends are looked at in a sample where they are large.
-
-    Args:
-        kg: the graph.
-        server: its server.
-        type_relation: the name of the relation that says what things are, None where none does.
-    """
+    """The kinds of one graph on a server, which `GraphKinds` asks; of large ends a sample is looked at."""
 
     def __init__(self, kg: KnowledgeGraph, server: Server, type_relation: str | None) -> None:
         self.kg, self.type_relation, self._server = kg, type_relation, server

@@ -285,12 +285,7 @@ class StoredKeys:
         return list(zip(self.texts[span.start : span.stop], self._owners(span), strict=True))
 
     def changed(self, stays: Callable[[str, int], bool], added: Sequence[tuple[str, int]]) -> StoredKeys:
-        """These keys but for some, with others.
-
-        Args:
-            stays: whether a key of an entity stays.
-            added: further keys with their entities, sorted; none of them is here.
-        """
+        """The keys that stay, and further ones with their entities, sorted, none of which is here."""
         items = ((key, entity) for key, entity in self.items() if stays(key, entity))
         owners = array("i")
 
@@ -321,12 +316,7 @@ class StoredKeys:
 
 
 class NameIndex:
-    """Finds the entities of a graph by their names.
-
-    Args:
-        keys: the folded names.
-        labels, ids: by entity.
-    """
+    """Finds the entities of a graph by their names."""
 
     def __init__(self, keys: KeyTable, labels: Labels, ids: Strings) -> None:
         self._keys, self._labels, self._ids = keys, labels, ids

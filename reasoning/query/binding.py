@@ -149,12 +149,7 @@ def aggregate_kind(aggregate: AggregateKind, name: str, kind: ValueKind) -> Valu
 
 
 def kind_of(kg: KnowledgeGraph, formula: Query, kinds: Sequence[ValueKind | None]) -> ValueKind:
-    """The kind of the number that a formula gives.
-
-    Args:
-        kg: the graph.
-        formula: a number of a step, or of a query.
-        kinds: of the inputs of the step.
+    """The kind of the number that a formula gives, by the kinds of the inputs of its step.
 
     Raises:
         UnknownRelationError: a relation is not in the graph.
@@ -187,13 +182,7 @@ def kind_of(kg: KnowledgeGraph, formula: Query, kinds: Sequence[ValueKind | None
 
 
 def unit_of(kg: KnowledgeGraph, formula: Query, kinds: Sequence[ValueKind | None], units: Sequence[str]) -> str:
-    """The unit of the number that a formula gives, "" where it has none or it is not known.
-
-    Args:
-        kg: the graph.
-        formula: a number of a step, of which `kind_of` knows the kind.
-        kinds, units: of the inputs of the step.
-    """
+    """The unit of the number that a formula gives, by those of the inputs of its step; "" where it is not known."""
     if isinstance(formula, GivenNumber):
         return units[formula.place]
     if isinstance(formula, Negative):

@@ -74,8 +74,7 @@ def text_to_run(query: Query, kg: KnowledgeGraph, within: Sequence[str] = (), mo
     """The text that a server is sent for a query whose names are resolved: without comments.
 
     Args:
-        query: the query.
-        kg: the graph.
+        query, kg: the query, and the graph that it asks.
         within: IRIs; of a query that gives a set, only those of them that are members are asked for.
         most: the most rows.
 
@@ -95,11 +94,7 @@ def text_to_run(query: Query, kg: KnowledgeGraph, within: Sequence[str] = (), mo
 def text_with_support(query: Project, kg: KnowledgeGraph, named: Sequence[str], most: int) -> str:
     """The text of a projection that says of each member, as `?support`, how many of the set before it lead there.
 
-    Args:
-        query: the projection, its names resolved.
-        kg: the graph.
-        named: IRIs that do not count, those that the query names.
-        most: the most rows.
+    The IRIs that the query names do not count; of the rows come the first `most`.
 
     Raises:
         QueryError: it nests too deep to be written.
@@ -115,11 +110,7 @@ def _prefixes(writer: _Writer) -> list[str]:
 
 
 def _whole(query: Query, writer: _Writer) -> list[str]:
-    """The text of a query, from SELECT or ASK on.
-
-    Raises:
-        QueryError: it nests too deep to be written.
-    """
+    """The text of a query, from SELECT or ASK on."""
     _check_nesting(query)
     return writer.whole(query)
 

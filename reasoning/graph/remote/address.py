@@ -132,11 +132,7 @@ class Address:
 
     @property
     def _asking(self) -> _Asking:
-        """Who asks: what is said for this host, all of it, or else what is said for all hosts.
-
-        Raises:
-            EndpointError: this host has a password of its own and no user.
-        """
+        """Who asks: what is said for this host, all of it, or else what is said for all hosts."""
         own = f"_{re.sub(r'[^A-Z0-9]', '_', self.host.upper())}"
         for behind in (own, ""):
             said = _Asking(*(os.environ.get(f"{name}{behind}", "").strip() for name in (TOKEN, USER, PASSWORD)))

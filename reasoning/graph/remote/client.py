@@ -108,11 +108,7 @@ class Limits:
 
     @classmethod
     def usual(cls) -> Limits:
-        """The usual ones, with the seconds that the environment says.
-
-        Raises:
-            EndpointError: it says no number of seconds.
-        """
+        """The usual ones, with the seconds that the environment says."""
         said = os.environ.get(TIMEOUT, "").strip()
         try:
             seconds = float(said) if said else cls.whole
@@ -144,14 +140,11 @@ Row = tuple[Term | None, ...]
 
 
 class SparqlClient:
-    """Sends queries to one endpoint; safe to share between threads.
+    """Sends queries to one endpoint, within the usual limits where none are given; safe to share between threads.
 
-    Args:
-        address: of the endpoint.
-        limits: of one query; the usual ones where None.
+    Whatever comes that is no whole and well-formed answer is an `EndpointError`.
 
     Attributes:
-        address, limits: as given.
         sent: queries sent so far.
     """
 
@@ -182,22 +175,14 @@ class SparqlClient:
         return rows
 
     def count(self, query: str, variable: str) -> int:
-        """The one whole number that a SELECT query gives.
-
-        Raises:
-            EndpointError: something else came.
-        """
+        """The one whole number that a SELECT query gives."""
         rows = self.select(query, variable)
         if len(rows) != 1:
             raise self.misformed(query, f"{len(rows)} rows where one number was asked for")
         return self.whole_number(rows[0][0], query)
 
     def counts(self, query: str, key: str, number: str) -> dict[str, int]:
-        """The whole number of each IRI that a SELECT query gives.
-
-        Raises:
-            EndpointError: something else came.
-        """
+        """The whole number of each IRI that a SELECT query gives."""
         return {
             node.value: self.whole_number(count, query)
             for node, count in self.select(query, key, number)
@@ -205,11 +190,7 @@ class SparqlClient:
         }
 
     def whole_number(self, term: Term | None, query: str, below: int | None = None) -> int:
-        """A term as the whole number that it ought to be, 0 or more, and perhaps less than another.
-
-        Raises:
-            EndpointError: it is something else.
-        """
+        """A term as the whole number that it ought to be, 0 or more, and perhaps less than another."""
         try:
             number = float(term.value) if term is not None and term.kind == "literal" else -1.0
         except ValueError:
@@ -233,11 +214,7 @@ class SparqlClient:
         return rows
 
     def ask(self, query: str) -> bool:
-        """Whether an ASK query holds.
-
-        Raises:
-            EndpointError: no whole and well-formed answer came.
-        """
+        """Whether an ASK query holds."""
         answer = self._answer(query)[0]
         found = answer.get("boolean")
         if isinstance(found, bool):
@@ -261,13 +238,7 @@ class SparqlClient:
     def _answer(
         self, query: str, variable: str | None = None, most: int | None = None
     ) -> tuple[dict[str, Any], int | None]:
-        """What came as JSON, and at how many rows the server says that it stops.
-
-        Args:
-            query: its text.
-            variable: one that its rows bind, by which they are counted while they come.
-            most: rows that may come.
-        """
+        """What came as JSON, and at how many rows the server says that it stops; rows are counted by `variable`."""
         import httpx
 
         retrying = Retrying(
@@ -364,11 +335,7 @@ class SparqlClient:
             yield piece
 
     def _check(self, query: str, response: httpx.Response, end: float) -> None:
-        """Whether what begins to come is an answer.
-
-        Raises:
-            EndpointError: it is something else.
-        """
+        """Whether what begins to come is an answer."""
         status = response.status_code
         if response.is_redirect:
             raise self._redirected(query, self._hidden(response.headers.get("location", "nowhere"))[:SHOWN])

@@ -24,16 +24,10 @@ from reasoning.graph.remote.terms import id_batches, iri_text, values_text
 
 
 class EndpointColumn(ComputedColumn):
-    """The values of a relation.
+    """The values of a relation of a graph on a server.
 
     A column holds one value an entity. Where the graph has several the least is read, and what is no value of the
     column's kind is no value here.
-
-    Args:
-        client: asks the server.
-        surveyed: the relation.
-        predicate: its IRI.
-        entities: numbers what is met.
     """
 
     def __init__(
@@ -49,11 +43,7 @@ class EndpointColumn(ComputedColumn):
 
     @cached_property
     def whole(self) -> LiteralColumn:
-        """The column as arrays, fetched at once.
-
-        Raises:
-            EndpointError: its values are more than the server is asked for.
-        """
+        """The column as arrays, fetched at once."""
         entities, values = _columns(self._fetch(""))
         return LiteralColumn(self.relation, self.kind, entities, values, self.unit, self.identifier)
 
@@ -112,13 +102,7 @@ Triple = tuple[int, int, int]
 
 
 class EndpointIndex(EdgeIndex):
-    """The edges.
-
-    Args:
-        client: asks the server.
-        survey: what the graph is like.
-        entities: numbers what is met.
-    """
+    """The edges of a graph on a server; what is met is numbered by `entities`."""
 
     def __init__(self, client: SparqlClient, survey: EndpointProfile, entities: EndpointEntities) -> None:
         self._client, self._survey, self._entities = client, survey, entities
@@ -155,22 +139,14 @@ class EndpointIndex(EdgeIndex):
         return np.array([relation.count for relation in self._survey.relations], dtype=np.int64)
 
     def ends(self, relation: int, inverse: bool) -> Ids:
-        """The entities that a relation leads from (with `inverse`, to), sorted.
-
-        Raises:
-            EndpointError: they are more than the server is asked for.
-        """
+        """The entities that a relation leads from (with `inverse`, to), sorted."""
         where = self._edge(relation, inverse)
         query = f"SELECT DISTINCT ?source WHERE {{ {where} }}{self._limit}"
         rows = self._client.select(query, "source")
         return np.unique(self._entities.meet([term.value for (term,) in rows if term is not None]))
 
     def block(self, relation: int, inverse: bool) -> tuple[Ids, Ids]:
-        """All edges of a relation as (sources, targets), sorted by source, then target.
-
-        Raises:
-            EndpointError: they are more than the server is asked for.
-        """
+        """All edges of a relation as (sources, targets), sorted by source, then target."""
         return self._pairs(f"SELECT ?source ?target WHERE {{ {self._edge(relation, inverse)} }}{self._limit}")
 
     def some(self, relation: int, inverse: bool, most: int) -> tuple[Ids, Ids]:

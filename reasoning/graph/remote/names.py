@@ -280,13 +280,7 @@ log = logging.getLogger(__name__)
 
 
 class LookedUpNames:
-    """Names that stay on the server.
-
-    Args:
-        client: asks the server.
-        survey: what the graph is like.
-        entities: numbers what is met.
-    """
+    """Names that stay on the server."""
 
     def __init__(self, client: SparqlClient, survey: EndpointProfile, entities: EndpointEntities) -> None:
         self._client, self._survey, self._entities = client, survey, entities

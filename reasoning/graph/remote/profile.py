@@ -58,15 +58,9 @@ def unknown(edges: Sequence[str], values: Mapping[str, ValueKind]) -> SchemaQuir
 
 
 def found_out(client: SparqlClient, edges: Sequence[str], values: Mapping[str, ValueKind]) -> SchemaQuirks:
-    """Ask what is not regular; what takes the server too long to say is taken for it.
+    """Ask what is not regular of predicates that lead to entities, and of those with values of some kinds.
 
-    Args:
-        client: asks the server.
-        edges: predicates that lead to entities.
-        values: predicates with values, and the kind of these.
-
-    Raises:
-        EndpointError: the server fails.
+    What takes the server too long to say is taken for irregular.
     """
     found = SchemaQuirks()
     for some in batches(edges, EDGES_TOGETHER):
@@ -244,11 +238,7 @@ class EndpointProfile:
 
 
 class EndpointProfiler:
-    """Finds out what one graph is like.
-
-    Args:
-        client: asks its server.
-    """
+    """Finds out what one graph is like."""
 
     def __init__(self, client: SparqlClient) -> None:
         self._client = client

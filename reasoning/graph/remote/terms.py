@@ -106,13 +106,13 @@ _CONTAINS_WORD, _CONTAINS_ENTITY = (
 
 
 def search_pattern(dialect: str, predicate: str, entity: str, label: str, words: Sequence[str], most: int) -> str:
-    """Lines that bind an entity and its name, which has some words in it.
+    """Lines that bind an entity and its name, which has some words in it: letters and digits alone.
 
     Args:
         dialect: one of `SEARCHES`; "" looks through all names, which is for small graphs.
         predicate: what gives the name.
         entity, label: variables.
-        words: letters and digits alone; the last may be the beginning of one.
+        words: the last may be the beginning of one.
         most: the most hits that the search itself gives.
     """
     named = f"{entity} {iri_text(predicate)} {label} ."

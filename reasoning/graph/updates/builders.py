@@ -20,9 +20,6 @@ from reasoning.graph.updates.overlay import EntityChanges, MapBuilder, entities_
 class ColumnBuilder:
     """A column that is being changed.
 
-    Args:
-        before: the column so far.
-
     Attributes:
         kind: what its numbers stand for now.
     """
@@ -83,13 +80,7 @@ def _leave_out(draft: MapBuilder[str, tuple[int, ...]], key: str, entity: int) -
 
 
 class NameBuilder:
-    """Names that are being changed.
-
-    Args:
-        base: the graph that was changed first.
-        before: what is other in it so far.
-        table: the entities with these changes.
-    """
+    """Names that are being changed."""
 
     def __init__(self, base: GraphContent, before: EntityChanges, table: EntityTable) -> None:
         self._base, self._base_names, self._before, self._table = base.entities.whole, base.names, before, table
@@ -105,11 +96,7 @@ class NameBuilder:
         self._looked_up.clear()
 
     def known(self, name: str) -> int | None:
-        """The entity with exactly this id, else with exactly this label, else displayed so; None where none is.
-
-        Raises:
-            AmbiguousEntityError: several have the label.
-        """
+        """The entity with exactly this id, else with exactly this label, else displayed so; None where none is."""
         entity = self._looked_up.get(name)
         if entity is None:
             entity = self._meant(name)
@@ -263,15 +250,7 @@ class NameBuilder:
 
 
 class EntityBuilder:
-    """Entities that are being changed, of which one without any fact is gone.
-
-    Args:
-        before: what is other in the graph so far.
-        table: its entities with these changes.
-
-    Attributes:
-        names: what they are called.
-    """
+    """Entities that are being changed, of which one without any fact is gone; `names` is what they are called."""
 
     def __init__(self, before: Changes, table: EntityTable) -> None:
         self._base, self._entities, self._known = before.base, before.base.entities.whole, len(before.base.entities.ids)
@@ -352,11 +331,7 @@ class EntityBuilder:
 
 
 class SourceBuilder:
-    """Sources that are being changed.
-
-    Args:
-        before: the sources so far.
-    """
+    """Sources that are being changed."""
 
     def __init__(self, before: FactSources) -> None:
         self._stored, self._changed = before.stored, MapBuilder(before.changed)

@@ -338,11 +338,7 @@ class EdgeChanges:
 
 
 class EdgeEditor:
-    """Makes new changes of old ones, which stay as they are.
-
-    Args:
-        before: the changes so far.
-    """
+    """Makes new changes of old ones, which stay as they are."""
 
     def __init__(self, before: EdgeChanges) -> None:
         self._before = before
@@ -382,12 +378,7 @@ class EdgeEditor:
 
 
 class ChangedIndex(EdgeIndex):
-    """The edges of a base with changes.
-
-    Args:
-        changes: the changes, with their base.
-        entities, relations: how many there are now.
-    """
+    """The edges of a base with changes."""
 
     def __init__(self, changes: EdgeChanges, entities: int, relations: int) -> None:
         self.changes, self._entities, self._relations = changes, entities, relations

@@ -26,23 +26,13 @@ NEAREST = 3
 
 
 class RelationBuilder:
-    """Relations that are being changed.
-
-    Args:
-        before: the relations so far.
-        graph_name: the graph's, for errors.
-        note: is given what may not have been meant, in a sentence.
-    """
+    """Relations that are being changed; `note` is given, in a sentence, what may not have been meant."""
 
     def __init__(self, before: RelationTable, graph_name: str, note: Callable[[str], object]) -> None:
         self._table, self._graph_name, self._note = before, graph_name, note
 
     def known(self, name: str) -> Relation | None:
-        """The relation with exactly this name, else the one whose twin it names; None where there is neither.
-
-        Raises:
-            UnknownRelationError: several relations have it as their label.
-        """
+        """The relation with exactly this name, else the one whose twin it names; None where there is neither."""
         found = self._table.spelled(name)
         if len(found) > 1:
             ids = [self._table.identifier(at) for at in found]
@@ -50,11 +40,7 @@ class RelationBuilder:
         return found[0] if found else self._twin(name)
 
     def there(self, name: str) -> Relation:
-        """The relation that a name means, as `known`.
-
-        Raises:
-            UnknownRelationError: there is none, or several have the name.
-        """
+        """The relation that a name means, as `known`."""
         relation = self.known(name)
         if relation is None:
             names = self._table.names
@@ -116,9 +102,6 @@ class NearestFacts:
     """Puts into words what a graph says; each text ends a sentence, and is "" where there is nothing to say.
 
     Entities and relations may be new ones, of which the graph says nothing.
-
-    Args:
-        graph: the graph before the change.
     """
 
     def __init__(self, graph: KnowledgeGraph) -> None:
@@ -137,12 +120,7 @@ class NearestFacts:
         return f"; there it leads to {quoted(tails)}" if tails else ""
 
     def instead(self, fact: FactEdit, head: int, relation: Relation, tail: int) -> str:
-        """What the graph says in place of a fact between entities that it does not say.
-
-        Args:
-            fact: the fact in names, its tail a name too.
-            head, relation, tail: what these mean.
-        """
+        """What the graph says in place of a fact between entities that it does not say; the fact is in names."""
         tails = self._tails(head, relation)
         if tails:
             near = (nearest_texts(str(fact.tail), tails) or tails)[:SHOWN]
@@ -170,13 +148,10 @@ def quoted(texts: Iterable[str]) -> str:
 
 
 class FactBuilder:
-    """Facts that are being changed.
+    """Facts that are being changed; `note` is given, in a sentence, what may not have been meant.
 
-    Args:
-        graph: the graph before.
-        before: what is other in it so far.
-        entities: its entities, which are being changed too.
-        note: is given what may not have been meant, in a sentence.
+    What does not fit is a `ChangeError`, whose message tells what the graph says instead; a name that is not there,
+    where something is removed, or that means several is an error of its own kind.
     """
 
     def __init__(
@@ -190,12 +165,7 @@ class FactBuilder:
         self._nearest = NearestFacts(graph)
 
     def add(self, fact: FactEdit, change: Change) -> Effect:
-        """Add a fact of a change; of one that is there, note who says it.
-
-        Raises:
-            ChangeError: a value stands where entities stand or the other way round, or the entity has another value.
-            UnknownRelationError, AmbiguousEntityError: a name means several.
-        """
+        """Add a fact of a change; of one that is there, note who says it."""
         relation = self._relation_for(fact, change)
         if relation.kind == "values":
             return self._add_value(fact, relation.index, self._value(fact, relation.index))
@@ -208,12 +178,7 @@ class FactBuilder:
         return self._added(key, fact.source, (head, tail))
 
     def remove(self, fact: FactEdit, change: Change) -> None:
-        """Remove a fact of a change, whoever says it.
-
-        Raises:
-            ChangeError: the graph does not say it; the message tells what it says.
-            UnknownEntityError, UnknownRelationError, AmbiguousEntityError: a name is not there, or means several.
-        """
+        """Remove a fact of a change, whoever says it."""
         relation = self._relations.there(fact.relation)
         head = self._entity_there(fact.head)
         if relation.kind == "values":
@@ -233,12 +198,7 @@ class FactBuilder:
         self._drop(key)
 
     def holds(self, fact: FactEdit, change: Change) -> bool:
-        """Whether the graph says a fact of a change, which may name what is not there.
-
-        Raises:
-            ChangeError: its tail is no value of its relation.
-            UnknownRelationError, AmbiguousEntityError: a name means several.
-        """
+        """Whether the graph says a fact of a change, which may name what is not there."""
         relation, head = self._relations.known(fact.relation), self._entities.names.known(fact.head)
         if relation is None or head is None:
             return False
@@ -250,11 +210,7 @@ class FactBuilder:
         return tail is not None and self._edges.holds(*_edge(head, relation, tail))
 
     def forget(self, document: str) -> Effect:
-        """Remove a document from the sources, and the facts that only it said.
-
-        Raises:
-            ChangeError: it says nothing; the message names the nearest.
-        """
+        """Remove a document from the sources, and the facts that only it said."""
         sources = self._sources.done()
         facts = sources.said_by(document)
         if not facts:

@@ -30,12 +30,7 @@ from skylark.files import whole_folder
 
 
 class Describing:
-    """Describes the entities of a graph as changes ask for it.
-
-    Args:
-        entities: the entities, which are being changed.
-        nearest: the names in the graph that are most like one, for errors.
-    """
+    """Describes the entities of a graph as changes ask for it; what does not fit is a `ChangeError`."""
 
     def __init__(self, entities: EntityBuilder, nearest: Callable[[str], list[str]]) -> None:
         self._names, self._entities, self._nearest = entities.names, entities, nearest
@@ -43,12 +38,7 @@ class Describing:
         """Who was given something, with the beginning of a sentence that says so."""
 
     def take(self, change: Change) -> int:
-        """Take types and other names away; how many.
-
-        Raises:
-            ChangeError: an entity is not there, or does not have it.
-            AmbiguousEntityError: several entities have a name.
-        """
+        """Take types and other names away; how many."""
         for name, type_name in change.remove_types:
             self._take_type(name, type_name)
         for name, alias in change.remove_aliases:
@@ -56,12 +46,7 @@ class Describing:
         return len(change.remove_types) + len(change.remove_aliases)
 
     def give(self, change: Change) -> int:
-        """Give labels, types and other names; how many were not there before.
-
-        Raises:
-            ChangeError: an entity is not there.
-            AmbiguousEntityError: several entities have a name.
-        """
+        """Give labels, types and other names; how many were not there before."""
         return sum(
             give(self._given_to(what, name), text)
             for what, pairs, give in (
@@ -73,11 +58,7 @@ class Describing:
         )
 
     def has_what_is_taken(self, change: Change) -> bool:
-        """Whether an entity has any of the types and other names that a change takes away.
-
-        Raises:
-            AmbiguousEntityError: several entities have a name.
-        """
+        """Whether an entity has any of the types and other names that a change takes away."""
         for name, type_name in change.remove_types:
             entity = self._names.known(name)
             if entity is not None and type_name in self._entities.types(entity):
@@ -89,11 +70,7 @@ class Describing:
         return False
 
     def end(self, gone: Iterable[int]) -> None:
-        """End a change, after which some entities are gone.
-
-        Raises:
-            ChangeError: one of these was given something by it.
-        """
+        """End a change, after which some entities are gone."""
         for entity in gone:
             if (given := self._given.get(entity)) is not None:
                 raise ChangeError(f"{given} the last fact is removed in the same change, so that it is gone")
@@ -199,11 +176,6 @@ class Applying:
     Each change finds what the ones before it made of the graph, whose drafts go on from one to the next. After an
     error nothing is to be made of it.
 
-    Args:
-        graph: the graph.
-        before: what is other in it than in its base.
-        say: see `apply`.
-
     Attributes:
         notes: what may not have been meant, in sentences.
     """
@@ -216,12 +188,7 @@ class Applying:
         self._describing = Describing(self._entities, graph.names.nearest)
 
     def apply(self, change: Change) -> Effect:
-        """Apply a change; removals come first, so that one change can put one thing in place of another.
-
-        Raises:
-            ChangeError: it does not fit the graph.
-            UnknownEntityError, UnknownRelationError, AmbiguousEntityError: it names what is not there, or several.
-        """
+        """Apply a change; removals come first, so that one change can put one thing in place of another."""
         self._entities.names.look_up_anew()
         effect = sum(map(self._facts.forget, change.remove_sources), Effect())
         for fact in self._told(change.remove):
@@ -283,11 +250,7 @@ class Done:
 
 
 class GraphStore:
-    """A graph on disk that changes. Readers open it at any time; writers exclude one another.
-
-    Args:
-        folder: the store's.
-    """
+    """A graph on disk that changes. Readers open it at any time; writers exclude one another."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
@@ -373,11 +336,7 @@ class GraphStore:
             return Done(after, effect)
 
     def compact(self, say: Say | None = None) -> Done:
-        """Merge all changes into a new base; the graph stays as it is, and is opened sooner.
-
-        Raises:
-            StoreError: as `change`.
-        """
+        """Merge all changes into a new base; the graph stays as it is, and is opened sooner."""
         with self._alone():
             graph, head = self._opened(say)
             if not head.changes:

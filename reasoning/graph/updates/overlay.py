@@ -121,9 +121,6 @@ class Appended(Generic[T]):
 
     All versions keep one list and each knows how much of it is its own. The longest one grows it; of any other a longer
     version copies its part.
-
-    Args:
-        items: the items.
     """
 
     def __init__(self, items: Iterable[T] = ()) -> None:
@@ -158,11 +155,7 @@ class Appended(Generic[T]):
 
 
 class MapBuilder(Generic[K, V]):
-    """A map that is being changed, over one that stays as it is.
-
-    Args:
-        before: the map so far.
-    """
+    """A map that is being changed, over one that stays as it is."""
 
     def __init__(self, before: HashTrieMap[K, V]) -> None:
         self._before = before
@@ -293,14 +286,7 @@ class ChangedStrings:
 
 
 class ChangedKeys:
-    """Folded names of a changed graph.
-
-    Args:
-        base: the base's keys.
-        added: further keys, each with its entities.
-        hidden: keys that are no longer the ones of some entities.
-        gone: entities that are no longer there, with all their keys in the base.
-    """
+    """Folded names of a changed graph; what is added, hidden and gone is as in `EntityChanges`."""
 
     def __init__(
         self,
@@ -370,13 +356,7 @@ def entities_under(
     hidden: Lookup[str, tuple[int, ...]],
     gone: Container[int],
 ) -> list[int]:
-    """Entities under a folded name, rising.
-
-    Args:
-        key: the name.
-        base: what finds them where nothing is other.
-        added, hidden, gone: what is other; see `ChangedKeys`.
-    """
+    """Entities under a folded name, rising; what is other than in the base is told as in `EntityChanges`."""
     not_any_more = hidden.get(key) or ()
     found = [entity for entity in base.with_key(key) if entity not in not_any_more and entity not in gone]
     more = added.get(key)
@@ -384,17 +364,7 @@ def entities_under(
 
 
 class ChangedEntities:
-    """Entities of a base with changes.
-
-    Args:
-        base: the base's.
-        changes: what is other.
-        keys: the folded names with the changes.
-
-    Attributes:
-        ids, labels: by entity.
-        type_names: the types, by number.
-    """
+    """Entities of a base with changes, by whose `keys` they are found; see `StoredEntities`."""
 
     def __init__(self, base: StoredEntities, changes: EntityChanges, keys: ChangedKeys) -> None:
         self._base, self._changes, self._keys = base, changes, keys
