@@ -16,7 +16,7 @@ from langchain_core.language_models import BaseChatModel
 # The modules of `wording` and `evidence` supply what an `Answer` declares.
 from reasoning.answer import Answer, KeptProofs
 from reasoning.completion.complete import Complete, Hybrid
-from reasoning.completion.options import CompletionOptions
+from reasoning.completion.predictor import CompletionOptions
 from reasoning.execution.conclusion import BoundQuestion, Event
 from reasoning.execution.exact import Exact
 from reasoning.graph.store import KnowledgeGraph
@@ -71,11 +71,7 @@ def unpickled(values: dict[str, Any]) -> Answer:
 
 
 def method_named(name: str) -> type[Method]:
-    """The method of that name.
-
-    Raises:
-        SkylarkError: there is none.
-    """
+    """The method of that name; a `SkylarkError` names the nearest where there is none."""
     if (method := METHODS.get(name)) is not None:
         return method
     near = difflib.get_close_matches(str(name), METHODS, n=1)

@@ -22,7 +22,7 @@ from reasoning.cli.options import (
     sent_texts,
 )
 from reasoning.completion.fitted import find_predictor, fit
-from reasoning.completion.options import SMALL, TrainingOptions, suited_options
+from reasoning.completion.predictor import SMALL, TrainingOptions, suited_options
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.comparison import compare, comparison_text, query_table, question_table, texts_of
 from reasoning.evaluation.plot import save_plot

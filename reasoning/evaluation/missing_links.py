@@ -42,13 +42,7 @@ def refuse_endpoint(kg: str | Path) -> None:
 
 @dataclass(frozen=True)
 class GraphPair:
-    """A graph before and after the next split is added; entity and relation indexes are the same in both.
-
-    Attributes:
-        split: the split that is added.
-        smaller: train for valid queries, train and valid for test queries.
-        full: the smaller graph with the split added.
-    """
+    """A graph before and after the next `split` is added; entity and relation indexes are the same in both."""
 
     split: Split
     smaller: KnowledgeGraph
@@ -61,7 +55,6 @@ class GraphPair:
         Raises:
             EvaluationError: the split is not known.
             SamplingError: the graph has no such splits, or the split adds nothing.
-            SkylarkError: the graph cannot be loaded.
         """
         if split not in SPLITS:
             raise EvaluationError(f"unknown split {split!r}; expected {' or '.join(SPLITS)}")
@@ -327,13 +320,7 @@ class LinkTally:
         self._mrr: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
 
     def add(self, kind: str, links: NDArray[np.int64], ranks: NDArray[np.float64] | None = None) -> None:
-        """Count one query.
-
-        Args:
-            kind: its type.
-            links: the missing links of each hard answer, shape (h,).
-            ranks: the filtered rank of each, of the same shape, where it was ranked.
-        """
+        """Count one query by the missing links of each hard answer, shape (h,), and by their ranks if there are any."""
         self._counts[kind] += 1
         for number in np.unique(links).tolist():
             chosen = links == number
@@ -394,7 +381,6 @@ def classify_queries(
         EvaluationError: there are no such files, an answer is none on the full graph, or the results are of others.
         SamplingError: the graph has no such splits.
         DataError: a record or a line of the results is broken; with file and line.
-        SkylarkError: the graph cannot be loaded.
     """
     files, chosen = find_files(queries, split)
     pair = GraphPair.load(kg, chosen)
@@ -424,11 +410,7 @@ def classify_queries(
 
 
 def _lines(results: Results, pair: GraphPair, queries_digest: str) -> dict[str, Line]:
-    """The lines by id.
-
-    Raises:
-        EvaluationError: they are not of these queries, of this graph, or of protocol hard.
-    """
+    """The lines by id, of these queries, of this graph, and of protocol hard."""
     if results.of_questions or results.settings["protocol"] != "hard":
         raise EvaluationError(f"{results.path} ranks no hard answers; results of --protocol hard are needed")
     if results.settings.get("queries_digest") != queries_digest:

@@ -68,11 +68,7 @@ class QueryRecord:
 
 
 def query_of(record: Mapping[str, Any]) -> Query:
-    """The query of a record: in the query language where it is a text, else in the nested lists of the benchmarks.
-
-    Raises:
-        QueryError: it is neither.
-    """
+    """The query of a record: in the query language where it is a text, else in the nested lists of the benchmarks."""
     text = record["query"]
     return Query.parse(text) if isinstance(text, str) else Query.from_record(dict(record))
 
@@ -96,11 +92,7 @@ class EntityTable:
         return self._find(identifier) is not None
 
     def read(self, items: list[Any]) -> Ids:
-        """The entities that JSON values mean, sorted, without repetition.
-
-        Raises:
-            KeyError: one of them is no id of the graph; with that value.
-        """
+        """The entities that JSON values mean, sorted, without repetition; a `KeyError` has a value that is no id."""
         if items and set(map(type, items)) == {int} and not self._is_served:
             self.integers = True
             try:

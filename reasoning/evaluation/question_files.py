@@ -288,11 +288,7 @@ class _Line:
 
 
 def path_of(name: str) -> tuple[Hop, ...]:
-    """The chain of relations that a path's name means, e.g. `actor_to_movie_to_year`.
-
-    Raises:
-        ValueError: it is no such path.
-    """
+    """The chain of relations that a name such as `actor_to_movie_to_year` means; a `ValueError` where it means none."""
     kinds = name.split("_to_")
     hops: list[Hop] = []
     for kind, following in pairwise(kinds):

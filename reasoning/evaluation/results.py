@@ -138,13 +138,9 @@ def _is_raised(before: int | None, now: int | None) -> bool:
 
 @dataclass(frozen=True)
 class Results:
-    """The lines of one run with the settings they were made with.
+    """The lines of one run with the settings they were made with, see `reasoning.evaluation.run`.
 
-    Attributes:
-        path: the file of lines.
-        settings: what decided the lines, see `reasoning.evaluation.run`.
-        lines: one of each query or question, in order; of a run that is not complete those that are done.
-        complete: whether the run came to its end.
+    `lines` has one of each query or question, in order; of a run that is not complete those that are done.
     """
 
     path: Path
@@ -255,7 +251,7 @@ Signals = list[tuple[NDArray[np.float64], NDArray[np.int64]]]
 
 
 def fit_ranking_weights(results: Path, kg: KnowledgeGraph, model: Path) -> dict[str | None, RankingWeights]:
-    """Fit weights for each type of query, and for all others, and keep them beside the link predictor.
+    """Fit weights for each type of query, and for all others, and keep them beside the link predictor in `model`.
 
     Args:
         results: the lines of `evaluate --protocol hard --method hybrid --out`.
@@ -264,7 +260,6 @@ def fit_ranking_weights(results: Path, kg: KnowledgeGraph, model: Path) -> dict[
 
     Raises:
         EvaluationError: the file holds no signals, or another predictor's.
-        CompletionError: there is no such predictor for the graph.
     """
     predictor = load_predictor(model, kg)
     try:

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.batches.shards import ALONE, Workers
 from reasoning.completion.complete import Complete
-from reasoning.completion.options import CompletionOptions
+from reasoning.completion.predictor import CompletionOptions
 from reasoning.errors import EvaluationError, GraphError
 from reasoning.evaluation.metrics import (
     QUERY_METRICS,
@@ -73,33 +72,6 @@ class QueryEvaluation(MethodEvaluation):
     protocol: Protocol
     split: str | None = field(default=None, kw_only=True)
     skip: int = field(default=0, kw_only=True)
-
-    def run(
-        self, out: Path | None = None, resume: bool = False, progress: bool = False, workers: Workers = ALONE
-    ) -> dict[str, Any]:
-        """Answer the queries and return the summary.
-
-        Args:
-            out: the results file, one JSON line a query.
-            resume: go on with the lines that `out` holds.
-            progress: show a bar on stderr.
-            workers: who answers; the lines are the same whoever does.
-
-        Returns:
-            `per_type` (type -> metric -> mean, and `count`), `avg_p` and `avg_n` (metric -> mean over the types without
-            and with negation, {} where there are none), `count`, `skipped` (queries without hard answers in protocol
-            hard), `errors` (queries that the method failed, counted as wrong), `steps` (type -> counts, where a
-            language model answers steps), `usage` (requests, tokens and cost, where a model was asked), `intervals` (of
-            each mean, see `reasoning.evaluation.metrics`), `settings`, `seconds`, `complete`.
-
-        Raises:
-            EvaluationError: the settings do not fit the data, or `out` holds another run's results.
-            ResultsError: `out` cannot be written.
-            DataError: a record is broken; with file and line.
-            WorkerError: a worker died again and again.
-            SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
-        """
-        return self.prepare().run(out, resume, progress, workers)
 
     def prepare(self) -> PreparedRun[QueryRecord]:
         """Load and check everything that `run` needs; it raises the same errors."""
@@ -252,42 +224,9 @@ def _rows(metrics: Metrics) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class QuestionEvaluation(MethodEvaluation):
-    """A method, and the questions of a file that it is measured on; all splits of a data set's graph are used.
-
-    Attributes:
-        questions: the file, see `question_files`.
-    """
+    """A method, and a file of questions (see `question_files`) that it is measured on, by all splits of a graph."""
 
     questions: Path
-
-    def run(
-        self, out: Path | None = None, resume: bool = False, progress: bool = False, workers: Workers = ALONE
-    ) -> dict[str, Any]:
-        """Answer the questions and return the summary.
-
-        Args:
-            out: the results file, one JSON line a question; `FILE.misses.jsonl` beside it holds those that are not
-                wholly right, each with its `reason`.
-            resume: go on with the lines that `out` holds.
-            progress: show a bar on stderr.
-            workers: who answers; the lines are the same whoever does.
-
-        Returns:
-            `overall` (`hits@1`, `f1`, `exact_match`, `path_match`, `count`; `path_match` is None where no gold path is
-            known), `per_type` (the same by "1-hop", "2-hop" ...), `count`, `skipped` (questions whose gold path reaches
-            nothing in this graph), `errors` (questions that could not be read or answered, counted as wrong),
-            `rightly_refused` (those that were not answered, as the file expects, counted as right), `intervals` (of
-            each mean, see `reasoning.evaluation.metrics`), `usage` (requests, tokens and cost, where a model was
-            asked), `settings`, `seconds`, `complete`.
-
-        Raises:
-            EvaluationError: the settings do not fit, or `out` holds another run's results.
-            ResultsError: `out` cannot be written.
-            DataError: a line is broken; with file and line.
-            WorkerError: a worker died again and again.
-            SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
-        """
-        return self.prepare().run(out, resume, progress, workers)
 
     def prepare(self) -> PreparedRun[QuestionRecord]:
         """Load and check everything that `run` needs; it raises the same errors."""

@@ -121,13 +121,9 @@ Drafts = NDArray[np.int64]
 
 
 class BackwardSteps:
-    """The last steps into each entity.
+    """The last steps into each entity, over some links and by the codes that are allowed, shape (2 * relations,).
 
     A step is coded as twice its relation, plus 1 where it follows the relation inversely: `code ^ 1` goes back.
-
-    Args:
-        index: the links, of e entities.
-        allowed: which codes may be used, shape (2 * relations,).
     """
 
     def __init__(self, index: TripleIndex, allowed: NDArray[np.bool_]) -> None:
@@ -151,12 +147,9 @@ class BackwardSteps:
         """The entities that some step leads to."""
 
     def draw(self, rng: np.random.Generator, targets: Ints, after: Ints) -> tuple[Ints, Ints, NDArray[np.bool_]]:
-        """A last step into each target: any relation alike, then any of its links to the target alike.
+        """A last step into each target, shape (n,): any relation alike, then any of its links to the target alike.
 
-        Args:
-            rng: where it is drawn from.
-            targets: entities, shape (n,).
-            after: the step that follows each, whose inverse is not drawn (it would undo it); `NO_STEP` for none.
+        `after` is the step that follows each, whose inverse is not drawn (it would undo it); `NO_STEP` for none.
 
         Returns:
             Codes, sources, and whether there was a step to draw, each of shape (n,).
@@ -202,13 +195,13 @@ class Structure:
         missing: BackwardSteps | None = None,
         lacking: NDArray[np.bool_] | None = None,
     ) -> Drafts:
-        """Fill the structure backwards from entities; drafts that cannot be filled are left out.
+        """Fill the structure backwards from n entities; drafts that cannot be filled are left out.
 
         As in BetaE's sampler, a negated branch ends in the same entity, which it takes away.
 
         Args:
             rng: where it is drawn from.
-            targets: the entities, shape (n,).
+            targets: the entities.
             steps: the steps of the full graph.
             missing: the steps over missing links alone.
             lacking: where a step is drawn from those, shape (n, width).
