@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
 from typing import Any, ClassVar, Protocol
 
 from langchain_core.language_models import BaseChatModel
 
-# The modules of `wording` and `evidence` supply what an `Answer` declares.
-from reasoning.answer import Answer, KeptProofs
 from reasoning.completion.complete import Complete, Hybrid
 from reasoning.completion.predictor import CompletionOptions
 from reasoning.execution.conclusion import BoundQuestion, Event
@@ -56,18 +53,6 @@ class Method(Protocol):
 
 
 METHODS: Mapping[str, type[Method]] = {method.name: method for method in (Exact, Lark, Complete, Hybrid)}
-
-
-def pickled(answer: Answer) -> tuple[Any, ...]:
-    """See `Answer.__reduce__`."""
-    values = {item.name: getattr(answer, item.name) for item in fields(Answer)}
-    soft = None if answer.soft is None else KeptProofs(answer.proofs)
-    return unpickled, ({**values, "soft": soft},)
-
-
-def unpickled(values: dict[str, Any]) -> Answer:
-    """The answer of some fields."""
-    return Answer(**values)
 
 
 def method_named(name: str) -> type[Method]:

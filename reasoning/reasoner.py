@@ -95,43 +95,22 @@ class Reasoner(Runnable[QuestionInput, Answer]):
 
     @property
     def llm(self) -> BaseChatModel:
-        """The chat model.
-
-        Raises:
-            LLMError: it is unknown, or a package, key or weight file is missing.
-        """
+        """The chat model; a `LLMError` where it is unknown, or a package, key or weight file is missing."""
         if self._llm is None:
             self._llm = self._load()
         return self._llm
 
     def read(self, question: QuestionInput, previous: Answer | None = None) -> list[Reading]:
-        """What a question may mean, best first; nothing is answered.
-
-        Args:
-            question: the question.
-            previous: the answer before, see `answer`.
+        """What a question may mean, best first; nothing is answered. For `previous` and errors see `answer`.
 
         Several where it is not sure which is meant; none where nothing can be: `answer` then raises a `QuestionError`
         that says what was understood. A formal query is the one reading of itself.
-
-        Raises:
-            QueryError: a formal query is not well formed.
-            LLMError: a language model was to read it and failed.
         """
         found = self._read(question_of(question), previous)
         return [Reading(found, probability=1.0)] if isinstance(found, Query) else list(found.readings)
 
     def asked(self, question: QuestionInput, previous: Answer | None = None) -> tuple[Query, ReadQuestion | None]:
-        """The query that is answered, with what a question in English was understood as; None for a formal query.
-
-        Args:
-            question: the question.
-            previous: the answer before, see `answer`.
-
-        Raises:
-            QueryError, QuestionError: it could not be read.
-            LLMError: a language model was to read it and failed.
-        """
+        """The query that `answer` answers, with what a question in English was understood as; None for a query."""
         found = self._read(question_of(question), previous)
         return (found, None) if isinstance(found, Query) else (found.understood(), found)
 
@@ -338,11 +317,7 @@ class Reasoner(Runnable[QuestionInput, Answer]):
 
     @property
     def reader(self) -> BaseChatModel | None:
-        """The chat model that reads questions in English; None where the embedded model does.
-
-        Raises:
-            LLMError: there is no such model.
-        """
+        """The chat model that reads questions in English; None where the embedded model does."""
         return None if self._reads_here else self.llm
 
     @property

@@ -13,12 +13,13 @@ from reasoning.cli.options import (
     add_graph,
     add_method,
     add_question_reader,
-    completion_options,
+    chosen,
     lark_options,
     open_graph,
     sends_texts,
     sent_texts,
 )
+from reasoning.completion.predictor import CompletionOptions
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lm.calls import MODEL
 from reasoning.parsing import ReadingOptions, looks_formal, understand
@@ -217,7 +218,7 @@ def _reasoner(options: argparse.Namespace) -> Reasoner:
         llm=options.llm,
         method=options.method,
         options=lark,
-        completion=completion_options(options),
+        completion=chosen(CompletionOptions, options),
     )
 
 

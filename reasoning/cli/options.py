@@ -9,7 +9,6 @@ from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
 from kg_data.loaders import LoadingOptions
-from reasoning.completion.predictor import CompletionOptions
 from reasoning.errors import EvaluationError
 from reasoning.execution.remote_results import RemoteStepResults
 from reasoning.graph.store import KnowledgeGraph
@@ -157,15 +156,6 @@ def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
     )  # fmt: skip
     hosted.add_argument("--samples", type=positive, metavar="N", help="readings of a question that are averaged (1)")
     add_requests(hosted)
-
-
-def completion_options(options: argparse.Namespace) -> CompletionOptions:
-    """The `CompletionOptions` that the command line asks for.
-
-    Raises:
-        CompletionError: one is out of range.
-    """
-    return chosen(CompletionOptions, options)
 
 
 def lark_options(options: argparse.Namespace) -> LarkOptions:

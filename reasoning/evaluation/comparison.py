@@ -46,14 +46,10 @@ MAIN_OF_QUESTIONS = ("f1", "hits@1")
 
 @dataclass(frozen=True)
 class Row:
-    """One metric over some queries, in both files.
+    """One metric over some queries: the means in both files, b - a with bounds from the pairs, and on how many B won.
 
     Attributes:
-        a, b: the means.
-        difference: b - a.
-        interval: bounds of the difference, from the pairs.
         p: the p-value of the paired permutation test; not corrected for the number of rows.
-        won, lost, tied: queries on which B is better, worse, equal.
     """
 
     a: float

@@ -66,9 +66,7 @@ def interval(means: Means | None) -> Interval:
 def p_value(differences: Sequence[float], stratum: str) -> float:
     """How often sign flips alone give a sum at least as far from 0, both sides; 1.0 where no query differs.
 
-    Args:
-        differences: one of each query, or for an average over types divided by the queries of its type, shape (n,).
-        stratum: what the queries are; it seeds the flips.
+    Of an average over types a difference is divided by the queries of its type. The stratum seeds the flips.
     """
     values = np.asarray(differences, dtype=np.float64)
     values = values[np.abs(values) > TIED]
@@ -127,11 +125,9 @@ def set_metrics(predicted: IdLists, gold: IdLists) -> Metrics:
 
 
 def counted_metrics(correct: ArrayLike, predicted: ArrayLike, covered: ArrayLike, gold: ArrayLike) -> Metrics:
-    """The same from counts, where one prediction may stand for several gold answers or the other way round.
+    """The same from counts, shape (n,), where one prediction may stand for several gold answers or the other way round.
 
-    Args:
-        correct: predictions that are in the gold set, of `predicted` in all, shape (n,).
-        covered: gold answers that were predicted, of `gold` in all, shape (n,).
+    Of `predicted` in all some are `correct`, and of `gold` answers some are `covered`.
     """
     correct, predicted, covered, gold = (np.asarray(counts) for counts in (correct, predicted, covered, gold))
     nothing = (predicted == 0) & (gold == 0)
@@ -202,12 +198,7 @@ def filtered_ranks(
 
 
 def rank_metrics(ranks: NDArray[np.float64], hard: IdLists) -> Metrics:
-    """MRR and Hits@K of n queries: the mean of 1 / rank, and of rank <= K, over a query's hard answers.
-
-    Args:
-        ranks: filtered ranks, shape (h,).
-        hard: n lists of at least one, h in all.
-    """
+    """MRR and Hits@K of n queries: the mean of 1 / rank, and of rank <= K, over a query's hard answers, h in all."""
     metrics = {"mrr": hard.sums(1.0 / ranks) / hard.lengths}
     for k in HITS:
         metrics[f"hits@{k}"] = hard.count(ranks <= k) / hard.lengths

@@ -69,13 +69,7 @@ MOST_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Duration:
-    """How long a run would take.
-
-    Attributes:
-        seconds: an estimate, or a lower bound; None where nothing is known.
-        basis: where it comes from, or why it is not known.
-        bound: whether it is a lower bound.
-    """
+    """How long a run would take: seconds, or a lower bound; None where nothing is known, and `basis` says why."""
 
     seconds: float | None
     basis: str
