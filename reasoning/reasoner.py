@@ -253,11 +253,7 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         )
 
     def stream(  # type: ignore[override]  # LangChain streams parts of the output; here steps come before the answer
-        self,
-        input: QuestionInput,
-        config: RunnableConfig | None = None,
-        previous: Answer | None = None,
-        **kwargs: Any,
+        self, input: QuestionInput, config: RunnableConfig | None = None, previous: Answer | None = None, **kwargs: Any
     ) -> Generator[StepResult, None, Answer | None]:
         """The steps of the answer, each as soon as it is done; the generator returns the `Answer`. Arguments as for
         `answer`."""

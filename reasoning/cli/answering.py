@@ -123,7 +123,7 @@ def converse(reasoner: Reasoner, as_objects: bool) -> int:
         print(GREETING, file=sys.stderr)
     last: Answer | None = None
     answered = True
-    for question in _typed() if in_terminal else _piped():
+    for question in _typed() if in_terminal else filter(None, map(str.strip, sys.stdin)):
         try:
             last = reasoner.answer(question, previous=last)
         except SkylarkError as error:
@@ -148,11 +148,6 @@ def _typed() -> Iterator[str]:
     with suppress(EOFError):
         while line := input(PROMPT).strip():
             yield line
-
-
-def _piped() -> Iterator[str]:
-    """The lines that hold anything."""
-    return filter(None, map(str.strip, sys.stdin))
 
 
 def _say_why(question: str, error: SkylarkError, reasoner: Reasoner, as_objects: bool) -> None:

@@ -191,11 +191,7 @@ class Hybrid:
     goes_beyond_graph: ClassVar[bool] = True
 
     def __init__(
-        self,
-        kg: KnowledgeGraph,
-        llm: Callable[[], BaseChatModel],
-        options: LarkOptions,
-        completion: CompletionOptions,
+        self, kg: KnowledgeGraph, llm: Callable[[], BaseChatModel], options: LarkOptions, completion: CompletionOptions
     ) -> None:
         predictor = open_predictor(kg, completion)
         self.logic = soft_logic(kg, predictor, completion)

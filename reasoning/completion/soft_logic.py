@@ -365,7 +365,10 @@ class SoftRun:
                 edges[head, relation.index, tail] = Evidence.edge(logic.kg, head, relation.index, tail, confidence)
                 sources = [(step.inputs[0], source)]
             elif operation in ("project", "compare", "top"):
-                values.append(_value_read(logic.kg, step, member))
+                assert step.relation is not None
+                column = step.relation.index
+                raw = logic.kg.literals[column].read(np.array([member], dtype=np.int32))[1][0]
+                values.append(Evidence.value(logic.kg, column, member, float(raw)))
                 sources = [(step.inputs[0], member)]
             elif operation == "union":
                 inputs = logic.inputs(step, results)
@@ -379,9 +382,3 @@ class SoftRun:
         assignments = [Assignment(step, member, own) for (step, member), own in sorted(assigned.items())]
         confidence = results[chain.result].confidence_of(entity)
         return Proof(logic.kg, entity, confidence, tuple(assignments), (*reversed(edges.values()), *values))
-
-
-def _value_read(kg: KnowledgeGraph, step: BoundStep, entity: int) -> Evidence:
-    assert step.relation is not None
-    raw = kg.literals[step.relation.index].read(np.array([entity], dtype=np.int32))[1][0]
-    return Evidence.value(kg, step.relation.index, entity, float(raw))

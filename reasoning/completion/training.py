@@ -343,7 +343,10 @@ class _Training:
         began = time.monotonic() - progress.seconds
         taught = taught.cut(TOGETHER)
         losses: list[float] = []
-        while not _out_of_patience(progress, options) and progress.epoch < options.epochs:
+        while progress.epoch < options.epochs:
+            behind = (progress.epoch - progress.best_epoch) / options.check_every
+            if progress.best_epoch > 0 and behind >= options.patience:
+                break
             losses += self._epoch(taught, began)
             if progress.epoch % options.check_every == 0 or progress.epoch == options.epochs:
                 self._check(held_out, known, float(np.mean(losses)), began)
@@ -405,11 +408,6 @@ class _Training:
     def _save(self) -> None:
         save(self.run, self.model, self.optimizer, self.best, self.progress)
         self.saved = time.monotonic()
-
-
-def _out_of_patience(progress: Progress, options: TrainingOptions) -> bool:
-    behind = (progress.epoch - progress.best_epoch) / options.check_every
-    return progress.best_epoch > 0 and behind >= options.patience
 
 
 def _ran_away(what: str, epoch: int, options: TrainingOptions, run: Path) -> CompletionError:

@@ -171,7 +171,7 @@ def find_files(place: Path, split: str | None) -> tuple[list[Path], Split]:
             raise EvaluationError(f"{place} has no query files; expected names such as valid-2p.jsonl")
     else:
         raise EvaluationError(nothing_at("file or folder", place))
-    prefixes = {path: _prefix(path) for path in files}
+    prefixes = {path: next((name for name in SPLITS if path.name.startswith(f"{name}-")), None) for path in files}
     if split is None:
         nameless = [path.name for path, prefix in prefixes.items() if prefix is None]
         if nameless:
@@ -188,10 +188,6 @@ def find_files(place: Path, split: str | None) -> tuple[list[Path], Split]:
     if not kept:
         raise EvaluationError(f"{place} has no query files of the split {chosen}; its files are of the other one")
     return kept, chosen
-
-
-def _prefix(path: Path) -> Split | None:
-    return next((split for split in SPLITS if path.name.startswith(f"{split}-")), None)
 
 
 def digest(files: Sequence[Path]) -> str:

@@ -237,11 +237,7 @@ class _Line:
         return record if kind is None else replace(record, kind=str(kind))
 
     def _record(
-        self,
-        question: str,
-        gold: tuple[Gold, ...],
-        path: RelationPath | None = None,
-        query: Query | None = None,
+        self, question: str, gold: tuple[Gold, ...], path: RelationPath | None = None, query: Query | None = None
     ) -> QuestionRecord:
         kind = "other" if path is None else f"{len(path)}-hop"
         return QuestionRecord(f"{self.path.stem}:{self.number}", question, kind, gold, path, query)

@@ -108,8 +108,9 @@ class ResultsFile(RunFile):
 
     def _differing(self, before: Mapping[str, Any]) -> list[str]:
         keys = super()._differing(before)
-        if "limit" in keys and _is_raised(before.get("limit"), self.settings.get("limit")):
-            keys.remove("limit")
+        limit, earlier = self.settings.get("limit"), before.get("limit")
+        if "limit" in keys and earlier is not None and (limit is None or limit > earlier):
+            keys.remove("limit")  # it lets through all that the earlier one did, and more
         return keys
 
     def _read(self, content: bytes) -> list[Line]:
@@ -129,11 +130,6 @@ class ResultsFile(RunFile):
             # Before the first further line: by the old limit it could not be there.
             self._write_settings()
         return lines
-
-
-def _is_raised(before: int | None, now: int | None) -> bool:
-    """Whether a limit lets through all that an earlier one did, and more; None is no limit."""
-    return before is not None and (now is None or now > before)
 
 
 @dataclass(frozen=True)

@@ -275,7 +275,9 @@ def run_settings(evaluation: MethodEvaluation, reasoner: Reasoner, llm_matters: 
     reads = {field.name for field in fields(ReadingOptions)} if llm_matters and reasoner.reader is not None else set()
     deciding = reasoner.options.deciding().items()
     options = {key: value if asks or key in reads else None for key, value in deciding}
-    options["reader"] = _reader(reasoner.options.reader) if llm_matters else None
+    reader = reasoner.options.reader
+    # A digest tells an adapter from another one in the same folder.
+    options["reader"] = f"{reader} ({folder_digest(adapter_folder(reader, PACKAGED))})" if llm_matters else None
     options["sure_from"] = reasoner.options.sure_from if llm_matters else None
     llm = evaluation.llm if isinstance(evaluation.llm, str) else display_name(evaluation.llm)
     return {
@@ -291,11 +293,6 @@ def run_settings(evaluation: MethodEvaluation, reasoner: Reasoner, llm_matters: 
         "version": version(),
         "code": code_digest("kg_data", "reasoning"),
     }
-
-
-def _reader(reader: str) -> str:
-    """The reader of questions, with what tells an adapter from another one in the same folder."""
-    return f"{reader} ({folder_digest(adapter_folder(reader, PACKAGED))})"
 
 
 def _weights(reasoner: Reasoner, asks: bool, reads: bool) -> str | None:

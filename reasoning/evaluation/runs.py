@@ -185,15 +185,15 @@ def lines_of(
     else:
         hard = IdLists.of([record.hard for record in records])
         easy = IdLists.of([record.easy for record in records])
-        ranks = filtered_ranks(predicted, _scores(rankings), hard, easy, len(table))
+        own = [np.ones(len(r.entities)) if r.scores is None else np.asarray(r.scores, dtype=float) for r in rankings]
+        ranks = filtered_ranks(predicted, np.concatenate([np.zeros(0), *own]), hard, easy, len(table))
         metrics = rank_metrics(ranks, hard)
-        for line, record, ranking, own in zip(
-            lines, records, rankings, np.split(ranks, hard.offsets[1:-1]), strict=True
-        ):
+        ranks_of = np.split(ranks, hard.offsets[1:-1])
+        for line, record, ranking, places in zip(lines, records, rankings, ranks_of, strict=True):
             line["answers"] = table.write(ranking.entities[:TOP])
             line["hard_ranks"] = {
                 str(identifier): int(rank) if rank.is_integer() else rank
-                for identifier, rank in zip(table.write(record.hard), own.tolist(), strict=True)
+                for identifier, rank in zip(table.write(record.hard), places.tolist(), strict=True)
             }
             if ranking.signals is not None:
                 line["signals"] = _signals(record, ranking, ranking.signals)
@@ -210,11 +210,6 @@ def _signals(record: QueryRecord, ranking: Ranking, signals: NDArray[np.float64]
         name: [[float(f"{value:.4g}") for value in row] for row in signals[rows].tolist()]
         for name, rows in (("hard", right), ("others", wrong))
     }
-
-
-def _scores(rankings: Sequence[Ranking]) -> NDArray[np.float64]:
-    own = [np.ones(len(r.entities)) if r.scores is None else np.asarray(r.scores, dtype=float) for r in rankings]
-    return np.concatenate([np.zeros(0), *own])
 
 
 def _rows(metrics: Metrics) -> list[dict[str, Any]]:
@@ -279,7 +274,7 @@ def line_of(record: QuestionRecord, reply: MethodReply, kg: KnowledgeGraph) -> L
         "question": record.question,
         "query": None if query is None else str(query),
         "answers": shown,
-        "gold": [_shown(item, kg) for item in record.gold],
+        "gold": [item if isinstance(item, str) else kg.identifier(min(item)) for item in record.gold],
         "hits@1": float(bool(hits and hits[0])),
         "f1": float(metrics["f1"]),
         "exact_match": float(metrics["exact_match"]),
@@ -328,10 +323,6 @@ def _same_value(value: Value | bool, text: str) -> bool:
         return math.isclose(float(text.replace(",", "")), value, rel_tol=1e-9)
     except ValueError:
         return False
-
-
-def _shown(expected: Gold, kg: KnowledgeGraph) -> str:
-    return expected if isinstance(expected, str) else kg.identifier(min(expected))
 
 
 def _path_match(record: QuestionRecord, query: Query | None, kg: KnowledgeGraph) -> float | None:

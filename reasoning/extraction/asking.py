@@ -268,12 +268,7 @@ def _titled(title: str, description: str, properties: dict[str, Any]) -> dict[st
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
 def _list(item: dict[str, Any]) -> dict[str, Any]:
@@ -454,11 +449,7 @@ class Asker:
     """
 
     def __init__(
-        self,
-        llm: BaseChatModel,
-        kind: ReplyKind,
-        options: ExtractionOptions,
-        spent: Callable[[TokenUsage], None],
+        self, llm: BaseChatModel, kind: ReplyKind, options: ExtractionOptions, spent: Callable[[TokenUsage], None]
     ) -> None:
         self._llm, self._kind, self._options, self._spent = llm, kind, options, spent
         self._write = self._writer()
