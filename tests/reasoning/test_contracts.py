@@ -7,7 +7,7 @@ from langchain_core.language_models import BaseChatModel
 
 from reasoning import KnowledgeGraph
 from reasoning.completion.fitted import predict_by_rules
-from reasoning.completion.options import CompletionOptions
+from reasoning.completion.predictor import CompletionOptions
 from reasoning.lm import load_llm
 from tests.reasoning.chat_models import faultless
 from tests.reasoning.contracts import MethodContract, ModelContract

@@ -32,10 +32,10 @@ from reasoning.completion.complete import (
 )
 from reasoning.completion.embeddings import TrainingPairs, split_triples
 from reasoning.completion.fitted import Fitted, fit, predict_by_rules
-from reasoning.completion.options import CompletionOptions
 from reasoning.completion.predictor import (
     ENOUGH,
     TRIED_RULES,
+    CompletionOptions,
     Weights,
     fit_weights,
     link_ranks,

@@ -29,8 +29,7 @@ from reasoning.completion.fitted import (
     predict_by_rules,
     save_predictor,
 )
-from reasoning.completion.options import CompletionOptions, TrainingOptions, suited_options
-from reasoning.completion.predictor import Fingerprint
+from reasoning.completion.predictor import CompletionOptions, Fingerprint, TrainingOptions, suited_options
 from reasoning.completion.training import NoMemoryError, best_epoch, train
 from reasoning.errors import CompletionError
 from reasoning.evaluation.runs import QueryEvaluation

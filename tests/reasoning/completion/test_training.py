@@ -23,8 +23,14 @@ from reasoning import KnowledgeGraph
 from reasoning.completion import training
 from reasoning.completion.embeddings import ComplEx, TrainingPairs, split_triples
 from reasoning.completion.fitted import fit
-from reasoning.completion.options import SMALL, CompletionOptions, TrainingOptions, suited_options
-from reasoning.completion.predictor import rank_among, rank_links
+from reasoning.completion.predictor import (
+    SMALL,
+    CompletionOptions,
+    TrainingOptions,
+    rank_among,
+    rank_links,
+    suited_options,
+)
 from reasoning.completion.training import (
     CHECKPOINT,
     LOG_FILE,

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from kg_data.columns import GraphColumns
 from reasoning.cli import main
 from reasoning.errors import EvaluationError, QueryError
+from reasoning.evaluation.missing_links import GraphPair, MissingLinks
 from reasoning.evaluation.query_files import EntityTable, read_records
 from reasoning.evaluation.results import summary_path
 from reasoning.evaluation.runs import QueryEvaluation
 from reasoning.evaluation.sampling import classify_queries
-from reasoning.evaluation.sampling.missing_links import GraphPair, MissingLinks
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.records import STRUCTURES, instantiate, template
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union

@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 
 from reasoning.errors import EvaluationError, SamplingError
+from reasoning.evaluation.missing_links import GraphPair, MissingLinks
 from reasoning.evaluation.runs import QueryEvaluation
-from reasoning.evaluation.sampling import HARDER, SamplingOptions, sample_queries
-from reasoning.evaluation.sampling.missing_links import GraphPair, MissingLinks
-from reasoning.evaluation.sampling.sampler import NO_STEP, BackwardSteps, QuerySampler
+from reasoning.evaluation.sampling import HARDER, NO_STEP, BackwardSteps, QuerySampler, SamplingOptions, sample_queries
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.records import NEGATED, STRUCTURES
 from reasoning.query.tree import Query
