@@ -34,8 +34,7 @@ from benchmarks.machine import machine, machine_words
 from reasoning import KnowledgeGraph, Query
 from reasoning.completion.complete import WEIGHTS_FILE, soft_logic
 from reasoning.completion.fitted import MANIFEST, RUN, find_predictor
-from reasoning.completion.options import CompletionOptions
-from reasoning.completion.predictor import LinkPredictor
+from reasoning.completion.predictor import CompletionOptions, LinkPredictor
 from reasoning.completion.training import LOG_FILE
 from reasoning.evaluation.query_files import GRAPH_SPLITS, find_files
 from reasoning.evaluation.results import fit_ranking_weights

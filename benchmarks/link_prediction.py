@@ -50,8 +50,7 @@ from benchmarks.pykeen_complex import Pykeen, Setting
 from reasoning import KnowledgeGraph
 from reasoning.completion.embeddings import TrainingPairs
 from reasoning.completion.fitted import fit, predict_by_rules
-from reasoning.completion.options import TrainingOptions, suited_options
-from reasoning.completion.predictor import LinkRanking, Scorer, rank_links, scorer_of
+from reasoning.completion.predictor import LinkRanking, Scorer, TrainingOptions, rank_links, scorer_of, suited_options
 from reasoning.graph.index import Ids, TripleIndex
 from skylark.installation import version
 from skylark.text import aligned

@@ -21,9 +21,9 @@ import numpy as np
 
 import kg_data
 from benchmarks.machine import machine, machine_words
+from reasoning.evaluation.missing_links import GraphPair, MissingLinks
 from reasoning.evaluation.query_files import EntityTable, find_files, read_records
 from reasoning.evaluation.sampling import SamplingOptions, classify_queries, sample_queries, shares_table
-from reasoning.evaluation.sampling.missing_links import GraphPair, MissingLinks
 from skylark.installation import version
 from skylark.text import aligned
 

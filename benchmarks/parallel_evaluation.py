@@ -45,7 +45,7 @@ from kg_data.batches.processes import ONE_THREAD
 from kg_data.batches.shards import ShardFolder
 from reasoning import KnowledgeGraph
 from reasoning.completion.fitted import find_predictor, fit
-from reasoning.completion.options import suited_options
+from reasoning.completion.predictor import suited_options
 from reasoning.errors import CompletionError
 from skylark.installation import version
 from skylark.text import aligned

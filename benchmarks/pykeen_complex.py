@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from reasoning import KnowledgeGraph
-from reasoning.completion.options import TrainingOptions
+from reasoning.completion.predictor import TrainingOptions
 from reasoning.graph.index import Ids
 
 

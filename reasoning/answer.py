@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, fields
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -28,7 +28,6 @@ EVIDENCE_LIMIT = 200
 
 PROVED = 20
 """Answers, the surest first, whose proofs over predicted edges are shown."""
-
 
 MOST_IN_REPR = 5
 """Names that the short form of an answer lists."""
@@ -79,13 +78,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Assignment:
-    """A variable of the query with the entity that it stands for.
-
-    Attributes:
-        step: the position of the step whose set the entity is in.
-        entity: its index.
-        confidence: that it is in that set.
-    """
+    """A variable of the query with the entity that it stands for, in the set of a step, and how sure it is of that."""
 
     step: int
     entity: int
@@ -98,8 +91,7 @@ class Proof:
 
     Attributes:
         kg: the graph, for names.
-        entity: the answer's index.
-        confidence: the answer's.
+        entity, confidence: of the answer.
         assignments: of the variables, the answer last.
         edges: what it rests on, in the order of the steps, then values that were read; `Evidence.confidence` is 1
             where the graph says so. One that several steps use stands here once, and counts for each in `confidence`.
@@ -145,11 +137,7 @@ class SoftAnswers(Protocol):
 
 @dataclass(frozen=True)
 class KeptProofs:
-    """What is kept of such a run where the answer is pickled: the run itself holds a whole link predictor.
-
-    Attributes:
-        proofs: those of the answer.
-    """
+    """The proofs of an answer, kept where it is pickled: the run itself holds a whole link predictor."""
 
     proofs: tuple[Proof, ...]
 
@@ -181,11 +169,9 @@ class Phrase:
 
 @dataclass(frozen=True)
 class Contrast:
-    """What settles a question of whether something holds of one entity.
+    """What settles a question of whether something holds of one entity, and the triples that it rests on.
 
-    Attributes:
-        phrases: it in words, without "Yes" or "No" and the full stop.
-        evidence: the triples that it rests on.
+    Its phrases are without "Yes" or "No" and the full stop.
     """
 
     phrases: tuple[Phrase, ...]
@@ -289,9 +275,9 @@ class Answer:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled by its fields, the graph as graphs are; of a run over predicted edges the proofs alone."""
-        from reasoning.methods import pickled
-
-        return pickled(self)
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        soft = None if self.soft is None else KeptProofs(self.proofs)
+        return partial(Answer, **{**values, "soft": soft}), ()
 
     @property
     def usage(self) -> TokenUsage:
@@ -372,9 +358,6 @@ class Answer:
         """A frame with an entity a row, best first: `entity`, `id`, `score`, and `value` where each has one.
 
         Where the answer is a number, a date or a truth value alone, the frame has one row with `value`.
-
-        Raises:
-            MissingPackageError: pandas is not installed.
         """
         require("A frame", "pandas")
         import pandas as pd

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
 from typing import Any, ClassVar, Protocol
 
 from langchain_core.language_models import BaseChatModel
 
-# The modules of `wording` and `evidence` supply what an `Answer` declares.
-from reasoning.answer import Answer, KeptProofs
 from reasoning.completion.complete import Complete, Hybrid
-from reasoning.completion.options import CompletionOptions
+from reasoning.completion.predictor import CompletionOptions
 from reasoning.execution.conclusion import BoundQuestion, Event
 from reasoning.execution.exact import Exact
 from reasoning.graph.store import KnowledgeGraph
@@ -58,24 +55,8 @@ class Method(Protocol):
 METHODS: Mapping[str, type[Method]] = {method.name: method for method in (Exact, Lark, Complete, Hybrid)}
 
 
-def pickled(answer: Answer) -> tuple[Any, ...]:
-    """See `Answer.__reduce__`."""
-    values = {item.name: getattr(answer, item.name) for item in fields(Answer)}
-    soft = None if answer.soft is None else KeptProofs(answer.proofs)
-    return unpickled, ({**values, "soft": soft},)
-
-
-def unpickled(values: dict[str, Any]) -> Answer:
-    """The answer of some fields."""
-    return Answer(**values)
-
-
 def method_named(name: str) -> type[Method]:
-    """The method of that name.
-
-    Raises:
-        SkylarkError: there is none.
-    """
+    """The method of that name; a `SkylarkError` names the nearest where there is none."""
     if (method := METHODS.get(name)) is not None:
         return method
     near = difflib.get_close_matches(str(name), METHODS, n=1)

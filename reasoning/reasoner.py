@@ -11,11 +11,11 @@ from typing import Annotated, Any, cast
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import get_config_list
-from langchain_core.tools import BaseTool
-from pydantic import BaseModel, WithJsonSchema
+from langchain_core.tools import BaseTool, StructuredTool, ToolException
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from reasoning.answer import Answer
-from reasoning.completion.options import CompletionOptions
+from reasoning.completion.predictor import CompletionOptions
 from reasoning.errors import CompletionError, QueryError
 from reasoning.execution.conclusion import BoundQuestion, Event, Finished, StepFinished
 from reasoning.execution.step_result import StepResult
@@ -31,8 +31,7 @@ from reasoning.parsing import Reading, ReadQuestion, looks_formal, understand
 from reasoning.parsing.options import QuestionInput, question_of
 from reasoning.query.binding import bind
 from reasoning.query.tree import Query
-from reasoning.tool import question_tool
-from skylark.errors import UsageError
+from skylark.errors import SkylarkError, UsageError
 
 _USUAL_OPTIONS = LarkOptions()
 _USUAL_COMPLETION = CompletionOptions()
@@ -96,43 +95,22 @@ class Reasoner(Runnable[QuestionInput, Answer]):
 
     @property
     def llm(self) -> BaseChatModel:
-        """The chat model.
-
-        Raises:
-            LLMError: it is unknown, or a package, key or weight file is missing.
-        """
+        """The chat model; a `LLMError` where it is unknown, or a package, key or weight file is missing."""
         if self._llm is None:
             self._llm = self._load()
         return self._llm
 
     def read(self, question: QuestionInput, previous: Answer | None = None) -> list[Reading]:
-        """What a question may mean, best first; nothing is answered.
-
-        Args:
-            question: the question.
-            previous: the answer before, see `answer`.
+        """What a question may mean, best first; nothing is answered. For `previous` and errors see `answer`.
 
         Several where it is not sure which is meant; none where nothing can be: `answer` then raises a `QuestionError`
         that says what was understood. A formal query is the one reading of itself.
-
-        Raises:
-            QueryError: a formal query is not well formed.
-            LLMError: a language model was to read it and failed.
         """
         found = self._read(question_of(question), previous)
         return [Reading(found, probability=1.0)] if isinstance(found, Query) else list(found.readings)
 
     def asked(self, question: QuestionInput, previous: Answer | None = None) -> tuple[Query, ReadQuestion | None]:
-        """The query that is answered, with what a question in English was understood as; None for a formal query.
-
-        Args:
-            question: the question.
-            previous: the answer before, see `answer`.
-
-        Raises:
-            QueryError, QuestionError: it could not be read.
-            LLMError: a language model was to read it and failed.
-        """
+        """The query that `answer` answers, with what a question in English was understood as; None for a query."""
         found = self._read(question_of(question), previous)
         return (found, None) if isinstance(found, Query) else (found.understood(), found)
 
@@ -212,7 +190,7 @@ class Reasoner(Runnable[QuestionInput, Answer]):
             )
         if args_schema is not None or arg_types is not None:
             return super().as_tool(args_schema, name=name, description=description, arg_types=arg_types)
-        return question_tool(self, self.kg, name, description)
+        return _question_tool(self, name, description)
 
     def invoke(self, input: QuestionInput, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
         """`answer` as a run of LangChain's, with its callbacks and tags; `previous` goes on to it."""
@@ -275,11 +253,7 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         )
 
     def stream(  # type: ignore[override]  # LangChain streams parts of the output; here steps come before the answer
-        self,
-        input: QuestionInput,
-        config: RunnableConfig | None = None,
-        previous: Answer | None = None,
-        **kwargs: Any,
+        self, input: QuestionInput, config: RunnableConfig | None = None, previous: Answer | None = None, **kwargs: Any
     ) -> Generator[StepResult, None, Answer | None]:
         """The steps of the answer, each as soon as it is done; the generator returns the `Answer`. Arguments as for
         `answer`."""
@@ -339,11 +313,7 @@ class Reasoner(Runnable[QuestionInput, Answer]):
 
     @property
     def reader(self) -> BaseChatModel | None:
-        """The chat model that reads questions in English; None where the embedded model does.
-
-        Raises:
-            LLMError: there is no such model.
-        """
+        """The chat model that reads questions in English; None where the embedded model does."""
         return None if self._reads_here else self.llm
 
     @property
@@ -361,3 +331,50 @@ def _joined(chunks: list[QuestionInput]) -> QuestionInput:
         except TypeError:
             whole = chunk
     return cast(QuestionInput, whole)
+
+
+_TOOL = "ask_graph"
+
+MOST_RELATIONS = 40
+"""Relations that a tool's description lists."""
+
+_DESCRIPTION = """Answers a question from the facts of a knowledge graph, and from nothing else.
+{schema}
+A question is plain English, or a query: relation("Name") is what a relation leads to, ~relation("Name") what leads \
+there, & | ! are and, or, not, count(...), exists(...), relation(...) > 5, top(3, relation, ...); they nest."""
+
+
+class _Question(BaseModel):
+    question: str = Field(description='In plain English, or a query such as capital(borders("Germany"))')
+
+
+def _question_tool(reasoner: Reasoner, name: str | None, description: str | None) -> BaseTool:
+    """A tool whose message holds `str(answer)`, and as its artifact `answer.to_dict()`: agents keep their messages on
+    disk, where an `Answer` with its graph has no place.
+
+    An agent that misspells a name is told what was wrong and which names are near, as a person is, and can ask again.
+    """
+
+    def ask(question: str, config: RunnableConfig) -> tuple[str, dict[str, Any]]:
+        try:
+            answer = reasoner.invoke(question, config)
+        except SkylarkError as error:
+            raise ToolException(str(error)) from error
+        return str(answer), answer.to_dict()
+
+    async def ask_awaited(question: str, config: RunnableConfig) -> tuple[str, dict[str, Any]]:
+        try:
+            answer = await reasoner.ainvoke(question, config)
+        except SkylarkError as error:
+            raise ToolException(str(error)) from error
+        return str(answer), answer.to_dict()
+
+    return StructuredTool.from_function(
+        func=ask,
+        coroutine=ask_awaited,
+        name=name or _TOOL,
+        description=description or _DESCRIPTION.format(schema=reasoner.kg.schema(MOST_RELATIONS)),
+        args_schema=_Question,
+        response_format="content_and_artifact",
+        handle_tool_error=True,
+    )

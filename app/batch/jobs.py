@@ -28,7 +28,7 @@ from app.models import MAX_NEW_TOKENS, LanguageModel
 from app.server.views import percent, shortened
 from app.tasks import Job, JobStore, State, WaitingLine
 from reasoning import KnowledgeGraph, Reasoner
-from reasoning.completion.options import CompletionOptions
+from reasoning.completion.predictor import CompletionOptions
 from reasoning.evaluation.comparison import MAIN_METRICS, MAIN_OF_QUESTIONS, Comparison, compare, comparison_text
 from reasoning.evaluation.plot import save_plot
 from reasoning.evaluation.query_files import GRAPH_SPLITS, PROTOCOLS, SPLITS, Protocol, Split

@@ -26,8 +26,7 @@ from reasoning.answer import PROVED, Answer, Contrast, Evidence, Proof, Sentence
 from reasoning.completion.adjacency import NeuralAdjacency
 from reasoning.completion.complete import Complete
 from reasoning.completion.fitted import find_predictor, predict_by_rules
-from reasoning.completion.options import CompletionOptions
-from reasoning.completion.predictor import LinkPredictor
+from reasoning.completion.predictor import CompletionOptions, LinkPredictor
 from reasoning.errors import CompletionError
 from reasoning.execution.conclusion import BoundQuestion, Finished
 from reasoning.lm.calls import abandoned

@@ -13,12 +13,13 @@ from reasoning.cli.options import (
     add_graph,
     add_method,
     add_question_reader,
-    completion_options,
+    chosen,
     lark_options,
     open_graph,
     sends_texts,
     sent_texts,
 )
+from reasoning.completion.predictor import CompletionOptions
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lm.calls import MODEL
 from reasoning.parsing import ReadingOptions, looks_formal, understand
@@ -87,13 +88,7 @@ def add_speech(parser: argparse.ArgumentParser) -> None:
 
 
 def heard_question(options: argparse.Namespace) -> Transcript | None:
-    """What is said in the recording that the command line names, which is printed to stderr; None where it names none.
-
-    Raises:
-        UsageError: there is a question in writing as well, or a model without a recording.
-        AudioError, SpeechError: the recording cannot be heard, or the model cannot be opened.
-        SpokenLanguageError: it is in a language in which questions are not read.
-    """
+    """What is said in the recording that the command line names, also printed to stderr; None where it names none."""
     if options.audio is None:
         if options.speech_model is not None:
             raise UsageError("--speech-model hears a recording: name one with --audio FILE")
@@ -119,21 +114,16 @@ GREETING = 'Ask; a further question may refer to the last answer ("and its popul
 
 
 def converse(reasoner: Reasoner, as_objects: bool) -> int:
-    """Answer the lines of standard input.
+    """Answer the lines of standard input, as a JSON object a line where asked for.
 
-    Args:
-        reasoner: answers them.
-        as_objects: print a JSON object a line.
-
-    Returns:
-        The exit code: that of a usage error where a line that did not come from a terminal had no answer.
+    The exit code is that of a usage error where a line that did not come from a terminal had no answer.
     """
     in_terminal = sys.stdin.isatty()
     if in_terminal:
         print(GREETING, file=sys.stderr)
     last: Answer | None = None
     answered = True
-    for question in _typed() if in_terminal else _piped():
+    for question in _typed() if in_terminal else filter(None, map(str.strip, sys.stdin)):
         try:
             last = reasoner.answer(question, previous=last)
         except SkylarkError as error:
@@ -158,11 +148,6 @@ def _typed() -> Iterator[str]:
     with suppress(EOFError):
         while line := input(PROMPT).strip():
             yield line
-
-
-def _piped() -> Iterator[str]:
-    """The lines that hold anything."""
-    return filter(None, map(str.strip, sys.stdin))
 
 
 def _say_why(question: str, error: SkylarkError, reasoner: Reasoner, as_objects: bool) -> None:
@@ -202,9 +187,6 @@ def ask(options: argparse.Namespace) -> int:
     """Answer a question in plain English, or say what of it was understood and what it may mean.
 
     Without a question those of standard input are answered, one a line.
-
-    Raises:
-        UsageError: without a question something is asked for that one question has.
     """
     heard = heard_question(options)
     if options.question is None and heard is None:
@@ -231,7 +213,7 @@ def _reasoner(options: argparse.Namespace) -> Reasoner:
         llm=options.llm,
         method=options.method,
         options=lark,
-        completion=completion_options(options),
+        completion=chosen(CompletionOptions, options),
     )
 
 

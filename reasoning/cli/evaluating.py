@@ -14,7 +14,7 @@ from reasoning.cli.options import (
     add_dataset,
     add_graph,
     add_method,
-    completion_options,
+    chosen,
     lark_options,
     loading_options,
     open_graph,
@@ -22,7 +22,7 @@ from reasoning.cli.options import (
     sent_texts,
 )
 from reasoning.completion.fitted import find_predictor, fit
-from reasoning.completion.options import SMALL, TrainingOptions, suited_options
+from reasoning.completion.predictor import SMALL, CompletionOptions, TrainingOptions, suited_options
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.comparison import compare, comparison_text, query_table, question_table, texts_of
 from reasoning.evaluation.plot import save_plot
@@ -75,9 +75,9 @@ def sample(options: argparse.Namespace) -> int:
     names = ("count", "seed", "harder", "most_answers")
     numbers = {name: value for name in names if (value := getattr(options, name)) is not None}
     types = None if options.types is None else [name.strip() for name in options.types.split(",") if name.strip()]
-    chosen = SamplingOptions(types=types, **numbers)
+    sampling = SamplingOptions(types=types, **numbers)
     loading = loading_options(options)
-    summary = sample_queries(options.kg, options.out, options.split, chosen, options.held_out, True, loading)
+    summary = sample_queries(options.kg, options.out, options.split, sampling, options.held_out, True, loading)
     _print(summary, options)
     return OK
 
@@ -125,7 +125,7 @@ def evaluate(options: argparse.Namespace) -> int:
         "method": options.method,
         "llm": options.llm,
         "options": lark_options(options),
-        "completion": completion_options(options),
+        "completion": chosen(CompletionOptions, options),
         "limit": options.limit,
         "loading": loading_options(options),
     }
@@ -269,14 +269,14 @@ def add_complete(parser: argparse.ArgumentParser, verb: str) -> None:
 
 def train(options: argparse.Namespace) -> int:
     """Fit, and say how well held-out triples are ranked."""
-    chosen_options = {field.name: getattr(options, field.name) for field in fields(TrainingOptions)}
+    given = {field.name: getattr(options, field.name) for field in fields(TrainingOptions)}
     splits = None if options.split is None else options.split.split("+")
     kg = open_graph(options, splits)
     if splits is None and "train" in kg.splits:
         kg = open_graph(options, ["train"])
-    chosen = suited_options(len(kg), **{name: value for name, value in chosen_options.items() if value is not None})
+    suited = suited_options(len(kg), **{name: value for name, value in given.items() if value is not None})
     fitted = fit(
-        kg, chosen, options.parts, options.out, options.anew, lambda line: print(line, file=sys.stderr, flush=True)
+        kg, suited, options.parts, options.out, options.anew, lambda line: print(line, file=sys.stderr, flush=True)
     )
     if options.json:
         print(as_json(fitted.to_dict()))

@@ -217,11 +217,7 @@ def extract(options: argparse.Namespace) -> int:
 
 
 def _graph(options: argparse.Namespace) -> KnowledgeGraph | None:
-    """The graph that is added to: the one that is named, else the store that is there already.
-
-    Raises:
-        UsageError: the store that is there is another graph than the one that is named.
-    """
+    """The graph that is added to: the one that is named, else the store that is there already."""
     there = options.out is not None and is_store(options.out)
     if options.propose_schema is not None and (options.schema or options.out):
         raise UsageError(

@@ -9,7 +9,6 @@ from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
 from kg_data.loaders import LoadingOptions
-from reasoning.completion.options import CompletionOptions
 from reasoning.errors import EvaluationError
 from reasoning.execution.remote_results import RemoteStepResults
 from reasoning.graph.store import KnowledgeGraph
@@ -85,11 +84,7 @@ def chosen(kind: type[Options], options: argparse.Namespace) -> Options:
 
 
 def loading_options(options: argparse.Namespace) -> LoadingOptions:
-    """The `LoadingOptions` that the command line asks for.
-
-    Raises:
-        UsageError: they do not go together.
-    """
+    """The `LoadingOptions` that the command line asks for."""
     return LoadingOptions(options.table, options.cell_separator, options.infer_values, options.skip_broken)
 
 
@@ -100,13 +95,9 @@ def open_graph(options: argparse.Namespace, splits: Sequence[str] | None = None)
 
 @contextmanager
 def progress(what: str, total: int | None, unit: str, always: bool = False) -> Iterator[Callable[[int], object]]:
-    """Gives what is told how much was done since it was told last.
+    """Gives what is told how much was done since it was told last, of a `total` where that is known.
 
-    Args:
-        what: what is done, in words.
-        total: how much there is to do, None where that is not known.
-        unit: of what.
-        always: show it where stderr is no terminal, too.
+    Where stderr is no terminal it is shown only if `always`.
     """
     from tqdm import tqdm  # type: ignore[import-untyped]
 
@@ -123,12 +114,7 @@ def sends_texts(reasoner: Reasoner, question: Query | str) -> bool:
 
 
 def sent_texts(reasoner: Reasoner, question: Query | str) -> list[str]:
-    """The texts that would be run for a question.
-
-    Raises:
-        QueryError, QuestionError: it could not be read.
-        SkylarkError: a name in it does not say one thing in the graph, or the server fails.
-    """
+    """The texts that would be run for a question."""
     assert reasoner.kg.server is not None
     logical, _ = reasoner.asked(question)
     return RemoteStepResults(reasoner.kg, reasoner.kg.server, bind(logical, reasoner.kg)).texts()
@@ -172,23 +158,8 @@ def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
     add_requests(hosted)
 
 
-def completion_options(options: argparse.Namespace) -> CompletionOptions:
-    """The `CompletionOptions` that the command line asks for.
-
-    Raises:
-        CompletionError: one is out of range.
-    """
-    return chosen(CompletionOptions, options)
-
-
 def lark_options(options: argparse.Namespace) -> LarkOptions:
-    """The `LarkOptions` that the command line asks for; the model that it names is checked first.
-
-    Raises:
-        UnknownLLMError: no model has that name.
-        LLMError: its package or key is missing, and it was named or is needed.
-        EvaluationError: an option is out of range.
-    """
+    """The `LarkOptions` that the command line asks for; the model that it names is checked first."""
     try:
         asked = chosen(LarkOptions, options)
     except SkylarkError as error:

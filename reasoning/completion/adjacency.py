@@ -21,11 +21,7 @@ COUNTED = 50
 
 
 class ExpectedDegrees:
-    """Shares of directed relations (see `training_pairs`) that stand at the same entities.
-
-    Args:
-        index: the triples that they are counted in.
-    """
+    """Shares of directed relations (see `training_pairs`) that stand at the same entities, counted in some triples."""
 
     def __init__(self, index: TripleIndex) -> None:
         from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
@@ -44,11 +40,7 @@ class ExpectedDegrees:
         self._shares: Any = csr_matrix((shares, (together.col, together.row)), shape=together.shape)
 
     def of(self, relation: int, sources: Ids) -> NDArray[np.float64]:
-        """The expected degrees of entities without a known edge of a directed relation.
-
-        Args:
-            relation: the directed relation.
-            sources: shape (n,).
+        """The expected degrees of entities, shape (n,), without a known edge of a directed relation.
 
         Returns:
             From 0 to below 1, shape (n,); 0 for an entity without edges.
@@ -71,12 +63,8 @@ class ExpectedDegrees:
 
         A capital has one country: where that is known, hardly another is missing.
 
-        Args:
-            relation: the directed relation.
-            degrees: known edges, shape (n,).
-
         Returns:
-            Above 0 to 1, shape (n,), smoothed by Laplace's rule; 1 of no known edge, see `of`.
+            Above 0 to 1, shape (n,) as the degrees, smoothed by Laplace's rule; 1 of no known edge, see `of`.
         """
         if relation not in self._chances:
             side = self._index.side(bool(relation & 1))

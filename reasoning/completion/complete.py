@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from reasoning.answer import Answer
 from reasoning.completion.adjacency import NeuralAdjacency, Predictor
 from reasoning.completion.fitted import find_predictor, load_predictor
-from reasoning.completion.options import CompletionOptions
-from reasoning.completion.predictor import LinkPredictor
+from reasoning.completion.predictor import CompletionOptions, LinkPredictor
 from reasoning.completion.soft_logic import FuzzySet, SoftLogic, SoftRun
 from reasoning.errors import CompletionError
 from reasoning.execution.conclusion import (
@@ -51,13 +50,7 @@ Edge = tuple[int, int, int]
 
 
 def complete_for(logic: SoftLogic, chain: BoundChain, results: Sequence[FuzzySet]) -> KnowledgeGraph:
-    """The part of a graph that one query could use, with predicted edges; values are all there.
-
-    Args:
-        logic: that the query was executed with.
-        chain: the query's chain.
-        results: every step's fuzzy set.
-    """
+    """The part of a graph that one query could use, with predicted edges; values are all there."""
     known: set[Edge] = set()
     predicted: dict[Edge, float] = {}
     for step in chain:
@@ -87,11 +80,7 @@ def complete_for(logic: SoftLogic, chain: BoundChain, results: Sequence[FuzzySet
 
 
 def open_predictor(kg: KnowledgeGraph, options: CompletionOptions) -> LinkPredictor:
-    """The link predictor that the options name, or the one that is kept for the graph.
-
-    Raises:
-        CompletionError: there is none for this graph, or the one that is named or given does not fit it.
-    """
+    """The link predictor that the options name, or the one that is kept for the graph."""
     if isinstance(options.model, LinkPredictor):
         options.model.trained_on.check(kg, "the link predictor that is given")
         return options.model
@@ -105,11 +94,7 @@ def soft_logic(kg: KnowledgeGraph, predictor: Predictor | None, options: Complet
 
 
 class Complete:
-    """Method `complete` over one graph.
-
-    Attributes:
-        logic: soft logic over the graph and its link predictor.
-    """
+    """Method `complete` over one graph, by its soft logic."""
 
     name: ClassVar[str] = "complete"
     asks_model: ClassVar[bool] = False
@@ -134,12 +119,7 @@ class Complete:
 
 
 def run_complete(run: SoftRun, least: float) -> Iterator[ChainEvent]:
-    """Run a chain by soft logic, one event pair a step.
-
-    Args:
-        run: the chain, with no results yet; filled on the way.
-        least: answers, which the last step gives, below this confidence are left out.
-    """
+    """Run a chain by soft logic, one event pair a step, which fills `run`; answers below `least` are left out."""
     logic, chain, kg = run.logic, run.chain, run.logic.kg
     for step in chain:
         fuzzy_inputs = logic.inputs(step, run.results)
@@ -203,9 +183,7 @@ SIGNALS = ("exact", "soft", "llm")
 class Hybrid:
     """Method `hybrid` over one graph.
 
-    Attributes:
-        logic: soft logic over the graph and its link predictor.
-        ranking: the weights that answers are ranked by, by query structure; {} where none are fitted.
+    `ranking` holds the weights that answers are ranked by, by query structure; {} where none are fitted.
     """
 
     name: ClassVar[str] = "hybrid"
@@ -213,11 +191,7 @@ class Hybrid:
     goes_beyond_graph: ClassVar[bool] = True
 
     def __init__(
-        self,
-        kg: KnowledgeGraph,
-        llm: Callable[[], BaseChatModel],
-        options: LarkOptions,
-        completion: CompletionOptions,
+        self, kg: KnowledgeGraph, llm: Callable[[], BaseChatModel], options: LarkOptions, completion: CompletionOptions
     ) -> None:
         predictor = open_predictor(kg, completion)
         self.logic = soft_logic(kg, predictor, completion)
@@ -248,13 +222,8 @@ class Hybrid:
 def rank(answer: Answer, run: SoftRun, weights: Mapping[str | None, RankingWeights], least: float) -> Answer:
     """An answer of the model's chain ranked by all signals; by soft logic alone where the chain failed.
 
-    Queries that give numbers or values stay as the chain answered them.
-
-    Args:
-        answer: what the chain over the completed graph gave.
-        run: the query by soft logic.
-        weights: by query structure, under None for any other.
-        least: answers below this score are left out.
+    Queries that give numbers or values stay as the chain answered them. Weights are those of the query's structure, or
+    under None those of any other; answers below `least` are left out.
     """
     chain = run.chain
     if chain.result is None or (answer.error is None and (answer.value is not None or answer.values is not None)):
@@ -374,11 +343,7 @@ def fit_ranking(queries: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]]
 
 
 def read_weights(folder: Path) -> dict[str | None, RankingWeights]:
-    """The fitted weights beside a link predictor, by structure; {} where none were fitted.
-
-    Raises:
-        CompletionError: the file is damaged.
-    """
+    """The fitted weights beside a link predictor, by structure; {} where none were fitted."""
     path = folder / WEIGHTS_FILE
     if not path.is_file():
         return {}

@@ -13,11 +13,11 @@ from reasoning.graph.index import Ids, TripleIndex
 
 @dataclass
 class ComplEx:
-    """Embeddings as torch tensors, real parts before imaginary ones.
+    """Embeddings as torch tensors, float32, real parts before imaginary ones.
 
     Attributes:
-        entities: float32, shape (entities, 2 * rank).
-        relations: one row a directed relation, float32, shape (2 * relations, 2 * rank).
+        entities: shape (entities, 2 * rank).
+        relations: one row a directed relation, shape (2 * relations, 2 * rank).
     """
 
     entities: Any

@@ -16,12 +16,12 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from reasoning.completion.embeddings import ComplEx, TrainingPairs, split_triples
-from reasoning.completion.options import TrainingOptions
 from reasoning.completion.predictor import (
     Fingerprint,
     LinkPredictor,
     LinkRanking,
     TrainingGraph,
+    TrainingOptions,
     Weights,
     fit_weights,
     rank_links,
@@ -47,11 +47,9 @@ class Manifest(BaseModel):
     """The entries of a predictor's manifest that are read again.
 
     Attributes:
-        graph, splits: the name of the graph that it was trained on, and the splits that this held.
+        graph, splits, count: of the graph that it was trained on, its name, splits and triples.
         tables, triples: the `Fingerprint` of that graph.
-        count: its triples.
         weights: how much each part counts.
-        digest: identifies the predictor.
         parts: see `fitting.PARTS`.
         held_out_mrr: how well it ranked triples that were held out.
     """
@@ -75,14 +73,9 @@ def training_folder(kg: KnowledgeGraph) -> Path:
 
 
 def save_predictor(folder: Path, kg: KnowledgeGraph, predictor: LinkPredictor, details: dict[str, Any]) -> None:
-    """Write a predictor trained on `kg`, whole or not at all.
+    """Write a predictor trained on `kg`, whole or not at all, in the place of one that is there.
 
-    Args:
-        folder: where it is written; a predictor that is there is replaced.
-        details: further entries of the manifest; only "parts" and "held_out_mrr" are read again.
-
-    Raises:
-        CompletionError: it cannot be written.
+    Of the further entries of the manifest, `details`, only "parts" and "held_out_mrr" are read again.
     """
     from safetensors import SafetensorError
 
@@ -177,7 +170,7 @@ def _unusable(folder: Path, error: Exception) -> CompletionError:
 def _command(kg: KnowledgeGraph) -> str:
     """What trains a predictor for a graph: a command, or a call where no command can name the graph."""
     if kg.origin is None:
-        return "fit(kg, suited_options(len(kg))), from reasoning.completion.fitted and reasoning.completion.options"
+        return "fit(kg, suited_options(len(kg))), from reasoning.completion.fitted and reasoning.completion.predictor"
     # The test split is what will be predicted, so it is never trained on, even where the graph holds it.
     splits = ["--split", "+".join(name for name in kg.splits if name != "test")] if "train" in kg.splits else []
     return shlex.join(["python", "-m", "reasoning", "complete", "train", *kg.origin.arguments, *splits])
@@ -250,12 +243,9 @@ RUN, WHOLE_RUN = "run", "run-on-all"
 
 @dataclass(frozen=True)
 class Fitted:
-    """What was fitted.
+    """What was fitted, and the folder where it is kept.
 
-    Attributes:
-        predictor: ready to be used.
-        folder: where it is kept.
-        held_out: how each part alone and all together rank triples that were not trained on: filtered, both directions.
+    `held_out`: how each part alone and all together rank triples that were not trained on, filtered, both directions.
     """
 
     predictor: LinkPredictor

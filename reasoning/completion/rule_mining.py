@@ -123,8 +123,7 @@ def reach(
     """Walk a body from x, all entities on the way distinct.
 
     Args:
-        x: the source.
-        group: its group of the body's first relation.
+        x, group: the source, and its group of the body's first relation.
         body: directed relations, shape (3,), -1 behind the end.
         edges: the graph.
         walks: out, shape (entities,): walks to each end; all 0 before.
@@ -225,13 +224,7 @@ class ClosedRules(NamedTuple):
 
 
 def mine_closed(edges: DirectedEdges, relations: int, options: RuleOptions) -> ClosedRules:
-    """Count all closed rules of one and two body relations.
-
-    Args:
-        edges: the graph, over 2 x `relations` directed relations.
-        relations: relations, not counting directions.
-        options: their support, confidence, smoothing, walks and seed.
-    """
+    """Count all closed rules of one and two body relations over 2 x `relations` directed ones."""
     directed, support, smoothing = 2 * relations, options.support, options.smoothing
     tables: list[NDArray[np.int64]] = []
     order = np.argsort(edges.relations, kind="stable")
@@ -410,13 +403,7 @@ def with_classes(edges: DirectedEdges, relations: int) -> tuple[NDArray[np.int64
 
 
 def mine_constant(edges: DirectedEdges, relations: int, options: RuleOptions) -> ConstantRules:
-    """Count how the members of each group, and of each class, overlap with every group.
-
-    Args:
-        edges: the graph, over 2 x `relations` directed relations.
-        relations: relations, not counting directions.
-        options: their support, confidence and smoothing; the body is the premise's size.
-    """
+    """Count how the members of each group, and of each class, overlap with every group; a body is a premise's size."""
     starts, members = with_classes(edges, relations)
     arguments = (
         starts,

@@ -397,8 +397,7 @@ class RulePredictor:
 
         Args:
             index: its triples.
-            entities: entities in all, those in no triple too.
-            relations: relations, not counting directions.
+            entities, relations: in all, those in no triple too; directions do not count.
             options: which rules are kept.
             say: is given the progress, a line at a time.
         """
@@ -496,11 +495,7 @@ class RulePredictor:
         return (-np.log1p(-confidence)).astype(np.float32), looped
 
     def save(self, folder: Path) -> None:
-        """Write the rules into `folder`, whole or not at all; what it held before is removed first.
-
-        Raises:
-            CompletionError: it cannot be written.
-        """
+        """Write the rules into `folder`, whole or not at all; what it held before is removed first."""
         arrays = {f"closed_{name}": array for name, array in self.closed._asdict().items()}
         arrays |= {f"constant_{name}": array for name, array in self.constant._asdict().items()}
         details = {

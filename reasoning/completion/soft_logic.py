@@ -114,12 +114,7 @@ def among_first(fuzzy: FuzzySet, places: NDArray[np.int64], k: int) -> FuzzySet:
     """In the set and among its first `k`: sure members push those behind them out, and those that tie stand together.
 
     The confidence of a member is its own times the probability that fewer than k of those before it are members, all
-    independent (the Poisson binomial distribution, kept up to k).
-
-    Args:
-        fuzzy: the set.
-        places: the place of each listed member, shape (m,); members that tie have the same.
-        k: how many are first.
+    independent (the Poisson binomial distribution, kept up to k). `places`, shape (m,), are alike for those that tie.
     """
     count = np.zeros(k)
     count[0] = 1.0
@@ -202,11 +197,9 @@ FIRST = 32
 
 @dataclass(frozen=True)
 class SoftLogic:
-    """A graph with its neural adjacency, and how negation is scaled.
+    """A graph with the confidences of its edges.
 
     Attributes:
-        kg: the graph.
-        adjacency: confidences of its edges.
         negation: the scale of a confidence that is negated.
         least: confidence from which on an entity counts as a member where a number is asked for.
     """
@@ -225,11 +218,7 @@ class SoftLogic:
         return results
 
     def check(self, chain: BoundChain) -> None:
-        """Refuse what soft logic has no rule for, before anything is done.
-
-        Raises:
-            QueryError: the chain measures by a formula, reckons with numbers, or asks for all members of a set.
-        """
+        """Raise a `QueryError` for what soft logic has no rule for, before anything is done."""
         for step in chain:
             if step.step.operation in EXACT_ALONE or step.step.formula is not None or step.number_places:
                 what = _IN_WORDS.get(step.step.operation, "a measure in brackets or a number of the graph")
@@ -309,11 +298,7 @@ class SoftLogic:
     def _rows(
         self, source: FuzzySet, relation: int, surest: Callable[[], float]
     ) -> Iterator[tuple[Ids, Confidences, NDArray[np.int64], Ids, NDArray[np.float32]]]:
-        """Sources, their confidence, and their rows one after another, as the compiled loops take them.
-
-        Args:
-            surest: the surest result so far.
-        """
+        """Sources, their confidence, and their rows one after another, as the compiled loops take them."""
         source = self.listed(source)
         # The surest first, so that level proofs keep the surest source.
         order = np.argsort(-source.confidence, kind="stable")
@@ -341,13 +326,7 @@ class SoftLogic:
 
 @dataclass(frozen=True)
 class SoftRun:
-    """A chain with every step's fuzzy set.
-
-    Attributes:
-        logic: what it was executed with.
-        chain: the bound chain.
-        results: a fuzzy set for each step that is done.
-    """
+    """A bound chain with a fuzzy set for each of its steps that is done."""
 
     logic: SoftLogic
     chain: BoundChain
@@ -386,7 +365,10 @@ class SoftRun:
                 edges[head, relation.index, tail] = Evidence.edge(logic.kg, head, relation.index, tail, confidence)
                 sources = [(step.inputs[0], source)]
             elif operation in ("project", "compare", "top"):
-                values.append(_value_read(logic.kg, step, member))
+                assert step.relation is not None
+                column = step.relation.index
+                raw = logic.kg.literals[column].read(np.array([member], dtype=np.int32))[1][0]
+                values.append(Evidence.value(logic.kg, column, member, float(raw)))
                 sources = [(step.inputs[0], member)]
             elif operation == "union":
                 inputs = logic.inputs(step, results)
@@ -400,9 +382,3 @@ class SoftRun:
         assignments = [Assignment(step, member, own) for (step, member), own in sorted(assigned.items())]
         confidence = results[chain.result].confidence_of(entity)
         return Proof(logic.kg, entity, confidence, tuple(assignments), (*reversed(edges.values()), *values))
-
-
-def _value_read(kg: KnowledgeGraph, step: BoundStep, entity: int) -> Evidence:
-    assert step.relation is not None
-    raw = kg.literals[step.relation.index].read(np.array([entity], dtype=np.int32))[1][0]
-    return Evidence.value(kg, step.relation.index, entity, float(raw))

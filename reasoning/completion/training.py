@@ -18,8 +18,7 @@ import filelock
 import numpy as np
 
 from reasoning.completion.embeddings import ComplEx, TrainingPairs, compose, compose_ends, split_triples
-from reasoning.completion.options import TrainingOptions
-from reasoning.completion.predictor import Fingerprint, rank_links
+from reasoning.completion.predictor import Fingerprint, TrainingOptions, rank_links
 from reasoning.errors import CompletionError
 from reasoning.graph.index import TripleIndex
 from reasoning.graph.store import KnowledgeGraph
@@ -114,13 +113,7 @@ def ran_out_of_memory(error: Exception) -> bool:
 
 
 def unusable(what: str, error: Exception, otherwise: str) -> CompletionError:
-    """The error for files that cannot be opened.
-
-    Args:
-        what: the files, as the object of a sentence: "the link predictor FOLDER".
-        error: what opening them raised.
-        otherwise: what is said where memory was not the reason.
-    """
+    """The error for files that cannot be opened, such as "the link predictor X"; `otherwise` where memory sufficed."""
     if ran_out_of_memory(error):
         reason = str(error) or type(error).__name__
         return NoMemoryError(
@@ -136,11 +129,7 @@ STATE_FILE, BEST_FILE, PROGRESS_FILE = "state.safetensors", "best.safetensors", 
 
 @contextmanager
 def training_lock(folder: Path) -> Iterator[None]:
-    """Keep other processes from training in a folder; the system ends the lock with the process.
-
-    Raises:
-        CompletionError: another one trains in it, or it cannot be written.
-    """
+    """Keep other processes from training in a folder; the system ends the lock with the process."""
     lock = filelock.FileLock(folder / ".lock", timeout=0, fallback_to_soft=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -159,15 +148,7 @@ def training_lock(folder: Path) -> Iterator[None]:
 
 @dataclass
 class Progress:
-    """Where a run is.
-
-    Attributes:
-        epoch: passes done.
-        update: updates done of the pass under way.
-        seconds: taken so far.
-        best_mrr: the MRR of the best check.
-        best_epoch: passes that it had done.
-    """
+    """Where a run is: passes done, updates done of the pass under way, seconds taken so far, and the best check."""
 
     epoch: int = 0
     update: int = 0
@@ -177,11 +158,7 @@ class Progress:
 
 
 def claim(run: Path, options: TrainingOptions, triples: str) -> None:
-    """Keep what decides the run in its folder, or compare it with what the folder holds; more epochs may be asked.
-
-    Raises:
-        CompletionError: the folder holds a run with other options or on other triples, or cannot be written.
-    """
+    """Keep what decides the run in its folder, or compare it with what the folder holds; more epochs may be asked."""
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -210,11 +187,7 @@ def claim(run: Path, options: TrainingOptions, triples: str) -> None:
 
 
 def save(run: Path, model: ComplEx, optimizer: Any, best: dict[str, Any], progress: Progress) -> None:
-    """Write the checkpoint, whole or not at all.
-
-    Raises:
-        CompletionError: it cannot be written; the one before stays.
-    """
+    """Write the checkpoint, whole or not at all."""
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
@@ -247,11 +220,7 @@ def _progress(checkpoint: Path) -> Progress:
 
 
 def best_epoch(run: Path) -> int:
-    """How many epochs a run had done at its best check.
-
-    Raises:
-        CompletionError: there is no checkpoint that says so.
-    """
+    """How many epochs a run had done at its best check; a `CompletionError` where no checkpoint says so."""
     checkpoint = last(run)
     try:
         if checkpoint is None:
@@ -262,11 +231,7 @@ def best_epoch(run: Path) -> int:
 
 
 def restore(checkpoint: Path, model: ComplEx, optimizer: Any) -> tuple[dict[str, Any], Progress]:
-    """Put a checkpoint's numbers into the model and the optimizer; returns the best embeddings and where the run is.
-
-    Raises:
-        CompletionError: a file is damaged or of another shape.
-    """
+    """Put a checkpoint's numbers into the model and the optimizer; returns the best embeddings and where the run is."""
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -378,7 +343,10 @@ class _Training:
         began = time.monotonic() - progress.seconds
         taught = taught.cut(TOGETHER)
         losses: list[float] = []
-        while not _out_of_patience(progress, options) and progress.epoch < options.epochs:
+        while progress.epoch < options.epochs:
+            behind = (progress.epoch - progress.best_epoch) / options.check_every
+            if progress.best_epoch > 0 and behind >= options.patience:
+                break
             losses += self._epoch(taught, began)
             if progress.epoch % options.check_every == 0 or progress.epoch == options.epochs:
                 self._check(held_out, known, float(np.mean(losses)), began)
@@ -442,11 +410,6 @@ class _Training:
         self.saved = time.monotonic()
 
 
-def _out_of_patience(progress: Progress, options: TrainingOptions) -> bool:
-    behind = (progress.epoch - progress.best_epoch) / options.check_every
-    return progress.best_epoch > 0 and behind >= options.patience
-
-
 def _ran_away(what: str, epoch: int, options: TrainingOptions, run: Path) -> CompletionError:
     return CompletionError(
         f"the {what} in epoch {epoch}: the numbers ran away. Give a smaller --learning-rate than "
@@ -476,12 +439,7 @@ def _most_memory(device: Any) -> int | None:
 
 
 def _device_with_room(kg: KnowledgeGraph, options: TrainingOptions) -> str:
-    """The device of a training, where there is one and it has the memory.
-
-    Raises:
-        CompletionError: there is too little memory.
-        LLMError: there is no such device.
-    """
+    """The device of a training, where there is one and it has the memory."""
     check_names(options.device, options.dtype, LLMError)
     device = find_device(options.device, LLMError)
     # Embeddings, their gradients, the optimizer's state, the best ones and a copy in work; scores of a batch, twice.

@@ -46,14 +46,10 @@ MAIN_OF_QUESTIONS = ("f1", "hits@1")
 
 @dataclass(frozen=True)
 class Row:
-    """One metric over some queries, in both files.
+    """One metric over some queries: the means in both files, b - a with bounds from the pairs, and on how many B won.
 
     Attributes:
-        a, b: the means.
-        difference: b - a.
-        interval: bounds of the difference, from the pairs.
         p: the p-value of the paired permutation test; not corrected for the number of rows.
-        won, lost, tied: queries on which B is better, worse, equal.
     """
 
     a: float
@@ -115,11 +111,10 @@ class Comparison:
 
 
 def compare(a: Results, b: Results, metrics: Sequence[str] = (), worst: int = 0) -> Comparison:
-    """Compare two files query by query.
+    """Compare two files query by query; differences are b - a.
 
     Args:
-        a: what is compared with.
-        b: what is compared; differences are b - a.
+        a, b: what is compared.
         metrics: which of the files' metrics; by default the main ones of their protocol.
         worst: how many queries to list, those with the largest change in the first metric first.
 
@@ -149,11 +144,7 @@ def compare(a: Results, b: Results, metrics: Sequence[str] = (), worst: int = 0)
 
 
 def check_comparable(a: Results, b: Results) -> None:
-    """Refuse two files that answer different questions.
-
-    Raises:
-        EvaluationError: it names the setting in which they differ.
-    """
+    """Refuse two files that answer different questions by an `EvaluationError` that names what differs."""
     if a.of_questions != b.of_questions:
         kinds = ["questions" if results.of_questions else "queries" for results in (a, b)]
         raise EvaluationError(f"{a.path} holds {kinds[0]} and {b.path} {kinds[1]}; they cannot be compared")

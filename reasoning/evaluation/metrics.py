@@ -35,12 +35,7 @@ Means = NDArray[np.float64]
 
 
 def resampled_means(values: Sequence[float], stratum: str) -> Means | None:
-    """The mean of n values on every resample; None for n < 2.
-
-    Args:
-        values: one of each query, shape (n,).
-        stratum: what the queries are, e.g. their type; other strata are drawn independently.
-    """
+    """The mean of n values on every resample; None for n < 2. Every stratum, such as a type, is drawn independently."""
     if len(values) < 2:
         return None
     if min(values) == max(values):
@@ -71,9 +66,7 @@ def interval(means: Means | None) -> Interval:
 def p_value(differences: Sequence[float], stratum: str) -> float:
     """How often sign flips alone give a sum at least as far from 0, both sides; 1.0 where no query differs.
 
-    Args:
-        differences: one of each query, or for an average over types divided by the queries of its type, shape (n,).
-        stratum: what the queries are; it seeds the flips.
+    Of an average over types a difference is divided by the queries of its type. The stratum seeds the flips.
     """
     values = np.asarray(differences, dtype=np.float64)
     values = values[np.abs(values) > TIED]
@@ -122,25 +115,19 @@ Metrics = dict[str, NDArray[np.float64]]
 
 
 def set_metrics(predicted: IdLists, gold: IdLists) -> Metrics:
-    """Exact match, precision, recall and F1 of answer sets, each in [0, 1], higher is better.
+    """Exact match, precision, recall and F1 of n answer sets without repetition, each in [0, 1], higher is better.
 
     Precision is |P n G| / |P|, recall |P n G| / |G|, F1 their harmonic mean, 2 |P n G| / (|P| + |G|). An empty
     prediction for an empty gold set is right (1 in all four); an empty one for any other scores 0.
-
-    Args:
-        predicted: n lists of entities without repetition.
-        gold: n lists of entities without repetition.
     """
     correct = predicted.count(_in(predicted, gold))
     return counted_metrics(correct, predicted.lengths, correct, gold.lengths)
 
 
 def counted_metrics(correct: ArrayLike, predicted: ArrayLike, covered: ArrayLike, gold: ArrayLike) -> Metrics:
-    """The same from counts, where one prediction may stand for several gold answers or the other way round.
+    """The same from counts, shape (n,), where one prediction may stand for several gold answers or the other way round.
 
-    Args:
-        correct: predictions that are in the gold set, of `predicted` in all, shape (n,).
-        covered: gold answers that were predicted, of `gold` in all, shape (n,).
+    Of `predicted` in all some are `correct`, and of `gold` answers some are `covered`.
     """
     correct, predicted, covered, gold = (np.asarray(counts) for counts in (correct, predicted, covered, gold))
     nothing = (predicted == 0) & (gold == 0)
@@ -160,11 +147,7 @@ def lark_metrics(predicted: IdLists, gold: IdLists) -> Metrics:
 
     `lark_mrr` is the mean of 1 / position over the correct predictions (0 where none is correct), `lark_hits@K`
     precision at K: |P[:K] n G| / |P[:K]| (0 for an empty prediction). The position in a set is that in which its
-    members are listed.
-
-    Args:
-        predicted: n lists of entities without repetition, best first.
-        gold: n lists of entities.
+    members are listed, without repetition.
     """
     correct = _in(predicted, gold)
     reciprocals = predicted.sums(correct / (predicted.positions + 1.0))
@@ -215,12 +198,7 @@ def filtered_ranks(
 
 
 def rank_metrics(ranks: NDArray[np.float64], hard: IdLists) -> Metrics:
-    """MRR and Hits@K of n queries: the mean of 1 / rank, and of rank <= K, over a query's hard answers.
-
-    Args:
-        ranks: filtered ranks, shape (h,).
-        hard: n lists of at least one, h in all.
-    """
+    """MRR and Hits@K of n queries: the mean of 1 / rank, and of rank <= K, over a query's hard answers, h in all."""
     metrics = {"mrr": hard.sums(1.0 / ranks) / hard.lengths}
     for k in HITS:
         metrics[f"hits@{k}"] = hard.count(ranks <= k) / hard.lengths
@@ -274,12 +252,7 @@ class MetricValues:
 
 
 class QueryTally:
-    """Adds up the lines of a query run.
-
-    Args:
-        metrics: those of its protocol.
-        skipped: queries left out.
-    """
+    """Adds up the lines of a query run, whose metrics are those of its protocol."""
 
     def __init__(self, metrics: Sequence[str], skipped: int) -> None:
         self._values, self._skipped = MetricValues(metrics), skipped
@@ -331,12 +304,7 @@ class QueryTally:
 
 
 class QuestionTally:
-    """Adds up the lines of a question run.
-
-    Args:
-        metrics: those of questions.
-        skipped: questions left out.
-    """
+    """Adds up the lines of a question run."""
 
     def __init__(self, metrics: Sequence[str], skipped: int) -> None:
         self._values, self._skipped, self._rightly_refused = MetricValues(metrics), skipped, 0

@@ -35,17 +35,16 @@ Group = tuple[float | None, Interval]
 def save_plot(
     several: Sequence[Results], out: Path, metric: str | None = None, labels: Sequence[str] | None = None
 ) -> None:
-    """Draw one metric of results files of the same queries and write it to a file.
+    """Draw one metric of one to six results files of the same queries and write it to a file.
 
     Args:
-        several: one to six files.
+        several: the files.
         out: the picture; its name says in which of `FORMATS`.
         metric: one that they have; by default the first of the main ones of their protocol.
         labels: what the legend calls each file; by default what tells them apart in their settings.
 
     Raises:
-        EvaluationError: the files answer different questions, lack the metric, are too many, or the name of `out` has
-            another ending.
+        EvaluationError: the files cannot be compared, lack the metric, are too many, or `out` has another ending.
         ResultsError: the picture cannot be written.
     """
     if out.suffix.lower() not in FORMATS:

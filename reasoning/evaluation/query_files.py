@@ -68,11 +68,7 @@ class QueryRecord:
 
 
 def query_of(record: Mapping[str, Any]) -> Query:
-    """The query of a record: in the query language where it is a text, else in the nested lists of the benchmarks.
-
-    Raises:
-        QueryError: it is neither.
-    """
+    """The query of a record: in the query language where it is a text, else in the nested lists of the benchmarks."""
     text = record["query"]
     return Query.parse(text) if isinstance(text, str) else Query.from_record(dict(record))
 
@@ -96,11 +92,7 @@ class EntityTable:
         return self._find(identifier) is not None
 
     def read(self, items: list[Any]) -> Ids:
-        """The entities that JSON values mean, sorted, without repetition.
-
-        Raises:
-            KeyError: one of them is no id of the graph; with that value.
-        """
+        """The entities that JSON values mean, sorted, without repetition; a `KeyError` has a value that is no id."""
         if items and set(map(type, items)) == {int} and not self._is_served:
             self.integers = True
             try:
@@ -179,7 +171,7 @@ def find_files(place: Path, split: str | None) -> tuple[list[Path], Split]:
             raise EvaluationError(f"{place} has no query files; expected names such as valid-2p.jsonl")
     else:
         raise EvaluationError(nothing_at("file or folder", place))
-    prefixes = {path: _prefix(path) for path in files}
+    prefixes = {path: next((name for name in SPLITS if path.name.startswith(f"{name}-")), None) for path in files}
     if split is None:
         nameless = [path.name for path, prefix in prefixes.items() if prefix is None]
         if nameless:
@@ -196,10 +188,6 @@ def find_files(place: Path, split: str | None) -> tuple[list[Path], Split]:
     if not kept:
         raise EvaluationError(f"{place} has no query files of the split {chosen}; its files are of the other one")
     return kept, chosen
-
-
-def _prefix(path: Path) -> Split | None:
-    return next((split for split in SPLITS if path.name.startswith(f"{split}-")), None)
 
 
 def digest(files: Sequence[Path]) -> str:

@@ -237,11 +237,7 @@ class _Line:
         return record if kind is None else replace(record, kind=str(kind))
 
     def _record(
-        self,
-        question: str,
-        gold: tuple[Gold, ...],
-        path: RelationPath | None = None,
-        query: Query | None = None,
+        self, question: str, gold: tuple[Gold, ...], path: RelationPath | None = None, query: Query | None = None
     ) -> QuestionRecord:
         kind = "other" if path is None else f"{len(path)}-hop"
         return QuestionRecord(f"{self.path.stem}:{self.number}", question, kind, gold, path, query)
@@ -288,11 +284,7 @@ class _Line:
 
 
 def path_of(name: str) -> tuple[Hop, ...]:
-    """The chain of relations that a path's name means, e.g. `actor_to_movie_to_year`.
-
-    Raises:
-        ValueError: it is no such path.
-    """
+    """The chain of relations that a name such as `actor_to_movie_to_year` means; a `ValueError` where it means none."""
     kinds = name.split("_to_")
     hops: list[Hop] = []
     for kind, following in pairwise(kinds):

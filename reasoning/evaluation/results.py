@@ -108,8 +108,9 @@ class ResultsFile(RunFile):
 
     def _differing(self, before: Mapping[str, Any]) -> list[str]:
         keys = super()._differing(before)
-        if "limit" in keys and _is_raised(before.get("limit"), self.settings.get("limit")):
-            keys.remove("limit")
+        limit, earlier = self.settings.get("limit"), before.get("limit")
+        if "limit" in keys and earlier is not None and (limit is None or limit > earlier):
+            keys.remove("limit")  # it lets through all that the earlier one did, and more
         return keys
 
     def _read(self, content: bytes) -> list[Line]:
@@ -131,20 +132,11 @@ class ResultsFile(RunFile):
         return lines
 
 
-def _is_raised(before: int | None, now: int | None) -> bool:
-    """Whether a limit lets through all that an earlier one did, and more; None is no limit."""
-    return before is not None and (now is None or now > before)
-
-
 @dataclass(frozen=True)
 class Results:
-    """The lines of one run with the settings they were made with.
+    """The lines of one run with the settings they were made with, see `reasoning.evaluation.run`.
 
-    Attributes:
-        path: the file of lines.
-        settings: what decided the lines, see `reasoning.evaluation.run`.
-        lines: one of each query or question, in order; of a run that is not complete those that are done.
-        complete: whether the run came to its end.
+    `lines` has one of each query or question, in order; of a run that is not complete those that are done.
     """
 
     path: Path
@@ -255,7 +247,7 @@ Signals = list[tuple[NDArray[np.float64], NDArray[np.int64]]]
 
 
 def fit_ranking_weights(results: Path, kg: KnowledgeGraph, model: Path) -> dict[str | None, RankingWeights]:
-    """Fit weights for each type of query, and for all others, and keep them beside the link predictor.
+    """Fit weights for each type of query, and for all others, and keep them beside the link predictor in `model`.
 
     Args:
         results: the lines of `evaluate --protocol hard --method hybrid --out`.
@@ -264,7 +256,6 @@ def fit_ranking_weights(results: Path, kg: KnowledgeGraph, model: Path) -> dict[
 
     Raises:
         EvaluationError: the file holds no signals, or another predictor's.
-        CompletionError: there is no such predictor for the graph.
     """
     predictor = load_predictor(model, kg)
     try:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 from langchain_core.language_models import BaseChatModel
@@ -25,8 +25,11 @@ from kg_data.batches.shards import ALONE, Work, Workers, code_digest
 from kg_data.loaders import LoadingOptions
 from kg_data.loaders.text import USUAL
 from reasoning.answer import Answer
-from reasoning.completion.options import CompletionOptions
+from reasoning.completion.predictor import CompletionOptions
 from reasoning.errors import EvaluationError
+from reasoning.evaluation.metrics import QueryTally, QuestionTally
+from reasoning.evaluation.query_files import QueryRecord
+from reasoning.evaluation.question_files import QuestionRecord
 from reasoning.evaluation.results import ResultsFile
 from reasoning.graph.content import StoredEntities
 from reasoning.graph.index import Ids
@@ -66,13 +69,7 @@ MOST_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Duration:
-    """How long a run would take.
-
-    Attributes:
-        seconds: an estimate, or a lower bound; None where nothing is known.
-        basis: where it comes from, or why it is not known.
-        bound: whether it is a lower bound.
-    """
+    """How long a run would take: seconds, or a lower bound; None where nothing is known, and `basis` says why."""
 
     seconds: float | None
     basis: str
@@ -88,14 +85,7 @@ class Duration:
 def duration(
     reasoner: Reasoner, items: Sequence[D], answered: Callable[[Sequence[D]], Iterator[Any]], requests: int
 ) -> Duration:
-    """How long answering would take.
-
-    Args:
-        reasoner: the method.
-        items: what is to be answered, at least one.
-        answered: goes through items and gives a result for each.
-        requests: to the language model, in all.
-    """
+    """How long answering at least one item would take, by what goes through items and gives a result for each."""
     model = reasoner.llm if reasoner.asks_llm else reasoner.reader
     if model is None or runs_here(model):
         return _tried(items, answered)
@@ -156,13 +146,42 @@ class MethodEvaluation:
     limit: int | None = field(default=None, kw_only=True)
     loading: LoadingOptions = field(default=USUAL, kw_only=True)
 
-    def reasoner(self, splits: Sequence[str] | None = None) -> Reasoner:
-        """The method over the graph, its language model loaded.
+    def run(
+        self, out: Path | None = None, resume: bool = False, progress: bool = False, workers: Workers = ALONE
+    ) -> dict[str, Any]:
+        """Answer the queries or questions and return the summary.
+
+        Args:
+            out: the results file, one JSON line a query; of questions `FILE.misses.jsonl` beside it holds those that
+                are not wholly right, each with its `reason`.
+            resume: go on with the lines that `out` holds.
+            progress: show a bar on stderr.
+            workers: who answers; the lines are the same whoever does.
+
+        Returns:
+            `per_type` (type -> metric -> mean, and `count`); of queries `avg_p` and `avg_n` (metric -> mean over the
+            types without and with negation, {} where there are none), of questions `overall` (`path_match` is None
+            where no gold path is known) and `rightly_refused` (those not answered, as the file expects, counted as
+            right); `count`, `skipped` (queries without hard answers in protocol hard, questions whose gold path reaches
+            nothing in this graph), `errors` (those that the method failed, counted as wrong), `steps` (type -> counts,
+            where a language model answers steps), `usage` (requests, tokens and cost, where a model was asked),
+            `intervals` (of each mean, see `reasoning.evaluation.metrics`), `settings`, `seconds`, `complete`.
 
         Raises:
-            EvaluationError: the limit is below 1.
-            SkylarkError: the graph or the language model cannot be loaded.
+            EvaluationError: the settings do not fit the data, or `out` holds another run's results.
+            ResultsError: `out` cannot be written.
+            DataError: a record is broken; with file and line.
+            WorkerError: a worker died again and again.
+            SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
         """
+        return self.prepare().run(out, resume, progress, workers)
+
+    def prepare(self) -> PreparedRun[Any]:
+        """Load and check everything that `run` needs; it raises the same errors."""
+        raise NotImplementedError
+
+    def reasoner(self, splits: Sequence[str] | None = None) -> Reasoner:
+        """The method over the graph, its language model loaded."""
         if self.limit is not None and self.limit < 1:
             raise EvaluationError(f"the limit must be at least 1, not {self.limit}")
         return Reasoner(self._graph(splits), self.llm, self.method, self.options, self.completion)
@@ -182,8 +201,7 @@ class MethodReply:
     Attributes:
         answer: None where it raised an error.
         error: why there is no answer, or why it is incomplete; None where all is well.
-        arrived: False where the language model could not be reached or did not finish in time: that is no measurement
-            of it.
+        arrived: False where the language model could not be reached or did not finish in time, which measures nothing.
         usage: requests, tokens and cost where there is no answer that says them.
     """
 
@@ -250,18 +268,16 @@ def step_counts(answer: Answer) -> dict[str, int]:
 def run_settings(evaluation: MethodEvaluation, reasoner: Reasoner, llm_matters: bool) -> dict[str, Any]:
     """Graph, limit, method, language model and its options, weights, code; None for what the method does not use.
 
-    Who does the work is none of it: a run may go on with another number of workers.
-
-    Args:
-        evaluation: the graph, the language model and the limit as they were asked for.
-        reasoner: the method over that graph.
-        llm_matters: whether the language model decides the lines of method exact too.
+    Who does the work is none of it: a run may go on with another number of workers. `llm_matters` says whether the
+    language model decides the lines of method exact too.
     """
     asks = reasoner.asks_llm
     reads = {field.name for field in fields(ReadingOptions)} if llm_matters and reasoner.reader is not None else set()
     deciding = reasoner.options.deciding().items()
     options = {key: value if asks or key in reads else None for key, value in deciding}
-    options["reader"] = _reader(reasoner.options.reader) if llm_matters else None
+    reader = reasoner.options.reader
+    # A digest tells an adapter from another one in the same folder.
+    options["reader"] = f"{reader} ({folder_digest(adapter_folder(reader, PACKAGED))})" if llm_matters else None
     options["sure_from"] = reasoner.options.sure_from if llm_matters else None
     llm = evaluation.llm if isinstance(evaluation.llm, str) else display_name(evaluation.llm)
     return {
@@ -277,11 +293,6 @@ def run_settings(evaluation: MethodEvaluation, reasoner: Reasoner, llm_matters: 
         "version": version(),
         "code": code_digest("kg_data", "reasoning"),
     }
-
-
-def _reader(reader: str) -> str:
-    """The reader of questions, with what tells an adapter from another one in the same folder."""
-    return f"{reader} ({folder_digest(adapter_folder(reader, PACKAGED))})"
 
 
 def _weights(reasoner: Reasoner, asks: bool, reads: bool) -> str | None:
@@ -347,33 +358,7 @@ SILENT_LIMIT = 5
 """Queries in a row that a language model may leave without any reply; then the run stops rather than count on."""
 
 
-class Item(Protocol):
-    """What a run goes through: a query or a question."""
-
-    @property
-    def identifier(self) -> str:
-        """Its id in the results file."""
-        ...
-
-
-T = TypeVar("T", bound=Item)
-
-
-class Tally(Protocol):
-    """What a run adds up."""
-
-    def add(self, line: Line) -> None:
-        """Count one query's line."""
-        ...
-
-    def summary(self) -> dict[str, Any]:
-        """The figures so far."""
-        ...
-
-    def intervals(self) -> dict[str, Any]:
-        """How certain they are; worth its time at the end only."""
-        ...
-
+T = TypeVar("T", bound=QueryRecord | QuestionRecord)
 
 Answered = Callable[[Sequence[T]], Iterator[tuple[Line, bool]]]
 """Gives each item's line, in order, and whether the method gave any reply to it; an item without is no measurement."""
@@ -401,7 +386,7 @@ class PreparedRun(Generic[T]):
     questions: Sequence[Query | str]
     answered: Answered[T]
     opening: Callable[[], Answered[T]]
-    new_tally: Callable[[], Tally]
+    new_tally: Callable[[], QueryTally | QuestionTally]
     metrics: Sequence[str]
     settings: Mapping[str, Any]
     reason_of: Callable[[Line], str | None] | None = None
@@ -418,22 +403,7 @@ class PreparedRun(Generic[T]):
     def run(
         self, out: Path | None = None, resume: bool = False, progress: bool = False, workers: Workers = ALONE
     ) -> dict[str, Any]:
-        """Answer every item once, in order, and return the summary.
-
-        Args:
-            out: the results file; beside it stands the summary.
-            resume: go on with the lines that `out` holds; a smaller limit than theirs is refused.
-            progress: show a bar on stderr.
-            workers: who answers. The lines are the same whoever does, and a run may go on with others.
-
-        Raises:
-            EvaluationError: `out` holds what may not be added to, see `ResultsFile`, or several processes were to ask a
-                hosted model.
-            ResultsError: `out` cannot be written; what was done before is kept.
-            WorkerError: a worker died at one item again and again; what was done is kept.
-            SkylarkError: the method gave no reply `SILENT_LIMIT` times in a row.
-            KeyboardInterrupt: after what was done is safe.
-        """
+        """See `MethodEvaluation.run`; after a KeyboardInterrupt what was done is safe, too."""
         began = time.monotonic()
         self._check(workers)
         tally = self.new_tally()
@@ -516,11 +486,7 @@ def _opened(opening: Callable[[], Answered[T]]) -> Work:
 
 
 def write_misses(results: Path, reason_of: Callable[[Line], str | None]) -> None:
-    """Write the lines of a finished results file that are misses, each with its reason, to `FILE.misses.jsonl`.
-
-    Raises:
-        ResultsError: the file cannot be written.
-    """
+    """Write the lines of a finished results file that are misses, each with its reason, to `FILE.misses.jsonl`."""
     misses = []
     for text in results.read_text(encoding="utf-8").split("\n")[:-1]:  # a text in it may hold other ends of lines
         line = json.loads(text)

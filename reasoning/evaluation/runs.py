@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.batches.shards import ALONE, Workers
 from reasoning.completion.complete import Complete
-from reasoning.completion.options import CompletionOptions
+from reasoning.completion.predictor import CompletionOptions
 from reasoning.errors import EvaluationError, GraphError
 from reasoning.evaluation.metrics import (
     QUERY_METRICS,
@@ -73,33 +72,6 @@ class QueryEvaluation(MethodEvaluation):
     protocol: Protocol
     split: str | None = field(default=None, kw_only=True)
     skip: int = field(default=0, kw_only=True)
-
-    def run(
-        self, out: Path | None = None, resume: bool = False, progress: bool = False, workers: Workers = ALONE
-    ) -> dict[str, Any]:
-        """Answer the queries and return the summary.
-
-        Args:
-            out: the results file, one JSON line a query.
-            resume: go on with the lines that `out` holds.
-            progress: show a bar on stderr.
-            workers: who answers; the lines are the same whoever does.
-
-        Returns:
-            `per_type` (type -> metric -> mean, and `count`), `avg_p` and `avg_n` (metric -> mean over the types without
-            and with negation, {} where there are none), `count`, `skipped` (queries without hard answers in protocol
-            hard), `errors` (queries that the method failed, counted as wrong), `steps` (type -> counts, where a
-            language model answers steps), `usage` (requests, tokens and cost, where a model was asked), `intervals` (of
-            each mean, see `reasoning.evaluation.metrics`), `settings`, `seconds`, `complete`.
-
-        Raises:
-            EvaluationError: the settings do not fit the data, or `out` holds another run's results.
-            ResultsError: `out` cannot be written.
-            DataError: a record is broken; with file and line.
-            WorkerError: a worker died again and again.
-            SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
-        """
-        return self.prepare().run(out, resume, progress, workers)
 
     def prepare(self) -> PreparedRun[QueryRecord]:
         """Load and check everything that `run` needs; it raises the same errors."""
@@ -213,15 +185,15 @@ def lines_of(
     else:
         hard = IdLists.of([record.hard for record in records])
         easy = IdLists.of([record.easy for record in records])
-        ranks = filtered_ranks(predicted, _scores(rankings), hard, easy, len(table))
+        own = [np.ones(len(r.entities)) if r.scores is None else np.asarray(r.scores, dtype=float) for r in rankings]
+        ranks = filtered_ranks(predicted, np.concatenate([np.zeros(0), *own]), hard, easy, len(table))
         metrics = rank_metrics(ranks, hard)
-        for line, record, ranking, own in zip(
-            lines, records, rankings, np.split(ranks, hard.offsets[1:-1]), strict=True
-        ):
+        ranks_of = np.split(ranks, hard.offsets[1:-1])
+        for line, record, ranking, places in zip(lines, records, rankings, ranks_of, strict=True):
             line["answers"] = table.write(ranking.entities[:TOP])
             line["hard_ranks"] = {
                 str(identifier): int(rank) if rank.is_integer() else rank
-                for identifier, rank in zip(table.write(record.hard), own.tolist(), strict=True)
+                for identifier, rank in zip(table.write(record.hard), places.tolist(), strict=True)
             }
             if ranking.signals is not None:
                 line["signals"] = _signals(record, ranking, ranking.signals)
@@ -240,11 +212,6 @@ def _signals(record: QueryRecord, ranking: Ranking, signals: NDArray[np.float64]
     }
 
 
-def _scores(rankings: Sequence[Ranking]) -> NDArray[np.float64]:
-    own = [np.ones(len(r.entities)) if r.scores is None else np.asarray(r.scores, dtype=float) for r in rankings]
-    return np.concatenate([np.zeros(0), *own])
-
-
 def _rows(metrics: Metrics) -> list[dict[str, Any]]:
     columns = [values.tolist() for values in metrics.values()]
     return [dict(zip(metrics, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -252,42 +219,9 @@ def _rows(metrics: Metrics) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class QuestionEvaluation(MethodEvaluation):
-    """A method, and the questions of a file that it is measured on; all splits of a data set's graph are used.
-
-    Attributes:
-        questions: the file, see `question_files`.
-    """
+    """A method, and a file of questions (see `question_files`) that it is measured on, by all splits of a graph."""
 
     questions: Path
-
-    def run(
-        self, out: Path | None = None, resume: bool = False, progress: bool = False, workers: Workers = ALONE
-    ) -> dict[str, Any]:
-        """Answer the questions and return the summary.
-
-        Args:
-            out: the results file, one JSON line a question; `FILE.misses.jsonl` beside it holds those that are not
-                wholly right, each with its `reason`.
-            resume: go on with the lines that `out` holds.
-            progress: show a bar on stderr.
-            workers: who answers; the lines are the same whoever does.
-
-        Returns:
-            `overall` (`hits@1`, `f1`, `exact_match`, `path_match`, `count`; `path_match` is None where no gold path is
-            known), `per_type` (the same by "1-hop", "2-hop" ...), `count`, `skipped` (questions whose gold path reaches
-            nothing in this graph), `errors` (questions that could not be read or answered, counted as wrong),
-            `rightly_refused` (those that were not answered, as the file expects, counted as right), `intervals` (of
-            each mean, see `reasoning.evaluation.metrics`), `usage` (requests, tokens and cost, where a model was
-            asked), `settings`, `seconds`, `complete`.
-
-        Raises:
-            EvaluationError: the settings do not fit, or `out` holds another run's results.
-            ResultsError: `out` cannot be written.
-            DataError: a line is broken; with file and line.
-            WorkerError: a worker died again and again.
-            SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
-        """
-        return self.prepare().run(out, resume, progress, workers)
 
     def prepare(self) -> PreparedRun[QuestionRecord]:
         """Load and check everything that `run` needs; it raises the same errors."""
@@ -340,7 +274,7 @@ def line_of(record: QuestionRecord, reply: MethodReply, kg: KnowledgeGraph) -> L
         "question": record.question,
         "query": None if query is None else str(query),
         "answers": shown,
-        "gold": [_shown(item, kg) for item in record.gold],
+        "gold": [item if isinstance(item, str) else kg.identifier(min(item)) for item in record.gold],
         "hits@1": float(bool(hits and hits[0])),
         "f1": float(metrics["f1"]),
         "exact_match": float(metrics["exact_match"]),
@@ -389,10 +323,6 @@ def _same_value(value: Value | bool, text: str) -> bool:
         return math.isclose(float(text.replace(",", "")), value, rel_tol=1e-9)
     except ValueError:
         return False
-
-
-def _shown(expected: Gold, kg: KnowledgeGraph) -> str:
-    return expected if isinstance(expected, str) else kg.identifier(min(expected))
 
 
 def _path_match(record: QuestionRecord, query: Query | None, kg: KnowledgeGraph) -> float | None:

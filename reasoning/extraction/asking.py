@@ -213,12 +213,7 @@ class UnreadableReplyError(Exception):
 
 @dataclass(frozen=True)
 class ReplyKind:
-    """What is asked for.
-
-    Attributes:
-        model: what a reply is read as.
-        schema: the JSON schema of it.
-    """
+    """What is asked for: what a reply is read as, and the JSON schema of it."""
 
     model: type[TriplesReply] | type[RelationsReply]
     schema: dict[str, Any]
@@ -240,11 +235,7 @@ def relations_kind() -> ReplyKind:
 
 
 def read_reply(reply: Reply, kind: type[ReplyT]) -> ReplyT:
-    """A reply as what was asked for; of one that ended at its length limit what is whole of it.
-
-    Raises:
-        UnreadableReplyError: it is not that.
-    """
+    """A reply as what was asked for, else an `UnreadableReplyError`; of one cut off at its limit what is whole."""
     text = reply.text
     if len(text) > LONGEST_REPLY:
         raise UnreadableReplyError(f"the reply has {len(text):,} characters; at most {LONGEST_REPLY:,} are read")
@@ -277,12 +268,7 @@ def _titled(title: str, description: str, properties: dict[str, Any]) -> dict[st
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
 def _list(item: dict[str, Any]) -> dict[str, Any]:
@@ -317,15 +303,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Grounded:
-    """A triple that the text says.
-
-    Attributes:
-        head: a name, as the text spells it.
-        relation: of the schema.
-        tail: a name, or a value.
-        source: the document with the line and the characters of the evidence.
-        evidence: these characters.
-    """
+    """A triple that the text says: names as it spells them, and the document, line and characters of the evidence."""
 
     head: str
     relation: RelationSchema
@@ -471,11 +449,7 @@ class Asker:
     """
 
     def __init__(
-        self,
-        llm: BaseChatModel,
-        kind: ReplyKind,
-        options: ExtractionOptions,
-        spent: Callable[[TokenUsage], None],
+        self, llm: BaseChatModel, kind: ReplyKind, options: ExtractionOptions, spent: Callable[[TokenUsage], None]
     ) -> None:
         self._llm, self._kind, self._options, self._spent = llm, kind, options, spent
         self._write = self._writer()

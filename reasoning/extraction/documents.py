@@ -48,12 +48,9 @@ Texts = str | Path | Document | Mapping[str, str] | Iterable[str | Path | Docume
 
 
 def documents_of(given: Texts) -> list[Document]:
-    """The documents that are meant, checked.
+    """The documents that are meant; a `UsageError` names one that is no text, empty, too large, or there twice.
 
     A text without a name is called by a digest of it, so that the same text is the same document.
-
-    Raises:
-        UsageError: one is no text, is empty, is too large, or two have one name.
     """
     found: list[Document] = []
     together = 0
@@ -81,11 +78,7 @@ def documents_of(given: Texts) -> list[Document]:
 
 
 def read_document(path: Path) -> Document:
-    """The text of a file in UTF-8; every end of a line is "\\n", as Python reads it.
-
-    Raises:
-        UsageError: there is no such file, it is no text, or it is too large.
-    """
+    """The text of a file in UTF-8; every end of a line is one line feed, as Python reads it."""
     if path.is_dir():
         raise UsageError(f"{path} is a folder: name the files in it")
     try:
@@ -172,14 +165,7 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Passage:
-    """A part of a document.
-
-    Attributes:
-        document: the document's name.
-        start: where it begins in the document's text, in characters.
-        line: the line in which it begins, from 1.
-        text: exactly as in the document.
-    """
+    """A part of a document exactly as it stands there; `start` and `line` (from 1) say where it begins."""
 
     document: str
     start: int
@@ -192,15 +178,7 @@ class Passage:
 
 
 def passages(document: Document, chunk_tokens: int) -> Iterator[Passage]:
-    """A document's passages, in order; between them is nothing but blanks.
-
-    Args:
-        document: the document.
-        chunk_tokens: see `ExtractionOptions`.
-
-    Raises:
-        LLMError: the package that divides texts is not installed.
-    """
+    """A document's passages of so many tokens, in order; between them is nothing but blanks."""
     need_packages("Dividing a text into passages", "semantic_text_splitter")
     from semantic_text_splitter import TextSplitter
 

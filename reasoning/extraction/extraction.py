@@ -40,11 +40,10 @@ LARGEST_COMPARED = 200_000
 
 @dataclass(frozen=True)
 class Thing:
-    """What a name means.
+    """What a name means, and the label that people are shown.
 
     Attributes:
         name: what the graph is told: the id of a thing that is there, else the new one's name.
-        label: what people are shown.
         entity: in the graph, None where it is new.
     """
 
@@ -55,11 +54,7 @@ class Thing:
 
 @dataclass
 class Resolver:
-    """Names of one run, resolved one triple after the other.
-
-    Args:
-        kg: the graph that is added to, None where there is none.
-        schema: whose relations are checked against the graph at once.
+    """Names of one run, resolved one triple after the other, against the graph that is added to where there is one.
 
     Attributes:
         facts: what the graph is to be told, kinds of new things included.
@@ -235,14 +230,7 @@ MOST_SHOWN = 5
 
 @dataclass(frozen=True)
 class Extracted:
-    """A triple as people are shown it.
-
-    Attributes:
-        head, relation: names.
-        tail: a name, or a value.
-        source: the document with the line and the characters of the evidence.
-        evidence: these characters of the document.
-    """
+    """A triple as people are shown it, with the document, line and characters of its evidence, and these characters."""
 
     head: str
     relation: str
@@ -262,12 +250,7 @@ class Extracted:
 
 @dataclass(frozen=True)
 class Failure:
-    """A passage that could not be read.
-
-    Attributes:
-        place: the document and the line where it begins.
-        reason: why, in a sentence.
-    """
+    """A passage that could not be read: the document and the line where it begins, and why, in a sentence."""
 
     place: Source
     reason: str
@@ -384,12 +367,7 @@ PassageReply = tuple[TriplesReply, bool] | UnreadableReplyError | LLMError
 class Gathering:
     """The passages of one run as their replies come.
 
-    Args:
-        kg: the graph whose names those of the texts are resolved against, None where there is none.
-        schema: the relations that are looked for.
-
     Attributes:
-        schema: the same.
         passages: how many were read, those that failed included.
         failures: passages that could not be read.
         silent: how many of the last ones in a row the model gave no reply to, not even a wrong one.
@@ -431,13 +409,7 @@ class Gathering:
             self._dropped[found] += 1
 
     def extraction(self, documents: tuple[str, ...], usage: TokenUsage, kg: KnowledgeGraph | None) -> Extraction:
-        """What came of the passages so far.
-
-        Args:
-            documents: the names of all documents of the run.
-            usage: what the model took so far.
-            kg: the graph that is added to.
-        """
+        """What came of the passages so far, for all documents of the run."""
         return Extraction(
             documents=documents,
             passages=self.passages,

@@ -77,16 +77,7 @@ def extract(
 
 
 class Run:
-    """Documents that one model is asked about.
-
-    Args:
-        documents, llm, kg, options: see `extract`.
-
-    Attributes:
-        llm: the chat model.
-        documents: with their texts.
-        usage: what the model took so far.
-    """
+    """Documents that one model is asked about, see `extract`; `usage` is what the model took so far."""
 
     def __init__(
         self, documents: Texts, llm: str | BaseChatModel, kg: KnowledgeGraph | None, options: ExtractionOptions
@@ -105,11 +96,7 @@ class Run:
             yield from passages(document, self.options.chunk_tokens)
 
     def given_schema(self, schema: Schema | None) -> ExtractionSchema | None:
-        """The schema that is meant; None where one is to be proposed.
-
-        Raises:
-            UsageError: it is none.
-        """
+        """The schema that is meant; None where one is to be proposed."""
         match schema:
             case None:
                 return None if self.kg is None else schema_of_graph(self.kg)
@@ -122,11 +109,7 @@ class Run:
         return ExtractionSchema.from_dict(schema)
 
     def proposed_schema(self) -> ExtractionSchema:
-        """The relations that the model proposes from a sample of the texts.
-
-        Raises:
-            LLMError: it failed, or proposes none that can be used.
-        """
+        """The relations that the model proposes from a sample of the texts; a `LLMError` where none can be used."""
         asker = Asker(self.llm, relations_kind(), self.options, self._spend)
         try:
             said, _ = asker.ask(proposing_messages(self.samples()), RelationsReply)
@@ -156,11 +139,7 @@ class Run:
         return sum(1 for _ in self.passages())
 
     def gathering(self, schema: ExtractionSchema) -> Gathering:
-        """What nothing is gathered in yet: `gather` does it.
-
-        Raises:
-            UsageError: the schema does not fit the graph that is added to.
-        """
+        """What nothing is gathered in yet: `gather` does it. A `UsageError` where the schema does not fit the graph."""
         return Gathering(self._without_documents(), schema)
 
     def gather(self, gathering: Gathering) -> Iterator[Passage]:
@@ -251,9 +230,6 @@ STAND_IN = ExtractionSchema(tuple(RelationSchema(f"relation {n}", ("kind",), ("k
 class ExtractionEstimate(ExpectedUsage):
     """What a run would take, with a request for a schema where the model is to propose one; replies are at their
     briefest those to texts that say little, at their longest those to such as are full of facts.
-
-    Attributes:
-        documents, passages: how many there are.
     """
 
     documents: int
@@ -270,11 +246,7 @@ class ExtractionEstimate(ExpectedUsage):
 
 
 def estimate(run: Run, schema: Schema | None, proposing: bool = False) -> ExtractionEstimate:
-    """What a run would take; `proposing` counts the proposal of a schema alone.
-
-    Raises:
-        UsageError: the schema is none.
-    """
+    """What a run would take; `proposing` counts the proposal of a schema alone."""
     meant = None if proposing else run.given_schema(schema)
     count = tokens_in = low = high = 0
     for passage in run.passages():

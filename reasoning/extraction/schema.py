@@ -70,11 +70,7 @@ class RelationSchema:
 
     @classmethod
     def from_dict(cls, found: object) -> RelationSchema:
-        """A relation of a schema's file.
-
-        Raises:
-            UsageError: it is none, and why.
-        """
+        """A relation of a schema's file; a `UsageError` says why it is none."""
         if not isinstance(found, Mapping):
             raise UsageError(f"expected a relation as an object with {', '.join(_FIELDS)}, found {found!r:.60}")
         if unknown := [name for name in found if name not in _FIELDS]:
@@ -98,11 +94,7 @@ class RelationSchema:
 
 @dataclass(frozen=True)
 class ExtractionSchema:
-    """The relations that may be extracted; no other one is.
-
-    Attributes:
-        relations: at least one, no two with names that differ in case or marks alone.
-    """
+    """The relations that may be extracted, at least one, no two with names that differ in case or marks alone."""
 
     relations: tuple[RelationSchema, ...]
 
@@ -130,11 +122,7 @@ class ExtractionSchema:
 
     @classmethod
     def from_dict(cls, found: object) -> ExtractionSchema:
-        """The schema of a file's content.
-
-        Raises:
-            UsageError: it is none, and why.
-        """
+        """The schema of a file's content; a `UsageError` says why it is none."""
         relations = found.get("relations") if isinstance(found, Mapping) else None
         if not isinstance(relations, Iterable) or isinstance(relations, str | Mapping):
             raise UsageError(f"a schema is an object with a list of relations, e.g. {FORM}")
@@ -142,11 +130,7 @@ class ExtractionSchema:
 
     @classmethod
     def read(cls, path: Path) -> ExtractionSchema:
-        """The schema of a file.
-
-        Raises:
-            UsageError: there is no such file, or it holds none.
-        """
+        """The schema of a file; a `UsageError` says why there is none."""
         try:
             with path.open("rb") as file:
                 content = file.read(LARGEST_FILE + 1)
@@ -161,11 +145,7 @@ class ExtractionSchema:
             raise UsageError(f"{path}: {error}") from None
 
     def write(self, path: Path) -> None:
-        """Write the schema, whole or not at all.
-
-        Raises:
-            ResultsError: the file cannot be written.
-        """
+        """Write the schema, whole or not at all."""
         lines = ",\n".join(f"  {json.dumps(one.to_dict(), ensure_ascii=False)}" for one in self.relations)
         write_whole(path, f'{{"relations": [\n{lines}\n]}}\n'.encode(errors="backslashreplace"))
 
@@ -238,11 +218,7 @@ MOST_AT_END = 3
 
 
 def schema_of_graph(kg: KnowledgeGraph) -> ExtractionSchema:
-    """The relations of a graph with the kinds at their ends, without the one that says what things are.
-
-    Raises:
-        UsageError: it has more relations than a text is read with, or none.
-    """
+    """The relations of a graph with the kinds at their ends, without the one that says what things are."""
     kinds = named_kinds(kg)
 
     def ends(relation: Relation) -> tuple[str, ...]:
@@ -270,11 +246,7 @@ def schema_of_graph(kg: KnowledgeGraph) -> ExtractionSchema:
 
 
 class ThingKinds:
-    """What kinds the things of a graph are of.
-
-    Args:
-        kg: the graph.
-    """
+    """What kinds the things of a graph are of."""
 
     def __init__(self, kg: KnowledgeGraph) -> None:
         self._kg, self._kinds = kg, GraphKinds(kg)

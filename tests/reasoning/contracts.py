@@ -10,7 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 
 from reasoning import KnowledgeGraph, Query, Reasoner
-from reasoning.completion.options import CompletionOptions
+from reasoning.completion.predictor import CompletionOptions
 from reasoning.errors import UnknownEntityError
 from reasoning.execution.conclusion import Finished, StepFinished, StepStarted
 from reasoning.lm import ask_model

@@ -20,41 +20,22 @@ BLOCK = 1 << 14
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What the server does with one request.
-
-    Attributes:
-        status: the HTTP status; anything but 200 is sent with a sentence as its body.
-        headers: sent along.
-        delay: seconds before the answer.
-        drip: seconds between two blocks of the answer.
-        block: bytes of a block.
-        head_drip: seconds between two bytes of a header that never ends.
-        cut: close the connection in the middle of the body.
-        body: sent instead of the results.
-        content_type: of the body.
-        rows: instead of the results as many rows of one variable, `?entity`.
-    """
+    """What the server does with one request; any status but 200 is sent with a sentence as its body."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    delay: float = 0.0
-    drip: float = 0.0
-    block: int = BLOCK
-    head_drip: float | None = None
-    cut: bool = False
-    body: bytes | None = None
+    delay: float = 0.0  # seconds before the answer
+    drip: float = 0.0  # seconds between two blocks of the answer
+    block: int = BLOCK  # bytes
+    head_drip: float | None = None  # seconds between two bytes of a header that never ends
+    cut: bool = False  # close the connection in the middle of the body
+    body: bytes | None = None  # sent instead of the results
     content_type: str = RESULTS_JSON
-    rows: int | None = None
+    rows: int | None = None  # instead of the results as many rows of one variable, `?entity`
 
 
 class EndpointServer(ScriptedServer[Behaviour]):
-    """What was asked of the server, and what it is to do next.
-
-    Attributes:
-        store: what is queried; change it as you like.
-        queries: the queries received, in order.
-        forms: the content types of the requests.
-    """
+    """What was asked of the server, in order, and what it is to do next; its store may be changed."""
 
     path = "/query"
 
@@ -62,7 +43,7 @@ class EndpointServer(ScriptedServer[Behaviour]):
         super().__init__(Behaviour())
         self.store = store
         self.queries: list[str] = []
-        self.forms: list[str] = []
+        self.forms: list[str] = []  # content types of the requests
 
     def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         text, form = body.decode(), request.headers.get("Content-Type", "").partition(";")[0]

@@ -23,33 +23,19 @@ KEY = "sk-for-this-test-alone"
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What the server does with one request.
-
-    Attributes:
-        status: the HTTP status; anything but 200 is sent with an error in OpenAI's form.
-        headers: sent along.
-        delay: seconds before the answer.
-        cut: close the connection in the middle of the body.
-        body: sent instead of a completion.
-        reply: the model's words, or how it makes them of the prompt.
-        finish: why the reply ended.
-        choices: how many replies the completion holds.
-        code: OpenAI's code of the error.
-        usage: stated instead of the real counts.
-        thinks: refuse to be asked at a temperature, as models that think do.
-    """
+    """What the server does with one request; any status but 200 is sent with an error in OpenAI's form."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    delay: float = 0.0
-    cut: bool = False
-    body: bytes | None = None
-    reply: str | Callable[[str], str] = faultless_reply
-    finish: str = "stop"
-    choices: int = 1
-    code: str | None = None
-    usage: dict[str, int] | None = None
-    thinks: bool = False
+    delay: float = 0.0  # seconds before the answer
+    cut: bool = False  # close the connection in the middle of the body
+    body: bytes | None = None  # sent instead of a completion
+    reply: str | Callable[[str], str] = faultless_reply  # the model's words, or how it makes them of the prompt
+    finish: str = "stop"  # why the reply ended
+    choices: int = 1  # replies that the completion holds
+    code: str | None = None  # OpenAI's, of the error
+    usage: dict[str, int] | None = None  # stated instead of the real counts
+    thinks: bool = False  # refuse to be asked at a temperature, as models that think do
 
 
 NO_TEMPERATURE = b"""{"error": {"message": "Unsupported value: 'temperature' does not support 0 with this model.",
@@ -57,20 +43,14 @@ NO_TEMPERATURE = b"""{"error": {"message": "Unsupported value: 'temperature' doe
 
 
 class OpenAIServer(ScriptedServer[Behaviour]):
-    """What was asked of the server, and what it is to do next.
-
-    Attributes:
-        requests: the bodies received, in order.
-        times: when each request came, by the monotonic clock.
-        most_at_once: most requests that were under way at the same time.
-    """
+    """What was asked of the server, in order, and what it is to do next."""
 
     path = "/v1"
 
     def __init__(self) -> None:
         super().__init__(Behaviour())
         self.requests: list[dict[str, Any]] = []
-        self.times: list[float] = []
+        self.times: list[float] = []  # when each request came, by the monotonic clock
         self.most_at_once = self._under_way = 0
 
     def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> None:

@@ -15,20 +15,12 @@ Behaviour = TypeVar("Behaviour")
 
 
 class ScriptedServer(Generic[Behaviour]):
-    """A server of one kind of requests; subclasses `answer` them.
-
-    Args:
-        good: what it does with a request unless it is told otherwise.
-
-    Attributes:
-        keys: the authorization headers received.
-        url: where it listens; clients may add to it.
-    """
+    """A server of one kind of requests; subclasses `answer` them. Unless it is told otherwise it is `good`."""
 
     path: ClassVar[str]
 
     def __init__(self, good: Behaviour) -> None:
-        self.keys: list[str] = []
+        self.keys: list[str] = []  # authorization headers received
         self._good = self._for_ever = good
         self._script: list[Behaviour] = []
         self._released = threading.Event()

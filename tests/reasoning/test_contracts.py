@@ -7,7 +7,7 @@ from langchain_core.language_models import BaseChatModel
 
 from reasoning import KnowledgeGraph
 from reasoning.completion.fitted import predict_by_rules
-from reasoning.completion.options import CompletionOptions
+from reasoning.completion.predictor import CompletionOptions
 from reasoning.lm import load_llm
 from tests.reasoning.chat_models import faultless
 from tests.reasoning.contracts import MethodContract, ModelContract
@@ -36,26 +36,7 @@ class TestHybrid(ByRules):
     method = "hybrid"
 
 
-class TestCopy(ModelContract):
-    @pytest.fixture
-    def model(self) -> BaseChatModel:
-        return load_llm("copy")
-
-
-class TestAnyChatModel(ModelContract):
-    @pytest.fixture
-    def model(self) -> BaseChatModel:
-        return faultless()
-
-
-class TestHosted(ModelContract):
-    @pytest.fixture
-    def model(self, server: OpenAIServer) -> BaseChatModel:
-        return load_llm("openai:gpt-5-mini")
-
-
-@pytest.mark.slow
-class TestEmbedded(ModelContract):
-    @pytest.fixture
-    def model(self) -> BaseChatModel:
-        return load_llm("embedded")
+class TestModels(ModelContract):
+    @pytest.fixture(params=["copy", "any", "openai:gpt-5-mini", pytest.param("embedded", marks=pytest.mark.slow)])
+    def model(self, request: pytest.FixtureRequest, server: OpenAIServer) -> BaseChatModel:
+        return faultless() if request.param == "any" else load_llm(request.param)

@@ -446,9 +446,7 @@ def test_a_step_that_the_model_fails_is_no_exception() -> None:
     assert (second.error, second.entities) == (None, ["Cedar"])
 
 
-def test_taught_models_read_several_at_once_and_queries_come_one_at_a_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_taught_models_read_several_questions_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     questions = ["where from Ash", "where from Birch", "what is by Cedar"]
     monkeypatch.setattr(reasoning.reasoner, "understand", Meeting(3).read)
     assert [answer.entities for answer in exact().batch(questions)] == [["Birch"]] * 3

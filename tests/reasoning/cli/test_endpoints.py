@@ -37,9 +37,7 @@ def test_a_query_is_answered_there(graph: tuple[str, ...], command: Commands) ->
     assert printed["evidence"] == [["Paris", "capital of", "France"]]
 
 
-def test_a_dry_run_shows_the_query_and_does_not_send_it(
-    server: EndpointServer, graph: tuple[str, ...], command: Commands
-) -> None:
+def test_a_dry_run_shows_the_query_alone(server: EndpointServer, graph: tuple[str, ...], command: Commands) -> None:
     asked = ["query", *graph[:2], '~"capital of"(borders("Austria"))']
     text = command.prints(*asked, "--refresh", "--dry-run").strip()
     assert text.startswith("SELECT ?entity") and text not in server.queries
@@ -80,29 +78,22 @@ def test_a_dry_run_of_an_evaluation_shows_its_queries_and_sends_none(
     assert set(texts) <= set(server.queries)
 
 
-@pytest.mark.parametrize("more", [[], ["--held-out", "0.1"]])
-def test_queries_are_not_sampled_there(
-    server: EndpointServer, tmp_path: Path, more: list[str], command: Commands
-) -> None:
-    said = command.fails(2, "sample-queries", "--kg", f"sparql:{server.url}", "--out", str(tmp_path / "made"), *more)
-    assert "stays on its server: take a file of the graph" in said
+def test_none_are_sampled_there(server: EndpointServer, tmp_path: Path, command: Commands) -> None:
+    for more in ([], ["--held-out", "0.1"]):
+        asked = ["sample-queries", "--kg", f"sparql:{server.url}", "--out", str(tmp_path / "made"), *more]
+        assert "stays on its server: take a file of the graph" in command.fails(2, *asked)
     assert not server.queries and not (tmp_path / "made").exists()
 
 
-@pytest.mark.parametrize(
-    ("address", "said"),
-    [
+def test_what_cannot_be_asked_is_an_error(command: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reasoning.graph.remote.client.BACKOFF", wait_none())
+    for address, said in (
         ("sparql:http://127.0.0.1:9/query", "cannot be reached"),
         ("sparql:http://ann:s3cret@localhost/query", "SKYLARK_SPARQL_PASSWORD"),
         ("sparql:localhost", "not the address of an endpoint"),
-    ],
-)
-def test_an_endpoint_that_cannot_be_asked_is_an_error(
-    address: str, said: str, command: Commands, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("reasoning.graph.remote.client.BACKOFF", wait_none())
-    err = command.fails(1, "query", "--kg", address, 'borders("France")')
-    assert said in err and "s3cret" not in err
+    ):
+        err = command.fails(1, "query", "--kg", address, 'borders("France")')
+        assert said in err and "s3cret" not in err
 
 
 def test_what_is_not_answered_there(server: EndpointServer, graph: tuple[str, ...], command: Commands) -> None:
@@ -114,10 +105,9 @@ def test_what_is_not_answered_there(server: EndpointServer, graph: tuple[str, ..
 
 
 @pytest.mark.slow
-def test_a_question_in_english_is_read_and_answered_there(
-    graph: tuple[str, ...], command: Commands, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_question_in_english_is_read_and_answered_there(graph: tuple[str, ...], command: Commands) -> None:
     question = "Which countries does France border?"
     assert main(["read", *graph, "--json", question]) in (0, 2)
-    assert 'borders("France")' in {reading["query"] for reading in json.loads(capsys.readouterr().out)}
+    readings = json.loads(command.capsys.readouterr().out)
+    assert 'borders("France")' in {reading["query"] for reading in readings}
     assert "Switzerland" in command.prints("ask", *graph[:2], "--sure-from", "0", question)

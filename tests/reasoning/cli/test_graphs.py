@@ -102,11 +102,9 @@ class TestExtracting:
     EXTRACT = ("graph", "extract", "--llm", "any:model")
     WITH_SCHEMA = (*EXTRACT, "--schema", "schema.json")
 
-    def test_the_triples_are_printed_with_their_words_or_places(
-        self, capsys: pytest.CaptureFixture[str], command: Commands
-    ) -> None:
+    def test_the_triples_are_printed_with_their_words_or_places(self, command: Commands) -> None:
         assert main([*self.WITH_SCHEMA, "a.txt"]) == 0
-        out, err = capsys.readouterr()
+        out, err = command.capsys.readouterr()
         assert out.splitlines() == [
             "Ann Lee\tworks for\tCore\ta.txt, line 1\tAnn Lee works for Core",
             "Core\tfounded in\t1999\ta.txt, line 2\tCore founded in 1999",

@@ -8,7 +8,7 @@ import pytest
 
 from reasoning import KnowledgeGraph
 from reasoning.completion.fitted import Fitted, fit
-from reasoning.completion.options import TrainingOptions
+from reasoning.completion.predictor import TrainingOptions
 from tests.reasoning.made_dataset import make_dataset
 
 QUICK = TrainingOptions(rank=8, epochs=10, batch=32, check_every=5, held_out=0.1)

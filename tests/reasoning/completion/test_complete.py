@@ -32,10 +32,10 @@ from reasoning.completion.complete import (
 )
 from reasoning.completion.embeddings import TrainingPairs, split_triples
 from reasoning.completion.fitted import Fitted, fit, predict_by_rules
-from reasoning.completion.options import CompletionOptions
 from reasoning.completion.predictor import (
     ENOUGH,
     TRIED_RULES,
+    CompletionOptions,
     Weights,
     fit_weights,
     link_ranks,
@@ -85,7 +85,7 @@ def test_parts_are_weighed_by_what_neither_has_met(kg: KnowledgeGraph, fitted: F
     assert fitted.predictor.rules.digest == RulePredictor.fit(kg.index.whole, *sizes).digest
 
 
-def test_the_chosen_weight_is_the_least_that_ranks_what_is_held_out_nearly_best(
+def test_the_chosen_weight_is_the_least_that_ranks_well(
     kg: KnowledgeGraph, fitted: Fitted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = split_triples(kg.index.whole, 0.05, 1)[1]
@@ -231,9 +231,7 @@ def evaluation(dataset: Path, model: Path) -> QueryEvaluation:
 QUERY = Query.from_record({"query": [5, [0, 2]]})
 
 
-def test_the_model_is_shown_the_best_predicted_edges_marked_with_their_confidence(
-    kg: KnowledgeGraph, model: Path
-) -> None:
+def test_the_model_is_shown_the_best_predicted_edges(kg: KnowledgeGraph, model: Path) -> None:
     llm = faultless()
     answer = hybrid(kg, model, llm).answer(QUERY)
     first = answer.steps[0]
@@ -247,9 +245,7 @@ def test_the_model_is_shown_the_best_predicted_edges_marked_with_their_confidenc
     assert "A number behind a triple" not in unaided.prompts[0]
 
 
-def test_the_completed_graph_holds_the_best_edges_of_each_step_known_and_predicted(
-    kg: KnowledgeGraph, model: Path
-) -> None:
+def test_the_completed_graph_holds_the_best_edges_of_each_step(kg: KnowledgeGraph, model: Path) -> None:
     method: Any = hybrid(kg, model).answering
     logic: SoftLogic = method.logic
     chain = bind(QUERY, kg)
@@ -284,9 +280,7 @@ def ways(logic: SoftLogic, relation: int, source: dict[int, float]) -> dict[int,
     return {entity: 1 - rest for entity, rest in missing.items()}
 
 
-def test_a_weight_gathers_every_way_and_is_less_where_the_model_left_an_entity_out(
-    kg: KnowledgeGraph, model: Path
-) -> None:
+def test_a_weight_gathers_every_way_and_is_less_where_left_out(kg: KnowledgeGraph, model: Path) -> None:
     def forgetful(prompt: str) -> str:
         return ", ".join(faultless_reply(prompt).split(", ")[1:]) or "none"
 
@@ -327,9 +321,7 @@ def test_what_the_graph_says_comes_first_and_numbers_are_answered_too(kg: Knowle
 
 
 @pytest.mark.parametrize("reply", ["I cannot say", RuntimeError("no connection")])
-def test_where_the_model_fails_soft_logic_answers_and_says_so(
-    kg: KnowledgeGraph, model: Path, reply: str | Exception
-) -> None:
+def test_where_the_model_fails_soft_logic_answers(kg: KnowledgeGraph, model: Path, reply: str | Exception) -> None:
     options = LarkOptions(repairs=0, retries=0)
     completion = CompletionOptions(model=model, least=0.0)
     failed = Reasoner(kg, llm=ScriptedChatModel(reply), method="hybrid", options=options, completion=completion)
@@ -339,16 +331,13 @@ def test_where_the_model_fails_soft_logic_answers_and_says_so(
     assert (answer.entities, answer.scores) == (alone.entities, alone.scores)
 
 
-def test_a_score_is_the_sigmoid_of_the_weighed_signals() -> None:
+def test_a_score_is_the_sigmoid_and_fitted_weights_trust_what_tells_right_from_wrong() -> None:
     table = np.array([[1.0, 1.0, 0.9], [0.0, 0.2, 0.0], [0.0, 0.0, 0.5]])
     weights = RankingWeights(exact=3.0, soft=0.7, llm=0.4, bias=-0.2)
     for row, score in zip(table, combined(table, weights), strict=True):
         z = 3.0 * row[0] + 0.7 * math.log(max(row[1], 1e-8)) + 0.4 * math.log(row[2] + 1e-4) - 0.2
         assert score == pytest.approx(1 / (1 + math.exp(-z)))
     assert features(table).shape == (3, 3)
-
-
-def test_fitted_weights_trust_the_signal_that_tells_right_from_wrong() -> None:
     rng = np.random.default_rng(0)
     told: list[tuple[np.ndarray, np.ndarray]] = []
     for _ in range(40):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +98,7 @@ class TestTwoFiles:
             ({"protocol": "reading"}, 'protocol "hard" and "reading"'),
         ],
     )
-    def test_answers_to_other_questions_are_refused(
-        self, tmp_path: Path, changed: dict[str, Any], message: str
-    ) -> None:
+    def test_answers_to_others_are_refused(self, tmp_path: Path, changed: dict[str, Any], message: str) -> None:
         lines = ranked("2p", [0.1])
         names = ("exact_match", "precision", "recall", "f1", "lark_mrr", "lark_hits@1", "lark_hits@3", "lark_hits@10")
         both = [line | dict.fromkeys(names, 0.5) for line in lines]
@@ -129,45 +128,33 @@ class TestReadingBack:
         results = read_results(path)
         assert len(results.lines) == 1 and not results.complete
 
-    @pytest.mark.parametrize("content", [None, "{}", '{"settings": {"protocol": "other"}, "complete": true}'])
-    def test_a_file_without_its_summary_is_none(self, tmp_path: Path, content: str | None) -> None:
+    def test_a_file_without_its_summary_is_none(self, tmp_path: Path) -> None:
         path = write(tmp_path / "a.jsonl", ranked("2p", [0.1]))
-        summary_path(path).unlink()
-        if content is not None:
-            summary_path(path).write_text(content)
-        with pytest.raises(EvaluationError, match="is no results file of `evaluate --out`"):
-            read_results(path)
+        for content in (None, "{}", '{"settings": {"protocol": "other"}, "complete": true}'):
+            summary_path(path).unlink()
+            if content is not None:
+                summary_path(path).write_text(content)
+            with pytest.raises(EvaluationError, match="is no results file of `evaluate --out`"):
+                read_results(path)
+            summary_path(path).touch()
 
-    @pytest.mark.parametrize(
-        "edit",
-        [{"mrr": "high"}, {"mrr": None}, {"mrr": float("nan")}, {"type": "9p"}, {"type": ["2p"]}, {"id": {}}, {}],
-        ids=str,
-    )
-    def test_an_edited_line_is_named(self, tmp_path: Path, edit: dict[str, Any]) -> None:
-        line = ranked("2p", [0.1])[0] | edit
-        if not edit:
-            del line["mrr"]
-        path = write(tmp_path / "a.jsonl", [line])
-        with pytest.raises(DataError, match=r"a\.jsonl, line 1: expected a line with id, type and numbers for mrr"):
-            read_results(path)
-
-    def test_a_query_that_is_there_twice_is_named(self, tmp_path: Path) -> None:
+    def test_an_edited_line_and_a_query_that_is_there_twice_are_named(self, tmp_path: Path) -> None:
+        edits: tuple[dict[str, Any], ...] = ({"mrr": "high"}, {"mrr": None}, {"mrr": math.nan}, {"type": "9p"})
+        for edit in (*edits, {"type": ["2p"]}, {"id": {}}):
+            path = write(tmp_path / "a.jsonl", [ranked("2p", [0.1])[0] | edit])
+            with pytest.raises(DataError, match=r"a\.jsonl, line 1: expected a line with id, type and numbers for mrr"):
+                read_results(path)
         path = write(tmp_path / "a.jsonl", ranked("2p", [0.1, 0.2]) + ranked("2p", [0.3]))
         with pytest.raises(DataError, match=r"a\.jsonl, line 3: expected each query once, found 'test-2p:0'"):
             read_results(path)
 
     def test_labels_tell_the_files_apart(self, tmp_path: Path) -> None:
-        lark = {"method": "lark", "llm": "copy"}
-        made: dict[str, dict[str, Any]] = {"exact": {}, "again": {}} | {
-            prompting: {**lark, "prompting": prompting} for prompting in ("step", "whole")
-        }
-        results = {
-            name: read_results(write(tmp_path / f"{name}.jsonl", ranked("2p", [0.1]), **given))
-            for name, given in made.items()
-        }
-
         def labels(*names: str) -> list[str]:
-            return labels_of([results[name] for name in names])
+            settings: dict[str, dict[str, Any]] = {
+                name: {"method": "lark", "llm": "copy", "prompting": name} for name in ("step", "whole")
+            }
+            files = [write(tmp_path / f"{name}.jsonl", ranked("2p", [0.1]), **settings.get(name, {})) for name in names]
+            return labels_of([read_results(path) for path in files])
 
         assert labels("step") == ["lark, copy"]
         assert labels("exact", "step") == ["exact", "lark, copy"]
@@ -323,7 +310,7 @@ def test_what_cannot_be_drawn_is_refused(every_type: Results, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_the_command_writes_the_picture_and_says_where(
+def test_the_command_draws_and_says_where(
     every_type: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     picture = tmp_path / "p.png"

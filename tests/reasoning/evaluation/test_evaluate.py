@@ -87,9 +87,7 @@ class TestReading:
 
 
 class TestHard:
-    def test_set_algebra_ranks_hard_answers_in_the_middle_of_what_it_does_not_give(
-        self, dataset: Path, tmp_path: Path
-    ) -> None:
+    def test_hard_answers_rank_in_the_middle_of_what_is_not_given(self, dataset: Path, tmp_path: Path) -> None:
         out = tmp_path / "h.jsonl"
         result = evaluate(dataset, "hard", out)
         gold = records(dataset, "test")
@@ -120,9 +118,7 @@ class TestLark:
         assert total["steps"]["1p"]["llm"] == 1
         assert total["settings"]["llm"] == "copy" and total["settings"]["prompting"] == "step"
 
-    def test_a_model_out_of_reach_stops_the_run_and_leaves_its_queries_undone(
-        self, dataset: Path, tmp_path: Path
-    ) -> None:
+    def test_a_model_out_of_reach_stops_the_run(self, dataset: Path, tmp_path: Path) -> None:
         out = tmp_path / "l.jsonl"
         out_of_reach = ScriptedChatModel(ConnectionError("connection refused"))
         with pytest.raises(SkylarkError, match=r"no reply to 5 queries in a row.*connection refused"):
@@ -138,9 +134,7 @@ class TestStoppedAndResumed:
         evaluate(dataset, "hard", out)
         return out
 
-    def test_a_file_cut_anywhere_is_completed_to_the_same_content(
-        self, dataset: Path, whole: Path, tmp_path: Path
-    ) -> None:
+    def test_a_file_cut_anywhere_is_completed_to_the_same(self, dataset: Path, whole: Path, tmp_path: Path) -> None:
         for kept in (0, 1, 2000):
             cut = tmp_path / f"cut{kept}.jsonl"
             cut.write_bytes(whole.read_bytes()[:kept])
@@ -282,7 +276,7 @@ class TestDisks:
         assert self.run(dataset, out, "--resume") == 0
         assert out.read_bytes() == whole.read_bytes()
 
-    def test_a_disk_without_room_for_a_summary_keeps_the_one_before(
+    def test_without_room_for_a_summary_the_one_before_stays(
         self, dataset: Path, tmp_path: Path, capsys: Captured
     ) -> None:
         whole, out, none = tmp_path / "whole.jsonl", tmp_path / "r.jsonl", tmp_path / "none.jsonl"
@@ -386,7 +380,7 @@ class TestQueriesAsText:
 
 
 class TestTheSplitIsKnown:
-    def test_a_name_or_a_folder_without_one_split_needs_a_choice(self, dataset: Path, tmp_path: Path) -> None:
+    def test_what_does_not_say_its_split_or_has_nothing_to_rank_is_refused(self, dataset: Path, tmp_path: Path) -> None:
         queries = tmp_path / "mine.jsonl"
         shutil.copy(dataset / "queries/valid-1p.jsonl", queries)
         with pytest.raises(EvaluationError, match=r"mine\.jsonl does not say which split"):
@@ -394,10 +388,6 @@ class TestTheSplitIsKnown:
         assert QueryEvaluation(dataset, queries, "reading", split="valid").run()["avg_p"]["exact_match"] == 1.0
         with pytest.raises(EvaluationError, match="both splits"):
             QueryEvaluation(dataset, dataset / "queries", "reading").run()
-
-    def test_queries_without_hard_answers_and_graphs_without_splits_do_not_do(
-        self, dataset: Path, tmp_path: Path
-    ) -> None:
         queries = tmp_path / "test-1p.jsonl"
         queries.write_text(json.dumps({"type": "1p", "query": [0, [0]], "easy": [1], "hard": []}) + "\n")
         with pytest.raises(EvaluationError, match="none of the 1 queries has a hard answer"):

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from kg_data.columns import GraphColumns
 from reasoning.cli import main
 from reasoning.errors import EvaluationError, QueryError
+from reasoning.evaluation.missing_links import GraphPair, MissingLinks
 from reasoning.evaluation.query_files import EntityTable, read_records
 from reasoning.evaluation.results import summary_path
 from reasoning.evaluation.runs import QueryEvaluation
 from reasoning.evaluation.sampling import classify_queries
-from reasoning.evaluation.sampling.missing_links import GraphPair, MissingLinks
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.records import STRUCTURES, instantiate, template
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union
@@ -207,28 +207,24 @@ def test_results_that_do_not_fit_are_refused(graph: Path, tmp_path: Path) -> Non
             classify_queries(kg, asked, results=results)
 
 
-class TestCommands:
-    def test_sampled_queries_are_told_by_their_links(self, graph: Path, tmp_path: Path, capsys: Captured) -> None:
-        command = ["sample-queries", "--kg", str(graph), "--out", str(tmp_path / "out"), "--types", "1p,2p"]
-        assert main([*command, "--count", "1", "--json"]) == 0
-        out, err = capsys.readouterr()
-        row = json.loads(out)["per_type"]["2p"]
-        assert row["queries"] == 1 and row["tries"] >= 1 and "2p" in err
-        assert main(["classify-queries", "--kg", str(graph), "--queries", str(tmp_path / "out")]) == 0
-        lines = capsys.readouterr().out.splitlines()
-        assert lines[0].split() == ["type", "queries", "pairs", "1", "missing"]
-        assert lines[2].split()[0] == "1p" and lines[2].split()[-1] == "100.0%"
-
-    def test_what_cannot_be_is_told(self, graph: Path, tmp_path: Path, capsys: Captured) -> None:
-        for code, options, message in (
-            (2, "--types 9p", 'unknown query type "9p"'),
-            (2, "--types 1p --count 0", "count must be at least 1"),
-            (2, "--split train", "unknown split 'train'"),
-            (2, "--split test", 'no split "test"'),
-            (2, "--types 1p --harder", "1p has no harder queries"),
-            (1, "--types 1p --out /dev/null/out", "cannot make the folder /dev/null/out"),
-        ):
-            out = ["--out", str(tmp_path / "out")]
-            assert main(["sample-queries", "--kg", str(graph), *out, *options.split()]) == code
-            printed, err = capsys.readouterr()
-            assert printed == "" and err.startswith("error: ") and message in err
+def test_samples_are_told_by_their_links(graph: Path, tmp_path: Path, capsys: Captured) -> None:
+    command = ["sample-queries", "--kg", str(graph), "--out", str(tmp_path / "out"), "--types", "1p,2p"]
+    assert main([*command, "--count", "1", "--json"]) == 0
+    out, err = capsys.readouterr()
+    row = json.loads(out)["per_type"]["2p"]
+    assert row["queries"] == 1 and row["tries"] >= 1 and "2p" in err
+    assert main(["classify-queries", "--kg", str(graph), "--queries", str(tmp_path / "out")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["type", "queries", "pairs", "1", "missing"]
+    assert lines[2].split()[0] == "1p" and lines[2].split()[-1] == "100.0%"
+    for code, options, message in (
+        (2, "--types 9p", 'unknown query type "9p"'),
+        (2, "--types 1p --count 0", "count must be at least 1"),
+        (2, "--split train", "unknown split 'train'"),
+        (2, "--split test", 'no split "test"'),
+        (2, "--types 1p --harder", "1p has no harder queries"),
+        (1, "--types 1p --out /dev/null/out", "cannot make the folder /dev/null/out"),
+    ):
+        assert main(["sample-queries", "--kg", str(graph), "--out", str(tmp_path / "out"), *options.split()]) == code
+        printed, err = capsys.readouterr()
+        assert printed == "" and err.startswith("error: ") and message in err

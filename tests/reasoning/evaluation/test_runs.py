@@ -101,7 +101,7 @@ class TestTheSameLines:
         ("llm", "queries", "limit"),
         [("copy", "", 1), pytest.param("embedded", "test-2p.jsonl", 4, marks=pytest.mark.long)],
     )
-    def test_of_methods_that_ask_a_model_here(
+    def test_of_methods_that_ask_models(
         self, dataset: Path, tmp_path: Path, llm: str, queries: str, limit: int
     ) -> None:
         asked = dataset / "queries" / queries
@@ -127,9 +127,7 @@ class TestTheSameLines:
 
 class TestGoingOn:
     @pytest.mark.parametrize("workers", [Workers(1), pytest.param(TWO, marks=pytest.mark.slow)])
-    def test_what_several_left_others_go_on_with(
-        self, evaluation: QueryEvaluation, whole: Path, killed: Path, workers: Workers
-    ) -> None:
+    def test_others_go_on(self, evaluation: QueryEvaluation, whole: Path, killed: Path, workers: Workers) -> None:
         evaluation.run(killed, resume=True, workers=workers)
         assert killed.read_bytes() == whole.read_bytes() and summary(killed) == summary(whole)
         assert not ShardFolder.of(killed).path.exists()
@@ -177,7 +175,7 @@ class TestGoingOn:
 
 
 class TestWhatIsRefused:
-    def test_other_code_does_not_add_to_it(
+    def test_other_code_is_none(
         self, evaluation: QueryEvaluation, whole: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(run, "code_digest", lambda *rooms: "another")
@@ -238,20 +236,14 @@ def test_the_rate_of_those_that_were_answered_is_that_of_all(monkeypatch: pytest
     assert found.seconds == pytest.approx(5 + 2, rel=0.15)
 
 
-@pytest.mark.parametrize(
-    ("rate", "said"),
-    [(None, "Time: not known, since nothing was sent"), (30.0, "Time: at least 20 min, by the limit of 30 requests")],
-)
-def test_a_provider_is_not_asked(rate: float | None, said: str) -> None:
+def test_a_provider_is_not_asked_and_a_time_is_said_as_by_a_person() -> None:
     def never(items: Sequence[float]) -> Iterator[float]:
         raise AssertionError("nothing may be answered")
 
-    options, model = LarkOptions(requests_per_minute=rate), FakeListChatModel(responses=[""])
-    reasoner = Reasoner(KG, method="lark", llm=model, options=options)
-    assert str(duration(reasoner, [1.0], never, requests=600)).startswith(said)
-
-
-def test_a_time_is_said_as_by_a_person() -> None:
+    model = FakeListChatModel(responses=[""])
+    for rate, said in ((None, "not known, since nothing was sent"), (30.0, "at least 20 min, by the limit of 30")):
+        reasoner = Reasoner(KG, method="lark", llm=model, options=LarkOptions(requests_per_minute=rate))
+        assert str(duration(reasoner, [1.0], never, requests=600)).startswith(f"Time: {said}")
     assert [time_text(seconds) for seconds in (0.42, 50.2, 1200, 12600)] == ["0.4 s", "50 s", "20 min", "3.5 h"]
 
 

@@ -194,7 +194,7 @@ KG = KnowledgeGraph.from_triples(
 )  # fmt: skip
 
 
-def test_names_mean_what_the_graph_has_and_other_names_are_told() -> None:
+def test_spellings_are_one_name_and_mean_what_the_graph_has() -> None:
     said = ("ann lee works for CORE", "ann lee", "works for", "CORE")
     found = extracted(f"{said[0]}.", reply(said), kg=KG)
     assert triples(found) == [("e1", "works for", "Core")]
@@ -204,20 +204,6 @@ def test_names_mean_what_the_graph_has_and_other_names_are_told() -> None:
     found = extracted("Ann Lee works for Porta.", reply(("Ann Lee works for Porta", *ANN[1:3], "Porta")), kg=KG)
     assert triples(found) == [("e1", "works for", "Porta")]
     assert found.alike == {"Porta": "Porto"}
-
-
-@pytest.mark.parametrize(
-    ("said", "reason"),
-    [("Porto works for Core", "WRONG_KIND"), ("Core founded in 2004", "CONFLICT")],
-)
-def test_what_the_graph_speaks_against_is_dropped(said: str, reason: str) -> None:
-    head, first, second, tail = said.split()
-    found = extracted(f"{said}.", reply((said, head, f"{first} {second}", tail)), kg=KG)
-    assert not found.triples and found.graph is KG
-    assert [dropped.name for dropped in found.dropped] == [reason]
-
-
-def test_names_of_several_things_and_schemas_that_do_not_fit_are_refused() -> None:
     kg = KnowledgeGraph.from_triples(
         [("x1", "works for", "Core"), ("x2", "works for", "Core")], aliases=[("x1", "Ann Lee"), ("x2", "Ann Lee")]
     )
@@ -228,6 +214,14 @@ def test_names_of_several_things_and_schemas_that_do_not_fit_are_refused() -> No
     with pytest.raises(UsageError, match='"founded in" has values, each of the kind integer'):
         extract({"a": TEXT}, model, schema, KG, UNKEPT)
     assert not model.prompts
+
+
+def test_what_the_graph_speaks_against_is_dropped() -> None:
+    for said, reason in (("Porto works for Core", "WRONG_KIND"), ("Core founded in 2004", "CONFLICT")):
+        head, first, second, tail = said.split()
+        found = extracted(f"{said}.", reply((said, head, f"{first} {second}", tail)), kg=KG)
+        assert not found.triples and found.graph is KG
+        assert [dropped.name for dropped in found.dropped] == [reason]
 
 
 # More texts, and fewer --------------------------------------------------------------------------------------------
@@ -315,9 +309,7 @@ def test_a_text_of_many_names_is_read_within_bounds() -> None:
     assert len(found.graph) == 10_000 * 2 + 50
 
 
-def test_a_reply_that_was_cut_off_is_read_and_what_is_dropped_warned_of(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_a_reply_that_was_cut_off_is_read_and_what_is_dropped_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     whole = reply(ANN, ("Bo Moe works for Core", "Bo Moe", "works for", "Core"))
     cut = AIMessage(whole[:-30], response_metadata={"finish_reason": "length"})
     found = extracted(TEXT, cut)

@@ -1,25 +1,51 @@
-"""Sampling of queries with easy and hard answers by structures."""
+"""Queries made from any graph, as hard as they claim to be.
+
+Benchmarks exist for three graphs, and FB15k-237's Query2Box files lack negation. Queries are sampled here by the rules
+of the field, and a harder set keeps the query-answer pairs that lack two links or more, see `missing_links`.
+"""
 
 from __future__ import annotations
 
 import difflib
+import json
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import combinations
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm  # type: ignore[import-untyped]
 
+from kg_data.loaders import LoadingOptions
+from kg_data.loaders.facts import TWIN_SUFFIX
+from kg_data.loaders.text import USUAL
 from reasoning.errors import QueryError, SamplingError
-from reasoning.evaluation.query_files import QueryRecord
-from reasoning.evaluation.sampling.missing_links import GraphPair, MissingLinks, contained, step_names
+from reasoning.evaluation.missing_links import (
+    GraphPair,
+    LinkTally,
+    MissingLinks,
+    classify_queries,
+    contained,
+    refuse_endpoint,
+    shares_table,
+    step_names,
+)
+from reasoning.evaluation.query_files import EntityTable, QueryRecord
+from reasoning.evaluation.run import graph_digest
 from reasoning.execution.batch import OPCODES, PROJECT, BatchExecutor, Program
 from reasoning.graph.index import Ids, TripleIndex
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.chain import decompose
 from reasoning.query.records import NEGATED, STRUCTURES, instantiate, template
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union
+from skylark.errors import ResultsError
+from skylark.files import whole_folder, write_whole
+
+__all__ = ["HARDER", "SamplingOptions", "classify_queries", "sample_queries", "shares_table"]
 
 
 def most_links(query: Query) -> int:
@@ -95,13 +121,9 @@ Drafts = NDArray[np.int64]
 
 
 class BackwardSteps:
-    """The last steps into each entity.
+    """The last steps into each entity, over some links and by the codes that are allowed, shape (2 * relations,).
 
     A step is coded as twice its relation, plus 1 where it follows the relation inversely: `code ^ 1` goes back.
-
-    Args:
-        index: the links, of e entities.
-        allowed: which codes may be used, shape (2 * relations,).
     """
 
     def __init__(self, index: TripleIndex, allowed: NDArray[np.bool_]) -> None:
@@ -125,12 +147,9 @@ class BackwardSteps:
         """The entities that some step leads to."""
 
     def draw(self, rng: np.random.Generator, targets: Ints, after: Ints) -> tuple[Ints, Ints, NDArray[np.bool_]]:
-        """A last step into each target: any relation alike, then any of its links to the target alike.
+        """A last step into each target, shape (n,): any relation alike, then any of its links to the target alike.
 
-        Args:
-            rng: where it is drawn from.
-            targets: entities, shape (n,).
-            after: the step that follows each, whose inverse is not drawn (it would undo it); `NO_STEP` for none.
+        `after` is the step that follows each, whose inverse is not drawn (it would undo it); `NO_STEP` for none.
 
         Returns:
             Codes, sources, and whether there was a step to draw, each of shape (n,).
@@ -145,18 +164,13 @@ class BackwardSteps:
         drawn += shut & (drawn >= place)
         possible = choices > 0
         drawn[~possible] = 0
-        links = self._starts[drawn] + (rng.random(len(targets)) * (self._ends[drawn] - self._starts[drawn])).astype(
-            np.int64
-        )
+        starts, ends = self._starts[drawn], self._ends[drawn]
+        links = starts + (rng.random(len(targets)) * (ends - starts)).astype(np.int64)
         return self._keys[drawn] % self._codes_per_entity, self._sources[links].astype(np.int64), possible
 
 
 class Structure:
-    """One of the 14 structures, laid out for drafts.
-
-    Args:
-        kind: its name.
-    """
+    """One of the 14 structures by its name, laid out for drafts."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -165,11 +179,8 @@ class Structure:
         self.width = anchors + _count(shape, Project)
         """Columns of a draft."""
         # Every anchor and relation is named by its column, so that the tree says where each stands.
-        self._tree = instantiate(
-            kind,
-            [Entity(str(column)) for column in range(anchors)],
-            [str(column) for column in range(anchors, self.width)],
-        )
+        names = [str(column) for column in range(self.width)]
+        self._tree = instantiate(kind, [Entity(name) for name in names[:anchors]], names[anchors:])
 
     @cached_property
     def proving(self) -> tuple[int, ...]:
@@ -184,13 +195,13 @@ class Structure:
         missing: BackwardSteps | None = None,
         lacking: NDArray[np.bool_] | None = None,
     ) -> Drafts:
-        """Fill the structure backwards from entities; drafts that cannot be filled are left out.
+        """Fill the structure backwards from n entities; drafts that cannot be filled are left out.
 
         As in BetaE's sampler, a negated branch ends in the same entity, which it takes away.
 
         Args:
             rng: where it is drawn from.
-            targets: the entities, shape (n,).
+            targets: the entities.
             steps: the steps of the full graph.
             missing: the steps over missing links alone.
             lacking: where a step is drawn from those, shape (n, width).
@@ -325,28 +336,20 @@ BATCH = 1024
 
 @dataclass(frozen=True)
 class SampledQueries:
-    """The queries of one type.
+    """The queries of one type, and how many drafts were drawn for them.
 
     Attributes:
-        kind: the type.
         records: the queries, their answers by entity index.
         links: for each query the least number of missing links of each hard answer, shape (h,).
-        tries: how many drafts were drawn for them.
     """
 
-    kind: str
     records: list[QueryRecord]
     links: list[NDArray[np.int64]]
     tries: int
 
 
 class QuerySampler:
-    """Samples queries from a graph and the split that is added to it.
-
-    Args:
-        pair: the two graphs.
-        options: which queries, how many and how hard.
-    """
+    """Samples queries from a graph and the split that is added to it."""
 
     def __init__(self, pair: GraphPair, options: SamplingOptions) -> None:
         self._pair, self._options = pair, options
@@ -357,22 +360,17 @@ class QuerySampler:
 
     @cached_property
     def _steps(self) -> BackwardSteps:
-        return BackwardSteps(self._pair.full.index.whole, self._allowed)
+        return self._steps_over(self._pair.full.index.whole)
 
     @cached_property
     def _missing(self) -> BackwardSteps:
-        return BackwardSteps(self._pair.missing_index, self._allowed)
+        return self._steps_over(self._pair.missing_index)
 
-    @cached_property
-    def _allowed(self) -> NDArray[np.bool_]:
-        return np.array([name is not None for name in self._names])
+    def _steps_over(self, index: TripleIndex) -> BackwardSteps:
+        return BackwardSteps(index, np.array([name is not None for name in self._names]))
 
     def sample(self, kind: str, show: Callable[[int], None]) -> SampledQueries:
-        """Sample the queries of one type.
-
-        Args:
-            kind: the type.
-            show: is given the number of queries found so far.
+        """Sample the queries of one type; `show` is given the number of queries found so far.
 
         Raises:
             SamplingError: the graph has too few of them, or they are too rare; says how many were found.
@@ -381,7 +379,7 @@ class QuerySampler:
         seed = [options.seed, zlib.crc32(f"{self._pair.split} {kind} {options.harder}".encode())]
         rng = np.random.default_rng(seed)
         seen: set[bytes] = set()
-        sampled = SampledQueries(kind, [], [], 0)
+        sampled = SampledQueries([], [], 0)
         tries = last = 0
         while len(sampled.records) < options.count:
             if tries - last >= options.patience:
@@ -399,7 +397,7 @@ class QuerySampler:
                 if len(sampled.records) == options.count:
                     break
             show(len(sampled.records))
-        return SampledQueries(kind, sampled.records, sampled.links, tries)
+        return replace(sampled, tries=tries)
 
     def _drawn(self, rng: np.random.Generator, structure: Structure) -> Drafts:
         steps = self._missing if self._options.harder else self._steps
@@ -446,3 +444,208 @@ def _lacking(rng: np.random.Generator, structure: Structure) -> NDArray[np.bool_
     lacking = np.zeros((BATCH, structure.width), dtype=bool)
     lacking[:, proving] = order < number[:, None]
     return lacking
+
+
+def write_held_out(kg: KnowledgeGraph, folder: Path, share: float, seed: int) -> None:
+    """Write a graph as a new folder of labelled triples, train.txt and valid.txt, whole or not at all.
+
+    A triple is held out only where its entities and its relation stay in train: nothing can be predicted of what is
+    never seen. Each triple is written with its inverse twin, so that queries can follow every relation both ways. Names
+    are kept; values are left out, since no query of the 14 structures reads one. Splits that were loaded are one.
+
+    Raises:
+        SamplingError: the share is out of range, no triple can be held out, or a name cannot stand in such a file.
+        ResultsError: the folder exists or cannot be written.
+    """
+    if not 0 < share < 1:
+        raise SamplingError(f"the share held out must be above 0 and below 1, not {share}")
+    if folder.exists():
+        raise ResultsError(f"{folder} is there already; go on with --kg {folder}, or choose another folder")
+    triples = kg.index.whole.triples()
+    held = _held_out(triples, kg, round(share * len(triples)) or 1, seed)
+    if not held.any():
+        raise SamplingError(
+            f'no triple of "{kg.graph_name}" can be held out: each is the only one of its entities or its relation'
+        )
+    try:
+        with whole_folder(folder) as work:
+            for name, lines in (
+                ("train", _lines(kg, triples[~held])),
+                ("valid", _lines(kg, triples[held])),
+                ("entity2text", _names(kg.entity_ids, kg.entity_labels)),
+                ("relation2text", _names(kg.relation_ids, kg.relation_labels)),
+            ):
+                with (work / f"{name}.txt").open("w", encoding="utf-8", newline="\n") as file:
+                    file.writelines(f"{line}\n" for line in lines)
+    except OSError as error:
+        raise ResultsError(f"cannot write {folder}: {error.strerror or error}") from None
+
+
+def _held_out(triples: Ids, kg: KnowledgeGraph, left: int, seed: int) -> NDArray[np.bool_]:
+    entities = np.bincount(triples[:, [0, 2]].ravel(), minlength=kg.entity_count).tolist()
+    relations = np.bincount(triples[:, 1], minlength=kg.relation_count).tolist()
+    held = np.zeros(len(triples), dtype=bool)
+    for place in np.argsort(np.random.default_rng(seed).random(len(triples)), kind="stable").tolist():
+        if not left:
+            break
+        head, relation, tail = triples[place].tolist()
+        loop = head == tail
+        if entities[head] > 1 + loop and entities[tail] > 1 + loop and relations[relation] > 1:
+            held[place] = True
+            left -= 1
+            entities[head] -= 1
+            entities[tail] -= 1
+            relations[relation] -= 1
+    return held
+
+
+def _lines(kg: KnowledgeGraph, triples: Ids) -> Iterable[str]:
+    ids = list(kg.entity_ids)
+    for name in (*ids, *kg.relation_ids):
+        if name != name.strip() or any(char in name for char in "\t\n\r"):
+            raise SamplingError(f"a line of train.txt cannot hold the id {name!r}; rename it")
+    for head, relation, tail in triples.tolist():
+        yield f"{ids[head]}\t{kg.relation_ids[relation]}\t{ids[tail]}"
+        yield f"{ids[tail]}\t{kg.relation_ids[relation]}{TWIN_SUFFIX}\t{ids[head]}"
+
+
+def _names(ids: Iterable[str], labels: Iterable[str]) -> Iterable[str]:
+    return (f"{own}\t{' '.join(label.split())}" for own, label in zip(ids, labels, strict=True))
+
+
+UNFINISHED = ".unfinished.json"
+
+GRAPH = "graph"
+"""The folder beside the queries that a graph without splits is written to."""
+
+
+class _Run:
+    """The files of one sampling.
+
+    Attributes:
+        goes_on: whether a run of the same options was stopped.
+        rows: the rows of the summary that are done, by type.
+    """
+
+    def __init__(self, out: Path, split: str, kinds: Sequence[str], options: dict[str, Any]) -> None:
+        self._out, self._split, self._options = out, split, json.loads(json.dumps(options))
+        self.rows: dict[str, Any] = {}
+        try:
+            stored = json.loads((out / UNFINISHED).read_text(encoding="utf-8"))
+            self.goes_on = bool(stored["told"] == self._options)
+            if self.goes_on:
+                self.rows = {kind: row for kind, row in stored["rows"].items() if self.file(kind).exists()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            self.goes_on = False
+        existing = [kind for kind in kinds if self.file(kind).exists()]
+        if existing and not self.goes_on:
+            first, named = self.file(existing[0]), ", ".join(existing)
+            raise ResultsError(f"{first} is there already; choose another folder, or types other than {named}")
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ResultsError(f"cannot make the folder {out}: {error.strerror or error}") from None
+
+    def file(self, kind: str) -> Path:
+        return self._out / f"{self._split}-{kind}.jsonl"
+
+    def keep(self) -> None:
+        """Write down what is done, so that it can be gone on with from here."""
+        write_whole(self._out / UNFINISHED, json.dumps({"told": self._options, "rows": self.rows}).encode())
+
+    def end(self) -> None:
+        (self._out / UNFINISHED).unlink(missing_ok=True)
+
+
+def sample_queries(
+    kg: str | Path,
+    out: Path,
+    split: str = "valid",
+    options: SamplingOptions | None = None,
+    held_out: float | None = None,
+    progress: bool = False,
+    loading: LoadingOptions = USUAL,
+) -> dict[str, Any]:
+    """Sample queries with their easy and hard answers into files `<split>-<type>.jsonl`, as `evaluate` reads them.
+
+    A run that was killed goes on where it was when it is begun again in the same way.
+
+    Args:
+        kg: name or folder of a data set with the splits train, valid (and test); with `held_out` any graph.
+        out: the folder, made where it is not there.
+        split: "valid" or "test": the split whose links are missing.
+        options: types, numbers and seed.
+        held_out: first split the graph: this share of its triples is valid, the others train, in the folder `graph`
+            within `out`.
+        progress: show a bar for each type on stderr.
+        loading: with `held_out`, what the graph's file does not say of itself, see `KnowledgeGraph.load`.
+
+    Returns:
+        `per_type` (see `LinkTally.summary`, and `tries`) and `split`.
+
+    Raises:
+        SamplingError: the graph has no such splits; or, when all other types are written, too few queries of some.
+        EvaluationError: the split is not known.
+        ResultsError: a file exists or cannot be written.
+        SkylarkError: the graph cannot be loaded.
+    """
+    options = options or SamplingOptions()
+    if held_out is not None and split != "valid":
+        raise SamplingError(
+            f'a graph that is split here has train and valid; expected the split "valid", not "{split}"'
+        )
+    refuse_endpoint(kg)
+    if held_out is None:
+        loading.refuse_all_but(f"{kg} in splits")
+        pair = GraphPair.load(kg, split)
+        graphs = [pair.smaller, pair.full]
+    else:
+        graphs = [KnowledgeGraph.load(kg, **asdict(loading))]
+    deciding = {"graphs": [graph_digest(graph) for graph in graphs], "held_out": held_out, **asdict(options)}
+    run = _Run(out, split, options.kinds, deciding)
+    if held_out is not None and not (run.goes_on and (out / GRAPH).exists()):
+        write_held_out(graphs[0], out / GRAPH, held_out, options.seed)
+    run.keep()
+    if held_out is not None:
+        pair = GraphPair.load(out / GRAPH, split)
+    unfilled = _sample(pair, options, run, progress)
+    run.end()
+    if unfilled:
+        raise SamplingError("\n".join(unfilled))
+    return {"per_type": {kind: run.rows[kind] for kind in STRUCTURES if kind in run.rows}, "split": split}
+
+
+def _sample(pair: GraphPair, options: SamplingOptions, run: _Run, progress: bool) -> list[str]:
+    """Sample every type that is not done; why some could not be filled."""
+    sampler, unfilled, table = QuerySampler(pair, options), [], EntityTable(pair.full)
+    table.integers = True  # where an id is a number it is written as one
+    for kind in options.kinds:
+        if kind in run.rows:
+            continue
+        with tqdm(total=options.count, desc=kind, unit="query", disable=not progress) as bar:
+
+            def show(count: int, bar: Any = bar) -> None:
+                bar.update(count - bar.n)
+
+            try:
+                sampled = sampler.sample(kind, show)
+            except SamplingError as error:
+                unfilled.append(str(error))
+                continue
+        write_whole(run.file(kind), b"".join(_line(record, table) for record in sampled.records))
+        tally = LinkTally()
+        for links in sampled.links:
+            tally.add(kind, links)
+        run.rows[kind] = tally.summary()["per_type"][kind] | {"tries": sampled.tries}
+        run.keep()
+    return unfilled
+
+
+def _line(record: QueryRecord, table: EntityTable) -> bytes:
+    item = {
+        "type": record.kind,
+        "query": record.query.to_record(),
+        "easy": table.write(record.easy),
+        "hard": table.write(record.hard),
+    }
+    return json.dumps(item, separators=(",", ":")).encode() + b"\n"

@@ -1,4 +1,8 @@
-"""Links that the hard answers of queries lack, counted over a pair of graphs."""
+"""Links that the hard answers of queries lack, counted over a pair of graphs.
+
+Most hard answers of FB15k-237's Query2Box files need no more than one missing link (Gregucci et al. 2024), so that
+link prediction alone does well on what is called multi-hop reasoning.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +33,7 @@ from skylark.text import aligned
 
 
 def refuse_endpoint(kg: str | Path) -> None:
-    """Refuse a graph on a server.
-
-    Raises:
-        SamplingError: it is one.
-    """
+    """Raise a `SamplingError` for a graph on a server."""
     if names_endpoint(kg):
         raise SamplingError(
             f"queries are sampled from all triples of a graph, and {kg} stays on its server: take a file of the graph"
@@ -42,13 +42,7 @@ def refuse_endpoint(kg: str | Path) -> None:
 
 @dataclass(frozen=True)
 class GraphPair:
-    """A graph before and after the next split is added; entity and relation indexes are the same in both.
-
-    Attributes:
-        split: the split that is added.
-        smaller: train for valid queries, train and valid for test queries.
-        full: the smaller graph with the split added.
-    """
+    """A graph before and after the next `split` is added; entity and relation indexes are the same in both."""
 
     split: Split
     smaller: KnowledgeGraph
@@ -61,7 +55,6 @@ class GraphPair:
         Raises:
             EvaluationError: the split is not known.
             SamplingError: the graph has no such splits, or the split adds nothing.
-            SkylarkError: the graph cannot be loaded.
         """
         if split not in SPLITS:
             raise EvaluationError(f"unknown split {split!r}; expected {' or '.join(SPLITS)}")
@@ -127,17 +120,13 @@ Link = tuple[int, int]
 """A relation and `head * entities + tail`."""
 
 
-class Proofs(ABC):
-    """What a query reaches, and how.
-
-    Attributes:
-        members: the entities that are reached, int32, sorted, shape (m,).
-    """
+class _Proofs(ABC):
+    """What a query reaches, and how; its `members` are the entities that are reached, int32, sorted, shape (m,)."""
 
     members: Ids
 
     @abstractmethod
-    def within(self, entities: Ids) -> Proofs:
+    def within(self, entities: Ids) -> _Proofs:
         """The proofs of some members alone (sorted, all of them members)."""
 
     @abstractmethod
@@ -145,31 +134,26 @@ class Proofs(ABC):
         """The least number of missing links in a proof of each member, those that are free not counted, shape (m,)."""
 
     @abstractmethod
-    def projections(self) -> Iterator[ProjectionProofs]:
+    def projections(self) -> Iterator[_Projection]:
         """The projections that proofs go through."""
 
 
 @dataclass(frozen=True)
-class AnchorProofs(Proofs):
-    """An entity that is given."""
-
+class _Anchor(_Proofs):
     members: Ids
 
-    def within(self, entities: Ids) -> Proofs:
-        """The entity."""
+    def within(self, entities: Ids) -> _Proofs:
         return self
 
     def costs(self, free: Collection[Link] = ()) -> Costs:
-        """Nothing."""
         return np.zeros(len(self.members), dtype=np.int64)
 
-    def projections(self) -> Iterator[ProjectionProofs]:
-        """None."""
+    def projections(self) -> Iterator[_Projection]:
         return iter(())
 
 
 @dataclass(frozen=True)
-class ProjectionProofs(Proofs):
+class _Projection(_Proofs):
     """One step over n links.
 
     Attributes:
@@ -180,7 +164,7 @@ class ProjectionProofs(Proofs):
         missing: which of them the smaller graph lacks, shape (n,).
     """
 
-    source: Proofs
+    source: _Proofs
     members: Ids
     relation: int
     starts: Ids
@@ -188,16 +172,14 @@ class ProjectionProofs(Proofs):
     links: NDArray[np.int64]
     missing: NDArray[np.bool_]
 
-    def within(self, entities: Ids) -> Proofs:
-        """The links that end in the entities, and the proofs of their starts."""
+    def within(self, entities: Ids) -> _Proofs:
         kept = np.flatnonzero(contained(self.ends, entities))
         kept = kept[np.argsort(self.ends[kept], kind="stable")]  # by their ends, as `costs` needs them
         starts, ends = self.starts[kept], self.ends[kept]
         source = self.source.within(np.unique(starts))
-        return ProjectionProofs(source, entities, self.relation, starts, ends, self.links[kept], self.missing[kept])
+        return _Projection(source, entities, self.relation, starts, ends, self.links[kept], self.missing[kept])
 
     def costs(self, free: Collection[Link] = ()) -> Costs:
-        """The least over the links that end in a member."""
         if not len(self.members):
             return np.zeros(0, dtype=np.int64)
         paid = self.missing
@@ -207,57 +189,40 @@ class ProjectionProofs(Proofs):
         each = self.source.costs(free)[np.searchsorted(self.source.members, self.starts)] + paid
         return np.minimum.reduceat(each, np.searchsorted(self.ends, self.members))
 
-    def projections(self) -> Iterator[ProjectionProofs]:
-        """This one, and those before it."""
+    def projections(self) -> Iterator[_Projection]:
         yield self
         yield from self.source.projections()
 
 
 @dataclass(frozen=True)
-class _SeveralProofs(Proofs):
-    parts: Sequence[Proofs]
+class _Branches(_Proofs):
+    """Proofs of an intersection, which need one from every part, or of a union, from any part."""
+
+    parts: Sequence[_Proofs]
     members: Ids
+    of_union: bool
 
-    def within(self, entities: Ids) -> Proofs:
-        """The entities in each part that has them."""
+    def within(self, entities: Ids) -> _Proofs:
         parts = [part.within(np.intersect1d(part.members, entities, assume_unique=True)) for part in self.parts]
-        return type(self)(parts, entities)
-
-    def projections(self) -> Iterator[ProjectionProofs]:
-        """Those of all parts."""
-        for part in self.parts:
-            yield from part.projections()
-
-
-class IntersectionProofs(_SeveralProofs):
-    """Proofs that need a proof from every part."""
+        return _Branches(parts, entities, self.of_union)
 
     def costs(self, free: Collection[Link] = ()) -> Costs:
-        """The sum over the parts."""
-        total = np.zeros(len(self.members), dtype=np.int64)
-        for part in self.parts:
-            total += part.costs(free)[np.searchsorted(part.members, self.members)]
-        return total
-
-
-class UnionProofs(_SeveralProofs):
-    """Proofs from any part."""
-
-    def costs(self, free: Collection[Link] = ()) -> Costs:
-        """The least over the parts."""
+        if not self.of_union:
+            each = [part.costs(free)[np.searchsorted(part.members, self.members)] for part in self.parts]
+            return np.asarray(np.sum(each, axis=0, dtype=np.int64))
         least = np.full(len(self.members), np.iinfo(np.int64).max)
         for part in self.parts:
             places = np.searchsorted(self.members, part.members)
             least[places] = np.minimum(least[places], part.costs(free))
         return least
 
+    def projections(self) -> Iterator[_Projection]:
+        for part in self.parts:
+            yield from part.projections()
+
 
 class MissingLinks:
-    """Counts the missing links of query-answer pairs.
-
-    Args:
-        pair: the smaller graph and the full one.
-    """
+    """Counts the missing links of query-answer pairs over a smaller graph and a full one."""
 
     def __init__(self, pair: GraphPair) -> None:
         self._pair, self._kg = pair, pair.full
@@ -298,20 +263,16 @@ class MissingLinks:
             size += 1
         return least
 
-    def proofs(self, node: Query) -> Proofs:
-        """All proofs of what a tree reaches on the full graph; `within` its members they have `costs`.
-
-        Raises:
-            QueryError: the query has no such proofs, see `least`.
-        """
+    def proofs(self, node: Query) -> _Proofs:
+        """All proofs of what a tree reaches on the full graph; `within` its members they have `costs`."""
         if isinstance(node, Entity):
             entity = node.index(self._kg)
-            return AnchorProofs(np.array([entity], dtype=np.int32))
+            return _Anchor(np.array([entity], dtype=np.int32))
         if isinstance(node, Project):
             return self._projected(node)
         if isinstance(node, Union):
             parts = [self.proofs(part) for part in node.parts]
-            return UnionProofs(parts, np.unique(np.concatenate([part.members for part in parts])))
+            return _Branches(parts, np.unique(np.concatenate([part.members for part in parts])), of_union=True)
         if isinstance(node, Intersect):
             parts = [self.proofs(part) for part in node.parts if not isinstance(part, Complement)]
             if parts:
@@ -319,10 +280,10 @@ class MissingLinks:
                 for part in node.parts:
                     if isinstance(part, Complement):
                         members = np.setdiff1d(members, self.proofs(part.part).members, assume_unique=True)
-                return IntersectionProofs(parts, members)
+                return _Branches(parts, members, of_union=False)
         raise QueryError(f"missing links are not counted for {node}: it has no part that proves an answer")
 
-    def _projected(self, node: Project) -> Proofs:
+    def _projected(self, node: Project) -> _Proofs:
         source = self.proofs(node.source)
         relation = self._kg.relation(node.relation)
         if relation.kind != "edges":
@@ -334,10 +295,10 @@ class MissingLinks:
         heads, tails = (ends, starts) if inverse else (starts, ends)
         links = heads.astype(np.int64) * self._kg.entity_count + tails
         missing = self._pair.missing[inverse][places]
-        return ProjectionProofs(source, np.unique(ends), relation.index, starts, ends, links, missing)
+        return _Projection(source, np.unique(ends), relation.index, starts, ends, links, missing)
 
 
-def _shared(proofs: Proofs) -> list[Link]:
+def _shared(proofs: _Proofs) -> list[Link]:
     """The missing links that more than one projection can go through."""
     uses: dict[int, list[np.ndarray[tuple[int], np.dtype[np.int64]]]] = defaultdict(list)
     for projection in proofs.projections():
@@ -359,13 +320,7 @@ class LinkTally:
         self._mrr: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
 
     def add(self, kind: str, links: NDArray[np.int64], ranks: NDArray[np.float64] | None = None) -> None:
-        """Count one query.
-
-        Args:
-            kind: its type.
-            links: the missing links of each hard answer, shape (h,).
-            ranks: the filtered rank of each, of the same shape, where it was ranked.
-        """
+        """Count one query by the missing links of each hard answer, shape (h,), and by their ranks if there are any."""
         self._counts[kind] += 1
         for number in np.unique(links).tolist():
             chosen = links == number
@@ -426,7 +381,6 @@ def classify_queries(
         EvaluationError: there are no such files, an answer is none on the full graph, or the results are of others.
         SamplingError: the graph has no such splits.
         DataError: a record or a line of the results is broken; with file and line.
-        SkylarkError: the graph cannot be loaded.
     """
     files, chosen = find_files(queries, split)
     pair = GraphPair.load(kg, chosen)
@@ -456,11 +410,7 @@ def classify_queries(
 
 
 def _lines(results: Results, pair: GraphPair, queries_digest: str) -> dict[str, Line]:
-    """The lines by id.
-
-    Raises:
-        EvaluationError: they are not of these queries, of this graph, or of protocol hard.
-    """
+    """The lines by id, of these queries, of this graph, and of protocol hard."""
     if results.of_questions or results.settings["protocol"] != "hard":
         raise EvaluationError(f"{results.path} ranks no hard answers; results of --protocol hard are needed")
     if results.settings.get("queries_digest") != queries_digest:
