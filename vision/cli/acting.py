@@ -14,13 +14,15 @@ from vision.errors import ArgumentError
 from vision.video.actions.features import (
     Recipe,
     Segment,
+    Timeline,
     VideoFeatures,
+    check_picture,
     measured,
     read_classes,
     read_features,
+    save_timelines,
     segments_of,
 )
-from vision.video.actions.timeline import Timeline, check_picture, save_timelines
 
 
 def add_commands(commands: Any) -> None:

@@ -34,7 +34,7 @@ from vision.grounding.asking import (
 from vision.grounding.grounding import sure_readings
 from vision.parsing.expression_codec import is_of_events, tracks_meant
 from vision.parsing.expression_reader import ExpressionReading
-from vision.parsing.prompt import VIDEO, Question, Sentence
+from vision.parsing.prompt import VIDEO, Question
 from vision.parsing.reader import VIDEOS
 from vision.video.events import Event, clock, event_words
 from vision.video.motions import OF
@@ -72,12 +72,9 @@ class TrackReason:
     def to_dict(self) -> dict[str, Any]:
         """JSON-serialisable; each event with its key frames."""
         return {
-            "name": self.name,
-            "track_id": self.track_id,
-            "events": [_event_dict(event) for event in self.events],
-            "facts": [list(fact) for fact in self.facts],
-            "words": self.words,
-        }
+            "name": self.name, "track_id": self.track_id, "events": [_event_dict(event) for event in self.events],
+            "facts": [list(fact) for fact in self.facts], "words": self.words,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,25 +126,18 @@ class VideoAnswer:
     def to_dict(self) -> dict[str, Any]:
         """JSON-serialisable: the expression, query, value, tracks, reasons with events and key frames, and notes."""
         value = [list(interval) for interval in self.value] if isinstance(self.value, tuple) else self.value
+        tracks = [
+            {
+                "id": track.id, "name": self.scene.name_of(track.id), "class": track.model_class,
+                "start": round(track.start, 3), "end": round(track.end, 3),
+            }
+            for track in (self.scene.tracks.by_id[track_id] for track_id in self.tracks)
+        ]  # fmt: skip
         return {
-            "expression": self.expression,
-            "question": self.question,
-            "query": str(self.query),
-            "value": value,
-            "tracks": [
-                {
-                    "id": track.id,
-                    "name": self.scene.name_of(track.id),
-                    "class": track.model_class,
-                    "start": round(track.start, 3),
-                    "end": round(track.end, 3),
-                }
-                for track in (self.scene.tracks.by_id[track_id] for track_id in self.tracks)
-            ],
-            "events": [_event_dict(event) for event in self.events],
-            "justification": [reason.to_dict() for reason in self.justification],
-            "notes": list(self.notes),
-        }
+            "expression": self.expression, "question": self.question, "query": str(self.query), "value": value,
+            "tracks": tracks, "events": [_event_dict(event) for event in self.events],
+            "justification": [reason.to_dict() for reason in self.justification], "notes": list(self.notes),
+        }  # fmt: skip
 
 
 def video_readings(
@@ -162,8 +152,7 @@ def video_readings(
         actions: the labels of the actions that the video was divided into.
 
     Raises:
-        InstructionError: the text is empty or cannot be read, asks about one frame, or a word names nothing that the
-            model can detect.
+        InstructionError: the text cannot be read, asks about one frame, or a word names nothing that can be detected.
         LLMError: the adapter or the weights are missing or damaged.
     """
     check_whole_tracks(text)
@@ -171,11 +160,7 @@ def video_readings(
 
 
 def check_whole_tracks(text: str) -> None:
-    """Refuse what asks about one frame.
-
-    Raises:
-        InstructionError: it does.
-    """
+    """Refuse what asks about one frame by an `InstructionError`."""
     if found := _ONE_FRAME.search(text):
         raise InstructionError(
             f'"{found.group()}" asks about one frame, and what is said of a video is said of whole tracks: say it by '
@@ -185,13 +170,7 @@ def check_whole_tracks(text: str) -> None:
 
 
 def answer_read(text: str, readings: Sequence[ExpressionReading], scene: VideoScene) -> VideoAnswer:
-    """The answer to what an expression was read as.
-
-    Args:
-        text: the expression.
-        readings: what it may mean, the likeliest first, at least one.
-        scene: what was tracked, and what happens.
-    """
+    """The answer to what an expression was read as, the likeliest of at least one reading first."""
     asked, answer = first_fitting(readings, scene)
     sentence = asked.sentence
     of_events = is_of_events(sentence.things)
@@ -204,7 +183,10 @@ def answer_read(text: str, readings: Sequence[ExpressionReading], scene: VideoSc
         events = [events[place] for place in first]
         kept = scene.happened_to(events)
     else:
-        kept, chosen = _longest(sentence, scene, scene.members(found))
+        # As many as are asked for, those that are seen longest.
+        lengths = [-len(track) for track in scene.tracks]
+        seen_longest = ("that is seen longest", "that are seen longest")
+        kept, chosen = as_many(sentence, scene.members(found), lambda place: (lengths[place], place), seen_longest)
     value, more = _value(asked, scene, answer, kept, events)
     narrower, untold = narrower_words(asked, scene, [scene.objects[place] for place in kept])
     if narrower and sentence.question in OF_ALL:
@@ -224,15 +206,6 @@ def answer_read(text: str, readings: Sequence[ExpressionReading], scene: VideoSc
         justification=tuple(_reason(place, asked, scene) for place in kept[:MAX_JUSTIFIED]),
         notes=tuple(dict.fromkeys([*notes, *chosen, *more])),
     )
-
-
-def _longest(sentence: Sentence, scene: VideoScene, members: list[int]) -> tuple[list[int], list[str]]:
-    """The tracks that are returned: all, or as many as are asked for, those that are seen longest; with notes."""
-
-    def place(number: int) -> tuple[int, int]:
-        return -len(scene.tracks.items[number]), number
-
-    return as_many(sentence, members, place, ("that is seen longest", "that are seen longest"))
 
 
 def _value(

@@ -97,21 +97,8 @@ class FrameLimits:
     max_seconds: float = 7 * 24 * 3600.0
     stall: float = 10.0
 
-    def check_bytes(self, size: int, name: str) -> None:
-        """Refuse a file of too many bytes.
-
-        Raises:
-            VideoError: it is too large.
-        """
-        if size > self.max_bytes:
-            raise VideoError(f"{name} has {size:,} bytes, the limit is {self.max_bytes:,}: cut it shorter.")
-
     def check_pixels(self, width: int, height: int, name: str) -> None:
-        """Refuse frames of too many pixels.
-
-        Raises:
-            VideoError: they are too large.
-        """
+        """Refuse frames of too many pixels by a `VideoError`."""
         if width * height > self.max_pixels:
             raise VideoError(
                 f"{name} has frames of {width:,} x {height:,} pixels, the limit is {self.max_pixels:,} in all: "
@@ -119,11 +106,7 @@ class FrameLimits:
             )
 
     def check_length(self, frames: int, seconds: float, name: str) -> None:
-        """Refuse a video that is too long.
-
-        Raises:
-            VideoError: it has too many frames or seconds.
-        """
+        """Refuse a video of too many frames or seconds by a `VideoError`."""
         if excess := self.excess(frames, seconds):
             raise VideoError(f"{name} has {excess}, which is the limit: cut it shorter.")
 
@@ -147,14 +130,9 @@ STREAM_FORMATS = (*FILE_FORMATS, "rtsp", "rtp", "hls", "mpjpeg", "live_flv")
 READABLE = "MP4, MOV, MKV, WebM, AVI, MPEG, TS, FLV, OGG or GIF"
 
 PROTOCOLS = {
-    "rtsp": "rtsp,rtp,udp,tcp",
-    "rtsps": "rtsps,rtsp,rtp,udp,tcp,tls",
-    "http": "http,https,tcp,tls,crypto",
-    "https": "http,https,tcp,tls,crypto",
-    "rtmp": "rtmp,tcp",
-    "rtmps": "rtmps,rtmp,tcp,tls",
-    "udp": "udp",
-}
+    "rtsp": "rtsp,rtp,udp,tcp", "rtsps": "rtsps,rtsp,rtp,udp,tcp,tls", "http": "http,https,tcp,tls,crypto",
+    "https": "http,https,tcp,tls,crypto", "rtmp": "rtmp,tcp", "rtmps": "rtmps,rtmp,tcp,tls", "udp": "udp",
+}  # fmt: skip
 """How an address may begin, and which of FFmpeg's protocols it may then use; never that of files."""
 
 _ONE_PACKET_A_FRAME = ("h264", "hevc", "av1", "vp9", "mjpeg")
@@ -175,13 +153,10 @@ class _Opened:
     """One pass over a container.
 
     Attributes:
-        container: what is read.
-        stream: its video.
         ended: seconds, in the container's clock, up to which packets of any stream came.
         broken: whether the last packet was cut off, or the container could not be read further.
         lost: frames that are damaged.
-        ahead: what is decoded already, with indexes: the first frame, from which the video's size is known.
-        decoded: the frames behind, with indexes.
+        decoded: the frames with their indexes.
     """
 
     container: InputContainer
@@ -189,22 +164,13 @@ class _Opened:
     ended: float = 0.0
     broken: bool = False
     lost: int = 0
-    ahead: list[tuple[int, VideoFrame]] = field(default_factory=list)
     decoded: Iterator[tuple[int, VideoFrame]] = field(default_factory=lambda: iter(()))
 
 
 class ContainerFrames:
-    """The frames of one video file or stream.
+    """The frames of one video file, or of a stream, which comes over a network and may stall.
 
-    Args:
-        address: what FFmpeg opens.
-        name: what it is called.
-        options: FFmpeg's options for it.
-        limits: the most that is read.
-        stream: whether it comes over a network, which may stall.
-
-    Raises:
-        VideoError: no frame of it can be read.
+    `address` is what FFmpeg opens, with its options. A `VideoError` says that no frame of it can be read.
     """
 
     def __init__(
@@ -217,26 +183,23 @@ class ContainerFrames:
         self._next: _Opened | None = self._open()
         try:
             opened = self._next
-            self._start = self._first(opened)
+            index, self._start = self._first(opened)
+            opened.decoded = chain([(index, self._start)], opened.decoded)
             told: Fraction | None = opened.stream.average_rate or opened.stream.guessed_rate
             self.rate = credible_rate(None if told is None else float(told))
             seconds = _seconds(opened)
             self.live = stream and seconds is None
             self.count = (opened.stream.frames or (round(seconds * self.rate) if seconds else None)) or None
             self._orientation = self._told_orientation(self._start)
-            width, height = self._start.width, self._start.height
-            self.size = (height, width) if self._orientation[0] else (width, height)
+            size = self._start.width, self._start.height
+            self.size = size[::-1] if self._orientation[0] else size
             limits.check_length(self.count or 0, seconds or 0.0, name)
         except BaseException:
             self.close()
             raise
 
     def frames(self) -> Generator[Frame]:
-        """The frames in order.
-
-        Raises:
-            VideoError: a stream stalls, frames change their size, or it is live and read again.
-        """
+        """The frames in order; a live video's cannot be read again."""
         opened, self._next = self._next, None
         if opened is None:
             if self.live:
@@ -244,7 +207,7 @@ class ContainerFrames:
             opened = self._open()
         try:
             time = 0.0
-            for index, frame in chain(opened.ahead, opened.decoded):
+            for index, frame in opened.decoded:
                 time = max(time, self._time(frame, index, time))
                 yield Frame(index, time, self._image(frame, index, time))
             self._tell_losses(opened, time)
@@ -289,11 +252,10 @@ class ContainerFrames:
             raise VideoError(f"{self.name} holds video of a kind that cannot be decoded here: save it as H.264.")
         return stream
 
-    def _first(self, opened: _Opened) -> VideoFrame:
-        """Decode the first frame, which stays to be read."""
-        for index, frame in opened.decoded:
-            opened.ahead.append((index, frame))
-            return frame
+    def _first(self, opened: _Opened) -> tuple[int, VideoFrame]:
+        """Decode the first frame, from which the video's size is known."""
+        if first := next(opened.decoded, None):
+            return first
         raise VideoError(
             f"{self.name} is cut off or broken: not one frame of it can be decoded."
             if opened.broken or opened.stream.frames or opened.ended
@@ -322,7 +284,9 @@ class ContainerFrames:
                 before = 0
                 while coming and frame.pts is not None and coming[0] <= frame.pts:
                     before += heappop(coming) < frame.pts
-                if last is not None and (missing or self._one_packet_a_frame(opened.stream, frame)):
+                # Of interlaced video there may be a packet for each field.
+                one_each = opened.stream.codec_context.name in _ONE_PACKET_A_FRAME and not frame.interlaced_frame
+                if last is not None and (missing or one_each):
                     index += before
                     opened.lost += before
                 last, missing = frame.pts, False
@@ -332,11 +296,6 @@ class ContainerFrames:
                     yield index, frame
                 index += 1
         opened.lost += missing
-
-    @staticmethod
-    def _one_packet_a_frame(stream: VideoStream, frame: VideoFrame) -> bool:
-        """Whether packets tell how many frames there are; of interlaced video there may be one for each field."""
-        return stream.codec_context.name in _ONE_PACKET_A_FRAME and not frame.interlaced_frame
 
     def _packets(self, opened: _Opened) -> Iterator[Packet[Stream] | None]:
         """The video's packets, None where the decoder is to give what it still holds.
@@ -380,18 +339,16 @@ class ContainerFrames:
         pixels.flags.writeable = False
         return LoadedImage(pixels, f"{self.name}, frame {index}")
 
-    def _rgb(self, frame: VideoFrame) -> NDArray[np.uint8]:
+    def _rgb(self, frame: VideoFrame, known: bool = True) -> NDArray[np.uint8]:
         """The frame's pixels as stored, shape (height, width, 3)."""
         try:
             return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-        except av.FFmpegError:  # its way of storing colours is a rare or an unknown one
-            frame.colorspace, frame.color_range = _UNSAID, 0
-        try:
-            pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-        except av.FFmpegError as error:
-            raise VideoError(
-                f"{self.name} stores its colours in a way that cannot be read: save it as H.264."
-            ) from error
+        except av.FFmpegError as error:  # its way of storing colours is a rare or an unknown one
+            if not known:
+                told = f"{self.name} stores its colours in a way that cannot be read: save it as H.264."
+                raise VideoError(told) from error
+        frame.colorspace, frame.color_range = _UNSAID, 0
+        pixels = self._rgb(frame, known=False)
         self._note(f"{self.name} stores its colours in a way that is not known: they may be somewhat off.")
         return pixels
 
@@ -442,29 +399,30 @@ class ContainerFrames:
         reason = getattr(error, "strerror", None) or str(error)
         if self._stall is not None:
             return VideoError(f"{self.name} cannot be read as a stream: {reason}.")
-        return VideoError(_no_video(Path(self.name), reason))
+        with Path(self.name).open("rb") as file:
+            head = file.read(16)
+        if head.startswith((b"#EXTM3U", b"ffconcat")):
+            reason = "is a playlist, and the files that it names are not followed: give the video itself."
+        elif head[4:8] == b"ftyp":
+            reason = "is cut off: its index, which tells where the frames lie, is missing; copy it anew."
+        else:
+            reason = f"is no video that can be read ({reason}): {READABLE} was expected."
+        return VideoError(f"{self.name} {reason}")
 
 
 def open_file(path: Path, limits: FrameLimits) -> ContainerFrames:
-    """Open a video file.
-
-    Raises:
-        VideoError: it is empty, too large, or no frame of it can be read.
-    """
+    """Open a video file; a `VideoError` where it is empty, too large, or no frame of it can be read."""
     size = path.stat().st_size
     if not size:
         raise VideoError(f"{path} is empty: a video was expected.")
-    limits.check_bytes(size, str(path))
+    if size > limits.max_bytes:
+        raise VideoError(f"{path} has {size:,} bytes, the limit is {limits.max_bytes:,}: cut it shorter.")
     options = {"protocol_whitelist": "file", "format_whitelist": ",".join(FILE_FORMATS)}
     return ContainerFrames(f"file:{path.absolute()}", str(path), options, limits)
 
 
 def open_stream(address: str, limits: FrameLimits) -> ContainerFrames:
-    """Open an address that begins with one of `PROTOCOLS`.
-
-    Raises:
-        VideoError: nothing is sent from there, it stalls, or it is no video.
-    """
+    """Open an address that begins with one of `PROTOCOLS`; a `VideoError` where it stalls or sends no video."""
     protocol = address.partition("://")[0].lower()
     options = {"protocol_whitelist": PROTOCOLS[protocol], "format_whitelist": ",".join(STREAM_FORMATS)}
     if protocol.startswith("rtsp"):
@@ -477,14 +435,3 @@ def _seconds(opened: _Opened) -> float | None:
     if opened.stream.duration is not None and opened.stream.time_base is not None:
         return float(opened.stream.duration * opened.stream.time_base)
     return None if opened.container.duration is None else opened.container.duration / av.time_base
-
-
-def _no_video(path: Path, reason: str) -> str:
-    """Why a file that FFmpeg doesn't open is none, from its first bytes."""
-    with path.open("rb") as file:
-        head = file.read(16)
-    if head.startswith((b"#EXTM3U", b"ffconcat")):
-        return f"{path} is a playlist, and the files that it names are not followed: give the video itself."
-    if head[4:8] == b"ftyp":
-        return f"{path} is cut off: its index, which tells where the frames lie, is missing; copy it anew."
-    return f"{path} is no video that can be read ({reason}): {READABLE} was expected."

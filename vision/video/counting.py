@@ -13,9 +13,8 @@ import csv
 import io
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,22 +49,14 @@ class Line:
 
     @classmethod
     def parse(cls, text: str) -> Line:
-        """Read "NAME=x1,y1,x2,y2".
-
-        Raises:
-            ArgumentError: it is no such text, or both ends are the same.
-        """
+        """Read "NAME=x1,y1,x2,y2"; an `ArgumentError` where it is no such text, or both ends are the same."""
         name, points = _named_points(text, "a line as NAME=x1,y1,x2,y2", 2, 2)
         if points[0] == points[1]:
             raise ArgumentError(f"the line {text!r} begins where it ends: expected two different points")
         return cls(name, *points)
 
     def in_pixels(self, size: tuple[int, int]) -> NDArray[np.float64]:
-        """Its ends, shape (2, 2), in a picture of a size (width, height).
-
-        Raises:
-            ArgumentError: it is outside the picture.
-        """
+        """Its ends, shape (2, 2), in a picture of a size (width, height); an `ArgumentError` where it is outside."""
         return _in_pixels("line", self.name, (self.start, self.end), size)
 
 
@@ -83,24 +74,20 @@ class Zone:
 
     @classmethod
     def parse(cls, text: str) -> Zone:
-        """Read "NAME=x1,y1,x2,y2,x3,y3,...".
-
-        Raises:
-            ArgumentError: it is no such text, or all corners lie on one line.
-        """
+        """Read "NAME=x1,y1,x2,y2,x3,y3,..."; an `ArgumentError` where it is no such text, or has no area."""
         name, points = _named_points(text, "a zone as NAME=x1,y1,x2,y2,x3,y3,...", 3, None)
-        if _on_one_line(points):
+        # But for what the arithmetic loses.
+        ways = np.array(points, np.float64) - points[0]
+        lengths = np.hypot(*ways.T)
+        longest = ways[np.argmax(lengths)]
+        if (np.abs(longest[0] * ways[:, 1] - longest[1] * ways[:, 0]) <= 1e-9 * lengths.max() ** 2).all():
             raise ArgumentError(
                 f"the zone {text!r} has no area, as its corners lie on one line: expected three that do not"
             )
         return cls(name, points)
 
     def in_pixels(self, size: tuple[int, int]) -> NDArray[np.float64]:
-        """Its corners, shape (n, 2), in a picture of a size (width, height).
-
-        Raises:
-            ArgumentError: it is outside the picture.
-        """
+        """Its corners, shape (n, 2), in a picture of a size (width, height); an `ArgumentError` where outside."""
         return _in_pixels("zone", self.name, self.points, size)
 
 
@@ -121,15 +108,6 @@ def _named_points(text: str, expected: str, least: int, most: int | None) -> tup
             'no number is more than 1, such as "left half=0,0,0.5,0,0.5,1,0,1"'
         )
     return name.strip(), tuple(zip(numbers[0::2], numbers[1::2], strict=True))
-
-
-def _on_one_line(points: Sequence[Point]) -> bool:
-    """Whether all points lie on a line, but for what the arithmetic loses."""
-    ways = np.array(points, np.float64) - points[0]
-    lengths = np.hypot(*ways.T)
-    longest = ways[np.argmax(lengths)]
-    off = np.abs(longest[0] * ways[:, 1] - longest[1] * ways[:, 0])
-    return bool((off <= 1e-9 * lengths.max() ** 2).all())
 
 
 def _in_pixels(kind: str, name: str, points: Sequence[Point], size: tuple[int, int]) -> NDArray[np.float64]:
@@ -201,14 +179,9 @@ class _LineState:
 
 
 class TrackCounts:
-    """Counts the things of a video, frame by frame.
+    """Counts the things of a video of a size (width, height), frame by frame, and how they cross lines and zones.
 
     Which ids are things is known for sure when the last frame was taken; before, the frames so far tell it.
-
-    Args:
-        size: (width, height) in pixels of the frames.
-        lines: what they cross.
-        zones: what they are in.
 
     Attributes:
         crossings: what has crossed a line, in order, whatever it is; what goes back and forth is in it for each time.
@@ -222,7 +195,7 @@ class TrackCounts:
         if repeated := sorted(name for name, times in names.items() if times > 1):
             raise ArgumentError(f"several lines or zones are called {', '.join(repeated)}: expected a name for each")
         self._lines = {line.name: _LineState(line.in_pixels(size)) for line in lines}
-        self._zones = {zone.name: _polygon_zone(zone.in_pixels(size)) for zone in zones}
+        self._zones = {zone.name: _inside(zone.in_pixels(size)) for zone in zones}
         self._zone_sets: dict[str, dict[str, set[int]]] = {name: {} for name in self._zones}
         self._all: dict[str, set[int]] = {}
         self._second = 0
@@ -235,12 +208,7 @@ class TrackCounts:
         self.crossings: list[Crossing] = []
 
     def add(self, time: float, detections: Detections) -> None:
-        """Take one frame; frames come in order.
-
-        Args:
-            time: seconds from the video's first frame.
-            detections: with track ids.
-        """
+        """Take one frame, its seconds from the video's first one and what has ids there; frames come in order."""
         self._come_to(int(time))
         self._left_out = None
         ids = [] if detections.track_ids is None else detections.track_ids.tolist()
@@ -254,8 +222,8 @@ class TrackCounts:
                     self.crossings.append(Crossing(name, direction, one.class_name, one.track_id, time))
                     row = (self._second, "line", name, direction, one.class_name)
                     self._there.setdefault(row, []).append(one.track_id)
-        for name, zone in self._zones.items():
-            for one in detections[_inside(zone, detections)]:
+        for name, inside in self._zones.items():
+            for one in detections[inside(detections)]:
                 assert one.track_id is not None
                 self._zone_sets[name].setdefault(one.class_name, set()).add(one.track_id)
                 self._now.setdefault(("zone", name, one.class_name), set()).add(one.track_id)
@@ -327,14 +295,8 @@ class TrackCounts:
         return {name: size for name, size in sorted(sizes.items(), key=lambda item: (-item[1], item[0])) if size}
 
 
-def _polygon_zone(corners: NDArray[np.float64]) -> Any:
+def _inside(corners: NDArray[np.float64]) -> Callable[[Detections], NDArray[np.bool_]]:
     import supervision
 
-    return supervision.PolygonZone(np.rint(corners).astype(np.int64), (supervision.Position.CENTER,))
-
-
-def _inside(zone: Any, detections: Detections) -> NDArray[np.bool_]:
-    import supervision
-
-    inside: NDArray[np.bool_] = zone.trigger(supervision.Detections(xyxy=detections.xyxy))
-    return inside
+    zone = supervision.PolygonZone(np.rint(corners).astype(np.int64), (supervision.Position.CENTER,))
+    return lambda found: zone.trigger(supervision.Detections(xyxy=found.xyxy))

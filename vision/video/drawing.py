@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import av
@@ -104,12 +103,9 @@ class VideoWriter:
         return stream
 
     def write(self, pixels: NDArray[np.uint8], time: float | None = None) -> None:
-        """Add a frame.
+        """Add a frame, shape (height, width, 3), uint8, RGB.
 
-        Args:
-            pixels: shape (height, width, 3), uint8, RGB.
-            time: its seconds, later than the last frame's; the video begins at its first frame's. None for the time
-                that the rate gives.
+        Its seconds come later than the last frame's; the video begins at its first's. None for what the rate gives.
 
         Raises:
             VideoError: the frame has another size.
@@ -142,12 +138,16 @@ class VideoWriter:
             self._last = max(self._last + 1, round((time - self._start) * TICKS))
         return self._last
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
             if error is None:
-                self._finish()
+                if self._start is None:
+                    raise VideoError(f"{self.path} is not written: a video has one frame at least, and none was given.")
+                self._container.mux(self._stream.encode())
+                self._container.close()
+                self._work.replace(self.path)
+        except (av.FFmpegError, OSError) as failure:
+            raise self._unwritable(failure) from failure
         finally:
             self._give_up()
 
@@ -157,16 +157,6 @@ class VideoWriter:
             self._container.close()
         with suppress(OSError):
             self._work.unlink()
-
-    def _finish(self) -> None:
-        if self._start is None:
-            raise VideoError(f"{self.path} is not written: a video has one frame at least, and none was given.")
-        try:
-            self._container.mux(self._stream.encode())
-            self._container.close()
-            self._work.replace(self.path)
-        except (av.FFmpegError, OSError) as failure:
-            raise self._unwritable(failure) from failure
 
     def _unwritable(self, error: Exception) -> ResultsError:
         return ResultsError(f"cannot write {self.path}: {getattr(error, 'strerror', None) or error}")
@@ -185,12 +175,7 @@ def track_colour(track_id: int) -> Colour:
 
 
 class Annotator:
-    """Draws the frames of one video, one after the other.
-
-    Args:
-        size: (width, height) in pixels of the frames.
-        lines: lines to show.
-        zones: zones to show.
+    """Draws the frames of one video, of a size (width, height), one after the other, with lines and zones.
 
     Raises:
         ArgumentError: a line or zone is outside the picture.
@@ -204,14 +189,9 @@ class Annotator:
         self._most = 1
 
     def draw(self, tracked: TrackedFrame, counts: Mapping[str, int] | None = None) -> NDArray[np.uint8]:
-        """Draw what is in a frame; frames come in order.
+        """Draw what is in a frame, and at lines and zones the number that `counts` has to their name.
 
-        Args:
-            tracked: the frame with its things.
-            counts: to the name of a line or zone the number that is written at it.
-
-        Returns:
-            Shape (height, width, 3), uint8, RGB: a copy that may be written to.
+        Frames come in order. The picture is a copy of shape (height, width, 3), uint8, RGB, that may be written to.
         """
         found = replace(tracked.detections, scores=None)
         ids = [] if found.track_ids is None else found.track_ids.tolist()
@@ -254,13 +234,8 @@ class Annotator:
                 x, y = points[np.argmin(points.sum(axis=1))] + line
             else:
                 x, y = points[np.argmin(points[:, 1])] - (width // 2, height // 2)
-            yield (
-                (
-                    min(max(int(x), 0), max(self._size[0] - width, 0)),
-                    min(max(int(y), 0), max(self._size[1] - height, 0)),
-                ),
-                text,
-            )
+            left, top = max(self._size[0] - width, 0), max(self._size[1] - height, 0)
+            yield (min(max(int(x), 0), left), min(max(int(y), 0), top)), text
 
 
 def _draw_way(

@@ -29,7 +29,6 @@ from vision.video.motions import (
     Grid,
     Moments,
     Path,
-    Stage,
     Together,
     longest,
 )
@@ -82,26 +81,16 @@ class Event:
     def to_dict(self) -> dict[str, Any]:
         """JSON-serialisable."""
         return {
-            "kind": self.kind,
-            "of": self.of,
-            "with": self.with_,
-            "side": self.side,
-            "start": round(self.start, 3),
-            "end": round(self.end, 3),
-            "start_frame": self.start_frame,
-            "end_frame": self.end_frame,
-        }
+            "kind": self.kind, "of": self.of, "with": self.with_, "side": self.side, "start": round(self.start, 3),
+            "end": round(self.end, 3), "start_frame": self.start_frame, "end_frame": self.end_frame,
+        }  # fmt: skip
 
 
 def events_of(tracks: Tracks) -> tuple[Event, ...]:
     """All that happens in a video.
 
-    Args:
-        tracks: of the video; the `MAX_TRACKS` longest are looked at.
-
-    Returns:
-        The events of single tracks, by kind and track, then those of pairs, by kind; of a kind between pairs the
-        `MAX_OF_A_KIND` longest.
+    Of the tracks the `MAX_TRACKS` longest are looked at. First come events of single tracks, by kind and track, then
+    those of pairs, by kind; of a kind between pairs the `MAX_OF_A_KIND` longest.
     """
     kept = longest(tracks.items, MAX_TRACKS)
     if not kept:
@@ -112,16 +101,14 @@ def events_of(tracks: Tracks) -> tuple[Event, ...]:
 
 
 def _alone(grid: Grid, paths: Sequence[Path]) -> Iterator[Event]:
-    stage = Stage(grid.tracks.image_size, float(grid.tracks.times[0]), float(grid.tracks.times[-1]), grid.step)
     for kind, of_path in MOTION_KINDS.items():
         for path in paths:
-            for motion in of_path(path, stage):
+            for motion in of_path(path, grid):
                 # The track's own ends are known more exactly than the grid has them.
                 start = path.track.start if motion.start == 0 else float(path.times[motion.start])
                 end = path.track.end if motion.end == len(path) - 1 else float(path.times[motion.end])
                 end = max(start, end)
-                frames = grid.frame(start), grid.frame(end)
-                yield Event(kind, path.track.id, None, motion.side, start, end, *frames)
+                yield Event(kind, path.track.id, None, motion.side, start, end, grid.frame(start), grid.frame(end))
 
 
 def _between(grid: Grid, paths: Sequence[Path]) -> Iterator[Event]:
@@ -130,16 +117,12 @@ def _between(grid: Grid, paths: Sequence[Path]) -> Iterator[Event]:
         for ids, one_way in ((numbers, pairs), ([(j, i) for i, j in numbers], pairs.swapped)):
             for kind, of_pairs in MEETING_KINDS.items():
                 starts, ends = of_pairs(one_way)
-                for begin, stop, pair in zip(
-                    one_way.times[starts].tolist(),
-                    one_way.times[ends].tolist(),
-                    one_way.pair[starts].tolist(),
-                    strict=True,
-                ):
+                rows = (one_way.times[starts], one_way.times[ends], one_way.pair[starts])
+                for begin, stop, pair in zip(*(row.tolist() for row in rows), strict=True):
                     found[kind].append((begin, stop, *ids[pair]))
-    for kind, rows in found.items():
-        rows.sort(key=lambda row: row[0] - row[1])
-        for begin, stop, of, other in sorted(rows[:MAX_OF_A_KIND], key=lambda row: (row[2:], row[0])):
+    for kind, of_kind in found.items():
+        of_kind.sort(key=lambda row: row[0] - row[1])
+        for begin, stop, of, other in sorted(of_kind[:MAX_OF_A_KIND], key=lambda row: (row[2:], row[0])):
             yield Event(kind, of, other, "", begin, stop, grid.frame(begin), grid.frame(stop))
 
 
@@ -177,9 +160,8 @@ def _together(grid: Grid, pairs: Sequence[tuple[Path, Path, int, int]]) -> tuple
 def _moments(spans: Sequence[tuple[Path, int, int]]) -> Moments:
     """Parts of paths from one moment of the grid to another, behind each other."""
     parts = [(path, slice(start - path.first, end - path.first)) for path, start, end in spans]
-    return Moments(
-        **{one.name: np.concatenate([getattr(path, one.name)[part] for path, part in parts]) for one in fields(Moments)}
-    )
+    names = [one.name for one in fields(Moments)]
+    return Moments(**{name: np.concatenate([getattr(path, name)[part] for path, part in parts]) for name in names})
 
 
 def notes_of(tracks: Sequence[Track], events: Sequence[Event]) -> list[str]:
@@ -257,12 +239,7 @@ def clock(seconds: float) -> str:
 
 
 def event_words(event: Event, name_of: Callable[[int], str]) -> str:
-    """What happens from when to when.
-
-    Args:
-        event: what happens.
-        name_of: the name of a track by its id.
-    """
+    """What happens from when to when; `name_of` gives the name of a track by its id."""
     start, end = clock(event.start), clock(event.end)
     when = f"from {start} to {end}" if start != end else f"at {start}"
     if event.of is None:

@@ -21,8 +21,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +36,7 @@ from vision.video.tracks import Frame, TrackedFrame
 from vision.video.watching import RecordedFrame
 
 TruthForm = Literal["mot15", "mot17", "mot20", "visdrone"]
-Form = Literal["mot15", "mot17", "mot20", "visdrone", "results"]
+Form = TruthForm | Literal["results"]
 
 PEDESTRIAN = "pedestrian"
 
@@ -92,12 +91,10 @@ class MotRows:
 
 
 def mot_text(index: int, detections: Detections) -> str:
-    """The lines of one frame's tracks, each with its end, as results are written.
+    """The lines of one frame's tracks, each with its end, as results are written; frames count from 1 in them.
 
-    Args:
-        index: the frame's place in the video, from 0; the text counts from 1.
-        detections: with track ids; a class has its number in `classes` from 1, so that of one class all are 1, which
-            evaluators of the MOT challenges take for their pedestrians.
+    A class has its number in `classes` from 1, so that of one class all are 1, which evaluators of the MOT challenges
+    take for their pedestrians.
     """
     lines = []
     for one, number in zip(detections, detections.class_ids.tolist(), strict=True):
@@ -137,9 +134,6 @@ def told_form(table: NDArray[np.float64]) -> TruthForm:
     Eight or nine columns are MOT17's. Ten are VisDrone's where 7 is 0 or 1, 8 a category from 0 to 11, 9 is 0 or 1 and
     10 is 0, 1 or 2, in every line. All else is MOT15's, whose coordinates in the world are no such numbers; MOT20 has
     the columns of MOT17 and cannot be told from it.
-
-    Args:
-        table: shape (n, columns): the numbers of the file.
     """
     if table.shape[1] in (8, 9):
         return "mot17"
@@ -150,21 +144,16 @@ def told_form(table: NDArray[np.float64]) -> TruthForm:
 
 
 def _classes(path: Path, table: NDArray[np.float64], lines: NDArray[np.int64], form: Form) -> NDArray[np.int64]:
-    there = table.shape[1] > 7
-    if form == "visdrone" and there:
-        return _whole(path, table[:, 7], lines, "a category of VisDrone in column 8", 0, len(VISDRONE_CLASSES) - 1)
-    if form in ("mot17", "mot20") and there:
-        return _whole(path, table[:, 7], lines, "a class of MOT17 in column 8", 1, len(MOT_CLASSES))
+    column = table[:, 7] if table.shape[1] > 7 else None
+    if form == "visdrone" and column is not None:
+        return _whole(path, column, lines, "a category of VisDrone in column 8", 0, len(VISDRONE_CLASSES) - 1)
+    if form in ("mot17", "mot20") and column is not None:
+        return _whole(path, column, lines, "a class of MOT17 in column 8", 1, len(MOT_CLASSES))
     if form in ("mot17", "mot20", "visdrone") and len(table):
         raise DataError(path, "a class in column 8", int(lines[0]), f"{table.shape[1]} columns")
-    if form == "results" and there:
-        # Results of MOT15 may have coordinates in the world here, which are no class.
-        whole = np.mod(table[:, 7], 1) == 0
-        return np.where(whole & (table[:, 7] >= 0), table[:, 7], -1).astype(np.int64) if whole.all() else _none(table)
-    return _none(table)
-
-
-def _none(table: NDArray[np.float64]) -> NDArray[np.int64]:
+    # Results of MOT15 may have coordinates in the world here, which are no class.
+    if form == "results" and column is not None and (np.mod(column, 1) == 0).all():
+        return np.where(column >= 0, column, -1).astype(np.int64)
     return np.full(len(table), -1, np.int64)
 
 
@@ -191,10 +180,9 @@ def _table(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 
 
 def _numbers(path: Path, number: int, row: str) -> list[float]:
-    # VisDrone's files have a comma at the end of their lines now and then.
-    cells: Sequence[str] = row.removesuffix(",").split(",")
     try:
-        values = [float(cell) for cell in cells]
+        # VisDrone's files have a comma at the end of their lines now and then.
+        values = [float(cell) for cell in row.removesuffix(",").split(",")]
     except ValueError:
         values = []
     if len(values) < LEAST_COLUMNS:
@@ -203,12 +191,7 @@ def _numbers(path: Path, number: int, row: str) -> list[float]:
 
 
 def _whole(
-    path: Path,
-    column: NDArray[np.float64],
-    lines: NDArray[np.int64],
-    what: str,
-    least: int,
-    most: int = 2**53,
+    path: Path, column: NDArray[np.float64], lines: NDArray[np.int64], what: str, least: int, most: int = 2**53
 ) -> NDArray[np.int64]:
     """A column of whole numbers within bounds."""
     wrong = (np.mod(column, 1) != 0) | (column < least) | (column > most)
@@ -225,53 +208,26 @@ def by_frame(rows: MotRows) -> dict[int, NDArray[np.intp]]:
 
 
 RECORD = "tracks.jsonl"
-TRACKS = "tracks.txt"
-CLASSES = "classes.txt"
-COCO = "coco.json"
-COUNTS = "counts.csv"
-ANNOTATED = "annotated.mp4"
-
-MADE = (TRACKS, CLASSES, COCO, COUNTS, ANNOTATED)
+MADE = (TRACKS, CLASSES, COCO, COUNTS, ANNOTATED) = (
+    "tracks.txt", "classes.txt", "coco.json", "counts.csv", "annotated.mp4",
+)  # fmt: skip
 """What is made of a record."""
 
 
-class AnnotatedVideo:
-    """The annotated video, drawn frame by frame (a context manager); lines and zones show their numbers so far.
+class AnnotatedVideo(VideoWriter):
+    """The annotated video, drawn frame by frame.
 
-    Args:
-        path: the file.
-        size: (width, height) in pixels of the frames.
-        rate: frames a second.
-        lines: lines to show.
-        zones: zones to show.
-        uncounted: ids that these numbers leave out, as far as they are known.
-
-    Raises:
-        ResultsError: it cannot be written; also while it is being written.
+    Lines and zones show their numbers so far, without the ids that are `uncounted`, as far as they are known.
     """
 
     def __init__(
-        self,
-        path: Path,
-        size: tuple[int, int],
-        rate: float,
-        lines: Sequence[Line] = (),
-        zones: Sequence[Zone] = (),
+        self, path: Path, size: tuple[int, int], rate: float, lines: Sequence[Line] = (), zones: Sequence[Zone] = (),
         uncounted: Collection[int] = (),
-    ) -> None:
+    ) -> None:  # fmt: skip
+        super().__init__(path, size, rate)
         self._uncounted = list(uncounted)
-        self._writer = VideoWriter(path, size, rate)
         self._annotator = Annotator(size, lines, zones)
         self._counts = TrackCounts(size, lines, zones)
-
-    def __enter__(self) -> Self:
-        self._writer.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._writer.__exit__(kind, error, trace)
 
     def add(self, tracked: TrackedFrame) -> NDArray[np.uint8]:
         """Draw the next frame; gives what was drawn, shape (height, width, 3), uint8, RGB."""
@@ -279,29 +235,15 @@ class AnnotatedVideo:
         counted = found if found.track_ids is None else found[~np.isin(found.track_ids, self._uncounted)]
         self._counts.add(tracked.time, counted)
         pixels = self._annotator.draw(tracked, self._counts.totals)
-        self._writer.write(pixels, tracked.time)
+        self.write(pixels, tracked.time)
         return pixels
 
 
 def write_annotated(
-    path: Path,
-    video: Iterable[Frame],
-    recorded: Iterable[RecordedFrame],
-    rate: float,
-    lines: Sequence[Line] = (),
-    zones: Sequence[Zone] = (),
-    uncounted: Collection[int] = (),
-) -> Iterator[RecordedFrame]:
-    """Draw a record on the frames of its video, in a second pass over them.
-
-    Args:
-        path: the file.
-        video: the frames, from the first one on.
-        recorded: the frames of the record.
-        rate: frames a second.
-        lines: lines to show.
-        zones: zones to show.
-        uncounted: ids that their numbers leave out.
+    path: Path, video: Iterable[Frame], recorded: Iterable[RecordedFrame], rate: float, lines: Sequence[Line] = (),
+    zones: Sequence[Zone] = (), uncounted: Collection[int] = (),
+) -> Iterator[RecordedFrame]:  # fmt: skip
+    """Draw a record on the frames of its video, from the first one on, in a second pass over them.
 
     Returns:
         Each frame of the record when it is drawn; the video is in its place once all were taken.
@@ -331,13 +273,8 @@ def write_files(folder: Path, name: str, frames: Callable[[], Iterable[RecordedF
 
     MOT text, and beside it the names of the classes, whose numbers count in them from 1; a COCO data set of one video
     in the form of TAO (Dave et al. 2020, arXiv 2005.10356), with `videos`, `images` and their place in the video,
-    `annotations` with the id of their track, `tracks`, `categories`; and the counts.
-
-    Args:
-        folder: where to.
-        name: what the video is called.
-        frames: gives the frames from the first one on; they are gone through several times, and never all in memory.
-        counts: of all these frames.
+    `annotations` with the id of their track, `tracks`, `categories`; and the counts. `frames` gives the frames from the
+    first one on: they are gone through several times, and never all in memory.
 
     Raises:
         ResultsError: a file cannot be written.
@@ -375,11 +312,10 @@ def _listed(key: str, rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
 
 def _image(name: str, frame: RecordedFrame) -> dict[str, Any]:
     width, height = frame.tracks.image_size
-    # The number that a frame gets where a video is taken apart into images, which count from 1.
-    file_name = frame.image or f"{frame.index + 1:06}.jpg"
     return {
         "id": frame.index + 1, "video_id": 1, "video": name, "frame_index": frame.index, "time": frame.time,
-        "file_name": file_name, "width": width, "height": height,
+        # The number that a frame gets where a video is taken apart into images, which count from 1.
+        "file_name": frame.image or f"{frame.index + 1:06}.jpg", "width": width, "height": height,
     }  # fmt: skip
 
 

@@ -19,8 +19,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from itertools import count
 from pathlib import Path
-from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Self
 
 import cv2
 import numpy as np
@@ -38,17 +37,7 @@ _DIGITS = re.compile(r"(\d+)")
 
 
 class PictureFrames:
-    """Images as frames, in natural order of their names: 1, 2, 10.
-
-    Args:
-        name: what the whole is called.
-        paths: the images.
-        rate: frames a second; None for what a `seqinfo.ini` beside the folder says, else 30.
-        limits: the most that is read.
-
-    Raises:
-        VideoError: the first image cannot be read, or there are too many.
-    """
+    """Images as frames, in natural order of their names: 1, 2, 10; see `open_frames` for their rate."""
 
     live = False
 
@@ -63,11 +52,7 @@ class PictureFrames:
         self.size = self._load(self._paths[0]).size
 
     def frames(self) -> Generator[Frame]:
-        """The frames in order.
-
-        Raises:
-            VideoError: an image cannot be read, or has another size than the first one.
-        """
+        """The frames in order, all of the first one's size."""
         for index, path in enumerate(self._paths):
             image = self._load(path)
             if image.size != self.size:
@@ -90,11 +75,7 @@ class PictureFrames:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The images of a folder, or of the `img1` in it where it is a sequence of the MOT benchmarks.
-
-    Raises:
-        VideoError: there is no image.
-    """
+    """The images of a folder, or of the `img1` in it where it is a sequence of the MOT benchmarks."""
     try:
         return list_images(folder)
     except ImageError as error:
@@ -126,15 +107,7 @@ def _told_rate(folder: Path) -> float | None:
 
 
 class WebcamFrames:
-    """A webcam's frames as they come; its time is this machine's clock.
-
-    Args:
-        index: the camera's number, from 0.
-        limits: the most that is read.
-
-    Raises:
-        VideoError: there is no such camera, or it gives no frame.
-    """
+    """A webcam's frames as they come, by its number from 0; its time is this machine's clock."""
 
     live = True
     count: int | None = None
@@ -142,9 +115,17 @@ class WebcamFrames:
     def __init__(self, index: int, limits: FrameLimits) -> None:
         self.name = f"webcam {index}"
         self.notes: list[str] = []
-        self._camera = _quietly_opened(index)
+        # OpenCV's own warnings say no more than our error.
+        level = cv2.utils.logging.getLogLevel()
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        try:
+            self._camera = cv2.VideoCapture(index) if index >= 0 else cv2.VideoCapture()
+        finally:
+            cv2.utils.logging.setLogLevel(level)
         if not self._camera.isOpened():
-            raise VideoError(f"There is no webcam {index} that can be opened; {_webcams()}.")
+            there = sorted(int(path.name[5:]) for path in Path("/dev").glob("video*") if path.name[5:].isdigit())
+            told = f"there are {', '.join(map(str, there))}" if there else "none was found at this machine"
+            raise VideoError(f"There is no webcam {index} that can be opened; {told}.")
         width, height = (int(self._camera.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         limits.check_pixels(width, height, self.name)
         self.size = (width, height)
@@ -152,11 +133,7 @@ class WebcamFrames:
         self._limits = limits
 
     def frames(self) -> Generator[Frame]:
-        """The frames from now on.
-
-        Raises:
-            VideoError: the camera gives no frame any more.
-        """
+        """The frames from now on."""
         try:
             start: float | None = None
             for index in count():
@@ -175,43 +152,22 @@ class WebcamFrames:
         self._camera.release()
 
 
-def _quietly_opened(index: int) -> cv2.VideoCapture:
-    """OpenCV's capture, open or not; its own warnings say no more than our error."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        return cv2.VideoCapture(index) if index >= 0 else cv2.VideoCapture()
-    finally:
-        cv2.utils.logging.setLogLevel(level)
+class ReadAhead:
+    """An iterator over frames that are made on a thread, bounded in how far it runs ahead.
 
-
-def _webcams() -> str:
-    there = sorted(int(path.name[5:]) for path in Path("/dev").glob("video*") if path.name[5:].isdigit())
-    return f"there are {', '.join(map(str, there))}" if there else "none was found at this machine"
-
-
-T = TypeVar("T")
-
-
-class ReadAhead(Generic[T]):
-    """An iterator over a generator that runs on a thread, bounded in how far it runs ahead.
-
-    What the generator raises is raised here, after the items that came before it. `close` ends the thread, at any
+    What their generator raises is raised here, after the items that came before it. `close` ends the thread, at any
     time and however often it is called.
 
     Args:
         items: what is iterated; it is used and closed on the thread alone.
         depth: items that wait at most.
-        newest: where nobody takes the items fast enough, drop the oldest instead of waiting; for live sources, whose
-            frames would else lag further and further behind.
-
-    Attributes:
-        dropped: how many items were dropped.
+        newest: where nobody takes the items fast enough, drop the oldest instead of waiting, and count it in `dropped`;
+            for live sources, whose frames would else lag further and further behind.
     """
 
-    def __init__(self, items: Generator[T], depth: int, *, newest: bool = False) -> None:
+    def __init__(self, items: Generator[Frame], depth: int, *, newest: bool = False) -> None:
         self.dropped = 0
-        self._waiting: deque[T] = deque()
+        self._waiting: deque[Frame] = deque()
         self._depth = depth
         self._newest = newest
         self._changed = threading.Condition()
@@ -223,7 +179,7 @@ class ReadAhead(Generic[T]):
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> T:
+    def __next__(self) -> Frame:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._over or self._stopped)
             if self._waiting and not self._stopped:
@@ -242,7 +198,7 @@ class ReadAhead(Generic[T]):
             self._changed.notify_all()
         self._thread.join()
 
-    def _run(self, items: Generator[T]) -> None:
+    def _run(self, items: Generator[Frame]) -> None:
         try:
             with closing(items):
                 for item in items:
@@ -255,7 +211,7 @@ class ReadAhead(Generic[T]):
                 self._over = True
                 self._changed.notify_all()
 
-    def _put(self, item: T) -> bool:
+    def _put(self, item: Frame) -> bool:
         """Whether more items are wanted."""
         with self._changed:
             if self._newest and len(self._waiting) >= self._depth:
@@ -282,20 +238,13 @@ LIMITS = FrameLimits()
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 
 
-class FrameReader:
+class FrameReader(AbstractContextManager["FrameReader"]):
     """The frames of one video, to be iterated inside a `with`.
 
     Iterating again reads a file again; a live source is read once.
 
-    Args:
-        source: where the frames come from.
-        limits: the most that is read.
-        seconds: only the frames before this time are given; None for all.
-
     Attributes:
-        name: the path or address as given, or a word for what it is.
-        size: (width, height) in pixels of the upright frames.
-        rate: nominal frames a second.
+        name, size, rate: as of a `FrameSource`.
         count: how many frames are given; an estimate for video files, None where nobody knows.
         live: whether it has no end and cannot be read twice. Of a live video whose frames are not taken fast enough
             the newest are given.
@@ -310,14 +259,9 @@ class FrameReader:
             self.count = min(self.count, math.ceil(seconds * self.rate))
         self.notes = source.notes
         self._source, self._limits, self._seconds = source, limits, seconds
-        self._ahead: ReadAhead[Frame] | None = None
+        self._ahead: ReadAhead | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -362,15 +306,7 @@ class FrameReader:
 
 
 def frames_of(video: VideoSource | FrameReader, limits: FrameLimits) -> AbstractContextManager[FrameReader]:
-    """The frames of a video while they are read; those that are open already are left open.
-
-    Args:
-        video: where they come from.
-        limits: the most that is read, where the video is not open.
-
-    Raises:
-        VideoError: as of `open_frames`.
-    """
+    """The frames of a video while they are read; those that are open already are left open, whatever the limits."""
     return nullcontext(video) if isinstance(video, FrameReader) else open_frames(video, limits=limits)
 
 
@@ -409,10 +345,20 @@ def _opened(source: VideoSource, limits: FrameLimits, rate: float | None) -> Fra
     if isinstance(source, int):
         return WebcamFrames(source, limits)
     if not isinstance(source, str | Path):
-        return _of_images(source, limits, rate)
+        try:
+            paths = [Path(path) for path in source]
+        except TypeError as error:
+            raise _no_source(source) from error
+        if not paths:
+            raise VideoError("A list of no images has no frame: paths of images were expected.")
+        return PictureFrames(f"{len(paths):,} images", paths, rate, limits)
     text = str(source)
     if isinstance(source, str) and (address := _ADDRESS.match(source)):
-        return _of_address(source, address[1].lower(), limits)
+        if (protocol := address[1].lower()) not in PROTOCOLS:
+            near = difflib.get_close_matches(protocol, PROTOCOLS, n=1)
+            meant = f"; did you mean {near[0]}://?" if near else ""
+            raise VideoError(f"{source} cannot be opened: addresses begin with {', '.join(PROTOCOLS)}{meant}")
+        return open_stream(source, limits)
     path = Path(source)
     try:
         if path.is_dir():
@@ -434,26 +380,8 @@ def _opened(source: VideoSource, limits: FrameLimits, rate: float | None) -> Fra
     raise VideoError(nothing_at("video", path))
 
 
-def _of_images(source: Sequence[str | Path], limits: FrameLimits, rate: float | None) -> FrameSource:
-    try:
-        paths = [Path(path) for path in source]
-    except TypeError as error:
-        raise _no_source(source) from error
-    if not paths:
-        raise VideoError("A list of no images has no frame: paths of images were expected.")
-    return PictureFrames(f"{len(paths):,} images", paths, rate, limits)
-
-
 def _no_source(source: object) -> VideoError:
     return VideoError(
         f"A video cannot be read from a {type(source).__name__}: give a path, a list of images, a webcam's number "
         "or an address."
     )
-
-
-def _of_address(address: str, protocol: str, limits: FrameLimits) -> FrameSource:
-    if protocol not in PROTOCOLS:
-        near = difflib.get_close_matches(protocol, PROTOCOLS, n=1)
-        meant = f"; did you mean {near[0]}://?" if near else ""
-        raise VideoError(f"{address} cannot be opened: addresses begin with {', '.join(PROTOCOLS)}{meant}")
-    return open_stream(address, limits)

@@ -61,11 +61,10 @@ def intervals(
     least: float = FLICKER,
     gap: float = GAP,
 ) -> Runs:
-    """The maximal intervals over which something holds.
+    """The maximal intervals over which something holds at each moment.
 
     Args:
-        holds: shape (n,), at each moment.
-        times: shape (n,), seconds, rising within a group.
+        holds, times: shape (n,); seconds rise within a group.
         step: seconds that a moment stands for.
         groups: shape (n,): intervals reach over one group alone; None for one group.
         least: seconds that an interval must last.
@@ -84,7 +83,7 @@ def intervals(
 
 
 STEP = 0.1
-"""Seconds between two moments: half of the briefest thing that counts, see `vision.video.motions`."""
+"""Seconds between two moments: half of the briefest thing that counts."""
 
 SMOOTHED = 0.5
 """Seconds over which places and sizes are averaged: detectors' boxes tremble from frame to frame, walkers' boxes swing
@@ -108,41 +107,50 @@ the side makes some 1.3 of their size, a box that trembles about a tenth; and sm
 
 
 @dataclass(frozen=True, eq=False)
-class Path:
-    """One track at the moments of the grid.
+class Moments:
+    """What is known of a track at some moments of the grid, or of one track of each pair at those of all pairs.
 
     Attributes:
-        track: the track.
-        first: the grid's moment at which it begins.
-        times: shape (n,), seconds.
         xyxy: shape (n, 4), float64: its boxes, where none was seen between those before and behind.
         seen: shape (n,): whether it is in sight.
         centre: shape (n, 2): the smoothed middle of its box, pixels.
-        place: shape (n, 2): where it would be in a picture without edges, if the camera had stood still since the
-            track's first moment; smoothed, pixels.
         size: shape (n,): the smoothed square root of its area, pixels.
         velocity: shape (n, 2), pixels a second, of its place.
         least_speed: shape (n,): pixels a second from which on it moves.
     """
 
-    track: Track
-    first: int
-    times: NDArray[np.float64]
     xyxy: NDArray[np.float64]
     seen: NDArray[np.bool_]
     centre: NDArray[np.float64]
-    place: NDArray[np.float64]
     size: NDArray[np.float64]
     velocity: NDArray[np.float64]
     least_speed: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.times)
 
     @cached_property
     def moving(self) -> NDArray[np.bool_]:
         """Shape (n,): whether it moves."""
         return np.asarray(np.linalg.norm(self.velocity, axis=1) >= self.least_speed)
+
+
+@dataclass(frozen=True, eq=False)
+class Path(Moments):
+    """One track at all its moments.
+
+    Attributes:
+        track: the track.
+        first: the grid's moment at which it begins.
+        times: shape (n,), seconds.
+        place: shape (n, 2): where it would be in a picture without edges, if the camera had stood still since the
+            track's first moment; smoothed, pixels.
+    """
+
+    track: Track
+    first: int
+    times: NDArray[np.float64]
+    place: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.times)
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,14 +218,15 @@ class Grid:
         size = smoothed(np.sqrt(np.maximum(boxes.area, 1.0))[:, None], half)[:, 0]
         least = np.maximum(SPEED * size, LEAST_SPEED * self.tracks.image_size[0])
         place = smoothed(self._placed(track, times), half)
-        velocity = _velocity(times, place, max(1, round(AHEAD / self.step)))
-        return Path(track, first, times, xyxy, seen, centre, place, size, velocity, least)
+        numbers, reach = np.arange(len(times)), max(1, round(AHEAD / self.step))
+        earlier, later = np.maximum(numbers - reach, 0), np.minimum(numbers + reach, len(times) - 1)
+        velocity = (place[later] - place[earlier]) / np.maximum(times[later] - times[earlier], 1e-9)[:, None]
+        return Path(xyxy, seen, centre, size, velocity, least, track, first, times, place)
 
     def _placed(self, track: Track, times: NDArray[np.float64]) -> NDArray[np.float64]:
         """Where a track would be in a picture without edges that stood still, shape (n, 2).
 
-        Each frame's motion is that of the box's middle, or of one side where the picture cuts the other off, without
-        the camera's.
+        Each frame's motion is that of the box's middle, or of one side where the other is cut off, not the camera's.
         """
         frames = slice(*np.searchsorted(self.tracks.times, (track.start, track.end + 1e-9)))
         at = self.tracks.times[frames]
@@ -243,12 +252,7 @@ class Grid:
 
 
 def smoothed(values: NDArray[np.float64], half: int) -> NDArray[np.float64]:
-    """The mean over so many values before and behind each, and at the ends over as many as there are on both sides.
-
-    Args:
-        values: shape (n, m).
-        half: values on each side.
-    """
+    """The mean over half as many values before and behind each, at the ends over those on both sides; shape (n, m)."""
     if not half or len(values) < 3:
         return values
     places = np.arange(len(values))
@@ -258,23 +262,11 @@ def smoothed(values: NDArray[np.float64], half: int) -> NDArray[np.float64]:
     return mean
 
 
-def _velocity(times: NDArray[np.float64], places: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
-    """Pixels a second between the places before and behind each."""
-    numbers = np.arange(len(times))
-    before, behind = np.maximum(numbers - reach, 0), np.minimum(numbers + reach, len(times) - 1)
-    seconds = np.maximum(times[behind] - times[before], 1e-9)[:, None]
-    found: NDArray[np.float64] = (places[behind] - places[before]) / seconds
-    return found
-
-
 def longest(tracks: Sequence[Track], most: int) -> tuple[Track, ...]:
     """The tracks that are seen in most frames, at most so many, in their order."""
     ranked = sorted(tracks, key=lambda track: (-len(track), track.id))[:most]
     return tuple(sorted(ranked, key=lambda track: track.id))
 
-
-Size = tuple[int, int]
-"""Width and height of the picture, pixels."""
 
 LEAST_WAY = 0.3
 """Of its own size, how far a thing must get to have moved: less is somebody who shifts their weight."""
@@ -319,46 +311,31 @@ class Motion:
     side: str = ""
 
 
-@dataclass(frozen=True)
-class Stage:
-    """Where a track is seen.
-
-    Attributes:
-        size: (width, height) of the picture, pixels.
-        start, end: seconds of the video's first frame and its last.
-        step: seconds between two moments of a path.
-    """
-
-    size: Size
-    start: float
-    end: float
-    step: float
-
-
-def appears(path: Path, stage: Stage) -> Iterator[Motion]:
+def appears(path: Path, grid: Grid) -> Iterator[Motion]:
     """From where it is first seen to where it is last."""
     yield Motion(0, len(path) - 1)
 
 
-def enters(path: Path, stage: Stage) -> Iterator[Motion]:
+def enters(path: Path, grid: Grid) -> Iterator[Motion]:
     """It is first seen at or near an edge after the video's first moments, and comes inwards from there; until it no
     longer touches that edge."""
-    if path.track.start - stage.start > FIRST_MOMENTS and (found := _comes_in(path.times, path.xyxy, stage)):
+    if path.track.start - grid.tracks.times[0] > FIRST_MOMENTS and (found := _comes_in(path.times, path.xyxy, grid)):
         end, side = found
         yield Motion(0, end, side)
 
 
-def leaves(path: Path, stage: Stage) -> Iterator[Motion]:
+def leaves(path: Path, grid: Grid) -> Iterator[Motion]:
     """Entering, played backwards: it is last seen at or near an edge before the video's last moments, and goes out."""
-    if stage.end - path.track.end > FIRST_MOMENTS and (found := _comes_in(-path.times[::-1], path.xyxy[::-1], stage)):
+    early = grid.tracks.times[-1] - path.track.end > FIRST_MOMENTS
+    if early and (found := _comes_in(-path.times[::-1], path.xyxy[::-1], grid)):
         start, side = found
         yield Motion(len(path) - 1 - start, len(path) - 1, side)
 
 
-def moves(path: Path, stage: Stage) -> Iterator[Motion]:
+def moves(path: Path, grid: Grid) -> Iterator[Motion]:
     """Its smoothed middle moves, whatever the camera does, and gets somewhere; where it turns round, another motion
     begins. The side is the way that it goes for the most part."""
-    starts, ends = intervals(path.moving, path.times, stage.step)
+    starts, ends = intervals(path.moving, path.times, grid.step)
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         turns = sorted({start, end, *_turns(path, start, end, 0), *_turns(path, start, end, 1)})
         ways = [(begin, stop, _direction(path.place[stop] - path.place[begin])) for begin, stop in pairwise(turns)]
@@ -370,35 +347,29 @@ def moves(path: Path, stage: Stage) -> Iterator[Motion]:
                 yield Motion(begin, stop, side)
 
 
-def stops(path: Path, stage: Stage) -> Iterator[Motion]:
+def stops(path: Path, grid: Grid) -> Iterator[Motion]:
     """It stands still after it has moved."""
-    moved = [motion.end for motion in moves(path, stage)]
-    still = ~path.moving
-    starts, ends = intervals(still, path.times, stage.step, least=LEAST_STOP, gap=FLICKER)
+    moved = [motion.end for motion in moves(path, grid)]
+    starts, ends = intervals(~path.moving, path.times, grid.step, least=LEAST_STOP, gap=FLICKER)
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         if any(start - 2 <= last <= end for last in moved):
             yield Motion(start, end)
 
 
-def crosses(path: Path, stage: Stage) -> Iterator[Motion]:
+def crosses(path: Path, grid: Grid) -> Iterator[Motion]:
     """From one half of the picture it gets to the other, and a quarter of the picture far; from its beginning to its
     end. The side is where it goes."""
     first, last = path.centre[0], path.centre[-1]
     for axis, (low, high) in enumerate((("left", "right"), ("top", "bottom"))):
-        extent = stage.size[axis]
+        extent = grid.tracks.image_size[axis]
         passed = (first[axis] - extent / 2) * (last[axis] - extent / 2) < 0
         if passed and abs(last[axis] - first[axis]) >= ACROSS * extent:
             yield Motion(0, len(path) - 1, high if last[axis] > first[axis] else low)
 
 
-MOTION_KINDS: dict[str, Callable[[Path, Stage], Iterator[Motion]]] = {
-    APPEARS: appears,
-    ENTERS: enters,
-    LEAVES: leaves,
-    MOVES: moves,
-    STOPS: stops,
-    CROSSES: crosses,
-}
+MOTION_KINDS: dict[str, Callable[[Path, Grid], Iterator[Motion]]] = {
+    APPEARS: appears, ENTERS: enters, LEAVES: leaves, MOVES: moves, STOPS: stops, CROSSES: crosses,
+}  # fmt: skip
 """Every kind of event of one track by its word."""
 
 
@@ -410,34 +381,27 @@ def _direction(way: NDArray[np.float64]) -> str:
     return "bottom" if y > 0 else "top"
 
 
-def _comes_in(times: NDArray[np.float64], xyxy: NDArray[np.float64], stage: Stage) -> tuple[int, str] | None:
+def _comes_in(times: NDArray[np.float64], xyxy: NDArray[np.float64], grid: Grid) -> tuple[int, str] | None:
     """By which side a box comes in that is first seen at place 0, and where it no longer touches the edge."""
-    behind = min(int(np.searchsorted(times, times[0] + max(COMING, 2 * stage.step), side="right")), len(times)) - 1
-    best: tuple[float, str] | None = None
-    for side in SIDES:
-        outer, inner = _from_edge(xyxy, side, stage.size)
-        extent = stage.size[0 if side in ("left", "right") else 1]
+    behind = min(int(np.searchsorted(times, times[0] + max(COMING, 2 * grid.step), side="right")), len(times)) - 1
+    best: tuple[float, str, NDArray[np.bool_]] | None = None
+    for place, side in enumerate(SIDES):
+        axis, extent = place // 2, grid.tracks.image_size[place // 2]
+        # Pixels from the edge to the box's side that is next to it, and to the opposite one.
+        outer, inner = xyxy[:, axis], xyxy[:, axis + 2]
+        if place % 2:
+            outer, inner = extent - inner, extent - outer
         own = max(float(inner[0] - outer[0]), 1.0)
         inwards = float(inner[behind] - inner[0])
         # A box that is cut off by the edge grows inwards; one that is whole must leave the edge behind.
         reach = max(NEAR_EDGE * extent, LATE * own if outer[behind] > outer[0] else 0.0)
         if outer[0] <= reach and inwards >= INWARD * own and (best is None or inwards / extent > best[0]):
-            best = inwards / extent, side
+            best = inwards / extent, side, outer > NEAR_EDGE * extent
     if best is None:
         return None
-    side = best[1]
-    outer, _ = _from_edge(xyxy, side, stage.size)
-    extent = stage.size[0 if side in ("left", "right") else 1]
-    clear = np.flatnonzero((outer > NEAR_EDGE * extent) | (times - times[0] > LONGEST_COMING))
+    clear = np.flatnonzero(best[2] | (times - times[0] > LONGEST_COMING))
     last = len(times) - 1
-    return min(max(int(clear[0]), 1) if len(clear) else last, last), side
-
-
-def _from_edge(xyxy: NDArray[np.float64], side: str, size: Size) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Pixels from an edge of the picture to the box's side that is next to it, and to the opposite one."""
-    axis = 0 if side in ("left", "right") else 1
-    low, high = xyxy[:, axis], xyxy[:, axis + 2]
-    return (low, high) if side in ("left", "top") else (size[axis] - high, size[axis] - low)
+    return min(max(int(clear[0]), 1) if len(clear) else last, last), best[1]
 
 
 def _turns(path: Path, start: int, end: int, axis: int) -> list[int]:
@@ -485,29 +449,6 @@ REACH = 0.15
 
 TOGETHER, SWING = 0.35, 0.15
 """How different the velocity of what is carried may be, of its own, and of its size a second: bags swing."""
-
-
-@dataclass(frozen=True, eq=False)
-class Moments:
-    """What is known of one track of each pair, as its path has it; a row for each moment of each pair.
-
-    Attributes:
-        xyxy: shape (n, 4), pixels.
-        seen: shape (n,): whether it is in sight.
-        centre: shape (n, 2), pixels, smoothed.
-        size: shape (n,), pixels, smoothed.
-        velocity: shape (n, 2), pixels a second.
-        least_speed: shape (n,), pixels a second from which on it moves.
-        moving: shape (n,): whether it does.
-    """
-
-    xyxy: NDArray[np.float64]
-    seen: NDArray[np.bool_]
-    centre: NDArray[np.float64]
-    size: NDArray[np.float64]
-    velocity: NDArray[np.float64]
-    least_speed: NDArray[np.float64]
-    moving: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -615,11 +556,8 @@ def _of_scenes(relation: str) -> Callable[[Together], Runs]:
 
 MEETING_KINDS: dict[str, Callable[[Together], Runs]] = {
     **{relation: _of_scenes(relation) for relation in RELATIONS},
-    APPROACHES: approaches,
-    OVERTAKES: overtakes,
-    CARRIES: carries,
-    FOLLOWS: follows,
-}
+    APPROACHES: approaches, OVERTAKES: overtakes, CARRIES: carries, FOLLOWS: follows,
+}  # fmt: skip
 """Every kind of event of two tracks by its word: a scene's relations, and what takes time."""
 
 

@@ -108,11 +108,9 @@ class VideoScene:
         return self._graph((), {}, {})
 
     def answer(self, query: Query | str, words: Sequence[str] = ()) -> Answer:
-        """Run a logical query by the exact executor.
+        """Run a logical query over the relations of docs/video.md by the exact executor.
 
-        Args:
-            query: in the grammar, over the relations of docs/video.md.
-            words: classes that the query may name although no track has them, beside COCO's and those of the scene.
+        It may name `words` although no track has such a class, beside COCO's classes and those of the scene.
 
         Raises:
             SkylarkError: it isn't well formed, or names what isn't known.
@@ -160,10 +158,8 @@ class VideoScene:
         return list(dict.fromkeys(self._places[event.of] for event in events if event.of is not None))
 
     def told_by(self, evidence: Iterable[Evidence]) -> tuple[list[Event], list[tuple[str, str, str | Value]]]:
-        """What an answer's evidence tells: the events in it or behind its relations between tracks, and the other facts
-        as head, relation and tail.
-
-        A relation between two tracks holds by all events of it, and each shows it.
+        """What an answer's evidence tells: the events in it, all that a relation between two tracks holds by, and the
+        other facts as head, relation and tail.
         """
         first, count = len(self.objects), len(self.events)
         places: dict[int, None] = {}
@@ -171,8 +167,7 @@ class VideoScene:
         for one in evidence:
             own = [entity for entity in (one.head_entity, one.tail_entity) if entity is not None]
             happened = [entity - first for entity in own if first <= entity < first + count]
-            between_tracks = len(own) == 2 and max(own) < first
-            if between_tracks:
+            if len(own) == 2 and max(own) < first:
                 happened = self._events_between.get((one.relation, own[0], own[1]), [])
             places |= dict.fromkeys(happened)
             if not happened:
@@ -181,32 +176,20 @@ class VideoScene:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-serialisable: the tracks with what the graph says of each, and the events by the tracks' names."""
-        return {
-            "tracks": [
-                {
-                    "name": item.name,
-                    "id": track.id,
-                    "class": item.class_name,
-                    "supercategory": item.supercategory,
-                    "colours": list(item.colours),
-                    "size": item.size,
-                    "positions": list(item.positions),
-                    "start": round(track.start, 3),
-                    "end": round(track.end, 3),
-                }
-                for track, item in zip(self.tracks, self.objects, strict=True)
-            ],
-            "events": [
-                {
-                    **event.to_dict(),
-                    "name": name,
-                    "of": None if event.of is None else self.name_of(event.of),
-                    "with": None if event.with_ is None else self.name_of(event.with_),
-                }
-                for event, name in zip(self.events, self.names, strict=True)
-            ],
-            "notes": list(self.notes),
-        }
+        tracks = [
+            {
+                "name": item.name, "id": track.id, "class": item.class_name, "supercategory": item.supercategory,
+                "colours": list(item.colours), "size": item.size, "positions": list(item.positions),
+                "start": round(track.start, 3), "end": round(track.end, 3),
+            }
+            for track, item in zip(self.tracks, self.objects, strict=True)
+        ]  # fmt: skip
+        names: dict[int | None, str | None] = {track.id: self.name_of(track.id) for track in self.tracks}
+        events = [
+            {**event.to_dict(), "name": name, "of": names.get(event.of), "with": names.get(event.with_)}
+            for event, name in zip(self.events, self.names, strict=True)
+        ]
+        return {"tracks": tracks, "events": events, "notes": list(self.notes)}
 
     def _event_places(self, answer: Answer) -> list[int]:
         first = len(self.objects)
@@ -282,8 +265,9 @@ class VideoScene:
         yield "start", starts, "seconds"
         yield "end", ends, "seconds"
         yield "duration", ends - starts, "seconds"
-        grid = Grid.of(self.tracks) if len(self.tracks) else None
-        speeds = [_speed(grid, track) for track in self.tracks] if grid is not None else []
+        paths = map(Grid.of(self.tracks).path, self.tracks) if len(self.tracks) else ()
+        # The mean over a track's time.
+        speeds = [float(np.linalg.norm(path.velocity, axis=1).mean()) / self.tracks.image_size[0] for path in paths]
         yield "speed", np.array(speeds, np.float64), "widths a second"
         yield from box_measures(self._boxes, self.tracks.image_size)
         scores = [np.nan if track.scores is None else float(np.median(track.scores)) for track in self.tracks]
@@ -328,12 +312,6 @@ def _described(track: Track, place: int, name: str, image_size: tuple[int, int])
         size=size_of(float(np.median(Boxes(track.xyxy.astype(np.float64)).area))),
         positions=tuple(region for region, inside in there.items() if inside.mean() > MOSTLY),
     )
-
-
-def _speed(grid: Grid, track: Track) -> float:
-    """Mean speed in widths of the picture a second."""
-    path = grid.path(track)
-    return float(np.linalg.norm(path.velocity, axis=1).mean()) / grid.tracks.image_size[0]
 
 
 def _segments(tracks: Tracks, actions: Sequence[Segment]) -> Iterator[Event]:

@@ -63,11 +63,7 @@ class CameraMotion:
         self._corners: NDArray[np.float32] | None = None
 
     def follow(self, pixels: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Take the next frame.
-
-        Args:
-            pixels: shape (height, width, 3), uint8, RGB.
-            xyxy: shape (n, 4), the boxes of things that may move, pixels.
+        """Take the next frame, shape (height, width, 3), RGB, and the boxes of things that may move, shape (n, 4).
 
         Returns:
             Shape (2, 3): the affine map of places of still things, in pixels, from the frame before to this one.
@@ -124,12 +120,7 @@ Among boxes of 208 images of COCO that overlap a better one by 0.4 to 0.6, 95 in
 LOST_SECONDS = 1.0
 """How long a thing may be hidden and still keep its id."""
 
-_CLASSES = {
-    "botsort": "BoTSORTTracker",
-    "bytetrack": "ByteTrackTracker",
-    "ocsort": "OCSORTTracker",
-    "sort": "SORTTracker",
-}
+_CLASSES = dict(zip(TRACKERS, ("BoTSORTTracker", "ByteTrackTracker", "OCSORTTracker", "SORTTracker"), strict=True))
 _IN_TWO_STEPS = ("botsort", "bytetrack")
 """Those that join sure boxes first and the others then."""
 
@@ -144,12 +135,7 @@ _MOTION_POINTS, _MOTION_SPACING = 60, 8
 
 
 def tracker_class(name: str) -> Any:
-    """The package's class of a tracker.
-
-    Raises:
-        TrackingError: there is no such tracker; with the nearest.
-        MissingPackageError: the package is not installed.
-    """
+    """The package's class of a tracker; a `TrackingError` with the nearest where there is none."""
     if name not in TRACKERS:
         near = difflib.get_close_matches(str(name).lower().replace("-", ""), TRACKERS, n=1, cutoff=0.6)
         meant = f", did you mean {near[0]!r}?" if near else ""
@@ -183,12 +169,9 @@ class Tracker:
     """
 
     def __init__(
-        self,
-        name: str = DEFAULT_TRACKER,
-        rate: float = 30.0,
-        sure_score: float | None = None,
+        self, name: str = DEFAULT_TRACKER, rate: float = 30.0, sure_score: float | None = None,
         camera_motion: bool = True,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._class = tracker_class(name)
         if not (np.isfinite(rate) and rate > 0):
             raise TrackingError(f"the frame rate is {rate}: expected frames a second, a number above 0")
@@ -234,11 +217,7 @@ class Tracker:
         return self._last
 
     def predict(self, pixels: NDArray[np.uint8] | None = None, time: float | None = None) -> Detections:
-        """Say where things are in the next frame, at which no detector looked.
-
-        Args:
-            pixels: as for `update`.
-            time: as for `update`.
+        """Say where things are in the next frame, at which no detector looked; the arguments are as for `update`.
 
         Returns:
             The things of the last update where their motion has brought them, cut to the picture, without outlines; the
@@ -368,14 +347,9 @@ def track_frames(
         seen: what the tracker was given at the first frames by an earlier run, `TrackedFrame.seen` of each. The
             detector does not look at these again, and the ids are those of that run.
 
-    Returns:
-        Each frame in its order, as soon as it is known what is in it.
-
     Raises:
         TrackingError: there is no such tracker, or `every` is less than 1.
-        MissingPackageError: the package `trackers` is not installed.
-        VideoError: while it runs: the video cannot be read any further.
-        DetectorError: while it runs: the model failed.
+        VideoError, DetectorError: while it runs: the video cannot be read any further, or the model failed.
     """
     tracker_class(tracker)
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
@@ -424,11 +398,14 @@ def _given(
         yield frame, before
     # A live picture is wanted at once, so it doesn't wait for others.
     if every == 1 and not frames.live and plan.request.classes:
-        looked: Iterator[tuple[Frame, Found | None]] = _looked_ahead(coming, detector, plan.request)
-    else:
-        looked = _looked_singly(zip(coming, places, strict=False), detector, plan.request, every)
-    for frame, found in looked:
-        yield frame, None if found is None else selected(plan, found, frame.image, frame.image.pixels)
+        for frame, found in _looked_ahead(coming, detector, plan.request):
+            yield frame, selected(plan, found, frame.image, frame.image.pixels)
+    for frame, place in zip(coming, places, strict=False):
+        if place % every:
+            yield frame, None
+        else:
+            found = detector.detect([frame.image], plan.request)[0] if plan.request.classes else NOTHING
+            yield frame, selected(plan, found, frame.image, frame.image.pixels)
 
 
 def _looked_ahead(frames: Iterator[Frame], detector: Detector, request: Request) -> Iterator[tuple[Frame, Found]]:
@@ -443,16 +420,6 @@ def _looked_ahead(frames: Iterator[Frame], detector: Detector, request: Request)
         if isinstance(found, DetectorError):
             raise found
         yield waiting.popleft(), found
-
-
-def _looked_singly(
-    frames: Iterator[tuple[Frame, int]], detector: Detector, request: Request, every: int
-) -> Iterator[tuple[Frame, Found | None]]:
-    for frame, place in frames:
-        if place % every:
-            yield frame, None
-        else:
-            yield frame, detector.detect([frame.image], request)[0] if request.classes else NOTHING
 
 
 def _kept(task: Task, found: Detections) -> Detections:

@@ -145,25 +145,18 @@ class Tracks:
         return float(self.times[-1] - self.times[0]) if len(self.times) else 0.0
 
 
-@dataclass
 class TrackRecord:
-    """Collects the tracks of a video frame by frame, without the pixels: 36 bytes a box.
+    """Collects the tracks of a video frame by frame, without the pixels: 36 bytes a box."""
 
-    Attributes:
-        notes: what the frames' detections say, each once.
-    """
-
-    notes: list[str] = field(default_factory=list)
-    _ids: array[int] = field(default_factory=lambda: array("q"))
-    _places: array[int] = field(default_factory=lambda: array("q"))
-    _boxes: array[float] = field(default_factory=lambda: array("f"))
-    _scores: array[float] = field(default_factory=lambda: array("f"))
-    _names: dict[int, tuple[str, str]] = field(default_factory=dict)
-    _colours: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    _frames: list[int] = field(default_factory=list)
-    _times: list[float] = field(default_factory=list)
-    _size: tuple[int, int] = (0, 0)
-    _scored: bool = True
+    def __init__(self) -> None:
+        self._notes: dict[str, None] = {}
+        self._ids, self._places = array("q"), array("q")
+        self._boxes, self._scores = array("f"), array("f")
+        self._names: dict[int, tuple[str, str]] = {}
+        self._frames: list[int] = []
+        self._times: list[float] = []
+        self._size = (0, 0)
+        self._scored = True
 
     def add(self, tracked: TrackedFrame) -> None:
         """Take one frame; frames come in order."""
@@ -172,7 +165,7 @@ class TrackRecord:
         self._frames.append(tracked.index)
         self._times.append(tracked.time)
         self._size = found.image_size
-        self.notes += [note for note in found.notes if note not in self.notes]
+        self._notes |= dict.fromkeys(found.notes)
         self._scored &= found.scores is not None
         for one in found:
             assert one.track_id is not None
@@ -181,10 +174,6 @@ class TrackRecord:
             self._boxes.extend(one.xyxy.tolist())
             self._scores.append(0.0 if one.score is None else one.score)
             self._names.setdefault(one.track_id, (one.class_name, one.model_class))
-
-    def colour(self, track_id: int, colours: tuple[str, ...]) -> None:
-        """Say which colours a track has."""
-        self._colours[track_id] = colours
 
     def tracks(self) -> Tracks:
         """The tracks of all frames so far."""
@@ -198,9 +187,8 @@ class TrackRecord:
             track_id = int(ids[rows[0]])
             name, model_class = self._names[track_id]
             seen, scored = places[rows], scores[rows] if self._scored else None
-            colours = self._colours.get(track_id, ())
-            items.append(Track(track_id, name, model_class, frames[seen], times[seen], boxes[rows], scored, colours))
-        return Tracks(tuple(items), self._size, times, frames, tuple(self.notes))
+            items.append(Track(track_id, name, model_class, frames[seen], times[seen], boxes[rows], scored))
+        return Tracks(tuple(items), self._size, times, frames, tuple(self._notes))
 
 
 def recorded(frames: Iterable[TrackedFrame]) -> Tracks:
@@ -261,12 +249,7 @@ MOSTLY = 0.8
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Tracks that are no things of their video.
-
-    Attributes:
-        brief: the ids of those that only flicker up.
-        doubles: the ids of those that are seen where longer ones are for most of their time.
-    """
+    """The ids of tracks that are no things: those that only flicker up, and those that double longer ones."""
 
     brief: frozenset[int] = frozenset()
     doubles: frozenset[int] = frozenset()
@@ -306,13 +289,9 @@ class Things:
     def add(
         self, time: float, ids: Sequence[int], model_classes: Sequence[str], xyxy: NDArray[np.floating[Any]]
     ) -> None:
-        """Take one frame; frames come in order.
+        """Take one frame, with the ids of what is there, its classes and boxes, shape (n, 4); frames come in order.
 
-        Args:
-            time: seconds from the video's first frame.
-            ids: of what is there.
-            model_classes: its classes in the detector's own vocabulary; an id's first one counts.
-            xyxy: shape (n, 4), its boxes in pixels.
+        Of an id's classes in the detector's own vocabulary the first one counts.
         """
         self._times.append(time)
         there = []
@@ -329,7 +308,13 @@ class Things:
 
     def left_out(self) -> LeftOut:
         """The ids that are no things, by the frames so far."""
-        brief = self._brief()
+        times, brief = np.array(self._times, np.float64), frozenset[int]()
+        # Of a video that is little longer than a flicker none is left out.
+        if len(times) and times[-1] - times[0] >= 3 * LEAST_SEEN:
+            step = float(np.median(np.diff(times)))
+            brief = frozenset(
+                track_id for track_id, seen in self._seen.items() if seen.end - seen.start + step < LEAST_SEEN
+            )
         rest = ((track_id, seen) for track_id, seen in self._seen.items() if track_id not in brief)
         kept: set[int] = set()
         doubles: set[int] = set()
@@ -337,14 +322,6 @@ class Things:
             doubled = sum(frames for others, frames in seen.beside.items() if not kept.isdisjoint(others))
             (kept if doubled < MOSTLY * seen.frames else doubles).add(track_id)
         return LeftOut(brief, frozenset(doubles))
-
-    def _brief(self) -> frozenset[int]:
-        """The ids that only flicker up; of a video that is little longer none does."""
-        times = np.array(self._times, np.float64)
-        if not len(times) or times[-1] - times[0] < 3 * LEAST_SEEN:
-            return frozenset()
-        step = float(np.median(np.diff(times)))
-        return frozenset(track_id for track_id, seen in self._seen.items() if seen.end - seen.start + step < LEAST_SEEN)
 
 
 def things_of(tracks: Tracks) -> tuple[Tracks, LeftOut]:

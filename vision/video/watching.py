@@ -40,7 +40,7 @@ from vision.task import Task
 from vision.video.answer import check_whole_tracks, video_readings
 from vision.video.frames import FrameLimits, FrameReader, VideoSource, frames_of
 from vision.video.tracker import CameraMotion
-from vision.video.tracks import Frame, TrackColours, TrackedFrame, TrackRecord, Tracks
+from vision.video.tracks import Frame, TrackColours, TrackedFrame, TrackRecord
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,13 +61,7 @@ class VideoTask:
 
 
 def read_video_task(text: str, task: Task, matcher: Matcher, adapter: Path = VIDEOS) -> VideoTask:
-    """What an instruction asks of a video.
-
-    Args:
-        text: the instruction.
-        task: as it is read for an image.
-        matcher: knows what words mean among the detector's classes.
-        adapter: folder of the adapter that reads about videos.
+    """What an instruction asks of a video, whose `task` is as it is read for an image.
 
     Raises:
         InstructionError: it cannot be read, or asks about one frame.
@@ -131,12 +125,7 @@ class RecordedFrame:
 
 
 def frame_line(tracked: TrackedFrame, *, seen: bool = True) -> Line:
-    """A frame as a line of JSON has it.
-
-    Args:
-        tracked: the frame.
-        seen: put what the tracker was given into it too, as a record needs it.
-    """
+    """A frame as a line of JSON has it, with what the tracker was given as a record needs it."""
     line: Line = {"index": tracked.index, "time": tracked.time, "objects": _objects(tracked.detections)}
     name = Path(tracked.frame.image.name)
     if name.suffix.lower() in SUFFIXES:
@@ -155,7 +144,6 @@ class TrackLines(RunLines):
     """The record of one video, open to be added to (a context manager).
 
     Args:
-        path: its file.
         settings: everything that decides the tracks, with the `size` of the frames.
         overwrite: begin anew, whatever is there.
 
@@ -219,11 +207,7 @@ class TrackLines(RunLines):
 
 
 def recorded_size(path: Path) -> tuple[int, int] | None:
-    """(width, height) of the frames of a record, None where there is no such file.
-
-    Raises:
-        DataError: it is damaged.
-    """
+    """(width, height) of the frames of a record, None where there is no such file; a `DataError` where damaged."""
     if not path.is_file():
         return None
     with path.open("rb") as lines:
@@ -269,16 +253,10 @@ def _size(path: Path, line: Line) -> tuple[int, int]:
 
 
 def _frame(line: Line, size: tuple[int, int], classes: tuple[str, ...]) -> RecordedFrame:
-    seen = line.get("seen")
-    tracks = _detections(line["objects"], size, classes)
     ids = np.array([row["track_id"] for row in line["objects"]], np.int64)
-    return RecordedFrame(
-        index=int(line["index"]),
-        time=float(line["time"]),
-        tracks=replace(tracks, track_ids=ids, notes=tuple(line.get("notes", ()))),
-        seen=None if seen is None else _detections(seen, size, classes),
-        image=str(line.get("image", "")),
-    )
+    found = replace(_detections(line["objects"], size, classes), track_ids=ids, notes=tuple(line.get("notes", ())))
+    seen = None if line.get("seen") is None else _detections(line["seen"], size, classes)
+    return RecordedFrame(int(line["index"]), float(line["time"]), found, seen, str(line.get("image", "")))
 
 
 def _detections(rows: Sequence[Mapping[str, Any]], size: tuple[int, int], classes: tuple[str, ...]) -> Detections:
@@ -299,11 +277,7 @@ def _detections(rows: Sequence[Mapping[str, Any]], size: tuple[int, int], classe
 
 @contextmanager
 def frames_with_an_end(video: VideoSource | FrameReader, limits: FrameLimits) -> Iterator[FrameReader]:
-    """The frames of a video that ends and can be read twice; those that are open are closed by the caller.
-
-    Raises:
-        VideoError: it is live, or cannot be read.
-    """
+    """The frames of a video that ends and can be read twice; a `VideoError` where it is live."""
     with frames_of(video, limits) as frames:
         if frames.live:
             raise VideoError(
@@ -314,11 +288,7 @@ def frames_with_an_end(video: VideoSource | FrameReader, limits: FrameLimits) ->
 
 
 class WatchedVideo:
-    """The tracks of a video with their colours, and the camera's motion, remembered while it is gone through.
-
-    Args:
-        frames: with what is in them, from the first to the last.
-    """
+    """The tracks of a video with their colours, and the camera's motion, remembered while it is gone through."""
 
     def __init__(self, frames: Iterable[TrackedFrame]) -> None:
         record, colours, camera = TrackRecord(), TrackColours(), CameraMotion()
@@ -336,18 +306,11 @@ class WatchedVideo:
             if self._form is None:
                 self._form = replace(frame.detections[:0], source=None)
         tracks = record.tracks()
-        for track in tracks:
-            record.colour(track.id, colours.of(track.id))
-        self.tracks: Tracks = replace(record.tracks(), camera=np.array(moved, np.float64).reshape(-1, 2, 3))
+        items = tuple(replace(track, colours=colours.of(track.id)) for track in tracks)
+        self.tracks = replace(tracks, items=items, camera=np.array(moved, np.float64).reshape(-1, 2, 3))
 
     def shown(self, frames: Iterable[Frame], ids: Collection[int], notes: Iterable[str]) -> Iterator[TrackedFrame]:
-        """The frames once more, with some of the tracks alone.
-
-        Args:
-            frames: the same as before.
-            ids: of the tracks.
-            notes: are said with the first frame.
-        """
+        """The same frames once more, with some of the tracks alone, and notes."""
         if self._form is None:
             return
         form = replace(self._form, notes=tuple(dict.fromkeys((*self._form.notes, *notes))))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from tests.vision.coloured_pictures import Object, picture
+from vision.images import LoadedImage
+from vision.video.tracks import Frame
 
 SIZE = (96, 64)
 COUNT = 14
@@ -28,3 +33,21 @@ def frames(folder: Path, count: int = COUNT) -> Path:
     for frame in range(count):
         picture(objects(frame), SIZE).save(folder / f"{frame + 1:06}.png")
     return folder
+
+
+class MadeSource:
+    """The objects of each frame, drawn as the frames are asked for, with or without an end."""
+
+    name, size, rate = "made", SIZE, 10.0
+    count: int | None = None
+
+    def __init__(self, objects: Sequence[Sequence[Object]], live: bool = False) -> None:
+        self.objects, self.live, self.notes = objects, live, list[str]()
+        self.closed = False
+
+    def frames(self) -> Generator[Frame]:
+        for index, there in enumerate(self.objects):
+            yield Frame(index, index / self.rate, LoadedImage(np.asarray(picture(there, SIZE))))
+
+    def close(self) -> None:
+        self.closed = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ import pytest
 from numpy.typing import NDArray
 
 from skylark.errors import MissingPackageError
-from tests.vision.coloured_pictures import ColourDetector, Object, picture
-from tests.vision.video.coloured_frames import COUNT, DRIVES_IN, HIDDEN, frames
+from tests.vision.coloured_pictures import ColourDetector, Object
+from tests.vision.video.coloured_frames import COUNT, DRIVES_IN, HIDDEN, MadeSource, frames
 from tests.vision.video.made_tracks import RATE as TRACKS_RATE
 from tests.vision.video.made_tracks import going, still, tracks_of
 from vision import Vision
@@ -28,7 +28,7 @@ from vision.task import Limit, OutputFormat, SizeRange, Target, Task
 from vision.video.events import events_of
 from vision.video.frames import FrameLimits, FrameReader, open_frames
 from vision.video.tracker import STILL, TRACKERS, CameraMotion, Tracker
-from vision.video.tracks import Frame, TrackedFrame, recorded
+from vision.video.tracks import TrackedFrame, recorded
 
 SIZE = (640, 480)
 RATE = 10.0
@@ -292,29 +292,6 @@ class TestTheCamera:
 SCREEN = (96, 64)
 DOGS, CATS = (Task("every " + name, targets=(Target(name, (name,)),), class_set=(name,)) for name in ("dog", "cat"))
 ALL = Task("everything")
-
-
-class MadeSource:
-    """Frames of coloured rectangles that are drawn as they are asked for.
-
-    Args:
-        objects: those of each frame.
-        live: whether it says that it has no end.
-    """
-
-    name, size, rate = "made", SCREEN, 10.0
-    count: int | None = None
-
-    def __init__(self, objects: Sequence[Sequence[Object]], live: bool = False) -> None:
-        self.objects, self.live, self.notes = objects, live, list[str]()
-        self.closed = False
-
-    def frames(self) -> Generator[Frame]:
-        for index, there in enumerate(self.objects):
-            yield Frame(index, index / self.rate, LoadedImage(np.asarray(picture(there, SCREEN))))
-
-    def close(self) -> None:
-        self.closed = True
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 
 from skylark.errors import DataError, ResultsError
 from tests.vision.coloured_pictures import COLOURS, ColourDetector, Object, picture
+from tests.vision.video.coloured_frames import MadeSource
 from tests.vision.video.made_tracks import MATCHER, readings
 from vision import Task, Vision
 from vision.detections.detections import Detections
@@ -115,8 +116,8 @@ class TestAsking:
             assert answer.value == "second_step" and answer.tracks == ()
 
     def test_what_has_no_end_and_what_cannot_be_read_are_refused(self, vision: Vision) -> None:
-        live = FrameReader(Live())
-        with pytest.raises(VideoError, match=r"the camera is live and has no end.*record it to a file first"):
+        live = FrameReader(MadeSource([[]], live=True))
+        with pytest.raises(VideoError, match=r"made is live and has no end.*record it to a file first"):
             vision.watch(live, "the dog")
         with pytest.raises(VideoError, match="live and has no end"):
             next(vision.track(live, Task("the dog", "ground", expression="the dog")))
@@ -124,22 +125,6 @@ class TestAsking:
     def test_what_cannot_be_read_is_refused_before_a_frame_is_read(self) -> None:
         with pytest.raises(InstructionError, match="one frame"):
             Vision(ColourDetector()).watch("no such file.mp4", "the third cat from the left now")
-
-
-class Live:
-    """A camera that shows a grey wall."""
-
-    name, size, rate, live = "the camera", SCREEN, 10.0, True
-    count: int | None = None
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def frames(self) -> Generator[Frame]:
-        yield Frame(0, 0.0, LoadedImage(np.full((128, 192, 3), 128, np.uint8)))
-
-    def close(self) -> None:
-        pass
 
 
 def test_a_tracks_colour_is_what_most_of_its_frames_show() -> None:

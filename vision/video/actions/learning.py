@@ -14,10 +14,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import filelock
@@ -40,51 +39,19 @@ FILE = "checkpoint.safetensors"
 Tensors = dict[str, torch.Tensor]
 
 
-@dataclass(frozen=True)
-class State:
-    """What changes while a network is taught."""
-
-    network: torch.nn.Module
-    optimizer: torch.optim.Optimizer
-
-    def tensors(self) -> Tensors:
-        """All of it, by name."""
-        named = {f"network.{name}": value for name, value in self.network.state_dict().items()}
-        for place, values in self.optimizer.state_dict()["state"].items():
-            named |= {f"optimizer.{place}.{name}": value for name, value in values.items()}
-        return {name: value.detach().contiguous() for name, value in named.items()}
-
-    def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Take what `tensors` gave.
-
-        Raises:
-            KeyError, ValueError, RuntimeError: it is of another network.
-        """
-        whole = self.optimizer.state_dict()
-        network: Tensors = {}
-        for name, value in tensors.items():
-            part, _, rest = name.partition(".")
-            if part == "network":
-                network[rest] = value
-            else:
-                place, _, key = rest.partition(".")
-                whole["state"].setdefault(int(place), {})[key] = value
-        self.network.load_state_dict(network)
-        self.optimizer.load_state_dict(whole)
-
-
 class Checkpoints:
     """The checkpoint of a run in its folder, locked against other processes while it is open (a context manager).
 
-    Args:
-        folder: of the run; made if it is not there.
-        settings: everything that decides the run, JSON-serialisable.
+    `settings` is everything that decides the run, JSON-serialisable; network and optimizer are what changes.
 
     Raises:
         ResultsError: the folder is in use or cannot be written; also while it is being written.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, settings: Mapping[str, Any], network: torch.nn.Module, optimizer: torch.optim.Optimizer
+    ) -> None:
+        self._network, self._optimizer = network, optimizer
         self._path = folder / FILE
         self._settings = json.loads(json.dumps(dict(settings)))
         self._lock = filelock.FileLock(folder / f"{FILE}.lock", timeout=0, fallback_to_soft=False)
@@ -100,14 +67,12 @@ class Checkpoints:
             raise ResultsError(f"the folder {folder} cannot be written: {error.strerror or error}") from None
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._lock.release()
         Path(self._lock.lock_file).unlink(missing_ok=True)
 
-    def restore(self, state: State) -> int:
-        """Put what is kept into `state`; returns how many epochs it had done, 0 where nothing is kept.
+    def restore(self) -> int:
+        """Put what is kept into the network; returns how many epochs it had done, 0 where nothing is kept.
 
         Raises:
             ActionsError: it is damaged, or of a run with other settings.
@@ -128,21 +93,34 @@ class Checkpoints:
                         f"{self._path.parent} holds a run with other settings ({'; '.join(changes)}): give the same, "
                         "another folder, or delete it"
                     )
-                state.restore({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 - no mapping
+                self._take({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 - no mapping
         except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             raise ActionsError(
                 f"the checkpoint {self._path} cannot be read ({error}); delete it to begin anew, or give another folder"
             ) from None
         return epoch
 
-    def save(self, state: State, epoch: int) -> None:
-        """Keep where the run is after an epoch, whole or not at all.
+    def _take(self, tensors: Tensors) -> None:
+        whole = self._optimizer.state_dict()
+        network: Tensors = {}
+        for name, value in tensors.items():
+            part, _, rest = name.partition(".")
+            if part == "network":
+                network[rest] = value
+            else:
+                place, _, key = rest.partition(".")
+                whole["state"].setdefault(int(place), {})[key] = value
+        self._network.load_state_dict(network)
+        self._optimizer.load_state_dict(whole)
 
-        Raises:
-            ResultsError: it cannot be written; the one before stays.
-        """
+    def save(self, epoch: int) -> None:
+        """Keep where the run is after an epoch, whole or not at all; the one before stays where it can't be written."""
         metadata = {"settings": json.dumps(self._settings), "epoch": str(epoch)}
-        write_whole(self._path, save(state.tensors(), metadata))
+        named = {f"network.{name}": value for name, value in self._network.state_dict().items()}
+        for place, values in self._optimizer.state_dict()["state"].items():
+            named |= {f"optimizer.{place}.{name}": value for name, value in values.items()}
+        tensors = {name: value.detach().contiguous() for name, value in named.items()}
+        write_whole(self._path, save(tensors, metadata))
 
 
 MODEL, WEIGHTS = "model.json", "weights.safetensors"
@@ -173,7 +151,7 @@ class ActionModel:
         network: gives logits of `classes`.
         classes: the actions' names.
         rate: frames a second of the videos that it was taught, or None where they did not say.
-        recipe: how it was taught, see `recipe.Recipe`.
+        recipe: how it was taught, see `Recipe`.
     """
 
     network: ActionNetwork
@@ -209,11 +187,7 @@ class ActionModel:
         return labels
 
     def check_labels(self, videos: Iterable[VideoFeatures]) -> None:
-        """Refuse labels that the model has no names for.
-
-        Raises:
-            ActionsError: there are some.
-        """
+        """Refuse labels that the model has no names for by an `ActionsError`."""
         for video in videos:
             if video.labels is not None and video.labels.max() >= len(self.classes):
                 raise ActionsError(
@@ -222,34 +196,22 @@ class ActionModel:
                 )
 
     def save(self, folder: Path) -> None:
-        """Write it.
-
-        Raises:
-            ResultsError: the folder cannot be written.
-        """
+        """Write it; a `ResultsError` where the folder cannot be written."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ResultsError(f"cannot make the folder {folder}: {error.strerror or error}") from None
         weights = save({name: value.contiguous() for name, value in self.network.state_dict().items()})
         contents = {
-            "format": FORMAT,
-            "classes": self.classes,
-            "rate": self.rate,
-            "shape": asdict(self.network.shape),
-            "recipe": dict(self.recipe),
-            "weights": hashlib.sha256(weights).hexdigest(),
-        }
+            "format": FORMAT, "classes": self.classes, "rate": self.rate, "shape": asdict(self.network.shape),
+            "recipe": dict(self.recipe), "weights": hashlib.sha256(weights).hexdigest(),
+        }  # fmt: skip
         write_whole(folder / WEIGHTS, weights)
         write_whole(folder / MODEL, encoded(json.dumps(contents, ensure_ascii=False, indent=1)))
 
     @classmethod
     def load(cls, folder: Path) -> ActionModel:
-        """Read it.
-
-        Raises:
-            ActionsError: there is none, or its files are damaged.
-        """
+        """Read it; an `ActionsError` where there is none, or its files are damaged."""
         if not (folder / MODEL).is_file():
             raise ActionsError(f"{folder} holds no model of actions ({MODEL}): give the folder that one was taught in")
         try:
@@ -314,20 +276,20 @@ def learn(
     layers = fitting_layers(shortest, recipe.layers)
     shape = NetworkShape(channels, len(classes), layers, recipe.stages, recipe.width, recipe.graph)
     settings = {**asdict(recipe), "videos": len(videos), "digest": _digest(videos, classes)}
-    with torch.random.fork_rng(), nullcontext() if folder is None else Checkpoints(folder, settings) as kept:
+    with torch.random.fork_rng(), ExitStack() as stack:
         torch.manual_seed(recipe.seed)
         network = ActionNetwork(shape)
         _scale(network, videos)
         optimizer = torch.optim.Adam(network.parameters(), recipe.learning_rate, fused=True)
-        state = State(network, optimizer)
-        done = 0 if kept is None else kept.restore(state)
+        kept = stack.enter_context(Checkpoints(folder, settings, network, optimizer)) if folder is not None else None
+        done = 0 if kept is None else kept.restore()
         if done:
             say(f"goes on behind epoch {done}")
         network.train()
         for epoch in range(done, recipe.epochs):
             loss, accuracy = _epoch(network, optimizer, videos, recipe, epoch)
             if kept is not None:
-                kept.save(state, epoch + 1)
+                kept.save(epoch + 1)
             say(f"epoch {epoch + 1} of {recipe.epochs}: loss {loss:.3f}, right frames {accuracy:.1%}")
         network.eval()
     rates = {video.rate for video in videos}
@@ -420,10 +382,8 @@ def loss_of(
 ) -> torch.Tensor:
     """The sum over stages of CE + 0.15 TMSE and, with exchanged frames, + 0.5 CE + 0.15 TMSE + 2 CE of the exchange.
 
-    Args:
-        said: what each stage says of the video and, with exchanged frames, behind it of the other; see `ActionNetwork`.
-        truth: shape (1, frames): the classes.
-        exchanged: shape (1, frames), or None.
+    `said` is what each stage says of the video and, with exchanged frames, behind it of the other; see `ActionNetwork`.
+    The classes and the exchanged frames have shape (1, frames).
     """
     total = torch.zeros(())
     for actions, exchange_logits in said:

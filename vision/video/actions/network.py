@@ -32,60 +32,36 @@ def shifted(values: torch.Tensor, by: int) -> torch.Tensor:
 def products(one: torch.Tensor, other: torch.Tensor, steps: Steps) -> torch.Tensor:
     """The scalar products of each frame with those `steps` later: sum over c of one[c, t] other[c, t + step].
 
-    Args:
-        one, other: shape (..., channels, frames).
-        steps: in frames.
-
-    Returns:
-        Shape (..., steps, frames).
+    Of two tensors of shape (..., channels, frames); gives shape (..., steps, frames).
     """
-    result: torch.Tensor = _Products.apply(one, other, steps)  # type: ignore[no-untyped-call]
+    result: torch.Tensor = _Kernel.apply(False, one, other, steps)  # type: ignore[no-untyped-call]
     return result
 
 
 def weighted_sum(weights: torch.Tensor, values: torch.Tensor, steps: Steps) -> torch.Tensor:
     """The sum of frames, each with a weight of its own: sum over m of weights[m, t] values[c, t + steps[m]].
 
-    Args:
-        weights: shape (..., steps, frames).
-        values: shape (..., channels, frames).
-        steps: in frames.
-
-    Returns:
-        Shape (..., channels, frames).
+    Of weights of shape (..., steps, frames) and values of shape (..., channels, frames), which is kept.
     """
-    result: torch.Tensor = _WeightedSum.apply(weights, values, steps)  # type: ignore[no-untyped-call]
+    result: torch.Tensor = _Kernel.apply(True, weights, values, steps)  # type: ignore[no-untyped-call]
     return result
 
 
-class _Products(torch.autograd.Function):
+class _Kernel(torch.autograd.Function):
+    """`_products` or `_weighted_sum`: each is what the gradient of the other's first argument is made of."""
+
     @staticmethod
-    def forward(context: Any, one: torch.Tensor, other: torch.Tensor, steps: Steps) -> torch.Tensor:
+    def forward(context: Any, summed: bool, one: torch.Tensor, other: torch.Tensor, steps: Steps) -> torch.Tensor:
         context.save_for_backward(one, other)
-        context.steps = steps
-        return _products(one, other, steps)
+        context.summed, context.steps = summed, steps
+        return (_weighted_sum if summed else _products)(one, other, steps)
 
     @staticmethod
-    def backward(context: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
-        one, other = context.saved_tensors
-        (gradient,) = gradients
-        steps = context.steps
-        return _weighted_sum(gradient, other, steps), _weighted_sum(*_turned(gradient, one, steps)), None
-
-
-class _WeightedSum(torch.autograd.Function):
-    @staticmethod
-    def forward(context: Any, weights: torch.Tensor, values: torch.Tensor, steps: Steps) -> torch.Tensor:
-        context.save_for_backward(weights, values)
-        context.steps = steps
-        return _weighted_sum(weights, values, steps)
-
-    @staticmethod
-    def backward(context: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
-        weights, values = context.saved_tensors
-        (gradient,) = gradients
-        steps = context.steps
-        return _products(gradient, values, steps), _weighted_sum(*_turned(weights, gradient, steps)), None
+    def backward(context: Any, *gradients: torch.Tensor) -> tuple[None, torch.Tensor, torch.Tensor, None]:
+        (one, other), (gradient,), steps = context.saved_tensors, gradients, context.steps
+        first = (_products if context.summed else _weighted_sum)(gradient, other, steps)
+        weights, values = (one, gradient) if context.summed else (gradient, one)
+        return None, first, _weighted_sum(*_turned(weights, values, steps)), None
 
 
 def _turned(weights: torch.Tensor, values: torch.Tensor, steps: Steps) -> tuple[torch.Tensor, torch.Tensor, Steps]:
@@ -275,11 +251,7 @@ class ActionNetwork(nn.Module):
         self.stages = nn.ModuleList([Stage(shape.channels, shape, False), *later])
 
     def forward(self, features: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """What each stage says of videos of one length: see `Stage`.
-
-        Args:
-            features: shape (videos, channels, frames).
-        """
+        """What each stage says of videos of one length, shape (videos, channels, frames): see `Stage`."""
         x = (features - self.mean) / self.deviation
         said: list[tuple[torch.Tensor, torch.Tensor]] = []
         for stage in self.stages:

@@ -16,16 +16,19 @@ from tests.vision.video.actions.made_features import CLASSES, made_videos, write
 from vision.errors import ArgumentError
 from vision.video.actions import features
 from vision.video.actions.features import (
+    MOST_VIDEOS,
     Labels,
     Run,
     Segment,
+    Timeline,
+    drawn_timelines,
     measured,
     read_classes,
     read_features,
     runs_of,
+    save_timelines,
     segments_of,
 )
-from vision.video.actions.timeline import MOST_VIDEOS, Timeline, drawn_timelines, save_timelines
 
 VALUES = np.arange(12, dtype=np.float16).reshape(6, 2)
 
