@@ -1,6 +1,6 @@
 """What programs ask for, over HTTP and by MCP: the same functions, types and limits in both.
 
-Each method's docstring, with what `app.programs.descriptions` says of its parameters, is what a program's author, or a
+Each method's docstring, with what `app.server.descriptions` says of its parameters, is what a program's author, or a
 language model with these as its tools, is shown. Annotations are types here and no texts, since Gradio describes what
 is returned by them.
 """
@@ -22,8 +22,8 @@ from app.graph.answer_view import ANSWERS, ANSWERS_AT_ONCE, ask
 from app.graph.graphs import DEFAULT_GRAPH, GraphRegistry
 from app.image.looking import AT_ONCE, MOST_IN_SCENE, NO_SLICES, USUAL_SCORE, SharedDetector
 from app.models import MAX_NEW_TOKENS, LanguageModel
-from app.programs.calls import Group
-from app.programs.descriptions import (
+from app.server.calls import Group
+from app.server.descriptions import (
     USUAL_IN_SCENE,
     USUAL_LEAST,
     USUAL_LIMIT,

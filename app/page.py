@@ -22,7 +22,7 @@ from app.graph.page import GraphDemo, build_graphs
 from app.image.looking import SharedDetector
 from app.image.page import ImageTab
 from app.models import LanguageModel, ModelsTab, language_model_html
-from app.programs.calls import Calls, CheckedCalls, ToolServer
+from app.server.calls import Calls, CheckedCalls, ToolServer
 from app.server.serving import KEPT_SECONDS, QUEUE_LIMIT, TIDY_SECONDS, Beside, clear, launch, prepare
 from app.video.page import VideoTab
 from kg_data.loaders import LoadingOptions

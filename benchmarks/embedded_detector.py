@@ -41,7 +41,7 @@ from vision import Task, Vision
 from vision.classes.lexicon import COCO_CLASSES
 from vision.detections.detections import Detections
 from vision.detectors.detector import Request
-from vision.detectors.nanodet.detector import LOWEST_SCORE, MODEL_FILE, NanoDet
+from vision.detectors.embedded import LOWEST_SCORE, MODEL_FILE, NanoDet
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
 from vision.evaluation.runs import Detection, average_precision
 from vision.images import load_image

@@ -27,7 +27,7 @@ from benchmarks.machine import machine, machine_words
 from vision.detections.boxes import Rings
 from vision.detections.polygons import grabcut, grabcut_outlines, rings_from_mask, rounded_box, window, with_points
 from vision.detectors.detector import Found, Request
-from vision.detectors.nanodet.detector import NanoDet
+from vision.detectors.embedded import NanoDet
 from vision.evaluation.annotations import AnnotatedSet, from_rings, read_annotations
 from vision.evaluation.runs import MAX_DETECTIONS, Detection, average_precision
 from vision.images import LoadedImage, load_image

@@ -6,7 +6,7 @@ PYTHON has sahi, onnxruntime and OpenCV, and none of this project's packages; MO
 line that comes in is a JSON object `{"path", "slice": [width, height] or null, "overlap", "class", "greedy"}`; each
 line that goes out has the `boxes` ([x0, y0, x1, y1, score]) of that class, `seconds` and `processor_seconds` from the
 file to the boxes, and how many `slices` there were. The image is fitted, normalised and decoded as
-`vision/detectors/nanodet` does it, and boxes from a score of 0.02 on are given to sahi, which merges them as it does
+`vision.detectors.embedded` does it, and boxes from a score of 0.02 on are given to sahi, which merges them as it does
 by itself below a score of 0.1: by suppression at an IoU of 0.5; with `greedy` by its greedy merging at 0.5 of the
 smaller box, as it does above.
 """

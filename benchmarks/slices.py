@@ -45,7 +45,7 @@ from skylark.models import usable_cores
 from vision import Detections, Slicing, Vision
 from vision.classes.lexicon import COCO_CLASSES
 from vision.detectors.detector import Request
-from vision.detectors.nanodet.detector import MODEL_FILE, SIDE
+from vision.detectors.embedded import MODEL_FILE, SIDE
 from vision.detectors.slices import Look, SlicedDetector, merged
 from vision.evaluation.annotations import AnnotatedImage, AnnotatedSet, Annotation, read_annotations
 from vision.evaluation.runs import MAX_DETECTIONS, Detection, average_precision

@@ -52,7 +52,7 @@ from vision.decoder.image_tokens import ImageTokens
 from vision.decoder.opening import PERMUTATIONS
 from vision.decoder.vocabulary import Prompt
 from vision.detectors.detector import Found, Request
-from vision.detectors.nanodet.detector import NanoDet
+from vision.detectors.embedded import NanoDet
 from vision.evaluation.runs import Detection
 from vision.images import LoadedImage
 

@@ -45,7 +45,7 @@ from vision.decoder.image_tokens import NanoDetTokens
 from vision.decoder.network import NONE_STEP, Network, TokenBatch, Written, places_of
 from vision.decoder.vocabulary import BINS, Prompt
 from vision.detectors.detector import Found, Request
-from vision.detectors.nanodet.detector import NanoDet
+from vision.detectors.embedded import NanoDet
 from vision.evaluation.runs import Detection
 from vision.images import LoadedImage
 

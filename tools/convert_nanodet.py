@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from skylark.errors import SkylarkError
 from skylark.files import write_whole
 from tools.tfjs import Node, TfjsGraph, read_graph
-from vision.detectors.nanodet.detector import MODEL_FILE
+from vision.detectors.embedded import MODEL_FILE
 from vision.errors import DetectorError, MissingExtraError
 
 if TYPE_CHECKING:

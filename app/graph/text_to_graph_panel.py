@@ -63,7 +63,7 @@ def growth_html(triples: Sequence[Extracted], newest: int) -> Markup:
     listed = "; ".join(f"{labels[e.head]}, {e.relation}, {labels[e.tail]}" for e in layout.edges[-MOST_NEWEST:])
     more = f"; and {len(layout.edges) - MOST_NEWEST} more" if len(layout.edges) > MOST_NEWEST else ""
     return render(
-        "growing/picture.html",
+        "graph/text_picture.html",
         drawing=drawing_svg(layout, "growing", f"The graph so far: {listed}{more}.", ROW),
         drawn=counted(len(layout.edges), "fact"),
         total=layout.total,
@@ -179,13 +179,14 @@ def reader_of_texts(model: LanguageModel) -> Reader:
         # What the page's own models cannot do is said of them as visitors know them.
         is_pages = isinstance(error, UsageError) and model.own is None
         why = UNABLE.get(model.spec if is_pages else "", f"{str(error)[:1].upper()}{str(error)[1:]}.")
-        html = render("growing/model.html", why=why, can_be_named=bool(offered()), about="", limits=limits)
+        html = render("graph/text_model.html", why=why, can_be_named=bool(offered()), about="", limits=limits)
         return Reader(html, False, bool(offered()))
     own, about = model.own, describe_llm(llm)
     name = about["name"] if own is None else f"{own.spec}, yours for this visit"
     where = "at the provider, to which the text is sent and whom you pay" if own is not None else about["runs"]
     html = render(
-        "growing/model.html", why="", can_be_named=bool(offered()), about=Markup("Read by {}, {}.").format(name, where),
+        "graph/text_model.html", why="", can_be_named=bool(offered()),
+        about=Markup("Read by {}, {}.").format(name, where),
         limits=limits,
     )  # fmt: skip
     return Reader(html, True, bool(offered()))
@@ -197,7 +198,7 @@ def expected_html(plan: Plan, said: Literal["before", "anew", "under way"] = "be
     low, high = expected.output_tokens
     price = "price not known here" if expected.cost is None else " to ".join(dict.fromkeys(map(money, expected.cost)))
     return render(
-        "growing/expected.html",
+        "graph/text_expected.html",
         said=said,
         model=plan.model,
         characters=counted(len(plan.text), "character"),
@@ -231,7 +232,7 @@ def found_html(growth: Growth, proposed: bool) -> Markup:
     triples = () if extraction is None else extraction.triples
     shown = [(triple, place >= len(triples) - growth.newest) for place, triple in enumerate(triples)]
     return render(
-        "growing/triples.html",
+        "graph/text_triples.html",
         relations=[relation_words(relation) for relation in growth.schema.relations],
         proposed=proposed,
         listed=shown[::-1][:MOST_LISTED],
@@ -257,7 +258,7 @@ def made_html(extraction: Extraction, graph: str, how: str, seconds: float) -> M
     """That the graph is there, and what came of what; `how` begins a sentence on why it ended before its end."""
     usage = extraction.usage
     return render(
-        "growing/made.html",
+        "graph/text_made.html",
         how=how,
         triples=counted(len(extraction.triples), "triple"),
         passages=counted(extraction.passages, "passage"),
@@ -270,7 +271,7 @@ def nothing_html(extraction: Extraction | None, how: str) -> Markup:
     """That there is nothing to make a graph of, and what may help."""
     read = 0 if extraction is None else extraction.passages
     dropped = 0 if extraction is None else sum(extraction.dropped.values())
-    return render("growing/nothing.html", how=how, passages=counted(read, "passage"), read=read, dropped=dropped)
+    return render("graph/text_nothing.html", how=how, passages=counted(read, "passage"), read=read, dropped=dropped)
 
 
 EXPECTED_AT_ONCE = 4

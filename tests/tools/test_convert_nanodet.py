@@ -11,7 +11,7 @@ import pytest
 
 from tools import convert_nanodet as convert
 from tools.tfjs import read_graph
-from vision.detectors.nanodet.detector import MODEL_FILE
+from vision.detectors.embedded import MODEL_FILE
 from vision.errors import DetectorError, MissingExtraError
 
 

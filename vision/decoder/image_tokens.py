@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from skylark.models import usable_cores
 from vision.classes.lexicon import COCO_CLASSES
 from vision.detections.boxes import corners_of
-from vision.detectors.nanodet.detector import CENTRES, MODEL_FILE, SIDE, STRIDES_OF_CELLS, boxes_of_cells, letterboxed
+from vision.detectors.embedded import CENTRES, MODEL_FILE, SIDE, STRIDES_OF_CELLS, boxes_of_cells, letterboxed
 from vision.detectors.sessions import open_session, run_session
 from vision.detectors.transformers_models import open_transformers
 from vision.detectors.transformers_models.batches import model_folder, running

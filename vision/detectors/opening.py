@@ -9,7 +9,7 @@ from pathlib import Path
 from skylark.models import find_device
 from vision.decoder.detector import VisionLLM
 from vision.detectors.detector import Detector
-from vision.detectors.nanodet.detector import NanoDet
+from vision.detectors.embedded import NanoDet
 from vision.detectors.onnx_files import OnnxExport
 from vision.detectors.transformers_models import open_transformers, split_mask_model, with_masks
 from vision.errors import DetectorError

@@ -19,7 +19,7 @@ from app.ask.speech import MOST_LETTERS, Microphone, Recording, SharedSpeech
 from app.graph.graphs import GraphRegistry
 from app.image.looking import SharedDetector
 from app.models import LanguageModel
-from app.programs.descriptions import CallError
+from app.server.descriptions import CallError
 from app.server.serving import HEARD_AT_ONCE
 from reasoning import KnowledgeGraph
 from reasoning.speech import Audio, SpeechModel, Transcript

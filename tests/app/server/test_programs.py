@@ -36,9 +36,9 @@ from app.ask.speech import SharedSpeech
 from app.graph.graphs import GraphRegistry
 from app.image.looking import MOST_IN_SCENE, SharedDetector
 from app.models import LanguageModel
-from app.programs.calls import TOOLS, Calls
-from app.programs.descriptions import CallError, with_first_relations
 from app.server import serving
+from app.server.calls import TOOLS, Calls
+from app.server.descriptions import CallError, with_first_relations
 from reasoning import KnowledgeGraph, Query
 from reasoning.graph.exchange import columns_from_triples
 from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
@@ -370,7 +370,7 @@ def test_a_call_that_nobody_has_time_for_or_that_fails_is_told_without_what_was_
 ) -> None:
     programs = programs_of()
     with monkeypatch.context() as busy, pytest.raises(CallError, match="try again") as refused:
-        busy.setattr("app.programs.calls.QUEUE_LIMIT", 0)
+        busy.setattr("app.server.calls.QUEUE_LIMIT", 0)
         asyncio.run(Calls(programs.groups).answer("datasets", {}))
     assert refused.value.status == 503
     monkeypatch.setattr(GraphRegistry, "get", lambda _, graph: {}[graph])

@@ -15,7 +15,7 @@ from vision.decoder import image_tokens
 from vision.decoder.image_tokens import CONSIDERED, HIDDEN, LOOSE_OVERLAP, NECK, ImageTokens, NanoDetTokens
 from vision.detections.boxes import iou_matrix
 from vision.detectors.detector import Request
-from vision.detectors.nanodet.detector import MODEL_FILE, NanoDet, letterboxed
+from vision.detectors.embedded import MODEL_FILE, NanoDet, letterboxed
 from vision.detectors.sessions import open_session, run_session
 from vision.errors import DetectorError
 from vision.images import LoadedImage

@@ -19,7 +19,7 @@ from tests.vision.onnx_models import save_detector
 from tests.vision.tiny_vision_models import CLASSES, Shelf
 from tests.vision.tiny_vision_models import picture as noisy_picture
 from vision.detectors.detector import Detector, FlipTTA, Found, Request, class_numbers, found_in
-from vision.detectors.nanodet.detector import NanoDet
+from vision.detectors.embedded import NanoDet
 from vision.detectors.onnx_files import OnnxExport
 from vision.detectors.slices import SlicedDetector, Slicing
 from vision.images import LoadedImage

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from vision.classes.lexicon import COCO_CLASSES, COCO_SUPERCATEGORIES
 from vision.detections.boxes import iou_matrix
 from vision.detectors.detector import Found, Request
-from vision.detectors.nanodet.detector import LOWEST_SCORE, MODEL_FILE, NanoDet, letterboxed
+from vision.detectors.embedded import LOWEST_SCORE, MODEL_FILE, NanoDet, letterboxed
 from vision.detectors.sessions import open_session
 from vision.errors import DetectorError
 from vision.images import LoadedImage, load_image

@@ -18,7 +18,7 @@ from tests.vision.onnx_models import save_detector
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
 from vision.classes.lexicon import COCO_CLASSES
 from vision.detectors.detector import Detector, Found, Request
-from vision.detectors.nanodet.detector import NanoDet
+from vision.detectors.embedded import NanoDet
 from vision.detectors.onnx_files import OnnxExport
 from vision.detectors.opening import open_detector
 from vision.detectors.sessions import detect_many

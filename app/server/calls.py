@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.programs.descriptions import CallError, Json, description, named, nearest
+from app.server.descriptions import CallError, Json, description, named, nearest
 from app.server.serving import JSON_BYTES, QUEUE_LIMIT, replayed
 from skylark.installation import version
 

@@ -159,7 +159,7 @@ def boxes_of_cells(logits: NDArray[np.float32], cells: NDArray[np.intp]) -> NDAr
     return np.stack([x - left, y - top, x + right, y + bottom], axis=1)
 
 
-MODEL_FILE = Path(__file__).with_name("nanodet_g_416.onnx")
+MODEL_FILE = Path(__file__).with_name("nanodet") / "nanodet_g_416.onnx"
 
 
 class NanoDet(Detector):

@@ -1,1 +1,0 @@
-"""The embedded detector: NanoDet-g 416 by onnxruntime, its weights beside the code."""
