@@ -10,8 +10,6 @@ lists, tuples, numbers and texts, so nothing else is ever looked up, and a file 
 bytes.
 """
 
-from __future__ import annotations
-
 import json
 import pickle
 import shutil
@@ -193,21 +191,16 @@ def convert_betae(source: Path, target: Path) -> Converted:
     if target.exists():
         raise SkylarkError(f"{target} exists; give a folder that does not, it will be made")
     try:
-        return _converted(source, target)
+        with whole_folder(target) as work:
+            entities = _write_ids(source / "id2ent.pkl", work / "id2ent.tsv")
+            relations = _write_ids(source / "id2rel.pkl", work / "id2rel.tsv", inverse_names=True)
+            for split in SPLITS:
+                if (path := source / f"{split}.txt").is_file():
+                    shutil.copyfile(path, work / path.name)
+            _check(source, work)
+            return Converted(entities, relations, dict(_write_queries(source, work / "queries")))
     except OSError as error:
         raise SkylarkError(f"{target} cannot be written: {error}") from error
-
-
-def _converted(source: Path, target: Path) -> Converted:
-    with whole_folder(target) as work:
-        entities = _write_ids(source / "id2ent.pkl", work / "id2ent.tsv")
-        relations = _write_ids(source / "id2rel.pkl", work / "id2rel.tsv", inverse_names=True)
-        for split in SPLITS:
-            if (path := source / f"{split}.txt").is_file():
-                shutil.copyfile(path, work / path.name)
-        _check(source, work)
-        queries = dict(_write_queries(source, work / "queries"))
-    return Converted(entities, relations, queries)
 
 
 def _check(source: Path, work: Path) -> None:
