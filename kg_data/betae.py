@@ -25,7 +25,6 @@ from skylark.files import whole_folder
 
 ADMITTED = "set, dict, defaultdict, list, tuple, numbers and texts"
 
-
 _OF_CLASSES = b"".join(
     (
         *(pickle.BUILD, pickle.INST, pickle.OBJ, pickle.NEWOBJ, pickle.NEWOBJ_EX),
@@ -34,10 +33,8 @@ _OF_CLASSES = b"".join(
 )
 """Opcodes that make objects of classes, or name what lies outside; plain data is written with none of them."""
 
-
 LARGEST_TUPLE = 64
 """Parts of a tuple, nested ones counted. One that holds itself twice, forty times over, takes ages to hash."""
-
 
 _TUPLES = b"".join((pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3))
 

@@ -85,7 +85,6 @@ def _published() -> Iterator[PublicBenchmark]:
 
 PUBLIC_BENCHMARKS = tuple(_published())
 
-
 SourceKind = Literal["built-in", "labelled", "integer", "metaqa", "file"]
 
 WORLD = "world"

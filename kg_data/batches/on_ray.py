@@ -22,14 +22,11 @@ from skylark.installation import require
 ADDRESS = "RAY_ADDRESS"
 """The variable of the environment by which Ray finds a cluster."""
 
-ANSWER_SECONDS = 10.0
-"""How long a cluster is waited for."""
+PATIENCE = 10.0
+"""Seconds for which a cluster is waited for, and at the end each of the threads of `SCHEDULERS`."""
 
 SCHEDULERS = ("StreamingExecutor", "iter_threaded")
 """How the names of Ray Data's threads begin that hand out work and fetch what is done."""
-
-ENDING_SECONDS = 10.0
-"""How long each of them is waited for at the end."""
 
 
 def run_on_ray(opening: bytes, shards: Sequence[Shard], count: int) -> Generator[Shard]:
@@ -73,7 +70,7 @@ def run_on_ray(opening: bytes, shards: Sequence[Shard], count: int) -> Generator
             # two seconds at most for what hands out or fetches work, which on a busy machine is too short.
             for thread in threading.enumerate():
                 if thread.name.startswith(SCHEDULERS):
-                    thread.join(ENDING_SECONDS)
+                    thread.join(PATIENCE)
             ray.shutdown()
 
 
@@ -87,7 +84,7 @@ def _look_for(address: str) -> None:
     if not colon or not port.isdecimal() or "/" in host:
         return  # "auto", "ray://..." or none
     try:
-        socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+        socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
     except (OSError, OverflowError) as error:
         raise WorkerError(f"no cluster of Ray answers at {address}, which {ADDRESS} names: {error}") from None
 

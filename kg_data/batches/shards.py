@@ -72,7 +72,6 @@ def files_digest(paths: Iterable[Path]) -> str:
 Engine = Literal["local", "ray"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 
-
 RAY = ("The engine ray", "ray", "pyarrow")
 """What needs which packages, for `require`."""
 

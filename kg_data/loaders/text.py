@@ -115,7 +115,6 @@ class LoadingOptions:
 USUAL = LoadingOptions()
 """What is done where nothing is said."""
 
-
 Row = tuple[int, list[str]]
 """One line of a file: its 1-based number and its fields as they stand there, with blanks around them."""
 
