@@ -16,21 +16,9 @@ if TYPE_CHECKING:
     from skylark.errors import DataError, SkylarkError, UnknownGraphError
 
 __all__ = [
-    "DataError",
-    "GraphColumns",
-    "LiteralColumn",
-    "SkylarkError",
-    "Source",
-    "UnknownGraphError",
-    "Value",
-    "ValueKind",
-    "data_root",
-    "describe_datasets",
-    "fingerprint",
-    "list_datasets",
-    "load",
-    "resolve",
-]
+    "DataError", "GraphColumns", "LiteralColumn", "SkylarkError", "Source", "UnknownGraphError", "Value", "ValueKind",
+    "data_root", "describe_datasets", "fingerprint", "list_datasets", "load", "resolve",
+]  # fmt: skip
 
 _MODULES = {
     **dict.fromkeys(("GraphColumns", "LiteralColumn", "ValueKind"), "kg_data.columns"),

@@ -10,8 +10,6 @@ lists, tuples, numbers and texts, so nothing else is ever looked up, and a file 
 bytes.
 """
 
-from __future__ import annotations
-
 import json
 import pickle
 import shutil
@@ -27,7 +25,6 @@ from skylark.files import whole_folder
 
 ADMITTED = "set, dict, defaultdict, list, tuple, numbers and texts"
 
-
 _OF_CLASSES = b"".join(
     (
         *(pickle.BUILD, pickle.INST, pickle.OBJ, pickle.NEWOBJ, pickle.NEWOBJ_EX),
@@ -36,10 +33,8 @@ _OF_CLASSES = b"".join(
 )
 """Opcodes that make objects of classes, or name what lies outside; plain data is written with none of them."""
 
-
 LARGEST_TUPLE = 64
 """Parts of a tuple, nested ones counted. One that holds itself twice, forty times over, takes ages to hash."""
-
 
 _TUPLES = b"".join((pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3))
 
@@ -193,21 +188,16 @@ def convert_betae(source: Path, target: Path) -> Converted:
     if target.exists():
         raise SkylarkError(f"{target} exists; give a folder that does not, it will be made")
     try:
-        return _converted(source, target)
+        with whole_folder(target) as work:
+            entities = _write_ids(source / "id2ent.pkl", work / "id2ent.tsv")
+            relations = _write_ids(source / "id2rel.pkl", work / "id2rel.tsv", inverse_names=True)
+            for split in SPLITS:
+                if (path := source / f"{split}.txt").is_file():
+                    shutil.copyfile(path, work / path.name)
+            _check(source, work)
+            return Converted(entities, relations, dict(_write_queries(source, work / "queries")))
     except OSError as error:
         raise SkylarkError(f"{target} cannot be written: {error}") from error
-
-
-def _converted(source: Path, target: Path) -> Converted:
-    with whole_folder(target) as work:
-        entities = _write_ids(source / "id2ent.pkl", work / "id2ent.tsv")
-        relations = _write_ids(source / "id2rel.pkl", work / "id2rel.tsv", inverse_names=True)
-        for split in SPLITS:
-            if (path := source / f"{split}.txt").is_file():
-                shutil.copyfile(path, work / path.name)
-        _check(source, work)
-        queries = dict(_write_queries(source, work / "queries"))
-    return Converted(entities, relations, queries)
 
 
 def _check(source: Path, work: Path) -> None:

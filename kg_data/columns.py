@@ -14,6 +14,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 from urllib.parse import quote, unquote
 
@@ -188,36 +189,6 @@ DATATYPES: Mapping[ValueKind, str] = {
 """The datatype that values of each kind are written with; more are read."""
 
 
-def entity_iri(identifier: str) -> str:
-    """The IRI of an entity's id: the id itself where it is a http, https or urn IRI."""
-    return _iri(identifier, ENTITY)
-
-
-def relation_iri(identifier: str) -> str:
-    """The IRI of a relation's id, or of the name of a relation that has values."""
-    return _iri(identifier, RELATION)
-
-
-def type_iri(name: str) -> str:
-    """The IRI of a type's name."""
-    return _iri(name, TYPE)
-
-
-def entity_id(iri: str) -> str:
-    """The id that `entity_iri` made this IRI of; any other IRI is an id as it is."""
-    return _identifier(iri, ENTITY)
-
-
-def relation_id(iri: str) -> str:
-    """The id that `relation_iri` made this IRI of; any other IRI is an id as it is."""
-    return _identifier(iri, RELATION)
-
-
-def type_name(iri: str) -> str:
-    """The name that `type_iri` made this IRI of; any other IRI is a name as it is."""
-    return _identifier(iri, TYPE)
-
-
 def lexical_form(kind: ValueKind, value: float) -> str:
     """A stored value as the text of a literal of `DATATYPES[kind]`, e.g. "0476" for a year."""
     if kind == "date":
@@ -229,10 +200,8 @@ def lexical_form(kind: ValueKind, value: float) -> str:
 
 def _iri(identifier: str, prefix: str) -> str:
     taken = prefix == RELATION and identifier in _TAKEN
-    return identifier if not taken and _stands_for_itself(identifier) else _encoded(identifier, prefix)
-
-
-def _encoded(identifier: str, prefix: str) -> str:
+    if not taken and _stands_for_itself(identifier):
+        return identifier
     # Lone surrogates have no UTF-8 of their own; "surrogatepass" takes them there and back.
     encoded = quote(identifier, safe="", errors="surrogatepass")
     # A dot at the end is lawful, but escaped in Turtle (`entity:D.C\.`), which rdflib does not read.
@@ -259,6 +228,19 @@ def _stands_for_itself(identifier: str) -> bool:
         return False
     return True
 
+
+entity_iri = partial(_iri, prefix=ENTITY)
+"""The IRI of an entity's id: the id itself where it is a http, https or urn IRI."""
+relation_iri = partial(_iri, prefix=RELATION)
+"""The IRI of a relation's id, or of the name of a relation that has values."""
+type_iri = partial(_iri, prefix=TYPE)
+"""The IRI of a type's name."""
+entity_id = partial(_identifier, prefix=ENTITY)
+"""The id that `entity_iri` made this IRI of; any other IRI is an id as it is."""
+relation_id = partial(_identifier, prefix=RELATION)
+"""The id that `relation_iri` made this IRI of; any other IRI is an id as it is."""
+type_name = partial(_identifier, prefix=TYPE)
+"""The name that `type_iri` made this IRI of; any other IRI is a name as it is."""
 
 Fresh = Callable[[str], str]
 """Gives a variable that nothing else has, by a word for it."""

@@ -6,17 +6,15 @@ differ (another split, lost lines) are a known source of figures that cannot be 
 for byte or but for line ends; else the numbers of triples, entities and relations tell how far off a copy is.
 """
 
-from __future__ import annotations
-
 import difflib
 import hashlib
 import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from importlib import import_module
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from kg_data.columns import GraphColumns
 from kg_data.loaders import FORMAT_VERSION, SUFFIXES, Form, LoadingOptions, files_read, form_of, load_path
@@ -87,7 +85,6 @@ def _published() -> Iterator[PublicBenchmark]:
 
 PUBLIC_BENCHMARKS = tuple(_published())
 
-
 SourceKind = Literal["built-in", "labelled", "integer", "metaqa", "file"]
 
 WORLD = "world"
@@ -120,10 +117,8 @@ class Source:
         if self.path is not None:
             return load_path(self.path, self.name, loading)
         loading.refuse_all_but(f"the graph {self.name}")
-        with _world_packages():
-            from kg_data import world
-
-            return world.build()
+        columns: GraphColumns = _of_world("build")
+        return columns
 
     def fingerprint(self) -> str:
         """A hex digest that changes when the graph may have changed, found without reading the triples.
@@ -132,10 +127,7 @@ class Source:
         stale after any edit, and also after a mere touch or move, which costs a rebuild and nothing else.
         """
         if self.path is None:
-            with _world_packages():
-                from kg_data import world
-
-                return world.fingerprint()
+            return str(_of_world("fingerprint"))
         digest = hashlib.sha256(f"{self.kind} {FORMAT_VERSION} {self.path.resolve()}\n".encode())
         for path in files_read(self.path):
             status = path.stat()
@@ -220,26 +212,12 @@ def resolve(name_or_path: str | Path) -> Source:
 
 
 def load(name_or_path: str | Path, loading: LoadingOptions = USUAL) -> GraphColumns:
-    """Read a graph by name or path, see `resolve`.
-
-    Args:
-        name_or_path: a name or a path.
-        loading: what a file of one's own does not say of itself.
-
-    Raises:
-        UnknownGraphError: nothing has this name.
-        DataError: a file is broken.
-        UsageError: the graph is not read with what `loading` asks for.
-    """
+    """Read a graph by name or path; `resolve` finds it, `Source.load` reads it."""
     return resolve(name_or_path).load(loading)
 
 
 def fingerprint(name_or_path: str | Path) -> str:
-    """The digest of a graph's present state by name or path, see `Source.fingerprint`.
-
-    Raises:
-        UnknownGraphError: nothing has this name.
-    """
+    """The digest of a graph's present state by name or path; see `resolve` and `Source.fingerprint`."""
     return resolve(name_or_path).fingerprint()
 
 
@@ -332,11 +310,10 @@ def _unknown(name: str, known: list[str]) -> str:
     return "; ".join(parts)
 
 
-@contextmanager
-def _world_packages() -> Iterator[None]:
-    """A missing package as an error that names it; the graph is imported when asked for, since others need none."""
+def _of_world(function: str) -> Any:
+    """What a function of the built-in graph gives; imported when asked for, since others need no package of it."""
     try:
-        yield
+        return getattr(import_module("kg_data.world"), function)()
     except ModuleNotFoundError as error:
         raise MissingPackageError("The graph 'world'", error.name or "", core_command()) from error
 
@@ -413,9 +390,7 @@ def verify(name_or_path: str | Path) -> Verification:
         )
     checks = tuple(_check(source.path / file.name, file) for file in benchmark.files)
     verification = Verification(source.path, benchmark.name, checks, {}, benchmark.digests_from)
-    if verification.by_digest:
-        return verification
-    return Verification(source.path, benchmark.name, checks, _counts(source.load(), benchmark), benchmark.digests_from)
+    return verification if verification.by_digest else replace(verification, counts=_counts(source.load(), benchmark))
 
 
 def _archive(path: Path) -> Verification | None:
@@ -426,28 +401,21 @@ def _archive(path: Path) -> Verification | None:
 
 
 def _by_name(name: str) -> PublicBenchmark | None:
-    for benchmark in PUBLIC_BENCHMARKS:
-        if benchmark.files and name.casefold() in (
-            item.casefold() for item in (benchmark.name, *benchmark.also_called)
-        ):
+    for benchmark in (one for one in PUBLIC_BENCHMARKS if one.files):
+        if name.casefold() in map(str.casefold, (benchmark.name, *benchmark.also_called)):
             return benchmark
     return None
 
 
 def _by_content(folder: Path) -> PublicBenchmark | None:
-    for benchmark in PUBLIC_BENCHMARKS:
-        for file in benchmark.files:
-            if file.digest and _check(folder / file.name, file).finding in ("same bytes", "same text, other line ends"):
-                return benchmark
-    return None
+    published = ((benchmark, file) for benchmark in PUBLIC_BENCHMARKS for file in benchmark.files if file.digest)
+    same = ("same bytes", "same text, other line ends")
+    return next((benchmark for benchmark, file in published if _check(folder / file.name, file).finding in same), None)
 
 
 def _counts(graph: GraphColumns, benchmark: PublicBenchmark) -> dict[str, tuple[int, int]]:
-    pairs = {
-        "entities": (len(graph.entity_ids), benchmark.entities),
-        "relations": (len(graph.relation_ids), benchmark.relations),
-    }
-    return {what: pair for what, pair in pairs.items() if pair[1]}
+    found = {"entities": len(graph.entity_ids), "relations": len(graph.relation_ids)}
+    return {what: (count, published) for what, count in found.items() if (published := getattr(benchmark, what))}
 
 
 def _check(path: Path, published: PublishedFile) -> FileCheck:

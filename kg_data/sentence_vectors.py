@@ -6,8 +6,6 @@ it. The model is a six-layer BERT whose token states are averaged and normalised
 network of 11 million weights over three tokens; the tests hold this to what transformers computes from the same files.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json
@@ -137,11 +135,11 @@ def sentence_encoder() -> SentenceEncoder:
 
 def vectors_if_installed(phrases: Sequence[str]) -> Vectors | None:
     """The vectors of some phrases; None where there are no phrases, or no encoder is installed."""
-    try:
-        encoder = sentence_encoder() if phrases else None
-    except MissingPackageError:
+    if not phrases:
         return None
-    if encoder is None:
+    try:
+        encoder = sentence_encoder()
+    except MissingPackageError:
         return None
     return encoder.encode(phrases) if len(phrases) < KEPT_FROM else _kept_vectors(encoder, phrases)
 

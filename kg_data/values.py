@@ -119,18 +119,10 @@ def typed_value(kind: ValueKind, item: object) -> Value:
     raise ValueError(with_article(kind))
 
 
-def _read_integer(text: str) -> Value:
-    return Value("integer", _whole(_digits(text, "an integer")))
-
-
-def _read_year(text: str) -> Value:
-    return Value("year", _whole(_digits(text, "a year as an integer")))
-
-
-def _digits(text: str, expected: str) -> int:
+def _digits(text: str, expected: str) -> float:
     if not re.fullmatch(r"[+-]?[0-9]{1,40}", text):
         raise ValueError(expected)
-    return int(text)
+    return _whole(int(text))
 
 
 def _whole(number: int) -> float:
@@ -141,11 +133,9 @@ def _whole(number: int) -> float:
 
 def _read_decimal(text: str) -> Value:
     try:
-        number = float(text)
+        number = float(text.replace("_", "?"))  # Python's own spelling of thousands is none
     except ValueError:
         raise ValueError("a decimal number") from None
-    if "_" in text:  # Python's own spelling of thousands
-        raise ValueError("a decimal number")
     return Value("decimal", _finite(number))
 
 
@@ -165,9 +155,9 @@ def _read_date(text: str) -> Value:
 
 
 _READERS: Mapping[ValueKind, Callable[[str], Value]] = {
-    "integer": _read_integer,
+    "integer": lambda text: Value("integer", _digits(text, "an integer")),
     "decimal": _read_decimal,
-    "year": _read_year,
+    "year": lambda text: Value("year", _digits(text, "a year as an integer")),
     "date": _read_date,
 }
 
@@ -195,17 +185,21 @@ class ValueConflict(Exception):
 @dataclass
 class _Column:
     kind: ValueKind
-    first_row: int
     entities: array[int] = field(default_factory=lambda: array("i"))
     raw: array[float] = field(default_factory=lambda: array("d"))
     rows: array[int] = field(default_factory=lambda: array("q"))
 
 
 class ValueTable:
-    """The values of a graph, gathered row by row: 20 bytes a value."""
+    """The values of a graph, gathered row by row: 20 bytes a value.
+
+    Attributes:
+        first_rows: the row in which each relation has its first value.
+    """
 
     def __init__(self) -> None:
         self._columns: dict[str, _Column] = {}
+        self.first_rows: dict[str, int] = {}
 
     def __len__(self) -> int:
         """Values so far."""
@@ -219,28 +213,16 @@ class ValueTable:
         """
         column = self._columns.get(relation)
         if column is None:
-            column = self._columns[relation] = _Column(value.kind, row)
+            column = self._columns[relation] = _Column(value.kind)
+            self.first_rows[relation] = row
         if value.kind != column.kind:
             if value.kind not in NUMBER_KINDS or column.kind not in NUMBER_KINDS:
-                raise ValueConflict(
-                    row,
-                    column.first_row,
-                    f'values of one kind under "{relation}"',
-                    with_article(column.kind),
-                    f"the {value.kind} {value}",
-                )
+                expected, found = f'values of one kind under "{relation}"', f"the {value.kind} {value}"
+                raise ValueConflict(row, self.first_rows[relation], expected, with_article(column.kind), found)
             column.kind = "decimal"
         column.entities.append(entity)
         column.raw.append(value.number)
         column.rows.append(row)
-
-    def first_row(self, relation: str) -> int | None:
-        """The row in which a relation has its first value; None where it has none."""
-        return None if (column := self._columns.get(relation)) is None else column.first_row
-
-    def first_rows(self) -> dict[str, int]:
-        """The row in which each relation has its first value."""
-        return {relation: column.first_row for relation, column in self._columns.items()}
 
     def several(self) -> dict[str, tuple[int, Value, Value]]:
         """The relations under which an entity has several values: the first such entity, and two of them."""
@@ -255,6 +237,7 @@ class ValueTable:
     def take_out(self, relation: str) -> Iterator[tuple[int, Value, int]]:
         """The values of a relation, which they no longer are: entity, value and row."""
         column = self._columns.pop(relation)
+        del self.first_rows[relation]
         for entity, number, row in zip(column.entities, column.raw, column.rows, strict=True):
             yield entity, Value(column.kind, number), row
 
@@ -281,13 +264,9 @@ def _finished(identifier: str, relation: str, column: _Column, names: Sequence[s
     entities, raw, pair = _distinct(column)
     if pair is not None:
         start, at = pair
-        raise ValueConflict(
-            column.rows[at],
-            column.rows[start],
-            f'one value of "{relation}" for "{names[column.entities[at]]}"',
-            lexical_form(column.kind, column.raw[start]),
-            lexical_form(column.kind, column.raw[at]),
-        )
+        expected = f'one value of "{relation}" for "{names[column.entities[at]]}"'
+        given, found = (lexical_form(column.kind, column.raw[place]) for place in pair)
+        raise ValueConflict(column.rows[at], column.rows[start], expected, given, found)
     return LiteralColumn(relation, column.kind, entities, raw, unit, identifier)
 
 

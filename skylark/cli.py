@@ -5,8 +5,6 @@
 the rooms' own.
 """
 
-from __future__ import annotations
-
 import difflib
 import os
 import sys
@@ -73,7 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {problem}", file=sys.stderr)
         return FAILURE
     if verb == "--version":
-        return _print_version()
+        from skylark.installation import ROOT, version
+
+        return _print(f"skylark {version()} ({ROOT})")
     if verb == "image":
         if not rest or rest[0] in ("-h", "--help") or rest[0] in IMAGE_VERBS:
             return _run_room("vision.cli", rest, "skylark image", "Work on images")
@@ -113,12 +113,6 @@ def _run_room(module: str, arguments: Sequence[str], program: str, subject: str)
         return FAILURE
     except ModuleNotFoundError as error:
         return report_missing_extra(subject, error)
-
-
-def _print_version() -> int:
-    from skylark.installation import ROOT, version
-
-    return _print(f"skylark {version()} ({ROOT})")
 
 
 def _print(text: str) -> int:

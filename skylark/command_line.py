@@ -3,8 +3,6 @@
 It lives in the lowest room because imports go one way, and both halves have commands.
 """
 
-from __future__ import annotations
-
 import argparse
 import difflib
 import io
@@ -84,14 +82,11 @@ def _nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
-    """Run the command that the arguments name.
+    """Run the command that the arguments name; gives its exit code.
 
     Args:
         parser: its commands set `command`, a function from the options to an exit code.
         arguments: those of the process where None.
-
-    Returns:
-        The exit code.
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -105,11 +100,9 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int
         code = command(options)
         sys.stdout.flush()
         return code
-    except UsageError as error:
-        print(visible_lines(f"error: {error}"), file=sys.stderr)
-        return USAGE
     except SkylarkError as error:
-        return report_failure(error)
+        report_failure(error)
+        return USAGE if isinstance(error, UsageError) else FAILURE
     except ModuleNotFoundError as error:
         return report_missing_extra("This command", error)
     except KeyboardInterrupt:
@@ -120,25 +113,17 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except OSError as error:
-        print(visible_lines(f"error: {error}"), file=sys.stderr)
-        return FAILURE
+        return report_failure(error)
 
 
-def report_failure(error: SkylarkError) -> int:
+def report_failure(error: Exception) -> int:
     """Say on stderr what failed; gives the exit code."""
     print(visible_lines(f"error: {error}"), file=sys.stderr)
     return FAILURE
 
 
 def report_missing_extra(subject: str, error: ModuleNotFoundError) -> int:
-    """Say which extra an import needs.
-
-    Args:
-        subject: what needs it: "An image".
-        error: what the import raised.
-
-    Returns:
-        The exit code.
+    """Say which extra an import needs, for `subject` ("An image"); gives the exit code.
 
     Raises:
         ModuleNotFoundError: the error itself, where no extra brings the module.

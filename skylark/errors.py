@@ -3,8 +3,6 @@
 It lives in the lowest room because imports go one way: whoever catches `SkylarkError` catches what any room raises.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 

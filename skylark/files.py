@@ -5,8 +5,6 @@ kill left a part of it, opening the file again drops that part. What Skylark can
 so that a user can find it, move it or delete it whole.
 """
 
-from __future__ import annotations
-
 import difflib
 import glob
 import json
@@ -57,7 +55,9 @@ def files_like(path: Path, wanted: Callable[[Path], bool] = Path.exists) -> list
     """
     try:
         beside = {item.name.casefold(): item for item in islice(path.parent.iterdir(), MOST_LOOKED_AT)}
-        likely = [name for name in beside if _ratio(_without_ending(name), _without_ending(path.name)) >= ALIKE]
+        stem = _without_ending(path.name)
+        alike = {name: difflib.SequenceMatcher(None, _without_ending(name), stem).ratio() for name in beside}
+        likely = [name for name, ratio in alike.items() if ratio >= ALIKE]
         near = [beside[name] for name in difflib.get_close_matches(path.name.casefold(), likely, 5, ALIKE)]
         return [item for item in near if wanted(item)][:3]
     except (OSError, ValueError):  # no such folder, or a name that no path may have
@@ -78,10 +78,6 @@ def nothing_at(what: str, path: Path) -> str:
 
 def _without_ending(name: str) -> str:
     return name.casefold().lstrip(".").partition(".")[0]
-
-
-def _ratio(one: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, one, other).ratio()
 
 
 Line = dict[str, Any]
@@ -218,11 +214,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
-    """Write a file as `write_whole` does, of pieces that need not be in memory at once.
-
-    Raises:
-        ResultsError: it cannot be written.
-    """
+    """Write a file as `write_whole` does, of pieces that need not be in memory at once."""
     work = path.with_name(f"{path.name}.part")
     try:
         descriptor = os.open(work, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _BINARY, 0o666)
@@ -240,24 +232,18 @@ def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
                 os.fsync(folder)
             finally:
                 os.close(folder)
-    except OSError as error:
+    except BaseException as error:
+        # The disk is full, what the pieces are made of failed, or the user stopped it.
         with suppress(OSError):
             work.unlink()
-        raise ResultsError(f"cannot write {path}: {error.strerror or error}") from None
-    except BaseException:
-        # What the pieces are made of failed, or the user stopped it.
-        with suppress(OSError):
-            work.unlink()
+        if isinstance(error, OSError):
+            raise ResultsError(f"cannot write {path}: {error.strerror or error}") from None
         raise
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A path beside `path` for a file that takes its place when all is written; after an error nothing is left of it.
-
-    Raises:
-        OSError: it cannot be written.
-    """
+    """A path beside `path` for a file that takes its place when all is written; after an error nothing is left."""
     part = path.with_name(f".{path.name}.part-{uuid.uuid4().hex[:8]}")
     try:
         yield part

@@ -5,8 +5,6 @@ must come without their dependencies), or not at all: the rooms also run from a 
 package names the command that helps in the case at hand.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.metadata
 import tomllib
@@ -24,14 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 """The folder that holds the rooms: a checkout, or the site-packages of an environment."""
 
 EXTRA_MODULES = {
-    "llm": {
-        "accelerate": "accelerate",
-        "gguf": "gguf",
-        "huggingface_hub": "huggingface_hub",
-        "torch": "torch",
-        "torchvision": "torchvision",
-        "transformers": "transformers",
-    },
+    "llm": {name: name for name in ("accelerate", "gguf", "huggingface_hub", "torch", "torchvision", "transformers")},
     "vision": {
         "PIL": "pillow",
         "av": "av",

@@ -4,8 +4,6 @@ A hub model comes from the cache, else is fetched once. Only configuration, toke
 the older weight formats run code when they are read.
 """
 
-from __future__ import annotations
-
 import difflib
 import json
 import os
@@ -158,22 +156,18 @@ class HubModels:
     def _refusal(self, name: str, error: Exception) -> SkylarkError:
         kinds = {base.__name__ for base in type(error).__mro__}
         if "GatedRepoError" in kinds:
-            return self.error(
-                f"the hub gives {name} only to those who accepted its terms: do so there, then `hf auth login`"
+            said = f"the hub gives {name} only to those who accepted its terms: do so there, then `hf auth login`"
+        elif "RepositoryNotFoundError" in kinds:
+            said = f"the Hugging Face hub has no model {name!r}, or not for everybody (`hf auth login`){_near(name)}"
+        elif "HFValidationError" in kinds:
+            said = f"{name!r} is neither a folder nor a hub model's name such as {self.example}{_near(name)}"
+        else:
+            said = (
+                f"the model {name!r} is not on this machine and the Hugging Face hub can't be reached "
+                f"({type(error).__name__}): fetch it once with `hf download {name}` where there is a network, "
+                f"or give a folder{_near(name)}"
             )
-        if "RepositoryNotFoundError" in kinds:
-            return self.error(
-                f"the Hugging Face hub has no model {name!r}, or not for everybody (`hf auth login`){_near(name)}"
-            )
-        if "HFValidationError" in kinds:
-            return self.error(
-                f"{name!r} is neither a folder nor a hub model's name such as {self.example}{_near(name)}"
-            )
-        return self.error(
-            f"the model {name!r} is not on this machine and the Hugging Face hub can't be reached "
-            f"({type(error).__name__}): fetch it once with `hf download {name}` where there is a network, "
-            f"or give a folder{_near(name)}"
-        )
+        return self.error(said)
 
 
 def in_cache(name: str) -> Path | None:

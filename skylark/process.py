@@ -6,8 +6,6 @@ a question took 6 to 14 seconds instead of half a second; a thread that sleeps a
 the machine is quiet.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys
@@ -70,9 +68,7 @@ SPINS = "2000"
 
 def thread_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables to add to an environment: none where its user has said how threads wait."""
-    if "OMP_WAIT_POLICY" in environment or "GOMP_SPINCOUNT" in environment:
-        return {}
-    return {"GOMP_SPINCOUNT": SPINS}
+    return {} if {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & environment.keys() else {"GOMP_SPINCOUNT": SPINS}
 
 
 def let_waiting_threads_sleep() -> None:

@@ -1,7 +1,5 @@
 """What a server says over HTTP of when to ask again."""
 
-from __future__ import annotations
-
 import email.utils
 import time
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ They ask for engines and tools that Skylark doesn't use, so pip must leave their
 way to say so.
 """
 
-from __future__ import annotations
-
 import argparse
 import shlex
 import subprocess
@@ -37,15 +35,11 @@ def main(arguments: Sequence[str] | None = None, program: str = "skylark setup")
     return run(parser, arguments)
 
 
-def requirements_file() -> Path:
-    """The list of packages: beside this file in a wheel, in the project's root in a checkout."""
-    installed = Path(__file__).with_name(FILE)
-    return installed if installed.is_file() else ROOT / FILE
-
-
 def pip_command() -> list[str]:
-    """The command that installs them into the environment that runs."""
-    return [sys.executable, "-m", "pip", "install", "--no-deps", "-r", str(requirements_file())]
+    """The command that installs them into the environment that runs; its last word is the list of packages."""
+    installed = Path(__file__).with_name(FILE)  # in a wheel, else in the root of a checkout
+    packages = installed if installed.is_file() else ROOT / FILE
+    return [sys.executable, "-m", "pip", "install", "--no-deps", "-r", str(packages)]
 
 
 def _install(options: argparse.Namespace) -> int:
@@ -56,7 +50,7 @@ def _install(options: argparse.Namespace) -> int:
     if find_spec("pip") is None:
         raise SetupError(
             "this environment has no pip. Install it with `python -m ensurepip`, or let another installer do it: "
-            f"`uv pip install --no-deps -r {requirements_file()}`"
+            f"`uv pip install --no-deps -r {command[-1]}`"
         )
     # pip's own report is progress, not a result.
     if subprocess.run(command, stdout=sys.stderr, check=False).returncode != 0:

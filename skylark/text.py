@@ -5,8 +5,6 @@ recolour or overwrite what stands on the screen, and a line break could pass for
 never read as a tag, a script or a formula.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence

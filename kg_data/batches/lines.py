@@ -1,7 +1,5 @@
 """The lines of a run as several processes work them out, in the order of its items."""
 
-from __future__ import annotations
-
 import pickle
 import sys
 import threading
@@ -116,14 +114,11 @@ def lines_of(
 
     Args:
         work: makes them; without `opening` it can be pickled where there are several workers.
-        keys: of each item, what tells it from the others of the run.
-        items: what is worked on, of the same length.
+        keys, items, opening, alike, in_batches: as of `lines_by_workers`.
         kept: the lines of some of them.
         shards: where several processes write; None for a place that is gone afterwards.
         workers: this process or several.
         bar: makes the bar, from how many items are left.
-        opening: opens in a worker what does the work.
-        alike, in_batches: see `cut`.
     """
     left = {key: item for key, item in zip(keys, items, strict=True) if key not in kept}
 

@@ -4,15 +4,13 @@ Ray replaces workers that die, and gives their shards to others. The results, th
 where all machines of a cluster see them under the same names, and Skylark must be installed there.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import pickle
 import socket
 import sys
 import threading
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, redirect_stdout
 from typing import Any
 
@@ -24,23 +22,15 @@ from skylark.installation import require
 ADDRESS = "RAY_ADDRESS"
 """The variable of the environment by which Ray finds a cluster."""
 
-ANSWER_SECONDS = 10.0
-"""How long a cluster is waited for."""
+PATIENCE = 10.0
+"""Seconds for which a cluster is waited for, and at the end each of the threads of `SCHEDULERS`."""
 
 SCHEDULERS = ("StreamingExecutor", "iter_threaded")
 """How the names of Ray Data's threads begin that hand out work and fetch what is done."""
 
-ENDING_SECONDS = 10.0
-"""How long each of them is waited for at the end."""
-
 
 def run_on_ray(opening: bytes, shards: Sequence[Shard], count: int) -> Generator[Shard]:
-    """Do shards by workers of Ray; see `run_in_processes`.
-
-    Raises:
-        MissingPackageError: Ray is not installed.
-        WorkerError: also where Ray itself failed.
-    """
+    """Do shards by workers of Ray; see `run_in_processes`."""
     require(*RAY)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no word to its makers
     # Else Ray's workers are niced, and next to anything else that keeps the machine busy they stand still.
@@ -67,7 +57,7 @@ def run_on_ray(opening: bytes, shards: Sequence[Shard], count: int) -> Generator
             num_cpus=1,
         )
         # Closed before Ray is shut down: what is left of it would begin Ray anew, to end its workers.
-        with closing(_rows(results.iter_rows())) as done:
+        with closing(row for row in results.iter_rows()) as done:
             while (row := _next(done)) is not None:
                 if row["error"] is not None:
                     raise pickle.loads(row["error"])
@@ -76,19 +66,12 @@ def run_on_ray(opening: bytes, shards: Sequence[Shard], count: int) -> Generator
         raise WorkerError(f"Ray failed: {_reason(error)}") from error
     finally:
         if ours:
-            _wait_for_schedulers()
+            # Whatever asks Ray once it is shut down has the whole process end without a word, and Ray Data itself waits
+            # two seconds at most for what hands out or fetches work, which on a busy machine is too short.
+            for thread in threading.enumerate():
+                if thread.name.startswith(SCHEDULERS):
+                    thread.join(PATIENCE)
             ray.shutdown()
-
-
-def _wait_for_schedulers() -> None:
-    """Wait until nothing hands out or fetches work any more, for which Ray Data itself waits two seconds at most.
-
-    On a busy machine that is too short, and whatever asks Ray after it is shut down has the whole process end without
-    a word.
-    """
-    for thread in threading.enumerate():
-        if thread.name.startswith(SCHEDULERS):
-            thread.join(ENDING_SECONDS)
 
 
 def _look_for(address: str) -> None:
@@ -101,13 +84,9 @@ def _look_for(address: str) -> None:
     if not colon or not port.isdecimal() or "/" in host:
         return  # "auto", "ray://..." or none
     try:
-        socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+        socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
     except (OSError, OverflowError) as error:
         raise WorkerError(f"no cluster of Ray answers at {address}, which {ADDRESS} names: {error}") from None
-
-
-def _rows(rows: Iterable[dict[str, Any]]) -> Generator[dict[str, Any]]:
-    yield from rows
 
 
 def _reason(error: Exception) -> str:

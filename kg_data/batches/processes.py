@@ -4,8 +4,6 @@ A process that dies, for lack of memory say, is replaced, and what is left of it
 with the one that began them, however that ends.
 """
 
-from __future__ import annotations
-
 import logging
 import multiprocessing
 import os
@@ -209,16 +207,14 @@ def _replaced(dead: _Process, opening: bytes, deaths: Counter[tuple[int, Progres
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """While a process is started, let its libraries have one thread."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    before = {name: os.environ[name] for name in ONE_THREAD if name in os.environ}
     os.environ.update(ONE_THREAD)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in ONE_THREAD:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 def _serve(connection: Connection, opening: bytes) -> None:

@@ -4,8 +4,6 @@ A line goes to the operating system in one piece; what a failure or a kill left 
 done again. Where several processes work, what they have done beyond that lies in `FILE.shards`.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from abc import abstractmethod
@@ -14,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from kg_data.batches.shards import ShardFolder
-from skylark.errors import DataError, SkylarkError
+from skylark.errors import SkylarkError
 from skylark.files import AppendedLines, Line, whole_lines
 
 CHECKPOINT_SECONDS = 10.0
@@ -39,7 +37,6 @@ class RunFile(AppendedLines):
         shards: where such processes write.
 
     Raises:
-        ResultsError: the file is in use or cannot be written; also while it is being written.
         DataError: one of its lines is damaged.
     """
 
@@ -120,21 +117,6 @@ class RunFile(AppendedLines):
     def _differing(self, before: Mapping[str, Any]) -> list[str]:
         """The settings that keep a run from going on."""
         return [key for key in {**before, **self.settings} if before.get(key) != self.settings.get(key)]
-
-
-def read_line(path: Path, text: bytes, number: int) -> Line:
-    """A line of such a file, from its text and number.
-
-    Raises:
-        DataError: it is damaged.
-    """
-    try:
-        line = json.loads(text)
-    except (ValueError, RecursionError):
-        line = None
-    if not isinstance(line, dict):
-        raise DataError(path, "a line as it was written", number, text.decode(errors="replace"))
-    return line
 
 
 def _shown(value: object) -> str:

@@ -4,7 +4,7 @@ Where some items are alike, and a worker does the next of a kind sooner than the
 that are of one group of kinds. A worker notes in the file that it begins and that it is ready, then writes each
 item's line with the item's key. So whoever opens the file again, after a worker or the driver has died, sees what is
 done and how often workers have died since the last line. Digests of code and files tell whether a run that goes on is
-the run that was begun.
+the run that was begun. A file that is damaged is a `DataError` wherever it is read.
 """
 
 from __future__ import annotations
@@ -54,11 +54,7 @@ def code_digest(*rooms: str) -> str:
 
 
 def files_digest(paths: Iterable[Path]) -> str:
-    """A hex digest of files by their names, sizes and content; of a large one by blocks spread over it.
-
-    Raises:
-        OSError: one cannot be read.
-    """
+    """A hex digest of files by their names, sizes and content; of a large one by blocks spread over it."""
     total = hashlib.sha256()
     for path in sorted(paths, key=lambda path: path.name):
         with path.open("rb") as file:
@@ -75,7 +71,6 @@ def files_digest(paths: Iterable[Path]) -> str:
 
 Engine = Literal["local", "ray"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
-
 
 RAY = ("The engine ray", "ray", "pyarrow")
 """What needs which packages, for `require`."""
@@ -226,11 +221,7 @@ class Shard:
         return (line for _, line in _lines_in(self.path))
 
     def progress(self) -> Progress:
-        """How far its file has come.
-
-        Raises:
-            DataError: the file is damaged.
-        """
+        """How far its file has come."""
         done, begun, ready = 0, 0, False
         for record in _records(self.path):
             if "key" in record:
@@ -346,11 +337,7 @@ class ShardWorker:
 
 
 class ShardFile(AppendedLines):
-    """A shard's file, locked against other workers while it is open (a context manager).
-
-    Raises:
-        ResultsError: the file is in use or cannot be written; also while it is being written.
-    """
+    """A shard's file, locked against other workers while it is open (a context manager)."""
 
     def _open(self) -> None:
         self._begin(len(whole_lines(self.path.read_bytes())) if self.path.exists() else 0)
@@ -372,11 +359,7 @@ class ShardFolder:
         return cls(beside(results, ".shards"))
 
     def kept(self) -> dict[str, Line]:
-        """The lines that an earlier part of the run left, by the keys of their items.
-
-        Raises:
-            DataError: a file is damaged.
-        """
+        """The lines that an earlier part of the run left, by the keys of their items."""
         return {key: line for path in sorted(self.path.glob(SHARDS)) for key, line in _lines_in(path)}
 
     def workers(self) -> list[int]:
@@ -398,10 +381,15 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
     with suppress(FileNotFoundError):  # a run that ends removes its shards while others look
         content = whole_lines(path.read_bytes())
     for number, text in enumerate(content.split(b"\n")[:-1], start=1):
-        try:
-            record = json.loads(text)
-        except (ValueError, RecursionError):
-            record = None
-        if not isinstance(record, dict) or record.keys() not in ({"begun"}, {"ready"}, {"key", "line"}):
-            raise DataError(path, "a line as it was written", number, text.decode(errors="replace"))
-        yield record
+        yield read_line(path, text, number, ({"begun"}, {"ready"}, {"key", "line"}))
+
+
+def read_line(path: Path, text: bytes, number: int, kinds: Sequence[set[str]] = ()) -> Line:
+    """A line of a file of such, from its text and number, with one of some sets of keys where these are given."""
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError):
+        line = None
+    if not isinstance(line, dict) or (kinds and line.keys() not in kinds):
+        raise DataError(path, "a line as it was written", number, text.decode(errors="replace"))
+    return line

@@ -4,8 +4,6 @@ A folder is recognised by the files that are in it, never by its name, so that a
 registration. Nothing is unpickled.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal

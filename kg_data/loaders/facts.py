@@ -163,9 +163,6 @@ def index_rows(
         entities: name to index, usually `SpelledNames`.
         relations: name to index.
         expected: what a row should be, in words, for the error.
-
-    Raises:
-        DataError: a row has an empty name, or there is no row.
     """
     flat = array("i")
     for number, (head, relation, tail) in rows:
@@ -326,7 +323,7 @@ class Facts:
 
     def value_relations(self) -> list[str]:
         """The relations that have values, in the order in which they came."""
-        return list(self._values.first_rows())
+        return list(self._values.first_rows)
 
     def name_several(self, entity_name: Callable[[str], str] = str, name: Callable[[str], str] = str) -> list[str]:
         """Make links of all values of a relation under which an entity has several, so that none is lost.
@@ -394,7 +391,7 @@ class Facts:
         )
 
     def _refuse_mixed_tails(self) -> None:
-        for relation, first in self._values.first_rows().items():
+        for relation, first in self._values.first_rows.items():
             if relation in self.relations:
                 link = self._first_links[self.relations[relation]]
                 raise _mixed_tails(relation, link, first)
@@ -408,22 +405,13 @@ class CheckedFacts(Facts):
         self._given: dict[tuple[str, str], tuple[int, Value]] = {}
 
     def link(self, head: str, relation: str, tail: str, row: int) -> None:
-        """Note that a relation leads from head to tail.
-
-        Raises:
-            ValueConflict: the relation has values.
-        """
-        if (first := self._values.first_row(relation)) is not None:
+        """As `Facts.link`; a relation that has values is a `ValueConflict`."""
+        if (first := self._values.first_rows.get(relation)) is not None:
             raise _mixed_tails(relation, row, first)
         super().link(head, relation, tail, row)
 
     def value(self, head: str, relation: str, value: Value, row: int) -> None:
-        """Note that a head has a value under a relation.
-
-        Raises:
-            ValueConflict: the relation leads to entities or has values of another kind, or with `one_each` the head has
-                another value.
-        """
+        """As `Facts.value`; so is a relation that leads to entities, and with `one_each` another value of the head."""
         if relation in self.relations:
             raise _mixed_tails(relation, self._first_links[self.relations[relation]], row)
         first, given = self._given.get((relation, head), (row, value))

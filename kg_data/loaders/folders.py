@@ -9,10 +9,10 @@ triples: kg-bert's `entity2text.txt` and `relation2text.txt`, CoDEx's `relations
 `entity2types.json`. Every one is optional.
 """
 
-from __future__ import annotations
-
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from kg_data.columns import GraphColumns
@@ -38,9 +38,6 @@ def read_entity_names(folder: Path) -> dict[str, str]:
 
     WN18RR's texts are `lemma, gloss`; the lemma alone is the name, since a gloss is nothing to ask by. They are told
     by their ids, all of them eight-digit WordNet offsets: "Washington, D.C." elsewhere is a name with a comma in it.
-
-    Raises:
-        DataError: a file of another form.
     """
     names: dict[str, str] = {}
     if (path := folder / "entity2text.txt").is_file():
@@ -53,11 +50,7 @@ def read_entity_names(folder: Path) -> dict[str, str]:
 
 
 def read_relation_names(folder: Path) -> dict[str, str]:
-    """Relation id to name, from CoDEx's `relations.json` and `relation2text.txt`; the latter wins.
-
-    Raises:
-        DataError: a file of another form.
-    """
+    """Relation id to name, from CoDEx's `relations.json` and `relation2text.txt`; the latter wins."""
     names: dict[str, str] = {}
     if (path := folder / "relations.json").is_file():
         names = _read_labels(path)
@@ -72,9 +65,6 @@ def read_types(folder: Path, entities: Iterable[str]) -> list[tuple[int, str]]:
     Args:
         folder: the data set.
         entities: entity ids in the order of their indexes; the file lists many more.
-
-    Raises:
-        DataError: the file is not an object of lists of type ids.
     """
     path = folder / "entity2types.json"
     if not path.is_file():
@@ -120,32 +110,11 @@ INTEGER_FILES = ("id2ent.tsv", "id2rel.tsv", "train.txt", "valid.txt", "test.txt
 
 
 def load_labelled(folder: Path, name: str) -> GraphColumns:
-    """Read a folder of labelled triples.
-
-    Raises:
-        DataError: a file of another form, with its line.
-    """
+    """Read a folder of labelled triples."""
     entities, relations = SpelledNames(), SpelledNames()
-    splits: dict[str, Triples] = {}
-    for split in SPLITS:
-        if (path := folder / f"{split}.txt").is_file():
-            rows = separated_rows(path, "\t", 3, TAB_SEPARATED)
-            splits[split] = index_rows(path, rows, entities, relations, TAB_SEPARATED)
-
-    entity_names, relation_names = read_entity_names(folder), read_relation_names(folder)
-    ids = relations.ids
-    folded = fold_twins(ids, ids, [relation_names.get(item, item) for item in ids], splits)
-    return GraphColumns(
-        name=name,
-        entity_ids=entities.ids,
-        entity_labels=[entity_names.get(item, item) for item in entities.ids],
-        relation_ids=folded.ids,
-        relation_labels=folded.labels,
-        splits=folded.splits,
-        relation_aliases=folded.aliases,
-        types=read_types(folder, entities.ids),
-        source=describe_source(folder),
-    )
+    rows_of = partial(separated_rows, separator="\t", width=3, expected=TAB_SEPARATED)
+    splits = _splits(folder, rows_of, entities, relations, TAB_SEPARATED)
+    return _columns(folder, name, splits, entities.ids, entities.ids, relations.ids, relations.ids)
 
 
 def load_integer(folder: Path, name: str) -> GraphColumns:
@@ -153,36 +122,43 @@ def load_integer(folder: Path, name: str) -> GraphColumns:
 
     Labels are the names of `id2ent.tsv` and `id2rel.tsv`. Where the folder also holds name files that name those names
     (`entity2text.txt` and the like), the label comes from there and the former name becomes an alias.
-
-    Raises:
-        DataError: a file is missing or of another form, or a triple has an id that the id files lack.
     """
-    entities = _read_ids(folder / "id2ent.tsv")
-    relations = _read_ids(folder / "id2rel.tsv")
+    entities, relations = (_read_ids(folder / f"id2{what}.tsv") for what in ("ent", "rel"))
     if len(set(relations.values())) != len(relations):
         raise DataError(folder / "id2rel.tsv", "another name for each relation", found="a name that repeats")
+    entity_index, relation_index = ({key: at for at, key in enumerate(names)} for names in (entities, relations))
+    rows_of = partial(_integer_rows, entities=entity_index, relations=relation_index)
+    splits = _splits(folder, rows_of, entity_index, relation_index, THREE_INTEGERS)
+    names = list(entities.values())
+    columns = _columns(folder, name, splits, list(entities), names, list(relations), list(relations.values()))
+    labels = enumerate(zip(names, columns.entity_labels, strict=True))
+    return replace(columns, aliases=[(index, former) for index, (former, label) in labels if former != label])
 
-    entity_index = {key: index for index, key in enumerate(entities)}
-    relation_index = {key: index for index, key in enumerate(relations)}
-    splits: dict[str, Triples] = {}
-    for split in SPLITS:
-        if (path := folder / f"{split}.txt").is_file():
-            rows = _integer_rows(path, entity_index, relation_index)
-            splits[split] = index_rows(path, rows, entity_index, relation_index, THREE_INTEGERS)
 
+def _splits(
+    folder: Path, rows_of: Callable[[Path], Iterator[Row]], entities: Mapping[str, int], relations: Mapping[str, int],
+    expected: str,
+) -> dict[str, Triples]:  # fmt: skip
+    there = {split: path for split in SPLITS if (path := folder / f"{split}.txt").is_file()}
+    return {split: index_rows(path, rows_of(path), entities, relations, expected) for split, path in there.items()}
+
+
+def _columns(
+    folder: Path, name: str, splits: Mapping[str, Triples], entity_ids: Sequence[str], entities: Sequence[str],
+    relation_ids: Sequence[str], relations: Sequence[str],
+) -> GraphColumns:  # fmt: skip
+    """The graph of a folder, from the ids in its triples and the names that stand for them in the files of names."""
     entity_names, relation_names = read_entity_names(folder), read_relation_names(folder)
-    names = list(relations.values())
-    folded = fold_twins(list(relations), names, [relation_names.get(item, item) for item in names], splits)
+    folded = fold_twins(relation_ids, relations, [relation_names.get(item, item) for item in relations], splits)
     return GraphColumns(
         name=name,
-        entity_ids=list(entities),
-        entity_labels=[entity_names.get(item, item) for item in entities.values()],
+        entity_ids=entity_ids,
+        entity_labels=[entity_names.get(item, item) for item in entities],
         relation_ids=folded.ids,
         relation_labels=folded.labels,
         splits=folded.splits,
         relation_aliases=folded.aliases,
-        aliases=[(index, item) for index, item in enumerate(entities.values()) if entity_names.get(item, item) != item],
-        types=read_types(folder, entities.values()),
+        types=read_types(folder, entities),
         source=describe_source(folder),
     )
 

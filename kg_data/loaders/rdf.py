@@ -4,8 +4,6 @@ RDF says everything in triples, names and types too. Here `rdfs:label` and the l
 becomes types, numbers and dates become values, and every other triple a link. Nothing is fetched: an IRI is a name.
 """
 
-from __future__ import annotations
-
 import codecs
 import re
 from collections import Counter
@@ -77,9 +75,6 @@ def load_rdf(path: Path, name: str) -> GraphColumns:
     - Literals of XSD's integer and decimal types, gYear, date and dateTime (its day) are values; any other literal is
       an entity with the text as its id, whatever its language or datatype. So are the values of a relation of which
       something has several, and a note says so.
-
-    Raises:
-        DataError: the file is broken, or has facts that do not fit into one graph, with the line.
     """
     reader = _RdfReader(path)
     try:

@@ -6,13 +6,12 @@ none. A table has a header, then a row for each thing, whose first cell names it
 looks so, and three columns of it would pass for triples, so that a table is recognised by its looks first.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -84,11 +83,6 @@ class Table:
         shown = [triple for triple, cell in zip(shown, self.row[1:], strict=True) if cell][:3]
         return f'"{self.columns[0]}" names a thing, the other columns say something of it: {", ".join(shown)}'
 
-    @property
-    def names_each_column(self) -> bool:
-        """Whether it can be read: each column has a name, and another one than the others."""
-        return _names_each(self.columns)
-
 
 def _names_each(header: Sequence[str]) -> bool:
     return all(header) and len(set(header)) == len(header)
@@ -146,7 +140,7 @@ def _stands_out(header: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
 def table_error(path: Path, table: Table) -> DataError:
     """The error for a file that was to hold triples and looks like a table."""
     reading = "table=True (--table) reads it so"
-    reading += f": {table}" if table.names_each_column else " once each column of its header has a name of its own"
+    reading += f": {table}" if _names_each(table.columns) else " once each column of its header has a name of its own"
     return DataError(
         path,
         "head, relation and tail in each line",
@@ -201,9 +195,6 @@ def read_table(path: Path, rows: Iterator[Row], cell_separator: str | None, brok
         rows: its rows, the header first.
         cell_separator: what stands between the values of one cell; None: a cell holds one.
         broken: what becomes of a row with more or fewer cells than the header, or without a name.
-
-    Raises:
-        DataError: the header has a column without a name, or two of one name, or no second column; or a row is broken.
     """
     rows = ((number, cells) for number, fields in rows if any(cells := [field.strip() for field in fields]))
     start, header = next(rows, (1, []))
@@ -284,10 +275,6 @@ def load_file(path: Path, name: str, loading: LoadingOptions = USUAL) -> GraphCo
     A first line that names the columns (head, relation, tail, and perhaps type; subject, predicate, object; source,
     edge, target; in any order) is read as a header. A row may have a fourth field, the type of its tail: "integer",
     "decimal", "year" or "date" (YYYY-MM-DD) for a value, "entity" or nothing for what a tail is without it.
-
-    Raises:
-        DataError: a file of another form, a table that was not said to be one, or facts that do not fit into one graph,
-            with the line.
     """
     separator = _separator(path)
     expected = f"head, relation and tail separated by {_SEPARATORS[separator]}"
@@ -311,11 +298,7 @@ def load_file(path: Path, name: str, loading: LoadingOptions = USUAL) -> GraphCo
 
 
 def table_in(path: Path) -> Table | None:
-    """The table that a file of separated fields looks like, None where it may as well hold triples.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
+    """The table that a file of separated fields looks like, None where it may as well hold triples."""
     rows = _rows_of_any_width(path, _separator(path), REFUSED)
     first = next(rows, None)
     if first is None or _header_order(first[1]) is not None:
@@ -367,11 +350,7 @@ def metaqa_file(folder: Path) -> Path | None:
 
 
 def load_metaqa(folder: Path, name: str) -> GraphColumns:
-    """Read MetaQA's knowledge base, `subject|relation|object` a line (Zhang et al. 2018, arXiv 1709.04071).
-
-    Raises:
-        DataError: the folder has no knowledge base, or it is of another form.
-    """
+    """Read MetaQA's knowledge base, `subject|relation|object` a line (Zhang et al. 2018, arXiv 1709.04071)."""
     path = metaqa_file(folder)
     if path is None:
         raise DataError(folder, f"one of {', '.join(METAQA_FILES)}")
@@ -395,12 +374,8 @@ def _columns(
     try:
         for number, fields in rows:
             if len(fields) == 4 or broken.skipped:
-                try:
+                with _left_out(path, broken, way_out):
                     _add_carefully(path, facts, number, fields, expected)
-                except ValueConflict as conflict:
-                    broken.meet(conflicting_rows(path, conflict, way_out=way_out))
-                except DataError as error:
-                    broken.meet(error)
                 continue
             head, relation, tail = fields
             try:
@@ -414,15 +389,21 @@ def _columns(
         raise conflicting_rows(path, conflict, way_out=way_out) from None
 
 
+@contextmanager
+def _left_out(path: Path, broken: BrokenLines, way_out: str = WAY_OUT) -> Iterator[None]:
+    """What a row is refused for becomes of it what becomes of broken lines."""
+    try:
+        yield
+    except ValueConflict as conflict:
+        broken.meet(conflicting_rows(path, conflict, way_out=way_out))
+    except DataError as error:
+        broken.meet(error)
+
+
 def finished(
     path: Path, facts: Facts, name: str, source: str, broken: BrokenLines, types: Sequence[tuple[int, str]] = ()
 ) -> GraphColumns:
-    """The columns of a file that is read, with what of it was left out; `types` as in `GraphColumns`.
-
-    Raises:
-        DataError: nothing of it was read.
-        ValueConflict: as `Facts.columns`.
-    """
+    """The columns of a file that is read, with what of it was left out; `types` as in `GraphColumns`."""
     left_out = broken.left_out
     if not len(facts):
         if left_out is None:
@@ -488,28 +469,17 @@ def load_json_lines(path: Path, name: str, loading: LoadingOptions = USUAL) -> G
     A tail is a text (an entity), a number (a value: integer without a decimal point, else decimal), or
     `{"value": "1999-01-02", "type": "date"}` with one of the types integer, decimal, year and date. Names are kept
     exactly as they stand, blanks and all.
-
-    Raises:
-        DataError: a line of another form, or facts that do not fit into one graph, with the line.
     """
     broken = BrokenLines(loading.skip_broken)
     facts = CheckedFacts() if broken.skipped else Facts()
     try:
         for number, line in enumerate(read_lines(path), start=1):
             if line.strip():
-                _take_in(path, facts, number, line, broken)
+                with _left_out(path, broken):
+                    _add(path, facts, number, line)
         return finished(path, facts, name, f"file {path.name}, origin and licence not stated", broken)
     except ValueConflict as conflict:
         raise conflicting_rows(path, conflict) from None
-
-
-def _take_in(path: Path, facts: Facts, number: int, line: str, broken: BrokenLines) -> None:
-    try:
-        _add(path, facts, number, line)
-    except ValueConflict as conflict:
-        broken.meet(conflicting_rows(path, conflict))
-    except DataError as error:
-        broken.meet(error)
 
 
 def _add(path: Path, facts: Facts, number: int, line: str) -> None:

@@ -2,10 +2,9 @@
 
 Data sets come with CRLF (FB15k-237), with byte order marks (spreadsheets) and, when something went wrong on the way,
 in other encodings. Everything past this module sees plain rows of fields and their line numbers. The first broken
-line ends the reading, or all of them are left out and told afterwards.
+line ends the reading with a `DataError` that names it, as does a file that cannot be read or is not UTF-8, or all of
+them are left out and told afterwards.
 """
-
-from __future__ import annotations
 
 import codecs
 import csv
@@ -14,7 +13,7 @@ import json
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,22 +26,17 @@ MOST_TOLD = 5
 """Broken lines that are told one by one; the others are counted."""
 
 
+@dataclass
 class BrokenLines:
     """What becomes of broken lines.
 
-    Args:
-        skip: leave them out, instead of raising the first one's error.
+    Attributes:
+        skipped: they are left out, instead of raising the first one's error.
     """
 
-    def __init__(self, skip: bool = False) -> None:
-        self._skip = skip
-        self._lines = 0
-        self._first: list[str] = []
-
-    @property
-    def skipped(self) -> bool:
-        """Whether broken lines are left out."""
-        return self._skip
+    skipped: bool = False
+    _lines: int = 0
+    _first: list[str] = field(default_factory=list)
 
     def meet(self, error: DataError, lines: int = 1) -> None:
         """Take note of one that is left out; `lines` is how many lines of the file it takes.
@@ -50,7 +44,7 @@ class BrokenLines:
         Raises:
             DataError: the error itself, where broken lines are not left out.
         """
-        if not self._skip:
+        if not self.skipped:
             raise error
         self._lines += lines
         if len(self._first) < MOST_TOLD:
@@ -109,19 +103,17 @@ class LoadingOptions:
         Raises:
             UsageError: something else was asked for.
         """
-        for field in fields(self):
-            if field.name not in taken and getattr(self, field.name) != getattr(USUAL, field.name):
-                flag = f"--{field.name.replace('_', '-')}"
-                others = " and .jsonl" if field.name == "skip_broken" else ""
+        for name in (option.name for option in fields(self) if option.name not in taken):
+            if getattr(self, name) != getattr(USUAL, name):
+                others = " and .jsonl" if name == "skip_broken" else ""
                 raise UsageError(
-                    f"{what} is not read with {field.name} ({flag}), which is for files of separated fields "
-                    f"(.tsv, .csv, .txt){others}: leave it out"
+                    f"{what} is not read with {name} (--{name.replace('_', '-')}), which is for files of separated "
+                    f"fields (.tsv, .csv, .txt){others}: leave it out"
                 )
 
 
 USUAL = LoadingOptions()
 """What is done where nothing is said."""
-
 
 Row = tuple[int, list[str]]
 """One line of a file: its 1-based number and its fields as they stand there, with blanks around them."""
@@ -160,11 +152,7 @@ class WatchedFile:
 
 @contextmanager
 def open_watched(path: Path) -> Iterator[WatchedFile]:
-    """Open a file for reading; the bar shows on stderr for more than `LARGE` bytes, on a terminal only.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
+    """Open a file for reading; the bar shows on stderr for more than `LARGE` bytes, on a terminal only."""
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
@@ -176,20 +164,12 @@ def open_watched(path: Path) -> Iterator[WatchedFile]:
 
 
 def read_text(path: Path) -> str:
-    """The whole of a small file as text, every line ending as a newline, a byte order mark dropped.
-
-    Raises:
-        DataError: the file cannot be read or is not UTF-8; the line of the first undecodable byte is named.
-    """
+    """The whole of a small file as text, every line ending as a newline, a byte order mark dropped."""
     return "".join(_decoded_blocks(path))
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """The lines of a file of any size, without their ends, decoded as in `read_text`.
-
-    Raises:
-        DataError: as in `read_text`, or a line is longer than `LONGEST_LINE`.
-    """
+    """The lines of a file of any size, without their ends, decoded as in `read_text`."""
     rest, number = "", 0
     for block in _decoded_blocks(path):
         # Not str.splitlines anywhere: it also breaks at U+2028, U+0085 and form feeds, which occur within names.
@@ -204,16 +184,11 @@ def read_lines(path: Path) -> Iterator[str]:
 
 def _decoded_blocks(path: Path) -> Iterator[str]:
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8-sig")(), translate=True)
-    with open_watched(path) as file:
-        while block := file.read(_BLOCK):
-            yield _decoded(path, decoder, block)
-        yield _decoded(path, decoder, b"")
-
-
-def _decoded(path: Path, decoder: io.IncrementalNewlineDecoder, block: bytes) -> str:
     try:
-        # The stubs know this decoder as one of text, which it is only where no decoder is given to it.
-        return decoder.decode(block, final=not block)
+        with open_watched(path) as file:
+            while block := file.read(_BLOCK):
+                yield decoder.decode(block)
+            yield decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         raise _undecodable(path) from None
 
@@ -245,9 +220,6 @@ def separated_rows(
         expected: what a row should be, in words, for the error.
         optional: the number of further fields that a row may have.
         broken: what becomes of a row with more or fewer fields.
-
-    Raises:
-        DataError: a row with more or fewer fields, unless such are left out.
     """
     for number, line in enumerate(read_lines(path), start=1):
         fields = line.split(separator)
@@ -266,9 +238,6 @@ def quoted_rows(
 
     Of a row that is left out for its quotes one line goes, and reading goes on with the next: a quote that is never
     closed would take the rest of the file along.
-
-    Raises:
-        DataError: a row with more or fewer fields, or quotes that the csv module refuses, unless such are left out.
     """
     lines = _LinesOfARow(read_lines(path))
     reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
@@ -333,9 +302,6 @@ def read_names(path: Path) -> dict[str, str]:
     """An `id<TAB>name` file as a mapping; where an id is named twice the first name stays.
 
     A line that has an id and no name counts as unnamed, since the caller shows the id where a name is missing.
-
-    Raises:
-        DataError: a line without a tab, with more than one, or without an id.
     """
     names: dict[str, str] = {}
     for number, line in enumerate(read_lines(path), start=1):
@@ -351,11 +317,7 @@ def read_names(path: Path) -> dict[str, str]:
 
 
 def read_json_object(path: Path) -> dict[str, object]:
-    """A JSON file whose top level is an object.
-
-    Raises:
-        DataError: not JSON (the line is named), or another value at the top.
-    """
+    """A JSON file whose top level is an object."""
     try:
         content = json.loads(read_text(path))
     except json.JSONDecodeError as error:

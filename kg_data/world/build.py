@@ -1,7 +1,5 @@
 """Puts the world together: reads the sources, links their parts, names every entity, and fills the columns."""
 
-from __future__ import annotations
-
 import gc
 import hashlib
 from collections import defaultdict
@@ -39,13 +37,7 @@ RELATIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "language": (("official_language", "languages", "speaks"), ("language_of", "spoken_in")),
     "country": (("in_country", "located_in_country"), ("country_of",)),
     "subdivision": (("state", "province", "region", "in_subdivision"), ("subdivision_of",)),
-    "part_of": (
-        (
-            "part of",
-            "within",
-        ),
-        ("has_part",),
-    ),
+    "part_of": (("part of", "within"), ("has_part",)),
     "timezone": (("time zone", "time_zone", "in_timezone"), ("timezone_of",)),
     "serves": (("serves_city",), ("served_by", "airport")),
     "calling_code": (("calling code", "dialling_code", "dialing_code", "phone_code"), ("calling_code_of",)),
@@ -139,23 +131,16 @@ def _reserved(entities: Sequence[Entity]) -> dict[str, int]:
 
 
 def _relation_aliases() -> dict[str, tuple[int, bool]]:
-    aliases = {}
-    for number, (names, inverses) in enumerate(RELATIONS.values()):
-        aliases.update(dict.fromkeys(names, (number, False)))
-        aliases.update(dict.fromkeys(inverses, (number, True)))
-    return aliases
+    rows = ((number, inverse, names) for number, pair in enumerate(RELATIONS.values())
+            for inverse, names in zip((False, True), pair, strict=True))  # fmt: skip
+    return {name: (number, inverse) for number, inverse, names in rows for name in names}
 
 
 def _literal(relation: str, values: Mapping[_Key, float], position: Mapping[_Key, int]) -> LiteralColumn:
     kind, unit = LITERALS[relation]
     pairs = sorted((position[key], value) for key, value in values.items())
-    return LiteralColumn(
-        relation,
-        kind,
-        np.array([index for index, _ in pairs], dtype=np.int32),
-        np.array([value for _, value in pairs], dtype=np.float64),
-        unit,
-    )
+    entities = np.array([index for index, _ in pairs], dtype=np.int32)
+    return LiteralColumn(relation, kind, entities, np.array([value for _, value in pairs], dtype=np.float64), unit)
 
 
 @contextmanager
@@ -234,21 +219,14 @@ def _add_countries(columns: _Columns, countries: Mapping[str, Country]) -> None:
         columns.link(here, "continent", ("continent", country.continent))
         for neighbour in country.neighbours:
             columns.link(here, "borders", ("country", neighbour))
-        for currency in country.currencies:
-            entity = Entity(
-                "currency",
-                currency_name(currency),
-                (_CURRENCY,),
-                ("currency",),
-                list(currency_aliases(currency)),
-                (currency,),
-            )
-            columns.link(here, "currency", columns.add(("currency", currency), entity))
-        for language in country.languages:
-            entity = Entity(
-                "language", language_name(language), (_LANGUAGE,), ("language",), list(language_aliases(language))
-            )
-            columns.link(here, "language", columns.add(("language", language), entity))
+        for code in country.currencies:
+            name, aliases = currency_name(code), list(currency_aliases(code))
+            entity = Entity("currency", name, (_CURRENCY,), ("currency",), aliases, (code,))
+            columns.link(here, "currency", columns.add(("currency", code), entity))
+        for code in country.languages:
+            name, aliases = language_name(code), list(language_aliases(code))
+            entity = Entity("language", name, (_LANGUAGE,), ("language",), aliases)
+            columns.link(here, "language", columns.add(("language", code), entity))
         for number in country.calling_codes:
             entity = Entity("calling code", number, (_OTHER,))
             columns.link(here, "calling_code", columns.add(("calling code", number), entity))
@@ -271,10 +249,8 @@ def _add_places(
         country = countries[division.country].name
         kind = division.category
         qualifiers = [*([country] if fold(country) != fold(division.name) else []), kind, f"{kind}, {country}", code]
-        entity = Entity(
-            "subdivision", division.name, (_PLACE, -weights[code]), qualifiers, list(dict.fromkeys(division.aliases))
-        )
-        columns.add(("subdivision", code), entity)
+        rank, aliases = (_PLACE, -weights[code]), list(dict.fromkeys(division.aliases))
+        columns.add(("subdivision", code), Entity("subdivision", division.name, rank, qualifiers, aliases))
         columns.link(("subdivision", code), "country", ("country", division.country))
     for code, division in subdivisions.items():
         if division.parent:

@@ -6,8 +6,6 @@ an IATA code that no one asks about by name. `serves` is the city that the sourc
 near the airport.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

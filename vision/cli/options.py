@@ -23,8 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from kg_data.batches.run_files import read_line
-from kg_data.batches.shards import ShardFolder
+from kg_data.batches.shards import ShardFolder, read_line
 from reasoning.lm.calls import MODEL, add_reader
 from skylark.command_line import positive
 from skylark.errors import DataError, ResultsError

@@ -21,8 +21,8 @@ from faster_coco_eval import COCO, COCOeval_faster  # type: ignore[import-untype
 from numpy.typing import NDArray
 
 from kg_data.batches.lines import lines_of, progress_bar
-from kg_data.batches.run_files import RunFile, read_line
-from kg_data.batches.shards import ALONE, Work, Workers, files_digest
+from kg_data.batches.run_files import RunFile
+from kg_data.batches.shards import ALONE, Work, Workers, files_digest, read_line
 from skylark.errors import DataError, SkylarkError
 from skylark.files import Line, beside, encoded, write_whole
 from vision.errors import EvaluationError

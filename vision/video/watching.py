@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.batches.run_files import read_line
+from kg_data.batches.shards import read_line
 from reasoning import Query
 from reasoning.query.tree import Entity, Project, Union
 from skylark.errors import DataError, SkylarkError

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from kg_data.batches.lines import lines_of, progress_bar
-from kg_data.batches.run_files import RunFile, read_line
-from kg_data.batches.shards import Workers
+from kg_data.batches.run_files import RunFile
+from kg_data.batches.shards import Workers, read_line
 from skylark.errors import SkylarkError
 from skylark.files import Line
 from tests.kg_data.batches.works import dying_at, squaring
