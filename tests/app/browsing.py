@@ -1,7 +1,5 @@
 """The page served by this process, a visitor who walks through it, and waiting for words to appear."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Chromium, and the page served by this process, for the tests that walk it or call it."""
 
-from __future__ import annotations
-
 import shutil
 import time
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """The tab for graphs as visitors meet it, in headless Chromium: five visits, each with all that one may do there."""
 
-from __future__ import annotations
-
 import json
 import threading
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Which models are told, and a visitor's own: hosted ones only, for the visit alone, its key in requests alone."""
 
-from __future__ import annotations
-
 import logging
 import pickle
 from collections.abc import Iterator

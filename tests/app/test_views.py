@@ -1,7 +1,5 @@
 """What the page shows of a question, and what the graph tab's events do: its steps as they come, stopped, overtaken."""
 
-from __future__ import annotations
-
 import threading
 import time
 from dataclasses import fields, replace

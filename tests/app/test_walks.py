@@ -1,7 +1,5 @@
 """The other tabs as visitors meet them, in headless Chromium: six visits, each with all that one may do there."""
 
-from __future__ import annotations
-
 import json
 import threading
 import zipfile

@@ -3,8 +3,6 @@
 The faultless one knows nothing but the last message of the prompt, so where it is right the prompt alone suffices.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import threading

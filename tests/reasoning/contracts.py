@@ -1,7 +1,5 @@
 """What every method and every language model owes: inherit, and give the method's name, or the model."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import ClassVar
 

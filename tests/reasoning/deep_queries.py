@@ -5,8 +5,6 @@ as its bound, what is subtracted is a set that shares a member. Names drawn blin
 and nothing equals nothing.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator, Sequence
 

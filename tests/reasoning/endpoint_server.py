@@ -1,7 +1,5 @@
 """A server that answers SPARQL queries by pyoxigraph, and misbehaves on request."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field

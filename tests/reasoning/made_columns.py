@@ -1,7 +1,5 @@
 """Small graphs made of columns, where ids, labels, years or splits matter that triples of names do not say."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ The executor here shares nothing with Skylark's: it walks the nested lists over 
 be held against each other.
 """
 
-from __future__ import annotations
-
 import json
 import random
 from pathlib import Path

@@ -3,8 +3,6 @@
 Only the model is made up: a reader that answers every prompt by its context without fault.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable, Iterator

@@ -4,8 +4,6 @@ For tests that load a graph into a store or a server and compare what is answere
 many cities there are is not what they test, and to load all of them takes most of the time.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import cache
 

@@ -3,8 +3,6 @@
 The evaluator shares nothing with Skylark's executor, so that the two can be held against each other.
 """
 
-from __future__ import annotations
-
 import datetime
 import math
 import operator

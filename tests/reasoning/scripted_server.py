@@ -3,8 +3,6 @@
 So the client, its connections, headers and error types are the real ones.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager

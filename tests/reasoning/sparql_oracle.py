@@ -1,7 +1,5 @@
 """What a query gives by the exact executor, and by its SPARQL text over the exported graph, in one form to compare."""
 
-from __future__ import annotations
-
 import datetime
 from collections.abc import Callable
 from functools import partial

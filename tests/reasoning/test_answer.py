@@ -1,7 +1,5 @@
 """An answer as what people and other programs hold: words, a frame, HTML, a pickle."""
 
-from __future__ import annotations
-
 import pickle
 import subprocess
 import sys

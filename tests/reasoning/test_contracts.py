@@ -1,7 +1,5 @@
 """The four methods, and models of every kind, held to their contracts."""
 
-from __future__ import annotations
-
 import pytest
 from langchain_core.language_models import BaseChatModel
 

@@ -1,7 +1,5 @@
 """What is loaded only once it is needed: a command that lists its options waits for no model."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

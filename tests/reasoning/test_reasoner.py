@@ -1,7 +1,5 @@
 """The Reasoner: its answers and steps, and what LangChain knows it as: in a chain, with a config, awaited, streamed."""
 
-from __future__ import annotations
-
 import asyncio
 import datetime
 import json

@@ -1,7 +1,5 @@
 """A reasoner as a tool, alone and of an agent of LangGraph with checkpoints, and as a node of a graph."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Sequence
 from typing import Any

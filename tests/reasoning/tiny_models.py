@@ -1,7 +1,5 @@
 """Language models of a few thousand random weights, with a tokenizer of bytes: real files, made in a moment."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A tiny language model whose vocabulary holds words as single tokens, as a model that marks needs them."""
 
-from __future__ import annotations
-
 import itertools
 from pathlib import Path
 from typing import Any

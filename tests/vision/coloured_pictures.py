@@ -1,7 +1,5 @@
 """Small pictures of coloured rectangles with their annotations, and a detector that finds them by their colour."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

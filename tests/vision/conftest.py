@@ -1,7 +1,5 @@
 """Tiny models of all kinds, each made and opened once, and the tokens of the model that reads."""
 
-from __future__ import annotations
-
 import pytest
 
 from reasoning.lm.generation import WriterTokens

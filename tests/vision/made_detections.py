@@ -1,7 +1,5 @@
 """Detections of every kind for property tests: image sizes, class names, boxes, outlines and formats at random."""
 
-from __future__ import annotations
-
 from typing import Any, get_args
 
 import numpy as np

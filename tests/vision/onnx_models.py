@@ -4,8 +4,6 @@ Each pools the image to cells of 16 pixels; a cell's three scores are its mean r
 The same cells leave in every form that exporters write, so a rectangle of one colour has one right answer in all.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal

@@ -1,7 +1,5 @@
 """Which of the found boxes a task keeps, under which of the user's labels."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from itertools import permutations
 from typing import Any

@@ -1,7 +1,5 @@
 """The front of the room with the embedded detector on photographs that a package ships."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -4,8 +4,6 @@ a moment."""
 # Configurations of transformers take more, and more freely, than their hints say.
 # mypy: disable-error-code="arg-type, call-arg"
 
-from __future__ import annotations
-
 import json
 import tempfile
 from collections.abc import Callable

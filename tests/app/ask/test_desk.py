@@ -1,7 +1,5 @@
 """What the box does with one question after another: who reads it, what is told and offered, what overtakes what."""
 
-from __future__ import annotations
-
 import re
 import threading
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Recordings that are sent or spoken into the page: what is heard, what is refused, and how many at once."""
 
-from __future__ import annotations
-
 import base64
 import io
 import threading

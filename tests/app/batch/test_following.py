@@ -1,7 +1,5 @@
 """What a page is told while a job goes on, wherever jobs are followed."""
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable

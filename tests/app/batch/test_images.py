@@ -1,7 +1,5 @@
 """Images by the zip: counted, taken in, waited for, stopped, found again, gone on with."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import time

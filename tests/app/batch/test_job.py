@@ -1,7 +1,5 @@
 """Jobs: run, watched, stopped, gone on with, taken away and given back; what is taken away names no path."""
 
-from __future__ import annotations
-
 import asyncio
 import csv
 import gc

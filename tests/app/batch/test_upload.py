@@ -1,7 +1,5 @@
 """What strangers send to be run: told apart, bounded, and never unpacked to anywhere else."""
 
-from __future__ import annotations
-
 import io
 import json
 import stat

@@ -1,7 +1,5 @@
 """An endpoint on the page: whoever serves the page may name one, and nobody else."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

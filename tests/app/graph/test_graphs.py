@@ -1,7 +1,5 @@
 """Graphs that visitors may choose: their own, those of whoever serves the page, and stores."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import gradio as gr

@@ -1,7 +1,5 @@
 """A pasted text is checked, read passage after passage as its graph grows, and is then a visitor's graph."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Generator
 from typing import Any

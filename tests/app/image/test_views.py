@@ -1,7 +1,5 @@
 """What the image page shows, from the detections and tasks to HTML and zips, without a browser."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import re

@@ -1,7 +1,5 @@
 """The page's server as programs meet it: the documented examples, MCP, and what those with bad intentions try."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import concurrent.futures

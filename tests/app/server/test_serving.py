@@ -1,7 +1,5 @@
 """How the page is served: what the guard lets through, how long work may take, what is kept of visitors."""
 
-from __future__ import annotations
-
 import contextvars
 import json
 import os

@@ -1,7 +1,5 @@
 """Whatever is put into a template stays a text, and shows all of itself."""
 
-from __future__ import annotations
-
 from markupsafe import Markup
 
 from app.server.views import counted, duration, heading, in_view, macro, muted, percent, read_static, shortened

@@ -1,7 +1,5 @@
 """The work at one video: what it leaves, how it is stopped, which bounds end it, and what it says of them."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import threading

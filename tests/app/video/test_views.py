@@ -1,7 +1,5 @@
 """What the video page shows, from tracks and answers to HTML, without a browser."""
 
-from __future__ import annotations
-
 import itertools
 import re
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """A small graph in a file, and commands that are run in this process."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

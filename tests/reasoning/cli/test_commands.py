@@ -1,7 +1,5 @@
 """Exit codes; `query`, `ask` and `read`: a question, lines of them, or a recording; what names do to a terminal."""
 
-from __future__ import annotations
-
 import io
 import json
 import re

@@ -1,7 +1,5 @@
 """Commands on a graph that stays on its server."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`evaluate` on question files."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """`datasets` and `graph extract`, the latter with a scripted model in place of the one that is named."""
 
-from __future__ import annotations
-
 import json
 import pickle
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A made data set, its training graph, and a predictor fitted on it in a moment."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Methods complete and hybrid: how parts are weighed, what is shown and answered, and where a model fails."""
 
-from __future__ import annotations
-
 import json
 import math
 import shutil

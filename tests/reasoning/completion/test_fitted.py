@@ -1,7 +1,5 @@
 """What was fitted on a graph: kept, found again, and refused where it fits another, is damaged or is of old."""
 
-from __future__ import annotations
-
 import errno
 import json
 import shlex

@@ -1,7 +1,5 @@
 """The rule predictor against plain set algebra on small random graphs, and on graphs that give it little or nothing."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Iterable

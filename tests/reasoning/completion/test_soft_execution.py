@@ -1,7 +1,5 @@
 """Soft logic against a table of all confidences that is worked out by Python, entity by entity."""
 
-from __future__ import annotations
-
 import itertools
 import math
 import random

@@ -3,8 +3,6 @@
 ComplEx is trained in a moment on a small drawn graph.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os

@@ -1,7 +1,5 @@
 """A made data set, a cache of these tests' own, and results files with given figures, as a run would leave them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Two results files compared, how they are read back, and pictures of them."""
 
-from __future__ import annotations
-
 import json
 import math
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Evaluations on query files: their figures, files that are gone on with, full disks, and records that are refused."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

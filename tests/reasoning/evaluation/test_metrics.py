@@ -1,7 +1,5 @@
 """Ranks and metrics of queries, their 95% intervals, and the tables of both."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 from typing import Any

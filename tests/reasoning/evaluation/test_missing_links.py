@@ -1,7 +1,5 @@
 """The least number of missing links against every choice of the links that might be known; files by that number."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Runs: what several processes write, how long they would take, and files of version 0.1.0 that are not added to."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

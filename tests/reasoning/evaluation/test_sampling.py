@@ -1,7 +1,5 @@
 """Sampled queries against plain set algebra, and the rules that they are sampled by."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Compiled batches against the oracle, query by query."""
 
-from __future__ import annotations
-
 from itertools import product
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The official queries of the field, where the data folder has them: set algebra reads all answers, guesses none."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

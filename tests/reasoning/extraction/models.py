@@ -1,7 +1,5 @@
 """Scripted models that extract: one that reads its texts without fault, and what others say."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

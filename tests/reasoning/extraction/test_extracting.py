@@ -1,7 +1,5 @@
 """Texts become graphs by scripted models: those that answer rightly, wrongly, too late, or not at all."""
 
-from __future__ import annotations
-
 import json
 import logging
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Documents, passages, schemas and values, each by itself."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """What each kind of graph is held to: as arrays, as changes laid over arrays, and on a server."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator
 from itertools import product

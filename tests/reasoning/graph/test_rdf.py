@@ -1,7 +1,5 @@
 """A graph written as RDF or as rows and read again is the same graph."""
 
-from __future__ import annotations
-
 import csv
 import datetime
 import json

@@ -1,7 +1,5 @@
 """Typed values from a query's text to what a person reads, of every kind."""
 
-from __future__ import annotations
-
 import datetime
 import json
 

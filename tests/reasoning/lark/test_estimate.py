@@ -1,7 +1,5 @@
 """The dry run: what a run would take, from its real prompts, before anything is sent."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """A step too big for one context is asked in parts, and its answer is the union of theirs."""
 
-from __future__ import annotations
-
 import json
 import random
 from typing import Any

@@ -1,7 +1,5 @@
 """Replies as JSON by a schema: sent to a provider that has it, and read as strictly as plain ones."""
 
-from __future__ import annotations
-
 import json
 import random
 from typing import Any

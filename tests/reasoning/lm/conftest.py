@@ -1,7 +1,5 @@
 """What the tests of language models share: models of random weights, the embedded one, and a provider's server."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

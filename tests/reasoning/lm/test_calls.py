@@ -1,7 +1,5 @@
 """Work on threads: in the caller's order, shared, given up, and known to be given up."""
 
-from __future__ import annotations
-
 import asyncio
 import contextvars
 import threading

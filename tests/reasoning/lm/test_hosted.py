@@ -1,7 +1,5 @@
 """Hosted models through their real client, against a real server on this machine that misbehaves on request."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

@@ -1,7 +1,5 @@
 """The cache of converted weights: whole or absent, whatever happens to the disk or the process."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

@@ -1,7 +1,5 @@
 """Any causal language model in this process: from a folder or the hub's cache, on a device, in a number format."""
 
-from __future__ import annotations
-
 import json
 import random
 import shutil

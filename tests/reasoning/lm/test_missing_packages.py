@@ -1,7 +1,5 @@
 """The ground floor costs no torch before a local model is loaded, and says which extra a missing package belongs to."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from functools import partial

@@ -1,7 +1,5 @@
 """Chat models by their names: the embedded one, the baseline, and how any of them is asked."""
 
-from __future__ import annotations
-
 import threading
 import traceback
 from collections.abc import Generator, Sequence

@@ -1,7 +1,5 @@
 """The store of replies: shared by threads and processes, whole after a kill, bounded, and never in the way."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os

@@ -1,7 +1,5 @@
 """What the tests of parsing share: the country graph, and a chat model's server."""
 
-from __future__ import annotations
-
 import pytest
 
 from reasoning import KnowledgeGraph

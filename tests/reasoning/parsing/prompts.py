@@ -1,7 +1,5 @@
 """A prompt to test with, and tokens of its pieces without any model."""
 
-from __future__ import annotations
-
 from reasoning.lm.constraint import Spelling
 from reasoning.parsing.codec import COMPARISONS, FUNCTIONS, NOTHING, SIGNS
 from reasoning.parsing.schema import (

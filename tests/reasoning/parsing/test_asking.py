@@ -1,7 +1,5 @@
 """Asking from the command line in one's own words, and questions that nobody should get a confident answer to."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

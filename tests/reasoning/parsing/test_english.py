@@ -1,7 +1,5 @@
 """What is known of English itself: numbers in words, forms of words, and adjectives of places."""
 
-from __future__ import annotations
-
 from reasoning.parsing.english import lemmas, spoken_number, wordnet
 
 

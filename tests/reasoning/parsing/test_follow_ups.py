@@ -1,7 +1,5 @@
 """What a question may refer to, with the model's part played by queries that are written for it."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import pickle

@@ -1,7 +1,5 @@
 """Questions read by a chat model, through its real client and a real server on this machine that plays the model."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

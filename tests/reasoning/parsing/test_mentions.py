@@ -1,7 +1,5 @@
 """Names in questions, by every way in which people write them."""
 
-from __future__ import annotations
-
 import pytest
 
 from reasoning import KnowledgeGraph

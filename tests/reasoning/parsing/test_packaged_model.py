@@ -1,7 +1,5 @@
 """What strangers type, and graphs as strangers build them, read by the packaged model: no crash, no sure nonsense."""
 
-from __future__ import annotations
-
 from reasoning import KnowledgeGraph, Query
 from reasoning.execution.exact import outcome
 from reasoning.parsing import ReadingOptions, understand

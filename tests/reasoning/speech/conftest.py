@@ -1,7 +1,5 @@
 """Whisper-base, opened once for every test that hears or must skip where it is missing."""
 
-from __future__ import annotations
-
 import pytest
 
 from reasoning.speech.whisper import WhisperModel

@@ -1,7 +1,5 @@
 """Recordings for tests: sentences spoken by espeak-ng, and what is no speech."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import wave

@@ -1,7 +1,5 @@
 """Recordings are bounded, and what is none, is cut off or too long is said to be so."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 

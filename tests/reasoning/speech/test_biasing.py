@@ -1,7 +1,5 @@
 """Expected phrases are preferred where they may have been said, and nowhere else."""
 
-from __future__ import annotations
-
 import logging
 import re
 import struct

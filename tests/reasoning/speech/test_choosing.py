@@ -1,7 +1,5 @@
 """Which of the texts that may have been spoken is taken."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 

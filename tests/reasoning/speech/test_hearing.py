@@ -1,7 +1,5 @@
 """Questions are heard by the packaged model, and what is no question in English is said to be none."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Speech models by name: what is missing or damaged, weights that are joined once, and words as tokens."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

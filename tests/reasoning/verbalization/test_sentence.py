@@ -1,7 +1,5 @@
 """The answer in a sentence: grammatical for none, one, two and many, and never more than the result says."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import date
 

@@ -1,7 +1,5 @@
 """What words mean among a detector's classes, and when they mean none."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

@@ -1,7 +1,5 @@
 """What the matching of words rests on: the lexicon, WordNet's nouns, the sentence encoder and its stored vectors."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

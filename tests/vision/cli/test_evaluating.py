@@ -1,7 +1,5 @@
 """`evaluate` on the command line; what it measures is tested beside the measuring, `evaluate-tracks` beside `track`."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

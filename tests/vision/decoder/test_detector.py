@@ -1,7 +1,5 @@
 """VisionLLM as a detector, with a tiny language model of random matrices over the embedded detector's tokens."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Image tokens of DETR-like models against what the same models find as detectors, on tiny ones of random weights."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

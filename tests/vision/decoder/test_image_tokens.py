@@ -1,7 +1,5 @@
 """Which of a detector's places become tokens, and the embedded detector's against what it computes and finds itself."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

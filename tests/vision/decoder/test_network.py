@@ -1,7 +1,5 @@
 """The decoder's network on random slots: what sees what, and what may be written."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A tiny language model that reads any name, and what a decoder is taught with in a moment."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Sequence

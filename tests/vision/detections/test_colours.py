@@ -1,7 +1,5 @@
 """Colours as people name them: the names of a survey, plain things on plain grounds, and what disturbs them."""
 
-from __future__ import annotations
-
 import itertools
 from collections import Counter
 

@@ -1,8 +1,6 @@
 # Detections takes plain lists too, and makes arrays of them.
 # mypy: disable-error-code="arg-type"
 
-from __future__ import annotations
-
 import base64
 import io
 import sys

@@ -1,7 +1,5 @@
 """Other people's tools are the judges: pycocotools loads what `to_coco` gives, supervision reads the rest."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json

@@ -1,7 +1,5 @@
 """Texts come from models and strangers: what is not in the format is refused, with the place and what was expected."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 from typing import Any, get_args

@@ -1,7 +1,5 @@
 """What every detector owes: inherit `DetectorContract`, give it a detector and an image in which it finds something."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

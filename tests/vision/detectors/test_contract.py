@@ -1,7 +1,5 @@
 """Every kind of detector, held to the contract."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar

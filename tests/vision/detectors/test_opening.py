@@ -1,7 +1,5 @@
 """From a name to a detector, and from many images to what it finds in them."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import threading

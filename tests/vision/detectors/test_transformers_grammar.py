@@ -1,7 +1,5 @@
 """What a model may write: grammars over the tokens of a tokenizer, and the texts of each family."""
 
-from __future__ import annotations
-
 import re
 from types import SimpleNamespace
 

@@ -1,7 +1,5 @@
 """Vision-language models with random weights: held to their family's syntax, read back to pixels."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Detectors and segmenters of a fixed class set, SAM 3, masks of SAM's kin: tiny models of random or set weights."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Detectors that are asked for phrases: one exact label a box, whatever the set, its order and its length."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 from typing import Any
 

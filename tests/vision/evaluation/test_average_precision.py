@@ -1,7 +1,5 @@
 """The figures against COCO's own code on random detections of random objects."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import math

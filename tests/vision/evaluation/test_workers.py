@@ -1,7 +1,5 @@
 """Several processes that look at images write what one writes."""
 
-from __future__ import annotations
-
 import json
 import pickle
 from pathlib import Path

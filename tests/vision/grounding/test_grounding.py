@@ -4,8 +4,6 @@ Most are given as the sentence that the model writes of them, so that it is the 
 is measured, and held to a share of these here.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import pickle

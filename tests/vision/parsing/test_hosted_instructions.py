@@ -1,7 +1,5 @@
 """Instructions read by a language model, over a real HTTP server that speaks the OpenAI protocol."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

@@ -4,8 +4,6 @@ Each stands beside what the model is to write of it, so that it is the code that
 measured, and held to a share of these here.
 """
 
-from __future__ import annotations
-
 import json
 from contextlib import suppress
 from dataclasses import asdict, replace

@@ -1,7 +1,5 @@
 """Sentences about videos: written in pieces, read back, held to their grammar; pictures know nothing of them."""
 
-from __future__ import annotations
-
 import random
 from typing import Any
 

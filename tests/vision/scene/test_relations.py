@@ -1,7 +1,5 @@
 """What the relations between boxes mean, told by cases that a person can draw and by laws that hold for any boxes."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,7 +1,5 @@
 """A scene as a knowledge graph: what it holds, that it answers what plain Python answers, and that it stays small."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np

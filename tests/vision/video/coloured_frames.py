@@ -1,7 +1,5 @@
 """A video of coloured rectangles as a folder of frames, in which a cat walks behind something and a car drives in."""
 
-from __future__ import annotations
-
 from collections.abc import Generator, Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Tracks that go where a test says, and what the model would have read of an expression."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Small videos with known things in them: coloured rectangles that stand where a test says, frame by frame."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import zip_longest

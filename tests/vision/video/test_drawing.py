@@ -1,7 +1,5 @@
 """What is drawn on frames, in the colours of ids and with counts; videos are written whole or not at all, in time."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

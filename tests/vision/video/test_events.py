@@ -1,7 +1,5 @@
 """Which tracks are things, against the definition, and what happens between those that go where a test says."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

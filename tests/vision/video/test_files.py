@@ -1,7 +1,5 @@
 """Files of tracks: MOT text in its forms, and what is made of a record."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path

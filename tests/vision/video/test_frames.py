@@ -1,7 +1,5 @@
 """Frames of files, folders and streams: each once, in order, with its own time; what is broken is said."""
 
-from __future__ import annotations
-
 import http.server
 import socket
 import threading

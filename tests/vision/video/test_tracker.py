@@ -1,7 +1,5 @@
 """What every tracker does with the boxes of a made sequence; the camera's motion; an instruction over a video."""
 
-from __future__ import annotations
-
 import gc
 import sys
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """What expressions, questions and queries give in the graph of a made video."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 

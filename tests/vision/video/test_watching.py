@@ -1,7 +1,5 @@
 """A video that is asked about, by words that a model would have read, and the record of what was seen in it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

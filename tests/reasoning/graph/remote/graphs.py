@@ -1,7 +1,5 @@
 """Two graphs as others write theirs: a tidy one, and one with several values an entity, blank nodes and odd labels."""
 
-from __future__ import annotations
-
 import pyoxigraph
 
 from kg_data.columns import RDFS_LABEL, SKOS_ALT_LABEL, SKOS_PREF_LABEL

@@ -1,7 +1,5 @@
 """A graph on a server is asked as the file that was loaded there."""
 
-from __future__ import annotations
-
 import asyncio
 import pickle
 import random

@@ -3,8 +3,6 @@
 The queries are those that engines differ in. `benchmarks/sparql_engines.py` has thousands more, over whole graphs.
 """
 
-from __future__ import annotations
-
 import datetime
 import itertools
 import random

@@ -7,8 +7,6 @@ before its second, and so on. Each time the store must hold the old graph or the
 made again, must give the new one. Prints how often each came to be, as JSON.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 import os

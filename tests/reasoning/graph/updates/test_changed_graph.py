@@ -1,7 +1,5 @@
 """A changed graph is the graph that would have been built of the same facts."""
 
-from __future__ import annotations
-
 import datetime
 import math
 import pickle

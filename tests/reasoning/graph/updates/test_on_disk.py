@@ -1,7 +1,5 @@
 """Graphs on disk that change: what a reader, a second writer and a kill find."""
 
-from __future__ import annotations
-
 import json
 import math
 import pickle

@@ -1,7 +1,5 @@
 """Small made videos for tests of actions: frames whose noisy scores speak of known segments."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Features and labels of frames as they are read, measured against the truth, and drawn as segments."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from pathlib import Path

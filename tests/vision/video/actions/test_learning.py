@@ -1,7 +1,5 @@
 """The network of actions against its equations, how it is taught, and how it is kept and read back."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
