@@ -12,7 +12,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import cached_property
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -248,7 +248,7 @@ class RemoteStep(StepResult):
     def __reduce__(self) -> tuple[object, ...]:
         """Pickled as a step that is done, with all that it gives: what asks a server cannot be."""
         given = {field.name: getattr(self, field.name) for field in fields(StepResult)}
-        return _as_done, ({**given, "inputs": tuple(self.inputs)},)
+        return StepResult, tuple({**given, "inputs": tuple(self.inputs)}.values())
 
     @property
     def _found(self) -> StepSet:
@@ -287,10 +287,6 @@ class RemoteStep(StepResult):
     def reached(self) -> NDArray[np.int64] | None:
         """From how many of the set before a projection led to each member."""
         return self._found.reached
-
-
-def _as_done(given: dict[str, Any]) -> StepResult:
-    return StepResult(**given)
 
 
 def inputs_behind(sets: RemoteStepResults, answers: Ids, most: int) -> list[list[Ids]]:

@@ -224,10 +224,7 @@ def columns_from_pandas(
 def columns_from_table(frame: pd.DataFrame, name: str, thing: str | None = None) -> GraphColumns:
     """Columns of a frame with a row for each thing, read as the table that it is once it is a file.
 
-    Args:
-        frame: a named index is its first column.
-        name: the graph's.
-        thing: the column that names things; None: the first one.
+    A named index is its first column; things are named by the column `thing`, the first one where that is None.
     """
     import pandas as pd
 

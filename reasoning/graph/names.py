@@ -219,12 +219,7 @@ class StoredKeys:
 
     @classmethod
     def collect(cls, labels: Sequence[str], ids: Sequence[str], aliases: Iterable[tuple[int, str]]) -> StoredKeys:
-        """Fold and sort names.
-
-        Args:
-            labels, ids: by entity.
-            aliases: (entity, other name) pairs.
-        """
+        """Fold and sort the names of entities, and their other names as (entity, name) pairs."""
         return cls.sorted(
             chain(
                 (

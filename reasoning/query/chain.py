@@ -202,12 +202,7 @@ class _Decomposition:
 
 
 class _Formula:
-    """Puts each part of a number that no member changes out as an input of its step.
-
-    Args:
-        decomposition: where the steps of those parts go.
-        first: how many inputs the step has before them.
-    """
+    """Puts each part of a number that no member changes out as an input of its step, behind the `first` that it has."""
 
     def __init__(self, decomposition: _Decomposition, first: int = 0) -> None:
         self.inputs: dict[Entity | int, int] = {}

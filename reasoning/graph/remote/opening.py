@@ -10,7 +10,6 @@ import hashlib
 import logging
 import shutil
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -61,9 +60,12 @@ def open_endpoint(name: str, refresh: bool = False) -> tuple[GraphContent, Serve
             saved = cache.load(folder)
         except GraphError as error:
             cache.discard(folder, error)
-        if saved is not None and not _is_fresh(saved[1], client):
-            shutil.rmtree(folder, ignore_errors=True)
-            saved = None
+        if saved is not None:
+            details = saved[1]
+            is_young = 0 <= time.time() - float(details["taken"]) < FRESH
+            if not (is_young and EndpointProfiler(client).holds(EndpointProfile.of(details["survey"]))):
+                shutil.rmtree(folder, ignore_errors=True)
+                saved = None
     if saved is None:
         survey = EndpointProfiler(client).survey()
         saved = _named(client, survey), {"taken": time.time(), "survey": survey.to_dict()}
@@ -76,12 +78,6 @@ def open_endpoint(name: str, refresh: bool = False) -> tuple[GraphContent, Serve
             )  # fmt: skip
     arrays, details = saved
     return _opened(client, EndpointProfile.of(details["survey"]), arrays, details["taken"])
-
-
-def _is_fresh(details: Mapping[str, Any], client: SparqlClient) -> bool:
-    """Whether what was kept is not old, and of the graph that is there now."""
-    is_young = 0 <= time.time() - float(details["taken"]) < FRESH
-    return is_young and EndpointProfiler(client).holds(EndpointProfile.of(details["survey"]))
 
 
 def _opened(client: SparqlClient, survey: EndpointProfile, arrays: Arrays, taken: float) -> tuple[GraphContent, Server]:
