@@ -34,14 +34,14 @@ def test_a_few_ids_are_numbered_from_one_without_gaps_and_say_nothing_of_the_ent
     assert min(drawn.values()) > 60
 
 
-@pytest.mark.parametrize(("count", "digits"), [(9, 1), (10, 2), (91, 3), (900, 3)])
-def test_all_ids_of_a_prompt_have_as_many_digits(count: int, digits: int) -> None:
-    naming = AbstractNaming(range(count), range(count), random.Random(0))
-    assert id_digits(count) == digits
-    written = {naming.entity(entity) for entity in range(count)}
-    assert len(written) == count
-    assert {len(name) for name in written} == {len(naming.relation(r)) for r in range(count)} == {1 + digits}
-    assert not written & set(naming.example_entities)
+def test_all_ids_of_a_prompt_have_as_many_digits() -> None:
+    for count, digits in ((9, 1), (10, 2), (91, 3), (900, 3)):
+        naming = AbstractNaming(range(count), range(count), random.Random(0))
+        assert id_digits(count) == digits
+        written = {naming.entity(entity) for entity in range(count)}
+        assert len(written) == count
+        assert {len(name) for name in written} == {len(naming.relation(r)) for r in range(count)} == {1 + digits}
+        assert not written & set(naming.example_entities)
 
 
 def test_a_list_of_ids_is_read_in_its_order_each_once_and_no_answer_is_said_so(abstract: AbstractNaming) -> None:
@@ -54,20 +54,17 @@ def test_a_list_of_ids_is_read_in_its_order_each_once_and_no_answer_is_said_so(a
     assert readable("Bern", "Rio").read('"none"') == [], "nothing is called so"
 
 
-@pytest.mark.parametrize(
-    ("reply", "problem"),
-    [
-        (" \n", "the reply is empty"), (".", "nothing but punctuation"), ("[,]", "nothing but punctuation"),
-        ("e1 and e2", '"and" is not an id'), ("e1, none", '"none" is not an id'), ("e6", '"e6" is not in the context'),
-        ("e1e2", '"e1e2" glues several ids together'), ("e01", '"e01" is not in the context'),
-        ("e9001", '"e9001" is not in the context'), ("E1", '"E1" is not an id'), ("e", '"e" is not an id'),
-        ("e1-e3", '"e1-e3" is not an id'), ("[e1", '"[e1" is not an id'), ("e1 r1 e2", '"r1" is not an id'),
-        ("e１", "not in the context"), ("x" * 500, 'x..." is not an id'),
-    ],
-)  # fmt: skip
-def test_whatever_else_is_refused(abstract: AbstractNaming, reply: str, problem: str) -> None:
-    with pytest.raises(StepError, match=re.escape(problem)):
-        abstract.read(reply)
+def test_whatever_else_is_refused(abstract: AbstractNaming) -> None:
+    for reply, problem in {
+        " \n": "the reply is empty", ".": "nothing but punctuation", "[,]": "nothing but punctuation",
+        "e1 and e2": '"and" is not an id', "e1, none": '"none" is not an id', "e6": '"e6" is not in the context',
+        "e1e2": '"e1e2" glues several ids together', "e01": '"e01" is not in the context',
+        "e9001": '"e9001" is not in the context', "E1": '"E1" is not an id', "e": '"e" is not an id',
+        "e1-e3": '"e1-e3" is not an id', "[e1": '"[e1" is not an id', "e1 r1 e2": '"r1" is not an id',
+        "e１": "not in the context", "x" * 500: 'x..." is not an id',
+    }.items():  # fmt: skip
+        with pytest.raises(StepError, match=re.escape(problem)):
+            abstract.read(reply)
 
 
 @given(st.text(alphabet='e0123456789,; .[]()nor\n"', max_size=30))
@@ -95,19 +92,16 @@ def test_names_of_one_line_are_read_as_their_entities_despite_case_and_punctuati
         assert readable().read(reply) == [KG.entity(name) for name in names]
 
 
-@pytest.mark.parametrize(
-    ("reply", "problem"),
-    [
-        ("", "the reply is empty"), ("...", "nothing but punctuation"), ('"Bern', "is not a list of names"),
-        ('"Berne"', '"Berne" is no name in the context'), ('"Bern", 5', '"5" is no name in the context'),
-        ('"Bern", ' + "9" * 5000, "is not a list of names"), ("[" * 100_000 + '"', "is not a list of names"),
-        ('"Bern", ["Rio"]', "is no name in the context"), ('"rio"', '"rio" could be several names'),
-        ('"end"', '"end" is no name in the context'),
-    ],
-)  # fmt: skip
-def test_whatever_names_nothing_or_two_things_is_refused(reply: str, problem: str) -> None:
-    with pytest.raises(StepError, match=re.escape(problem)):
-        readable().read(reply)
+def test_whatever_names_nothing_or_two_things_is_refused() -> None:
+    for reply, problem in {
+        "": "the reply is empty", "...": "nothing but punctuation", '"Bern': "is not a list of names",
+        '"Berne"': '"Berne" is no name in the context', '"Bern", 5': '"5" is no name in the context',
+        '"Bern", ' + "9" * 5000: "is not a list of names", "[" * 100_000 + '"': "is not a list of names",
+        '"Bern", ["Rio"]': "is no name in the context", '"rio"': '"rio" could be several names',
+        '"end"': '"end" is no name in the context',
+    }.items():  # fmt: skip
+        with pytest.raises(StepError, match=re.escape(problem)):
+            readable().read(reply)
 
 
 def test_no_name_leaves_its_quotes_or_its_line_or_goes_unseen_and_those_of_every_script_are_as_they_are() -> None:

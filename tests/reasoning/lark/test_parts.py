@@ -2,6 +2,7 @@
 
 import json
 import random
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -45,9 +46,8 @@ def exact(query: str) -> list[str]:
     return sorted(Reasoner(KG, method="exact").answer(query).entities)
 
 
-@pytest.mark.parametrize("query", SPLIT)
-def test_parts_read_without_fault_give_the_exact_answer(query: str) -> None:
-    for names in FORMS:
+def test_parts_read_without_fault_give_the_exact_answer() -> None:
+    for query, names in product(SPLIT, FORMS):
         answer = ask(faultless(), query, names=names)
         assert any(step.parts_total > 1 for step in answer.steps)
         assert (answer.error, sorted(answer.entities)) == (None, exact(query))
@@ -82,15 +82,21 @@ def test_each_part_of_a_projection_has_its_own_distractors_and_ids_and_counts_to
     assert f"by the language model in {step.parts_total} parts" in answer_text(answer)
 
 
-@pytest.mark.parametrize("query", SET_STEPS)
-def test_the_sets_of_a_part_are_cut_to_the_same_entities(query: str) -> None:
-    step = ask(faultless(), query).steps[-1]
-    seen: set[str] = set()
-    for part in step.parts:
-        here = {name for line in part.context.lines for name in line.split(": ")[1].split(", ")} - {"(empty)"}
-        assert not here & seen
-        seen |= here
-    assert seen == {KG.name(int(entity)) for members in step.inputs for entity in members}
+def test_the_sets_of_a_part_are_cut_to_the_same_entities_and_members_beyond_the_last_are_counted() -> None:
+    for query in SET_STEPS:
+        result = ask(faultless(), query).steps[-1]
+        seen: set[str] = set()
+        for part in result.parts:
+            here = {name for line in part.context.lines for name in line.split(": ")[1].split(", ")} - {"(empty)"}
+            assert not here & seen
+            seen |= here
+        assert seen == {KG.name(int(entity)) for members in result.inputs for entity in members}
+        chain = bind(Query.parse(query), KG)
+        inputs = inputs_of(chain.steps[-1], execute(KG, chain))
+        asker = TextAsker(KG, faultless(), LarkOptions(token_budget=100, max_parts=2))
+        first, second = (task.context for task in asker.tasks(chain.steps[-1], inputs, random.Random(0)))
+        assert first.left_out == 0
+        assert second.left_out == sum(map(len, inputs)) - first.relevant - second.relevant > 0
 
 
 def test_what_is_beyond_the_last_part_is_counted_and_said() -> None:
@@ -106,17 +112,6 @@ def test_what_is_beyond_the_last_part_is_counted_and_said() -> None:
     )
 
 
-@pytest.mark.parametrize("query", SET_STEPS)
-def test_members_beyond_the_last_part_are_counted(query: str) -> None:
-    chain = bind(Query.parse(query), KG)
-    step = chain.steps[-1]
-    inputs = inputs_of(step, execute(KG, chain))
-    options = LarkOptions(token_budget=100, max_parts=2)
-    first, second = (task.context for task in TextAsker(KG, faultless(), options).tasks(step, inputs, random.Random(0)))
-    assert first.left_out == 0
-    assert second.left_out == sum(map(len, inputs)) - first.relevant - second.relevant > 0
-
-
 def test_a_whole_query_and_a_step_that_fits_are_asked_once() -> None:
     for query, options in (('to("hub")', {"token_budget": 16_000}), ('to("hub") & to("rim")', {"prompting": "whole"})):
         model = faultless()
@@ -128,13 +123,13 @@ def test_a_whole_query_and_a_step_that_fits_are_asked_once() -> None:
         assert step_notes([step]) == [said] * (left_out > 0)
 
 
-@pytest.mark.parametrize("failing", [1, 3])
-def test_a_part_that_fails_fails_the_step_and_says_which(failing: int) -> None:
-    answer = ask(ScriptedChatModel(*[faultless_reply] * (failing - 1), "no idea"), 'to("hub")')
-    (step,) = answer.steps
-    assert answer.error and answer.error.startswith(f"step 1 of 1 failed: part {failing} of {step.parts_total}: ")
-    assert (len(step.parts), len(step.members), step.agrees) == (failing, 0, False)
-    assert [part.error is None for part in step.parts] == [True] * (failing - 1) + [False]
+def test_a_part_that_fails_fails_the_step_and_says_which() -> None:
+    for failing in (1, 3):
+        answer = ask(ScriptedChatModel(*[faultless_reply] * (failing - 1), "no idea"), 'to("hub")')
+        (step,) = answer.steps
+        assert answer.error and answer.error.startswith(f"step 1 of 1 failed: part {failing} of {step.parts_total}: ")
+        assert (len(step.parts), len(step.members), step.agrees) == (failing, 0, False)
+        assert [part.error is None for part in step.parts] == [True] * (failing - 1) + [False]
 
 
 def test_the_copy_baseline_is_asked_in_parts_too_and_members_that_repeat_across_parts_are_named_once() -> None:

@@ -203,7 +203,7 @@ def changed_copy(adapter: Path, folder: Path, **changed: object) -> Path:
     return folder
 
 
-def test_an_adapter_of_0_1_0_names_no_base_and_is_loaded_without_peft(
+def test_an_adapter_of_0_1_0_names_no_base_and_is_loaded_without_peft_and_a_damaged_one_is_refused(
     model: Path, adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)
@@ -211,6 +211,13 @@ def test_an_adapter_of_0_1_0_names_no_base_and_is_loaded_without_peft(
     sheet = set_sheet(load_student(adapter, str(model)).marks.scheme, "union", [[1, 2], [3]], random.Random(0))
     (new_odds,), (old_odds,) = (load_student(folder, str(model)).log_odds([sheet]) for folder in (adapter, old))
     assert new_odds.tolist() == old_odds.tolist()
+    for name in (MARKS_FILE, CONFIG_FILE, WEIGHTS_FILE):
+        damaged = Path(shutil.copytree(adapter, tmp_path / name))
+        whole = (damaged / name).read_bytes()
+        for content in (whole[: len(whole) // 2], b"", None):
+            (damaged / name).unlink() if content is None else (damaged / name).write_bytes(content)
+            with pytest.raises(LLMError, match=r"damaged|not an adapter made by"):
+                load_student(damaged, str(model))
 
 
 def test_an_adapter_of_another_model_form_or_depth_is_refused(model: Path, adapter: Path, tmp_path: Path) -> None:
@@ -229,13 +236,3 @@ def test_an_adapter_of_another_model_form_or_depth_is_refused(model: Path, adapt
     ):
         with pytest.raises(LLMError, match=words):
             load_student(changed_copy(adapter, tmp_path / str(number), **changed), str(model))
-
-
-@pytest.mark.parametrize("name", [MARKS_FILE, CONFIG_FILE, WEIGHTS_FILE])
-def test_a_damaged_adapter_is_refused(model: Path, adapter: Path, tmp_path: Path, name: str) -> None:
-    damaged = Path(shutil.copytree(adapter, tmp_path / "damaged"))
-    whole = (damaged / name).read_bytes()
-    for content in (whole[: len(whole) // 2], b"", None):
-        (damaged / name).unlink() if content is None else (damaged / name).write_bytes(content)
-        with pytest.raises(LLMError, match=r"damaged|not an adapter made by"):
-            load_student(damaged, str(model))

@@ -72,17 +72,9 @@ def test_the_chain_is_answered_through_a_real_client(server: OpenAIServer, monke
     assert not usage.estimated and usage.cost is None, "an unknown server has no price"
 
 
-def test_the_providers_own_server_has_list_prices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    known, unknown = load_llm(MODEL), load_llm("openai:no-model-of-this-name")
-    price = cost(known, ModelOptions(), 1_000_000, 0)
-    assert price is not None and price > 0
-    assert cost(known, ModelOptions(), 2_000_000, 0) == pytest.approx(2 * price)
-    assert cost(unknown, ModelOptions(), 1_000_000, 0) is None
-
-
-def test_reading_a_question_is_part_of_the_bill_and_nonsense_that_a_server_states_is_not(server: OpenAIServer) -> None:
+def test_reading_a_question_is_part_of_the_bill_and_nonsense_that_a_server_states_is_not(
+    server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.then(for_ever=Behaviour(reply='{"queries": [{"query": "B(a)", "probability": 0.9}]}'))
     answer = Reasoner(KG, llm=MODEL, method="exact").answer("Where can one go from the hub?")
     assert len(answer.entities) == 8
@@ -92,16 +84,18 @@ def test_reading_a_question_is_part_of_the_bill_and_nonsense_that_a_server_state
         usage = reasoner(price_in=1.0, price_out=10.0).answer('to("hub")').usage
         assert usage.estimated and usage.input_tokens > 100
         assert usage.cost == pytest.approx((usage.input_tokens + 10 * usage.output_tokens) / 1e6)
+    monkeypatch.delenv("OPENAI_BASE_URL")  # the provider's own server has list prices
+    known, unknown = load_llm(MODEL), load_llm("openai:no-model-of-this-name")
+    price = cost(known, ModelOptions(), 1_000_000, 0)
+    assert price is not None and price > 0
+    assert cost(known, ModelOptions(), 2_000_000, 0) == pytest.approx(2 * price)
+    assert cost(unknown, ModelOptions(), 1_000_000, 0) is None
 
 
 @pytest.mark.usefixtures("impatient")
 def test_what_may_pass_is_asked_again_and_counted(server: OpenAIServer) -> None:
-    at_once = {"Retry-After": "0"}
-    for trouble in (
-        Behaviour(status=429, headers=at_once),
-        Behaviour(status=500, headers=at_once),
-        Behaviour(cut=True),
-    ):
+    troubles = [Behaviour(status=status, headers={"Retry-After": "0"}) for status in (429, 500)]
+    for trouble in (*troubles, Behaviour(cut=True)):
         server.requests.clear()
         server.then(trouble, trouble)
         (step,) = reasoner().answer('to("hub")').steps
@@ -131,9 +125,8 @@ def test_the_wait_that_the_provider_asks_for_is_kept_unless_it_is_longer_than_th
     assert len(server.requests) == 3
 
 
-@pytest.mark.parametrize(
-    ("trouble", "message"),
-    [
+def test_what_would_come_again_is_not_asked_again(server: OpenAIServer) -> None:
+    for trouble, message in (
         (Behaviour(status=400), "400"),
         (Behaviour(status=401), "the provider refuses the key"),
         (Behaviour(status=404), "the provider has no model of this name"),
@@ -141,24 +134,13 @@ def test_the_wait_that_the_provider_asks_for_is_kept_unless_it_is_longer_than_th
         (Behaviour(body=b'{"choices": [{'), "not in the provider's form"),
         (Behaviour(choices=0), "not in the provider's form"),
         (Behaviour(body=b"null"), "not in the provider's form"),
-    ],
-)
-def test_what_would_come_again_is_not_asked_again(server: OpenAIServer, trouble: Behaviour, message: str) -> None:
-    server.then(for_ever=trouble)
-    answer = reasoner().answer(TWO_STEPS)
-    assert answer.error is not None and "step 1 of 2 failed: gpt-4.1-mini failed" in answer.error
-    assert message in answer.error
-    assert (answer.entities, len(server.requests)) == ([], 1)
-
-
-def test_a_reply_that_is_cut_off_or_half_a_surrogate_pair(server: OpenAIServer) -> None:
-    server.then(Behaviour(reply="\ud800"))
-    (step,) = reasoner().answer('to("hub")').steps
-    assert step.attempts[0].reply == "?" and step.agrees
-    server.then(Behaviour(finish="length"))
-    (step,) = reasoner().answer('to("hub")').steps
-    first, second = step.attempts
-    assert (first.error, second.error) == ("the reply was cut off at its length limit", None)
+    ):
+        server.requests.clear()
+        server.then(for_ever=trouble)
+        answer = reasoner().answer(TWO_STEPS)
+        assert answer.error is not None and "step 1 of 2 failed: gpt-4.1-mini failed" in answer.error
+        assert message in answer.error
+        assert (answer.entities, len(server.requests)) == ([], 1)
 
 
 @pytest.mark.parametrize("replies", ["text", "structured"])
@@ -249,12 +231,19 @@ def test_what_was_asked_before_is_not_sent_again(server: OpenAIServer, monkeypat
     assert (len(server.requests), len(other.requests)) == (4, 1), "another server has other replies"
 
 
-def test_what_was_not_said_in_full_is_asked_again(server: OpenAIServer) -> None:
+def test_what_was_not_said_in_full_or_is_half_a_surrogate_pair_is_asked_again(server: OpenAIServer) -> None:
     for number, trouble in enumerate((Behaviour(status=401), Behaviour(finish="length"), Behaviour(reply=""))):
         server.then(trouble)
         reasoner(cache=True, repairs=0).answer(f'on("stop {number}")')
         assert reasoner(cache=True).answer(f'on("stop {number}")').error is None
         assert len(server.requests) == 2 * number + 2
+    server.then(Behaviour(reply="\ud800"))
+    (step,) = reasoner().answer('to("hub")').steps
+    assert step.attempts[0].reply == "?" and step.agrees
+    server.then(Behaviour(finish="length"))
+    (step,) = reasoner().answer('to("hub")').steps
+    first, second = step.attempts
+    assert (first.error, second.error) == ("the reply was cut off at its length limit", None)
 
 
 def test_a_batch_goes_on_where_the_server_died(server: OpenAIServer) -> None:

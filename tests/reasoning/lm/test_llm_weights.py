@@ -33,9 +33,8 @@ print(local_weights.converted_weights(gguf, cache).name)
 
 @pytest.fixture
 def gguf(tmp_path: Path) -> Path:
-    path = tmp_path / "tiny.gguf"
-    path.write_bytes(b"GGUF and nothing else")
-    return path
+    (tmp_path / "tiny.gguf").write_bytes(b"GGUF and nothing else")
+    return tmp_path / "tiny.gguf"
 
 
 def start(event: str, gguf: Path, cache: Path) -> subprocess.Popen[str]:

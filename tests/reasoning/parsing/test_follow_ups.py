@@ -177,9 +177,8 @@ def test_what_goes_on_from_the_last_answer(
     assert found.referred and referred in found.referred and found.referred in found.assumed
 
 
-@pytest.mark.parametrize(
-    ("question", "last", "shown"),
-    [
+def test_the_model_is_shown_the_name_of_one_thing_and_no_word_that_keeps_some_of_those() -> None:
+    for question, last, shown in (
         ("What currency does it use?", SPAIN, "What currency does Spain use?"),
         ("and its capital?", SPAIN, "and Spain's capital?"),
         ("Who lives there?", SPAIN, "Who lives in Spain?"),
@@ -189,30 +188,20 @@ def test_what_goes_on_from_the_last_answer(
         ("show me only those in the north", NEAR_FRANCE, "show me those in the north"),
         ("those with only the Euro", NEAR_FRANCE, "those with only the Euro"),
         ("Which countries border only those?", NEAR_FRANCE, "Which countries border only those?"),
-    ],
-)
-def test_the_model_is_shown_the_name_of_one_thing_and_no_word_that_keeps_some_of_those(
-    question: str, last: str, shown: str
-) -> None:
-    seen: list[str] = []
-    read = noted(seen, writes("capital({Spain})", EURO))
-    assert understood(question, last, read).question == question
-    assert seen[0] == shown
+    ):
+        seen: list[str] = []
+        assert understood(question, last, noted(seen, writes("capital({Spain})", EURO))).question == question
+        assert seen[0] == shown
 
 
-@pytest.mark.parametrize(
-    ("question", "written", "alone"),
-    [
+def test_what_refers_to_nothing_or_to_a_name_in_the_question_is_read_alone() -> None:
+    for question, written, alone in (
         ("How many cities are there?", "{in}", 'count(~type("city"))'),
-        ("Spain, what is its population?", "population({Paris})", 'population("Spain")'),
+        ("Spain, what is its population?", "population({Paris})", SPAIN),
         ("What do they pay with in Poland?", "currency({they})", 'currency("Poland")'),
-    ],
-)
-def test_what_refers_to_nothing_or_to_a_name_in_the_question_is_read_alone(
-    question: str, written: str, alone: str
-) -> None:
-    found = understood(question, 'capital("France")', writes(written, alone))
-    assert (str(found.query), found.referred) == (alone, "")
+    ):
+        found = understood(question, 'capital("France")', writes(written, alone))
+        assert (str(found.query), found.referred) == (alone, "")
 
 
 def test_it_is_what_was_answered_where_nothing_before_it_is_its_like() -> None:
@@ -251,42 +240,32 @@ def test_an_unsure_reading_is_asked_back_with_what_it_refers_to_and_of_what_may_
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "question", ["the first two by area", "Which are the last two kings?", "Which is the second largest country?"]
-)
-def test_places_in_another_order_are_no_places_of_the_answer(question: str) -> None:
+def test_places_in_another_order_are_no_places_of_the_answer() -> None:
     asked = f"bottom(2, population, {ANY})"
-    found = first(question, writes(asked))
-    assert (str(found.query), found.referred) == (asked, "")
+    for question in ("the first two by area", "Which are the last two kings?", "Which is the second largest country?"):
+        found = first(question, writes(asked))
+        assert (str(found.query), found.referred) == (asked, "")
 
 
-@pytest.mark.parametrize(
-    ("question", "last", "problem"),
-    [
+def test_what_refers_to_what_the_answer_does_not_have_is_an_error() -> None:
+    for question, last, problem in (
         ("the second one", 'capital("France")', r"has 1 place \(Paris\), and number 2"),
         ("the first four", RANKED, r"has 3 places .*, and number 4"),
         ("which of them use the euro?", 'borders("Andorra")', '"them" refers to .*, which names nothing: say by name'),
-    ],
-)
-def test_what_refers_to_what_the_answer_does_not_have_is_an_error(question: str, last: str, problem: str) -> None:
-    with pytest.raises(QuestionError, match=problem):
-        understood(question, last)
+    ):
+        with pytest.raises(QuestionError, match=problem):
+            understood(question, last)
 
 
-@pytest.mark.parametrize(
-    ("question", "last"),
-    [
-        ("is its area more than Spain's?", 'population("France")'),
-        ("is that larger than Spain?", 'capital("France")'),
-        ("How much more is that than Spain?", 'population("France")'),
-        ("is that more than Spain and Poland?", 'population("France")'),
-        ("is Spain more than that?", 'population("France")'),
-    ],
-)
-def test_what_is_compared_otherwise_is_read_by_the_model(question: str, last: str) -> None:
-    asked: list[str] = []
-    assert understood(question, last, noted(asked, writes(('exists(area("Spain") > 5)', 0.1)))).query is None
-    assert asked
+def test_what_is_compared_otherwise_is_read_by_the_model() -> None:
+    for question, last in {
+        "is its area more than Spain's?": 'population("France")', "is that larger than Spain?": 'capital("France")',
+        "How much more is that than Spain?": 'population("France")', "is Spain more than that?": 'population("France")',
+        "is that more than Spain and Poland?": 'population("France")',
+    }.items():  # fmt: skip
+        asked: list[str] = []
+        assert understood(question, last, noted(asked, writes(('exists(area("Spain") > 5)', 0.1)))).query is None
+        assert asked
 
 
 def test_what_says_its_own_measure_or_stands_by_itself_keeps_it_and_what_says_no_set_is_surer_of_the_last() -> None:
@@ -310,18 +289,14 @@ def test_a_new_question_starts_afresh_and_is_refused_as_it_is_alone() -> None:
     assert understood(question, NEAR_FRANCE, writes()) == writes()(LinkedQuestion.of(question, schema_of(KG)))
 
 
-@pytest.mark.parametrize(
-    ("question", "words"),
-    [
-        ("and its population?", "its"), ("which countries border it?", "it"), ("Which of them use the euro?", "them"),
-        ("only those with the Euro", "those"), ("what languages do they speak?", "they"),
-        ("which languages are spoken there?", "there"), ("the second one", "the second one"),
-        ("the first two", "the first two"),
-    ],
-)  # fmt: skip
-def test_what_refers_to_an_answer_is_an_error_where_none_is_before_it(question: str, words: str) -> None:
-    with pytest.raises(QuestionError, match=f'"{words}" refers to nothing'):
-        first(question, asks_nothing)
+def test_what_refers_to_an_answer_is_an_error_where_none_is_before_it() -> None:
+    for question, words in {
+        "and its population?": "its", "which countries border it?": "it", "Which of them use the euro?": "them",
+        "only those with the Euro": "those", "what languages do they speak?": "they", "the first two": "the first two",
+        "which languages are spoken there?": "there", "the second one": "the second one",
+    }.items():  # fmt: skip
+        with pytest.raises(QuestionError, match=f'"{words}" refers to nothing'):
+            first(question, asks_nothing)
     for question in ("What do they pay with in Poland?", "How far is it from Berlin to Paris?"):
         assert str(first(question, writes('currency("Poland")')).query) == 'currency("Poland")'
 

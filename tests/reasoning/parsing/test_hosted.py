@@ -14,7 +14,7 @@ from reasoning.lm.constraint import Constraint
 from reasoning.parsing import ReadingOptions, ReadQuestion, understand
 from reasoning.parsing.checking import with_directions
 from reasoning.parsing.codec import pieces_of, query_grammar, read_back
-from reasoning.parsing.hosted import EXAMPLES, INVENTED, Example
+from reasoning.parsing.hosted import EXAMPLES, INVENTED
 from reasoning.parsing.linking import LinkedQuestion
 from reasoning.parsing.schema import GraphSchema
 from reasoning.query.read_question import QuestionError
@@ -107,15 +107,12 @@ def test_the_reply_is_asked_for_by_a_schema_below_instructions_that_are_the_same
     assert system == same and "likes" in another
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.prompt.question)
-def test_the_examples_are_written_as_a_taught_model_writes(example: Example) -> None:
-    grammar = Constraint(query_grammar(example.prompt, lambda piece: [TOKENS[piece]]), SPELLING)
-    for one in example.reply.queries:
-        assert grammar.accepts(tokens_of(list(pieces_of(one.query))))
-        assert Query.parse(read_back(with_directions(one.query, example.prompt), example.prompt.meanings))
-
-
-def test_the_forms_of_the_instructions_can_be_read() -> None:
+def test_the_examples_are_written_as_a_taught_model_writes_and_the_forms_of_the_instructions_can_be_read() -> None:
+    for example in EXAMPLES:
+        grammar = Constraint(query_grammar(example.prompt, lambda piece: [TOKENS[piece]]), SPELLING)
+        for one in example.reply.queries:
+            assert grammar.accepts(tokens_of(list(pieces_of(one.query))))
+            assert Query.parse(read_back(with_directions(one.query, example.prompt), example.prompt.meanings))
     prompt = next(example.prompt for example in EXAMPLES if len(example.prompt.names) == 2 and "Core" in example.text)
     assert prompt.schema == INVENTED
     for form in (
@@ -185,15 +182,6 @@ def test_as_many_repairs_are_asked_for_as_are_wanted_and_then_another_reader_tak
     assert re.search("the graph does not seem to hold|it is not clear", str(raised.value))
 
 
-def test_a_direction_is_what_kinds_decide_and_a_step_between_is_said(server: OpenAIServer) -> None:
-    server.then(writes("~{country}({France})"), writes("{currency}({Paris})"))
-    assert str(read("What towns are in France?")[0].query) == '~country("France")'
-    found, _ = read("What does one pay with in Paris?")
-    assert str(found.query) == 'currency(country("Paris"))'
-    assert any('"country" was put in between' in note for note in found.assumed)
-    assert len(server.requests) == 2
-
-
 def test_a_likely_query_that_cannot_be_used_is_asked_for_again_and_an_unlikely_one_is_not(server: OpenAIServer) -> None:
     server.then(writes(("Z(a)", 0.6), (BORDERING, 0.3)), writes(BORDERING), writes((BORDERING, 0.9), ("Z(a)", 0.05)))
     assert read()[0].confidence == 0.9
@@ -232,16 +220,22 @@ def test_an_empty_answer_is_shown_with_its_step_and_what_replaces_it_says_so_or_
     assert any("found nothing" in note for note in answer.notes)
 
 
-def test_no_is_a_good_answer_and_a_number_that_is_written_out_is_not_left_out(server: OpenAIServer) -> None:
+def test_directions_are_what_kinds_decide_no_is_a_good_answer_and_a_written_number_is_not_left_out(
+    server: OpenAIServer,
+) -> None:
     counted = "count({borders}({Poland}) & {currency}({Zloty}))"
     for question, written, query in (
         ("Does Poland border Spain?", "exists(A(a) & b)", 'exists(borders("Poland") & "Spain")'),
         ("How many neighbours of Poland use the Zloty?", counted, 'count(borders("Poland") & ~currency("Zloty"))'),
         ("Which have more than 40 people?", "{population}(α) > 40", 'population(~type("country")) > 40'),
+        ("What towns are in France?", "~{country}({France})", '~country("France")'),
+        ("What does one pay with in Paris?", "{currency}({Paris})", 'currency(country("Paris"))'),
     ):
         server.then(writes(written))
-        assert str(read(question)[0].query) == query
-    assert len(server.requests) == 3
+        found, _ = read(question)
+        assert str(found.query) == query
+    assert any('"country" was put in between' in note for note in found.assumed)
+    assert len(server.requests) == 5
 
 
 def test_what_the_graph_cannot_answer_is_said_and_not_guessed(server: OpenAIServer) -> None:
@@ -344,19 +338,16 @@ def test_a_model_without_schemas_leaves_the_question_to_the_embedded_model(serve
         assert str(found.query) == RIGHT and any("cannot write queries" in note for note in found.assumed)
 
 
-@pytest.mark.parametrize(
-    ("refusal", "words"),
-    [
+def test_another_refusal_is_an_error(server: OpenAIServer) -> None:
+    for refusal, words in (
         (Behaviour(status=400, body=b'{"error": {"message": "the prompt is too long"}}'), "the prompt is too long"),
         (Behaviour(reply="", finish="content_filter"), r"content filter.*ask in other words"),
         (Behaviour(status=401, body=f'{{"error": {{"message": "Incorrect key: {KEY}"}}}}'.encode()), "refuses the key"),
-    ],
-)
-def test_another_refusal_is_an_error(server: OpenAIServer, refusal: Behaviour, words: str) -> None:
-    server.then(for_ever=refusal)
-    with pytest.raises(LLMError, match=words) as caught:
-        read()
-    assert KEY not in str(caught.value)
+    ):
+        server.then(for_ever=refusal)
+        with pytest.raises(LLMError, match=words) as caught:
+            read()
+        assert KEY not in str(caught.value)
     server.then(for_ever=Behaviour(delay=30, reply="{}"))
     with pytest.raises(LLMTimeoutError, match=r"did not answer within 0\.1 s"):
         read(timeout=0.1)

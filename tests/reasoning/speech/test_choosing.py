@@ -52,23 +52,19 @@ GERMANY, JORDAN, FRANCE = (f"What is the capital of {name}?" for name in ("Germa
 JOURNEY, MANNY = "Water is the capsule of journey", "What is the capitol officer Manny?"
 
 
-@pytest.mark.parametrize(
-    ("first", "others", "taken", "told"),
-    [
+def test_what_can_be_asked_surely_or_two_hearings_put_first_is_taken() -> None:
+    cases: list[tuple[str, tuple[str, ...], str, int]] = [
         (JOURNEY, (MANNY, GERMANY), GERMANY, 2),  # what can be asked takes the place of what cannot
         (GERMANY, (JORDAN, JORDAN.lower()[:-1], FRANCE), JORDAN, 2),  # what two put first is surely read
         (GERMANY, (GERMANY.lower()[:-1], JORDAN, FRANCE), GERMANY, 1),  # what was heard counts as a hearing
         (GERMANY, (), GERMANY, 0),
         (JOURNEY, ("Walter is the cap",), JOURNEY, 1),  # nothing can be asked
         (JOURNEY, ("Walter is the cap", "Water", "walter is the cap?"), "Walter is the cap", 3),
-    ],
-)
-def test_what_can_be_asked_surely_or_two_hearings_put_first_is_taken(
-    first: str, others: tuple[str, ...], taken: str, told: int
-) -> None:
-    model, heard = Hearing(*others), Transcript(first, "en", 0.9, 2.0)
-    assert chosen(heard, AUDIO, KnowledgeGraph.load("world"), model) == replace(heard, text=taken)
-    assert model.told == told
+    ]
+    for first, others, taken, told in cases:
+        model, heard = Hearing(*others), Transcript(first, "en", 0.9, 2.0)
+        assert chosen(heard, AUDIO, KnowledgeGraph.load("world"), model) == replace(heard, text=taken)
+        assert model.told == told
 
 
 def test_who_waits_too_long_is_asked_what_was_heard_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,16 +85,18 @@ def test_a_text_is_read_once_whatever_its_signs_and_only_if_it_may_be_the_best()
     assert reader.read == ["city", "cities"]
 
 
-@pytest.mark.parametrize(
-    ("city", "cities", "best"),
-    [(0.9, 0.9, "city"), (0.5, 0.9, "cities"), (0.9, 0.0, "city"), (0.0, 0.01, "cities"), (0.0, 0.0, None)],
-    ids=["the sound decides", "the reading decides", "unreadable", "hardly readable", "nothing"],
-)
-def test_what_was_likely_heard_and_is_read_surely_is_the_best(city: float, cities: float, best: str | None) -> None:
-    choice = Choice(Reader(city=city, cities=cities))
-    choice.add(heard(city=-1.0, cities=-1.4))
-    choice.add(heard(cities=-2.0, city=-2.3))
-    assert choice.best() == best
+def test_what_was_likely_heard_and_is_read_surely_is_the_best() -> None:
+    for city, cities, best in (
+        (0.9, 0.9, "city"),  # the sound decides
+        (0.5, 0.9, "cities"),  # the reading decides
+        (0.9, 0.0, "city"),  # the other is unreadable
+        (0.0, 0.01, "cities"),  # hardly readable
+        (0.0, 0.0, None),
+    ):
+        choice = Choice(Reader(city=city, cities=cities))
+        choice.add(heard(city=-1.0, cities=-1.4))
+        choice.add(heard(cities=-2.0, city=-2.3))
+        assert choice.best() == best
 
 
 def test_what_one_hearing_lacks_is_held_to_be_hardly_likely_there() -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -172,7 +173,7 @@ def test_where_no_word_is_understood_at_first_what_is_heard_alike_twice_is_asked
             hear_question(spoken(), kg, model)
 
 
-def test_before_a_question_stand_others_about_kinds_and_relations_as_many_as_find_room() -> None:
+def test_before_a_question_stand_others_in_words_that_people_say_as_many_as_find_room() -> None:
     model = Counting()
     for kg, told in ((TOLD, "What is the currency of it?"), (None, "")):
         hear_question(spoken(), kg, model)
@@ -183,9 +184,6 @@ def test_before_a_question_stand_others_about_kinds_and_relations_as_many_as_fin
     kinds = "Which kind as are there? How many kind bs are there? How many kind cs are there?"
     assert before.startswith(f"{kinds} What is the relation a of it? What is the relation b of it?")
     assert MOST_BEFORE - 40 < len(before) <= MOST_BEFORE and before.endswith("?")
-
-
-def test_no_question_stands_before_in_words_that_nobody_says() -> None:
     odd = [("Rome", "12", "x"), ("Rome", "?", "x"), ("Rome", "столица", "x"), ("Rome", "currency of the " * 9, "x")]
     assert spoken_topic(KnowledgeGraph.from_triples([*odd, *BORDERS])).before == ""
     currency = spoken_topic(KnowledgeGraph.from_triples([*odd, ("Rome", "currency", "Euro")]))
@@ -244,9 +242,9 @@ def test_a_recording_is_heard_at_several_tempos_at_once_and_first_after_what_was
     assert 0 < len(windows) < len(TEMPOS) and max(windows) <= 30 * SAMPLE_RATE, "tempos at which it fits a window"
 
 
-@pytest.mark.parametrize(
-    ("chances", "slower", "language"),
-    [
+def test_an_expected_language_is_taken_where_it_is_likely_or_is_so_slowly() -> None:
+    heard = np.zeros(RATE, np.float32)
+    cases: list[tuple[dict[str, float], dict[str, float] | None, tuple[str, float]]] = [
         ({"en": 0.9, "de": 0.1}, None, ("en", 0.9)),
         ({"en": 0.25, "th": 0.2}, None, ("en", 0.25)),
         ({"en": 0.2, "th": 0.7}, {"en": 0.25, "th": 0.2}, ("en", 0.25)),
@@ -256,21 +254,17 @@ def test_a_recording_is_heard_at_several_tempos_at_once_and_first_after_what_was
         ({"en": 0.2, "nn": 0.125}, {"en": 0.2, "nn": 0.5}, ("nn", 0.3125)),
         ({"de": 1.0}, {"de": 0.5, "en": 0.25}, ("de", 0.75)),
         ({"de": 1.0}, {"de": 1.0}, ("de", 1.0)),
-    ],
-)
-def test_an_expected_language_is_taken_where_it_is_likely_or_is_so_slowly(
-    chances: dict[str, float], slower: dict[str, float] | None, language: tuple[str, float]
-) -> None:
-    heard = np.zeros(RATE, np.float32)
+    ]
+    for chances, slower, language in cases:
 
-    def listen(samples: NDArray[np.float32]) -> dict[str, float]:
-        told = chances if len(samples) == len(heard) else slower
-        assert told is not None, "it was likely enough"
-        return told
+        def listen(samples: NDArray[np.float32], chances: Any = chances, slower: Any = slower) -> dict[str, float]:
+            told: dict[str, float] | None = chances if len(samples) == len(heard) else slower
+            assert told is not None, "it was likely enough"
+            return told
 
-    assert likeliest_language(heard, ("en",), listen, 0.25) == language
-    assert likeliest_language(heard, ("en",), listen, 0.25, chances) == language
-    assert likeliest_language(heard, (), listen, 0.25)[0] == max(chances, key=lambda code: chances[code])
+        assert likeliest_language(heard, ("en",), listen, 0.25) == language
+        assert likeliest_language(heard, ("en",), listen, 0.25, chances) == language
+        assert likeliest_language(heard, (), listen, 0.25)[0] == max(chances, key=lambda code: chances[code])
 
 
 def test_a_language_that_is_no_other_is_named_and_english_or_none_is_taken() -> None:
