@@ -98,8 +98,7 @@ def load_image(
     if isinstance(source, np.ndarray):
         return _from_array(source, max_pixels)
     if isinstance(source, Image.Image):
-        name = str(getattr(source, "filename", "") or "image")
-        return _from_pillow(source, name, max_pixels)
+        return _from_pillow(source, str(getattr(source, "filename", "") or "image"), max_pixels)
     if isinstance(source, bytes | bytearray | memoryview):
         return _from_bytes(bytes(source), "image", max_bytes, max_pixels)
     if isinstance(source, str | Path):
@@ -138,14 +137,10 @@ def list_images(folder: str | Path) -> list[Path]:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise ImageError(
-            f"{folder} is {'a file' if folder.exists() else 'not there'}: a folder of images was expected."
-        )
-    images = sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )
+        what = "a file" if folder.exists() else "not there"
+        raise ImageError(f"{folder} is {what}: a folder of images was expected.")
+    shown = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith("."))
+    images = sorted(path for path in shown if path.is_file())
     if not images:
         raise ImageError(f"{folder} holds no image: files that end in {', '.join(SUFFIXES)} were expected.")
     return images
@@ -200,9 +195,8 @@ def _from_bytes(data: bytes, name: str, max_bytes: int, max_pixels: int) -> Load
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise ImageError(
-            f"{name} has more than {max_pixels:,} pixels, which is the most that is read: make it smaller."
-        ) from error
+        said = f"{name} has more than {max_pixels:,} pixels, which is the most that is read: make it smaller."
+        raise ImageError(said) from error
     except Exception as error:  # Pillow's readers raise anything on a broken header
         if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1"):
             raise ImageError(f"{name} is a HEIC image, which cannot be read: save it as JPEG or PNG.") from error
@@ -342,9 +336,8 @@ def _check_bytes(size: int, name: str, max_bytes: int) -> None:
 
 def _check_pixels(width: int, height: int, name: str, max_pixels: int) -> None:
     if width * height > max_pixels:
-        raise ImageError(
-            f"{name} has {width:,} x {height:,} pixels, the limit is {max_pixels:,} in all: make it smaller."
-        )
+        pixels = f"{width:,} x {height:,} pixels"
+        raise ImageError(f"{name} has {pixels}, the limit is {max_pixels:,} in all: make it smaller.")
 
 
 def _broken(name: str) -> ImageError:

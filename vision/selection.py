@@ -78,13 +78,9 @@ def settled(found: Found) -> Found:
         return found
     everything = np.zeros(len(found.labels), np.intp)
     kept = suppressed(found.xyxy, found.scores, everything, SAME_OBJECT, len(found.labels))
-    return replace(
-        found,
-        xyxy=found.xyxy[kept],
-        labels=tuple(found.labels[i] for i in kept),
-        scores=found.scores[kept],
-        polygons=None if found.polygons is None else tuple(found.polygons[i] for i in kept),
-    )
+    polygons = None if found.polygons is None else tuple(found.polygons[i] for i in kept)
+    labels = tuple(found.labels[i] for i in kept)
+    return replace(found, xyxy=found.xyxy[kept], labels=labels, scores=found.scores[kept], polygons=polygons)
 
 
 def labelled(found: Found, targets: Sequence[Target] | None, image: LoadedImage) -> list[str | None]:
@@ -96,15 +92,11 @@ def labelled(found: Found, targets: Sequence[Target] | None, image: LoadedImage)
     """
     if targets is None:
         return list(found.labels)
-    by_specificity = sorted(
-        targets,
-        key=lambda target: (
-            len(target.classes),
-            target.colour is None,
-            target.label not in target.classes,
-            target.label,
-        ),
-    )
+
+    def rank(target: Target) -> tuple[int, bool, bool, str]:
+        return len(target.classes), target.colour is None, target.label not in target.classes, target.label
+
+    by_specificity = sorted(targets, key=rank)
     wanting = {name: [target for target in by_specificity if name in target.classes] for name in set(found.labels)}
     labels: list[str | None] = []
     outlines = found.polygons or (None,) * len(found.labels)
@@ -163,14 +155,9 @@ def selected(plan: Plan, found: Found, image: LoadedImage, source: ImageSource) 
 def likelier(plan: Plan, found: Found, kept: Detections) -> dict[int, int]:
     """Which objects are more likely of a class that was not asked for: it scores higher on nearly the same box.
 
-    Args:
-        plan: what is kept.
-        found: the detector's boxes, as `selected` was given them.
-        kept: what `selected` gave.
-
     Returns:
-        For each of them its place among those that are kept, and that of the best such box among the detector's; none
-        where each object counts once anyway.
+        For each of them its place among those that are `kept`, which `selected` gave, and that of the best such box
+        among the detector's; none where each object counts once anyway.
     """
     asked = {name for target in plan.targets or () for name in target.classes}
     others = np.array([place for place, name in enumerate(found.labels) if name not in asked], np.intp)
@@ -220,14 +207,7 @@ def parted(every: Detections, sure: float, others: Collection[int] = ()) -> tupl
 
 
 def passed_over(plan: Plan, found: Found, image: LoadedImage, kept: Detections) -> list[str]:
-    """What there is of each target of which nothing was kept, and what it fails: its colour, its place or its size.
-
-    Args:
-        plan: what is kept.
-        found: the detector's boxes, as `selected` was given them.
-        image: the upright image.
-        kept: what `selected` gave.
-    """
+    """What there is of each target of which `selected` kept nothing, and what it fails: colour, place or size."""
     found = settled(found) if plan.settles else found
     sure = np.ones(len(found.labels), bool) if found.scores is None else found.scores >= plan.request.min_score
     notes = []

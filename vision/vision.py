@@ -231,9 +231,8 @@ class Vision:
         """Answer a referring expression or a question by a logical query over the scene.
 
         Args:
-            image: as for `detect`.
+            image, min_score: as for `detect`.
             text: such as "the person left of the bus" or "how many bottles are on the table?".
-            min_score: bound on the score for this call.
 
         Returns:
             The boxes or the value, the query, and the relations that justify them.
@@ -327,12 +326,8 @@ class Vision:
         """Answer an expression or a question about a video by a logical query over its tracks and what happens to them.
 
         Args:
-            video: a file, a folder, glob or list of images; or frames that are open, which the caller closes.
+            video, tracker, every, min_score, limits: as for `track`.
             text: such as "the car that overtakes the bus" or "how long is the man near the dog?".
-            tracker: "botsort", "bytetrack", "ocsort" or "sort".
-            every: the detector looks at every so many-th frame, and the tracker says where things are between them.
-            min_score: the score from which on a box begins a track.
-            limits: the most that is read, where the video is not open.
             actions: the segments that the video was divided into, which the text may speak of.
 
         Returns:
@@ -375,16 +370,8 @@ class Vision:
         settles = settles or task.expression is not None
         if settles and classes and self.detector.vocabulary is not None and self.detector.gives_scores:
             classes = self.detector.vocabulary
-        return Plan(
-            task=task,
-            targets=targets,
-            class_set=class_set,
-            settles=settles,
-            request=Request(classes, least, outlines),
-            model=self.detector.name,
-            sure_score=sure,
-            notes=_reading_notes(task, self.detector.name),
-        )
+        request, model = Request(classes, least, outlines), self.detector.name
+        return Plan(task, targets, class_set, request, model, sure, _reading_notes(task, model), settles)
 
     def _doubting(self, plan: Plan) -> Plan:
         """The plan by which it is said, too, what may be there of the things that are named, and what else they are."""
@@ -407,7 +394,7 @@ class Vision:
 
     def _grounded(self, plan: Plan, image: LoadedImage, found: Found, source: ImageSource) -> Grounding:
         assert plan.task.expression is not None
-        everything = replace(plan, task=_everywhere(plan.task))
+        everything = replace(plan, task=replace(plan.task, limit=None, region=None, size=None))
         scene = Scene.from_detections(selected(everything, found, image, source), image)
         scored = self.detector.gives_scores and plan.task.min_score is None
         bound = plan.sure_score if scored else None
@@ -470,11 +457,6 @@ class Vision:
         return replace(detections, polygons=outlines, polygon_source=origin, notes=notes)
 
 
-def _everywhere(task: Task) -> Task:
-    """A task without what narrows it beside its expression."""
-    return replace(task, limit=None, region=None, size=None)
-
-
 def _as_detections(grounding: Grounding, task: Task) -> Detections:
     """The detections of a grounding, with its value and notes, under the label that the task gives the expression."""
     detections = grounding.detections
@@ -525,12 +507,10 @@ def _too_small(detector: Detector, image: LoadedImage) -> tuple[str, ...]:
     longer = max(image.size)
     if detector.side is None or LEAST_SEEN * longer <= SMALL * detector.side:
         return ()
-    least = LEAST_SEEN * longer / detector.side
     return (
-        f"The image has {image.width:,} x {image.height:,} pixels, and {detector.name} looks at it "
-        f"{detector.side} pixels wide or high: what is less than about {least:.0f} pixels wide and high is too small "
-        "to be found. "
-        'In slices such things are found: slices="auto", or --slice auto.',
+        f"The image has {image.width:,} x {image.height:,} pixels, and {detector.name} looks at it {detector.side} "
+        f"pixels wide or high: what is less than about {LEAST_SEEN * longer / detector.side:.0f} pixels wide and high "
+        'is too small to be found. In slices such things are found: slices="auto", or --slice auto.',
     )
 
 

@@ -22,19 +22,12 @@ _CHARACTERS = st.characters(
 NAMES = st.one_of(st.sampled_from(AWKWARD), st.text(_CHARACTERS, min_size=1, max_size=12))
 SIZES = st.tuples(st.integers(1, 20_000), st.integers(1, 20_000))
 
-OUTPUTS = st.builds(
-    OutputFormat,
-    format=st.sampled_from(get_args(FormatName)),
-    geometry=st.just("box"),
-    box=st.sampled_from(get_args(BoxForm)),
-    scale=st.sampled_from(get_args(Scale)),
-    range_=st.sampled_from((1, 7, 256, 512, 1000, 1024, 4096)),
-    offsets=st.booleans(),
-    centre=st.just(True),
-    class_as=st.sampled_from(get_args(ClassForm)),
-    keys=st.sampled_from((("label", "bbox"), ("name", "box"), ('a "key"', "Ort\n"))),
-    score=st.booleans(),
-)
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "format": get_args(FormatName), "geometry": ("box",), "box": get_args(BoxForm), "scale": get_args(Scale),
+    "range_": (1, 7, 256, 512, 1000, 1024, 4096), "offsets": (False, True), "class_as": get_args(ClassForm),
+    "keys": (("label", "bbox"), ("name", "box"), ('a "key"', "Ort\n")), "score": (False, True),
+}  # fmt: skip
+OUTPUTS = st.builds(OutputFormat, **{name: st.sampled_from(values) for name, values in _CHOICES.items()})
 
 
 def empty(image_size: tuple[int, int], classes: tuple[str, ...] = ()) -> Detections:
@@ -44,11 +37,8 @@ def empty(image_size: tuple[int, int], classes: tuple[str, ...] = ()) -> Detecti
 
 def coordinates(side: int) -> st.SearchStrategy[float]:
     """Places along a side, its ends and halves of pixels among them."""
-    return st.one_of(
-        st.sampled_from((0.0, side / 2, float(side))),
-        st.integers(0, 2 * side).map(lambda half: half / 2),
-        st.floats(0, side, width=32),
-    )
+    halves = st.integers(0, 2 * side).map(lambda half: half / 2)
+    return st.one_of(st.sampled_from((0.0, side / 2, float(side))), halves, st.floats(0, side, width=32))
 
 
 @st.composite
@@ -83,16 +73,9 @@ def detections(draw: st.DrawFn, parts: int = 1) -> Detections:
         xyxy = np.array([[*points.min(axis=0), *points.max(axis=0)] for points in both])
     else:
         xyxy = np.array([draw(boxes(size)) for _ in names])
-    scores = draw(st.lists(st.floats(0, 1, width=32), min_size=len(names), max_size=len(names)))
-    return Detections(
-        image_size=size,
-        xyxy=xyxy,
-        class_names=tuple(names),
-        scores=np.array(scores, np.float32) if draw(st.booleans()) else None,
-        classes=classes,
-        polygons=polygons,
-        output=output,
-    )
+    scores = np.array(draw(st.lists(st.floats(0, 1, width=32), min_size=len(names), max_size=len(names))), np.float32)
+    scored = scores if draw(st.booleans()) else None
+    return Detections(size, xyxy, tuple(names), scored, classes, polygons=polygons, output=output)
 
 
 def step(output: OutputFormat, size: tuple[int, int]) -> NDArray[np.float64]:

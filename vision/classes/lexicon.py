@@ -65,18 +65,10 @@ _MOODS = frozenset({
 })  # fmt: skip
 """Words in the names of pictures that show how somebody feels or points, and nothing to be found."""
 _NAMES = {
-    "automobile": "car",
-    "delivery truck": "truck",
-    "articulated lorry": "truck",
-    "fire engine": "fire truck",
-    "slice of pizza": "pizza",
-    "octagonal sign": "stop sign",
-    "red apple": "apple",
-    "green apple": "apple",
-    "black scissors": "scissors",
-    "black telephone": "telephone",
-    "bow and arrow": "bow and arrow",
-}
+    "automobile": "car", "delivery truck": "truck", "articulated lorry": "truck", "fire engine": "fire truck",
+    "slice of pizza": "pizza", "octagonal sign": "stop sign", "red apple": "apple", "green apple": "apple",
+    "black scissors": "scissors", "black telephone": "telephone", "bow and arrow": "bow and arrow",
+}  # fmt: skip
 """Where the name in Unicode says a colour, or is not the word that people use."""
 _ANIMAL_FACES = 0x1F42D, 0x1F43C
 """Mouse to panda: the faces of animals."""
@@ -133,9 +125,8 @@ class Lexicon:
             members = _in_order(self._members(members_field, rows))
             for wording in wordings.split("|"):
                 self.groups[kind][wording] = members  # type: ignore[index]
-        self.non_classes = frozenset(
-            phrase for (line,) in _rows(folder / "non_classes.txt") for phrase in line.split("|")
-        )
+        lines = (line for (line,) in _rows(folder / "non_classes.txt"))
+        self.non_classes = frozenset(phrase for line in lines for phrase in line.split("|"))
         self._entries = {phrase: Entry(()) for phrase in self.non_classes}
         self._entries |= {phrase: Entry(members) for phrase, members in self.synonyms.items()}
         self._entries |= {phrase: Entry(members, True) for phrase, members in self.groups["name"].items()}
@@ -182,15 +173,11 @@ def lexicon() -> Lexicon:
     return Lexicon()
 
 
-NOUNS = Path(__file__).parent / "data" / "nouns.tsv.gz"
+NOUNS = DATA / "nouns.tsv.gz"
 
 
 class Nouns:
-    """Nouns and their hierarchy.
-
-    Args:
-        path: a file that `tools/build_nouns.py` made.
-    """
+    """Nouns and their hierarchy, of a file that `tools/build_nouns.py` made."""
 
     def __init__(self, path: Path = NOUNS) -> None:
         self._parents: list[tuple[int, ...]] = []
@@ -251,8 +238,8 @@ class Nouns:
         level = [synset]
         while level:
             yield from level
-            level = [parent for node in level for parent in self._parents[node] if parent not in seen]
-            level = list(dict.fromkeys(level))
+            above = (parent for node in level for parent in self._parents[node] if parent not in seen)
+            level = list(dict.fromkeys(above))
             seen.update(level)
 
 

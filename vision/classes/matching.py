@@ -70,14 +70,10 @@ def lexicon_vectors(path: Path = ANCHORS) -> tuple[tuple[str, ...], Vectors]:
 
 
 class Anchors:
-    """Known phrases of one vocabulary, classes and others, by meaning.
-
-    Args:
-        names: the vocabulary's class names.
-        meaning: what a phrase of the lexicon means in this vocabulary.
-    """
+    """Known phrases of one vocabulary, classes and others, by meaning."""
 
     def __init__(self, names: Sequence[str], meaning: Callable[[str], Evidence | None]) -> None:
+        """`meaning` says what a phrase of the lexicon means in the vocabulary of these names."""
         phrases, vectors = lexicon_vectors()
         place = {phrase: i for i, phrase in enumerate(phrases)}
         own = [name for name in names if name not in place]
@@ -117,27 +113,21 @@ class Anchors:
     def decide(self, phrases: Sequence[str], similarities: NDArray[np.float32]) -> list[Evidence]:
         """What each phrase means by the votes of the nearest; no class where they disagree or none is near enough.
 
-        Args:
-            similarities: shape (phrases, anchors).
+        The similarities have shape (phrases, anchors).
         """
-        return [
-            vote(row, self._meanings, least_similarity(phrase))
-            for phrase, row in zip(phrases, similarities, strict=True)
-        ]
+        pairs = zip(phrases, similarities, strict=True)
+        return [vote(row, self._meanings, least_similarity(phrase)) for phrase, row in pairs]
 
     def nearest(
         self, similarities: NDArray[np.float32], kinships: Sequence[NDArray[np.float32]]
     ) -> list[tuple[str, ...]]:
         """The classes nearest to each phrase in meaning and in kind, nearest first.
 
-        Args:
-            similarities: shape (phrases, anchors).
-            kinships: of each phrase, shape (classes,), 0 to 1.
+        The similarities have shape (phrases, anchors), the kinships of each phrase shape (classes,), 0 to 1.
         """
         best = np.maximum.reduceat(similarities[:, self._columns], self._starts, axis=1)
-        ranked = np.argsort(
-            -(best + similarities[:, self._name_places] + 1.5 * np.stack(kinships)), axis=1, kind="stable"
-        )
+        nearness = best + similarities[:, self._name_places] + 1.5 * np.stack(kinships)
+        ranked = np.argsort(-nearness, axis=1, kind="stable")
         return [tuple(self._names[i] for i in row[:NEAREST]) for row in ranked]
 
 
@@ -148,12 +138,9 @@ def least_similarity(phrase: str) -> float:
 
 
 def vote(similarities: NDArray[np.float32], meanings: Sequence[Evidence], least: float) -> Evidence:
-    """What the nearest phrases mean by more than half of their votes.
+    """What the nearest phrases mean by more than half of their votes, if the nearest is as similar as `least`.
 
-    Args:
-        similarities: shape (anchors,).
-        meanings: of each anchor.
-        least: how similar the nearest must be.
+    The similarities have shape (anchors,), the meanings are of each anchor.
     """
     voters = np.argpartition(-similarities, VOTERS)[:VOTERS]
     if similarities[voters].max() < least:
@@ -244,11 +231,7 @@ class ClassMatcher:
         return known if known is not None else self.match_all([phrase])[0]
 
     def match_all(self, phrases: Sequence[str]) -> list[Match]:
-        """What each phrase means, in the phrases' order, duplicates included.
-
-        Raises:
-            MissingPackageError: as `match`.
-        """
+        """What each phrase means as `match` says, in the phrases' order, duplicates included."""
         new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in self._matches]
         if len(self._matches) + len(new) > MAX_KEPT:
             self._matches = {phrase: self._matches[phrase] for phrase in phrases if phrase in self._matches}

@@ -67,21 +67,14 @@ _PARTICIPLES = word_pairs(
     "put:put cut:cut hold:held sleep:slept"
 )
 _ON_AS_VERBS = {
-    "on wheel": "have wheels",
-    "on rail": "run on rails",
-    "on track": "run on rails",
-    "on water": "float",
+    "on wheel": "have wheels", "on rail": "run on rails", "on track": "run on rails", "on water": "float",
     "on four leg": "have four legs",
-}
+}  # fmt: skip
 _DOUBLED = word_set("sit cut swim put run get hit hug pet nap sip swing")
 
 
 class Descriptions:
-    """Reads described kinds by the lexicon.
-
-    Args:
-        lexicon: where wordings and members stand.
-    """
+    """Reads described kinds by the lexicon's wordings and members."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
@@ -90,11 +83,7 @@ class Descriptions:
         self._of = {_plain(wording): members for wording, members in lexicon.groups["of"].items()}
 
     def members(self, words: list[str]) -> tuple[str, ...] | None:
-        """COCO's members of a described kind; None where the phrase describes none that is known.
-
-        Args:
-            words: the phrase, tidied.
-        """
+        """COCO's members of a described kind; None where the tidied words describe none that is known."""
         for end in range(1, min(len(words), 4) + 1):
             head = self._head(words[:end])
             if head is None:
@@ -151,14 +140,11 @@ class Descriptions:
             return self._do.get(_plain(_ON_AS_VERBS[found["verb"]]))
         if found := _HAVING.match(rest):
             return _longest(self._do, _plain(f"have {found['verb']}"))
-        if (found := _PASSIVE.match(rest)) and (members := _longest(self._can, _plain(f"be {found['verb']}"))):
-            return members
-        if (found := _PURPOSE.match(rest)) and (members := _longest(self._can, _plain(found["verb"]))):
-            return members
-        if (found := _ITSELF.match(rest)) and (members := _longest(self._do, _plain(found["verb"]))):
-            return members
-        if (found := _ABLE.match(rest)) and (members := _longest(self._can, _plain(found["verb"]))):
-            return members
+        for form, table, be in (
+            (_PASSIVE, self._can, "be "), (_PURPOSE, self._can, ""), (_ITSELF, self._do, ""), (_ABLE, self._can, "")
+        ):  # fmt: skip
+            if (found := form.match(rest)) and (members := _longest(table, _plain(be + found["verb"]))):
+                return members
         return self._of.get(_plain(rest))
 
 
@@ -190,14 +176,8 @@ def _forms(table: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         third = f"{verb}es" if verb.endswith(("ch", "sh", "ss", "x", "o")) else third
         third = "has" if verb == "have" else third
         passive = _PARTICIPLES.get(verb) or (f"{stem}ed" if not verb.endswith("y") else f"{verb[:-1]}ied")
-        for form in (
-            wording,
-            f"{stem}ing{tail}",
-            f"{third}{tail}",
-            f"be {passive}{tail}",
-            f"use to {wording}",
-            f"use for {stem}ing{tail}",
-        ):
+        said = (wording, f"{stem}ing{tail}", f"{third}{tail}", f"be {passive}{tail}")
+        for form in (*said, f"use to {wording}", f"use for {stem}ing{tail}"):
             forms.setdefault(_plain(form), members)
     return forms
 
@@ -210,12 +190,9 @@ SLIPS_IN_PHRASE = ((9, 2), (7, 1))
 
 
 def meant(word: str, names: Sequence[str], known: Sequence[str]) -> list[str]:
-    """The phrases that a misspelt one may mean, all equally near; none where it is nobody's misspelling.
+    """The known phrases that a misspelt one may mean, all equally near; none where it is nobody's misspelling.
 
-    Args:
-        word: in its normal form.
-        names: class names, and their irregular plurals.
-        known: known phrases, these names among them.
+    The names, of classes and their irregular plurals, are among those that are known.
     """
     most = _slips(word, SLIPS_IN_NAME)
     if not most:
@@ -263,11 +240,7 @@ class Reading:
 
 
 class PhraseReader:
-    """Reads phrases for one vocabulary, by names, lexicon and WordNet.
-
-    Args:
-        vocabulary: the classes to be reached.
-    """
+    """Reads phrases for one vocabulary, by names, lexicon and WordNet."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
@@ -319,11 +292,8 @@ class PhraseReader:
         To WordNet a "black cat" is a marten and a "black sheep" a person; what stands in the lexicon ("black bear") is
         reviewed.
         """
-        if (
-            whole.exact
-            or len(uncoloured) == len(words)
-            or any(form in lexicon() for form in spellings(" ".join(words)))
-        ):
+        reviewed = any(form in lexicon() for form in spellings(" ".join(words)))
+        if whole.exact or len(uncoloured) == len(words) or reviewed:
             return False
         without = self._known(uncoloured)
         return without is not None and bool(without.classes)
@@ -332,9 +302,7 @@ class PhraseReader:
         """A kind told by what it is for, does or belongs to."""
         members = self._descriptions.members(words) or self._descriptions.of(words)
         classes = self._vocabulary.of_coco(members or ())
-        if classes:
-            return Evidence(classes, is_group=True)
-        return None
+        return Evidence(classes, is_group=True) if classes else None
 
     def _several(self, text: str) -> Evidence | None:
         """ "cats and dogs": all of them, where every one is known."""

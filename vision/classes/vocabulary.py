@@ -33,20 +33,12 @@ def word_pairs(pairs: str) -> dict[str, str]:
 COLOURS: dict[str, str] = {
     word: colour
     for colour, words in {
-        "black": "black",
-        "white": "white",
-        "grey": "grey gray silver",
-        "red": "red crimson scarlet maroon",
-        "orange": "orange",
-        "yellow": "yellow golden",
-        "green": "green",
-        "blue": "blue navy turquoise",
-        "purple": "purple violet",
-        "pink": "pink",
-        "brown": "brown beige tan",
+        "black": "black", "white": "white", "grey": "grey gray silver", "red": "red crimson scarlet maroon",
+        "orange": "orange", "yellow": "yellow golden", "green": "green", "blue": "blue navy turquoise",
+        "purple": "purple violet", "pink": "pink", "brown": "brown beige tan",
     }.items()
     for word in words.split()
-}
+}  # fmt: skip
 """Colour words to the eleven basic colours (Berlin & Kay 1969)."""
 
 _SHADES = {"dark", "light", "bright", "pale", "deep", "vivid"}
@@ -268,11 +260,7 @@ class Evidence:
 
 
 class Vocabulary:
-    """Class names with ways to reach them.
-
-    Args:
-        names: the class names, each once.
-        supercategories: class to supercategory, where there are any.
+    """Class names, each once, with ways to reach them, also by their supercategories.
 
     Attributes:
         opaque: names of which neither lexicon nor WordNet knows anything.
@@ -306,11 +294,8 @@ class Vocabulary:
 
     def exact(self, phrase: str) -> Evidence | None:
         """The class of that name, in any case, number, hyphens and spaces."""
-        for spelling in spellings(phrase):
-            names = self._by_spelling.get(spelling)
-            if names:
-                return Evidence(names, exact=True)
-        return None
+        names = next((self._by_spelling[form] for form in spellings(phrase) if form in self._by_spelling), None)
+        return Evidence(names, exact=True) if names else None
 
     def known(self, phrase: str) -> Evidence | None:
         """What a phrase in its normal form means by name, lexicon or WordNet; None where no one knows it."""
@@ -408,11 +393,8 @@ class Vocabulary:
 
     def _called(self, coco: str) -> tuple[str, ...]:
         """The classes that bear a COCO class's name or another name for the same."""
-        for name in (coco, *lexicon().names.get(coco, ())):
-            found = self.exact(name)
-            if found:
-                return found.classes
-        return ()
+        found = map(self.exact, (coco, *lexicon().names.get(coco, ())))
+        return next((evidence.classes for evidence in found if evidence), ())
 
     def _senses(self) -> tuple[dict[int, tuple[str, ...]], dict[int, set[str]]]:
         """Sense to the classes that it means, and sense to the classes under it."""

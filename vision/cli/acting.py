@@ -11,18 +11,8 @@ from typing import Any
 from skylark.command_line import OK, add_options, as_json, positive, print_progress
 from skylark.text import aligned
 from vision.errors import ArgumentError
-from vision.video.actions.features import (
-    Recipe,
-    Segment,
-    Timeline,
-    VideoFeatures,
-    check_picture,
-    measured,
-    read_classes,
-    read_features,
-    save_timelines,
-    segments_of,
-)
+from vision.video.actions import features
+from vision.video.actions.features import Recipe, Segment, Timeline, VideoFeatures, check_picture, save_timelines
 
 
 def add_commands(commands: Any) -> None:
@@ -85,7 +75,7 @@ def _add_model(job: argparse.ArgumentParser) -> None:
 
 def train_command(options: argparse.Namespace) -> int:
     """Teach a network and print where its model is."""
-    classes = read_classes(options.classes)
+    classes = features.read_classes(options.classes)
     videos = _videos(options)
     recipe = Recipe(**{name: value for name, value in vars(options).items() if name in Recipe.__dataclass_fields__})
     # Torch is loaded when a run begins, not for the sake of the command line.
@@ -108,7 +98,7 @@ def evaluate_command(options: argparse.Namespace) -> int:
     model = ActionModel.load(options.model)
     model.check_labels(videos)
     predicted = [model.labels(video) for video in videos]
-    figures = measured(truth, predicted, model.background).to_dict()
+    figures = features.measured(truth, predicted, model.background).to_dict()
     _draw(options, model, videos, predicted)
     if options.json:
         print(as_json({"videos": len(videos), "frames": sum(map(len, videos)), **figures}))
@@ -127,7 +117,7 @@ def segment_command(options: argparse.Namespace) -> int:
     rates = [_rate(video, model.rate) for video in videos]
     predicted = [model.labels(video) for video in videos]
     for video, labels, rate in zip(videos, predicted, rates, strict=True):
-        segments = segments_of(labels, model.classes, rate)
+        segments = features.segments_of(labels, model.classes, rate)
         if options.json:
             print(as_json({"video": video.name, "segments": [asdict(segment) for segment in segments]}, indent=None))
         else:
@@ -151,7 +141,7 @@ def _table(segments: Sequence[Segment]) -> str:
 def _videos(options: argparse.Namespace) -> list[VideoFeatures]:
     if options.rate is not None and not 0 < options.rate < float("inf"):
         raise ArgumentError(f"--rate is a number of frames a second above 0, not {options.rate:g}")
-    videos = read_features(options.features, rate=options.rate)
+    videos = features.read_features(options.features, rate=options.rate)
     if getattr(options, "plot", None) is not None:
         check_picture(options.plot, len(videos))
     return videos
@@ -159,9 +149,7 @@ def _videos(options: argparse.Namespace) -> list[VideoFeatures]:
 
 def _draw(options: argparse.Namespace, model: Any, videos: Sequence[VideoFeatures], predicted: Sequence[Any]) -> None:
     if options.plot is not None:
-        lines = [
-            Timeline(video.name, labels, video.labels, video.rate or model.rate)
-            for video, labels in zip(videos, predicted, strict=True)
-        ]
+        pairs = zip(videos, predicted, strict=True)
+        lines = [Timeline(video.name, labels, video.labels, video.rate or model.rate) for video, labels in pairs]
         save_timelines(lines, model.classes, model.background, options.plot)
         print_progress(f"the timelines are in {options.plot}")

@@ -30,9 +30,8 @@ def add_commands(commands: Any) -> None:
     sub = commands.add_parser("ask", help=about, description=about)
     what = "an image; or a video: a file, a GIF that moves, a folder or quoted pattern of frames, or an address"
     sub.add_argument("image", metavar="FILE", help=what)
-    sub.add_argument(
-        "text", metavar="TEXT", help='such as "the person left of the bus", or of a video "the car that stops last"'
-    )
+    said = 'such as "the person left of the bus", or of a video "the car that stops last"'
+    sub.add_argument("text", metavar="TEXT", help=said)
     sub.add_argument("--json", action="store_true", help="print one JSON object")
     add_min_score(sub)
     videos = sub.add_argument_group("of videos")
@@ -40,12 +39,8 @@ def add_commands(commands: Any) -> None:
     videos.add_argument(
         "--every", type=positive, metavar="K", help="look at every K-th frame, the tracker alone between; default: 1"
     )
-    videos.add_argument(
-        "--actions",
-        type=Path,
-        metavar="JSON",
-        help="what `actions segment --json` printed, to ask about the actions too",
-    )
+    what = "what `actions segment --json` printed, to ask about the actions too"
+    videos.add_argument("--actions", type=Path, metavar="JSON", help=what)
     add_model(sub, instructions=False)
     sub.set_defaults(command=ask)
 
@@ -106,13 +101,8 @@ def read_segments(path: Path) -> list[Segment]:
 
 def _ask_video(options: argparse.Namespace) -> int:
     segments = [] if options.actions is None else read_segments(options.actions)
-    answer = opened(options).watch(
-        options.image,
-        options.text,
-        tracker=options.tracker or DEFAULT_TRACKER,
-        every=options.every or 1,
-        actions=segments,
-    )
+    tracker, every = options.tracker or DEFAULT_TRACKER, options.every or 1
+    answer = opened(options).watch(options.image, options.text, tracker=tracker, every=every, actions=segments)
     _tell(answer.notes)
     if options.json:
         print(as_json({"video": options.image, **answer.to_dict()}))
@@ -210,9 +200,8 @@ def _task_lines(task: Task) -> Iterator[str]:
     if task.region is not None:
         yield "region: x {} to {}, y {} to {} of the image".format(*(f"{task.region[i]:g}" for i in (0, 2, 1, 3)))
     if task.size is not None:
-        yield "size: " + ", ".join(
-            f"{name} {value:g}" for name, value in asdict(task.size).items() if value is not None
-        )
+        bounds = (f"{name} {value:g}" for name, value in asdict(task.size).items() if value is not None)
+        yield f"size: {', '.join(bounds)}"
     if task.min_score is not None:
         yield f"score: at least {task.min_score:g}"
     yield f"output: {_output(task.output)}"

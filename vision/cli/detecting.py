@@ -164,9 +164,8 @@ class _Run:
         kept = {} if folder is None else folder.kept
         # One that failed is tried again, it may have been mended, and so is one that has changed.
         digests = {str(image.resolve()): images_digest([image]) for image in images} if kept else {}
-        self._kept = {
-            key: line for key, line in kept.items() if "error" not in line and line.get("digest") == digests.get(key)
-        }
+        sound = {key: line for key, line in kept.items() if "error" not in line}
+        self._kept = {key: line for key, line in sound.items() if line.get("digest") == digests.get(key)}
         self._of = of
         self._noted: set[str] = set()
         self.failed: list[Path] = []
@@ -180,15 +179,12 @@ class _Run:
         with closing(lines_of(self._work, keys, self._images, self._kept, shards, self._workers, bar)) as lines:
             for image, line in zip(self._images, lines, strict=True):
                 if "error" in line:
-                    self._fail(image, line["error"])
+                    message = line["error"]
+                    self.failed.append(image)
+                    self._say(f"error: {message}" if str(image) in message else f"error: {image}: {message}")
                     continue
                 self._note(image, line["notes"])
                 yield image, line["result"]
-
-    def _fail(self, image: Path, message: str) -> None:
-        """Say that an image failed; the others go on."""
-        self.failed.append(image)
-        self._say(f"error: {message}" if str(image) in message else f"error: {image}: {message}")
 
     def _note(self, image: Path, notes: Sequence[str]) -> None:
         # Most notes are about the instruction and come with every image: each is said once.

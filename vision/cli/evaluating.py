@@ -53,12 +53,8 @@ def grounding_table(figures: Mapping[str, Any]) -> str:
         lines.append(f"{figures['not_understood']:,} were not understood, counted as wrong")
     for miss in figures["misses"]:
         lines += ["", f"{miss['image']}: {miss['expression']}", f"  expected {_result(miss['expected'])}"]
-        miss_result = miss["found"]
-        lines.append(
-            f"  {miss_result['error']}"
-            if miss_result["error"]
-            else f"  found {_result(miss_result)} by {miss_result['query']}"
-        )
+        found = miss["found"]
+        lines.append(f"  {found['error']}" if found["error"] else f"  found {_result(found)} by {found['query']}")
     return "\n".join(lines)
 
 
@@ -85,9 +81,7 @@ def add_commands(commands: Any) -> None:
         "--annotations", type=Path, action="append", default=[], metavar="FILE",
         help="COCO instances of the images; one for each --images, in the same order",
     )  # fmt: skip
-    sub.add_argument(
-        "--classes", nargs="+", default=[], metavar="WORD", help="only these classes, in words or with commas between"
-    )
+    _add_classes(sub)
     sub.add_argument("--no-masks", action="store_true", help="measure boxes alone")
     sub.add_argument("--expressions", type=Path, metavar="FILE", help="measure grounding on these JSON lines instead")
     add_min_score(sub)
@@ -98,6 +92,18 @@ def add_commands(commands: Any) -> None:
     add_model(sub, instructions=False)
     add_workers(sub)
     sub.set_defaults(command=evaluate)
+
+
+def _add_classes(sub: argparse.ArgumentParser) -> None:
+    what = "only these classes, in words or with commas between"
+    sub.add_argument("--classes", nargs="+", default=[], metavar="WORD", help=what)
+
+
+def _words(options: argparse.Namespace) -> list[str]:
+    words = [word.strip() for part in options.classes for word in part.split(",") if word.strip()]
+    if options.classes and not words:
+        raise ArgumentError("--classes names no class: expected words such as --classes person,car")
+    return words
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -120,10 +126,7 @@ def evaluate(options: argparse.Namespace) -> int:
             raise ArgumentError("--annotations FILE is needed: the COCO instances of the images")
         if options.min_score is not None:
             raise ArgumentError("--min-score belongs to --expressions: average precision needs boxes of all scores")
-        words = [word.strip() for part in options.classes for word in part.split(",") if word.strip()]
-        if options.classes and not words:
-            raise ArgumentError("--classes names no class: expected words such as --classes dog,cat")
-        figures = evaluate_detections(opened(options), pairs, words, run, masks=not options.no_masks)
+        figures = evaluate_detections(opened(options), pairs, _words(options), run, masks=not options.no_masks)
         table = detection_table
     print(as_json(figures) if options.json else table(figures))
     return OK
@@ -152,8 +155,7 @@ def tracks_table(figures: Mapping[str, Any]) -> str:
 
 
 def _row(name: str, row: Mapping[str, Any]) -> list[str]:
-    shares = ["-" if (value := row.get(share)) is None else f"{value:.3f}" for share in SHARES]
-    return [name, *shares, *(f"{row[count]:,}" if count in row else "-" for count in COUNTS)]
+    return [name, *_cells(row, SHARES), *(f"{row[count]:,}" if count in row else "-" for count in COUNTS)]
 
 
 def add_tracks_command(commands: Any) -> None:
@@ -168,9 +170,7 @@ def add_tracks_command(commands: Any) -> None:
         "--results", type=Path, required=True, metavar="DIR",
         help="has SEQ.txt or SEQ/tracks.txt for each sequence; or one folder that track --out wrote",
     )  # fmt: skip
-    sub.add_argument(
-        "--classes", nargs="+", default=[], metavar="WORD", help="only these classes, in words or with commas between"
-    )
+    _add_classes(sub)
     sub.add_argument("--out", type=Path, metavar="FILE", help="write the figures as JSON")
     sub.add_argument("--json", action="store_true", help="print one JSON object")
     sub.set_defaults(command=run_track_evaluation)
@@ -178,9 +178,6 @@ def add_tracks_command(commands: Any) -> None:
 
 def run_track_evaluation(options: argparse.Namespace) -> int:
     """Measure tracks."""
-    words = [word.strip() for part in options.classes for word in part.split(",") if word.strip()]
-    if options.classes and not words:
-        raise ArgumentError("--classes names no class: expected words such as --classes pedestrian,car")
-    figures = evaluate_tracks(options.truth, options.results, words, out=options.out)
+    figures = evaluate_tracks(options.truth, options.results, _words(options), out=options.out)
     print(as_json(figures) if options.json else tracks_table(figures))
     return OK

@@ -176,9 +176,8 @@ class OutputFolder:
         is_own = self._overwrite or line["image"] in self._lines or name in self._earlier
         for path in self._files(name):
             if path.exists() and not is_own:
-                raise ResultsError(
-                    f"{path} is there already, and not of this run; choose another folder or --overwrite"
-                )
+                said = "is there already, and not of this run; choose another folder or --overwrite"
+                raise ResultsError(f"{path} {said}")
         self._record.append(line)
         self._lines[line["image"]] = line
         self._names.add(name.casefold())
@@ -219,14 +218,8 @@ class OutputFolder:
             ids = {category["id"]: categories[category["name"]]["id"] for category in part["categories"]}
             images.append({**part["images"][0], "id": number, "file_name": name})
             for annotation in part["annotations"]:
-                annotations.append(
-                    {
-                        **annotation,
-                        "id": len(annotations) + 1,
-                        "image_id": number,
-                        "category_id": ids[annotation["category_id"]],
-                    }
-                )
+                own = {"id": len(annotations) + 1, "image_id": number, "category_id": ids[annotation["category_id"]]}
+                annotations.append({**annotation, **own})
         return {"images": images, "annotations": annotations, "categories": list(categories.values())}
 
 
@@ -268,16 +261,11 @@ def _jpeg(detections: Detections) -> bytes:
 
 def add_model(parser: argparse.ArgumentParser, instructions: bool = True) -> None:
     """Offer `--model` and how it runs; `instructions` says whether the command reads any, by `--llm` then."""
-    parser.add_argument(
-        "--model",
-        default="embedded",
-        metavar="M",
-        help='"embedded" (default), visionllm, onnx:PATH, or the hub name or folder of a transformers model',
-    )
+    models = '"embedded" (default), visionllm, onnx:PATH, or the hub name or folder of a transformers model'
+    parser.add_argument("--model", default="embedded", metavar="M", help=models)
     if instructions:
-        parser.add_argument(
-            "--llm", metavar="L", help="provider:model that reads the instruction in place of the embedded one"
-        )
+        what = "provider:model that reads the instruction in place of the embedded one"
+        parser.add_argument("--llm", metavar="L", help=what)
         add_reader(parser, "instructions")
     parser.add_argument("--device", metavar="D", help="of a transformers model: cpu, cuda, cuda:N or mps")
     parser.add_argument("--dtype", metavar="T", help="of a transformers model: float32, bfloat16 or float16")
@@ -312,9 +300,7 @@ def opened(options: argparse.Namespace) -> Vision:
         min_score=getattr(options, "min_score", None),
         slices=options.slice,
         mirrored=options.mirrored,
-        device=options.device,
-        dtype=options.dtype,
-        threads=options.threads,
+        **{name: getattr(options, name) for name in ("device", "dtype", "threads")},
     )
 
 
@@ -360,9 +346,9 @@ def _named(argument: str) -> list[Path]:
 
 def _tell_left_out(folder: Path) -> None:
     folders, others = left_out(folder)
-    parts = [f"{count:,} {one if count == 1 else many}" for count, one, many in (
-        (folders, "subfolder", "subfolders"), (others, "file that is no image", "files that are no images"),
-    ) if count]  # fmt: skip
+    parts = [f"{folders:,} subfolder{'' if folders == 1 else 's'}"] if folders else []
+    if others:
+        parts.append(f"{others:,} {'file that is no image' if others == 1 else 'files that are no images'}")
     if parts:
         print(f"note: {folder}: left out {' and '.join(parts)}", file=sys.stderr)
 

@@ -95,14 +95,7 @@ def track(options: argparse.Namespace) -> int:
 
 
 class _Run:
-    """Goes through the frames of a video, with a bar and with what has to be said of them on stderr.
-
-    Args:
-        options: of the command line.
-        vision: what looks at them.
-        asked: the instruction as it was read.
-        frames: the video.
-    """
+    """Goes through the frames of a video, with a bar and with what has to be said of them on stderr."""
 
     def __init__(self, options: argparse.Namespace, vision: Vision, asked: VideoTask, frames: FrameReader) -> None:
         self.frames = frames
@@ -221,10 +214,8 @@ def _written(
         write_files(out, Path(run.frames.name).name, record.recorded, counts)
         if options.draw and not run.frames.live:
             with run.bar("drawn") as bar:
-                drawn = write_annotated(
-                    out / ANNOTATED, run.frames, record.recorded(), run.frames.rate, lines, zones, counts.left_out.ids
-                )
-                for _ in drawn:
+                shown = (record.recorded(), run.frames.rate, lines, zones, counts.left_out.ids)
+                for _ in write_annotated(out / ANNOTATED, run.frames, *shown):
                     bar.update()
     if options.json:
         left_out = {"brief": len(counts.left_out.brief), "doubles": len(counts.left_out.doubles)}

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -41,13 +41,8 @@ class Categories:
 
 
 def tie_categories(categories: Sequence[str], vocabulary: Sequence[str] | None, matcher: Matcher) -> Categories:
-    """Tie categories to a detector's classes, each class to one of them at most.
-
-    Args:
-        categories: names.
-        vocabulary: the detector's classes, or None where it takes any phrase.
-        matcher: of that vocabulary.
-    """
+    """Tie categories to a detector's classes, each class to one at most; the vocabulary is None where any phrase is
+    taken."""
     if vocabulary is None:
         return Categories({name: name for name in categories}, ())
     spelled = {_key(name): name for name in vocabulary}
@@ -58,10 +53,8 @@ def tie_categories(categories: Sequence[str], vocabulary: Sequence[str] | None, 
         if len(match.classes) == 1 and match.colour is None and not taken & set(match.classes):
             classes[name] = match.classes[0]
             taken.update(match.classes)
-    return Categories(
-        {name: classes[name] for name in categories if name in classes},
-        tuple(name for name in categories if name not in classes),
-    )
+    tied = {name: classes[name] for name in categories if name in classes}
+    return Categories(tied, tuple(name for name in categories if name not in tied))
 
 
 def named_categories(
@@ -82,19 +75,13 @@ def named_categories(
         EvaluationError: a word names no category; with the nearest that there are.
     """
     spelled = {_key(name): name for name in categories}
-    named: set[str] = set()
-    rest = []
-    for word in words:
-        if _key(word) in spelled:
-            named.add(spelled[_key(word)])
-        else:
-            rest.append(word)
+    named = {spelled[_key(word)] for word in words if _key(word) in spelled}
+    rest = [word for word in words if _key(word) not in spelled]
     matches = ClassMatcher(categories, supercategories).match_all(rest) if rest else []
     for word, match in zip(rest, matches, strict=True):
         if match.colour is not None and match.classes:
-            raise EvaluationError(
-                f'"{word}" asks for a colour, which is not annotated; name {" or ".join(match.classes)} without it'
-            )
+            bare = " or ".join(match.classes)
+            raise EvaluationError(f'"{word}" asks for a colour, which is not annotated; name {bare} without it')
         if not match.classes:
             near = dict.fromkeys([*(name for name, _, _ in extract(word, categories, limit=2)), *match.nearest])
             raise EvaluationError(f'"{word}" names none of {whose}; the nearest: {", ".join(near)}')
@@ -114,9 +101,7 @@ def check_run_lengths(counts: str | Sequence[int], size: tuple[int, int]) -> str
         return str(error)
     if any(length < 0 for length in lengths):
         return "a negative length"
-    if sum(lengths) != size[0] * size[1]:
-        return f"{sum(lengths):,} pixels"
-    return None
+    return f"{sum(lengths):,} pixels" if sum(lengths) != size[0] * size[1] else None
 
 
 def decompressed(text: str) -> list[int]:
@@ -153,9 +138,7 @@ def decompressed(text: str) -> list[int]:
 def from_rings(rings: Rings, size: tuple[int, int]) -> dict[str, Any] | None:
     """The mask that an outline encloses, in the form of COCO's results; None where no ring has three points.
 
-    Args:
-        rings: polygons of shape (points, 2), xy in pixels; what any of them encloses belongs to the object.
-        size: (width, height) of the image.
+    What any ring, shape (points, 2), encloses belongs to the object; the size is (width, height) of the image.
     """
     polygons = [ring.reshape(-1).tolist() for ring in rings if len(ring) >= 3]
     if not polygons:
@@ -287,9 +270,7 @@ class AnnotatedSet:
         kept = tuple(row for row in self.annotations if row.image < count)
         if not kept:
             raise EvaluationError(f"the first {count:,} images have no annotation, so that there is nothing to measure")
-        return AnnotatedSet(
-            self.images[:count], kept, self.categories, self.supercategories, self.category_ids, self.digest
-        )
+        return replace(self, images=self.images[:count], annotations=kept)
 
 
 def read_annotations(pairs: Sequence[tuple[Path, Path]]) -> AnnotatedSet:
@@ -308,7 +289,11 @@ def read_annotations(pairs: Sequence[tuple[Path, Path]]) -> AnnotatedSet:
     category_ids: list[dict[str, int]] = []
     digest = hashlib.sha256()
     for source, (folder, path) in enumerate(pairs):
-        content = _content(folder, path)
+        if not folder.is_dir():
+            raise EvaluationError(f"there is no folder of images {folder}{_nearest_in(folder)}")
+        if not path.is_file():
+            raise EvaluationError(f"there is no annotation file {path}{_nearest_in(path)}")
+        content = path.read_bytes()
         digest.update(hashlib.sha256(content).digest())
         instances = _parsed(path, content)
         _check(path, instances)
@@ -317,39 +302,19 @@ def read_annotations(pairs: Sequence[tuple[Path, Path]]) -> AnnotatedSet:
             categories[row.name] = categories.get(row.name) or row.supercategory
         category_ids.append({row.name: row.id for row in instances.categories})
         places = {row.id: place for place, row in enumerate(instances.images, start=len(images))}
-        images += [
-            AnnotatedImage(row.id, row.file_name, folder / row.file_name, _size(row), source)
-            for row in instances.images
-        ]
-        annotations += [
-            Annotation(
-                row.id, places[row.image_id], names[row.category_id], row.bbox, row.area, bool(row.iscrowd),
-                row.segmentation or None,
-            )
-            for row in instances.annotations
-        ]  # fmt: skip
+        for image in instances.images:
+            images.append(AnnotatedImage(image.id, image.file_name, folder / image.file_name, _size(image), source))
+        for one in instances.annotations:
+            place, name, crowd = places[one.image_id], names[one.category_id], bool(one.iscrowd)
+            annotations.append(Annotation(one.id, place, name, one.bbox, one.area, crowd, one.segmentation or None))
     _check_files(images, pairs)
     if not annotations:
         raise EvaluationError(
             f"{', '.join(str(path) for _, path in pairs)} annotates no object, so that there is nothing to measure"
         )
     supercategories = {name: above for name, above in categories.items() if above}
-    return AnnotatedSet(
-        tuple(images),
-        tuple(annotations),
-        tuple(categories),
-        supercategories,
-        tuple(category_ids),
-        digest.hexdigest()[:16],
-    )
-
-
-def _content(folder: Path, path: Path) -> bytes:
-    if not folder.is_dir():
-        raise EvaluationError(f"there is no folder of images {folder}{_nearest_in(folder)}")
-    if not path.is_file():
-        raise EvaluationError(f"there is no annotation file {path}{_nearest_in(path)}")
-    return path.read_bytes()
+    named = (tuple(categories), supercategories, tuple(category_ids))
+    return AnnotatedSet(tuple(images), tuple(annotations), *named, digest.hexdigest()[:16])
 
 
 def _parsed(path: Path, content: bytes) -> _Instances:
@@ -367,36 +332,25 @@ def _parsed(path: Path, content: bytes) -> _Instances:
 
 
 def _check(path: Path, instances: _Instances) -> None:
-    for what, rows in (
-        ("image", instances.images),
-        ("annotation", instances.annotations),
-        ("category", instances.categories),
-    ):
-        _check_once(path, f"each {what} id once", (row.id for row in rows))
+    _check_once(path, "each image id once", (row.id for row in instances.images))
+    _check_once(path, "each annotation id once", (row.id for row in instances.annotations))
+    _check_once(path, "each category id once", (row.id for row in instances.categories))
     _check_once(path, "each category name once", (row.name for row in instances.categories))
     images = {row.id: row for row in instances.images}
     categories = {row.id for row in instances.categories}
     for row in instances.annotations:
         which = f"annotation {row.id}"
-        if row.image_id not in images:
-            raise DataError(
-                path, f"an image for each annotation, and {which} has an unknown image_id", found=str(row.image_id)
-            )
-        if row.category_id not in categories:
-            raise DataError(
-                path,
-                f"a category for each annotation, and {which} has an unknown category_id",
-                found=str(row.category_id),
-            )
+        for what, number, known in (("image", row.image_id, images), ("category", row.category_id, categories)):
+            if number not in known:
+                expected = f"the {what} of each annotation, and {which} has an unknown {what}_id"
+                raise DataError(path, expected, found=str(number))
         if isinstance(row.segmentation, RunLengths):
             size = _size(images[row.image_id])
             if size is None:
                 raise DataError(path, f"width and height of image {row.image_id}, since {which} has run lengths")
             if row.segmentation.size != size[::-1]:
-                raise DataError(
-                    path, f"run lengths of {which} of its image's height and width, {size[::-1]}",
-                    found=str(row.segmentation.size),
-                )  # fmt: skip
+                expected = f"run lengths of {which} of its image's height and width, {size[::-1]}"
+                raise DataError(path, expected, found=str(row.segmentation.size))
             if (wrong := check_run_lengths(row.segmentation.counts, row.segmentation.size)) is not None:
                 raise DataError(path, f"run lengths of {which} that fill its image", found=wrong)
         elif any(len(polygon) < 6 or len(polygon) % 2 for polygon in row.segmentation or ()):

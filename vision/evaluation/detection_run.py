@@ -73,9 +73,9 @@ def evaluate_detections(
         SkylarkError: an image cannot be read, or the model failed.
     """
     annotated = read_annotations(pairs).first(options.limit)
-    named = (
-        named_categories(classes, annotated.categories, annotated.supercategories) if classes else annotated.categories
-    )
+    named = annotated.categories
+    if classes:
+        named = named_categories(classes, named, annotated.supercategories)
     categories = tie_categories(named, vision.detector.vocabulary, vision.matcher)
     not_detectable = _left_out(annotated, categories)
     masks = masks and _outlined(annotated, categories)
@@ -116,17 +116,11 @@ def measured(
 ) -> dict[str, Any]:
     """The figures of a run's lines, one an image of the set, in its order."""
     names = [{number: name for name, number in ids.items()} for ids in annotated.category_ids]
-    detections = [
-        Detection(
-            place,
-            names[image.source][row["category_id"]],
-            tuple(row["bbox"]),
-            row["score"],
-            row.get("segmentation"),
-        )
-        for place, (image, line) in enumerate(zip(annotated.images, lines, strict=True))
-        for row in line["detections"]
-    ]
+    detections = []
+    for place, (image, line) in enumerate(zip(annotated.images, lines, strict=True)):
+        for row in line["detections"]:
+            name, box = names[image.source][row["category_id"]], tuple(row["bbox"])
+            detections.append(Detection(place, name, box, row["score"], row.get("segmentation")))
     sizes = [(line["width"], line["height"]) for line in lines]
     counted = list(categories.classes)
     figures = average_precision(annotated, detections, counted, sizes)
@@ -160,12 +154,8 @@ def line_of(image: AnnotatedImage, found: Detections, category_ids: Mapping[str,
     scores = np.ones(len(found)) if found.scores is None else found.scores
     detections: list[dict[str, Any]] = []
     for place, (name, (x0, y0, x1, y1)) in enumerate(zip(found.class_names, found.xyxy.tolist(), strict=True)):
-        row = {
-            "image_id": image.id,
-            "category_id": category_ids[name],
-            "bbox": [x0, y0, x1 - x0, y1 - y0],
-            "score": float(scores[place]),
-        }
+        ids = {"image_id": image.id, "category_id": category_ids[name]}
+        row = {**ids, "bbox": [x0, y0, x1 - x0, y1 - y0], "score": float(scores[place])}
         if found.polygons is not None and (mask := from_rings(found.polygons[place], found.image_size)) is not None:
             row["segmentation"] = mask
         detections.append(row)

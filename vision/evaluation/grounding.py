@@ -207,9 +207,8 @@ def read_expressions(path: Path, folders: Sequence[Path] = (), annotated: Annota
     """
     if not path.is_file():
         raise EvaluationError(f"there is no file of expressions {path}")
-    starts = list(
-        dict.fromkeys([path.parent, *(up for folder in folders for up in (folder, *folder.resolve().parents))])
-    )
+    above = (up for folder in folders for up in (folder, *folder.resolve().parents))
+    starts = list(dict.fromkeys([path.parent, *above]))
     known = _annotations(annotated)
     asked = []
     for number, text in enumerate(path.read_bytes().split(b"\n"), start=1):
@@ -218,10 +217,8 @@ def read_expressions(path: Path, folders: Sequence[Path] = (), annotated: Annota
         row = _parsed(path, number, text)
         image = next((start / row.image for start in starts if (start / row.image).is_file()), None)
         if image is None:
-            raise EvaluationError(
-                f"{path}, line {number}: there is no image {row.image} under {path.parent}"
-                f"{''.join(f' or {folder}' for folder in folders)}"
-            )
+            searched = " or ".join(map(str, (path.parent, *folders)))
+            raise EvaluationError(f"{path}, line {number}: there is no image {row.image} under {searched}")
         boxes = _boxes(path, number, row, known.get(image.resolve()))
         asked.append(Asked(Expected(row.image, row.expression, boxes, row.count, row.answer), image, number))
     if not asked:
@@ -267,17 +264,16 @@ def evaluate_expressions(
         "annotations_digest": annotated.digest if annotated else None,
         "limit": options.limit,
     }
-    job = Job(
-        [
-            {"id": one.line, "image": one.expected.image, "expression": one.expected.expression, "digest": digest}
-            for one, digest in zip(asked, map(images_digest, [[one.path] for one in asked]), strict=True)
-        ],
-        [f"{one.expected.expression!r} of {one.expected.image}" for one in asked],
-        asked,
-        partial(_grounded, vision),
-        "expression",
-    )
-    return run(job, figures_of, settings, options)
+    marks = [_mark(one) for one in asked]
+    names = [f"{one.expected.expression!r} of {one.expected.image}" for one in asked]
+    return run(Job(marks, names, asked, partial(_grounded, vision), "expression"), figures_of, settings, options)
+
+
+def _mark(asked: Asked) -> dict[str, Any]:
+    """What a line of results holds of its expression."""
+    expected = asked.expected
+    named = {"id": asked.line, "image": expected.image, "expression": expected.expression}
+    return {**named, "digest": images_digest([asked.path])}
 
 
 def _grounded(vision: Vision, asked: Sequence[Asked]) -> Generator[Line]:
@@ -301,8 +297,7 @@ def grounded_line(vision: Vision, asked: Asked) -> Line:
         score = replace(score, correct=False)  # an expression that names nothing is not grounded by its being unread
     wanted = {"count": expected.count, "answer": expected.answer}
     return {
-        "id": asked.line, "image": expected.image, "expression": expected.expression,
-        "digest": images_digest([asked.path]), **asdict(score),
+        **_mark(asked), **asdict(score),
         "expected": {
             **({} if expected.boxes is None else {"boxes": expected.named.round(2).tolist()}),
             **{key: item for key, item in wanted.items() if item is not None},
@@ -333,10 +328,8 @@ def _parsed(path: Path, number: int, text: bytes) -> _Row:
         raise DataError(path, expected, number, hint=f"{where}: {first['msg']}" if where else first["msg"]) from None
     given = [name for name in ("annotation_ids", "boxes", "count", "answer") if getattr(row, name) is not None]
     if not given or ("annotation_ids" in given and "boxes" in given) or ("answer" in given and len(given) > 1):
-        raise DataError(
-            path, "annotation_ids or boxes or count (with boxes or without), or answer alone", number,
-            ", ".join(given) or "none of them",
-        )  # fmt: skip
+        expected = "annotation_ids or boxes or count (with boxes or without), or answer alone"
+        raise DataError(path, expected, number, ", ".join(given) or "none of them")
     return row
 
 
@@ -362,10 +355,8 @@ def _boxes(
             raise DataError(path, "boxes as x1, y1, x2, y2 with x1 <= x2 and y1 <= y2", number, str(row.boxes))
         return boxes
     if known is None:
-        raise EvaluationError(
-            f"{path}, line {number}: annotation_ids need the annotations of {row.image}: give its --images and "
-            "--annotations"
-        )
+        lacking = f"annotation_ids need the annotations of {row.image}: give its --images and --annotations"
+        raise EvaluationError(f"{path}, line {number}: {lacking}")
     unknown = [str(identifier) for identifier in row.annotation_ids if identifier not in known]
     if unknown:
         raise DataError(path, f"ids of annotations of {row.image}", number, ", ".join(unknown))

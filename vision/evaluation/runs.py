@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
@@ -80,16 +81,12 @@ def average_precision(
         and the number of its `annotations`, crowds not counted.
     """
     evaluation = evaluated(annotated, detections, categories, sizes, iou_type)
+    counts = Counter(row.category for row in annotated.annotations if not row.crowd)
     # The order of the categories in the arrays is that of their ids, which is that of their names here.
-    figures = _figures(evaluation, slice(None))
-    counts = dict.fromkeys(categories, 0)
-    for row in annotated.annotations:
-        if row.category in counts and not row.crowd:
-            counts[row.category] += 1
     per_class = {
         name: {**_figures(evaluation, place), "annotations": counts[name]} for place, name in enumerate(categories)
     }
-    return {**figures, "per_class": per_class}
+    return {**_figures(evaluation, slice(None)), "per_class": per_class}
 
 
 def evaluated(
@@ -100,15 +97,9 @@ def evaluated(
     iou_type: IouType = "bbox",
     by_image: bool = False,
 ) -> COCOeval_faster:
-    """faster-coco-eval's evaluation behind the figures; arguments as of `average_precision`.
+    """faster-coco-eval's evaluation behind the figures; other arguments as of `average_precision`.
 
-    Args:
-        annotated: what is to be found.
-        detections: what was found.
-        categories: those that are counted.
-        sizes: of each image.
-        iou_type: boxes, or masks.
-        by_image: whether what was matched in each image is kept, so that it can be counted again over others.
+    `by_image` says whether what was matched in each image is kept, so that it can be counted again over others.
     """
     ids = {name: place for place, name in enumerate(categories, start=1)}
     gold = [
@@ -130,16 +121,10 @@ def evaluated(
         if one.category in ids and (iou_type == "bbox" or one.segmentation)
     ]  # fmt: skip
     images = [{"id": place + 1, "width": width, "height": height} for place, (width, height) in enumerate(sizes)]
-    truth = COCO(
-        {
-            "images": images,
-            "annotations": gold,
-            "categories": [{"id": number, "name": name} for name, number in ids.items()],
-        }
-    )
-    evaluation = COCOeval_faster(
-        truth, truth.loadRes(found), iou_type, print_function=_log.debug, separate_eval=by_image
-    )
+    names = [{"id": number, "name": name} for name, number in ids.items()]
+    truth = COCO({"images": images, "annotations": gold, "categories": names})
+    printed = {"print_function": _log.debug, "separate_eval": by_image}
+    evaluation = COCOeval_faster(truth, truth.loadRes(found), iou_type, **printed)
     evaluation.params.maxDets = [1, 10, MAX_DETECTIONS]
     evaluation.evaluate()
     evaluation.accumulate()
@@ -169,14 +154,11 @@ def _mean(values: NDArray[np.float64]) -> float | None:
 
 
 class RunLines(RunFile):
-    """The lines of one run; the first line holds the settings.
-
-    Args:
-        path, settings, resume, anew, otherwise: see `RunFile`.
-        first: what the first line says beside the settings, JSON-serialisable.
+    """The lines of one run, see `RunFile`; the first line holds the settings.
 
     Attributes:
-        first: what the first line says beside the settings; of a file that is gone on with, what stands in it.
+        first: what the first line says beside the settings, JSON-serialisable; of a file that is gone on with, what
+            stands in it.
 
     Raises:
         EvaluationError: the file has lines that may not be added to.
@@ -290,10 +272,7 @@ class Job:
 
 
 def run(
-    job: Job,
-    figures: Callable[[Sequence[Line]], dict[str, Any]],
-    settings: Mapping[str, Any],
-    options: RunOptions,
+    job: Job, figures: Callable[[Sequence[Line]], dict[str, Any]], settings: Mapping[str, Any], options: RunOptions
 ) -> dict[str, Any]:
     """Go through all items once, in order, and return the figures with the settings.
 

@@ -92,14 +92,10 @@ def read_pairs(truth: Path, results: Path, form: TruthForm | None = None) -> tup
             raise EvaluationError(f"there is no folder {folder}, which --{what} names")
     files = _truth_files(truth)
     if not files:
-        raise EvaluationError(
-            f"{truth} holds no truth: expected SEQ/gt/gt.txt, SEQ/gt.txt or SEQ.txt for each sequence"
-        )
+        raise EvaluationError(f"{truth} holds no truth: expected SEQ/gt/gt.txt, SEQ/gt.txt or SEQ.txt for each one")
     found = _result_files(results, files)
     pairs = [_pair(name, path, found[name], form) for name, path in sorted(files.items())]
-    spare = sorted(
-        {path.stem if path.name != TRACKS else path.parent.name for path in _all_results(results)} - {*files}
-    )
+    spare = sorted(_result_names(results) - {*files})
     notes = [f"There is no truth for the results of {', '.join(spare)}: they were left out."] if spare else []
     return pairs, notes
 
@@ -114,10 +110,10 @@ def _truth_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _all_results(folder: Path) -> list[Path]:
+def _result_names(folder: Path) -> set[str]:
     if (folder / TRACKS).is_file():
-        return []
-    return [*folder.glob("*.txt"), *folder.glob(f"*/{TRACKS}")]
+        return set()
+    return {path.stem for path in folder.glob("*.txt")} | {path.parent.name for path in folder.glob(f"*/{TRACKS}")}
 
 
 def _result_files(folder: Path, sequences: dict[str, Path]) -> dict[str, Path]:
@@ -129,19 +125,14 @@ def _result_files(folder: Path, sequences: dict[str, Path]) -> dict[str, Path]:
                 f"{', '.join(sorted(sequences))}; give the folder that holds a folder of results for each"
             )
         return dict.fromkeys(sequences, folder / TRACKS)
-    files = {}
-    for name in sequences:
-        there = [path for path in (folder / f"{name}.txt", folder / name / TRACKS) if path.is_file()]
-        if there:
-            files[name] = there[0]
+    files = {name: folder / name / TRACKS for name in sequences if (folder / name / TRACKS).is_file()}
+    files |= {name: folder / f"{name}.txt" for name in sequences if (folder / f"{name}.txt").is_file()}
     lacking = sorted(sequences.keys() - files)
     if lacking:
-        names = [path.stem if path.name != TRACKS else path.parent.name for path in _all_results(folder)]
-        near = extractOne(lacking[0], sorted(set(names) - {*files}), scorer=fuzz.ratio, score_cutoff=60)
-        raise EvaluationError(
-            f"{folder} has no results for {', '.join(lacking)}: expected {lacking[0]}.txt or {lacking[0]}/{TRACKS}"
-            + (f"; the nearest name is {near[0]}" if near else "")
-        )
+        near = extractOne(lacking[0], sorted(_result_names(folder) - {*files}), scorer=fuzz.ratio, score_cutoff=60)
+        expected = f"expected {lacking[0]}.txt or {lacking[0]}/{TRACKS}"
+        nearest = f"; the nearest name is {near[0]}" if near else ""
+        raise EvaluationError(f"{folder} has no results for {', '.join(lacking)}: {expected}{nearest}")
     return files
 
 
@@ -156,12 +147,10 @@ def _pair(name: str, truth_path: Path, results_path: Path, form: TruthForm | Non
     if len(beyond):
         ends = f"its truth ends at frame {frames:,}" if frames else "its truth has no box"
         said = f"{INFO} says that it has {frames:,} frames" if length else ends
-        hint = (
-            "" if length else f"; where the video goes on without objects, say seqLength in a {INFO} beside the truth"
-        )
+        longer = f"; where the video goes on without objects, say seqLength in a {INFO} beside the truth"
         raise EvaluationError(
             f"{results_path}, line {results.lines[beyond[0]]}: a box in frame {results.frames[beyond[0]]:,} of {name}, "
-            f"but {said}{hint}"
+            f"but {said}{'' if length else longer}"
         )
     if (results.ids < 0).any():
         line = int(results.lines[np.flatnonzero(results.ids < 0)[0]])
@@ -177,15 +166,7 @@ def _pair(name: str, truth_path: Path, results_path: Path, form: TruthForm | Non
 
 
 def check_ids(where: str | Path, rows: MotRows) -> None:
-    """An id stands for one thing, which is at one place in a frame.
-
-    Args:
-        where: the file, for the error.
-        rows: its rows.
-
-    Raises:
-        EvaluationError: an id is in a frame twice.
-    """
+    """Refuse rows of a file in which an id is in a frame twice: it stands for one thing, at one place in a frame."""
     order = np.lexsort((rows.lines, rows.ids, rows.frames))
     frames, ids = rows.frames[order], rows.ids[order]
     repeated = np.flatnonzero((frames[1:] == frames[:-1]) & (ids[1:] == ids[:-1]))
@@ -417,12 +398,7 @@ SPOKEN = {"motor": "motorcycle"}
 
 
 def evaluate_tracks(
-    truth: Path,
-    results: Path,
-    classes: Sequence[str] = (),
-    *,
-    form: TruthForm | None = None,
-    out: Path | None = None,
+    truth: Path, results: Path, classes: Sequence[str] = (), *, form: TruthForm | None = None, out: Path | None = None
 ) -> dict[str, Any]:
     """Measure the tracks of one or more sequences.
 
@@ -455,14 +431,9 @@ def evaluate_tracks(
         empty = ", ".join(pair.name for pair in pairs)
         raise EvaluationError(f"the truth in {truth} has no box ({empty}), so nothing can be measured on it")
     told = _common_form(truth, pairs)
-    tied = _tied(pairs, PROTOCOLS[told], classes)
-    scores = [
-        _scores(PROTOCOLS[told], pair, name, numbers) for pair in tied.pairs for name, numbers in tied.numbers.items()
-    ]
-    per_sequence = {
-        pair.name: {"frames": pair.frames, **_figures([one for one in scores if one.sequence == pair.name])}
-        for pair in pairs
-    }
+    rules = PROTOCOLS[told]
+    tied = _tied(pairs, rules, classes)
+    scores = [_scores(rules, pair, name, numbers) for pair in tied.pairs for name, numbers in tied.numbers.items()]
     figures = {
         **_figures(scores),
         "frames": sum(pair.frames for pair in pairs),
@@ -470,7 +441,10 @@ def evaluate_tracks(
         "taken_out": sum(one.taken_out for one in scores),
         "lacking": list(tied.lacking),
         "notes": [*notes, *tied.notes, *_lacking_boxes(scores, pairs)],
-        "per_sequence": per_sequence,
+        "per_sequence": {
+            pair.name: {"frames": pair.frames, **_figures([one for one in scores if one.sequence == pair.name])}
+            for pair in pairs
+        },
     }
     if len(tied.numbers) > 1:
         per_class = {name: _figures([one for one in scores if one.class_name == name]) for name in tied.numbers}
@@ -493,9 +467,8 @@ def _common_form(truth: Path, pairs: Sequence[SequencePair]) -> TruthForm:
     forms = {pair.truth.form: pair.name for pair in pairs if len(pair.truth)}
     if len(forms) > 1:
         told = " and ".join(f"{form} ({name})" for form, name in forms.items())
-        raise EvaluationError(
-            f"the truth in {truth} looks like several forms, {told}: name one as form, or measure them apart"
-        )
+        hint = "name one as form, or measure them apart"
+        raise EvaluationError(f"the truth in {truth} looks like several forms, {told}: {hint}")
     return next((form for form in forms if form != "results"), "mot15")
 
 
@@ -545,17 +518,13 @@ def _tied_by_name(pairs: Sequence[SequencePair], result_names: tuple[str, ...], 
     spoken = {SPOKEN.get(name, name): name for name in classes}
     ties = tie_categories(list(spoken), result_names, ClassMatcher(result_names)).classes
     if not ties:
-        raise EvaluationError(
-            f"the results have none of the classes of the truth: they have {', '.join(result_names)}, "
-            f"the truth {', '.join(classes)}"
-        )
+        theirs = f"they have {', '.join(result_names)}, the truth {', '.join(classes)}"
+        raise EvaluationError(f"the results have none of the classes of the truth: {theirs}")
     left_out = [name for name in result_names if name not in ties.values()]
-    return _Tied(
-        pairs,
-        {spoken[said]: (result_names.index(name) + 1,) for said, name in ties.items()},
-        tuple(name for said, name in spoken.items() if said not in ties),
-        (f"Left out of the results, as no class that is measured: {', '.join(left_out)}.",) if left_out else (),
-    )
+    note = f"Left out of the results, as no class that is measured: {', '.join(left_out)}."
+    numbers = {spoken[said]: (result_names.index(name) + 1,) for said, name in ties.items()}
+    lacking = tuple(name for said, name in spoken.items() if said not in ties)
+    return _Tied(pairs, numbers, lacking, (note,) if left_out else ())
 
 
 @dataclass(frozen=True)
@@ -588,16 +557,11 @@ def _scores(protocol: Protocol, pair: SequencePair, name: str, numbers: tuple[in
         result_ids.append(results.ids[result_places][~out])
         overlaps.append(box_iou(truth.xyxy[truth_places][mine], boxes[~out]))
         taken_out += int(out.sum())
-    return _Scores(
-        sequence=pair.name,
-        class_name=name,
-        hota=compute_hota_metrics(truth_ids, result_ids, overlaps),
-        clear=compute_clear_metrics(truth_ids, result_ids, overlaps, threshold=MATCHED),
-        identity=compute_identity_metrics(truth_ids, result_ids, overlaps, threshold=MATCHED),
-        boxes=int(scored.sum()),
-        tracks=len(np.unique(truth.ids[scored])),
-        taken_out=taken_out,
-    )
+    counted = (truth_ids, result_ids, overlaps)
+    clear = compute_clear_metrics(*counted, threshold=MATCHED)
+    identity = compute_identity_metrics(*counted, threshold=MATCHED)
+    sizes = (int(scored.sum()), len(np.unique(truth.ids[scored])), taken_out)
+    return _Scores(pair.name, name, compute_hota_metrics(*counted), clear, identity, *sizes)
 
 
 def _aligned(truth: MotRows, results: MotRows) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:

@@ -354,10 +354,7 @@ class _Writing:
         return [" (", *self.of(query), ")"] if bracketed else self.of(query)
 
     def _listed(self, sets: Sequence[Query]) -> list[str]:
-        pieces = self.of(sets[0])
-        for one in sets[1:]:
-            pieces += [",", *self.of(one)]
-        return pieces
+        return [*self.of(sets[0]), *(piece for one in sets[1:] for piece in (",", *self.of(one)))]
 
 
 def _sets(relation: str) -> tuple[Query, ...]:
@@ -376,10 +373,7 @@ _TOKEN = re.compile(r"[()~,#&|!*]|[^\s()~,#&|!*]+")
 
 
 def read_back(
-    text: str,
-    meaning: Callable[[str], Query],
-    pieces: Pieces = PICTURE,
-    action: Callable[[str], str] = str,
+    text: str, meaning: Callable[[str], Query], pieces: Pieces = PICTURE, action: Callable[[str], str] = str
 ) -> Sentence:
     """What pieces, joined, ask.
 

@@ -134,11 +134,6 @@ def beginning(pieces: Pieces) -> str:
     return f"Expressions about a {pieces.about}, and the things that they mean.\n"
 
 
-def _key(sentence: Sentence) -> str:
-    """Equal for sentences that are the same but for converses."""
-    return repr(replace(sentence, things=same_things(sentence.things)))
-
-
 @dataclass(frozen=True)
 class ExpressionReading:
     """A sentence that an expression may mean.
@@ -178,9 +173,12 @@ class ExpressionReader:
                 problems.append(error)
                 return None
 
+        def key(read: tuple[Sentence, Mapping[str, Match]]) -> str:
+            """Equal for sentences that are the same but for converses."""
+            return repr(replace(read[0], things=same_things(read[0].things)))
+
         grammar = expression_grammar(prompt, self._beams.tokens.piece, self._pieces)
-        about = beginning(self._pieces)
-        found = meanings(self._beams, about, prompt.text, grammar, sentence, key=lambda read: _key(read[0]))
+        found = meanings(self._beams, beginning(self._pieces), prompt.text, grammar, sentence, key=key)
         if not found and problems:
             raise problems[0]
         return [ExpressionReading(*meant.value, meant.probability, meant.written) for meant in found]

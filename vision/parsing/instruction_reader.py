@@ -85,14 +85,13 @@ def _what(task: Task) -> str:
 
 
 def _targets(targets: tuple[Target, ...]) -> str:
-    return _listed([_target(target) for target in targets])
-
-
-def _target(target: Target) -> str:
-    means = ", ".join(target.classes)
-    if target.colour and not target.label.startswith(target.colour):
-        means += f"; {target.colour}"
-    return target.label if means == target.label else f"{target.label} ({means})"
+    words = []
+    for target in targets:
+        means = ", ".join(target.classes)
+        if target.colour and not target.label.startswith(target.colour):
+            means += f"; {target.colour}"
+        words.append(target.label if means == target.label else f"{target.label} ({means})")
+    return _listed(words)
 
 
 def _listed(words: list[str]) -> str:
@@ -134,12 +133,8 @@ def _written(output: OutputFormat) -> str:
         return ", ".join(parts)
     if output.geometry == "box":
         parts.append(f"boxes as {_BOXES[output.box]}")
-    scale = {
-        "pixel": "in pixels",
-        "unit": "from 0 to 1 of width and height",
-        "range": f"in steps of 1/{output.range_} of width and height",
-    }
-    parts.append(scale[output.scale])
+    steps = f"in steps of 1/{output.range_} of width and height"
+    parts.append({"pixel": "in pixels", "unit": "from 0 to 1 of width and height", "range": steps}[output.scale])
     if output.offsets:
         carried = "which comes first" if output.centre else "which is not written"
         parts.append(f"as offsets from the object's centre, {carried}")

@@ -116,12 +116,9 @@ class TextPrompt:
     @cached_property
     def copied_words(self) -> CopiedWords:
         """The words that a reply may copy: none of a class set but an expression's, and none that nobody says."""
-        hidden = [(one.start, one.end) for one in self.sets if len(one.names) > 1]
-        shown = [
-            word
-            for word in words_in(self.original)
-            if len(word.text) <= LONGEST_WORD and not any(start <= word.start < end for start, end in hidden)
-        ]
+        hidden = [range(one.start, one.end) for one in self.sets if len(one.names) > 1]
+        words = (word for word in words_in(self.original) if len(word.text) <= LONGEST_WORD)
+        shown = [word for word in words if not any(word.start in places for places in hidden)]
         return CopiedWords(self.original, shown)
 
     def find(self, phrase: str) -> range | None:
@@ -164,12 +161,10 @@ class TextPrompt:
     def id_of_set(self, names: Sequence[str]) -> str | None:
         """The piece of the id by which the class set with these members is written; None where there is none."""
         wanted = [name.lower() for name in names]
-        found = (
-            letter
-            for letter, one in zip(SET_IDS, self.sets, strict=False)
-            if [name.lower() for name in one.names] == wanted
-        )
-        return next((f" {letter}" for letter in found), None)
+        for letter, one in zip(SET_IDS, self.sets, strict=False):
+            if [name.lower() for name in one.names] == wanted:
+                return f" {letter}"
+        return None
 
 
 def _class_set(match: re.Match[str]) -> ClassSet | None:

@@ -98,26 +98,17 @@ Region = tuple[float, float, float, float]
 """Shares (x0, y0, x1, y1) of the width and height, 0 to 1."""
 
 REGIONS: dict[str, Region] = {
-    "left half": (0, 0, 1 / 2, 1),
-    "right half": (1 / 2, 0, 1, 1),
-    "top half": (0, 0, 1, 1 / 2),
-    "bottom half": (0, 1 / 2, 1, 1),
-    "left third": (0, 0, 1 / 3, 1),
-    "middle third": (1 / 3, 0, 2 / 3, 1),
-    "right third": (2 / 3, 0, 1, 1),
-    "top third": (0, 0, 1, 1 / 3),
-    "bottom third": (0, 2 / 3, 1, 1),
+    "left half": (0, 0, 1 / 2, 1), "right half": (1 / 2, 0, 1, 1),
+    "top half": (0, 0, 1, 1 / 2), "bottom half": (0, 1 / 2, 1, 1),
+    "left third": (0, 0, 1 / 3, 1), "middle third": (1 / 3, 0, 2 / 3, 1), "right third": (2 / 3, 0, 1, 1),
+    "top third": (0, 0, 1, 1 / 3), "bottom third": (0, 2 / 3, 1, 1),
     "centre": (1 / 4, 1 / 4, 3 / 4, 3 / 4),
-}
+}  # fmt: skip
 """Part of the image to where the middle of a box must lie to be in it."""
 
 CORNERS: dict[str, tuple[float, float]] = {
-    "centre": (1 / 2, 1 / 2),
-    "top_left": (0, 0),
-    "top_right": (1, 0),
-    "bottom_left": (0, 1),
-    "bottom_right": (1, 1),
-}
+    "centre": (1 / 2, 1 / 2), "top_left": (0, 0), "top_right": (1, 0), "bottom_left": (0, 1), "bottom_right": (1, 1),
+}  # fmt: skip
 """Points of the image, as shares, from which every object's distance is measured."""
 
 
@@ -231,19 +222,11 @@ def box_measures(xyxy: NDArray[np.floating], image_size: tuple[int, int]) -> Mea
     """The measures of boxes of shape (n, 4) in pixels."""
     x1, y1, x2, y2 = xyxy.astype(np.float64).T
     yield "area", (x2 - x1) * (y2 - y1), "square pixels"
-    for name, values in (
-        ("width", x2 - x1),
-        ("height", y2 - y1),
-        ("x", (x1 + x2) / 2),
-        ("y", (y1 + y2) / 2),
-        ("x1", x1),
-        ("y1", y1),
-        ("x2", x2),
-        ("y2", y2),
-    ):
+    sides = {"width": x2 - x1, "height": y2 - y1, "x": (x1 + x2) / 2, "y": (y1 + y2) / 2}
+    corners = {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
+    away = {f"from_{name}": values for name, values in from_points(xyxy, image_size).items()}
+    for name, values in {**sides, **corners, **away}.items():
         yield name, values, "pixels"
-    for name, values in from_points(xyxy, image_size).items():
-        yield f"from_{name}", values, "pixels"
 
 
 def graph_of(
@@ -275,18 +258,9 @@ def graph_of(
         np.array([(i, place[relation], number[word]) for i, relation, word in said], np.int32).reshape(-1, 3),
         *(np.insert(pairs, 1, place[relation], axis=1).astype(np.int32) for relation, pairs in relations.items()),
     ]
-    return KnowledgeGraph.from_columns(
-        GraphColumns(
-            name=name,
-            entity_ids=ids,
-            entity_labels=ids,
-            relation_ids=names,
-            relation_labels=names,
-            splits={name: np.concatenate(triples)},
-            literals=[_column(*measure) for measure in measures],
-            source=source,
-        )
-    )
+    splits, literals = {name: np.concatenate(triples)}, [_column(*measure) for measure in measures]
+    columns = GraphColumns(name, ids, ids, names, names, splits, literals=literals, source=source)
+    return KnowledgeGraph.from_columns(columns)
 
 
 def _column(name: str, values: NDArray[np.float64], unit: str) -> LiteralColumn:
@@ -320,19 +294,14 @@ class Scene:
 
     @classmethod
     def from_detections(cls, detections: Detections, image: LoadedImage) -> Scene:
-        """Make a scene of what was found in an image; colours are measured in its pixels.
-
-        Args:
-            detections: in the pixels of `image`.
-            image: the image.
+        """Make a scene of what was found in an image, in its pixels, in which colours are measured.
 
         Raises:
             SkylarkError: the detections are of an image of another size.
         """
         if detections.image_size != image.size:
-            raise SkylarkError(
-                f"the detections are of an image of {detections.image_size} pixels, this one has {image.size}"
-            )
+            theirs = f"the detections are of an image of {detections.image_size} pixels"
+            raise SkylarkError(f"{theirs}, this one has {image.size}")
         shown = detections[:MAX_OBJECTS]
         notes: tuple[str, ...] = ()
         if len(detections) > MAX_OBJECTS:

@@ -97,31 +97,29 @@ class TestPrinted:
 
 
 class TestWrongArguments:
-    @pytest.mark.parametrize(
-        ("arguments", "said"),
-        [
-            ("a.png", "--instruction"),
-            (f"--instruction '{CATS}'", "IMAGE"),
-            (f"a.png --format xml --instruction '{CATS}'", "'xml' is none of json"),
-            (f"a.png --min-score 2 --instruction '{CATS}'", "from 0 to 1"),
-            (f"a.png --min-score half --instruction '{CATS}'", "from 0 to 1"),
-            (f"a.png --draw --instruction '{CATS}'", "--draw and --overwrite need --out"),
-            (f"a.png --overwrite --instruction '{CATS}'", "--draw and --overwrite need --out"),
-            (f"a.png --slice big --instruction '{CATS}'", "slices are 'big'"),
-            (f"a.png --workers 0 --instruction '{CATS}'", "at least 1"),
-            (f"a.png --engine rai --instruction '{CATS}'", "mean ray?"),
-            (f"b.pgn --instruction '{CATS}'", "the nearest name is b.png"),
-            (f"no/such/a.png --instruction '{CATS}'", "there is no folder no/such"),
-            (f"*.webp --instruction '{CATS}'", "no image, folder or match of *.webp"),
-            ("a.png --instruction '  '", "instruction"),
-        ],
-    )
     def test_they_are_usage_errors_that_say_what_is_wrong(
-        self, run: Any, photos: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, said: str
+        self, run: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(photos)
-        code, out, err = run("detect", *shlex.split(arguments))
-        assert (code, out) == (USAGE, "") and said in err
+        cats = f"--instruction '{CATS}'"
+        for arguments, said in {
+            "a.png": "--instruction",
+            cats: "IMAGE",
+            f"a.png --format xml {cats}": "'xml' is none of json",
+            f"a.png --min-score 2 {cats}": "from 0 to 1",
+            f"a.png --min-score half {cats}": "from 0 to 1",
+            f"a.png --draw {cats}": "--draw and --overwrite need --out",
+            f"a.png --overwrite {cats}": "--draw and --overwrite need --out",
+            f"a.png --slice big {cats}": "slices are 'big'",
+            f"a.png --workers 0 {cats}": "at least 1",
+            f"a.png --engine rai {cats}": "mean ray?",
+            f"b.pgn {cats}": "the nearest name is b.png",
+            f"no/such/a.png {cats}": "there is no folder no/such",
+            f"*.webp {cats}": "no image, folder or match of *.webp",
+            "a.png --instruction '  '": "instruction",
+        }.items():
+            code, out, err = run("detect", *shlex.split(arguments))
+            assert (code, out) == (USAGE, "") and said in err, arguments
 
     def test_a_folder_without_images_or_a_missing_key_is_said_before_a_model_is_opened(
         self, run: Any, detect: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, colours: list[Any]

@@ -175,6 +175,10 @@ class TestToAFolder:
         assert {path.name for path in folder.iterdir()} == {*MADE, "annotated.mp4"}
         assert (folder / "tracks.txt").read_text() == track()[1]
         assert (folder / "classes.txt").read_text().split() == ["cat", "dog", "car"]
+        first, *lines, last = map(json.loads, (folder / "tracks.jsonl").read_text().splitlines())
+        assert first["settings"]["instruction"] == ALL and first["settings"]["size"] == [96, 64]
+        assert last == {"frames": COUNT} and [line["index"] for line in lines] == list(range(COUNT))
+        assert [len(line["seen"]) for line in lines] == [len(objects(frame)) for frame in range(COUNT)]
 
     def test_coco_has_images_annotations_and_tracks(self, folder: Path) -> None:
         data = json.loads((folder / "coco.json").read_text())
@@ -198,12 +202,6 @@ class TestToAFolder:
         with av.open(str(folder / "annotated.mp4")) as container:
             pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
         assert len(pictures) == COUNT and pictures[0].shape == (64, 96, 3)
-
-    def test_the_record_has_what_the_tracker_was_given(self, folder: Path) -> None:
-        first, *lines, last = map(json.loads, (folder / "tracks.jsonl").read_text().splitlines())
-        assert first["settings"]["instruction"] == ALL and first["settings"]["size"] == [96, 64]
-        assert last == {"frames": COUNT} and [line["index"] for line in lines] == list(range(COUNT))
-        assert [len(line["seen"]) for line in lines] == [len(objects(frame)) for frame in range(COUNT)]
 
     def test_evaluate_tracks_reads_it(self, folder: Path, run: Any, tmp_path: Path) -> None:
         tracks = {"cat": 1, "dog": 2, "car": 3}
@@ -273,15 +271,15 @@ class TestGoingOn:
             (out / "tracks.jsonl").write_bytes(record[:cut])
             assert self.whole(track, out, *more) == expected, cut
 
-    def test_what_is_done_is_not_looked_at_again(self, track: Any, tmp_path: Path, detectors: list[Stopped]) -> None:
+    def test_what_is_done_is_not_looked_at_again_and_other_settings_need_another_folder(
+        self, track: Any, tmp_path: Path, detectors: list[Stopped]
+    ) -> None:
         self.whole(track, tmp_path)
         code, out, _ = track("--out", tmp_path, "--draw", "--line", GATE)
         assert code == OK and looks(detectors[1]) == 0 and (tmp_path / "annotated.mp4").exists()
         assert "14 frames, 14 of them there before, 3 tracks" in out and "left to right 1 cat" in out
         assert "gate" in (tmp_path / "counts.csv").read_text()
-
-    def test_other_settings_need_another_folder(self, track: Any, tmp_path: Path) -> None:
-        before = self.whole(track, tmp_path)
+        before = {name: (tmp_path / name).read_bytes() for name in MADE}
         changes: tuple[tuple[str, str, tuple[object, ...]], ...] = (
             ("instruction was", "the dog", ()),
             ("every was 1, now 2", ALL, ("--every", 2)),
@@ -320,7 +318,7 @@ class TestLiveVideos:
 
         monkeypatch.setattr("vision.cli.tracking.open_frames", opened)
 
-    def test_what_was_seen_is_written_when_it_is_stopped_or_stalls(
+    def test_what_was_seen_is_written_when_it_is_stopped_or_stalls_and_not_gone_on_with(
         self, track: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(Stopped, "stops_at", 1)
@@ -333,9 +331,7 @@ class TestLiveVideos:
         code, out, err = track("--out", tmp_path / "two")
         assert code == FAILURE and "1 frame" in out and "error: The stream has stalled." in err
         assert {path.name for path in (tmp_path / "two").iterdir()} == {*MADE}
-
-    def test_it_is_not_gone_on_with(self, track: Any, tmp_path: Path) -> None:
-        assert track("--out", tmp_path)[0] == OK
-        code, _, err = track("--out", tmp_path)
+        monkeypatch.setattr(Stopped, "stops_at", None)
+        code, _, err = track("--out", tmp_path / "two")
         assert code == USAGE and "at an earlier time, which cannot be gone on with" in err
-        assert track("--out", tmp_path, "--overwrite")[0] == OK
+        assert track("--out", tmp_path / "two", "--overwrite")[0] == OK

@@ -139,9 +139,9 @@ class TestReading:
         with pytest.raises(DataError, match=r"line 2: expected ids of annotations of two/images/a\.png, found '1000'"):
             read_expressions(path, [], read_annotations(pairs))
 
-    @pytest.mark.parametrize(
-        ("more", "said"),
-        [
+    def test_broken_lines_are_named(self, tmp_path: Path, pair: Pair) -> None:
+        path, annotated = tmp_path / "e.jsonl", read_annotations([pair])
+        broken: list[tuple[dict[str, Any] | None, str]] = [
             ({"image": None, "count": 1}, "image: "),
             ({"expression": "", "count": 1}, "expression: "),
             ({}, "found 'none of them'"),
@@ -154,15 +154,13 @@ class TestReading:
             ({"annotation_ids": [7]}, "found '7'"),
             ({"image": "images/e.png", "count": 1}, "there is no image images/e.png"),
             (None, "line 2: expected an expression as JSON"),
-        ],
-    )
-    def test_broken_lines_are_named(self, tmp_path: Path, pair: Pair, more: dict[str, Any] | None, said: str) -> None:
-        path = tmp_path / "e.jsonl"
-        line = "{" if more is None else json.dumps({"image": "images/a.png", "expression": "x", **more})
-        path.write_text("\n" + line + "\n")
-        with pytest.raises(SkylarkError) as caught:
-            read_expressions(path, [pair[0]], read_annotations([pair]))
-        assert said in str(caught.value) and "e.jsonl" in str(caught.value)
+        ]
+        for more, said in broken:
+            line = "{" if more is None else json.dumps({"image": "images/a.png", "expression": "x", **more})
+            path.write_text("\n" + line + "\n")
+            with pytest.raises(SkylarkError) as caught:
+                read_expressions(path, [pair[0]], annotated)
+            assert said in str(caught.value) and "e.jsonl" in str(caught.value)
 
     def test_a_missing_or_an_empty_file_and_missing_annotations_are_said(self, tmp_path: Path, pair: Pair) -> None:
         with pytest.raises(EvaluationError, match="give its --images and --annotations"):

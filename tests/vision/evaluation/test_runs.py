@@ -89,19 +89,17 @@ class TestWhatIsRefused:
         with pytest.raises(DataError, match="line 4: expected no further line"):
             go(out, resume=True, count=2)
 
-    @pytest.mark.parametrize(
-        ("text", "said"),
-        [
-            ('{"settings":{"model":"counter"}}\n{"id":0,"squ\n', "line 2: expected a line as it was written"),
-            ('{"settings":{"model":"counter"}}\n{"id":1,"square":1}\n', 'line 2: expected the line of {"id": 0}'),
+    def test_damaged_lines_are_named(self, out: Path) -> None:
+        settings = '{"settings":{"model":"counter"}}\n'
+        for text, said in (
+            (settings + '{"id":0,"squ\n', "line 2: expected a line as it was written"),
+            (settings + '{"id":1,"square":1}\n', 'line 2: expected the line of {"id": 0}'),
             ('{"id":0,"square":0}\n', "line 1: expected the settings of a run"),
-            ('{"settings":{"model":"counter"}}\n' + '{"id":0,"square":0}\n' * 2, "line 3: expected the line of"),
-        ],
-    )
-    def test_damaged_lines_are_named(self, out: Path, text: str, said: str) -> None:
-        lines_path(out).write_text(text)
-        with pytest.raises(DataError, match=said):
-            go(out, resume=True)
+            (settings + '{"id":0,"square":0}\n' * 2, "line 3: expected the line of"),
+        ):
+            lines_path(out).write_text(text)
+            with pytest.raises(DataError, match=said):
+                go(out, resume=True)
 
     def test_a_place_that_cannot_be_written_is_said_before_anything_is_done(self, out: Path) -> None:
         with RunLines(lines_path(out), {}), pytest.raises(ResultsError, match="being written by another run"):

@@ -289,16 +289,15 @@ def test_files_are_found_in_each_layout_and_figures_are_written(tmp_path: Path, 
         evaluate_tracks(*folders, out=out)
 
 
-TRUTH = [box(1, 1, 0), box(2, 1, 0)]
-OF_MOT17 = [[1, 1, 0, 0, 10, 10, 1, 1, 1]]
+TRUTH: list[Row] = [box(1, 1, 0), box(2, 1, 0)]
+OF_MOT17: list[Row] = [[1, 1, 0, 0, 10, 10, 1, 1, 1]]
 
 
 class TestMistakes:
     """What would still give figures, only wrong ones."""
 
-    @pytest.mark.parametrize(
-        ("truth", "results", "error", "said"),
-        [
+    def test_in_truth_or_results(self, measured: Measure) -> None:
+        mistakes: list[tuple[list[Row], list[Row], type[SkylarkError], str]] = [
             (OF_MOT17, [box(1, 1, 0, 1, 3, -1, -1)], EvaluationError, "S1 has the class 3 in"),
             ([drone(1, 1, 0, CAR)], [box(1, 1, 0)], EvaluationError, "class -1 in column 8: .* category of VisDrone"),
             ([box(1, 1, 0), box(1, 1, 50)], [], EvaluationError, "the truth of S1, line 2: id 1 .* a second time"),
@@ -309,13 +308,10 @@ class TestMistakes:
             (TRUTH, [box(1, 1, 0), box(1, 1, 50)], EvaluationError, "line 2: id 1 is in frame 1 a second time"),
             (TRUTH, [box(1, -1, 0)], EvaluationError, "line 1: the id is -1, so these are detections and no tracks"),
             (TRUTH, [[1, 1, 0, 0]], DataError, "line 1: expected frame,id,left,top,width,height"),
-        ],
-    )
-    def test_in_truth_or_results(
-        self, measured: Measure, truth: list[Row], results: list[Row], error: type[SkylarkError], said: str
-    ) -> None:
-        with pytest.raises(error, match=said):
-            measured(truth, results)
+        ]
+        for truth, results, error, said in mistakes:
+            with pytest.raises(error, match=said):
+                measured(truth, results)
 
     def test_in_words_forms_and_folders(self, tmp_path: Path) -> None:
         truth, results = sequence(tmp_path, [drone(1, 1, 0, CAR)], [found(1, 1, 0, CAR)])

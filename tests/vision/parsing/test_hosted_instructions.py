@@ -83,12 +83,10 @@ def test_an_expression_is_grounded(server: OpenAIServer) -> None:
     assert (invented.kind, invented.expression) == ("detect", None)
 
 
-@pytest.mark.parametrize(
-    "reply", ["no JSON at all", '{"classes": "dogs"', '{"kind": "paint"}', '{"limit": {"count": 0}}']
-)
-def test_a_reply_of_another_form_leaves_it_to_the_embedded_one(server: OpenAIServer, reply: str) -> None:
-    task = read(server, "find dogs", reply)
-    assert labels(task) == ["dog"] and "Read by the embedded model" in task.notes[-1]
+def test_a_reply_of_another_form_leaves_it_to_the_embedded_one(server: OpenAIServer) -> None:
+    for reply in ("no JSON at all", '{"classes": "dogs"', '{"kind": "paint"}', '{"limit": {"count": 0}}'):
+        task = read(server, "find dogs", reply)
+        assert labels(task) == ["dog"] and "Read by the embedded model" in task.notes[-1]
     task = read_instruction("find dogs", MATCHER, FakeListChatModel(responses=["dogs"]))
     assert "no structured output" in task.notes[-1]
 
@@ -117,14 +115,12 @@ def test_a_model_that_is_named_reads(server: OpenAIServer, monkeypatch: pytest.M
     assert [target.narrower for target in task.targets or ()] == [("hound",)]
 
 
-@pytest.mark.parametrize("key", [None, "  "])
-def test_a_missing_key_is_named_and_a_name_that_is_no_model_gets_the_nearest(
-    monkeypatch: pytest.MonkeyPatch, key: str | None
-) -> None:
+def test_a_missing_key_is_named_and_a_name_that_is_no_model_gets_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    if key is not None:
-        monkeypatch.setenv("OPENAI_API_KEY", key)
-    with pytest.raises(LLMError, match=r"needs a key: set the environment variable OPENAI_API_KEY$"):
-        Vision(llm="openai:gpt-4o-mini")
+    for key in (None, "  "):
+        if key is not None:
+            monkeypatch.setenv("OPENAI_API_KEY", key)
+        with pytest.raises(LLMError, match=r"needs a key: set the environment variable OPENAI_API_KEY$"):
+            Vision(llm="openai:gpt-4o-mini")
     with pytest.raises(UnknownLLMError, match="openai:"):
         Vision(llm="opnai:gpt-4o-mini")
