@@ -48,18 +48,15 @@ def test_it_is_its_sentence_its_notes_and_the_names_that_the_sentence_leaves_out
     assert "\x1b" not in str(asked('rail("Ash")'))
 
 
-def test_an_incomplete_answer_says_why() -> None:
-    nothing = np.zeros(0, np.int32)
-    failed = replace(asked('road("Ash")'), error="step 1 of 1 failed: no reply", ranked=nothing, scores=())
-    assert str(failed) == "No answer: step 1 of 1 failed: no reply"
-    assert "error='step 1 of 1 failed: no reply'" in repr(failed)
-
-
-def test_its_short_form_fits_on_a_line_and_counts_what_it_leaves_out() -> None:
+def test_its_short_form_fits_on_a_line_and_an_incomplete_answer_says_why() -> None:
     short = "Answer('road(\"Ash\")', method='exact', entities=['Birch', 'Cedar'])"
     assert repr(asked('road("Ash")')) == short
     assert repr(asked('people("Ash")')) == "Answer('people(\"Ash\")', method='exact', value=30)"
     assert repr(asked('path("Ash")')).endswith("and 55 more)")
+    nothing = np.zeros(0, np.int32)
+    failed = replace(asked('road("Ash")'), error="step 1 of 1 failed: no reply", ranked=nothing, scores=())
+    assert str(failed) == "No answer: step 1 of 1 failed: no reply"
+    assert "error='step 1 of 1 failed: no reply'" in repr(failed)
 
 
 # As a frame ------------------------------------------------------------------------------------------------------
@@ -85,7 +82,7 @@ def test_without_pandas_the_error_names_the_extra(made: Callable[[], Any], monke
 # In a notebook ---------------------------------------------------------------------------------------------------
 
 
-def test_html_holds_the_sentence_the_answers_and_the_evidence() -> None:
+def test_html_holds_the_sentence_the_answers_and_the_evidence_and_no_stranger_s_tags() -> None:
     answer = asked('top(2, people, road("Ash"))')
     shown = ElementTree.fromstring(answer._repr_html_())
     assert answer.sentence in [*shown.itertext()]
@@ -96,6 +93,11 @@ def test_html_holds_the_sentence_the_answers_and_the_evidence() -> None:
         ("Ash", "road", "Birch", "yes"), ("Ash", "road", "Cedar", "yes"),
         ("Birch", "people", "20", "yes"), ("Cedar", "people", "40", "yes"),
     }  # fmt: skip
+    assert "and 40 more" in asked('path("Ash")')._repr_html_()
+    html = asked('rail("Ash")')._repr_html_()
+    assert "<img" not in html and "\x1b" not in html
+    assert any(HOSTILE.startswith(text[:10]) for text in ElementTree.fromstring(html).itertext() if text)
+    assert 'class="tex2jax_ignore' in html
 
 
 @pytest.mark.parametrize("confidence", [0.997009, 0.99999999])
@@ -108,14 +110,6 @@ def test_what_is_predicted_is_never_shown_as_certain(confidence: float) -> None:
     assert shown.findtext("./details/table/tbody/tr/td[4]") == "no, confidence 0.99"
     text = answer_text(answer)
     assert "Birch\n" in text and "Cedar  (0.99)" in text and "(not in the graph, confidence 0.99)" in text
-
-
-def test_a_strangers_name_is_no_html_and_no_formula() -> None:
-    assert "and 40 more" in asked('path("Ash")')._repr_html_()
-    html = asked('rail("Ash")')._repr_html_()
-    assert "<img" not in html and "\x1b" not in html
-    assert any(HOSTILE.startswith(text[:10]) for text in ElementTree.fromstring(html).itertext() if text)
-    assert 'class="tex2jax_ignore' in html
 
 
 # Compared --------------------------------------------------------------------------------------------------------

@@ -76,13 +76,11 @@ def test_a_model_that_cannot_be_had_is_an_error_before_a_graph_is_loaded(
     assert Reasoner(KG, llm=llm, method="exact").answer('road("Ash")').entities == ["Birch"]
 
 
-def test_each_method_says_what_it_is_like() -> None:
+def test_a_further_method_is_one_class_under_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     kinds = {name: (kind.asks_model, kind.goes_beyond_graph) for name, kind in METHODS.items()}
     expected = {"exact": (False, False), "lark": (True, False), "complete": (False, True), "hybrid": (True, True)}
     assert kinds == expected
 
-
-def test_a_further_method_is_one_class_under_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     class LastStepOnly:
         name = "last"
         asks_model = False
@@ -176,17 +174,14 @@ def test_each_step_starts_then_finishes_and_the_answer_comes_last(reasoner: Reas
     assert "Ash" in started[0].question and "Birch" in started[1].question
 
 
-def test_a_whole_query_is_one_step_whose_result_asks_the_same_question() -> None:
-    begun, done, _ = lark(prompting="whole").events(TWO_STEPS)
-    assert isinstance(begun, StepStarted) and isinstance(done, StepFinished)
-    assert begun.question == done.result.question
-
-
-def test_what_the_model_will_be_shown_is_known_when_the_step_starts() -> None:
+def test_what_the_model_will_be_shown_is_known_first_and_a_whole_query_is_one_step() -> None:
     model = faultless()
     event = next(iter(lark(model).events(TWO_STEPS)))
     assert isinstance(event, StepStarted) and event.context is not None
     assert model.prompts == []
+    begun, done, _ = lark(prompting="whole").events(TWO_STEPS)
+    assert isinstance(begun, StepStarted) and isinstance(done, StepFinished)
+    assert begun.question == done.result.question
 
 
 def test_a_stream_asks_for_a_step_only_when_it_is_wanted_and_steps_can_be_awaited_and_given_up() -> None:
@@ -412,7 +407,7 @@ def test_a_batch_asks_as_many_at_once_as_it_is_told(run: Any) -> None:
     assert [answer.entities for answer in answers] == [["Birch"], ["Cedar"], ["Cedar"], ["Ash"]]
 
 
-def test_the_options_bound_what_is_asked_at_once_and_a_given_model_is_asked_one_after_the_other() -> None:
+def test_the_options_bound_what_is_asked_at_once_and_a_failed_step_is_no_exception() -> None:
     answers = lark(ScriptedChatModel(Meeting(2)), max_concurrency=2).batch(['road("Ash")', 'rail("Ash")'])
     assert [answer.entities for answer in answers] == [["Birch"], ["Cedar"]]
     under_way = threading.Lock()
@@ -425,6 +420,9 @@ def test_the_options_bound_what_is_asked_at_once_and_a_given_model_is_asked_one_
             under_way.release()
 
     assert all(answer.error is None for answer in lark(ScriptedChatModel(alone)).batch([TWO_STEPS] * 4))
+    first, second = lark(ScriptedChatModel("no", "no", faultless_reply)).batch(['road("Ash")', 'rail("Ash")'])
+    assert first.error and not first.entities
+    assert (second.error, second.entities) == (None, ["Cedar"])
 
 
 @pytest.mark.parametrize("workers", [None, 3])
@@ -436,12 +434,6 @@ def test_an_error_takes_its_place_or_ends_the_batch(workers: int) -> None:
     with pytest.raises(UnknownEntityError):
         exact().batch(questions, max_concurrency=workers)
     assert exact().batch([]) == [] == asyncio.run(exact().abatch([]))
-
-
-def test_a_step_that_the_model_fails_is_no_exception() -> None:
-    first, second = lark(ScriptedChatModel("no", "no", faultless_reply)).batch(['road("Ash")', 'rail("Ash")'])
-    assert first.error and not first.entities
-    assert (second.error, second.entities) == (None, ["Cedar"])
 
 
 def test_taught_models_read_several_questions_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

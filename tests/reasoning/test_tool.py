@@ -74,7 +74,7 @@ def tool_messages(messages: Sequence[BaseMessage]) -> list[ToolMessage]:
     return [message for message in messages if isinstance(message, ToolMessage)]
 
 
-def test_an_agent_is_told_a_mistake_and_the_answer_in_words() -> None:
+def test_an_agent_is_told_a_mistake_and_the_answer_and_its_checkpoint_holds_it() -> None:
     replies = asks('~"works fro"("Acme")'), asks(STAFF_OF_ACME), AIMessage("Ann and Bob.")
     messages = agent(*replies).invoke({"messages": "Who?"}, THREAD)["messages"]
     wrong, told = tool_messages(messages)
@@ -82,9 +82,6 @@ def test_an_agent_is_told_a_mistake_and_the_answer_in_words() -> None:
     assert told.content == IN_WORDS
     assert told.artifact["evidence"] == [["Ann", "works for", "Acme"], ["Bob", "works for", "Acme"]]
     assert messages[-1].content == "Ann and Bob."
-
-
-def test_an_agents_checkpoint_holds_what_was_found() -> None:
     kept = agent(asks('in("Acme")'), AIMessage("Lyon."))
     asyncio.run(kept.ainvoke({"messages": "Where?"}, THREAD))
     (told,) = tool_messages(kept.get_state(THREAD).values["messages"])

@@ -135,7 +135,7 @@ class TestExtracting:
         assert command.json(*self.EXTRACT, "a.txt", "--dry-run")["requests"] == 2  # one for a schema
         assert not model.prompts
 
-    def test_a_proposed_schema_is_written_and_can_be_given(self, command: Commands) -> None:
+    def test_a_proposed_schema_can_be_given_and_so_can_a_graph(self, command: Commands) -> None:
         self.answering(self.PROPOSED)
         printed = command.prints(*self.EXTRACT, "a.txt", "--propose-schema", "mine.json")
         assert "works for: person -> company\nmine.json: 1 relations" in printed
@@ -143,8 +143,6 @@ class TestExtracting:
         found = json.loads(command.prints(*self.EXTRACT, "a.txt", "--schema", "mine.json", "--json"))
         assert [triple["relation"] for triple in found["triples"]] == ["works for"]
         assert found["dropped"] == {"no_relation": 1}
-
-    def test_a_graph_gives_its_schema_and_makes_a_new_store_with_what_is_said(self, command: Commands) -> None:
         assert "Ann Lee\tworks for" in command.prints(*self.EXTRACT, "a.txt", "--schema", "graph.tsv")
         printed = command.prints(*self.EXTRACT, "b.txt", "--kg", "graph.tsv", "--out", "store")
         assert len(KnowledgeGraph.load("store")) == 2

@@ -58,7 +58,7 @@ def complete(kg: KnowledgeGraph, options: CompletionOptions) -> Reasoner:
     return Reasoner(kg, method="complete", completion=options)
 
 
-def test_evidence_is_the_belief_of_the_embeddings_and_what_rules_say(fitted: Fitted, kg: KnowledgeGraph) -> None:
+def test_evidence_is_belief_and_rules_and_parts_are_weighed(fitted: Fitted, kg: KnowledgeGraph) -> None:
     predictor = replace(fitted.predictor, weights=Weights(0.3))
     sources, degrees = kg.universe[:7], np.linspace(0.1, 7, 7)
     assert predictor.embeddings is not None and predictor.rules is not None
@@ -70,9 +70,6 @@ def test_evidence_is_the_belief_of_the_embeddings_and_what_rules_say(fitted: Fit
     unseen = replace(predictor, seen=predictor.seen & (np.arange(kg.entity_count) != sources[0]))
     found = unseen.confidence(1, sources, degrees)
     assert not found[0].any() and not found[:, sources[0]].any()
-
-
-def test_parts_are_weighed_by_what_neither_has_met(kg: KnowledgeGraph, fitted: Fitted) -> None:
     sizes = kg.entity_count, kg.relation_count
     kept, held = split_triples(kg.index.whole, QUICK.held_out, QUICK.seed)
     held = held[np.random.default_rng(QUICK.seed).permutation(len(held))]
@@ -108,16 +105,6 @@ def test_the_chosen_weight_is_the_least_that_ranks_well(
     assert hub.counts[0] > 1 and len(ranked) == len(TRIED_RULES)
 
 
-def test_an_entity_never_seen_in_training_keeps_what_the_graph_says(tmp_path: Path) -> None:
-    triples = [(f"e{i}", "r", f"e{(i * 3 + 1) % 12}") for i in range(12)]
-    for split, rows in (("train", triples), ("valid", [("late", "r", "e1")]), ("test", [("e3", "r", "e5")])):
-        (tmp_path / f"{split}.txt").write_text("".join("\t".join(row) + "\n" for row in rows))
-    train, full = KnowledgeGraph.load(tmp_path, ("train",)), KnowledgeGraph.load(tmp_path, ("train", "valid"))
-    made = fit(train, QUICK, out=tmp_path / "fitted")
-    answer = complete(full, CompletionOptions(model=made.folder, least=0.0)).answer('r("late")')
-    assert answer.entities == ["e1"] and answer.scores == (1.0,)
-
-
 def test_known_answers_come_first_and_likely_ones_are_cut_and_counted(kg: KnowledgeGraph, fitted: Fitted) -> None:
     exact = set(Reasoner(kg, method="exact").answer(CHAIN).ids)
     everything = complete(kg, CompletionOptions(model=fitted.folder, least=0.0)).answer(CHAIN)
@@ -147,7 +134,7 @@ def test_an_answer_tells_its_proofs(kg: KnowledgeGraph, fitted: Fitted) -> None:
     json.dumps(told)
 
 
-def test_values_rank_and_compare_likely_members(tmp_path: Path) -> None:
+def test_values_rank_likely_members_and_an_unseen_entity_keeps_what_the_graph_says(tmp_path: Path) -> None:
     triples = [(f"e{i}", "r", f"e{(i * 3 + 1) % 9}") for i in range(9)]
     kg = KnowledgeGraph.from_triples([*triples, *((f"e{i}", "size", i) for i in range(9))])
     made = fit(kg, QUICK, out=tmp_path / "fitted")
@@ -157,6 +144,13 @@ def test_values_rank_and_compare_likely_members(tmp_path: Path) -> None:
         got, expected = reasoner.answer(text), exact.answer(text)
         assert (got.entities, got.values, got.value) == (expected.entities, expected.values, expected.value)
         assert got.evidence
+    triples = [(f"e{i}", "r", f"e{(i * 3 + 1) % 12}") for i in range(12)]
+    for split, rows in (("train", triples), ("valid", [("late", "r", "e1")]), ("test", [("e3", "r", "e5")])):
+        (tmp_path / f"{split}.txt").write_text("".join("\t".join(row) + "\n" for row in rows))
+    train, full = KnowledgeGraph.load(tmp_path, ("train",)), KnowledgeGraph.load(tmp_path, ("train", "valid"))
+    made = fit(train, QUICK, out=tmp_path / "late")
+    answer = complete(full, CompletionOptions(model=made.folder, least=0.0)).answer('r("late")')
+    assert answer.entities == ["e1"] and answer.scores == (1.0,)
 
 
 def test_rules_alone_need_no_training_and_no_folder() -> None:

@@ -138,8 +138,11 @@ def test_closed_rules_are_counted_as_sets_say(seed: int) -> None:
     assert mined == expected
 
 
-def test_walks_fall_into_buckets() -> None:
+def test_walks_fall_into_buckets_and_a_lone_symmetric_edge_is_told_both_ways() -> None:
     assert [bucket_of(walks) for walks in (1, 2, 3, 4, 5, 8, 9, 10_000)] == [0, 1, 2, 2, 3, 3, 4, 4]
+    # 0 and 1 are married both ways, 2 and 3 only one way: symmetry may predict (3, 2) from (2, 3), but not from itself.
+    predictor = fitted({(0, 0, 1), (1, 0, 0), (4, 0, 5), (5, 0, 4), (2, 0, 3)})
+    assert predictor.scores(0, np.array([3], dtype=np.int32))[0, 2] > 0.3
 
 
 @pytest.mark.slow
@@ -179,14 +182,8 @@ def test_scores_are_what_the_definitions_give(seed: int, sparse: float) -> None:
             assert scores[x, y] == pytest.approx(-math.expm1(-whole), abs=2e-6)
 
 
-def test_a_lone_symmetric_edge_is_not_told_by_its_inverse() -> None:
-    # 0 and 1 are married both ways, 2 and 3 only one way: symmetry may predict (3, 2) from (2, 3), but not from itself.
-    predictor = fitted({(0, 0, 1), (1, 0, 0), (4, 0, 5), (5, 0, 4), (2, 0, 3)})
-    assert predictor.scores(0, np.array([3], dtype=np.int32))[0, 2] > 0.3
-
-
 @pytest.mark.slow
-def test_options_cut_rules_of_little_support_or_confidence() -> None:
+def test_options_cut_rules_of_little_support_or_confidence_and_a_seed_gives_the_same() -> None:
     triples = random_triples(1, 60)
     options = RuleOptions(support=3, confidence=0.2, constant_support=3, constant_confidence=0.3, rules=4)
     predictor = fitted(triples, options)
@@ -197,6 +194,20 @@ def test_options_cut_rules_of_little_support_or_confidence() -> None:
     sizes = np.diff(predictor.sets.starts)[constant.premise]
     assert constant.support.min() >= 3
     assert (constant.support / (sizes + 5)).min() >= 0.3
+    triples = {(x, relation, (x + 1) % 5) for x in range(5) for relation in (0, 1)} | {(0, 2, 1)}
+    predictor = fitted(triples)
+    assert predictor.scores(0, np.array([8], dtype=np.int32)).max() < 0.5
+    assert predictor.scores(4, np.array([1], dtype=np.int32))[0, 2] > 0  # like (0, 1), which both other relations join
+    assert predictor.scores(4, np.array([0], dtype=np.int32))[0, 1] == 0  # nothing but itself speaks for it
+    assert predictor.scores(0, np.array([], dtype=np.int32)).shape == (0, ENTITIES)
+    triples = {(x, relation, 8) for x in range(8) for relation in range(3)}
+    scores = fitted(triples, RuleOptions(smoothing=1e-6, support=1)).scores(0, np.arange(ENTITIES, dtype=np.int32))
+    assert 0.99 < scores.max() < 1
+    triples = random_triples(3, 60)
+    seeded = [RuleOptions(support=1, confidence=0.0, walks=20, seed=seed) for seed in (1, 1, 2)]
+    first, second, other = (fitted(triples, given) for given in seeded)
+    assert all(np.array_equal(a, b) for a, b in zip(first.closed, second.closed, strict=True))
+    assert not np.array_equal(first.closed.size, other.closed.size)
 
 
 @pytest.mark.parametrize(
@@ -209,23 +220,6 @@ def test_without_rules_all_scores_are_zero(triples: set[Triple], relations: int)
         scores = predictor.scores(relation, np.arange(ENTITIES, dtype=np.int32))
         assert scores.shape == (ENTITIES, ENTITIES)
         assert not scores.any()
-
-
-def test_one_triple_is_scored_like_others_scores_stay_below_one_and_a_seed_gives_the_same() -> None:
-    triples = {(x, relation, (x + 1) % 5) for x in range(5) for relation in (0, 1)} | {(0, 2, 1)}
-    predictor = fitted(triples)
-    assert predictor.scores(0, np.array([8], dtype=np.int32)).max() < 0.5
-    assert predictor.scores(4, np.array([1], dtype=np.int32))[0, 2] > 0  # like (0, 1), which both other relations join
-    assert predictor.scores(4, np.array([0], dtype=np.int32))[0, 1] == 0  # nothing but itself speaks for it
-    assert predictor.scores(0, np.array([], dtype=np.int32)).shape == (0, ENTITIES)
-    triples = {(x, relation, 8) for x in range(8) for relation in range(3)}
-    scores = fitted(triples, RuleOptions(smoothing=1e-6, support=1)).scores(0, np.arange(ENTITIES, dtype=np.int32))
-    assert 0.99 < scores.max() < 1
-    triples = random_triples(3, 60)
-    options = [RuleOptions(support=1, confidence=0.0, walks=20, seed=seed) for seed in (1, 1, 2)]
-    first, second, other = (fitted(triples, given) for given in options)
-    assert all(np.array_equal(a, b) for a, b in zip(first.closed, second.closed, strict=True))
-    assert not np.array_equal(first.closed.size, other.closed.size)
 
 
 def test_saved_rules_score_as_before_and_are_replaced_whole(tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ def test_the_floor_takes_away_predicted_edges_alone_and_loops_need_a_loop() -> N
             assert adjacency.confidence(2 * knows + inverse, source, source) > 0
 
 
-def test_what_an_entity_without_edges_is_expected_to_have_is_told_by_its_other_relations() -> None:
+def test_degrees_are_told_by_other_relations_and_a_functional_one_hardly_lacks_more() -> None:
     people = [(f"p{i}", "lives in", "Town") for i in range(10)] + [(f"p{i}", "works at", "Mill") for i in range(5)]
     kg = KnowledgeGraph.from_triples([*people, ("Mill", "stands in", "Town")])
     expected = ExpectedDegrees(kg.index.whole)
@@ -211,9 +211,6 @@ def test_what_an_entity_without_edges_is_expected_to_have_is_told_by_its_other_r
     rows = NeuralAdjacency(kg.index.whole, Degrees(kg.entity_count), 1e-4).rows(works, ids)
     assert rows[0].confidence == pytest.approx(np.full(kg.entity_count - 1, 5 / 15 / 100), abs=1e-6)
     assert [len(row.targets) for row in rows[1:]] == [0, 0], "a town has no employer"
-
-
-def test_a_functional_relation_hardly_lacks_one_more_edge() -> None:
     capitals = [(f"c{i}", "capital of", f"s{i}") for i in range(20)]
     friends = [("c0", "twin of", f"c{i}") for i in range(1, 6)] + [("c1", "twin of", "c2")]
     kg = KnowledgeGraph.from_triples(capitals + friends)

@@ -80,15 +80,12 @@ def test_a_query_scores_the_same_whichever_others_stand_beside_it(cases: list[Ca
         assert {name: values[0] for name, values in alone.items()} == {name: v[i] for name, v in together.items()}
 
 
-def test_a_set_stands_first_and_everything_else_is_tied_behind_it() -> None:
+def test_a_set_stands_first_and_rank_metrics_are_means_over_hard_answers() -> None:
     # Of 101 entities a set of four is given; 50 is a hard answer in it, 60 one outside it, 1 an easy one.
     ranks = ranks_of((ids(1, 2, 3, 50), [1.0] * 4, ids(50, 60), ids(1)), entities=101)
     # Beside 50 stand the two wrong members; behind the two lie 101 - 3 answers - 2 = 96 others beside 60.
     assert ranks == [1 + 2 / 2, 1 + 2 + 96 / 2]
     assert ranks_of((ids(), [], ids(3), ids()), entities=101) == [51.0]
-
-
-def test_rank_metrics_are_means_over_the_hard_answers_of_a_query() -> None:
     metrics = rank_metrics(np.array([1.0, 2.0, 4.0, 20.0, 2.0]), lists(ids(5, 6, 7, 8), ids(5)))
     assert {name: values.tolist() for name, values in metrics.items()} == {
         "mrr": pytest.approx([(1 + 0.5 + 0.25 + 0.05) / 4, 0.5]),

@@ -238,13 +238,6 @@ def test_a_document_is_added_and_removed_again_and_says_only_what_it_says_now() 
     assert Reasoner(after, method="exact").answer('"founded in"("Core")').value == 2001
 
 
-def test_of_a_document_that_was_partly_read_nothing_is_lost() -> None:
-    text = "\n\n".join(f"Ann Lee works for Firm{n}. {'It rained. ' * 10}" for n in range(3))
-    kg = extract({"a": text}, ScriptedChatModel(faultless_reply), SCHEMA, None, SMALL).graph
-    model = ScriptedChatModel(lambda prompt: "no" if "Firm1." in shown(prompt) else faultless_reply(prompt))
-    assert extract({"a": text}, model, SCHEMA, kg, SMALL).graph is kg
-
-
 # Cost, keeping, proposing -----------------------------------------------------------------------------------------
 
 
@@ -270,13 +263,17 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.
     assert extract({"a": text}, third, SCHEMA, None, options).usage.cached == 0
 
 
-def test_an_estimate_asks_nothing_and_counts_what_a_run_takes() -> None:
+def test_an_estimate_counts_what_a_run_takes_and_a_part_read_loses_nothing() -> None:
     model = ScriptedChatModel(faultless_reply)
     text = "\n\n".join("It rained. " * 12 for _ in range(9))
     expected = estimate(Run({"a": text}, model, None, SMALL), SCHEMA)
     assert not model.prompts
     usage = extract({"a": text}, model, SCHEMA, None, SMALL).usage
     assert (expected.requests, expected.input_tokens) == (usage.requests, usage.input_tokens)
+    text = "\n\n".join(f"Ann Lee works for Firm{n}. {'It rained. ' * 10}" for n in range(3))
+    kg = extract({"a": text}, ScriptedChatModel(faultless_reply), SCHEMA, None, SMALL).graph
+    model = ScriptedChatModel(lambda prompt: "no" if "Firm1." in shown(prompt) else faultless_reply(prompt))
+    assert extract({"a": text}, model, SCHEMA, kg, SMALL).graph is kg
 
 
 def test_without_a_schema_the_model_proposes_one_or_that_of_the_graph_is_taken() -> None:
@@ -292,15 +289,11 @@ def test_without_a_schema_the_model_proposes_one_or_that_of_the_graph_is_taken()
 # Awkward texts ----------------------------------------------------------------------------------------------------
 
 
-def test_a_text_of_one_word_says_nothing_and_half_a_surrogate_pair_is_read() -> None:
+def test_a_text_of_one_word_or_of_many_names_is_read() -> None:
     with pytest.raises(SkylarkError, match="no graph can be made: 0 triples in 1 passage of 1 document"):
         from_text("Hello")
     found = extracted("\ud83d Ann Lee works for Core.", faultless_reply)
     assert found.triples[0].source.start == 2
-
-
-@pytest.mark.slow
-def test_a_text_of_many_names_is_read_within_bounds() -> None:
     text = " ".join(f"Name{n} works for Firm{n % 50}." for n in range(10_000))
     found = extract([Document("names", text)], ScriptedChatModel(faultless_reply), SCHEMA, None, UNKEPT)
     assert len(found.triples) == 10_000
