@@ -212,12 +212,22 @@ def resolve(name_or_path: str | Path) -> Source:
 
 
 def load(name_or_path: str | Path, loading: LoadingOptions = USUAL) -> GraphColumns:
-    """Read a graph by name or path; `resolve` finds it, `Source.load` reads it."""
+    """Read a graph by name or path; `resolve` finds it, `Source.load` reads it.
+
+    Raises:
+        UnknownGraphError: nothing has this name.
+        DataError: a file is broken.
+        UsageError: the graph is not read with what `loading` asks for.
+    """
     return resolve(name_or_path).load(loading)
 
 
 def fingerprint(name_or_path: str | Path) -> str:
-    """The digest of a graph's present state by name or path; see `resolve` and `Source.fingerprint`."""
+    """The digest of a graph's present state by name or path; see `resolve` and `Source.fingerprint`.
+
+    Raises:
+        UnknownGraphError: nothing has this name.
+    """
     return resolve(name_or_path).fingerprint()
 
 

@@ -358,6 +358,9 @@ class Answer:
         """A frame with an entity a row, best first: `entity`, `id`, `score`, and `value` where each has one.
 
         Where the answer is a number, a date or a truth value alone, the frame has one row with `value`.
+
+        Raises:
+            MissingPackageError: pandas is not installed.
         """
         require("A frame", "pandas")
         import pandas as pd

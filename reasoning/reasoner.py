@@ -105,12 +105,21 @@ class Reasoner(Runnable[QuestionInput, Answer]):
 
         Several where it is not sure which is meant; none where nothing can be: `answer` then raises a `QuestionError`
         that says what was understood. A formal query is the one reading of itself.
+
+        Raises:
+            QueryError: a formal query is not well formed.
+            LLMError: a language model was to read it and failed.
         """
         found = self._read(question_of(question), previous)
         return [Reading(found, probability=1.0)] if isinstance(found, Query) else list(found.readings)
 
     def asked(self, question: QuestionInput, previous: Answer | None = None) -> tuple[Query, ReadQuestion | None]:
-        """The query that `answer` answers, with what a question in English was understood as; None for a query."""
+        """The query that `answer` answers, with what a question in English was understood as; None for a query.
+
+        Raises:
+            QueryError, QuestionError: it could not be read.
+            LLMError: a language model was to read it and failed.
+        """
         found = self._read(question_of(question), previous)
         return (found, None) if isinstance(found, Query) else (found.understood(), found)
 
@@ -313,7 +322,11 @@ class Reasoner(Runnable[QuestionInput, Answer]):
 
     @property
     def reader(self) -> BaseChatModel | None:
-        """The chat model that reads questions in English; None where the embedded model does."""
+        """The chat model that reads questions in English; None where the embedded model does.
+
+        Raises:
+            LLMError: there is no such model.
+        """
         return None if self._reads_here else self.llm
 
     @property

@@ -87,6 +87,9 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int
     Args:
         parser: its commands set `command`, a function from the options to an exit code.
         arguments: those of the process where None.
+
+    Returns:
+        The exit code.
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -124,6 +127,9 @@ def report_failure(error: Exception) -> int:
 
 def report_missing_extra(subject: str, error: ModuleNotFoundError) -> int:
     """Say which extra an import needs, for `subject` ("An image"); gives the exit code.
+
+    Returns:
+        The exit code.
 
     Raises:
         ModuleNotFoundError: the error itself, where no extra brings the module.

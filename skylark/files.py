@@ -214,7 +214,11 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
-    """Write a file as `write_whole` does, of pieces that need not be in memory at once."""
+    """Write a file as `write_whole` does, of pieces that need not be in memory at once.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
     work = path.with_name(f"{path.name}.part")
     try:
         descriptor = os.open(work, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _BINARY, 0o666)
@@ -243,7 +247,11 @@ def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A path beside `path` for a file that takes its place when all is written; after an error nothing is left."""
+    """A path beside `path` for a file that takes its place when all is written; after an error nothing is left.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     part = path.with_name(f".{path.name}.part-{uuid.uuid4().hex[:8]}")
     try:
         yield part

@@ -36,7 +36,12 @@ PIECE = 1 << 16
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a zip may hold."""
+    """What a zip may hold.
+
+    Attributes:
+        files: most files that are taken.
+        bytes_each, bytes_all: most bytes of one and of all, unpacked.
+    """
 
     files: int
     bytes_each: int

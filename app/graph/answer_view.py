@@ -362,7 +362,14 @@ MOST_SAVED = 200_000
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table."""
+    """A column of the table.
+
+    Attributes:
+        key: what it is asked for by.
+        title: its header.
+        sort_key: what a row, by its position among the answers, is sorted by.
+        spelled_out: whether sorting by it spells every answer out.
+    """
 
     key: str
     title: str

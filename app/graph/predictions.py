@@ -53,7 +53,7 @@ class AnswerWithPredictions(Answer):
 
     @classmethod
     def of(cls, exact: Answer, soft: Answer, least: float) -> AnswerWithPredictions:
-        """The exact answer, then those of the soft one whose confidence is at least `least`."""
+        """Append to the exact answer the entities that the soft one gives with a confidence of `least` or more."""
         scores = np.array(soft.scores)
         new = np.flatnonzero(~np.isin(soft.ranked, exact.ranked))
         new = new[np.argsort(-scores[new], kind="stable")]

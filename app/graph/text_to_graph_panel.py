@@ -255,7 +255,14 @@ def _notes(extraction: Extraction) -> Iterator[str]:
 
 
 def made_html(extraction: Extraction, graph: str, how: str, seconds: float) -> Markup:
-    """That the graph is there, and what came of what; `how` begins a sentence on why it ended before its end."""
+    """That the graph is there, and what came of what; `how` begins a sentence on why it ended before its end.
+
+    Args:
+        extraction: what came of the text.
+        graph: what the graph is called in the choice.
+        how: why it ended before the whole text was read, as the beginning of a sentence; "" where it did not.
+        seconds: that it took.
+    """
     usage = extraction.usage
     return render(
         "graph/text_made.html",

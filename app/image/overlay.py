@@ -42,7 +42,14 @@ SAME_WITHIN = 1.0
 
 @dataclass(frozen=True)
 class OtherThing:
-    """A thing of the scene that is not among what was found."""
+    """A thing of the scene that is not among what was found.
+
+    Attributes:
+        name: in the scene.
+        box: (x1, y1, x2, y2) in pixels of the image.
+        number: its number on the page.
+        gives_reason: whether the reasons of the answer speak of it, or the answer itself.
+    """
 
     name: str
     box: NDArray[np.float32]

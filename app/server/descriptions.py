@@ -492,7 +492,7 @@ def with_first_relations(scene: Json) -> Json:
 
 
 def more_notes(things: str, total: int, limit: int, most: int = MOST_ANSWERS) -> list[str]:
-    """How to get the rest, where only the first so many things are listed; [] where all are."""
+    """Say how to list the rest of the results, as one note; [] where all are listed."""
     if total <= limit:
         return []
     listed = f"the first {limit:,} of {total:,} {things} are listed"

@@ -30,7 +30,12 @@ SCHEDULERS = ("StreamingExecutor", "iter_threaded")
 
 
 def run_on_ray(opening: bytes, shards: Sequence[Shard], count: int) -> Generator[Shard]:
-    """Do shards by workers of Ray; see `run_in_processes`."""
+    """Do shards by workers of Ray; see `run_in_processes`.
+
+    Raises:
+        MissingPackageError: Ray is not installed.
+        WorkerError: also where Ray itself failed.
+    """
     require(*RAY)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no word to its makers
     # Else Ray's workers are niced, and next to anything else that keeps the machine busy they stand still.

@@ -54,7 +54,11 @@ def code_digest(*rooms: str) -> str:
 
 
 def files_digest(paths: Iterable[Path]) -> str:
-    """A hex digest of files by their names, sizes and content; of a large one by blocks spread over it."""
+    """A hex digest of files by their names, sizes and content; of a large one by blocks spread over it.
+
+    Raises:
+        OSError: one cannot be read.
+    """
     total = hashlib.sha256()
     for path in sorted(paths, key=lambda path: path.name):
         with path.open("rb") as file:
@@ -221,7 +225,11 @@ class Shard:
         return (line for _, line in _lines_in(self.path))
 
     def progress(self) -> Progress:
-        """How far its file has come."""
+        """How far its file has come.
+
+        Raises:
+            DataError: the file is damaged.
+        """
         done, begun, ready = 0, 0, False
         for record in _records(self.path):
             if "key" in record:
@@ -337,7 +345,11 @@ class ShardWorker:
 
 
 class ShardFile(AppendedLines):
-    """A shard's file, locked against other workers while it is open (a context manager)."""
+    """A shard's file, locked against other workers while it is open (a context manager).
+
+    Raises:
+        ResultsError: the file is in use or cannot be written; also while it is being written.
+    """
 
     def _open(self) -> None:
         self._begin(len(whole_lines(self.path.read_bytes())) if self.path.exists() else 0)
@@ -359,7 +371,11 @@ class ShardFolder:
         return cls(beside(results, ".shards"))
 
     def kept(self) -> dict[str, Line]:
-        """The lines that an earlier part of the run left, by the keys of their items."""
+        """The lines that an earlier part of the run left, by the keys of their items.
+
+        Raises:
+            DataError: a file is damaged.
+        """
         return {key: line for path in sorted(self.path.glob(SHARDS)) for key, line in _lines_in(path)}
 
     def workers(self) -> list[int]:
@@ -385,7 +401,11 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def read_line(path: Path, text: bytes, number: int, kinds: Sequence[set[str]] = ()) -> Line:
-    """A line of a file of such, from its text and number, with one of some sets of keys where these are given."""
+    """A line of a file of such, from its text and number, with one of some sets of keys where these are given.
+
+    Raises:
+        DataError: it is damaged.
+    """
     try:
         line = json.loads(text)
     except (ValueError, RecursionError):

@@ -163,6 +163,9 @@ def index_rows(
         entities: name to index, usually `SpelledNames`.
         relations: name to index.
         expected: what a row should be, in words, for the error.
+
+    Raises:
+        DataError: a row has an empty name, or there is no row.
     """
     flat = array("i")
     for number, (head, relation, tail) in rows:
@@ -405,13 +408,22 @@ class CheckedFacts(Facts):
         self._given: dict[tuple[str, str], tuple[int, Value]] = {}
 
     def link(self, head: str, relation: str, tail: str, row: int) -> None:
-        """As `Facts.link`; a relation that has values is a `ValueConflict`."""
+        """As `Facts.link`; a relation that has values is a `ValueConflict`.
+
+        Raises:
+            ValueConflict: the relation has values.
+        """
         if (first := self._values.first_rows.get(relation)) is not None:
             raise _mixed_tails(relation, row, first)
         super().link(head, relation, tail, row)
 
     def value(self, head: str, relation: str, value: Value, row: int) -> None:
-        """As `Facts.value`; so is a relation that leads to entities, and with `one_each` another value of the head."""
+        """As `Facts.value`; so is a relation that leads to entities, and with `one_each` another value of the head.
+
+        Raises:
+            ValueConflict: the relation leads to entities or has values of another kind, or with `one_each` the head has
+                another value.
+        """
         if relation in self.relations:
             raise _mixed_tails(relation, self._first_links[self.relations[relation]], row)
         first, given = self._given.get((relation, head), (row, value))

@@ -38,6 +38,9 @@ def read_entity_names(folder: Path) -> dict[str, str]:
 
     WN18RR's texts are `lemma, gloss`; the lemma alone is the name, since a gloss is nothing to ask by. They are told
     by their ids, all of them eight-digit WordNet offsets: "Washington, D.C." elsewhere is a name with a comma in it.
+
+    Raises:
+        DataError: a file of another form.
     """
     names: dict[str, str] = {}
     if (path := folder / "entity2text.txt").is_file():
@@ -50,7 +53,11 @@ def read_entity_names(folder: Path) -> dict[str, str]:
 
 
 def read_relation_names(folder: Path) -> dict[str, str]:
-    """Relation id to name, from CoDEx's `relations.json` and `relation2text.txt`; the latter wins."""
+    """Relation id to name, from CoDEx's `relations.json` and `relation2text.txt`; the latter wins.
+
+    Raises:
+        DataError: a file of another form.
+    """
     names: dict[str, str] = {}
     if (path := folder / "relations.json").is_file():
         names = _read_labels(path)
@@ -65,6 +72,9 @@ def read_types(folder: Path, entities: Iterable[str]) -> list[tuple[int, str]]:
     Args:
         folder: the data set.
         entities: entity ids in the order of their indexes; the file lists many more.
+
+    Raises:
+        DataError: the file is not an object of lists of type ids.
     """
     path = folder / "entity2types.json"
     if not path.is_file():
@@ -110,7 +120,11 @@ INTEGER_FILES = ("id2ent.tsv", "id2rel.tsv", "train.txt", "valid.txt", "test.txt
 
 
 def load_labelled(folder: Path, name: str) -> GraphColumns:
-    """Read a folder of labelled triples."""
+    """Read a folder of labelled triples.
+
+    Raises:
+        DataError: a file of another form, with its line.
+    """
     entities, relations = SpelledNames(), SpelledNames()
     rows_of = partial(separated_rows, separator="\t", width=3, expected=TAB_SEPARATED)
     splits = _splits(folder, rows_of, entities, relations, TAB_SEPARATED)
@@ -122,6 +136,9 @@ def load_integer(folder: Path, name: str) -> GraphColumns:
 
     Labels are the names of `id2ent.tsv` and `id2rel.tsv`. Where the folder also holds name files that name those names
     (`entity2text.txt` and the like), the label comes from there and the former name becomes an alias.
+
+    Raises:
+        DataError: a file is missing or of another form, or a triple has an id that the id files lack.
     """
     entities, relations = (_read_ids(folder / f"id2{what}.tsv") for what in ("ent", "rel"))
     if len(set(relations.values())) != len(relations):

@@ -75,6 +75,9 @@ def load_rdf(path: Path, name: str) -> GraphColumns:
     - Literals of XSD's integer and decimal types, gYear, date and dateTime (its day) are values; any other literal is
       an entity with the text as its id, whatever its language or datatype. So are the values of a relation of which
       something has several, and a note says so.
+
+    Raises:
+        DataError: the file is broken, or has facts that do not fit into one graph, with the line.
     """
     reader = _RdfReader(path)
     try:

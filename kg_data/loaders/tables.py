@@ -195,6 +195,9 @@ def read_table(path: Path, rows: Iterator[Row], cell_separator: str | None, brok
         rows: its rows, the header first.
         cell_separator: what stands between the values of one cell; None: a cell holds one.
         broken: what becomes of a row with more or fewer cells than the header, or without a name.
+
+    Raises:
+        DataError: the header has a column without a name, or two of one name, or no second column; or a row is broken.
     """
     rows = ((number, cells) for number, fields in rows if any(cells := [field.strip() for field in fields]))
     start, header = next(rows, (1, []))
@@ -275,6 +278,10 @@ def load_file(path: Path, name: str, loading: LoadingOptions = USUAL) -> GraphCo
     A first line that names the columns (head, relation, tail, and perhaps type; subject, predicate, object; source,
     edge, target; in any order) is read as a header. A row may have a fourth field, the type of its tail: "integer",
     "decimal", "year" or "date" (YYYY-MM-DD) for a value, "entity" or nothing for what a tail is without it.
+
+    Raises:
+        DataError: a file of another form, a table that was not said to be one, or facts that do not fit into one graph,
+            with the line.
     """
     separator = _separator(path)
     expected = f"head, relation and tail separated by {_SEPARATORS[separator]}"
@@ -298,7 +305,11 @@ def load_file(path: Path, name: str, loading: LoadingOptions = USUAL) -> GraphCo
 
 
 def table_in(path: Path) -> Table | None:
-    """The table that a file of separated fields looks like, None where it may as well hold triples."""
+    """The table that a file of separated fields looks like, None where it may as well hold triples.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
     rows = _rows_of_any_width(path, _separator(path), REFUSED)
     first = next(rows, None)
     if first is None or _header_order(first[1]) is not None:
@@ -350,7 +361,11 @@ def metaqa_file(folder: Path) -> Path | None:
 
 
 def load_metaqa(folder: Path, name: str) -> GraphColumns:
-    """Read MetaQA's knowledge base, `subject|relation|object` a line (Zhang et al. 2018, arXiv 1709.04071)."""
+    """Read MetaQA's knowledge base, `subject|relation|object` a line (Zhang et al. 2018, arXiv 1709.04071).
+
+    Raises:
+        DataError: the folder has no knowledge base, or it is of another form.
+    """
     path = metaqa_file(folder)
     if path is None:
         raise DataError(folder, f"one of {', '.join(METAQA_FILES)}")
@@ -403,7 +418,12 @@ def _left_out(path: Path, broken: BrokenLines, way_out: str = WAY_OUT) -> Iterat
 def finished(
     path: Path, facts: Facts, name: str, source: str, broken: BrokenLines, types: Sequence[tuple[int, str]] = ()
 ) -> GraphColumns:
-    """The columns of a file that is read, with what of it was left out; `types` as in `GraphColumns`."""
+    """The columns of a file that is read, with what of it was left out; `types` as in `GraphColumns`.
+
+    Raises:
+        DataError: nothing of it was read.
+        ValueConflict: as `Facts.columns`.
+    """
     left_out = broken.left_out
     if not len(facts):
         if left_out is None:
@@ -469,6 +489,9 @@ def load_json_lines(path: Path, name: str, loading: LoadingOptions = USUAL) -> G
     A tail is a text (an entity), a number (a value: integer without a decimal point, else decimal), or
     `{"value": "1999-01-02", "type": "date"}` with one of the types integer, decimal, year and date. Names are kept
     exactly as they stand, blanks and all.
+
+    Raises:
+        DataError: a line of another form, or facts that do not fit into one graph, with the line.
     """
     broken = BrokenLines(loading.skip_broken)
     facts = CheckedFacts() if broken.skipped else Facts()

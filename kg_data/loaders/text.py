@@ -152,7 +152,11 @@ class WatchedFile:
 
 @contextmanager
 def open_watched(path: Path) -> Iterator[WatchedFile]:
-    """Open a file for reading; the bar shows on stderr for more than `LARGE` bytes, on a terminal only."""
+    """Open a file for reading; the bar shows on stderr for more than `LARGE` bytes, on a terminal only.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
@@ -164,12 +168,20 @@ def open_watched(path: Path) -> Iterator[WatchedFile]:
 
 
 def read_text(path: Path) -> str:
-    """The whole of a small file as text, every line ending as a newline, a byte order mark dropped."""
+    """The whole of a small file as text, every line ending as a newline, a byte order mark dropped.
+
+    Raises:
+        DataError: the file cannot be read or is not UTF-8; the line of the first undecodable byte is named.
+    """
     return "".join(_decoded_blocks(path))
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """The lines of a file of any size, without their ends, decoded as in `read_text`."""
+    """The lines of a file of any size, without their ends, decoded as in `read_text`.
+
+    Raises:
+        DataError: as in `read_text`, or a line is longer than `LONGEST_LINE`.
+    """
     rest, number = "", 0
     for block in _decoded_blocks(path):
         # Not str.splitlines anywhere: it also breaks at U+2028, U+0085 and form feeds, which occur within names.
@@ -220,6 +232,9 @@ def separated_rows(
         expected: what a row should be, in words, for the error.
         optional: the number of further fields that a row may have.
         broken: what becomes of a row with more or fewer fields.
+
+    Raises:
+        DataError: a row with more or fewer fields, unless such are left out.
     """
     for number, line in enumerate(read_lines(path), start=1):
         fields = line.split(separator)
@@ -238,6 +253,9 @@ def quoted_rows(
 
     Of a row that is left out for its quotes one line goes, and reading goes on with the next: a quote that is never
     closed would take the rest of the file along.
+
+    Raises:
+        DataError: a row with more or fewer fields, or quotes that the csv module refuses, unless such are left out.
     """
     lines = _LinesOfARow(read_lines(path))
     reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
@@ -302,6 +320,9 @@ def read_names(path: Path) -> dict[str, str]:
     """An `id<TAB>name` file as a mapping; where an id is named twice the first name stays.
 
     A line that has an id and no name counts as unnamed, since the caller shows the id where a name is missing.
+
+    Raises:
+        DataError: a line without a tab, with more than one, or without an id.
     """
     names: dict[str, str] = {}
     for number, line in enumerate(read_lines(path), start=1):
@@ -317,7 +338,11 @@ def read_names(path: Path) -> dict[str, str]:
 
 
 def read_json_object(path: Path) -> dict[str, object]:
-    """A JSON file whose top level is an object."""
+    """A JSON file whose top level is an object.
+
+    Raises:
+        DataError: not JSON (the line is named), or another value at the top.
+    """
     try:
         content = json.loads(read_text(path))
     except json.JSONDecodeError as error:

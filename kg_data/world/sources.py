@@ -72,7 +72,12 @@ RawCountry = dict[str, Any]
 
 
 def installed_file(distribution_name: str, file_name: str) -> Path:
-    """The path of one data file of an installed distribution, found without importing it."""
+    """The path of one data file of an installed distribution, found without importing it.
+
+    Raises:
+        MissingPackageError: the distribution isn't installed.
+        SkylarkError: it no longer carries the file.
+    """
     for file in _files(distribution_name):
         if file.name == file_name:
             return file
@@ -226,7 +231,11 @@ LANGUAGE_ALIASES: dict[str, list[str]] = _LANGUAGES["aliases"]
 
 
 def language_name(code: str) -> str:
-    """The English name of a language by its CLDR code."""
+    """The English name of a language by its CLDR code.
+
+    Raises:
+        SkylarkError: neither CLDR nor ISO 639 knows the code.
+    """
     if code in LANGUAGE_NAMES:
         return LANGUAGE_NAMES[code]
     name = Locale("en").languages.get(code) or _iso_639_name(code)
@@ -257,7 +266,11 @@ def language_aliases(code: str) -> Iterable[str]:
 
 
 def currency_name(code: str) -> str:
-    """ISO 4217's name of a currency, e.g. "US Dollar"."""
+    """ISO 4217's name of a currency, e.g. "US Dollar".
+
+    Raises:
+        SkylarkError: the code isn't in ISO 4217 any more.
+    """
     record = pycountry.currencies.get(alpha_3=code)
     if record is None:
         raise SkylarkError(f"the currency code {code!r} is not in ISO 4217: correct the country that uses it")

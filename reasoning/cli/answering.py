@@ -88,7 +88,13 @@ def add_speech(parser: argparse.ArgumentParser) -> None:
 
 
 def heard_question(options: argparse.Namespace) -> Transcript | None:
-    """What is said in the recording that the command line names, also printed to stderr; None where it names none."""
+    """Transcribe the recording of `--audio` and print the transcript to stderr; None without `--audio`.
+
+    Raises:
+        UsageError: there is a question in writing as well, or a model without a recording.
+        AudioError, SpeechError: the recording cannot be heard, or the model cannot be opened.
+        SpokenLanguageError: it is in a language in which questions are not read.
+    """
     if options.audio is None:
         if options.speech_model is not None:
             raise UsageError("--speech-model hears a recording: name one with --audio FILE")
@@ -117,6 +123,9 @@ def converse(reasoner: Reasoner, as_objects: bool) -> int:
     """Answer the lines of standard input, as a JSON object a line where asked for.
 
     The exit code is that of a usage error where a line that did not come from a terminal had no answer.
+
+    Returns:
+        The exit code: that of a usage error where a line that did not come from a terminal had no answer.
     """
     in_terminal = sys.stdin.isatty()
     if in_terminal:
@@ -187,6 +196,9 @@ def ask(options: argparse.Namespace) -> int:
     """Answer a question in plain English, or say what of it was understood and what it may mean.
 
     Without a question those of standard input are answered, one a line.
+
+    Raises:
+        UsageError: without a question something is asked for that one question has.
     """
     heard = heard_question(options)
     if options.question is None and heard is None:

@@ -84,7 +84,11 @@ def chosen(kind: type[Options], options: argparse.Namespace) -> Options:
 
 
 def loading_options(options: argparse.Namespace) -> LoadingOptions:
-    """The `LoadingOptions` that the command line asks for."""
+    """The `LoadingOptions` that the command line asks for.
+
+    Raises:
+        UsageError: they do not go together.
+    """
     return LoadingOptions(options.table, options.cell_separator, options.infer_values, options.skip_broken)
 
 
@@ -114,7 +118,12 @@ def sends_texts(reasoner: Reasoner, question: Query | str) -> bool:
 
 
 def sent_texts(reasoner: Reasoner, question: Query | str) -> list[str]:
-    """The texts that would be run for a question."""
+    """The texts that would be run for a question.
+
+    Raises:
+        QueryError, QuestionError: it could not be read.
+        SkylarkError: a name in it does not say one thing in the graph, or the server fails.
+    """
     assert reasoner.kg.server is not None
     logical, _ = reasoner.asked(question)
     return RemoteStepResults(reasoner.kg, reasoner.kg.server, bind(logical, reasoner.kg)).texts()
@@ -159,7 +168,13 @@ def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
 
 
 def lark_options(options: argparse.Namespace) -> LarkOptions:
-    """The `LarkOptions` that the command line asks for; the model that it names is checked first."""
+    """The `LarkOptions` that the command line asks for; the model that it names is checked first.
+
+    Raises:
+        UnknownLLMError: no model has that name.
+        LLMError: its package or key is missing, and it was named or is needed.
+        EvaluationError: an option is out of range.
+    """
     try:
         asked = chosen(LarkOptions, options)
     except SkylarkError as error:

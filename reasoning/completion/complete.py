@@ -80,7 +80,11 @@ def complete_for(logic: SoftLogic, chain: BoundChain, results: Sequence[FuzzySet
 
 
 def open_predictor(kg: KnowledgeGraph, options: CompletionOptions) -> LinkPredictor:
-    """The link predictor that the options name, or the one that is kept for the graph."""
+    """The link predictor that the options name, or the one that is kept for the graph.
+
+    Raises:
+        CompletionError: there is none for this graph, or the one that is named or given does not fit it.
+    """
     if isinstance(options.model, LinkPredictor):
         options.model.trained_on.check(kg, "the link predictor that is given")
         return options.model
@@ -343,7 +347,11 @@ def fit_ranking(queries: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]]
 
 
 def read_weights(folder: Path) -> dict[str | None, RankingWeights]:
-    """The fitted weights beside a link predictor, by structure; {} where none were fitted."""
+    """The fitted weights beside a link predictor, by structure; {} where none were fitted.
+
+    Raises:
+        CompletionError: the file is damaged.
+    """
     path = folder / WEIGHTS_FILE
     if not path.is_file():
         return {}

@@ -76,6 +76,9 @@ def save_predictor(folder: Path, kg: KnowledgeGraph, predictor: LinkPredictor, d
     """Write a predictor trained on `kg`, whole or not at all, in the place of one that is there.
 
     Of the further entries of the manifest, `details`, only "parts" and "held_out_mrr" are read again.
+
+    Raises:
+        CompletionError: it cannot be written.
     """
     from safetensors import SafetensorError
 

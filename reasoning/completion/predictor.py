@@ -225,6 +225,12 @@ class LinkPredictor:
     ) -> NDArray[np.float32]:
         """The strength for every edge, see `parts` and `confidence`.
 
+        Args:
+            parts: see `parts`.
+            degrees: how many targets each source is known or expected to have, shape (n,).
+            sources: shape (n,).
+            weights: how much each part counts.
+
         Returns:
             A new float32 array, shape (n, entities); 0 from and to entities that were not seen.
         """
@@ -370,7 +376,7 @@ class TrainingOptions:
 
 
 def suited_options(triples: int, **chosen: Any) -> TrainingOptions:
-    """The options that suit a graph of so many triples; those that are chosen stay as they are.
+    """Adapt the training options to the number of triples, and keep the chosen ones.
 
     The defaults of `TrainingOptions` are for large graphs. A small one gives few updates in an epoch, so its batches
     are smaller. 2% of it say too little of when to stop and of how far rules are to be trusted, so more is held out,

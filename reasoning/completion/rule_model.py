@@ -495,7 +495,11 @@ class RulePredictor:
         return (-np.log1p(-confidence)).astype(np.float32), looped
 
     def save(self, folder: Path) -> None:
-        """Write the rules into `folder`, whole or not at all; what it held before is removed first."""
+        """Write the rules into `folder`, whole or not at all; what it held before is removed first.
+
+        Raises:
+            CompletionError: it cannot be written.
+        """
         arrays = {f"closed_{name}": array for name, array in self.closed._asdict().items()}
         arrays |= {f"constant_{name}": array for name, array in self.constant._asdict().items()}
         details = {

@@ -129,7 +129,11 @@ STATE_FILE, BEST_FILE, PROGRESS_FILE = "state.safetensors", "best.safetensors", 
 
 @contextmanager
 def training_lock(folder: Path) -> Iterator[None]:
-    """Keep other processes from training in a folder; the system ends the lock with the process."""
+    """Keep other processes from training in a folder; the system ends the lock with the process.
+
+    Raises:
+        CompletionError: another one trains in it, or it cannot be written.
+    """
     lock = filelock.FileLock(folder / ".lock", timeout=0, fallback_to_soft=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -158,7 +162,11 @@ class Progress:
 
 
 def claim(run: Path, options: TrainingOptions, triples: str) -> None:
-    """Keep what decides the run in its folder, or compare it with what the folder holds; more epochs may be asked."""
+    """Keep what decides the run in its folder, or compare it with what the folder holds; more epochs may be asked.
+
+    Raises:
+        CompletionError: the folder holds a run with other options or on other triples, or cannot be written.
+    """
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -187,7 +195,11 @@ def claim(run: Path, options: TrainingOptions, triples: str) -> None:
 
 
 def save(run: Path, model: ComplEx, optimizer: Any, best: dict[str, Any], progress: Progress) -> None:
-    """Write the checkpoint, whole or not at all."""
+    """Write the checkpoint, whole or not at all.
+
+    Raises:
+        CompletionError: it cannot be written; the one before stays.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
@@ -231,7 +243,11 @@ def best_epoch(run: Path) -> int:
 
 
 def restore(checkpoint: Path, model: ComplEx, optimizer: Any) -> tuple[dict[str, Any], Progress]:
-    """Put a checkpoint's numbers into the model and the optimizer; returns the best embeddings and where the run is."""
+    """Put a checkpoint's numbers into the model and the optimizer; returns the best embeddings and where the run is.
+
+    Raises:
+        CompletionError: a file is damaged or of another shape.
+    """
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file

@@ -35,7 +35,12 @@ Means = NDArray[np.float64]
 
 
 def resampled_means(values: Sequence[float], stratum: str) -> Means | None:
-    """The mean of n values on every resample; None for n < 2. Every stratum, such as a type, is drawn independently."""
+    """The mean of n values on every resample; None for n < 2. Every stratum, such as a type, is drawn independently.
+
+    Args:
+        values: one of each query, shape (n,).
+        stratum: what the queries are, e.g. their type; other strata are drawn independently.
+    """
     if len(values) < 2:
         return None
     if min(values) == max(values):
@@ -67,6 +72,10 @@ def p_value(differences: Sequence[float], stratum: str) -> float:
     """How often sign flips alone give a sum at least as far from 0, both sides; 1.0 where no query differs.
 
     Of an average over types a difference is divided by the queries of its type. The stratum seeds the flips.
+
+    Args:
+        differences: one of each query, or for an average over types divided by the queries of its type, shape (n,).
+        stratum: what the queries are; it seeds the flips.
     """
     values = np.asarray(differences, dtype=np.float64)
     values = values[np.abs(values) > TIED]
@@ -198,7 +207,12 @@ def filtered_ranks(
 
 
 def rank_metrics(ranks: NDArray[np.float64], hard: IdLists) -> Metrics:
-    """MRR and Hits@K of n queries: the mean of 1 / rank, and of rank <= K, over a query's hard answers, h in all."""
+    """MRR and Hits@K of n queries: the mean of 1 / rank, and of rank <= K, over a query's hard answers, h in all.
+
+    Args:
+        ranks: filtered ranks, shape (h,).
+        hard: n lists of at least one, h in all.
+    """
     metrics = {"mrr": hard.sums(1.0 / ranks) / hard.lengths}
     for k in HITS:
         metrics[f"hits@{k}"] = hard.count(ranks <= k) / hard.lengths
@@ -252,7 +266,7 @@ class MetricValues:
 
 
 class QueryTally:
-    """Adds up the lines of a query run, whose metrics are those of its protocol."""
+    """Average the metrics of a query run over its lines, by query structure."""
 
     def __init__(self, metrics: Sequence[str], skipped: int) -> None:
         self._values, self._skipped = MetricValues(metrics), skipped

@@ -264,7 +264,11 @@ class MissingLinks:
         return least
 
     def proofs(self, node: Query) -> _Proofs:
-        """All proofs of what a tree reaches on the full graph; `within` its members they have `costs`."""
+        """All proofs of what a tree reaches on the full graph; `within` its members they have `costs`.
+
+        Raises:
+            QueryError: the query has no such proofs, see `least`.
+        """
         if isinstance(node, Entity):
             entity = node.index(self._kg)
             return _Anchor(np.array([entity], dtype=np.int32))

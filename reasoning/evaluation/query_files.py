@@ -68,7 +68,11 @@ class QueryRecord:
 
 
 def query_of(record: Mapping[str, Any]) -> Query:
-    """The query of a record: in the query language where it is a text, else in the nested lists of the benchmarks."""
+    """The query of a record: in the query language where it is a text, else in the nested lists of the benchmarks.
+
+    Raises:
+        QueryError: it is neither.
+    """
     text = record["query"]
     return Query.parse(text) if isinstance(text, str) else Query.from_record(dict(record))
 

@@ -181,7 +181,12 @@ class MethodEvaluation:
         raise NotImplementedError
 
     def reasoner(self, splits: Sequence[str] | None = None) -> Reasoner:
-        """The method over the graph, its language model loaded."""
+        """The method over the graph, its language model loaded.
+
+        Raises:
+            EvaluationError: the limit is below 1.
+            SkylarkError: the graph or the language model cannot be loaded.
+        """
         if self.limit is not None and self.limit < 1:
             raise EvaluationError(f"the limit must be at least 1, not {self.limit}")
         return Reasoner(self._graph(splits), self.llm, self.method, self.options, self.completion)
@@ -403,7 +408,16 @@ class PreparedRun(Generic[T]):
     def run(
         self, out: Path | None = None, resume: bool = False, progress: bool = False, workers: Workers = ALONE
     ) -> dict[str, Any]:
-        """See `MethodEvaluation.run`; after a KeyboardInterrupt what was done is safe, too."""
+        """See `MethodEvaluation.run`; after a KeyboardInterrupt what was done is safe, too.
+
+        Raises:
+            EvaluationError: `out` holds what may not be added to, see `ResultsFile`, or several processes were to ask a
+                hosted model.
+            ResultsError: `out` cannot be written; what was done before is kept.
+            WorkerError: a worker died at one item again and again; what was done is kept.
+            SkylarkError: the method gave no reply `SILENT_LIMIT` times in a row.
+            KeyboardInterrupt: after what was done is safe.
+        """
         began = time.monotonic()
         self._check(workers)
         tally = self.new_tally()
@@ -486,7 +500,11 @@ def _opened(opening: Callable[[], Answered[T]]) -> Work:
 
 
 def write_misses(results: Path, reason_of: Callable[[Line], str | None]) -> None:
-    """Write the lines of a finished results file that are misses, each with its reason, to `FILE.misses.jsonl`."""
+    """Write the lines of a finished results file that are misses, each with its reason, to `FILE.misses.jsonl`.
+
+    Raises:
+        ResultsError: the file cannot be written.
+    """
     misses = []
     for text in results.read_text(encoding="utf-8").split("\n")[:-1]:  # a text in it may hold other ends of lines
         line = json.loads(text)

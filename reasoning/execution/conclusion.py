@@ -185,6 +185,9 @@ def by_support(kg: KnowledgeGraph, chain: BoundChain, last: StepResult) -> Ids:
     """The members of the last step, done by set algebra, int32 of shape (m,).
 
     The most often reached come first, the query's own entities last.
+
+    Returns:
+        The members as int32, shape (m,).
     """
     members = last.members
     named = [entity for step in chain.steps for entity in step.anchors if entity is not None]
@@ -209,6 +212,9 @@ def emptying_position(chain: BoundChain, members: Mapping[int, Ids]) -> int | No
     """The position of the step at which an answer became empty, by what each step found; None where it is not empty.
 
     The inputs of that step that matter still held something.
+
+    Returns:
+        The position; None where the answer is not empty.
     """
     position = chain.result
     steps = {step.position: step for step in chain}

@@ -78,7 +78,11 @@ def documents_of(given: Texts) -> list[Document]:
 
 
 def read_document(path: Path) -> Document:
-    """The text of a file in UTF-8; every end of a line is one line feed, as Python reads it."""
+    """The text of a file in UTF-8; every end of a line is one line feed, as Python reads it.
+
+    Raises:
+        UsageError: there is no such file, it is no text, or it is too large.
+    """
     if path.is_dir():
         raise UsageError(f"{path} is a folder: name the files in it")
     try:
@@ -178,7 +182,11 @@ class Passage:
 
 
 def passages(document: Document, chunk_tokens: int) -> Iterator[Passage]:
-    """A document's passages of so many tokens, in order; between them is nothing but blanks."""
+    """A document's passages of so many tokens, in order; between them is nothing but blanks.
+
+    Raises:
+        LLMError: the package that divides texts is not installed.
+    """
     need_packages("Dividing a text into passages", "semantic_text_splitter")
     from semantic_text_splitter import TextSplitter
 

@@ -96,7 +96,11 @@ class Run:
             yield from passages(document, self.options.chunk_tokens)
 
     def given_schema(self, schema: Schema | None) -> ExtractionSchema | None:
-        """The schema that is meant; None where one is to be proposed."""
+        """The schema that is meant; None where one is to be proposed.
+
+        Raises:
+            UsageError: it is none.
+        """
         match schema:
             case None:
                 return None if self.kg is None else schema_of_graph(self.kg)
@@ -246,7 +250,11 @@ class ExtractionEstimate(ExpectedUsage):
 
 
 def estimate(run: Run, schema: Schema | None, proposing: bool = False) -> ExtractionEstimate:
-    """What a run would take; `proposing` counts the proposal of a schema alone."""
+    """What a run would take; `proposing` counts the proposal of a schema alone.
+
+    Raises:
+        UsageError: the schema is none.
+    """
     meant = None if proposing else run.given_schema(schema)
     count = tokens_in = low = high = 0
     for passage in run.passages():

@@ -145,7 +145,11 @@ class ExtractionSchema:
             raise UsageError(f"{path}: {error}") from None
 
     def write(self, path: Path) -> None:
-        """Write the schema, whole or not at all."""
+        """Write the schema, whole or not at all.
+
+        Raises:
+            ResultsError: the file cannot be written.
+        """
         lines = ",\n".join(f"  {json.dumps(one.to_dict(), ensure_ascii=False)}" for one in self.relations)
         write_whole(path, f'{{"relations": [\n{lines}\n]}}\n'.encode(errors="backslashreplace"))
 
@@ -218,7 +222,11 @@ MOST_AT_END = 3
 
 
 def schema_of_graph(kg: KnowledgeGraph) -> ExtractionSchema:
-    """The relations of a graph with the kinds at their ends, without the one that says what things are."""
+    """The relations of a graph with the kinds at their ends, without the one that says what things are.
+
+    Raises:
+        UsageError: it has more relations than a text is read with, or none.
+    """
     kinds = named_kinds(kg)
 
     def ends(relation: Relation) -> tuple[str, ...]:

@@ -215,7 +215,11 @@ class Student:
 
 def open_base(source: str | None, dtype: str = "float32") -> tuple[Any, Any]:
     """The model that an adapter belongs to, on the processor, and its tokenizer; `source` and errors as for
-    `find_weights`."""
+    `find_weights`.
+
+    Raises:
+        LLMError: a package or the weights are missing, or they cannot be read.
+    """
     need_packages("A model with an adapter", "torch", "transformers")
     return open_model(find_weights(source), model_name(source), dtype=dtype)
 

@@ -36,7 +36,12 @@ class UnknownLLMError(LLMError, UsageError):
 
 
 class LLMTimeoutError(LLMError):
-    """A language model did not finish its answer in the time it was given; no partial answer is returned."""
+    """A language model did not finish its answer in the time it was given; no partial answer is returned.
+
+    Args:
+        name: the model, in words.
+        timeout: the time that was given, in seconds.
+    """
 
     def __init__(self, name: str, timeout: float) -> None:
         super().__init__(

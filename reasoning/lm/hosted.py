@@ -368,7 +368,12 @@ def send(llm: BaseChatModel, call: Callable[[], T], timeout: float, retries: int
 
 def within(call: Call, llm: BaseChatModel, work: Callable[[], T]) -> T:
     """What `work` gives or raises on a daemon thread, if it comes in time and is still wanted: Python cannot end a
-    thread, and one that hangs in a provider must not keep the process from exiting."""
+    thread, and one that hangs in a provider must not keep the process from exiting.
+
+    Raises:
+        LLMTimeoutError: nothing came in the time that `call` has left.
+        LLMError: nobody waits for it any more, see `reasoning.lm.calls`.
+    """
     # LangChain finds the caller's tracing callbacks in the context, which a new thread doesn't inherit.
     context = copy_context()
     context.run(current_call.set, call)

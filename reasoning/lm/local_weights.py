@@ -44,7 +44,12 @@ log = logging.getLogger(__name__)
 def make_whole(folder: Path, is_intact: Callable[[Path], bool], make: Callable[[Path], object], seconds: float) -> None:
     """See that a folder is there and intact; where it is not, make it beside its place, rename it, and remove what is
     damaged or killed processes left. `seconds` are how long another process that makes it is waited for
-    (filelock.Timeout)."""
+    (filelock.Timeout).
+
+    Raises:
+        filelock.Timeout: it took longer.
+        OSError: nothing can be written there.
+    """
     if is_intact(folder):
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -282,7 +287,11 @@ def find_weights(source: str | None) -> Path:
 
 def weights_digest(source: str | None) -> str:
     """A hex digest of a source's weights (see `find_weights`): whether two runs were answered by the same; none is
-    loaded."""
+    loaded.
+
+    Raises:
+        LLMError: they are nowhere to be had.
+    """
     path = packaged_gguf() if source is None else Path(source).expanduser()
     if _is_gguf(path):
         return files_digest([path])
@@ -291,7 +300,11 @@ def weights_digest(source: str | None) -> str:
 
 def load_local_model(source: str | None, device: str = "auto", dtype: str = "auto") -> LocalModel:
     """The model of `source` (see `find_weights`), loaded at most once in this process; threads that ask meanwhile
-    wait."""
+    wait.
+
+    Raises:
+        LLMError: the weights are missing or unreadable, the device is not there, or its memory is too small.
+    """
     need_packages(*NEEDED)
     with _loading:
         key = (source, device, dtype)

@@ -96,7 +96,12 @@ def load_adapter(adapter: Any, folder: Path) -> None:
 
 def merge_adapter(decoder: Any, folder: Path) -> Any:
     """A transformer with an adapter in its weights, which change: W + alpha / rank * B A (LoRA, equation 3), W of shape
-    (out, in), B of (out, rank), A of (rank, in); an LLMError where the adapter is damaged or another model's."""
+    (out, in), B of (out, rank), A of (rank, in); an LLMError where the adapter is damaged or another model's.
+
+    Args:
+        decoder: the transformer, which is changed: W of shape (out, in), B of (out, rank), A of (rank, in).
+        folder: of the adapter.
+    """
     import torch
     from transformers.pytorch_utils import Conv1D
 

@@ -138,6 +138,11 @@ def read_question(
     llm: BaseChatModel | None,
     options: ReadingOptions | None = None,
 ) -> tuple[Query, tuple[str, ...]]:
-    """The query that a question asks, and in words what was assumed in reading it; arguments as for `understand`."""
+    """The query that a question asks, and in words what was assumed in reading it; arguments as for `understand`.
+
+    Raises:
+        QuestionError: the question cannot be read; the message says what of it was understood.
+        LLMError: the chat model failed or did not reply in time.
+    """
     found = understand(question, kg, llm, options)
     return found.understood(), found.assumed

@@ -125,7 +125,11 @@ class _Directions:
 
 def unvalued(query: Query, kg: KnowledgeGraph) -> list[tuple[str, str]]:
     """Each thing that a query names and compares, ranks or adds up by a value that it lacks, with the relation's
-    label."""
+    label.
+
+    Raises:
+        SkylarkError: the query cannot be bound to the graph.
+    """
     found: dict[tuple[str, str], None] = {}
     for name, relation in _measured(query):
         column = kg.column(relation)

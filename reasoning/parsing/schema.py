@@ -286,7 +286,11 @@ class GraphSchema:
 
     def part(self, relations: Iterable[int], kinds: Iterable[int]) -> tuple[Schema, dict[int, int]]:
         """The schema of some relations by place, with their kinds and some further ones, the first ones first, and each
-        kind's place there."""
+        kind's place there.
+
+        Returns:
+            It, and each kind's place there.
+        """
         chosen = [self.relations[at] for at in list(relations)[: len(RELATION_IDS)]]
         ends = [kind for entry in chosen for kind in (*entry.start, *(() if isinstance(entry.end, str) else entry.end))]
         shown = list(dict.fromkeys([*list(kinds)[: len(KIND_IDS) // 2], *ends]))[: len(KIND_IDS)]

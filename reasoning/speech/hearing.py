@@ -264,7 +264,15 @@ class LiveTranscription:
 
     def add(self, piece: Samples) -> Transcript | None:
         """Take the next piece, shape (n,) or (n, channels); the text so far, where enough has come since the last, and
-        somebody has spoken. An AudioError where it has another form than those before, or is beyond the limits."""
+        somebody has spoken. An AudioError where it has another form than those before, or is beyond the limits.
+
+        Args:
+            piece: samples a second, and the samples: integers or floats, shape (n,) or (n, channels).
+
+        Raises:
+            AudioError: it is not of the form of the pieces before, or the recording grows beyond the limits.
+            SpeechError: the model fails.
+        """
         samples = self._resampler.add(piece)
         self._pieces.append(samples)
         self._new += len(samples) / SAMPLE_RATE
@@ -280,7 +288,13 @@ class LiveTranscription:
         return replace(transcript, final=False)
 
     def finish(self, piece: Samples | None = None) -> Transcript:
-        """What was said in all, with the last piece, where some is left; errors as for `add`, and NoSpeechError."""
+        """What was said in all, with the last piece, where some is left; errors as for `add`, and NoSpeechError.
+
+        Raises:
+            AudioError: see `add`.
+            NoSpeechError: nobody has spoken.
+            SpeechError: the model fails.
+        """
         if piece is not None:
             self._pieces.append(self._resampler.add(piece))
         self._pieces.append(self._resampler.end())
@@ -304,7 +318,11 @@ def live_transcripts(
     limits: AudioLimits = USUAL_LIMITS,
 ) -> Iterator[Transcript]:
     """The text so far of a recording that comes in pieces, and last, final, that of all of it, as `LiveTranscription`
-    does."""
+    does.
+
+    Raises:
+        AudioError, NoSpeechError, SpeechError: see there.
+    """
     live = LiveTranscription(model, expected, topic, limits)
     for piece in pieces:
         if (transcript := live.add(piece)) is not None:

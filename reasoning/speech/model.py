@@ -288,7 +288,11 @@ class SpeechModel(ABC):
 
 def seconds_of_speech(audio: Audio) -> float:
     """For how long somebody speaks in a recording, by Silero's detector of voices (MIT), which faster-whisper
-    carries."""
+    carries.
+
+    Raises:
+        MissingPackageError: the extra `speech` is not installed.
+    """
     require("Hearing a question", "faster_whisper")
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 

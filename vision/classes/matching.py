@@ -231,7 +231,11 @@ class ClassMatcher:
         return known if known is not None else self.match_all([phrase])[0]
 
     def match_all(self, phrases: Sequence[str]) -> list[Match]:
-        """What each phrase means as `match` says, in the phrases' order, duplicates included."""
+        """What each phrase means as `match` says, in the phrases' order, duplicates included.
+
+        Raises:
+            MissingPackageError: as `match`.
+        """
         new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in self._matches]
         if len(self._matches) + len(new) > MAX_KEPT:
             self._matches = {phrase: self._matches[phrase] for phrase in phrases if phrase in self._matches}

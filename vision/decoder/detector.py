@@ -95,7 +95,11 @@ class BoxWriting:
 
     @classmethod
     def read(cls, folder: Path) -> BoxWriting:
-        """From an adapter's folder."""
+        """From an adapter's folder.
+
+        Raises:
+            LLMError: the folder holds no decoder, a damaged one, or one of a newer form.
+        """
         try:
             stored: dict[str, Any] = json.loads((folder / BOXES_FILE).read_text(encoding="utf-8"))
             read = cls(**{**stored, "shape": Shape(**stored["shape"])})
@@ -131,7 +135,11 @@ class BoxWriting:
         (folder / BOXES_FILE).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
     def check_source(self, source: TokenSource, folder: Path) -> None:
-        """Refuse the tokens of another detector."""
+        """Refuse the tokens of another detector.
+
+        Raises:
+            LLMError: they are of another.
+        """
         if self.source[1] != source.fingerprint:
             raise LLMError(
                 f"{folder} was taught on the image tokens of {self.source[0]} (fingerprint {self.source[1]}), not on "
@@ -142,7 +150,11 @@ class BoxWriting:
                            f"again")  # fmt: skip
 
     def check_base(self, base: str, folder: Path) -> None:
-        """Refuse another base model than it was taught on."""
+        """Refuse another base model than it was taught on.
+
+        Raises:
+            LLMError: it is another.
+        """
         if self.base != base:
             raise LLMError(
                 f"The adapter {folder} was taught on another base model (fingerprint {self.base}) than this one "
@@ -196,7 +208,11 @@ class VisionLLM(Detector):
         self.supercategories = dict(COCO_SUPERCATEGORIES) if coco else None
 
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
-        """Look at images; one result an image, in order."""
+        """Look at images; one result an image, in order.
+
+        Raises:
+            DetectorError: a class is not of the vocabulary, more are asked for than can be named, or the model failed.
+        """
         if not request.classes:
             return [NOTHING for _ in images]
         class_numbers(request.classes, self.vocabulary, self.name)
@@ -233,6 +249,9 @@ class VisionLLM(Detector):
             min_score: boxes with lower scores are left out, and those below 0.005 always.
             overlap: of two boxes of a class, above which only the better stays; 1 for no suppression.
             most: image tokens of an image.
+
+        Raises:
+            DetectorError: the classes' names are too long, or the model failed.
         """
         prompt = prompts[0]
         if len(prompt.tokens) > MOST_PROMPT_TOKENS:

@@ -88,7 +88,11 @@ class TokenSource(ABC):
 
     @abstractmethod
     def tokens(self, images: Sequence[LoadedImage], most: int = MOST_TOKENS) -> list[ImageTokens]:
-        """The tokens of each image, at most so many."""
+        """The tokens of each image, at most so many.
+
+        Raises:
+            DetectorError: the detector failed.
+        """
 
 
 def log_odds(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -250,5 +254,8 @@ def open_tokens(name: str, device: str = "auto") -> TokenSource:
     Args:
         name: "nanodet", or the folder or hub name of a DETR-like detector of transformers.
         device: of such a model, by torch's name.
+
+    Raises:
+        DetectorError: there is no such detector, or it cannot be opened.
     """
     return NanoDetTokens() if name == NANODET else DetrTokens(name, device)

@@ -80,6 +80,9 @@ def load_projector(projector: Projector, folder: Path, only: Collection[str] | N
 
     Args:
         only: the names of those that are taken; None for all, which must then be all that there are.
+
+    Raises:
+        LLMError: they are missing, damaged or of another form.
     """
     from safetensors.torch import load_file
 
@@ -120,6 +123,9 @@ class Decoder:
         """A class set under several permutations of its class tokens, drawn from the names and a seed.
 
         Where the shape has each class's token fixed there is one.
+
+        Raises:
+            DetectorError: there are no classes, or more than 512.
         """
         if self.writing.shape.fixed_tokens:
             return (self.tokens.prompt(classes, fixed_numbers(classes, self.writing.vocabulary)),)

@@ -41,6 +41,10 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
 def cover_matrix(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
     """Of each box of `a` and each of `b` the area that both have as a share of the smaller one's.
 
+    Args:
+        a: xyxy, shape (n, 4).
+        b: xyxy, shape (m, 4).
+
     Returns:
         Shape (n, m), 0 to 1; 0 where a box has no area.
     """
@@ -146,7 +150,13 @@ def suppressed(
 
 
 def best_first(xyxy: Boxes, scores: NDArray[np.floating[Any]], classes: NDArray[np.integer[Any]]) -> NDArray[np.intp]:
-    """Positions by score, then box, then class, which is the order that detectors give."""
+    """Positions by score, then box, then class, which is the order that detectors give.
+
+    Args:
+        xyxy: shape (n, 4), pixels.
+        scores: shape (n,).
+        classes: shape (n,), a class's number.
+    """
     return np.lexsort((classes, *xyxy.T[::-1], -scores))
 
 
@@ -180,7 +190,11 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
 def checked(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of `Detections` that need a check, checked."""
+    """The fields of `Detections` that need a check, checked.
+
+    Raises:
+        DetectionsError: something does not fit, such as a box outside the image or a name outside the class set.
+    """
     size = checked_size(values["image_size"])
     boxes = _boxes(values["xyxy"], size)
     classes = checked_classes(values["classes"], values["class_names"])

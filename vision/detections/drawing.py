@@ -131,7 +131,12 @@ def line_and_font(size: Size, count: int) -> tuple[int, int]:
 
 
 def image_of(detections: Detections, image: ImageSource | LoadedImage | None = None) -> LoadedImage:
-    """The image that detections are in."""
+    """The image that detections are in.
+
+    Raises:
+        DetectionsError: no image is known, or it has another size than the one that the detections are of.
+        ImageError: the image cannot be read.
+    """
     source = image if image is not None else detections.source
     if source is None:
         raise DetectionsError("These detections don't know their image: give it, as in draw(image).")
@@ -222,6 +227,14 @@ def draw_labels(
     scale: int = 1,
 ) -> bool:
     """Write the labels that have a place.
+
+    Args:
+        picture: it is drawn on.
+        detections: the objects.
+        colours: of each object.
+        line: width of the lines in pixels.
+        font_size: height of the letters in pixels.
+        scale: by how much the picture is larger than the one that the objects are in.
 
     Returns:
         Whether every object's class can be read.

@@ -461,7 +461,12 @@ class Window:
 
 
 def window(pixels: NDArray[np.uint8], box: NDArray[np.float64]) -> Window:
-    """Look at a box with its surroundings."""
+    """Look at a box with its surroundings.
+
+    Args:
+        pixels: shape (height, width, 3), RGB, of the image.
+        box: shape (4,), xyxy in pixels of the image.
+    """
     sides = box[2:] - box[:2]
     low = np.maximum(np.floor(box[:2] - _MARGIN * sides - 2), 0).astype(int)
     high = np.minimum(np.ceil(box[2:] + _MARGIN * sides + 2), [pixels.shape[1], pixels.shape[0]]).astype(int)

@@ -142,7 +142,11 @@ def part_of(image: LoadedImage, pixels: NDArray[np.uint8]) -> LoadedImage:
 
 
 def all_found(results: Iterable[Found | DetectorError]) -> list[Found]:
-    """The results of `Detector.detect_each` where one that failed fails them all."""
+    """The results of `Detector.detect_each` where one that failed fails them all.
+
+    Raises:
+        DetectorError: one is an error.
+    """
     found = []
     for result in results:
         if isinstance(result, DetectorError):
@@ -171,7 +175,14 @@ def found_in(
     scores: NDArray[np.float32],
     classes: NDArray[np.intp],
 ) -> Found:
-    """What was found, by the names of the classes; `classes`, shape (n,), are numbers in the vocabulary."""
+    """What was found, by the names of the classes; `classes`, shape (n,), are numbers in the vocabulary.
+
+    Args:
+        vocabulary: names in the order of their numbers.
+        xyxy: shape (n, 4), pixels.
+        scores: shape (n,).
+        classes: shape (n,), numbers.
+    """
     return Found(xyxy, tuple(vocabulary[number] for number in classes.tolist()), scores)
 
 
@@ -200,7 +211,11 @@ class FlipTTA(Detector):
         self.detector = detector
 
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
-        """Look at images; one result an image, in order."""
+        """Look at images; one result an image, in order.
+
+        Raises:
+            DetectorError: the model failed.
+        """
         return all_found(self.detect_each(images, request))
 
     def detect_each(self, images: Iterable[LoadedImage], request: Request) -> Iterator[Found | DetectorError]:

@@ -191,7 +191,11 @@ class NanoDet(Detector):
         self._session = open_session(MODEL_FILE, self.threads)
 
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
-        """Look at images; one result an image, in order."""
+        """Look at images; one result an image, in order.
+
+        Raises:
+            DetectorError: a class of the request is not in the vocabulary, or onnxruntime failed.
+        """
         if len(images) == 1:
             return [self._look(self._session, images[0], request)]
         return all_found(self.detect_each(images, request))

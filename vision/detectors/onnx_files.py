@@ -72,7 +72,11 @@ class Layout:
 
 
 def layout_of(outputs: Mapping[str, NDArray[Any]], classes: int) -> Layout:
-    """Which form a file has."""
+    """Which form a file has.
+
+    Raises:
+        DetectorError: it has none of the forms, or its classes are more or fewer than their names.
+    """
     three = {name: array for name, array in outputs.items() if array.ndim == 3 and array.shape[0] == 1}
     boxes = [name for name, array in three.items() if array.shape[2] == 4]
     if len(boxes) > 1:
@@ -259,7 +263,11 @@ class ModelInputs:
 
 
 def read_inputs(session: Session, path: Path) -> ModelInputs:
-    """What a model's inputs are."""
+    """What a model's inputs are.
+
+    Raises:
+        DetectorError: it takes no image of three channels, several at once, or something that is not known here.
+    """
     inputs = session.get_inputs()
     refused = f"{path} takes {', '.join(f'{one.name} {one.type} {one.shape}' for one in inputs)}: {_EXPECTED}"
     images = [one for one in inputs if len(one.shape) == 4]
@@ -312,7 +320,12 @@ class Placed:
 
 
 def letterboxed(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Placed:
-    """Fit an image to the middle of a grey field, its aspect kept, 0 to 1, as YOLO's training has it."""
+    """Fit an image to the middle of a grey field, its aspect kept, 0 to 1, as YOLO's training has it.
+
+    Args:
+        pixels: shape (height, width, 3), RGB.
+        size: (width, height) of the field.
+    """
     height, width = pixels.shape[:2]
     factor = min(size[0] / width, size[1] / height)
     new = max(1, round(width * factor)), max(1, round(height * factor))
@@ -392,7 +405,11 @@ class OnnxExport(Detector):
         self.default_min_score = 0.25 if yolo else 0.5
 
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
-        """Look at images one by one; one result an image, in order."""
+        """Look at images one by one; one result an image, in order.
+
+        Raises:
+            DetectorError: a class of the request is not in the vocabulary, or the model failed.
+        """
         asked = class_numbers(request.classes, self.vocabulary, self.name)
         return [self._look(image, asked, request.min_score) for image in images]
 

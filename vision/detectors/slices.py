@@ -403,7 +403,12 @@ class SlicedDetector(Detector):
         self.slicing = slicing
 
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
-        """Look at images, cut as the slicing says; one result an image, in order."""
+        """Look at images, cut as the slicing says; one result an image, in order.
+
+        Raises:
+            SlicingError: an image would be cut into too many slices.
+            DetectorError: the model failed.
+        """
         if not any(self._slices(image) for image in images):
             return self.detector.detect(images, request)
         return all_found(self.detect_each(images, request))

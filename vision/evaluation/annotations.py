@@ -139,6 +139,10 @@ def from_rings(rings: Rings, size: tuple[int, int]) -> dict[str, Any] | None:
     """The mask that an outline encloses, in the form of COCO's results; None where no ring has three points.
 
     What any ring, shape (points, 2), encloses belongs to the object; the size is (width, height) of the image.
+
+    Args:
+        rings: polygons of shape (points, 2), xy in pixels; what any of them encloses belongs to the object.
+        size: (width, height) of the image.
     """
     polygons = [ring.reshape(-1).tolist() for ring in rings if len(ring) >= 3]
     if not polygons:

@@ -166,7 +166,11 @@ def _pair(name: str, truth_path: Path, results_path: Path, form: TruthForm | Non
 
 
 def check_ids(where: str | Path, rows: MotRows) -> None:
-    """Refuse rows of a file in which an id is in a frame twice: it stands for one thing, at one place in a frame."""
+    """Refuse rows of a file in which an id is in a frame twice: it stands for one thing, at one place in a frame.
+
+    Raises:
+        EvaluationError: an id is in a frame twice.
+    """
     order = np.lexsort((rows.lines, rows.ids, rows.frames))
     frames, ids = rows.frames[order], rows.ids[order]
     repeated = np.flatnonzero((frames[1:] == frames[:-1]) & (ids[1:] == ids[:-1]))

@@ -104,7 +104,11 @@ class Meanings:
         return both([kind, _has("colour", match.colour)]) if match.colour else kind
 
     def action(self, phrase: str) -> str:
-        """The label of the action that a phrase names, or the error of `action_named`."""
+        """The label of the action that a phrase names, or the error of `action_named`.
+
+        Raises:
+            InstructionError: the video was not divided into actions, or none is like it.
+        """
         return action_named(phrase, self._actions)
 
 

@@ -98,6 +98,10 @@ def understood(text: str, matcher: Matcher, folder: Path = PACKAGED) -> Task:
     """Read an instruction by the embedded language model, as `read_instruction`.
 
     The last tasks are kept by text and matcher, so the same instruction for many images costs nothing.
+
+    Raises:
+        InstructionError: the text is empty, too long, or contradicts itself.
+        LLMError: the adapter or the weights are missing or damaged, or do not belong together.
     """
     prompt = TextPrompt(text)
     prompt.check("instruction")
@@ -138,6 +142,9 @@ def followed(task: Task) -> Task:
 
     "Track the dog" may be read as finding dogs or as counting them; the same dogs are followed either way. So readings
     of the same things are one, as probable as they are together; where none is sure then, the task stays as it is.
+
+    Returns:
+        The likeliest reading where it is sure now; else the task as it is.
     """
     if task.understood:
         return task

@@ -199,7 +199,11 @@ class ContainerFrames:
             raise
 
     def frames(self) -> Generator[Frame]:
-        """The frames in order; a live video's cannot be read again."""
+        """The frames in order; a live video's cannot be read again.
+
+        Raises:
+            VideoError: a stream stalls, frames change their size, or it is live and read again.
+        """
         opened, self._next = self._next, None
         if opened is None:
             if self.live:

@@ -183,6 +183,11 @@ class TrackCounts:
 
     Which ids are things is known for sure when the last frame was taken; before, the frames so far tell it.
 
+    Args:
+        size: (width, height) in pixels of the frames.
+        lines: what they cross.
+        zones: what they are in.
+
     Attributes:
         crossings: what has crossed a line, in order, whatever it is; what goes back and forth is in it for each time.
 

@@ -107,6 +107,11 @@ class VideoWriter:
 
         Its seconds come later than the last frame's; the video begins at its first's. None for what the rate gives.
 
+        Args:
+            pixels: shape (height, width, 3), uint8, RGB.
+            time: its seconds, later than the last frame's; the video begins at its first frame's. None for the time
+                that the rate gives.
+
         Raises:
             VideoError: the frame has another size.
             ResultsError: it cannot be written.
@@ -177,6 +182,11 @@ def track_colour(track_id: int) -> Colour:
 class Annotator:
     """Draws the frames of one video, of a size (width, height), one after the other, with lines and zones.
 
+    Args:
+        size: (width, height) in pixels of the frames.
+        lines: lines to show.
+        zones: zones to show.
+
     Raises:
         ArgumentError: a line or zone is outside the picture.
     """
@@ -192,6 +202,9 @@ class Annotator:
         """Draw what is in a frame, and at lines and zones the number that `counts` has to their name.
 
         Frames come in order. The picture is a copy of shape (height, width, 3), uint8, RGB, that may be written to.
+
+        Returns:
+            Shape (height, width, 3), uint8, RGB: a copy that may be written to.
         """
         found = replace(tracked.detections, scores=None)
         ids = [] if found.track_ids is None else found.track_ids.tolist()

@@ -91,6 +91,10 @@ def events_of(tracks: Tracks) -> tuple[Event, ...]:
 
     Of the tracks the `MAX_TRACKS` longest are looked at. First come events of single tracks, by kind and track, then
     those of pairs, by kind; of a kind between pairs the `MAX_OF_A_KIND` longest.
+
+    Returns:
+        The events of single tracks, by kind and track, then those of pairs, by kind; of a kind between pairs the
+        `MAX_OF_A_KIND` longest.
     """
     kept = longest(tracks.items, MAX_TRACKS)
     if not kept:

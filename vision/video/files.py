@@ -134,6 +134,9 @@ def told_form(table: NDArray[np.float64]) -> TruthForm:
     Eight or nine columns are MOT17's. Ten are VisDrone's where 7 is 0 or 1, 8 a category from 0 to 11, 9 is 0 or 1 and
     10 is 0, 1 or 2, in every line. All else is MOT15's, whose coordinates in the world are no such numbers; MOT20 has
     the columns of MOT17 and cannot be told from it.
+
+    Args:
+        table: shape (n, columns): the numbers of the file.
     """
     if table.shape[1] in (8, 9):
         return "mot17"
@@ -218,6 +221,17 @@ class AnnotatedVideo(VideoWriter):
     """The annotated video, drawn frame by frame.
 
     Lines and zones show their numbers so far, without the ids that are `uncounted`, as far as they are known.
+
+    Args:
+        path: the file.
+        size: (width, height) in pixels of the frames.
+        rate: frames a second.
+        lines: lines to show.
+        zones: zones to show.
+        uncounted: ids that these numbers leave out, as far as they are known.
+
+    Raises:
+        ResultsError: it cannot be written; also while it is being written.
     """
 
     def __init__(

@@ -37,7 +37,17 @@ _DIGITS = re.compile(r"(\d+)")
 
 
 class PictureFrames:
-    """Images as frames, in natural order of their names: 1, 2, 10; see `open_frames` for their rate."""
+    """Images as frames, in natural order of their names: 1, 2, 10; see `open_frames` for their rate.
+
+    Args:
+        name: what the whole is called.
+        paths: the images.
+        rate: frames a second; None for what a `seqinfo.ini` beside the folder says, else 30.
+        limits: the most that is read.
+
+    Raises:
+        VideoError: the first image cannot be read, or there are too many.
+    """
 
     live = False
 
@@ -52,7 +62,11 @@ class PictureFrames:
         self.size = self._load(self._paths[0]).size
 
     def frames(self) -> Generator[Frame]:
-        """The frames in order, all of the first one's size."""
+        """The frames in order, all of the first one's size.
+
+        Raises:
+            VideoError: an image cannot be read, or has another size than the first one.
+        """
         for index, path in enumerate(self._paths):
             image = self._load(path)
             if image.size != self.size:
@@ -75,7 +89,11 @@ class PictureFrames:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The images of a folder, or of the `img1` in it where it is a sequence of the MOT benchmarks."""
+    """The images of a folder, or of the `img1` in it where it is a sequence of the MOT benchmarks.
+
+    Raises:
+        VideoError: there is no image.
+    """
     try:
         return list_images(folder)
     except ImageError as error:
@@ -107,7 +125,11 @@ def _told_rate(folder: Path) -> float | None:
 
 
 class WebcamFrames:
-    """A webcam's frames as they come, by its number from 0; its time is this machine's clock."""
+    """A webcam's frames as they come, by its number from 0; its time is this machine's clock.
+
+    Raises:
+        VideoError: there is no such camera, or it gives no frame.
+    """
 
     live = True
     count: int | None = None
@@ -133,7 +155,11 @@ class WebcamFrames:
         self._limits = limits
 
     def frames(self) -> Generator[Frame]:
-        """The frames from now on."""
+        """The frames from now on.
+
+        Raises:
+            VideoError: the camera gives no frame any more.
+        """
         try:
             start: float | None = None
             for index in count():
@@ -243,6 +269,11 @@ class FrameReader(AbstractContextManager["FrameReader"]):
 
     Iterating again reads a file again; a live source is read once.
 
+    Args:
+        source: where the frames come from.
+        limits: the most that is read.
+        seconds: only the frames before this time are given; None for all.
+
     Attributes:
         name, size, rate: as of a `FrameSource`.
         count: how many frames are given; an estimate for video files, None where nobody knows.
@@ -306,7 +337,11 @@ class FrameReader(AbstractContextManager["FrameReader"]):
 
 
 def frames_of(video: VideoSource | FrameReader, limits: FrameLimits) -> AbstractContextManager[FrameReader]:
-    """The frames of a video while they are read; those that are open already are left open, whatever the limits."""
+    """The frames of a video while they are read; those that are open already are left open, whatever the limits.
+
+    Raises:
+        VideoError: as of `open_frames`.
+    """
     return nullcontext(video) if isinstance(video, FrameReader) else open_frames(video, limits=limits)
 
 

@@ -65,6 +65,10 @@ class CameraMotion:
     def follow(self, pixels: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> NDArray[np.float64]:
         """Take the next frame, shape (height, width, 3), RGB, and the boxes of things that may move, shape (n, 4).
 
+        Args:
+            pixels: shape (height, width, 3), uint8, RGB.
+            xyxy: shape (n, 4), the boxes of things that may move, pixels.
+
         Returns:
             Shape (2, 3): the affine map of places of still things, in pixels, from the frame before to this one.
         """
@@ -135,7 +139,12 @@ _MOTION_POINTS, _MOTION_SPACING = 60, 8
 
 
 def tracker_class(name: str) -> Any:
-    """The package's class of a tracker; a `TrackingError` with the nearest where there is none."""
+    """The package's class of a tracker; a `TrackingError` with the nearest where there is none.
+
+    Raises:
+        TrackingError: there is no such tracker; with the nearest.
+        MissingPackageError: the package is not installed.
+    """
     if name not in TRACKERS:
         near = difflib.get_close_matches(str(name).lower().replace("-", ""), TRACKERS, n=1, cutoff=0.6)
         meant = f", did you mean {near[0]!r}?" if near else ""
@@ -218,6 +227,10 @@ class Tracker:
 
     def predict(self, pixels: NDArray[np.uint8] | None = None, time: float | None = None) -> Detections:
         """Say where things are in the next frame, at which no detector looked; the arguments are as for `update`.
+
+        Args:
+            pixels: as for `update`.
+            time: as for `update`.
 
         Returns:
             The things of the last update where their motion has brought them, cut to the picture, without outlines; the
@@ -346,6 +359,9 @@ def track_frames(
         limits: the most that is read, where the video is not open.
         seen: what the tracker was given at the first frames by an earlier run, `TrackedFrame.seen` of each. The
             detector does not look at these again, and the ids are those of that run.
+
+    Returns:
+        Each frame in its order, as soon as it is known what is in it.
 
     Raises:
         TrackingError: there is no such tracker, or `every` is less than 1.

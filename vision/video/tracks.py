@@ -292,6 +292,12 @@ class Things:
         """Take one frame, with the ids of what is there, its classes and boxes, shape (n, 4); frames come in order.
 
         Of an id's classes in the detector's own vocabulary the first one counts.
+
+        Args:
+            time: seconds from the video's first frame.
+            ids: of what is there.
+            model_classes: its classes in the detector's own vocabulary; an id's first one counts.
+            xyxy: shape (n, 4), its boxes in pixels.
         """
         self._times.append(time)
         there = []

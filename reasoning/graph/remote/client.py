@@ -108,7 +108,11 @@ class Limits:
 
     @classmethod
     def usual(cls) -> Limits:
-        """The usual ones, with the seconds that the environment says."""
+        """The usual ones, with the seconds that the environment says.
+
+        Raises:
+            EndpointError: it says no number of seconds.
+        """
         said = os.environ.get(TIMEOUT, "").strip()
         try:
             seconds = float(said) if said else cls.whole
@@ -175,14 +179,22 @@ class SparqlClient:
         return rows
 
     def count(self, query: str, variable: str) -> int:
-        """The one whole number that a SELECT query gives."""
+        """The one whole number that a SELECT query gives.
+
+        Raises:
+            EndpointError: something else came.
+        """
         rows = self.select(query, variable)
         if len(rows) != 1:
             raise self.misformed(query, f"{len(rows)} rows where one number was asked for")
         return self.whole_number(rows[0][0], query)
 
     def counts(self, query: str, key: str, number: str) -> dict[str, int]:
-        """The whole number of each IRI that a SELECT query gives."""
+        """The whole number of each IRI that a SELECT query gives.
+
+        Raises:
+            EndpointError: something else came.
+        """
         return {
             node.value: self.whole_number(count, query)
             for node, count in self.select(query, key, number)
@@ -190,7 +202,11 @@ class SparqlClient:
         }
 
     def whole_number(self, term: Term | None, query: str, below: int | None = None) -> int:
-        """A term as the whole number that it ought to be, 0 or more, and perhaps less than another."""
+        """A term as the whole number that it ought to be, 0 or more, and perhaps less than another.
+
+        Raises:
+            EndpointError: it is something else.
+        """
         try:
             number = float(term.value) if term is not None and term.kind == "literal" else -1.0
         except ValueError:
@@ -214,7 +230,11 @@ class SparqlClient:
         return rows
 
     def ask(self, query: str) -> bool:
-        """Whether an ASK query holds."""
+        """Whether an ASK query holds.
+
+        Raises:
+            EndpointError: no whole and well-formed answer came.
+        """
         answer = self._answer(query)[0]
         found = answer.get("boolean")
         if isinstance(found, bool):

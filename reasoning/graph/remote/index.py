@@ -43,7 +43,11 @@ class EndpointColumn(ComputedColumn):
 
     @cached_property
     def whole(self) -> LiteralColumn:
-        """The column as arrays, fetched at once."""
+        """The column as arrays, fetched at once.
+
+        Raises:
+            EndpointError: its values are more than the server is asked for.
+        """
         entities, values = _columns(self._fetch(""))
         return LiteralColumn(self.relation, self.kind, entities, values, self.unit, self.identifier)
 
@@ -139,14 +143,22 @@ class EndpointIndex(EdgeIndex):
         return np.array([relation.count for relation in self._survey.relations], dtype=np.int64)
 
     def ends(self, relation: int, inverse: bool) -> Ids:
-        """The entities that a relation leads from (with `inverse`, to), sorted."""
+        """The entities that a relation leads from (with `inverse`, to), sorted.
+
+        Raises:
+            EndpointError: they are more than the server is asked for.
+        """
         where = self._edge(relation, inverse)
         query = f"SELECT DISTINCT ?source WHERE {{ {where} }}{self._limit}"
         rows = self._client.select(query, "source")
         return np.unique(self._entities.meet([term.value for (term,) in rows if term is not None]))
 
     def block(self, relation: int, inverse: bool) -> tuple[Ids, Ids]:
-        """All edges of a relation as (sources, targets), sorted by source, then target."""
+        """All edges of a relation as (sources, targets), sorted by source, then target.
+
+        Raises:
+            EndpointError: they are more than the server is asked for.
+        """
         return self._pairs(f"SELECT ?source ?target WHERE {{ {self._edge(relation, inverse)} }}{self._limit}")
 
     def some(self, relation: int, inverse: bool, most: int) -> tuple[Ids, Ids]:

@@ -61,6 +61,9 @@ def found_out(client: SparqlClient, edges: Sequence[str], values: Mapping[str, V
     """Ask what is not regular of predicates that lead to entities, and of those with values of some kinds.
 
     What takes the server too long to say is taken for irregular.
+
+    Raises:
+        EndpointError: the server fails.
     """
     found = SchemaQuirks()
     for some in batches(edges, EDGES_TOGETHER):

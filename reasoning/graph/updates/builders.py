@@ -96,7 +96,11 @@ class NameBuilder:
         self._looked_up.clear()
 
     def known(self, name: str) -> int | None:
-        """The entity with exactly this id, else with exactly this label, else displayed so; None where none is."""
+        """The entity with exactly this id, else with exactly this label, else displayed so; None where none is.
+
+        Raises:
+            AmbiguousEntityError: several have the label.
+        """
         entity = self._looked_up.get(name)
         if entity is None:
             entity = self._meant(name)

@@ -32,7 +32,11 @@ class RelationBuilder:
         self._table, self._graph_name, self._note = before, graph_name, note
 
     def known(self, name: str) -> Relation | None:
-        """The relation with exactly this name, else the one whose twin it names; None where there is neither."""
+        """The relation with exactly this name, else the one whose twin it names; None where there is neither.
+
+        Raises:
+            UnknownRelationError: several relations have it as their label.
+        """
         found = self._table.spelled(name)
         if len(found) > 1:
             ids = [self._table.identifier(at) for at in found]
@@ -40,7 +44,11 @@ class RelationBuilder:
         return found[0] if found else self._twin(name)
 
     def there(self, name: str) -> Relation:
-        """The relation that a name means, as `known`."""
+        """The relation that a name means, as `known`.
+
+        Raises:
+            UnknownRelationError: there is none, or several have the name.
+        """
         relation = self.known(name)
         if relation is None:
             names = self._table.names
@@ -165,7 +173,12 @@ class FactBuilder:
         self._nearest = NearestFacts(graph)
 
     def add(self, fact: FactEdit, change: Change) -> Effect:
-        """Add a fact of a change; of one that is there, note who says it."""
+        """Add a fact of a change; of one that is there, note who says it.
+
+        Raises:
+            ChangeError: a value stands where entities stand or the other way round, or the entity has another value.
+            UnknownRelationError, AmbiguousEntityError: a name means several.
+        """
         relation = self._relation_for(fact, change)
         if relation.kind == "values":
             return self._add_value(fact, relation.index, self._value(fact, relation.index))
@@ -178,7 +191,12 @@ class FactBuilder:
         return self._added(key, fact.source, (head, tail))
 
     def remove(self, fact: FactEdit, change: Change) -> None:
-        """Remove a fact of a change, whoever says it."""
+        """Remove a fact of a change, whoever says it.
+
+        Raises:
+            ChangeError: the graph does not say it; the message tells what it says.
+            UnknownEntityError, UnknownRelationError, AmbiguousEntityError: a name is not there, or means several.
+        """
         relation = self._relations.there(fact.relation)
         head = self._entity_there(fact.head)
         if relation.kind == "values":
@@ -198,7 +216,12 @@ class FactBuilder:
         self._drop(key)
 
     def holds(self, fact: FactEdit, change: Change) -> bool:
-        """Whether the graph says a fact of a change, which may name what is not there."""
+        """Whether the graph says a fact of a change, which may name what is not there.
+
+        Raises:
+            ChangeError: its tail is no value of its relation.
+            UnknownRelationError, AmbiguousEntityError: a name means several.
+        """
         relation, head = self._relations.known(fact.relation), self._entities.names.known(fact.head)
         if relation is None or head is None:
             return False
@@ -210,7 +233,11 @@ class FactBuilder:
         return tail is not None and self._edges.holds(*_edge(head, relation, tail))
 
     def forget(self, document: str) -> Effect:
-        """Remove a document from the sources, and the facts that only it said."""
+        """Remove a document from the sources, and the facts that only it said.
+
+        Raises:
+            ChangeError: it says nothing; the message names the nearest.
+        """
         sources = self._sources.done()
         facts = sources.said_by(document)
         if not facts:

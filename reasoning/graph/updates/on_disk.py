@@ -38,7 +38,12 @@ class Describing:
         """Who was given something, with the beginning of a sentence that says so."""
 
     def take(self, change: Change) -> int:
-        """Take types and other names away; how many."""
+        """Take types and other names away; how many.
+
+        Raises:
+            ChangeError: an entity is not there, or does not have it.
+            AmbiguousEntityError: several entities have a name.
+        """
         for name, type_name in change.remove_types:
             self._take_type(name, type_name)
         for name, alias in change.remove_aliases:
@@ -46,7 +51,12 @@ class Describing:
         return len(change.remove_types) + len(change.remove_aliases)
 
     def give(self, change: Change) -> int:
-        """Give labels, types and other names; how many were not there before."""
+        """Give labels, types and other names; how many were not there before.
+
+        Raises:
+            ChangeError: an entity is not there.
+            AmbiguousEntityError: several entities have a name.
+        """
         return sum(
             give(self._given_to(what, name), text)
             for what, pairs, give in (
@@ -58,7 +68,11 @@ class Describing:
         )
 
     def has_what_is_taken(self, change: Change) -> bool:
-        """Whether an entity has any of the types and other names that a change takes away."""
+        """Whether an entity has any of the types and other names that a change takes away.
+
+        Raises:
+            AmbiguousEntityError: several entities have a name.
+        """
         for name, type_name in change.remove_types:
             entity = self._names.known(name)
             if entity is not None and type_name in self._entities.types(entity):
@@ -70,7 +84,11 @@ class Describing:
         return False
 
     def end(self, gone: Iterable[int]) -> None:
-        """End a change, after which some entities are gone."""
+        """End a change, after which some entities are gone.
+
+        Raises:
+            ChangeError: one of these was given something by it.
+        """
         for entity in gone:
             if (given := self._given.get(entity)) is not None:
                 raise ChangeError(f"{given} the last fact is removed in the same change, so that it is gone")
@@ -188,7 +206,12 @@ class Applying:
         self._describing = Describing(self._entities, graph.names.nearest)
 
     def apply(self, change: Change) -> Effect:
-        """Apply a change; removals come first, so that one change can put one thing in place of another."""
+        """Apply a change; removals come first, so that one change can put one thing in place of another.
+
+        Raises:
+            ChangeError: it does not fit the graph.
+            UnknownEntityError, UnknownRelationError, AmbiguousEntityError: it names what is not there, or several.
+        """
         self._entities.names.look_up_anew()
         effect = sum(map(self._facts.forget, change.remove_sources), Effect())
         for fact in self._told(change.remove):
@@ -336,7 +359,11 @@ class GraphStore:
             return Done(after, effect)
 
     def compact(self, say: Say | None = None) -> Done:
-        """Merge all changes into a new base; the graph stays as it is, and is opened sooner."""
+        """Merge all changes into a new base; the graph stays as it is, and is opened sooner.
+
+        Raises:
+            StoreError: as `change`.
+        """
         with self._alone():
             graph, head = self._opened(say)
             if not head.changes:

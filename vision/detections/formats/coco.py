@@ -64,6 +64,9 @@ def to_annotations(
         n dicts with `id`, `image_id`, `category_id`, `bbox` (x, y, width, height in pixels), `area`, `iscrowd`, and
         `score` and `segmentation` (rings x1, y1, x2, y2, ...) where there are any. The area is the outline's, else
         the box's.
+
+    Raises:
+        FormatError: a class has no id in `category_ids`.
     """
     ids = [_given_id(detections, i, category_ids) for i in range(len(detections))] if category_ids is not None else None
     if ids is None and all(name in COCO_CATEGORY_IDS for name in _possible(detections)):
@@ -105,6 +108,9 @@ def from_annotations(
         categories: category id to class name; COCO's own where None, or the class set counted from 1 where that is
             given and not COCO's.
         classes: the class set; the categories that occur where empty.
+
+    Raises:
+        FormatError: an annotation lacks something or lies outside the image, or they are of several images.
     """
     if categories is None:
         categories = {number: name for name, number in _class_ids(classes or list(COCO_CATEGORY_IDS)).items()}
@@ -148,7 +154,17 @@ def write(detections: Detections, grid: Grid) -> str:
 
 
 def read(text: str, image_size: tuple[int, int], output: OutputFormat | None, classes: Sequence[str]) -> Detections:
-    """The objects of a data set of one image, or of a list of annotations or results of one image."""
+    """The objects of a data set of one image, or of a list of annotations or results of one image.
+
+    Args:
+        text: JSON.
+        image_size: (width, height) in pixels.
+        output: what is read of each; None for outlines and scores where all have them.
+        classes: the class set; the data set's categories where empty.
+
+    Raises:
+        FormatError: it is neither, or about an image of another size.
+    """
     document = parsed(text)
     categories = None
     if isinstance(document, dict):
@@ -298,7 +314,12 @@ def write_voc(detections: Detections, grid: Grid) -> str:
 
 
 def read_voc(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
-    """The objects of an annotation."""
+    """The objects of an annotation.
+
+    Raises:
+        FormatError: it isn't well-formed XML without a document type, about an image of another size, or an object
+            lacks something.
+    """
     root = _parsed(text)
     if root.tag != "annotation":
         raise FormatError(f"expected a Pascal VOC annotation, found the element {root.tag[:80]!r}")
@@ -310,7 +331,11 @@ def read_voc(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
 
 
 def format_of(text: str) -> OutputFormat:
-    """What an annotation holds: outlines if every object has one, scores if any has."""
+    """What an annotation holds: outlines if every object has one, scores if any has.
+
+    Raises:
+        FormatError: it isn't well-formed XML without a document type.
+    """
     objects = _parsed(text).findall("object")
     outlined = bool(objects) and all(element.find("polygon") is not None for element in objects)
     scored = any(element.find("score") is not None for element in objects)

@@ -168,7 +168,15 @@ def decimals(output: OutputFormat, image_size: tuple[int, int]) -> int:
 
 
 def layout(output: OutputFormat, image_size: tuple[int, int]) -> Layout:
-    """What the record of one object holds, for tuples, tokens, JSON and YOLO."""
+    """What the record of one object holds, for tuples, tokens, JSON and YOLO.
+
+    Args:
+        output: as asked; `effective` is applied.
+        image_size: (width, height) in pixels.
+
+    Raises:
+        FormatError: no text can be in this format.
+    """
     output = effective(output)
     digits = decimals(output, image_size)
     sides = image_size if output.scale == "pixel" else (1, 1) if output.scale == "unit" else (output.range_,) * 2
@@ -194,7 +202,15 @@ def layout(output: OutputFormat, image_size: tuple[int, int]) -> Layout:
 
 
 class Grid:
-    """The steps of a format on one image."""
+    """The steps of a format on one image.
+
+    Args:
+        output: as asked; `effective` is applied.
+        image_size: (width, height) in pixels.
+
+    Raises:
+        FormatError: no text can be in this format.
+    """
 
     def __init__(self, output: OutputFormat, image_size: tuple[int, int]) -> None:
         self.output = output = effective(output)
@@ -233,7 +249,11 @@ class Grid:
         ]
 
     def box(self, centre: Sequence[float], numbers: Sequence[float], place: Place) -> Array:
-        """The corners in pixels, shape (4,), of one of the centres and boxes that were written."""
+        """The corners in pixels, shape (4,), of one of the centres and boxes that were written.
+
+        Raises:
+            FormatError: a number is outside the scale, or a corner on the wrong side of the other.
+        """
         values = self._checked(numbers, self.layout.box, place).reshape(-1, 2)
         origin = self._read_origin(centre, place)
         if self.output.box == "xyxy":
@@ -248,7 +268,11 @@ class Grid:
         return self._pixels(corners, numbers, place).reshape(4)
 
     def ring(self, centre: Sequence[float], numbers: Sequence[float], place: Place) -> Array:
-        """The vertices in pixels, shape (points, 2), of one ring that was written."""
+        """The vertices in pixels, shape (points, 2), of one ring that was written.
+
+        Raises:
+            FormatError: a number is outside the scale, or there are too few vertices or not as many as asked for.
+        """
         points = self.layout.points
         if len(numbers) % 2 or len(numbers) < 6 or (points is not None and len(numbers) != 2 * points):
             raise place.wrong(

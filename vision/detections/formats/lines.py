@@ -66,7 +66,11 @@ def write_json(detections: Detections, grid: Grid, note: str = "") -> str:
 
 
 def read(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
-    """The objects of such a list."""
+    """The objects of such a list.
+
+    Raises:
+        FormatError: it isn't JSON, or an object lacks a key or has a value of another kind.
+    """
     objects = parsed(text)
     if not isinstance(objects, list):
         raise FormatError(f"expected a JSON list of objects, found {type(objects).__name__}")
@@ -75,7 +79,11 @@ def read(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
 
 
 def parsed(text: str) -> Any:
-    """The value that a JSON text holds, without NaN and infinities."""
+    """The value that a JSON text holds, without NaN and infinities.
+
+    Raises:
+        FormatError: it isn't JSON, or nested too deeply.
+    """
     try:
         return json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as error:
@@ -87,7 +95,11 @@ def parsed(text: str) -> Any:
 
 
 def numbers_of(value: object, place: Place) -> list[float]:
-    """A flat list of finite numbers."""
+    """A flat list of finite numbers.
+
+    Raises:
+        FormatError: it is something else.
+    """
     if not isinstance(value, list):
         raise place.wrong("a list of numbers", value)
     return [finite(item, place) for item in value]
@@ -167,7 +179,11 @@ def written(rows: Sequence[Sequence[float]], digits: int) -> list[list[str]]:
 
 
 def read_tuples(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
-    """The objects of one or several tuples a line, with or without the brackets of a list around them."""
+    """The objects of one or several tuples a line, with or without the brackets of a list around them.
+
+    Raises:
+        FormatError: a line is no such tuple.
+    """
     labels = Labels(classes, grid.output.class_as)
     records: list[Record] = []
     position, line = 0, 1
@@ -190,7 +206,11 @@ def read_tuples(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
 
 
 def read_tokens(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
-    """The objects of a text of tokens; every class token begins one, whether on a line of its own or not."""
+    """The objects of a text of tokens; every class token begins one, whether on a line of its own or not.
+
+    Raises:
+        FormatError: there is something other than tokens and scores, or an object of too few or too many tokens.
+    """
     labels = Labels(classes, "token")
     records: list[Record] = []
     name: str | None = None
@@ -220,7 +240,11 @@ def read_tokens(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
 
 
 def read_yolo(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
-    """The objects of YOLO's lines; empty lines and remarks, which start with `#`, are skipped."""
+    """The objects of YOLO's lines; empty lines and remarks, which start with `#`, are skipped.
+
+    Raises:
+        FormatError: a line is something else, or its index is not in the class set.
+    """
     labels = Labels(classes, "index")
     records = []
     for place, line in _yolo_lines(text):

@@ -81,7 +81,11 @@ class Labels:
         return [f"<c{place}>" for place in places] if self.form == "token" else list(places)
 
     def name(self, written: object, place: Place) -> str:
-        """The class that a string or number stands for."""
+        """The class that a string or number stands for.
+
+        Raises:
+            FormatError: it is of another form, or not in the class set.
+        """
         if self.form == "name":
             if not isinstance(written, str) or not written:
                 raise place.wrong("the name of a class", written)
@@ -102,7 +106,11 @@ class Labels:
         return self.at(written, place)
 
     def at(self, index: int, place: Place) -> str:
-        """The class at an index of the class set."""
+        """The class at an index of the class set.
+
+        Raises:
+            FormatError: there is none.
+        """
         if not self.classes:
             raise place.wrong("the class set, without which an index has no meaning", index, "give classes=(...)")
         if not 0 <= index < len(self.classes):
@@ -117,7 +125,11 @@ def quoted(value: object) -> str:
 
 
 def number(text: str, place: Place) -> float:
-    """A number in a text."""
+    """A number in a text.
+
+    Raises:
+        FormatError: it is none, or not finite.
+    """
     text = text.strip()
     if not NUMBER.fullmatch(text):
         raise place.wrong("a number", repr(text))
@@ -125,7 +137,11 @@ def number(text: str, place: Place) -> float:
 
 
 def finite(value: Any, place: Place) -> float:
-    """A finite number that is neither a string nor a truth value."""
+    """A finite number that is neither a string nor a truth value.
+
+    Raises:
+        FormatError: it is something else.
+    """
     try:
         good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     except OverflowError:
@@ -136,7 +152,11 @@ def finite(value: Any, place: Place) -> float:
 
 
 def checked_score(value: float, place: Place) -> float:
-    """A score from 0 to 1."""
+    """A score from 0 to 1.
+
+    Raises:
+        FormatError: it is outside.
+    """
     if not 0 <= value <= 1:
         raise place.wrong("a score from 0 to 1", value)
     return value
@@ -160,7 +180,11 @@ def one_ring(rings: Rings) -> NDArray[np.float32]:
 def assembled(
     records: Sequence[Record], image_size: tuple[int, int], classes: Sequence[str], output: OutputFormat
 ) -> Detections:
-    """Detections of what was read, in its order."""
+    """Detections of what was read, in its order.
+
+    Raises:
+        FormatError: some objects have a score or an outline and others none.
+    """
     if len(records) > MAX_OBJECTS:
         raise FormatError(f"{len(records)} objects: expected at most {MAX_OBJECTS}")
     scored = [record.score is not None for record in records]

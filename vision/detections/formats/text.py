@@ -20,7 +20,12 @@ _TUPLES = re.compile(r"[\s\[]*\(")
 
 
 def write(detections: Detections) -> str:
-    """The text of detections in their output format."""
+    """The text of detections in their output format.
+
+    Raises:
+        FormatError: no text can be in that format, or outlines are asked for and missing, or of another number
+            of points.
+    """
     grid = Grid(detections.output, detections.image_size)
     output = grid.output
     if output.geometry == "polygon":
@@ -39,7 +44,11 @@ def write(detections: Detections) -> str:
 def read(
     text: str, image_size: tuple[int, int], output: OutputFormat | None = None, classes: Sequence[str] = ()
 ) -> Detections:
-    """Detections from a text; see `Detections.from_text`."""
+    """Detections from a text; see `Detections.from_text`.
+
+    Raises:
+        FormatError: the text is not in the format, or does not say enough to know the positions.
+    """
     if len(text) > MAX_CHARACTERS:
         raise FormatError(f"a text of {len(text)} characters: expected at most {MAX_CHARACTERS}")
     try:

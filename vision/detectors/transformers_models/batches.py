@@ -134,7 +134,12 @@ def load_model(source: Source, model_class: Any) -> Any:
 
 
 def load_processor(source: Source, processor_class: Any, **settings: Any) -> Any:
-    """What turns images and texts into the model's input, by one of transformers' (auto) classes."""
+    """What turns images and texts into the model's input, by one of transformers' (auto) classes.
+
+    Raises:
+        DetectorError: the folder lacks its files.
+        MissingExtraError: it needs a package that isn't installed.
+    """
     with _load_errors(source.name, part="image processor or tokenizer"):
         return processor_class.from_pretrained(
             source.folder, local_files_only=True, trust_remote_code=False, **settings
@@ -143,7 +148,11 @@ def load_processor(source: Source, processor_class: Any, **settings: Any) -> Any
 
 @contextmanager
 def running(name: str) -> Iterator[None]:
-    """Infer without gradients, and say whose failure it was where a model fails."""
+    """Infer without gradients, and say whose failure it was where a model fails.
+
+    Raises:
+        DetectorError: the model failed; the message keeps what it said.
+    """
     import torch
 
     try:
@@ -370,7 +379,11 @@ class MaskModel:
 
     @classmethod
     def open(cls, source: Source) -> MaskModel:
-        """Load the model and its processor."""
+        """Load the model and its processor.
+
+        Raises:
+            DetectorError: see `load_model`.
+        """
         from transformers import AutoModelForMaskGeneration, AutoProcessor
 
         processor = load_processor(source, AutoProcessor)
@@ -379,8 +392,15 @@ class MaskModel:
     def masks(self, image: LoadedImage, xyxy: NDArray[np.float32]) -> Iterator[NDArray[np.bool_]]:
         """The masks of the objects in boxes, one at a time: full masks of a large image are large.
 
+        Args:
+            image: any size.
+            xyxy: shape (n, 4), pixels of the image.
+
         Yields:
             n arrays of shape (height, width).
+
+        Raises:
+            DetectorError: the model failed.
         """
         seen: dict[str, Any] | None = None
         for start in range(0, len(xyxy), BOXES):
@@ -484,7 +504,11 @@ class TransformersDetector(Detector):
 
     @classmethod
     def open(cls, source: Source, **options: Any) -> Self:
-        """Load the model and its processor."""
+        """Load the model and its processor.
+
+        Raises:
+            DetectorError: see `load_model`.
+        """
         import transformers
 
         name = cls.model_classes.get(source.config.model_type, cls.model_class)
@@ -529,6 +553,9 @@ class TransformersDetector(Detector):
 
         Args:
             prepare: makes the model's input from one image; the processor alone where None.
+
+        Raises:
+            DetectorError: the processor refuses an image (Qwen's, for one, those 200 times as wide as high).
         """
         for start in range(0, len(images), BATCH):
             alike: dict[Hashable, list[tuple[int, dict[str, Any]]]] = {}

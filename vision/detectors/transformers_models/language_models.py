@@ -382,7 +382,11 @@ class LanguageDetector(TransformersDetector):
 
     @classmethod
     def open(cls, source: Source, **options: Any) -> Self:
-        """Load the model and its processor."""
+        """Load the model and its processor.
+
+        Raises:
+            DetectorError: see `load_model`; or an option is unknown.
+        """
         if unknown := sorted(set(options) - {"max_objects", "max_new_tokens"}):
             raise DetectorError(f"no option {unknown[0]!r}: there are max_objects and max_new_tokens")
         return super().open(source, **options)

@@ -96,7 +96,11 @@ def class_names(id2label: Mapping[int, str]) -> tuple[str, ...]:
 
 
 def wanted_classes(detector: TransformersDetector, request: Request) -> set[str]:
-    """The requested classes, all of which a detector of a fixed class set must have."""
+    """The requested classes, all of which a detector of a fixed class set must have.
+
+    Raises:
+        DetectorError: one is not in its vocabulary; the message names the nearest that are.
+    """
     class_numbers(request.classes, detector.vocabulary or (), detector.name)
     return set(request.classes)
 

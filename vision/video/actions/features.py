@@ -330,7 +330,13 @@ class Segment:
 
 
 def segments_of(labels: Labels, classes: Sequence[str], rate: float) -> list[Segment]:
-    """The segments of a video in order, of a class for each frame; together they are all its time."""
+    """The segments of a video in order, of a class for each frame; together they are all its time.
+
+    Args:
+        labels: the class of each frame.
+        classes: names by number.
+        rate: frames a second.
+    """
     return [Segment(classes[run.label], run.start / rate, run.end / rate) for run in runs_of(labels)]
 
 
@@ -385,7 +391,11 @@ def save_timelines(timelines: Sequence[Timeline], classes: Sequence[str], backgr
 
 
 def check_picture(out: Path, videos: int) -> None:
-    """Refuse a picture that could not be drawn, before there is anything to draw; see `save_timelines`."""
+    """Refuse a picture that could not be drawn, before there is anything to draw; see `save_timelines`.
+
+    Raises:
+        ArgumentError: see `save_timelines`.
+    """
     if out.suffix.lower() not in PICTURES:
         raise ArgumentError(f"{out} is no picture that can be drawn; its name must end in {', '.join(PICTURES)}")
     if videos > MOST_VIDEOS:

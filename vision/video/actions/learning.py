@@ -114,7 +114,11 @@ class Checkpoints:
         self._optimizer.load_state_dict(whole)
 
     def save(self, epoch: int) -> None:
-        """Keep where the run is after an epoch, whole or not at all; the one before stays where it can't be written."""
+        """Keep where the run is after an epoch, whole or not at all; the one before stays where it can't be written.
+
+        Raises:
+            ResultsError: it cannot be written; the one before stays.
+        """
         metadata = {"settings": json.dumps(self._settings), "epoch": str(epoch)}
         named = {f"network.{name}": value for name, value in self._network.state_dict().items()}
         for place, values in self._optimizer.state_dict()["state"].items():

@@ -33,6 +33,9 @@ def products(one: torch.Tensor, other: torch.Tensor, steps: Steps) -> torch.Tens
     """The scalar products of each frame with those `steps` later: sum over c of one[c, t] other[c, t + step].
 
     Of two tensors of shape (..., channels, frames); gives shape (..., steps, frames).
+
+    Returns:
+        Shape (..., steps, frames).
     """
     result: torch.Tensor = _Kernel.apply(False, one, other, steps)  # type: ignore[no-untyped-call]
     return result
@@ -42,6 +45,9 @@ def weighted_sum(weights: torch.Tensor, values: torch.Tensor, steps: Steps) -> t
     """The sum of frames, each with a weight of its own: sum over m of weights[m, t] values[c, t + steps[m]].
 
     Of weights of shape (..., steps, frames) and values of shape (..., channels, frames), which is kept.
+
+    Returns:
+        Shape (..., channels, frames).
     """
     result: torch.Tensor = _Kernel.apply(True, weights, values, steps)  # type: ignore[no-untyped-call]
     return result
