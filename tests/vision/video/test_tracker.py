@@ -396,6 +396,14 @@ def test_outlines_that_the_model_has_not_are_not_promised(vision: Vision, video:
     assert found.polygons is None and found.text.startswith("(dog, ") and "boxes alone" in found.notes[0]
 
 
+def test_of_what_is_followed_a_narrower_word_is_not_asserted(vision: Vision, video: Path) -> None:
+    poodles = Task("every poodle", targets=(Target("dog", ("dog",), narrower=("poodle",)),), class_set=("dog",))
+    frames = list(vision.track(video, poodles))
+    assert {name for frame in frames for name in frame.detections.class_names} == {"dog"}
+    assert frames[-1].detections.notes == ("I can't tell whether it is a poodle.",)
+    assert not any(frame.detections.notes for frame in vision.track(video, DOGS))
+
+
 def test_what_was_seen_before_is_not_looked_at_again(vision: Vision, video: Path) -> None:
     whole = list(vision.track(video, ALL, every=2))
     asked(vision).clear()
