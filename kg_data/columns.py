@@ -114,6 +114,8 @@ class GraphColumns:
         left_out: broken lines that were left out; None where there are none.
         notes: what else whoever loads the graph should know of how its file was read, one sentence each.
         definitions: type name to a sentence that says what counts as a thing of that type, where the source says so.
+        namers: type name to the label of the predicate or column that names its members.
+        left_out_triples: triples or cells of the source that the graph leaves out, by the reason in words.
     """
 
     name: str
@@ -130,6 +132,8 @@ class GraphColumns:
     left_out: LeftOut | None = None
     notes: Sequence[str] = ()
     definitions: Mapping[str, str] = field(default_factory=dict)
+    namers: Mapping[str, str] = field(default_factory=dict)
+    left_out_triples: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.entity_ids) != len(self.entity_labels) or len(self.relation_ids) != len(self.relation_labels):

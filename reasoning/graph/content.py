@@ -307,6 +307,8 @@ class Description:
         left_out: broken lines of its file that were left out; None where there are none.
         notes: what else is to be known of how its file was read.
         definitions: type name to what counts as a thing of that type, a sentence.
+        namers: type name to the label of the predicate or column that names its members.
+        left_out_triples: triples or cells of the source that the graph leaves out, by the reason.
     """
 
     name: str
@@ -315,6 +317,8 @@ class Description:
     left_out: LeftOut | None = None
     notes: tuple[str, ...] = ()
     definitions: Mapping[str, str] = field(default_factory=dict)
+    namers: Mapping[str, str] = field(default_factory=dict)
+    left_out_triples: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -412,7 +416,7 @@ class GraphContent:
                 tuple(details["splits"]),
                 None if left_out is None else LeftOut(left_out["lines"], tuple(left_out["first"])),
                 tuple(details.get("notes", ())),  # graphs stored before have none
-                dict(details.get("definitions", {})),
+                *(dict(details.get(name, {})) for name in ("definitions", "namers", "left_out_triples")),
             ),
             relations,
             TripleIndex({name[6:]: array for name, array in arrays.items() if name.startswith("index_")}),
@@ -460,6 +464,8 @@ class GraphContent:
             "left_out": None if about.left_out is None else asdict(about.left_out),
             "notes": list(about.notes),
             "definitions": dict(about.definitions),
+            "namers": dict(about.namers),
+            "left_out_triples": dict(about.left_out_triples),
             "splits": list(about.splits),
             "relation_ids": list(relations.ids),
             "relation_labels": list(relations.labels),
@@ -515,7 +521,12 @@ def build(columns: GraphColumns, splits: Sequence[str] | None = None) -> GraphCo
     keys = StoredKeys.collect(columns.entity_labels, columns.entity_ids, columns.aliases)
     return GraphContent(
         Description(
-            columns.name, columns.source, chosen, columns.left_out, tuple(columns.notes), dict(columns.definitions)
+            columns.name,
+            columns.source,
+            chosen,
+            columns.left_out,
+            tuple(columns.notes),
+            *(dict(texts) for texts in (columns.definitions, columns.namers, columns.left_out_triples)),
         ),
         relations,
         index,

@@ -72,6 +72,8 @@ class KnowledgeGraph:
         left_out: broken lines of its file that were left out; None where there are none.
         notes: what else is to be known of how its file was read, such as a name that stands in two rows of a table.
         definitions: type name to a sentence that says what counts as a thing of that type; where the graph says so.
+        namers: type name to the label of the predicate or column that names its members.
+        left_out_triples: triples or cells of its source that it leaves out, by the reason in words.
         predicted: edges (head, relation, tail) that a link predictor added, with its confidence; see `with_edges`.
         origin: where it was loaded from, None where it was made of something else.
         rdf_form: how it is spelled where its queries run as SPARQL.
@@ -88,6 +90,7 @@ class KnowledgeGraph:
         about = content.about
         self.graph_name, self.source, self.splits = about.name, about.source, about.splits
         self.left_out, self.notes, self.definitions = about.left_out, about.notes, about.definitions
+        self.namers, self.left_out_triples = about.namers, about.left_out_triples
         self.index, self.names, self.literals = content.index, content.names, content.values
         self.entity_ids, self.entity_labels = content.entities.ids, content.entities.labels
         self.relation_ids, self.relation_labels = content.relations.ids, content.relations.labels

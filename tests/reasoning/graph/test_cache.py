@@ -6,6 +6,7 @@ import shutil
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -158,10 +159,19 @@ def test_a_graph_that_an_older_version_kept_is_built_anew_but_for_what_it_did_no
     rewrite(saved_folder(cache_folder) / cache.MANIFEST, format=cache.FORMAT - 1)
     assert content(KnowledgeGraph.load(dataset)) == content(fresh)
     assert f"has format {cache.FORMAT - 1}, expected {cache.FORMAT}; building it anew" in caplog.text
-    older = {key: value for key, value in details.items() if key not in ("notes", "definitions")}
+    older = {
+        key: value
+        for key, value in details.items()
+        if key not in ("notes", "definitions", "namers", "left_out_triples")
+    }
     rewrite(saved_folder(cache_folder) / cache.MANIFEST, details=older)
     again = KnowledgeGraph.load(dataset)
-    assert (list(again), again.notes, again.definitions) == (list(fresh), (), {})
+    assert (list(again), again.notes, again.definitions, again.namers) == (list(fresh), (), {}, {})
+    counted = replace(
+        fresh.content, about=replace(fresh.content.about, namers={"city": "name"}, left_out_triples={"vocabulary": 3})
+    )
+    about = GraphContent.of(*counted.stored()).about
+    assert (about.namers, about.left_out_triples) == ({"city": "name"}, {"vocabulary": 3})
 
 
 def test_a_folder_that_memory_or_files_do_not_suffice_for_is_not_thrown_away(
