@@ -32,6 +32,7 @@ from app.server.descriptions import (
     FormalQuery,
     FoundEntity,
     GraphAnswer,
+    GraphDescription,
     GraphList,
     GraphName,
     HeardQuestion,
@@ -167,7 +168,7 @@ class Programs:
     @property
     def groups(self) -> tuple[Group, ...]:
         """The endpoints: those about graphs, about images and about recordings; these two wait with the page."""
-        graphs = (self.datasets, self.relations, self.find_entity, self.ask, self.query)
+        graphs = (self.datasets, self.relations, self.describe, self.find_entity, self.ask, self.query)
         images = (self.detect, self.ask_image, self.scene)
         return (
             Group("programs", 2 * ANSWERS_AT_ONCE, graphs),
@@ -199,6 +200,13 @@ class Programs:
             }
 
         return ANSWERS.run(work)
+
+    @_answering
+    def describe(self, graph: GraphName = DEFAULT_GRAPH) -> GraphDescription:
+        """Describe a knowledge graph: its kinds of things, what names them, its relations with the kinds at both ends,
+        its values with their units and ranges, what was left out of its source and why.
+        """
+        return ANSWERS.run(lambda: cast(GraphDescription, self._shelf.get(graph).profile().to_dict()))
 
     @_answering
     def find_entity(self, name: EntityName, graph: GraphName = DEFAULT_GRAPH) -> FoundEntity:

@@ -24,6 +24,9 @@ from pyoxigraph import NamedNode
 
 from skylark.errors import SkylarkError
 
+HIDDEN = "hidden by the mapping: "
+"""Begins the reason of `GraphColumns.left_out_triples` for what the graph's owner hides."""
+
 ValueKind = Literal["integer", "decimal", "year", "date"]
 
 

@@ -19,6 +19,7 @@ from reasoning.completion.predictor import CompletionOptions
 from reasoning.errors import CompletionError, QueryError
 from reasoning.execution.conclusion import BoundQuestion, Event, Finished, StepFinished
 from reasoning.execution.step_result import StepResult
+from reasoning.graph.profile import GraphProfile
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
 from reasoning.lark.method import Estimate, estimate_run
@@ -99,6 +100,10 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         if self._llm is None:
             self._llm = self._load()
         return self._llm
+
+    def describe(self) -> GraphProfile:
+        """What the graph holds, as it was understood; see `KnowledgeGraph.profile`."""
+        return self.kg.profile()
 
     def read(self, question: QuestionInput, previous: Answer | None = None) -> list[Reading]:
         """What a question may mean, best first; nothing is answered. For `previous` and errors see `answer`.

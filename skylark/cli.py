@@ -18,6 +18,7 @@ GRAPH_VERBS = {
     "ask": "answer a question in plain English",
     "query": "answer a logical query",
     "read": "say what a question is read as, and answer nothing",
+    "describe": "say what a graph holds: kinds, relations, values, what was left out",
     "evaluate": "measure a method on query or question files",
     "compare": "compare two results files, query by query",
     "plot": "draw results files as bars per query type",

@@ -133,8 +133,9 @@ on.
 
 Graphs: list_graphs says which there are; "world" is always there. ask_graph takes a question in English. Compare \
 `query` and `verbalised` of its answer with what was meant; if they differ, or the question is not understood, write \
-the formal query yourself: list_relations has its words, find_entity the names, query_graph answers it. Of many \
-answers the first are listed, `answers_total` says how many there are, and `limit` lists more.
+the formal query yourself: list_relations has its words, describe_graph what they lead from and to, find_entity the \
+names, query_graph answers it. Of many answers the first are listed, `answers_total` says how many there are, and \
+`limit` lists more.
 
 Images: detect_objects finds, outlines or counts things, ask_image answers a question, describe_scene gives all \
 objects and how they lie. An image is first uploaded to this server, as the form field `files` of a POST to \
@@ -157,6 +158,7 @@ class Named(NamedTuple):
 TOOLS = {
     "datasets": Named("list_graphs", "List the knowledge graphs"),
     "relations": Named("list_relations", "List a graph's relations"),
+    "describe": Named("describe_graph", "Describe a knowledge graph"),
     "find_entity": Named("find_entity", "Find an entity of a graph by name"),
     "ask": Named("ask_graph", "Ask a knowledge graph a question"),
     "query": Named("query_graph", "Ask a knowledge graph a formal query"),

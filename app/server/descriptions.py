@@ -269,6 +269,36 @@ class RelationList(TypedDict):
 
 
 @DESCRIBED
+class GraphDescription(TypedDict):
+    """What a knowledge graph holds, as it was understood."""
+
+    name: str
+    """Its name."""
+    source: str
+    """Where it comes from and under which licence."""
+    triples: int
+    """How many facts between two things it has."""
+    values: int
+    """How many numbers, dates and texts of things it has."""
+    entities: int | None
+    """How many things it knows; null where a server does not say."""
+    typed: bool
+    """Whether it says what its things are."""
+    kinds: list[Json]
+    """Its kinds, the most frequent first: `name`, `size`, `namer` (what names them), `definition`, two `members`."""
+    relations: list[Json]
+    """Between things: `name`, `heads` and `tails` (the kinds at both ends), `facts`, `aliases`, `inverse_names`."""
+    columns: list[Json]
+    """With values: `name`, `heads`, `kind` of value, `unit`, `facts`, and `lowest`, `highest` or `examples`."""
+    hidden: list[str]
+    """Kinds and relations that its owner hides."""
+    left_out: dict[str, int]
+    """How many triples or cells of its source it leaves out, by the reason."""
+    notes: list[str]
+    """How its files were read."""
+
+
+@DESCRIBED
 class FoundEntity(TypedDict):
     """The entity that a name means."""
 

@@ -21,6 +21,7 @@ VERBS = {
     "ask": ("answering", "add_answer", "answer a question in plain English"),
     "query": ("answering", "add_answer", "answer a logical query"),
     "read": ("answering", "add_read", "say what a question is read as, and answer nothing"),
+    "describe": ("graphs", "add_describe", "say what a graph holds: kinds, relations, values, what was left out"),
     "evaluate": ("evaluating", "add_evaluate", "measure a method on query or question files"),
     "compare": ("evaluating", "add_compare", "compare two results files, query by query"),
     "plot": ("evaluating", "add_plot", "draw results files as bars per query type"),

@@ -1,4 +1,4 @@
-"""`datasets` and `graph`: what there is, changes on disk, graphs of texts."""
+"""`datasets`, `describe` and `graph`: what there is and holds, changes on disk, graphs of texts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,16 @@ from kg_data.columns import GraphColumns
 from kg_data.registry import BuiltInGraph, LocalDataset, PublicBenchmark, Verification
 from kg_data.registry import verify as verify_copy
 from kg_data.values import Value
-from reasoning.cli.options import add_device, add_loading, add_requests, chosen, loading_options, progress
+from reasoning.cli.options import (
+    add_device,
+    add_graph,
+    add_loading,
+    add_requests,
+    chosen,
+    loading_options,
+    open_graph,
+    progress,
+)
 from reasoning.extraction.asking import ExtractionOptions
 from reasoning.extraction.extraction import Extraction
 from reasoning.extraction.run import Run, estimate
@@ -108,6 +117,20 @@ def add_datasets(parser: argparse.ArgumentParser, verb: str) -> None:
     )
     add_loading(sub)
     sub.set_defaults(command=convert)
+
+
+def add_describe(parser: argparse.ArgumentParser, verb: str) -> None:
+    """Say what `describe` takes."""
+    add_graph(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(command=describe)
+
+
+def describe(options: argparse.Namespace) -> int:
+    """Print the profile of a graph."""
+    profile = open_graph(options).profile()
+    print(as_json(profile.to_dict()) if options.json else profile)
+    return OK
 
 
 def list_datasets(options: argparse.Namespace) -> int:

@@ -20,8 +20,9 @@ from dateutil import parser
 from kg_data.columns import ValueKind
 from kg_data.values import VALUE_KINDS, Value, is_kind, read_value, value_of
 from reasoning.graph.content import Relation
-from reasoning.graph.kinds import TYPE_RELATIONS, GraphKinds, named_kinds
+from reasoning.graph.kinds import TYPE_RELATIONS, GraphKinds
 from reasoning.graph.names import fold, label_words
+from reasoning.graph.profile import NamedKinds
 from reasoning.graph.store import KnowledgeGraph
 from skylark.errors import UsageError
 from skylark.files import write_whole
@@ -227,12 +228,12 @@ def schema_of_graph(kg: KnowledgeGraph) -> ExtractionSchema:
     Raises:
         UsageError: it has more relations than a text is read with, or none.
     """
-    kinds = named_kinds(kg)
+    kinds = NamedKinds.of(kg)
 
     def ends(relation: Relation) -> tuple[str, ...]:
         if kinds is None:
             return ()
-        names = [kinds[0][at][0] for at in kinds[1](relation)]
+        names = [kinds.sizes[at][0] for at in kinds.at_end(relation)]
         return tuple(dict.fromkeys(names)) if len(names) <= MOST_AT_END else ()
 
     found = []

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from reasoning.extraction.asking import ExtractionOptions
     from reasoning.extraction.documents import Texts
     from reasoning.extraction.schema import ExtractionSchema
+    from reasoning.graph.profile import GraphProfile
     from reasoning.graph.updates.changes import Detached
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ class KnowledgeGraph:
     rdf_form: RdfForm = EXPORTED
     server: Server | None = None
     predicted: Mapping[tuple[int, int, int], float] = MappingProxyType({})
+    _profile: GraphProfile | None = None
 
     def __init__(self, content: GraphContent) -> None:
         self.content = content
@@ -456,9 +458,15 @@ class KnowledgeGraph:
         Raises:
             SkylarkError: `most` is below 1.
         """
-        from reasoning.graph.kinds import schema_text
+        return self.profile().schema(most)
 
-        return schema_text(self, most)
+    def profile(self) -> GraphProfile:
+        """What the graph holds, as it was understood: kinds, relations, values, what was left out; made once."""
+        if self._profile is None:
+            from reasoning.graph.profile import GraphProfile
+
+            self._profile = GraphProfile.of(self)
+        return self._profile
 
     def to_rdf(self, path: str | Path) -> None:
         """Write the graph as N-Triples (.nt) or Turtle (.ttl), with labels, types and values; whole or not at all.

@@ -27,7 +27,7 @@ def test_the_verbs_are_those_of_the_rooms_and_help_lists_them(capsys: Captured) 
     out = capsys.readouterr().out
     assert all(verb in out for verb in (*cli.GRAPH_VERBS, *cli.SHORT_IMAGE_VERBS, *cli.OWN_VERBS))
     assert cli.main([]) == 2
-    assert "ask, query, read, evaluate" in capsys.readouterr().err
+    assert "ask, query, read, describe" in capsys.readouterr().err
     for start in (["image", "detect"], ["detect"]):
         assert cli.main([*start, "--help"]) == 0
         assert capsys.readouterr().out.startswith("usage: skylark image detect")

@@ -48,7 +48,7 @@ T = TypeVar("T")
 
 DEMO = (ROOT / "docs" / "demo.md").read_text(encoding="utf-8")
 HERE = "http://127.0.0.1:7860"
-ENDPOINTS = {"datasets", "relations", "find_entity", "ask", "query", "detect", "ask_image", "scene", "hear"}
+ENDPOINTS = {"datasets", "relations", "describe", "find_entity", "ask", "query", "detect", "ask_image", "scene", "hear"}
 PRINTED = (['borders("France")', "person", "1 count(~class"], ["Germany", "en", "Poland"], ["'ask_image'", "Lisbon"])
 """Words that each of the documented examples in Python prints."""
 PHOTOGRAPH = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data" / "astronaut.png"  # type: ignore[union-attr,index]
@@ -241,6 +241,7 @@ def test_tools_answer_in_the_form_that_they_state(copying: str, sent: str) -> No
     calls: list[Call] = [
         ("list_graphs", {}, '"world"'),
         ("list_relations", {"graph": "world"}, '"borders"'),
+        ("describe_graph", {"graph": "world"}, '"lowest"'),
         ("find_entity", {"name": "portugal"}, '"Portugal"'),
         ("ask_graph", {"graph": "world", "question": "What is the capital of Portugal?"}, '"margin"'),
         ("query_graph", capital, '"Lisbon"'),
