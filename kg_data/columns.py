@@ -12,8 +12,9 @@ the ids that it had.
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 from urllib.parse import quote, unquote
@@ -26,6 +27,11 @@ from skylark.errors import SkylarkError
 
 HIDDEN = "hidden by the mapping: "
 """Begins the reason of `GraphColumns.left_out_triples` for what the graph's owner hides."""
+
+TYPE_RELATIONS = frozenset(
+    {"type", "rdf type", "instance of", "instanceof", "is a", "isa", "kind", "category", "class"}
+)
+"""Folded labels of relations that say what kind of thing something is."""
 
 ValueKind = Literal["integer", "decimal", "year", "date"]
 
@@ -119,6 +125,7 @@ class GraphColumns:
         definitions: type name to a sentence that says what counts as a thing of that type, where the source says so.
         namers: type name to the label of the predicate or column that names its members.
         left_out_triples: triples or cells of the source that the graph leaves out, by the reason in words.
+        value_aliases: further names of relations with values, with the place of the column.
     """
 
     name: str
@@ -137,6 +144,7 @@ class GraphColumns:
     definitions: Mapping[str, str] = field(default_factory=dict)
     namers: Mapping[str, str] = field(default_factory=dict)
     left_out_triples: Mapping[str, int] = field(default_factory=dict)
+    value_aliases: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.entity_ids) != len(self.entity_labels) or len(self.relation_ids) != len(self.relation_labels):
@@ -167,6 +175,51 @@ class GraphColumns:
             raise SkylarkError(f"graph {self.name!r}: an alias, type or value points outside the id columns")
         if any(not 0 <= index < len(self.relation_ids) for index, _ in self.relation_aliases.values()):
             raise SkylarkError(f"graph {self.name!r}: a relation's alias points outside the id columns")
+
+
+def type_relations(columns: GraphColumns) -> list[int]:
+    """The relations that say by their names what kind of thing something is."""
+    named = zip(columns.relation_ids, columns.relation_labels, strict=True)
+    return [
+        at
+        for at, (identifier, label) in enumerate(named)
+        if identifier == RDF_TYPE or re.sub(r"[\s_]+", " ", label).strip().lower() in TYPE_RELATIONS
+    ]
+
+
+def without_unused(before: GraphColumns, after: GraphColumns) -> GraphColumns:
+    """`after`, which may add entities, without those that lost all facts that `before` has of them but their kind, and
+    without the kinds that lost all members.
+    """
+    uses = [_uses(columns, len(after.entity_ids)) for columns in (before, after)]
+    gone = uses[0][0] & ~uses[1][0]
+    splits = {split: part[~(gone[part[:, 0]] | gone[part[:, 2]])] for split, part in after.splits.items()}
+    after = replace(after, splits=splits)
+    kept = ~gone & (uses[1][0] | ~uses[0][1] | _uses(after, len(gone))[1])
+    place = (np.cumsum(kept) - 1).astype(np.int32)
+    return replace(
+        after,
+        entity_ids=[one for one, stays in zip(after.entity_ids, kept, strict=True) if stays],
+        entity_labels=[one for one, stays in zip(after.entity_labels, kept, strict=True) if stays],
+        splits={
+            split: np.column_stack((place[part[:, 0]], part[:, 1], place[part[:, 2]])) for split, part in splits.items()
+        },
+        aliases=[(int(place[entity]), name) for entity, name in after.aliases if kept[entity]],
+        types=[(int(place[entity]), name) for entity, name in after.types if kept[entity]],
+        literals=[replace(column, entities=place[column.entities]) for column in after.literals],
+    )
+
+
+def _uses(columns: GraphColumns, size: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Of each entity, whether it stands in a fact that says no kind, and whether it is a kind."""
+    stands, kinds, types = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool), type_relations(columns)
+    for part in columns.splits.values():
+        typing = np.isin(part[:, 1], types)
+        stands[part[~typing][:, [0, 2]]] = True
+        kinds[part[typing, 2]] = True
+    for column in columns.literals:
+        stands[column.entities] = True
+    return stands, kinds
 
 
 ENTITY, RELATION, TYPE = "urn:skylark:entity:", "urn:skylark:relation:", "urn:skylark:type:"

@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Literal
 from kg_data.columns import GraphColumns
 from kg_data.loaders import FORMAT_VERSION, SUFFIXES, Form, LoadingOptions, files_read, form_of, load_path
 from kg_data.loaders.folders import SPLITS
+from kg_data.loaders.mapping import Mapping as GraphMapping
 from kg_data.loaders.tables import METAQA_FILES
 from kg_data.loaders.text import USUAL
 from skylark.errors import MissingPackageError, SkylarkError, UnknownGraphError
@@ -114,11 +115,13 @@ class Source:
             DataError: a file is broken; the error names the file and line.
             UsageError: the graph is not read with what `loading` asks for.
         """
+        plain = replace(loading, mapping=None)
         if self.path is not None:
-            return load_path(self.path, self.name, loading)
-        loading.refuse_all_but(f"the graph {self.name}")
-        columns: GraphColumns = _of_world("build")
-        return columns
+            columns = load_path(self.path, self.name, plain)
+        else:
+            plain.refuse_all_but(f"the graph {self.name}")
+            columns = _of_world("build")
+        return columns if loading.mapping is None else GraphMapping.read(loading.mapping).apply(columns)
 
     def fingerprint(self) -> str:
         """A hex digest that changes when the graph may have changed, found without reading the triples.

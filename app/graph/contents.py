@@ -23,9 +23,9 @@ from app.graph.drawing import drawing_svg
 from app.graph.graphs import GraphRegistry
 from app.graph.layout import Edge, Layout, Node
 from app.server.views import counted, render, shortened
+from kg_data.columns import TYPE_RELATIONS
 from reasoning import KnowledgeGraph
 from reasoning.graph.index import Ids
-from reasoning.graph.kinds import TYPE_RELATIONS
 from reasoning.graph.names import fold, label_words, relation_text
 from reasoning.parsing import MAX_CHARACTERS
 from reasoning.query.tree import Entity

@@ -181,7 +181,7 @@ def read_graph(path: Path, name: str) -> tuple[KnowledgeGraph, str]:
 def loading_of(path: Path, said: LoadingOptions = USUAL) -> LoadingOptions:
     """How a file is read, where nobody `said`: what looks like a table as one, with numbers and dates as values."""
     if said.table is None and _table_in(path) is not None:
-        return replace(AS_TABLE, skip_broken=said.skip_broken)
+        return replace(AS_TABLE, skip_broken=said.skip_broken, mapping=said.mapping)
     return said
 
 

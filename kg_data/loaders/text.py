@@ -71,6 +71,7 @@ class LoadingOptions:
         cell_separator: what stands between the values of one cell of a table; None: a cell holds one.
         infer_values: whether relations all of whose tails are spelled as numbers or dates have values.
         skip_broken: whether broken lines are left out, where otherwise the first of them is an error.
+        mapping: a file of `kg_data.loaders.mapping` that is applied to what was read.
 
     Raises:
         UsageError: a separator of cells without a table, or an empty one.
@@ -80,6 +81,7 @@ class LoadingOptions:
     cell_separator: str | None = None
     infer_values: bool = False
     skip_broken: bool = False
+    mapping: Path | None = None
 
     def __post_init__(self) -> None:
         if self.cell_separator is not None and not self.table:
@@ -91,6 +93,7 @@ class LoadingOptions:
         """The arguments that say the same on the command line."""
         flags = [] if self.table is None else ["--table" if self.table else "--no-table"]
         flags += [] if self.cell_separator is None else ["--cell-separator", self.cell_separator]
+        flags += [] if self.mapping is None else ["--mapping", str(self.mapping)]
         return flags + ["--infer-values"] * self.infer_values + ["--skip-broken"] * self.skip_broken
 
     def refuse_all_but(self, what: str, *taken: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import kg_data
 from kg_data.betae import convert_betae, is_betae_folder
 from kg_data.columns import GraphColumns
+from kg_data.loaders.mapping import Mapping
 from kg_data.registry import BuiltInGraph, LocalDataset, PublicBenchmark, Verification
 from kg_data.registry import verify as verify_copy
 from kg_data.values import Value
@@ -36,6 +37,7 @@ from reasoning.graph.updates.edits import Change, FactEdit, is_store
 from reasoning.graph.updates.on_disk import Done, GraphStore, apply
 from skylark.command_line import FAILURE, OK, as_json, positive
 from skylark.errors import SkylarkError, UsageError
+from skylark.files import write_whole
 from skylark.text import aligned, visible
 
 
@@ -123,12 +125,20 @@ def add_describe(parser: argparse.ArgumentParser, verb: str) -> None:
     """Say what `describe` takes."""
     add_graph(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="a new mapping, with the entries of --mapping")
     parser.set_defaults(command=describe)
 
 
 def describe(options: argparse.Namespace) -> int:
-    """Print the profile of a graph."""
+    """Print the profile of a graph, and write a mapping of it."""
     profile = open_graph(options).profile()
+    if options.write is not None:
+        given = options.mapping
+        if options.write.exists() and (given is None or options.write.resolve() != given.resolve()):
+            raise UsageError(f"{options.write} exists: name a new file, or give it as --mapping to have it kept")
+        options.mapping = None  # a mapping names what the graph has without it
+        text = open_graph(options).profile().mapping_text(None if given is None else Mapping.read(given))
+        write_whole(options.write, text.encode())
     print(as_json(profile.to_dict()) if options.json else profile)
     return OK
 

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import Any, TypeVar
 
 from kg_data.loaders import LoadingOptions
@@ -52,6 +53,7 @@ def add_loading(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument("--cell-separator", metavar="S", help="stands between several values of a cell, such as ;")
     group.add_argument("--infer-values", action="store_true", help="numbers and dates are values, not entities")
+    group.add_argument("--mapping", type=Path, metavar="FILE", help="what is renamed, hidden and defined, as TOML")
     group.add_argument("--skip-broken", action="store_true", help="leave broken lines out and say which")
 
 
@@ -89,7 +91,8 @@ def loading_options(options: argparse.Namespace) -> LoadingOptions:
     Raises:
         UsageError: they do not go together.
     """
-    return LoadingOptions(options.table, options.cell_separator, options.infer_values, options.skip_broken)
+    given = options.table, options.cell_separator, options.infer_values, options.skip_broken
+    return LoadingOptions(*given, None if options.mapping is None else options.mapping.resolve())
 
 
 def open_graph(options: argparse.Namespace, splits: Sequence[str] | None = None) -> KnowledgeGraph:

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from dateutil import parser
 
-from kg_data.columns import ValueKind
+from kg_data.columns import TYPE_RELATIONS, ValueKind
 from kg_data.values import VALUE_KINDS, Value, is_kind, read_value, value_of
 from reasoning.graph.content import Relation
-from reasoning.graph.kinds import TYPE_RELATIONS, GraphKinds
+from reasoning.graph.kinds import GraphKinds
 from reasoning.graph.names import fold, label_words
 from reasoning.graph.profile import NamedKinds
 from reasoning.graph.store import KnowledgeGraph

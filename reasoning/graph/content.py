@@ -21,6 +21,7 @@ import kg_data
 from kg_data.columns import GraphColumns, LeftOut, LiteralColumn, ValueKind
 from kg_data.loaders import LoadingOptions
 from kg_data.loaders.rdf import local_name
+from kg_data.loaders.text import read_text
 from reasoning.errors import GraphError
 from reasoning.graph import cache
 from reasoning.graph.index import EdgeIndex, Ids, TripleIndex
@@ -59,7 +60,8 @@ class Origin:
         """
         source = kg_data.resolve(name_or_path)
         chosen = None if splits is None else sorted(splits)
-        content = hashlib.sha256(repr((source.fingerprint(), chosen, loading)).encode()).hexdigest()
+        decided = None if loading.mapping is None else read_text(loading.mapping)
+        content = hashlib.sha256(repr((source.fingerprint(), chosen, loading, decided)).encode()).hexdigest()
         name = source.name if source.path is None else str(source.path.resolve())
         folder = cache.graph_folder(source.name, content)
         return cls(name, None if splits is None else tuple(splits), loading, folder)
@@ -200,6 +202,7 @@ class RelationTable:
         ids, labels: of the relations between entities, by index; labels may repeat.
         value_ids, value_labels: of the relations with values, by index.
         aliases: further names to (index of a relation between entities, whether the name means its inverse).
+        value_aliases: further names to the index of a relation with values.
     """
 
     ids: tuple[str, ...]
@@ -207,6 +210,7 @@ class RelationTable:
     value_ids: tuple[str, ...] = ()
     value_labels: tuple[str, ...] = ()
     aliases: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    value_aliases: dict[str, int] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> list[str]:
@@ -258,6 +262,7 @@ class RelationTable:
         labelled = list(zip((*self.labels, *self.value_labels), relations, strict=True))
         shown = list(zip(self.names, relations, strict=True))
         aliases = [(name, Relation("edges", i, inverse)) for name, (i, inverse) in self.aliases.items()]
+        aliases += [(name, Relation("values", i)) for name, i in self.value_aliases.items()]
         # Ids win over labels, labels over aliases, exact forms over folded ones.
         for pairs in (named, labelled, shown, aliases):
             taken = set(table)
@@ -399,6 +404,7 @@ class GraphContent:
             tuple(item["id"] for item in literals),
             tuple(item["relation"] for item in literals),
             {name: (index, bool(inverse)) for name, (index, inverse) in details["relation_aliases"].items()},
+            dict(details.get("value_aliases", {})),
         )
         entities = StoredEntities(
             strings("ids"),
@@ -470,6 +476,7 @@ class GraphContent:
             "relation_ids": list(relations.ids),
             "relation_labels": list(relations.labels),
             "relation_aliases": {name: list(target) for name, target in relations.aliases.items()},
+            "value_aliases": dict(relations.value_aliases),
             "type_names": list(entities.type_names),
             "literals": [
                 {"id": c.identifier, "relation": label, "kind": c.kind, "unit": c.unit}
@@ -517,6 +524,7 @@ def build(columns: GraphColumns, splits: Sequence[str] | None = None) -> GraphCo
         tuple(column.identifier for column in columns.literals),
         tuple(column.relation for column in columns.literals),
         dict(columns.relation_aliases),
+        dict(columns.value_aliases),
     )
     keys = StoredKeys.collect(columns.entity_labels, columns.entity_ids, columns.aliases)
     return GraphContent(

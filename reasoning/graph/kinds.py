@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.columns import RDF_TYPE
+from kg_data.columns import RDF_TYPE, TYPE_RELATIONS
 from reasoning.errors import EndpointError, GraphError
 from reasoning.graph import cache
 from reasoning.graph.content import Relation
@@ -59,11 +59,6 @@ def end_groups(kg: KnowledgeGraph) -> dict[End, int]:
     groups = connected_components(csr_array(pairs, shape=(len(ends), len(ends))), directed=False)[1]
     return {end: int(group) for end, group in zip(ends, groups, strict=True)}
 
-
-TYPE_RELATIONS = frozenset(
-    {"type", "rdf type", "instance of", "instanceof", "is a", "isa", "kind", "category", "class"}
-)
-"""Folded labels of relations that say what kind of thing something is."""
 
 MOST_KINDS = 1000
 """A graph with more types uses the relation for something else."""

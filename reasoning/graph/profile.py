@@ -10,17 +10,19 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from kg_data.columns import HIDDEN
+from kg_data.columns import HIDDEN, TYPE_RELATIONS
+from kg_data.loaders.mapping import CATEGORY, Entry, Mapping
 from reasoning.graph.content import Relation, ValueColumn
 from reasoning.graph.index import Ids
 from reasoning.graph.kinds import GraphKinds
-from reasoning.graph.names import relation_text
+from reasoning.graph.names import fold, label_words, relation_text
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.graph.updates.edits import is_store
 from skylark.errors import ResultsError, SkylarkError
@@ -75,6 +77,7 @@ class RelationProfile:
 
     Attributes:
         name: what queries call it.
+        id: its id in the source.
         heads, tails: the most frequent kinds that it leads from and to; () where the graph has no kinds.
         facts: the number of its triples.
         head_count, tail_count: distinct entities at both ends; None of a graph on a server.
@@ -84,6 +87,7 @@ class RelationProfile:
     """
 
     name: str
+    id: str
     heads: tuple[str, ...]
     tails: tuple[str, ...]
     facts: int
@@ -100,6 +104,7 @@ class ColumnProfile:
 
     Attributes:
         name: what queries call it.
+        id: its id in the source.
         heads: the most frequent kinds that have such values.
         kind: the kind of the values, such as "decimal".
         unit: of the values, "" where they have none.
@@ -112,6 +117,7 @@ class ColumnProfile:
     """
 
     name: str
+    id: str
     heads: tuple[str, ...]
     kind: str
     unit: str
@@ -205,6 +211,32 @@ class GraphProfile:
         lines += [f"  {count:,}: {visible(reason)}" for reason, count in self.left_out.items()]
         lines += ["Notes:"] * bool(self.notes) + [f"  {visible(note)}" for note in self.notes]
         return "\n".join(lines)
+
+    def mapping_text(self, given: Mapping | None = None) -> str:
+        """A mapping to begin with, as TOML: the kinds of values as they are now, the rest as comments.
+
+        Args:
+            given: a mapping of the same graph whose entries are taken over.
+        """
+        entries: list[tuple[str, str, Entry, str]] = []  # table, name, what is said, comment
+        known = Mapping(Path(), {}, {}) if given is None else given
+        for kind in self.kinds:
+            entries.append(("kinds", kind.name, known.kinds.get(kind.name, Entry()), _kind_line(kind)))
+        for one in self.relations:
+            category = self.typed and not one.tails and fold(label_words(one.name)) not in TYPE_RELATIONS
+            said = Entry(values=CATEGORY if category else "")
+            entries.append(("relations", one.id, _entry_of(known, one, said), f"{one.name}: {_relation_line(one)}"))
+        for column in self.columns:
+            said = Entry(values=column.kind)
+            line = f"{column.name}: {_column_line(column)}"
+            entries.append(("relations", column.id, _entry_of(known, column, said), line))
+        keys = "name, hide, synonyms, definition, namer of kinds; name, hide, synonyms, inverse, values of relations"
+        lines = [f"# {visible(self.name)}: {keys} (see docs/profile.md)"]
+        for table, name, entry, comment in entries:
+            lines += ["", f"# {visible(comment)}", f"[{table}.{_toml(name)}]"]
+            said_now = {key: value for key, value in asdict(entry).items() if key != "line" and value}
+            lines += [f"{key} = {_toml(value)}" for key, value in said_now.items()]
+        return "\n".join(lines) + "\n"
 
     def schema(self, most: int = 50) -> str:
         """The part of it that prompts get; see `KnowledgeGraph.schema`."""
@@ -320,28 +352,45 @@ def _relations(kg: KnowledgeGraph, kinds: NamedKinds | None) -> Iterator[Relatio
         if kg.server is None or kinds is None:
             example = tuple(kg.name(int(entities[0])) for entities in kg.index.some(index, False, 1))
         others, back = (tuple(names.get((index, inverse), ())) for inverse in (False, True))
-        yield RelationProfile(kg.relation_label(index), heads, tails, facts, sources, targets, others, back, example)
+        name, identifier = kg.relation_label(index), kg.relation_ids[index]
+        yield RelationProfile(name, identifier, heads, tails, facts, sources, targets, others, back, example)
 
 
 def _column(kg: KnowledgeGraph, place: int, kinds: NamedKinds | None) -> ColumnProfile:
     column = kg.literals[place]
     heads = () if kinds is None else kinds.names_at(Relation("values", place))
-    common = (column.relation, heads, column.kind, column.unit, len(column))
+    common = (column.relation, column.identifier, heads, column.kind, column.unit, len(column))
+    aliases = tuple(name for name, at in kg.content.relations.value_aliases.items() if at == place)
     example: tuple[str, Scalar] | tuple[()] = ()
     if kg.server is None or kinds is None:
         entities, values = column.some(1)
         if len(entities):
             example = (kg.name(int(entities[0])), _scalar(kg, column, float(values[0])))
     if kg.server is not None or not len(column):
-        return ColumnProfile(*common, example=example)
+        return ColumnProfile(*common, aliases=aliases, example=example)
     values = column.values
     lowest, highest = (_scalar(kg, column, float(end)) for end in (values.min(), values.max()))
-    return ColumnProfile(*common, len(np.unique(column.entities)), lowest, highest, example=example)
+    return ColumnProfile(*common, len(np.unique(column.entities)), lowest, highest, (), aliases, example)
 
 
 def _scalar(kg: KnowledgeGraph, column: ValueColumn, raw: float) -> Scalar:
     value = kg.value(column, raw)
     return value if isinstance(value, int | float | str) else value.isoformat()
+
+
+def _entry_of(known: Mapping, one: RelationProfile | ColumnProfile, usual: Entry) -> Entry:
+    """What a mapping says of a relation, by its id or name."""
+    return known.relations.get(one.id) or known.relations.get(one.name) or usual
+
+
+def _toml(value: str | bool | Sequence[str]) -> str:
+    """A value as TOML writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str):
+        return f"[{', '.join(map(_toml, value))}]"
+    plain = value.encode("utf-8", "replace").decode()  # TOML knows no lone surrogates
+    return '"' + "".join(c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08x}" for c in plain) + '"'
 
 
 def _kind_line(kind: KindProfile) -> str:

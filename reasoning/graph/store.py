@@ -110,6 +110,7 @@ class KnowledgeGraph:
         cell_separator: str | None = None,
         infer_values: bool = False,
         skip_broken: bool = False,
+        mapping: str | Path | None = None,
         refresh: bool = False,
     ) -> KnowledgeGraph:
         """Open a graph by its built-in name, data-set name, folder or file; built once, then memory-mapped.
@@ -129,6 +130,7 @@ class KnowledgeGraph:
                 of a table is refused.
             skip_broken: whether broken lines of such a file, or of JSON lines, are left out; a warning and `left_out`
                 say which.
+            mapping: a TOML file that renames, hides and defines kinds and relations; see docs/profile.md.
             refresh: of an endpoint, whether its relations, types and names are found out anew; they are kept for a day.
 
         Raises:
@@ -138,7 +140,8 @@ class KnowledgeGraph:
             EndpointError: an endpoint cannot be asked.
             GraphError: a named split is not there, or the graph has no triples.
         """
-        loading = LoadingOptions(table, cell_separator, infer_values, skip_broken)
+        decided = None if mapping is None else Path(mapping).resolve()
+        loading = LoadingOptions(table, cell_separator, infer_values, skip_broken, decided)
         if is_store(name_or_path):
             if splits is not None or loading != USUAL or refresh:
                 raise UsageError(f"the graph store {name_or_path} is opened as it is, without splits or options")

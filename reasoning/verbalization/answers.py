@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from kg_data.columns import TYPE_RELATIONS
 from reasoning.answer import EVIDENCE_LIMIT, Answer, Contrast, Evidence, Phrase, SentencePart
 from reasoning.execution.conclusion import divided_by_zero, emptying_step
 from reasoning.execution.exact import execute, trace
 from reasoning.execution.step_result import StepResult, inputs_of
 from reasoning.graph.content import ValueColumn
-from reasoning.graph.kinds import TYPE_RELATIONS, kind_of_all
+from reasoning.graph.kinds import kind_of_all
 from reasoning.graph.names import fold, label_words
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lm.calls import NO_USAGE
