@@ -30,7 +30,7 @@ RUN python -m compileall -q kg_data reasoning vision app
 
 # Whoever breaks out of the server is nobody here: the code belongs to root, and only the home's cache can be written.
 USER 1000
-# One question converts the language model's weights and builds `world` into the cache, which is kept in the image.
+# One question converts the language model's weights and lays `world` into the cache, which is kept in the image.
 RUN python -m reasoning ask --kg world "Which countries border France and use the euro?"
 
 EXPOSE 7860

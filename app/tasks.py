@@ -292,7 +292,6 @@ class Job:
             self.stop(PAGE_CLOSED)
 
     def _without_folder(self, error: Exception) -> Exception:
-        """The error without the place of the job's files."""
         if not isinstance(error, SkylarkError):
             return error
         message = str(error)

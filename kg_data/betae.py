@@ -52,7 +52,6 @@ def _bounded(load_tuple: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def _parts(item: tuple[Any, ...], left: int) -> int:
-    """What is left of a number of parts when those of a tuple are taken away."""
     left -= len(item)
     for part in item:
         if left < 0:

@@ -12,19 +12,18 @@ import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
+from kg_data import world
 from kg_data.columns import GraphColumns
 from kg_data.loaders import FORMAT_VERSION, SUFFIXES, Form, LoadingOptions, files_read, form_of, load_path
 from kg_data.loaders.folders import SPLITS
 from kg_data.loaders.mapping import Mapping as GraphMapping
 from kg_data.loaders.tables import METAQA_FILES
 from kg_data.loaders.text import USUAL
-from skylark.errors import MissingPackageError, SkylarkError, UnknownGraphError
+from skylark.errors import SkylarkError, UnknownGraphError
 from skylark.files import did_you_mean
-from skylark.installation import core_command
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ class Source:
             columns = load_path(self.path, self.name, plain)
         else:
             plain.refuse_all_but(f"the graph {self.name}")
-            columns = _of_world("build")
+            columns = world.load()
         return columns if loading.mapping is None else GraphMapping.read(loading.mapping).apply(columns)
 
     def fingerprint(self) -> str:
@@ -130,7 +129,7 @@ class Source:
         stale after any edit, and also after a mere touch or move, which costs a rebuild and nothing else.
         """
         if self.path is None:
-            return str(_of_world("fingerprint"))
+            return world.fingerprint()
         digest = hashlib.sha256(f"{self.kind} {FORMAT_VERSION} {self.path.resolve()}\n".encode())
         for path in files_read(self.path):
             status = path.stat()
@@ -323,14 +322,6 @@ def _unknown(name: str, known: list[str]) -> str:
     return "; ".join(parts)
 
 
-def _of_world(function: str) -> Any:
-    """What a function of the built-in graph gives; imported when asked for, since others need no package of it."""
-    try:
-        return getattr(import_module("kg_data.world"), function)()
-    except ModuleNotFoundError as error:
-        raise MissingPackageError("The graph 'world'", error.name or "", core_command()) from error
-
-
 Finding = Literal["same bytes", "same text, other line ends", "same number of rows", "differs", "missing"]
 
 
@@ -453,7 +444,6 @@ def _check(path: Path, published: PublishedFile) -> FileCheck:
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, bytes]]:
-    """The lines of a file and their ends."""
     try:
         with path.open("rb") as file:
             for raw in file:

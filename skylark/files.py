@@ -167,7 +167,6 @@ class AppendedLines(ABC):
         self._size += len(content)
 
     def _force(self) -> None:
-        """Force the lines to the disk."""
         if self._descriptor is not None:
             with self._writing():
                 os.fsync(self._descriptor)

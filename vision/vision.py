@@ -522,7 +522,6 @@ def _grabcut_note(model: str, sources: Sequence[str]) -> str:
 
 
 def _reading_notes(task: Task, model: str) -> tuple[str, ...]:
-    """What the user has to know of how the instruction was read."""
     notes = list(task.notes)
     for unknown in task.undetectable:
         nearest = f"; the nearest that it knows: {', '.join(unknown.nearest)}" if unknown.nearest else ""

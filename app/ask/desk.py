@@ -234,7 +234,6 @@ class AskController:
         return found_card(looked.image, scene, _photograph(in_hand), said, about_picture(scene), text, notes)
 
     def _described(self, in_hand: AskSession) -> tuple[Looked, Scene]:
-        """The picture in hand with all that is in it."""
         looked = self._detector.look(_image(in_hand), DESCRIBED, USUAL_SCORE)
         return looked, Scene.from_detections(looked.detections, looked.image)
 

@@ -32,7 +32,7 @@ from reasoning.speech import (
 from reasoning.speech.audio import SAMPLE_RATE, Audio, AudioError, AudioLimits, load_audio
 from reasoning.speech.hearing import hear_question
 from reasoning.speech.model import SpeechModel, Transcript, seconds_of_speech
-from reasoning.speech.opening import check_speech_model, open_speech_model
+from reasoning.speech.whisper import check_speech_model, open_speech_model
 from reasoning.verbalization.words import plural
 from skylark.errors import SkylarkError
 from vision.classes.lexicon import COCO_CLASSES

@@ -91,7 +91,6 @@ def task_html(task: Task, notes: Iterable[str] = ()) -> Markup:
 
 
 def _kept(task: Task) -> str:
-    """Which of the objects of the task's classes are kept."""
     bounds = []
     if task.limit is not None:
         limit = task.limit

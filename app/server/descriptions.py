@@ -200,7 +200,6 @@ def _bounds(endpoint: Callable[..., Any], name: str) -> tuple[float, float] | No
 
 
 def _list(parameters: Mapping[str, inspect.Parameter]) -> str:
-    """A part of a sentence that names all parameters."""
     needed = [f"`{name}`" for name, parameter in parameters.items() if parameter.default is parameter.empty]
     further = [f"`{name}`" for name in parameters if f"`{name}`" not in needed]
     return f"needed: {', '.join(needed) or 'none'}; may be left out: {', '.join(further) or 'none'}"

@@ -303,7 +303,6 @@ class Guard:
         return replayed(body, receive)
 
     def _check_events(self, session: str, address: str) -> None:
-        """One visitor's requests do not fill the queue of all."""
         live = list(self._waiting())
         if session and sum(1 for other, _ in live if other == session) >= VISITOR_EVENTS:
             raise Refusal(

@@ -140,7 +140,6 @@ class ExampleClips:
 
 @cache
 def _wall() -> Picture:
-    """All of the wall."""
     photographs = [_hung(*photograph) for photograph in PHOTOGRAPHS]
     wall = np.full((HEIGHT, sum(one.shape[1] + GAP for one in photographs) + GAP + WIDTH, 3), WALL, np.uint8)
     left = WIDTH
@@ -155,7 +154,6 @@ def _wall() -> Picture:
 
 @cache
 def _meadow() -> NDArray[np.float32]:
-    """The meadow without horses."""
     share = np.linspace(0, 1, HORIZON)[:, None, None]
     meadow = np.full((HEIGHT, WIDTH, 3), MEADOW, np.float32)
     meadow[:HORIZON] = np.array(SKY_TOP) * (1 - share) + np.array(SKY_LOW) * share
@@ -163,7 +161,6 @@ def _meadow() -> NDArray[np.float32]:
 
 
 def _hung(package: str, file: str) -> Picture:
-    """A photograph in its frame."""
     path = packaged(package, file)
     assert path is not None
     with Image.open(path) as opened:

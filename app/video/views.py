@@ -314,7 +314,6 @@ def _named(found: Found, ids: Sequence[int]) -> str:
 
 
 def _tally(found: Found) -> str:
-    """How many there are of each class that was asked for."""
     counts = Counter(track.class_name for track in found.things)
     asked = [target.label for target in found.task.targets or ()]
     if len(asked) <= MOST_TALLIED and counts:

@@ -104,7 +104,6 @@ class WaitingShards:
         return shard
 
     def _place_for(self, worker: int) -> int:
-        """Where among the shards that wait the next one for a worker is."""
         others, first_of = Counter[int](), dict[int, int]()
         for at, shard in enumerate(self._shards):
             if shard.group is None:

@@ -30,7 +30,7 @@ from reasoning.reasoner import Reasoner
 from reasoning.speech.audio import load_audio
 from reasoning.speech.hearing import hear_question
 from reasoning.speech.model import Transcript
-from reasoning.speech.opening import PACKAGED, check_speech_model, open_speech_model
+from reasoning.speech.whisper import PACKAGED, check_speech_model, open_speech_model
 from reasoning.verbalization.answers import answer_text, answer_words, choice_lines
 from skylark.command_line import FAILURE, OK, USAGE, as_json
 from skylark.errors import SkylarkError, UsageError
@@ -105,10 +105,9 @@ def heard_question(options: argparse.Namespace) -> Transcript | None:
         )
     spec = PACKAGED if options.speech_model is None else options.speech_model
     # What is wrong with a model or the recording is said before anything is loaded that takes long.
-    device = lark_options(options).device
     check_speech_model(spec)
     audio = load_audio(options.audio)
-    heard = hear_question(audio, open_graph(options), open_speech_model(spec, device))
+    heard = hear_question(audio, open_graph(options), open_speech_model(spec))
     sure = "" if heard.probability is None else f", probability {heard.probability:.2f}"
     print(visible(f"heard: {heard.text} ({heard.language_name}{sure})"), file=sys.stderr, flush=True)
     return heard

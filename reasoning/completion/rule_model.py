@@ -463,7 +463,6 @@ class RulePredictor:
         return rows
 
     def _scratch(self) -> Scratch:
-        """This thread's own."""
         if not hasattr(self._of_thread, "scratch"):
             self._of_thread.scratch = Scratch.of(self.entities, self.options.top)
         scratch: Scratch = self._of_thread.scratch

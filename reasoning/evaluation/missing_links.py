@@ -303,7 +303,6 @@ class MissingLinks:
 
 
 def _shared(proofs: _Proofs) -> list[Link]:
-    """The missing links that more than one projection can go through."""
     uses: dict[int, list[np.ndarray[tuple[int], np.dtype[np.int64]]]] = defaultdict(list)
     for projection in proofs.projections():
         uses[projection.relation].append(np.unique(projection.links[projection.missing]))

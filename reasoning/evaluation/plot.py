@@ -88,7 +88,6 @@ def plot(several: Sequence[Results], metric: str | None = None, labels: Sequence
 
 
 def _bars(results: Results, metric: str) -> dict[str, Group]:
-    """Each type's and average's mean and interval."""
     tally = results.tally
     summary, intervals = tally.summary(), tally.intervals()
     bars = {kind: (row[metric], intervals["per_type"][kind][metric]) for kind, row in summary["per_type"].items()}

@@ -119,7 +119,6 @@ class RemoteStepResults(Sequence[StepSet]):
         return Entity(self.kg.identifier(entity), by_id=True)
 
     def _asked(self, step: BoundStep) -> StepSet:
-        """What a step gives."""
         numbers_of(step, self)  # an input that gives several values where one is needed is refused
         operation = step.step.operation
         if operation == "number":
@@ -147,7 +146,6 @@ class RemoteStepResults(Sequence[StepSet]):
             return np.zeros(0, dtype=np.int32), None
 
     def _text(self, step: BoundStep) -> str:
-        """The text whose answer is what a step gives."""
         if step.gives_number or step.step.operation == "exists":
             return text_to_run(self.query(step.position), self.kg)
         return self._text_of_rows(step, self._read(step), self._most_rows + 1)
@@ -162,7 +160,6 @@ class RemoteStepResults(Sequence[StepSet]):
         return self._valued(step, query) if step.step.operation == "compare" else query
 
     def _valued(self, step: BoundStep, members: Query) -> Query:
-        """The query that gives the number of each member by the measure of a step."""
         measure = _measure_of(step, [self._input(step, place) for place in range(len(step.inputs))])
         return Measured(measure, members) if isinstance(measure, Measure) else Project(measure, members)
 
@@ -376,7 +373,6 @@ def _measure_of(step: BoundStep, inputs: Sequence[Query]) -> str | Measure:
 
 
 def _put_in(formula: Query, inputs: Sequence[Query]) -> Query:
-    """A formula with the inputs of its step in their places."""
     if isinstance(formula, GivenSet | GivenNumber):
         return inputs[formula.place]
     put_in: Query = with_parts(formula, lambda part: _put_in(part, inputs))

@@ -374,7 +374,6 @@ def is_name(name: str) -> bool:
 
 
 def _word_start(text: str, place: int) -> int:
-    """The beginning of the first word at or behind a place."""
     if place <= 0:
         return 0
     blank = re.compile(r"\s").search(text, place - 1)
@@ -509,7 +508,6 @@ class Asker:
 
 
 def _bounded(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema with bounds on how many rows a reply has and how long its texts are."""
     [(name, rows)] = schema["properties"].items()
     row = rows["items"]
     texts = {

@@ -202,7 +202,6 @@ class GraphKinds:
         return dict(zip(places[np.searchsorted(known, types)].tolist(), counts.tolist(), strict=True))
 
     def _known_best(self, members: Ids, count: int) -> list[int]:
-        """The members with the most edges."""
         sample = members[:: max(1, len(members) // 50)].tolist()
         degrees = self.kg.index.degrees(np.array(sample, dtype=np.int32)).tolist()
         degree = dict(zip(sample, degrees, strict=True))

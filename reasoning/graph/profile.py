@@ -384,7 +384,6 @@ def _entry_of(known: Mapping, one: RelationProfile | ColumnProfile, usual: Entry
 
 
 def _toml(value: str | bool | Sequence[str]) -> str:
-    """A value as TOML writes it."""
     if isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, str):

@@ -257,7 +257,6 @@ def _about_relations(kg: KnowledgeGraph) -> Iterator[Triple]:
 
 
 def _edges(kg: KnowledgeGraph, nodes: Mapping[int, NamedNode]) -> _Objects:
-    """What each entity's triples lead to."""
     relations = [NamedNode(relation_iri(identifier)) for identifier in kg.relation_ids]
     triples = np.concatenate([np.zeros((0, 3), dtype=np.int32), *stretches(kg.index)])
     order = np.argsort(triples[:, 0], kind="stable")
@@ -271,7 +270,6 @@ def _edges(kg: KnowledgeGraph, nodes: Mapping[int, NamedNode]) -> _Objects:
 
 
 def _values(kg: KnowledgeGraph) -> _Objects:
-    """What each entity has as values."""
     relations = [NamedNode(relation_iri(column.identifier)) for column in kg.literals]
     datatypes = [NamedNode(DATATYPES[column.kind]) for column in kg.literals]
     entities = np.concatenate([np.zeros(0, dtype=np.int32), *(column.entities for column in kg.literals)])

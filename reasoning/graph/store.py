@@ -172,7 +172,6 @@ class KnowledgeGraph:
     def _on_server(
         cls, name: str, splits: Sequence[str] | None, loading: LoadingOptions, refresh: bool
     ) -> KnowledgeGraph:
-        """The graph of an endpoint."""
         if splits is not None or loading != USUAL:
             what = "splits" if splits is not None else loading.flags()[0]
             raise UsageError(f"a graph on a server is asked as it is: {what} cannot be chosen there")

@@ -160,7 +160,6 @@ class TokenCost:
         return self._named([(entity,) for entity in entities.tolist()], lambda key: f", {readable.entity(key[0])}")
 
     def _with_ids(self, entity_digits: int, relation_digits: int) -> tuple[int, int]:
-        """Tokens of a triple and of a member with ids of so many digits."""
         digits = entity_digits, relation_digits
         if digits not in self._by_digits:
             entity, relation = "e" + "8" * entity_digits, "r" + "8" * relation_digits

@@ -202,7 +202,6 @@ def unit_of(kg: KnowledgeGraph, formula: Query, kinds: Sequence[ValueKind | None
 
 
 def _check_set(kg: KnowledgeGraph, node: Query, kinds: Sequence[ValueKind | None]) -> None:
-    """Check the relations of a set within a formula."""
     if isinstance(node, Project | Every):
         edge_relation(kg, node.relation)
     if isinstance(node, Compare | Top):
@@ -363,7 +362,6 @@ def _check_gives_number(kg: KnowledgeGraph, step: BoundStep | None, given: Entit
 
 
 def _unit(kg: KnowledgeGraph, bound: BoundStep, kinds: Sequence[ValueKind | None], units: Sequence[str]) -> str:
-    """The unit of what a step reads or gives."""
     if bound.relation is not None and bound.relation.kind == "values":
         return kg.literals[bound.relation.index].unit
     return "" if bound.step.formula is None else unit_of(kg, bound.step.formula, kinds, units)

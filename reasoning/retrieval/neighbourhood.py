@@ -398,7 +398,6 @@ def _in_turns(edges: _Edges, chosen: NDArray[np.bool_]) -> Ids:
 
 
 def _alike(labels: Sequence[str], named: Collection[int]) -> frozenset[int]:
-    """Relations that share a word with a named one."""
     if not named:
         return frozenset()
     words = [_words(label) for label in labels]

@@ -199,7 +199,6 @@ def _other_edges(kg: KnowledgeGraph, sources: Ids, relation: Relation, rng: rand
 
 
 def _other_sources(kg: KnowledgeGraph, sources: Ids, relation: Relation, rng: random.Random) -> Iterator[Triple]:
-    """The same relation from other entities."""
     left, right = kg.index.some(relation.index, relation.inverse, 2 * MOST_FOREIGN)
     foreign = ~np.isin(left, sources)
     heads, tails = (right, left) if relation.inverse else (left, right)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         partial_questions,
     )
     from reasoning.speech.model import SpeechModel, Topic, Transcript, spoken_topic
-    from reasoning.speech.opening import check_speech_model, open_speech_model
+    from reasoning.speech.whisper import check_speech_model, open_speech_model
 
 __all__ = [
     "ASKABLE",
@@ -66,11 +66,11 @@ _MODULES = {
     "Topic": "reasoning.speech.model",
     "Transcript": "reasoning.speech.model",
     "check_language": "reasoning.speech.hearing",
-    "check_speech_model": "reasoning.speech.opening",
+    "check_speech_model": "reasoning.speech.whisper",
     "hear_question": "reasoning.speech.hearing",
     "live_transcripts": "reasoning.speech.hearing",
     "load_audio": "reasoning.speech.audio",
-    "open_speech_model": "reasoning.speech.opening",
+    "open_speech_model": "reasoning.speech.whisper",
     "partial_questions": "reasoning.speech.hearing",
     "spoken_topic": "reasoning.speech.model",
 }

@@ -38,7 +38,7 @@ from reasoning.speech.audio import (
     load_audio,
 )
 from reasoning.speech.model import ANYTHING, Hypothesis, SpeechModel, Topic, Transcript, language_name, spoken_topic
-from reasoning.speech.opening import PACKAGED, open_speech_model
+from reasoning.speech.whisper import PACKAGED, open_speech_model
 from skylark.errors import SkylarkError
 
 PATIENCE = 30.0

@@ -164,7 +164,6 @@ def _fitting(sentences: Iterable[str]) -> str:
 
 
 def _known_best(kg: KnowledgeGraph, entities: Ids, most: int) -> Iterator[str]:
-    """Names of those of some entities of which most is said."""
     first = np.argsort(-kg.index.degrees(entities), kind="stable")[:most]
     yield from (kg.entity_labels[entity] for entity in entities[first].tolist())
 

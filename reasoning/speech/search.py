@@ -427,7 +427,6 @@ class BiasedSearch:
         return found
 
     def _written(self, texts: list[str]) -> list[list[int]]:
-        """The tokens of texts that go on after a space."""
         encoded = self._tokenizer.encode_batch([f" {text}" for text in texts], add_special_tokens=False)
         return [one.ids for one in encoded]
 

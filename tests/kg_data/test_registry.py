@@ -4,15 +4,12 @@ import hashlib
 import json
 import os
 import shutil
-import sys
-import types
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import kg_data
-from kg_data import DataError, GraphColumns, UnknownGraphError, registry
+from kg_data import DataError, UnknownGraphError, registry
 from kg_data.registry import PUBLIC_BENCHMARKS, LocalDataset, PublicBenchmark, PublishedFile, verify
 
 
@@ -88,14 +85,11 @@ def test_the_data_folder_stands_beside_the_project_by_default_and_a_missing_one_
         kg_data.resolve("umls")
 
 
-def test_the_built_in_graph_is_built_by_its_own_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    columns = GraphColumns("world", ["a"], ["a"], [], [], {"graph": np.zeros((0, 3), dtype=np.int32)})
-    module = types.ModuleType("kg_data.world")
-    module.build, module.fingerprint = lambda: columns, lambda: "its own"  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "kg_data.world", module)
-    monkeypatch.setattr(kg_data, "world", module, raising=False)
-    assert kg_data.load("world") is columns
-    assert kg_data.fingerprint("world") == "its own"
+def test_the_fingerprint_of_the_built_in_graph_is_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = kg_data.fingerprint("world")
+    monkeypatch.setattr(kg_data.world, "FILE", tmp_path / "world.json.gz")
+    (tmp_path / "world.json.gz").write_bytes(b"another")
+    assert kg_data.fingerprint("world") != before
 
 
 def test_the_fingerprint_changes_with_the_size_the_time_the_set_and_the_folder_of_the_files(toy_root: Path) -> None:

@@ -1,5 +1,6 @@
 """The world graph: tables of facts written from general knowledge, not from its sources, and what always holds."""
 
+import gzip
 from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
@@ -11,9 +12,10 @@ import pytest
 
 from kg_data import world
 from kg_data.columns import GraphColumns
-from kg_data.world import sources
-from kg_data.world.countries import read_countries
-from kg_data.world.sources import CORRECTIONS, NUMBERS, key
+from tools.world import SOURCES, build, sources
+from tools.world.__main__ import notice, packed
+from tools.world.countries import read_countries
+from tools.world.sources import CORRECTIONS, NUMBERS, key
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +61,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def graph() -> World:
-    return World(world.build())
+    return World(world.load())
 
 
 def rows(file_name: str) -> list[list[str]]:
@@ -200,18 +202,9 @@ def test_cities_airports_and_values_are_possible(graph: World) -> None:
         assert all(a < b for a, b in pairwise(column.entities.tolist()))
 
 
-def test_building_again_gives_the_same_and_the_fingerprint_changes_with_a_version(
-    graph: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    again = world.build()
-    assert list(again.entity_ids) == list(graph.columns.entity_ids)
-    assert np.array_equal(again.splits["graph"], graph.columns.splits["graph"])
-    assert list(again.aliases) == list(graph.columns.aliases)
-    before = world.fingerprint()
-    assert before == world.fingerprint()
-    versions = {**sources.versions(), "pycountry": "0"}
-    monkeypatch.setattr(sources, "versions", lambda: versions)
-    assert world.fingerprint() != before
-    assert len(world.SOURCES) >= 5
-    for source in world.SOURCES:
+def test_building_gives_the_file_and_the_notice_names_each_source(graph: World) -> None:
+    assert gzip.decompress(packed(build())) == gzip.decompress(world.FILE.read_bytes())
+    assert world.FILE.with_name("NOTICE.md").read_text(encoding="utf-8") == notice()
+    assert len(SOURCES) >= 5
+    for source in SOURCES:
         assert source.gives and source.licence and source.attribution in graph.columns.source

@@ -4,8 +4,6 @@ a moment."""
 # Configurations of transformers take more, and more freely, than their hints say.
 # mypy: disable-error-code="arg-type, call-arg"
 
-import json
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -205,22 +203,6 @@ def _owl(family: str) -> Pair:
     return _named(f"{family}ForObjectDetection", config), _named(f"{family}Processor", images, tokenizer)
 
 
-def _omdet_turbo() -> Pair:
-    tokenizer = _clip_tokenizer(40)
-    text = transformers.CLIPTextConfig(**_clip_text(tokenizer, 40), projection_dim=16)
-    sizes = dict.fromkeys(("text_projection_in_dim", "text_projection_out_dim", "task_encoder_hidden_dim"), 16)
-    sizes |= dict.fromkeys(("class_embed_dim", "encoder_dim_feedforward", "decoder_dim_feedforward"), 16)
-    sizes |= dict.fromkeys(("encoder_attention_heads", "decoder_num_heads", "decoder_num_points"), 2)
-    sizes |= {"encoder_hidden_dim": 32, "decoder_hidden_dim": 32, "hidden_expansion": 1, "decoder_num_layers": 1}
-    channels = {"vision_features_channels": [32, 32, 32], "encoder_in_channels": [16, 32, 64]}
-    parts = {"backbone_config": _swin(*_STAGES[1:]), "text_config": text, "num_queries": 12, "image_size": SIDE}
-    config = transformers.OmDetTurboConfig(
-        **_NO_TIMM, **sizes, **channels, **parts, apply_layernorm_after_vision_backbone=False
-    )
-    images = transformers.DetrImageProcessor(size=_square(SIDE), do_pad=False)
-    return transformers.OmDetTurboForObjectDetection(config), transformers.OmDetTurboProcessor(images, tokenizer)
-
-
 def _sam_parts(side: int, patch: int) -> dict[str, Any]:
     prompts = {"hidden_size": 16, "image_size": side, "patch_size": patch, "mask_input_channels": 4}
     decoder = {"hidden_size": 16, "mlp_dim": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
@@ -306,22 +288,6 @@ def _mask2former() -> Pair:
     return transformers.Mask2FormerForUniversalSegmentation(config), images
 
 
-def _oneformer() -> Pair:
-    tokenizer = _clip_tokenizer(77)
-    text = {"width": 16, "num_layers": 1, "vocab_size": len(tokenizer), "proj_layers": 1, "n_ctx": 2}
-    sizes = {"mask_dim": 32, "conv_dim": 32, "query_dec_layers": 1, "is_training": False}
-    sizes |= {f"text_encoder_{name}": value for name, value in text.items()}
-    with tempfile.TemporaryDirectory() as place:
-        names = {str(number): {"name": name, "isthing": 1} for number, name in _LABELS.items()}
-        Path(place, "names.json").write_text(json.dumps(names), encoding="utf-8")
-        files = {"repo_path": place, "class_info_file": "names.json"}
-        images = transformers.OneFormerImageProcessor(**_MASKED, **files, num_text=4, num_labels=len(CLASSES))
-    model = transformers.OneFormerForUniversalSegmentation(
-        transformers.OneFormerConfig(**_mask2former_sizes(), **sizes)
-    )
-    return model, transformers.OneFormerProcessor(images, tokenizer, max_seq_length=77, task_seq_length=77)
-
-
 def _eomt() -> Pair:
     sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "mlp_ratio": 1, "num_blocks": 1}
     sizes |= {"image_size": SIDE, "patch_size": 16, "num_queries": 12, "num_upscale_blocks": 1}
@@ -378,7 +344,6 @@ _CHAT = (
 )
 _WIDTHS = {"hidden_size": 16, "intermediate_size": 16, "out_hidden_size": 16}
 _QWEN_VISION: dict[str, dict[str, Any]] = {
-    "Qwen2VL": {"embed_dim": 16, "hidden_size": 16, "mlp_ratio": 1},
     "Qwen2_5_VL": {**_WIDTHS, "window_size": 56, "fullatt_block_indexes": [0]},
     "Qwen3VL": {**_WIDTHS, "num_position_embeddings": 16, "deepstack_visual_indexes": [0]},
 }
@@ -411,47 +376,11 @@ def _qwen(family: str) -> Pair:
     return model, _named(f"{family}Processor", images, tokenizer, videos, chat_template=_CHAT)
 
 
-def _paligemma() -> Pair:
-    pieces = ["<pad>", "<eos>", "<bos>", "<unk>", *(f"<0x{byte:02X}>" for byte in range(256))]
-    pieces += sorted({letter.replace(" ", "▁") for letter in "".join(_SAMPLE) + _LETTERS})
-    merges = [("c", "a"), ("ca", "t"), ("▁", "cat"), ("d", "o"), ("do", "g"), ("▁", "dog"), ("▁", ";")]
-    pieces += [first + second for first, second in merges]
-    vocabulary = {piece: number for number, piece in enumerate(pieces)}
-    tokenizer = transformers.GemmaTokenizer(vocab=vocabulary, merges=merges)
-    images = transformers.SiglipImageProcessor(size=_square(28), image_seq_length=4)
-    processor = transformers.PaliGemmaProcessor(images, tokenizer)
-    vision = {**_SMALL, "model_type": "siglip_vision_model", "image_size": 28, "patch_size": 14}
-    text = {**_SMALL, "model_type": "gemma", "vocab_size": len(tokenizer), "num_key_value_heads": 1, "head_dim": 8}
-    config = transformers.PaliGemmaConfig(
-        vision_config={**vision, "vision_use_head": False},
-        text_config={**text, "max_position_embeddings": 1024},
-        **{"projection_dim": 16, "hidden_size": 16, "vocab_size": len(tokenizer)},
-        image_token_index=processor.image_token_id,
-    )
-    model = transformers.PaliGemmaForConditionalGeneration(config)
-    model.generation_config = transformers.GenerationConfig(bos_token_id=2, eos_token_id=1, pad_token_id=0)
-    return model, processor
-
-
-def _kosmos2() -> Pair:
-    letters = sorted({"▁", *"".join(_SAMPLE), *_LETTERS} - set(" \n\t"))
-    words = ["▁cat", "▁dog", "▁An", "▁image", "▁of", "▁and", "▁traffic", "▁light"]
-    pieces = [(sign, 0.0) for sign in ("<s>", "<pad>", "</s>", "<unk>")]
-    pieces += [*((letter, -3.0) for letter in letters), *((word, -1.0) for word in words)]
-    tokenizer = transformers.XLMRobertaTokenizer(vocab=pieces)
-    images = transformers.CLIPImageProcessor(size=_square(28), do_center_crop=False)
-    processor = transformers.Kosmos2Processor(images, tokenizer)  # adds to the tokenizer
-    text = {"embed_dim": 16, "layers": 1, "ffn_dim": 16, "attention_heads": 2, "max_position_embeddings": 512}
-    parts = {"text_config": {**text, "vocab_size": len(tokenizer)}, "vision_config": {**_SMALL, "image_size": 28}}
-    model = transformers.Kosmos2ForConditionalGeneration(transformers.Kosmos2Config(**parts, latent_query_num=64))
-    return model, processor
-
-
 _HEADS = dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 8)
 _MAKERS: dict[str, Callable[[], Pair]] = {
-    **{"yolos": _yolos, "omdet-turbo": _omdet_turbo, "sam2": _sam2, "sam3": _sam3, "sam3_tracker": _sam3_tracker},
-    **{"maskformer": _maskformer, "mask2former": _mask2former, "oneformer": _oneformer, "eomt": _eomt},
-    **{"florence2": _florence2, "paligemma": _paligemma, "kosmos-2": _kosmos2},
+    **{"yolos": _yolos, "sam2": _sam2, "sam3": _sam3, "sam3_tracker": _sam3_tracker},
+    **{"maskformer": _maskformer, "mask2former": _mask2former, "eomt": _eomt},
+    "florence2": _florence2,
     "detr": lambda: _detr("Detr", "stage4"),
     "detr-masks": lambda: _detr("Detr", *_STAGES, task="Segmentation", **_WIDE, **_HEADS),
     "conditional_detr": lambda: _detr("ConditionalDetr", "stage4"),
@@ -467,7 +396,6 @@ _MAKERS: dict[str, Callable[[], Pair]] = {
     "owlv2": lambda: _owl("Owlv2"),
     "sam": lambda: _sam("Sam"),
     "sam_hq": lambda: _sam("SamHQ"),
-    "qwen2_vl": lambda: _qwen("Qwen2VL"),
     "qwen2_5_vl": lambda: _qwen("Qwen2_5_VL"),
     "qwen3_vl": lambda: _qwen("Qwen3VL"),
 }

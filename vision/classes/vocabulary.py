@@ -392,7 +392,6 @@ class Vocabulary:
         return self._depths[synset]
 
     def _called(self, coco: str) -> tuple[str, ...]:
-        """The classes that bear a COCO class's name or another name for the same."""
         found = map(self.exact, (coco, *lexicon().names.get(coco, ())))
         return next((evidence.classes for evidence in found if evidence), ())
 

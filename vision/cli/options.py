@@ -203,7 +203,6 @@ class OutputFolder:
         return next(name for name in candidates if name.casefold() not in self._names)
 
     def _merged(self) -> dict[str, Any]:
-        """All images' annotations as one data set."""
         names = _file_names([Path(image) for image in self._lines])
         images: list[dict[str, Any]] = []
         annotations: list[dict[str, Any]] = []

@@ -230,7 +230,6 @@ def _written(
 
 
 def _check_folder(out: Path, record: TrackLines, frames: FrameReader, overwrite: bool) -> None:
-    """Refuse a folder that holds what this run would lose or could not go on with."""
     if record.frames and frames.live:
         raise EvaluationError(
             f"{out} holds the tracks of {frames.name} at an earlier time, which cannot be gone on with: choose another "

@@ -22,7 +22,6 @@ from vision.detections.boxes import (
     is_score,
     nearest,
     of_size,
-    suppressed,
 )
 from vision.errors import DetectionsError
 from vision.task import Geometry, OutputFormat, SizeRange, Task
@@ -199,33 +198,12 @@ class Detections:
         """The objects whose box has its middle in a region, given as shares (x0, y0, x1, y1) of the image, 0 to 1."""
         return self[in_region(self.xyxy, self.image_size, region)]
 
-    def nms(self, threshold: float = 0.5, per_class: bool = True) -> Detections:
-        """Without the boxes that overlap a better one too much: greedy non-maximum suppression.
-
-        Ties go to the earlier box. A box without an area overlaps nothing, so it stays.
-
-        Args:
-            threshold: intersection over union, 0 to 1, above which the worse box is dropped.
-            per_class: whether only boxes of one class name drop each other.
-
-        Raises:
-            DetectionsError: the threshold is outside 0 to 1.
-        """
-        if not 0 <= threshold <= 1:
-            raise DetectionsError(f"the NMS threshold is {threshold}: expected an intersection over union, 0 to 1")
-        xyxy, ranks = self.xyxy.astype(np.float64), np.arange(len(self), 0, -1.0)
-        if self.scores is not None:
-            ranks[np.argsort(-self.scores, kind="stable")] = ranks.copy()
-        classes = self.class_ids if per_class else np.zeros(len(self), np.int64)
-        flat = np.flatnonzero(np.any(xyxy[:, 2:] <= xyxy[:, :2], axis=1))
-        return self[np.union1d(suppressed(xyxy, ranks, classes, threshold, len(self)), flat)]
-
     @classmethod
     def merge(cls, parts: Sequence[Detections]) -> Detections:
         """All objects of several detections of one image, best first; the class sets are united in their order.
 
         Scores, polygons and track ids stay where every part that has objects has them; a note names what is dropped.
-        Output format, task and source are the first part's. Boxes that several parts found all stay: see `nms`.
+        Output format, task and source are the first part's. Boxes that several parts found all stay.
 
         Raises:
             DetectionsError: there is no part, or they are of images of different sizes.

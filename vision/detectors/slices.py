@@ -383,7 +383,6 @@ def _areas(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _union(outlines: Sequence[Rings]) -> Rings:
-    """The outline of all that several outlines of one object hold."""
     rings = [ring for outline in outlines for ring in outline]
     left, top, width, height = cv2.boundingRect(np.concatenate(rings).astype(np.float32))
     origin = np.array([left, top], np.float32)

@@ -117,7 +117,6 @@ def _result_names(folder: Path) -> set[str]:
 
 
 def _result_files(folder: Path, sequences: dict[str, Path]) -> dict[str, Path]:
-    """The results of each sequence."""
     if (folder / TRACKS).is_file():
         if len(sequences) > 1:
             raise EvaluationError(

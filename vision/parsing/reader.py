@@ -159,7 +159,6 @@ def followed(task: Task) -> Task:
 
 
 def _things(task: Task) -> Task:
-    """The task of finding the same things."""
     return replace(task, kind="detect", asks_whether=False, output=OutputFormat(), probability=None, notes=())
 
 

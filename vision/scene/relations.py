@@ -189,7 +189,6 @@ def _resting(pairs: Pairs) -> Truth:
 
 
 def _over(pairs: Pairs) -> Truth:
-    """They share half of the narrower one's width."""
     return _at_least(pairs.shared_width, MIN_SUPPORT * np.minimum(pairs.first.width, pairs.second.width))
 
 

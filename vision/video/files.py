@@ -196,7 +196,6 @@ def _numbers(path: Path, number: int, row: str) -> list[float]:
 def _whole(
     path: Path, column: NDArray[np.float64], lines: NDArray[np.int64], what: str, least: int, most: int = 2**53
 ) -> NDArray[np.int64]:
-    """A column of whole numbers within bounds."""
     wrong = (np.mod(column, 1) != 0) | (column < least) | (column > most)
     for bad in np.flatnonzero(wrong).tolist():
         raise DataError(path, what, int(lines[bad]), f"{column[bad]:g}")

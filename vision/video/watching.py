@@ -95,7 +95,6 @@ def video_task_of(text: str, readings: Sequence[ExpressionReading]) -> VideoTask
 
 
 def _names_alone(things: Query) -> bool:
-    """Whether things are said by their class alone."""
     if isinstance(things, Union):
         return all(map(_names_alone, things.parts))
     named = isinstance(things, Project) and things.inverse and things.relation in ("class", "supercategory")

@@ -115,7 +115,6 @@ def _opened(client: SparqlClient, survey: EndpointProfile, arrays: Arrays, taken
 
 
 def _notes(survey: EndpointProfile) -> tuple[str, ...]:
-    """What is to be known of how the graph is asked."""
     notes = []
     if not survey.labels:
         notes.append("nothing in this graph has a name (rdfs:label or skos:prefLabel), so the ends of IRIs are names")

@@ -405,7 +405,6 @@ class EndpointProfiler:
         return tuple(tag for tag, _ in tags.most_common(MOST_TAGS)), word
 
     def _namespaces(self, predicates: Sequence[str]) -> tuple[str, ...]:
-        """What the IRIs at the ends of some relations begin with."""
         found: Counter[str] = Counter()
         for iri in predicates:
             query = f"SELECT ?x ?y WHERE {{ ?x {iri_text(iri)} ?y }} LIMIT {LABELS_SEEN}"
@@ -418,7 +417,6 @@ class EndpointProfiler:
         return tuple(start for start, _ in found.most_common(MOST_NAMESPACES))
 
     def _search(self, labels: Sequence[str], word: str) -> str:
-        """Which full-text search finds a word that is known to be in a name."""
         if not word or not labels:
             return ""
         for name in SEARCHES:

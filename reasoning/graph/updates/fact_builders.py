@@ -306,7 +306,6 @@ class FactBuilder:
         return names.add(name)
 
     def _entity_there(self, name: str) -> int:
-        """The entity that a name means where something is removed."""
         entity = self._entities.names.known(name)
         if entity is None:
             raise UnknownEntityError(name, self._graph.names.nearest(name), self._graph.graph_name)
@@ -319,7 +318,6 @@ class FactBuilder:
         return self._column_builders[number]
 
     def _value(self, fact: FactEdit, column: int) -> Value:
-        """The value that the tail of a fact means in a column."""
         draft = self._column(column)
         try:
             return draft.read(fact.tail)
@@ -364,7 +362,6 @@ class FactBuilder:
         return Effect(there=1, sourced=int(self._sources.add_to(key, source)))
 
     def _drop(self, key: FactKey) -> None:
-        """Remove a fact that is there."""
         head, relation, tail = key
         if relation < 0:  # a value: see `FactKey`
             self._column(-1 - relation).take(head)
@@ -376,5 +373,4 @@ class FactBuilder:
 
 
 def _edge(head: int, relation: Relation, tail: int) -> FactKey:
-    """The edge that a relation or its inverse has from one entity to another."""
     return (tail, relation.index, head) if relation.inverse else (head, relation.index, tail)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reasoning.speech.audio import SpeechError
 from reasoning.speech.model import SpeechModel
-from reasoning.speech.opening import check_speech_model, open_speech_model
+from reasoning.speech.whisper import check_speech_model, open_speech_model
 from tests.missing import missing
 
 RATE = 22_050

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from supervision import box_non_max_suppression
 
 from tests.vision.made_detections import detections, empty
 from vision.detections.detections import Detections
@@ -200,32 +199,6 @@ def crowd(seed: int, count: int = 60, scores: bool = True) -> Detections:
     names = tuple(random.choice(["cat", "dog", "bird"], count).tolist())
     values = np.repeat(random.permutation(count // 2), 2) / count if scores else None
     return Detections(SQUARE, boxes, names, values, ("cat", "dog", "bird"))
-
-
-class TestNms:
-    @given(st.integers(0, 10**6), st.floats(0, 1), st.booleans(), st.booleans())
-    def test_keeps_what_supervision_keeps(self, seed: int, threshold: float, per_class: bool, scored: bool) -> None:
-        found = crowd(seed, scores=scored)
-        # Ranks stand for the scores, so that ties go to the earlier box there too.
-        order = np.argsort(-found.scores if found.scores is not None else np.zeros(len(found)), kind="stable")
-        ranks = np.empty(len(found))
-        ranks[order] = np.arange(len(found), 0, -1)
-        classes = found.class_ids if per_class else np.zeros(len(found))
-        expected = box_non_max_suppression(np.c_[found.xyxy, ranks, classes], threshold)
-        assert found.nms(threshold, per_class) == found[expected]
-
-    @given(st.integers(0, 10**6), st.permutations(["cat", "dog", "bird"]))
-    def test_does_not_hang_on_the_order_of_the_class_set(self, seed: int, classes: list[str]) -> None:
-        found = crowd(seed)
-        other = Detections(SQUARE, found.xyxy, found.class_names, found.scores, tuple(classes))
-        assert np.array_equal(other.nms(0.4).xyxy, found.nms(0.4).xyxy)
-
-    def test_boxes_without_area_overlap_nothing_and_a_threshold_outside_0_to_1_is_refused(self) -> None:
-        found = Detections(SQUARE, np.array([[1, 1, 1, 1], [1, 1, 1, 1], [50, 50, 50, 60], [0, 0, 9, 9]]), ("dog",) * 4)
-        assert found.nms(0) == found and empty(SQUARE).nms() == empty(SQUARE)
-        for threshold in (-0.1, 1.5, float("nan")):
-            with pytest.raises(DetectionsError, match="0 to 1"):
-                crowd(0).nms(threshold)
 
 
 class TestMerge:

@@ -84,11 +84,11 @@ class TestObjectDetectors(Transformers):
 
 @pytest.mark.slow
 class TestZeroShotDetectors(Transformers):
-    kinds = ("grounding-dino", "mm-grounding-dino", "owlvit", "owlv2", "omdet-turbo")
+    kinds = ("grounding-dino", "mm-grounding-dino", "owlvit", "owlv2")
     asked = MANY
 
 
 @pytest.mark.slow
 class TestSegmenters(Transformers):
     pixels = 1.0  # a pixel at the edge of a mask may fall either way
-    kinds = ("maskformer", "mask2former", "oneformer", "eomt", "detr-masks", "rf_detr-masks", "sam3")
+    kinds = ("maskformer", "mask2former", "eomt", "detr-masks", "rf_detr-masks", "sam3")

@@ -24,7 +24,7 @@ from vision.detectors.transformers_models import open_transformers, split_mask_m
 from vision.detectors.transformers_models.batches import MaskedDetector
 from vision.detectors.transformers_models.language_models import LanguageDetector
 from vision.detectors.transformers_models.segmenters import ConceptSegmenter, ObjectDetector, Segmenter
-from vision.detectors.transformers_models.zero_shot import GroundingDino, OmDetTurbo, Owl
+from vision.detectors.transformers_models.zero_shot import GroundingDino, Owl
 from vision.errors import DetectorError, MissingExtraError
 from vision.images import ImageSource, LoadedImage, load_image
 
@@ -167,7 +167,7 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_the_configuration_decides_the_kind(shelf: Shelf) -> None:
     for kind, expected in {
         "detr": ObjectDetector, "detr-masks": Segmenter, "rf_detr": ObjectDetector, "rf_detr-masks": Segmenter,
-        "grounding-dino": GroundingDino, "owlv2": Owl, "omdet-turbo": OmDetTurbo, "mask2former": Segmenter,
+        "grounding-dino": GroundingDino, "owlv2": Owl, "mask2former": Segmenter,
         "sam3": ConceptSegmenter, "florence2": LanguageDetector,
     }.items():  # fmt: skip
         detector = shelf.opened(kind)
@@ -199,7 +199,7 @@ def test_a_kind_that_is_no_detector_is_refused_with_those_that_are(shelf: Shelf,
         open_transformers(_copy(shelf("detr"), tmp_path, model_type="vit"))
     for part in ("of the kind vit", "rt_detr", "grounding-dino", "mask2former", "florence2", "qwen2_5_vl", "sam2"):
         assert part in str(refused.value)
-    assert "pp_ocr" not in str(refused.value)
+    assert "pp_ocr" not in str(refused.value) and "oneformer" not in str(refused.value)
 
 
 @pytest.mark.skipif(find_spec("timm") is not None, reason="timm is installed")

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 DETECTORS = ["detr", "conditional_detr", "deformable_detr", "yolos", "rt_detr", "rt_detr_v2", "d_fine", "rf_detr"]
 SAMS = ["sam", "sam_hq", "sam2", "sam3_tracker"]
-SEGMENTERS = ["maskformer", "mask2former", "oneformer", "eomt", "detr-masks", "rf_detr-masks"]
+SEGMENTERS = ["maskformer", "mask2former", "eomt", "detr-masks", "rf_detr-masks"]
 ALL, OUTLINED = Request(CLASSES), Request(CLASSES, polygons=True)
 
 

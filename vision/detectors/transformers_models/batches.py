@@ -206,17 +206,12 @@ class Phrase:
     text: str
 
 
-def as_phrases(classes: Sequence[str], avoid: str = "") -> tuple[list[Phrase], list[str]]:
-    """Sorted phrases, no two alike, with a note on each class that cannot be asked for.
-
-    Args:
-        avoid: signs that mean something else in the model's prompt; they become spaces.
-    """
+def as_phrases(classes: Sequence[str]) -> tuple[list[Phrase], list[str]]:
+    """Sorted phrases, no two alike, with a note on each class that cannot be asked for."""
     phrases: dict[str, Phrase] = {}
     notes = []
-    table = str.maketrans(dict.fromkeys(avoid, " "))
     for label in sorted(set(classes)):
-        text = " ".join(_CONTROL.sub(" ", label).translate(table).split())
+        text = " ".join(_CONTROL.sub(" ", label).split())
         if not text:
             notes.append(f"{label!r} holds no word that the model could be asked for.")
         elif text in phrases:

@@ -5,11 +5,6 @@ prompts, a way to write boxes and a scale of its own:
 
 - Florence-2 (Xiao et al. 2023, arXiv 2311.06242): `cat<loc_12><loc_40><loc_503><loc_999>`, a thousandth of a side
   each; further boxes of the same class follow without its name.
-- Kosmos-2 (Peng et al. 2023, arXiv 2306.14824): a caption whose phrases carry boxes, each as the two cells of a grid
-  of 32 x 32 in which its corners lie, `<phrase> a cat</phrase><object><patch_index_0044><patch_index_0863></object>`.
-- PaliGemma (Beyer et al. 2024, arXiv 2407.07726): `<loc0123><loc0040><loc0503><loc1023> cat ; ...`, y before x, each
-  1/1024 of a side.
-- Qwen2-VL (Wang et al. 2024, arXiv 2409.12191): control tokens around `(x1,y1),(x2,y2)`, thousandths of a side.
 - Qwen2.5-VL (Bai et al. 2025, arXiv 2502.13923): a JSON list, in pixels of the image as the processor resized it.
 - Qwen3-VL (arXiv 2511.21631): the same list, in thousandths of a side.
 """
@@ -17,7 +12,6 @@ prompts, a way to write boxes and a scale of its own:
 from __future__ import annotations
 
 import json
-import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -45,14 +39,7 @@ from vision.images import LoadedImage
 LOC_BINS = 1000
 _LOC_GROUP = re.compile(r"([^<]+)((?:<loc_\d+>){4,})")
 _LOC = re.compile(r"<loc_(\d+)>")
-ARTICLES = (" ", " a ", " an ", " the ")
-_PHRASE_GROUP = re.compile(r"<phrase> (.+?)</phrase><object>(.+?)</object>")
-_CELL_PAIR = re.compile(r"<patch_index_(\d{4})><patch_index_(\d{4})>")
-GRID_BINS = 1024
-_LOC_OBJECT = re.compile(r"<loc(\d{4})><loc(\d{4})><loc(\d{4})><loc(\d{4})> ([^<]+?) ?(?:;|$)")
 THOUSANDTHS = 1000
-_REF_GROUP = re.compile(r"<\|object_ref_start\|>(.+?)<\|object_ref_end\|>((?:<\|box_start\|>[^<]*<\|box_end\|>)+)")
-_CORNERS = re.compile(r"\((\d+),(\d+)\),\((\d+),(\d+)\)")
 COMMA_ENTRY = r'",\n\t" entry'
 _ENTRY = re.compile(r'\{"bbox_2d": \[\d+, \d+, \d+, \d+\], "label": "(?:[^"\\]|\\.)*"\}')
 
@@ -78,9 +65,6 @@ class Family(ABC):
 
     chats: bool = False
     """Whether prompts go through the processor's chat template."""
-
-    avoid: str = ""
-    """Signs with a meaning of their own in its prompts."""
 
     def __init__(self, processor: Any, spelling: Spelling) -> None:
         self.processor = processor
@@ -116,10 +100,6 @@ class Family(ABC):
         """(width, height) in pixels of the image as the model gets it."""
         height, width = inputs["pixel_values"].shape[-2:]
         return int(width), int(height)
-
-    def captioned(self, written: str) -> str:
-        """A caption as a person reads it."""
-        return written.strip()
 
     def tag(self, *names: str) -> str:
         """One of some control tokens, as a grammar writes it.
@@ -165,82 +145,6 @@ class Florence2(Family):
         return found
 
 
-class Kosmos2(Family):
-    """Kosmos-2: the caption may hold nothing but the classes that are asked for."""
-
-    caption = "An image of"
-
-    def prompt(self, phrases: Sequence[str]) -> str:
-        """See `Family.prompt`; the model isn't told the classes, it is held to them."""
-        return "<grounding> An image of"
-
-    def grammar(self, phrases: Sequence[str], sent: tuple[int, int], most: int) -> str:
-        """See `Family.grammar`."""
-        return f"""
-            start: (open box {up_to(most - 1, "(next | close SEPARATOR open) box")} close)? "."
-            open: {self.tag("<phrase>")} PHRASE {self.tag("</phrase>")} {self.tag("<object>")}
-            close: {self.tag("</object>")}
-            next: {self.tag("</delimiter_of_multi_objects/>")}
-            box: cell cell
-            cell: {self.tag(*(f"<patch_index_{number:04}>" for number in range(self._cells())))}
-            PHRASE: {any_of(ARTICLES)} {any_of(phrases)}
-            SEPARATOR: "," | " and"
-        """
-
-    def read(self, written: str, phrases: Sequence[str], sent: tuple[int, int]) -> list[Written]:
-        """See `Family.read`; cells become coordinates as in the model's own reading."""
-        from transformers.models.kosmos2.processing_kosmos2 import patch_index_to_coordinate
-
-        side = math.isqrt(self._cells())
-        found = []
-        for named, boxes in _PHRASE_GROUP.findall(written):
-            phrase = named if named in phrases else named.partition(" ")[2]
-            for first, second in _CELL_PAIR.findall(boxes):
-                first_cell, second_cell = int(first), int(second)
-                # Whichever corners the two are, the box lies between them.
-                top, bottom = sorted((first_cell // side, second_cell // side))
-                left, right = sorted((first_cell % side, second_cell % side))
-                corners = patch_index_to_coordinate(top * side + left, bottom * side + right, side)
-                found.append(Written(phrase, corners))
-        return found
-
-    def captioned(self, written: str) -> str:
-        """See `Family.captioned`."""
-        return f"{self.caption} {written.strip()}"
-
-    def _cells(self) -> int:
-        return int(self.processor.num_patch_index_tokens)
-
-
-class PaliGemma(Family):
-    """PaliGemma and PaliGemma 2."""
-
-    caption = "<image>caption en"
-    avoid = ";"
-
-    def prompt(self, phrases: Sequence[str]) -> str:
-        """See `Family.prompt`."""
-        return f"<image>detect {' ; '.join(phrases)}"
-
-    def grammar(self, phrases: Sequence[str], sent: tuple[int, int], most: int) -> str:
-        """See `Family.grammar`."""
-        return f"""
-            start: ({up_to(most - 1, "box NAMED_BEFORE_NEXT")} box NAMED)?
-            box: place place place place
-            place: {self.tag(*(f"<loc{number:04}>" for number in range(GRID_BINS)))}
-            NAMED: " " {any_of(phrases)}
-            NAMED_BEFORE_NEXT: " " {any_of(phrases)} " ; "
-        """
-
-    def read(self, written: str, phrases: Sequence[str], sent: tuple[int, int]) -> list[Written]:
-        """See `Family.read`."""
-        found = []
-        for *numbers, phrase in _LOC_OBJECT.findall(written):
-            top, left, bottom, right = (int(number) / GRID_BINS for number in numbers)
-            found.append(Written(phrase, (left, top, right, bottom)))
-        return found
-
-
 class _Qwen(Family):
     caption = "Describe this image in one sentence."
     chats = True
@@ -250,33 +154,6 @@ class _Qwen(Family):
         _, rows, columns = inputs["image_grid_thw"][0].tolist()
         patch = int(self.processor.image_processor.patch_size)
         return columns * patch, rows * patch
-
-
-class Qwen2VL(_Qwen):
-    """Qwen2-VL."""
-
-    def prompt(self, phrases: Sequence[str]) -> str:
-        """See `Family.prompt`."""
-        return f"Locate every instance that belongs to the following categories: {', '.join(phrases)}."
-
-    def grammar(self, phrases: Sequence[str], sent: tuple[int, int], most: int) -> str:
-        """See `Family.grammar`."""
-        return f"""
-            start: (name box {up_to(most - 1, "name? box")})?
-            name: {self.tag("<|object_ref_start|>")} NAME {self.tag("<|object_ref_end|>")}
-            box: {self.tag("<|box_start|>")} corner "," corner {self.tag("<|box_end|>")}
-            corner: "(" number "," number ")"
-            number: {integer(THOUSANDTHS)}
-            NAME: {any_of(phrases)}
-        """
-
-    def read(self, written: str, phrases: Sequence[str], sent: tuple[int, int]) -> list[Written]:
-        """See `Family.read`."""
-        return [
-            Written(phrase, _shares(corners, (THOUSANDTHS, THOUSANDTHS)))
-            for phrase, boxes in _REF_GROUP.findall(written)
-            for corners in _CORNERS.findall(boxes)
-        ]
 
 
 class Qwen3VL(_Qwen):
@@ -330,9 +207,6 @@ def listed(phrases: Sequence[str]) -> str:
 
 FAMILIES: Mapping[str, type[Family]] = {
     "florence2": Florence2,
-    "kosmos-2": Kosmos2,
-    "paligemma": PaliGemma,
-    "qwen2_vl": Qwen2VL,
     "qwen2_5_vl": Qwen25VL,
     "qwen3_vl": Qwen3VL,
     "qwen3_vl_moe": Qwen3VL,
@@ -393,7 +267,7 @@ class LanguageDetector(TransformersDetector):
 
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
         """See `Detector.detect`."""
-        phrases, notes = as_phrases(request.classes, self.family.avoid)
+        phrases, notes = as_phrases(request.classes)
         phrases, more = self._writable(phrases)
         notes += more
         written: list[list[tuple[str, Written]]] = [[] for _ in images]
@@ -415,7 +289,7 @@ class LanguageDetector(TransformersDetector):
         for batch in self.batches(images, lambda picture: self.family.prepare(picture, self.family.caption)):
             for place, ids in zip(batch.places, self._generated(batch, CAPTION_TOKENS, None), strict=True):
                 words = [number for number in ids if number not in signs]
-                captions[place] = self.family.captioned(self.tokenizer.decode(words))
+                captions[place] = self.tokenizer.decode(words).strip()
         return [captions[place] for place in range(len(images))]
 
     def _replies(

@@ -22,7 +22,7 @@ from vision.detectors.transformers_models.batches import (
 )
 from vision.detectors.transformers_models.language_models import FAMILIES, LanguageDetector
 from vision.detectors.transformers_models.segmenters import ConceptSegmenter, ObjectDetector, Segmenter
-from vision.detectors.transformers_models.zero_shot import GroundingDino, OmDetTurbo, Owl, ZeroShotDetector
+from vision.detectors.transformers_models.zero_shot import GroundingDino, Owl, ZeroShotDetector
 from vision.errors import DetectorError
 
 JOINT = "+"
@@ -33,14 +33,13 @@ ZERO_SHOT: Mapping[str, type[ZeroShotDetector]] = {
     "mm-grounding-dino": GroundingDino,
     "owlvit": Owl,
     "owlv2": Owl,
-    "omdet-turbo": OmDetTurbo,
 }
 CONCEPTS = ("sam3", "sam3_video", "sam3_lite_text")
 TEXT_FINDERS = "pp_ocr"
 """Models that transformers counts among object detectors, but that find writing and know no class."""
 
-CLIPS = "videomt"
-"""A segmenter of whole clips."""
+NOT_TAKEN = ("videomt", "oneformer")
+"""Segmenters of whole clips, and of what a sentence says to segment."""
 
 
 def open_transformers(name: str, device: str | None = None, dtype: str | None = None, **options: Any) -> Detector:
@@ -113,7 +112,7 @@ def _kinds() -> dict[str, tuple[str, ...]]:
     return {
         "object detectors": tuple(sorted(object_detectors)),
         "zero-shot detectors": tuple(sorted(ZERO_SHOT)),
-        "segmenters": tuple(sorted(set(segmenters) - {CLIPS})),
+        "segmenters": tuple(sorted(set(segmenters).difference(NOT_TAKEN))),
         "concept segmenters": CONCEPTS,
         "language models": tuple(sorted(FAMILIES)),
         "mask models (behind a detector, as in embedded+facebook/sam-vit-base)": tuple(

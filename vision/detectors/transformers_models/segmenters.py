@@ -2,7 +2,7 @@
 
 DETR (Carion et al. 2020, arXiv 2005.12872), RT-DETR, YOLOS and their kin find boxes by the model's own
 post-processing; the requested classes are kept, so a request for some gives exactly the full run's boxes of them.
-MaskFormer, OneFormer, EoMT and their kin (Cheng et al. 2021, arXiv 2107.06278) give a class and a mask for each
+MaskFormer, EoMT and their kin (Cheng et al. 2021, arXiv 2107.06278) give a class and a mask for each
 query; where masks are scored too, the score is class probability times the mean probability within the mask, as in
 Mask2Former's instance inference. transformers' own post-processing leaves padding in the masks and lets later ones
 paint over earlier ones; here each is cut to the image and enlarged alone.
@@ -13,11 +13,8 @@ that several phrases claim goes to the one that scores best.
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -37,7 +34,6 @@ from vision.detectors.transformers_models.batches import (
     as_phrases,
     box_of,
     full_mask,
-    load_processor,
     nothing,
     outline,
     running,
@@ -119,21 +115,13 @@ class Segmenter(TransformersDetector):
         super().__init__(source, model, processor)
         self.vocabulary = class_names(source.config.id2label)
 
-    @classmethod
-    def open_processor(cls, source: Source) -> Any:
-        """What prepares the model's input; see `_oneformer`."""
-        return _oneformer(source) if source.config.model_type == "oneformer" else super().open_processor(source)
-
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
         """See `Detector.detect`."""
         wanted = wanted_classes(self, request)
         numbers = [number for number, name in self.config.id2label.items() if name in wanted]
 
-        def as_task(picture: Any) -> Any:
-            return self.processor(images=[picture], task_inputs=["instance"], return_tensors="pt")
-
         found: dict[int, Found] = {}
-        for batch in self.batches(images, as_task if self.config.model_type == "oneformer" else None):
+        for batch in self.batches(images):
             with running(self.name):
                 scores, classes, masks = _queries(self.model(**batch.inputs))
                 for row, (place, image) in enumerate(zip(batch.places, batch.images, strict=True)):
@@ -170,22 +158,6 @@ class Segmenter(TransformersDetector):
             )
             return min(1.0, seen_width / width), min(1.0, seen_height / height)
         return WHOLE
-
-
-def _oneformer(source: Source) -> Any:
-    """OneFormer's processor, which would fetch the names of the classes from a data set on the hub, although the
-    configuration has them."""
-    import transformers
-
-    names = {str(number): {"name": name, "isthing": 1} for number, name in source.config.id2label.items()}
-    with tempfile.TemporaryDirectory() as place:
-        Path(place, "names.json").write_text(json.dumps(names), encoding="utf-8")
-        images = load_processor(
-            source, transformers.OneFormerImageProcessor, repo_path=place, class_info_file="names.json"
-        )
-    tokenizer = load_processor(source, transformers.AutoTokenizer)
-    length = int(source.config.task_seq_len)
-    return transformers.OneFormerProcessor(images, tokenizer, max_seq_length=length, task_seq_length=length)
 
 
 def _queries(outputs: Any) -> tuple[Any, Any, Any]:

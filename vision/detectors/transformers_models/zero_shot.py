@@ -1,4 +1,4 @@
-"""Detectors that are asked for phrases: Grounding DINO, MM Grounding DINO, OWL-ViT, OWLv2, OmDet-Turbo.
+"""Detectors that are asked for phrases: Grounding DINO, MM Grounding DINO, OWL-ViT, OWLv2.
 
 A box carries one class, and that is one of the request's, to the letter. transformers' own post-processing of
 Grounding DINO reads labels off single tokens, so classes run into each other ("cat dog") or lose syllables ("##light");
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.detections.boxes import corners_of, suppressed
+from vision.detections.boxes import corners_of
 from vision.detectors.detector import Found, Request
 from vision.detectors.transformers_models.batches import (
     MAX_BOXES,
@@ -46,8 +46,6 @@ class ZeroShotDetector(TransformersDetector):
     model_class = "AutoModelForZeroShotObjectDetection"
 
     vocabulary = None
-    own_iou: float | None = None
-    """Where the model needs it: overlap from which boxes of one class in one pass are one object."""
 
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
         """See `Detector.detect`."""
@@ -76,7 +74,6 @@ class ZeroShotDetector(TransformersDetector):
         request: Request,
         notes: list[str],
     ) -> Found:
-        """The boxes of all passes over one image in its pixels."""
         every_box, every_score, every_label, origins = [], [], [], []
         for run, (boxes, scores, best) in enumerate(passes):
             kept = np.flatnonzero(scores >= request.min_score)
@@ -87,9 +84,6 @@ class ZeroShotDetector(TransformersDetector):
             origins.append(np.full(len(kept), run, np.int64))
         xyxy, scored, number = np.concatenate(every_box), np.concatenate(every_score), np.concatenate(origins)
         left = np.arange(len(xyxy))
-        if self.own_iou is not None:
-            names = np.unique(np.array(every_label, str), return_inverse=True)[1].astype(np.intp)
-            left = suppressed(xyxy, scored, names, self.own_iou, MAX_BOXES)
         if len(passes) > 1:
             left = left[without_repeats(xyxy[left], scored[left], number[left], REPEAT_IOU)]
         return as_found(image.size, xyxy[left], [every_label[i] for i in left], scored[left], notes=notes)
@@ -229,43 +223,3 @@ class Owl(ZeroShotDetector):
             better = value > scores
             scores, best = torch.where(better, value, scores), torch.where(better, column + start, best)
         return boxes, scores.sigmoid(), best
-
-
-class OmDetTurbo(ZeroShotDetector):
-    """OmDet-Turbo (Zhao et al. 2024, arXiv 2403.06892).
-
-    The task sentence "Detect cat, dog." is cut at 77 tokens by the processor, so a pass asks for what fits.
-    """
-
-    default_min_score = 0.3
-    own_iou = 0.5
-
-    def _task(self, texts: list[str]) -> str:
-        return f"Detect {', '.join(texts)}."
-
-    def _runs(self, phrases: list[Phrase]) -> list[list[int]]:
-        tokenizer = self.processor.tokenizer
-        frame = len(tokenizer(self._task([]))["input_ids"])
-        lengths = [len(tokenizer(f"{phrase.text},", add_special_tokens=False)["input_ids"]) for phrase in phrases]
-        return chunked(phrases, lengths, self.text_limit - frame)
-
-    def _askable(self, phrases: list[Phrase]) -> tuple[list[Phrase], list[str]]:
-        return phrases, self.notes_on_cut(phrases, [phrase.text for phrase in phrases], self.text_limit)
-
-    def _look(self, batch: Batch, phrases: list[Phrase]) -> tuple[Any, Any, Any]:
-        import torch
-
-        texts = [phrase.text for phrase in phrases]
-        count = len(batch.places)
-        tasks = self.encoded([self._task(texts)] * count, self.text_limit)
-        classes = self.encoded(texts * count, self.text_limit)
-        outputs = self.model(
-            pixel_values=batch.inputs["pixel_values"],
-            classes_input_ids=classes["input_ids"],
-            classes_attention_mask=classes["attention_mask"],
-            tasks_input_ids=tasks["input_ids"],
-            tasks_attention_mask=tasks["attention_mask"],
-            classes_structure=torch.tensor([len(texts)] * count, device=self.model.device),
-        )
-        scores, best = outputs.decoder_class_logits[..., : len(texts)].float().sigmoid().max(-1)
-        return outputs.decoder_coord_logits, scores, best

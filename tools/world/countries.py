@@ -20,7 +20,7 @@ import pycountry
 from babel import Locale, UnknownLocaleError
 from babel.languages import get_official_languages
 
-from kg_data.world.sources import (
+from tools.world.sources import (
     ABOLISHED,
     CODES,
     COUNTRIES_LISTED_AS_SUBDIVISIONS,

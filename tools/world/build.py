@@ -1,21 +1,19 @@
 """Puts the world together: reads the sources, links their parts, names every entity, and fills the columns."""
 
 import gc
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import airportsdata
 import numpy as np
 from babel.core import get_global
 
 from kg_data.columns import GraphColumns, LiteralColumn, ValueKind
-from kg_data.world import sources
-from kg_data.world.cities import Airport, City, Gazetteer, fill_divisions, name_subdivisions, read_airports
-from kg_data.world.countries import CONTINENTS, Country, Subdivision, read_countries, read_subdivisions
-from kg_data.world.sources import (
+from tools.world import sources
+from tools.world.cities import Airport, City, Gazetteer, fill_divisions, name_subdivisions, read_airports
+from tools.world.countries import CONTINENTS, Country, Subdivision, read_countries, read_subdivisions
+from tools.world.sources import (
     Entity,
     assign_aliases,
     assign_labels,
@@ -184,17 +182,6 @@ def build() -> GraphColumns:
     _add_airports(columns, countries, subdivisions, gazetteer.cities, airports)
     _add_country_time_zones(columns)
     return columns.finish()
-
-
-def fingerprint() -> str:
-    """A digest that changes with the version of any source and with the builder itself; the key of a cached graph."""
-    digest = hashlib.sha256()
-    for name, version in sorted(sources.versions().items()):
-        digest.update(f"{name}={version}\n".encode())
-    here = Path(__file__).parent
-    for path in sorted([*here.glob("*.py"), *here.glob("*.toml")]):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 def _division_names(subdivisions: Mapping[str, Subdivision]) -> dict[tuple[str, str], str]:
